@@ -1,0 +1,166 @@
+# Closecast: which open deals will be won, and by when. `just` alone lists the commands; `just up` is the one to begin with.
+
+set positional-arguments
+
+python := env("CLOSECAST_PYTHON", "python3")
+ops := python + " -m ops"
+bin := justfile_directory() / ".venv/bin"
+
+export CLOSECAST_INVOCATION_DIR := invocation_directory()
+export PYTHONDONTWRITEBYTECODE := "1"
+
+[private]
+default:
+    @{{ just_executable() }} --justfile {{ justfile() }} --list --unsorted
+
+# Bring the platform up and answer a first prediction; source=file:<path> trains on your own export
+[group('platform')]
+up *arguments:
+    @{{ ops }} up "$@"
+
+# Stop everything this project started; --purge deletes its data too
+[group('platform')]
+down *arguments:
+    @{{ ops }} down "$@"
+
+# Show each service, its health and its address
+[group('platform')]
+status:
+    @{{ ops }} status
+
+# Print a job's log (nomad for the agent's own)
+[group('platform')]
+logs job:
+    @{{ ops }} logs "$@"
+
+# Restart a job's tasks where they are
+[group('platform')]
+restart job:
+    @{{ ops }} restart "$@"
+
+# Show what submitting every job file would change (nomad job plan)
+[group('platform')]
+plan:
+    @{{ ops }} plan
+
+# Run the nomad command line with this project's address and token
+[group('platform')]
+nomad *arguments:
+    @{{ ops }} nomad "$@"
+
+# Tell what is missing on this machine and how to get it
+[group('platform')]
+doctor:
+    @{{ ops }} doctor
+
+# Train on source=<synthetic | synthetic:rows | file:path> and promote the model if it earned it
+[group('model')]
+train *arguments:
+    @{{ ops }} train "$@"
+
+# Score the open deals of a CSV export: predict <file.csv> [as_of=<date>] [horizon=<days>] [out=<file.json>]
+[group('model')]
+predict *arguments:
+    @{{ ops }} predict "$@"
+
+# Rank the open pipeline, score one deal, and show the request that does it
+[group('model')]
+demo:
+    @{{ ops }} demo
+
+# Print the key that the REST API asks for
+[group('model')]
+api-key:
+    @{{ ops }} api-key
+
+# Start Prefect's server and worker
+[group('prefect')]
+prefect-start:
+    @{{ ops }} prefect-start
+
+# Stop Prefect's worker and server
+[group('prefect')]
+prefect-stop:
+    @{{ ops }} prefect-stop
+
+# Register the flows as deployments
+[group('prefect')]
+prefect-deploy:
+    @{{ ops }} prefect-deploy
+
+# Run a deployment and follow it: prefect-run [train/closecast] [source=…]
+[group('prefect')]
+prefect-run *arguments:
+    @{{ ops }} prefect-run "$@"
+
+# Show Prefect's health and the latest flow runs
+[group('prefect')]
+prefect-status:
+    @{{ ops }} prefect-status
+
+# Show all deployments, their schedules and the last twenty flow runs
+[group('prefect')]
+prefect-status-all:
+    @{{ ops }} prefect-status-all
+
+# Print the log of a flow run, the latest unless an id is given
+[group('prefect')]
+prefect-logs *run:
+    @{{ ops }} prefect-logs "$@"
+
+# Open Prefect's web page
+[group('prefect')]
+prefect-ui:
+    @{{ ops }} prefect-ui
+
+# Pause the schedules of a deployment, or of all
+[group('prefect')]
+prefect-pause *deployment:
+    @{{ ops }} prefect-pause "$@"
+
+# Resume the schedules of a deployment, or of all
+[group('prefect')]
+prefect-resume *deployment:
+    @{{ ops }} prefect-resume "$@"
+
+# Delete flow runs that ended more than days=30 ago
+[group('prefect')]
+prefect-clean *arguments:
+    @{{ ops }} prefect-clean "$@"
+
+# Run all tests that need no running platform
+[group('development')]
+test *arguments: development
+    {{ bin }}/pytest -m "not e2e" --cov --cov-report=term "$@"
+
+# Check style, types, import rules, job files, Terraform and the locks
+[group('development')]
+lint: development
+    {{ bin }}/ruff check
+    {{ bin }}/ruff format --check
+    {{ bin }}/mypy
+    {{ bin }}/lint-imports
+    {{ ops }} nomad-fmt -check
+    terraform fmt -check -recursive terraform
+
+# Put the sources into the standard form
+[group('development')]
+fmt: development
+    {{ bin }}/ruff check --fix
+    {{ bin }}/ruff format
+    {{ ops }} nomad-fmt
+    terraform fmt -recursive terraform
+
+# Make the hashed locks anew from pyproject.toml; --check only tells whether they still match it
+[group('development')]
+lock *arguments: development
+    {{ bin }}/python -m ops.locks "$@"
+
+# Measure and print a table: bench up
+[group('development')]
+bench what: development
+    {{ bin }}/python -m benchmarks.{{ what }}
+
+[private]
+development:
+    @{{ ops }} environment --dev

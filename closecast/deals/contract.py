@@ -1,0 +1,106 @@
+"""The contract of the raw CRM export: typed deals that keep it, and rejected rows that say why they do not."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+from pandera.errors import SchemaErrors
+
+from closecast.deals.schema import SCHEMA, read_amounts, read_dates
+
+RAW_COLUMNS: tuple[str, ...] = (
+    "opportunity_id",
+    "sales_agent",
+    "product",
+    "account",
+    "deal_stage",
+    "engage_date",
+    "close_date",
+    "close_value",
+)
+PRODUCT_ALIASES = {"GTXPro": "GTX Pro"}  # as the export writes it: as the product list does
+
+
+class ContractError(ValueError):
+    """The export as a whole cannot be used: columns are missing, it has no rows, or none is acceptable."""
+
+
+@dataclass(frozen=True)
+class CheckedDeals:
+    """Every row of the export, on one side or the other; both keep the export's index.
+
+    `accepted`: RAW_COLUMNS typed: text as object with None where missing, dates as datetime64[ns], close_value as
+    float64. `rejected`: the rows as received and a column `reasons`, joined by "; ".
+    """
+
+    accepted: pd.DataFrame
+    rejected: pd.DataFrame
+
+    def summary(self, examples: int = 3) -> str:
+        """One line: how many rows are on either side, and the commonest reasons, each with an example."""
+        total = len(self.accepted) + len(self.rejected)
+        line = f"{len(self.accepted)} of {total} rows accepted, {len(self.rejected)} rejected"
+        reasons = self.rejected["reasons"].str.split("; ").explode()
+        parts = []
+        for reason, count in reasons.value_counts().head(examples).items():
+            row = self.rejected.loc[reasons.index[reasons == reason][0]]
+            column = str(reason).split(" ", 1)[0]
+            parts.append(f"{count} x {reason} (for example {row[column]!r} in {row['opportunity_id']})")
+        return line + (f": {'; '.join(parts)}" if parts else "")
+
+
+def check(raw: pd.DataFrame) -> CheckedDeals:
+    """Divide the rows of a raw export, text columns as read, into those that keep the contract and the rest.
+
+    Surrounding blanks are dropped, empty text is a missing value, columns beyond RAW_COLUMNS are left out of
+    `accepted`, and products are renamed by PRODUCT_ALIASES. Rows in = rows accepted + rows rejected.
+    Raises ContractError when a column is missing, there is no row, or no row is acceptable.
+    """
+    missing = [name for name in RAW_COLUMNS if name not in raw.columns]
+    if missing:
+        raise ContractError(
+            f"the export lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
+            f"{', '.join(map(str, raw.columns)) or 'none'}; expected are {', '.join(RAW_COLUMNS)}"
+        )
+    if raw.empty:
+        raise ContractError("the export has a header but no rows; expected one row per deal")
+    raw = raw.reset_index(drop=True)
+    text = _text(raw)
+    reasons = _reasons(text)
+    refused = text.index.isin(reasons.index)
+    checked = CheckedDeals(_typed(text[~refused]), raw[refused].assign(reasons=reasons))
+    if checked.accepted.empty:
+        raise ContractError(f"the export has no acceptable row: {checked.summary()}")
+    return checked
+
+
+def _text(raw: pd.DataFrame) -> pd.DataFrame:
+    """The contract's columns as blank-free text, None where there is nothing."""
+    text = raw[list(RAW_COLUMNS)].astype("string")
+    text = text.apply(lambda column: column.str.strip()).replace("", pd.NA)
+    return pd.DataFrame({name: text[name].to_numpy(dtype=object, na_value=None) for name in RAW_COLUMNS})
+
+
+def _reasons(text: pd.DataFrame) -> "pd.Series[str]":
+    """Reasons by row, for the rows that break a rule."""
+    try:
+        SCHEMA.validate(text, lazy=True)
+    except SchemaErrors as errors:
+        failures = errors.failure_cases
+    else:
+        return pd.Series(dtype=object)
+    unplaced = failures[failures["index"].isna()]
+    if len(unplaced):
+        raise ContractError(f"the export breaks the contract as a whole: {unplaced['check'].iloc[0]}")
+    words = failures["check"].where(failures["check"] != "not_nullable", failures["column"] + " is missing")
+    # A rule about a whole row is reported once for each of its columns.
+    placed = pd.DataFrame({"row": failures["index"].astype(int), "reason": words}).drop_duplicates()
+    return placed.groupby("row")["reason"].agg("; ".join)
+
+
+def _typed(text: pd.DataFrame) -> pd.DataFrame:
+    return text.assign(
+        product=text["product"].replace(PRODUCT_ALIASES),
+        engage_date=read_dates(text["engage_date"]),
+        close_date=read_dates(text["close_date"]),
+        close_value=read_amounts(text["close_value"]),
+    )

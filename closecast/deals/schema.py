@@ -1,0 +1,117 @@
+"""The rules a row of the raw export must keep, as one Pandera schema on text columns; each rule words its own reason."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+
+STAGES = ("Prospecting", "Engaging", "Won", "Lost")
+CLOSED = ("Won", "Lost")
+_WRITTEN = (("%Y-%m-%d", r"\d{4}-\d{2}-\d{2}"), ("%m/%d/%Y", r"\d{1,2}/\d{1,2}/\d{4}"))
+_DAY = "not a date written YYYY-MM-DD or M/D/YYYY"
+
+
+def read_dates(text: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
+    """Dates written YYYY-MM-DD or M/D/YYYY; NaT for everything else. Shape kept, datetime64[ns]."""
+    dates = pd.Series(pd.NaT, index=text.index, dtype="datetime64[ns]")
+    for layout, pattern in _WRITTEN:
+        written = text.astype("string").str.fullmatch(pattern).fillna(False).astype(bool)
+        dates[written] = pd.to_datetime(text[written].astype(object), format=layout, errors="coerce")
+    return dates
+
+
+def read_amounts(text: "pd.Series[Any]") -> "pd.Series[float]":
+    """Amounts of money; NaN for everything that is not a number. float64."""
+    return pd.to_numeric(text.astype(object), errors="coerce").astype(float)
+
+
+def _column(name: str, *checks: pa.Check, nullable: bool = False) -> pa.Column:
+    # Some copies of the export write missing values as -1; guessing which were meant would hide a broken export.
+    minus_one = pa.Check(lambda text: text != "-1", error=f"{name} is -1 (leave a missing value empty)")
+    return pa.Column(str, [minus_one, *checks], nullable=nullable, coerce=False)
+
+
+def _closed(deals: pd.DataFrame) -> "pd.Series[bool]":
+    return deals["deal_stage"].isin(CLOSED)
+
+
+def _once(deals: pd.DataFrame) -> "pd.Series[bool]":
+    """False for a repetition of a row, and for every row of an identifier that names different deals."""
+    repeated = deals.duplicated(keep="first")
+    rest = deals.loc[~repeated, "opportunity_id"].dropna()
+    ambiguous = rest[rest.duplicated(keep=False)]
+    return ~repeated & ~deals["opportunity_id"].isin(ambiguous)
+
+
+def _plausible(name: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
+    """False for a date more than a year outside the span of nearly all others: one 2071 would move the data's end.
+
+    Judged among at least 100 rows; a few deals have no span to speak of.
+    """
+
+    def within(deals: pd.DataFrame) -> "pd.Series[bool]":
+        dates = read_dates(deals[name])
+        known = pd.concat([read_dates(deals["engage_date"]), read_dates(deals["close_date"])]).dropna()
+        if len(deals) < 100 or known.empty:
+            return pd.Series(True, index=deals.index)
+        year = pd.Timedelta(days=366)
+        earliest, latest = (pd.Timestamp(known.quantile(share)) for share in (0.01, 0.99))
+        return dates.isna() | dates.between(earliest - year, latest + year)
+
+    return within
+
+
+_READABLE_DATE = {
+    name: pa.Check(lambda text: read_dates(text).notna(), error=f"{name} is {_DAY}")
+    for name in ("engage_date", "close_date")
+}
+
+SCHEMA = pa.DataFrameSchema(
+    columns={
+        "opportunity_id": _column("opportunity_id"),
+        "sales_agent": _column("sales_agent"),
+        "product": _column("product"),
+        "account": _column("account", nullable=True),
+        "deal_stage": _column(
+            "deal_stage", pa.Check.isin(STAGES, error=f"deal_stage is none of {', '.join(STAGES)}")
+        ),
+        "engage_date": pa.Column(str, _READABLE_DATE["engage_date"], nullable=True),
+        "close_date": pa.Column(str, _READABLE_DATE["close_date"], nullable=True),
+        "close_value": pa.Column(
+            str,
+            pa.Check(lambda text: read_amounts(text).between(0, float("inf"), inclusive="left"),
+                     error="close_value is not a number of 0 or more"),
+            nullable=True,
+        ),
+    },
+    checks=[
+        pa.Check(_once, error="opportunity_id appears more than once", ignore_na=False),
+        pa.Check(
+            lambda deals: deals["engage_date"].notna() | (deals["deal_stage"] == "Prospecting"),
+            error="engage_date is missing although the deal is past Prospecting", ignore_na=False,
+        ),
+        pa.Check(
+            lambda deals: ~_closed(deals) | deals["close_date"].notna(),
+            error="close_date is missing although the deal is closed", ignore_na=False,
+        ),
+        pa.Check(
+            lambda deals: ~_closed(deals) | deals["close_value"].notna(),
+            error="close_value is missing although the deal is closed", ignore_na=False,
+        ),
+        pa.Check(
+            lambda deals: ~deals["deal_stage"].isin(["Prospecting", "Engaging"])
+            | (deals["close_date"].isna() & deals["close_value"].isna()),
+            error="close_date or close_value is given although the deal is open", ignore_na=False,
+        ),
+        pa.Check(
+            # Comparisons with a missing date are false, so only two readable dates can contradict each other.
+            lambda deals: ~(read_dates(deals["close_date"]) < read_dates(deals["engage_date"])),
+            error="close_date is before engage_date", ignore_na=False,
+        ),
+        *(
+            pa.Check(_plausible(name), error=f"{name} is more than a year away from the other deals' dates", ignore_na=False)
+            for name in ("engage_date", "close_date")
+        ),
+    ],
+)  # fmt: skip

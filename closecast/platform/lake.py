@@ -1,0 +1,78 @@
+"""The lake: content-addressed Parquet in one S3 bucket, under bronze/, silver/, quarantine/ and gold/."""
+
+import hashlib
+import io
+from typing import Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow.fs import FileType, S3FileSystem
+
+from closecast.platform.settings import LakeSettings
+
+Layer = Literal["bronze", "silver", "quarantine", "gold"]
+
+
+class LakeError(RuntimeError):
+    """The lake cannot be reached, or does not hold what was asked for."""
+
+
+class Lake:
+    """Frames in and out of the bucket that `settings` names. One instance may be used from several threads."""
+
+    def __init__(self, settings: LakeSettings) -> None:
+        self._settings = settings
+        scheme, _, host = (settings.endpoint or "").rpartition("://")
+        self._files = S3FileSystem(
+            access_key=settings.access_key,
+            secret_key=settings.secret_key,
+            region=settings.region,
+            scheme=scheme or None,
+            endpoint_override=host or None,
+            connect_timeout=3,
+            request_timeout=30,
+        )
+
+    def put_parquet(self, layer: Layer, frame: pd.DataFrame) -> str:
+        """Store `frame` and return its key, `<layer>/<SHA-256 of the Parquet bytes>.parquet`.
+
+        The same frame gives the same key and is not written again. Raises LakeError.
+        """
+        content = parquet_bytes(frame)
+        key = f"{layer}/{hashlib.sha256(content).hexdigest()}.parquet"
+        try:
+            if self._files.get_file_info(self._path(key)).type == FileType.NotFound:
+                with self._files.open_output_stream(self._path(key)) as stream:
+                    stream.write(content)
+        except OSError as error:
+            raise self._unreachable("write", key, error) from error
+        return key
+
+    def read_parquet(self, key: str) -> pd.DataFrame:
+        """The frame kept under `key`. Raises LakeError when it is not there or its content is not what was stored."""
+        try:
+            with self._files.open_input_stream(self._path(key)) as stream:
+                content = stream.read()
+        except FileNotFoundError as error:
+            raise LakeError(f"the lake's bucket {self._settings.bucket} holds no object {key}: train anew") from error
+        except OSError as error:
+            raise self._unreachable("read", key, error) from error
+        if hashlib.sha256(content).hexdigest() not in key:
+            raise LakeError(f"the object {key} in the lake's bucket {self._settings.bucket} is not what was stored")
+        frame: pd.DataFrame = pq.read_table(io.BytesIO(content)).to_pandas()
+        return frame
+
+    def _path(self, key: str) -> str:
+        return f"{self._settings.bucket}/{key}"
+
+    def _unreachable(self, verb: str, key: str, error: OSError) -> LakeError:
+        where = self._settings.endpoint or f"AWS S3 in {self._settings.region}"
+        return LakeError(f"cannot {verb} {key} in the lake's bucket {self._settings.bucket} at {where}: {error}")
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """`frame` as Parquet, without its index: the same frame gives the same bytes."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), buffer, compression="zstd")
+    return buffer.getvalue()

@@ -1,0 +1,108 @@
+"""MLflow's REST interface over HTTP: calls that fail within seconds and say which server did not answer."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+_ANSWER_SECONDS = 5
+_DOWNLOAD_SECONDS = 30
+
+
+class RegistryError(RuntimeError):
+    """The MLflow server cannot be reached, or refused what was asked of it."""
+
+
+class MlflowHttp:
+    """One MLflow server, by its address. Stateless: safe from several threads."""
+
+    def __init__(self, tracking_uri: str) -> None:
+        self._base = tracking_uri.rstrip("/")
+        # Loopback and cluster addresses are never meant for a proxy; the server is named by address.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def get(self, route: str, query: Mapping[str, str], absent: tuple[str, ...] = ()) -> dict[str, Any] | None:
+        """The JSON answer; None when the server refuses with one of the error codes in `absent`."""
+        request = urllib.request.Request(f"{self._base}/api/2.0/{route}?{urlencode(query)}")
+        try:
+            return self._json(request)
+        except _RefusedError as refused:
+            if refused.code in absent:
+                return None
+            raise
+
+    def post(self, route: str, body: Mapping[str, Any], exists_is_fine: bool = False) -> dict[str, Any]:
+        """The JSON answer; an empty one when the thing is there already and `exists_is_fine`."""
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(f"{self._base}/api/2.0/{route}", data, {"Content-Type": "application/json"})
+        try:
+            return self._json(request)
+        except _RefusedError as refused:
+            if exists_is_fine and refused.code == "RESOURCE_ALREADY_EXISTS":
+                return {}
+            raise
+
+    def download_artifacts(self, artifact_uri: str, folder: str, target: Path) -> None:
+        """Write the files of `folder` of a run's artifacts into `target`, through the server's artifact proxy.
+
+        Raises RegistryError for an empty folder, and when the artifacts are not kept behind the proxy.
+        """
+        parts = urlsplit(artifact_uri)
+        if parts.scheme != "mlflow-artifacts":
+            raise RegistryError(
+                f"the artifacts are at {artifact_uri}, not behind the MLflow server's proxy (mlflow-artifacts:): "
+                "start the server with --artifacts-destination and --serve-artifacts"
+            )
+        root = f"{parts.path.strip('/')}/{folder}"
+        listing = self.get("mlflow-artifacts/artifacts", {"path": root})
+        files = [] if listing is None else [entry for entry in listing.get("files", []) if not entry.get("is_dir")]
+        if not files:
+            raise RegistryError(f"the MLflow server at {self._base} holds no artifacts in {root}")
+        target.mkdir(parents=True, exist_ok=True)
+        for entry in files:
+            name = PurePosixPath(entry["path"]).name
+            request = urllib.request.Request(
+                f"{self._base}/api/2.0/mlflow-artifacts/artifacts/{quote(f'{root}/{name}')}"
+            )
+            (target / name).write_bytes(self._send(request, _DOWNLOAD_SECONDS))
+
+    def _json(self, request: urllib.request.Request) -> dict[str, Any]:
+        content = self._send(request, _ANSWER_SECONDS)
+        try:
+            answer = json.loads(content or b"{}")
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise RegistryError(f"{self._base} is no MLflow server: it answered {content[:80]!r}")
+        return answer
+
+    def _send(self, request: urllib.request.Request, seconds: float) -> bytes:
+        try:
+            with self._opener.open(request, timeout=seconds) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            raise self._refused(error) from error
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise RegistryError(f"the MLflow server at {self._base} does not answer: {reason}") from error
+
+    def _refused(self, error: urllib.error.HTTPError) -> "_RefusedError":
+        text = error.read().decode(errors="replace")
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = {}
+        code = str(content.get("error_code", error.code)) if isinstance(content, dict) else str(error.code)
+        detail = content.get("message", text[:200]) if isinstance(content, dict) else text[:200]
+        return _RefusedError(code, f"the MLflow server at {self._base} refused {error.url}: {code}: {detail}")
+
+
+class _RefusedError(RegistryError):
+    """The server answered with an error; `code` is MLflow's own word for it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code

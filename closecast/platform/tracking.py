@@ -1,0 +1,77 @@
+"""One MLflow run: parameters, metrics, tags and folders of files, logged through the official client."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from closecast.platform.mlflow_http import RegistryError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT = "closecast"
+# The client's own defaults keep a caller waiting for minutes when the server is gone.
+_CLIENT_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is being written."""
+
+    run_id: str
+    _client: "MlflowClient"
+
+    def log(self, parameters: Mapping[str, object], metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """All of them in one request. Values of parameters are written as text."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        now = time.time_ns() // 1_000_000
+        self._client.log_batch(
+            self.run_id,
+            metrics=[Metric(key, value, now, 0) for key, value in metrics.items()],
+            params=[Param(key, str(value)) for key, value in parameters.items()],
+            tags=[RunTag(key, value) for key, value in tags.items()],
+        )
+
+    def log_folder(self, folder: Path, name: str) -> None:
+        """The files of `folder` as the artifact folder `name`, through the server's proxy."""
+        self._client.log_artifacts(self.run_id, str(folder), name)
+
+
+@contextmanager
+def started(tracking_uri: str, name: str) -> Iterator[Run]:
+    """A new run, finished on the way out, or marked as failed when an exception passes.
+
+    Raises RegistryError when the MLflow server cannot be reached or refuses.
+    """
+    for variable, value in _CLIENT_DEFAULTS.items():
+        os.environ.setdefault(variable, value)
+    # Imported here: it takes 2 s, and nothing else in this package needs it.
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient(tracking_uri)
+    try:
+        run = Run(client.create_run(_experiment(client), run_name=name).info.run_id, client)
+        try:
+            yield run
+        except BaseException:
+            client.set_terminated(run.run_id, "FAILED")
+            raise
+        client.set_terminated(run.run_id)
+    except MlflowException as error:
+        raise RegistryError(f"the MLflow server at {tracking_uri} failed: {' '.join(str(error).split())}") from error
+
+
+def _experiment(client: "MlflowClient") -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    return str(client.create_experiment(EXPERIMENT) if found is None else found.experiment_id)

@@ -1,0 +1,123 @@
+# The prediction service: answers from the registry's champion and follows its alias.
+
+variable "service_provider" {
+  type        = string
+  default     = "nomad"
+  description = "Where services are registered: nomad, or consul where a Consul runs."
+}
+
+variable "ports" {
+  type        = map(number)
+  default     = {}
+  description = "Fixed port by service; Nomad chooses one for a service that is not named."
+}
+
+variable "instances" {
+  type        = map(number)
+  default     = {}
+  description = "Number of instances by service; one of a service that is not named."
+}
+
+job "api" {
+  type = "service"
+
+  group "api" {
+    count = lookup(var.instances, "api", 1)
+
+    network {
+      port "http" {
+        static = lookup(var.ports, "api", 0)
+      }
+    }
+
+    service {
+      name     = "api"
+      port     = "http"
+      provider = var.service_provider
+
+      check {
+        name     = "live"
+        type     = "http"
+        path     = "/health/live"
+        interval = "5s"
+        timeout  = "3s"
+      }
+
+      check {
+        name     = "ready"
+        type     = "http"
+        path     = "/health/ready"
+        interval = "5s"
+        timeout  = "3s"
+        # Without a champion there is nothing to be ready with: that is the pipeline's to mend, not the deployment's.
+        on_update = "ignore"
+      }
+    }
+
+    restart {
+      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      attempts = 10
+      interval = "1m"
+      delay    = "1s"
+      mode     = "delay"
+    }
+
+    update {
+      max_parallel = 1
+      # A canary runs beside the instance it may replace, so there is one only where the port is Nomad's to choose.
+      canary           = lookup(var.ports, "api", 0) == 0 ? 1 : 0
+      auto_promote     = lookup(var.ports, "api", 0) == 0
+      auto_revert      = true
+      min_healthy_time = "1s"
+      healthy_deadline = "3m"
+    }
+
+    task "api" {
+      driver       = "raw_exec"
+      kill_timeout = "10s"
+
+      config {
+        command = "${meta.python}"
+        args    = ["-m", "services.api"]
+      }
+
+      env {
+        CLOSECAST_HOST        = "${NOMAD_IP_http}"
+        CLOSECAST_PORT        = "${NOMAD_PORT_http}"
+        CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
+        CLOSECAST_MODEL_CACHE = "${meta.state}/models"
+        AWS_REGION            = "${meta.region}"
+      }
+
+      # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
+      # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/api.env"
+        env         = true
+        perms       = "0600"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/api" -}}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
+          {{ with nomadVar "nomad/jobs/api" -}}
+          CLOSECAST_API_KEY_SHA256={{ .api_key_sha256 }}
+          {{- end }}
+          {{ range nomadService "object-store" -}}
+          AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
+          {{ else }}{{ with nomadVar "nomad/jobs/api/waits-for-object-store" }}{{ end }}{{ end }}
+          {{ range nomadService "mlflow" -}}
+          MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}
+          {{ else }}{{ with nomadVar "nomad/jobs/api/waits-for-mlflow" }}{{ end }}{{ end }}
+        EOT
+      }
+
+      resources {
+        cpu    = 400
+        memory = 320
+        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        memory_max = 640
+      }
+    }
+  }
+}

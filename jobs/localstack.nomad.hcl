@@ -1,0 +1,152 @@
+# AWS on this machine: LocalStack, and a companion that builds it up by Terraform and keeps its objects on disk.
+
+variable "service_provider" {
+  type        = string
+  default     = "nomad"
+  description = "Where services are registered: nomad, or consul where a Consul runs."
+}
+
+variable "ports" {
+  type        = map(number)
+  default     = {}
+  description = "Fixed port by service; Nomad chooses one for a service that is not named."
+}
+
+variable "instances" {
+  type        = map(number)
+  default     = {}
+  description = "Number of instances by service; one of a service that is not named."
+}
+
+job "localstack" {
+  type = "service"
+
+  group "localstack" {
+    network {
+      port "aws" {}
+      port "companion" {}
+    }
+
+    service {
+      name     = "localstack"
+      port     = "aws"
+      provider = var.service_provider
+
+      check {
+        name     = "healthy"
+        type     = "http"
+        path     = "/_localstack/health"
+        interval = "5s"
+        timeout  = "3s"
+      }
+    }
+
+    # Found by those who need buckets. Its health is the companion's: only there is it known that they are filled again.
+    service {
+      name     = "object-store"
+      port     = "aws"
+      provider = var.service_provider
+
+      check {
+        name     = "buckets restored"
+        type     = "http"
+        port     = "companion"
+        path     = "/health"
+        interval = "2s"
+        timeout  = "3s"
+      }
+    }
+
+    service {
+      name     = "object-store-companion"
+      port     = "companion"
+      provider = var.service_provider
+    }
+
+    restart {
+      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      attempts = 10
+      interval = "1m"
+      delay    = "1s"
+      mode     = "delay"
+    }
+
+    update {
+      min_healthy_time = "1s"
+      healthy_deadline = "5m"
+    }
+
+    task "localstack" {
+      driver       = "raw_exec"
+      kill_timeout = "10s"
+
+      # The companion goes first and copies the last objects out.
+      shutdown_delay = "0s"
+
+      config {
+        command = "${meta.localstack_python}"
+        args    = ["${meta.project}/localstack/run.py"]
+      }
+
+      env {
+        CLOSECAST_HOST             = "${NOMAD_IP_aws}"
+        CLOSECAST_PORT             = "${NOMAD_PORT_aws}"
+        CLOSECAST_LOCALSTACK_STATE = "${meta.state}/localstack"
+      }
+
+      resources {
+        cpu    = 300
+        memory = 640
+        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        memory_max = 1536
+      }
+    }
+
+    task "companion" {
+      driver       = "raw_exec"
+      kill_timeout = "20s"
+
+      lifecycle {
+        hook    = "poststart"
+        sidecar = true
+      }
+
+      config {
+        command = "${meta.python}"
+        args    = ["-m", "services.localstack"]
+      }
+
+      env {
+        CLOSECAST_HOST             = "${NOMAD_IP_companion}"
+        CLOSECAST_PORT             = "${NOMAD_PORT_companion}"
+        CLOSECAST_MIRROR           = "${meta.state}/mirror"
+        CLOSECAST_TERRAFORM_STATE  = "${meta.state}/terraform"
+        CLOSECAST_TERRAFORM_MIRROR = "${meta.terraform_mirror}"
+        AWS_ENDPOINT_URL           = "http://${NOMAD_ADDR_aws}"
+        AWS_REGION                 = "${meta.region}"
+      }
+
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/companion.env"
+        env         = true
+        perms       = "0600"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/localstack" -}}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
+          {{ with nomadVar "nomad/jobs/localstack" -}}
+          TF_VAR_secret_values={{ .secret_values | toJSON }}
+          {{- end }}
+        EOT
+      }
+
+      resources {
+        cpu    = 200
+        memory = 128
+        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        memory_max = 1024
+      }
+    }
+  }
+}

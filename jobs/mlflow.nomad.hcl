@@ -1,0 +1,102 @@
+# MLflow's tracking server and model registry: runs in PostgreSQL, artifacts in S3 and served through it.
+
+variable "service_provider" {
+  type        = string
+  default     = "nomad"
+  description = "Where services are registered: nomad, or consul where a Consul runs."
+}
+
+variable "ports" {
+  type        = map(number)
+  default     = {}
+  description = "Fixed port by service; Nomad chooses one for a service that is not named."
+}
+
+variable "instances" {
+  type        = map(number)
+  default     = {}
+  description = "Number of instances by service; one of a service that is not named."
+}
+
+job "mlflow" {
+  type = "service"
+
+  group "mlflow" {
+    network {
+      port "http" {
+        static = lookup(var.ports, "mlflow", 0)
+      }
+    }
+
+    service {
+      name     = "mlflow"
+      port     = "http"
+      provider = var.service_provider
+
+      check {
+        name     = "healthy"
+        type     = "http"
+        path     = "/health"
+        interval = "5s"
+        timeout  = "3s"
+      }
+    }
+
+    restart {
+      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      attempts = 10
+      interval = "1m"
+      delay    = "1s"
+      mode     = "delay"
+    }
+
+    update {
+      min_healthy_time = "1s"
+      healthy_deadline = "3m"
+    }
+
+    task "mlflow" {
+      driver       = "raw_exec"
+      kill_timeout = "10s"
+
+      config {
+        command = "${meta.python}"
+        args    = ["-m", "services.mlflow"]
+      }
+
+      env {
+        CLOSECAST_HOST             = "${NOMAD_IP_http}"
+        CLOSECAST_PORT             = "${NOMAD_PORT_http}"
+        CLOSECAST_ARTIFACTS_BUCKET = "${meta.artifacts_bucket}"
+        AWS_REGION                 = "${meta.region}"
+      }
+
+      # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
+      # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/mlflow.env"
+        env         = true
+        perms       = "0600"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/mlflow" -}}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
+          {{ range nomadService "postgres" -}}
+          MLFLOW_BACKEND_STORE_URI=postgresql+psycopg://mlflow:{{ with nomadVar "nomad/jobs/mlflow" }}{{ .database_password }}{{ end }}@{{ .Address }}:{{ .Port }}/mlflow
+          {{ else }}{{ with nomadVar "nomad/jobs/mlflow/waits-for-postgres" }}{{ end }}{{ end }}
+          {{ range nomadService "object-store" -}}
+          AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
+          {{ else }}{{ with nomadVar "nomad/jobs/mlflow/waits-for-object-store" }}{{ end }}{{ end }}
+        EOT
+      }
+
+      resources {
+        cpu    = 300
+        memory = 512
+        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        memory_max = 1024
+      }
+    }
+  }
+}

@@ -1,0 +1,105 @@
+# Prefect's worker: takes flow runs from the work pool and runs each as a process of its own.
+
+variable "service_provider" {
+  type        = string
+  default     = "nomad"
+  description = "Where services are registered: nomad, or consul where a Consul runs."
+}
+
+variable "ports" {
+  type        = map(number)
+  default     = {}
+  description = "Fixed port by service; Nomad chooses one for a service that is not named."
+}
+
+variable "instances" {
+  type        = map(number)
+  default     = {}
+  description = "Number of instances by service; one of a service that is not named."
+}
+
+job "prefect-worker" {
+  type = "service"
+
+  group "prefect-worker" {
+    network {
+      port "health" {}
+    }
+
+    service {
+      name     = "prefect-worker"
+      port     = "health"
+      provider = var.service_provider
+
+      check {
+        name     = "polls the work pool"
+        type     = "http"
+        path     = "/health"
+        interval = "10s"
+        timeout  = "3s"
+      }
+    }
+
+    restart {
+      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      attempts = 10
+      interval = "1m"
+      delay    = "1s"
+      mode     = "delay"
+    }
+
+    update {
+      min_healthy_time = "1s"
+      healthy_deadline = "3m"
+    }
+
+    task "prefect-worker" {
+      driver       = "raw_exec"
+      kill_signal  = "SIGTERM"
+      kill_timeout = "20s"
+
+      config {
+        command = "${meta.python}"
+        args    = ["-m", "services.prefect", "worker"]
+      }
+
+      env {
+        CLOSECAST_HOST        = "${NOMAD_IP_health}"
+        CLOSECAST_PORT        = "${NOMAD_PORT_health}"
+        CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
+        AWS_REGION            = "${meta.region}"
+        PREFECT_HOME          = "${meta.state}/prefect"
+      }
+
+      # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
+      # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/worker.env"
+        env         = true
+        perms       = "0600"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/prefect-worker" -}}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
+          {{ range nomadService "object-store" -}}
+          AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
+          {{ else }}{{ with nomadVar "nomad/jobs/prefect-worker/waits-for-object-store" }}{{ end }}{{ end }}
+          {{ range nomadService "mlflow" -}}
+          MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}
+          {{ else }}{{ with nomadVar "nomad/jobs/prefect-worker/waits-for-mlflow" }}{{ end }}{{ end }}
+          {{ range nomadService "prefect" -}}
+          PREFECT_API_URL=http://{{ .Address }}:{{ .Port }}/api
+          {{ else }}{{ with nomadVar "nomad/jobs/prefect-worker/waits-for-prefect" }}{{ end }}{{ end }}
+        EOT
+      }
+
+      resources {
+        cpu    = 300
+        memory = 256
+        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        memory_max = 3072
+      }
+    }
+  }
+}

@@ -1,0 +1,96 @@
+# The Streamlit user interface: ranks the open pipeline and scores a deal, through the API.
+
+variable "service_provider" {
+  type        = string
+  default     = "nomad"
+  description = "Where services are registered: nomad, or consul where a Consul runs."
+}
+
+variable "ports" {
+  type        = map(number)
+  default     = {}
+  description = "Fixed port by service; Nomad chooses one for a service that is not named."
+}
+
+variable "instances" {
+  type        = map(number)
+  default     = {}
+  description = "Number of instances by service; one of a service that is not named."
+}
+
+job "ui" {
+  type = "service"
+
+  group "ui" {
+    network {
+      port "http" {
+        static = lookup(var.ports, "ui", 0)
+      }
+    }
+
+    service {
+      name     = "ui"
+      port     = "http"
+      provider = var.service_provider
+
+      check {
+        name     = "healthy"
+        type     = "http"
+        path     = "/_stcore/health"
+        interval = "5s"
+        timeout  = "3s"
+      }
+    }
+
+    restart {
+      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      attempts = 10
+      interval = "1m"
+      delay    = "1s"
+      mode     = "delay"
+    }
+
+    update {
+      min_healthy_time = "1s"
+      healthy_deadline = "3m"
+    }
+
+    task "ui" {
+      driver       = "raw_exec"
+      kill_timeout = "5s"
+
+      config {
+        command = "${meta.python}"
+        args    = ["-m", "services.ui"]
+      }
+
+      env {
+        CLOSECAST_HOST = "${NOMAD_IP_http}"
+        CLOSECAST_PORT = "${NOMAD_PORT_http}"
+      }
+
+      # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
+      # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/ui.env"
+        env         = true
+        perms       = "0600"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/ui" -}}
+          CLOSECAST_API_KEY={{ .api_key }}
+          {{- end }}
+          {{ range nomadService "api" -}}
+          CLOSECAST_API_URL=http://{{ .Address }}:{{ .Port }}
+          {{ else }}{{ with nomadVar "nomad/jobs/ui/waits-for-api" }}{{ end }}{{ end }}
+        EOT
+      }
+
+      resources {
+        cpu    = 200
+        memory = 256
+        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        memory_max = 768
+      }
+    }
+  }
+}

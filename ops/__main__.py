@@ -1,0 +1,19 @@
+"""The operator's commands, as the Justfile calls them: `python -m ops <command>`."""
+
+import sys
+
+
+def main() -> int:
+    if sys.version_info < (3, 11):  # before any import that an older Python could not even read
+        sys.exit(
+            "closecast: Python %d.%d at %s is too old; Closecast needs Python 3.11 to 3.14.\n"  # noqa: UP031
+            "  remedy: install it and name it in CLOSECAST_PYTHON, or use ./just, which looks for one"
+            % (sys.version_info[0], sys.version_info[1], sys.executable)
+        )
+    from ops.cli import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

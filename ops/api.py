@@ -1,0 +1,46 @@
+"""A client of the prediction API for the operator's commands."""
+
+from typing import Any
+
+import httpx
+
+from ops.errors import OperatorError
+
+
+class Api:
+    """The API at `address`, called with `key`."""
+
+    def __init__(self, address: str, key: str) -> None:
+        self.address = address
+        self._http = httpx.Client(base_url=address, headers={"X-API-Key": key}, timeout=60)
+
+    def readiness(self) -> tuple[bool, str]:
+        """Whether it serves a champion, and its own words about it."""
+        try:
+            answer = self._http.get("/health/ready")
+        except httpx.HTTPError as error:
+            return False, str(error)
+        return answer.is_success, answer.text
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """The JSON answer. Raises OperatorError with the problem document's own detail."""
+        try:
+            answer = self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise OperatorError(
+                f"the API does not answer at {self.address}: {error}", "see `just status` and `just logs api`"
+            ) from error
+        if answer.is_error:
+            raise OperatorError(
+                f"the API answered {answer.status_code}: {_detail(answer)}",
+                "mend the input it names; the routes are described at /schema",
+            )
+        return answer.json()
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+    except ValueError:
+        return answer.text[:300]
+    return str(problem.get("detail") or problem.get("title") or problem)

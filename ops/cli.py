@@ -1,0 +1,94 @@
+"""Takes an operator's command line apart, prepares what the command needs, and turns failures into one message."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from ops import environment, preflight, progress
+from ops.errors import OperatorError
+from ops.paths import PYTHON
+
+Command = Callable[[list[str]], int]
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command; returns the exit status. Every foreseen failure ends as one message and a remedy."""
+    progress.started()
+    try:
+        return _dispatch(arguments)
+    except OperatorError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "\nclosecast: interrupted; nothing is lost. `just up` goes on from here, `just down` stops what was started",
+            file=sys.stderr,
+        )
+        return 130
+    except OSError as error:
+        if error.errno != 28:
+            raise
+        print(
+            f"closecast: the disk is full ({error.filename or 'while writing'})\n"
+            "  remedy: free some space and run the command again; it goes on from where it stopped",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name, *rest = arguments or ["help"]
+    if name == "doctor":
+        from ops.doctor import doctor
+
+        return doctor()
+    if name == "environment":
+        _prepare(development="--dev" in rest)
+        return 0
+    if name == "up":
+        return _up(rest)
+    _continue_in_environment(arguments)
+    from ops.commands import COMMANDS
+
+    if name not in COMMANDS:
+        raise OperatorError(
+            f"there is no command {name!r}", f"use one of {', '.join(sorted(COMMANDS))}; `just` lists them"
+        )
+    return COMMANDS[name](rest)
+
+
+def _up(rest: list[str]) -> int:
+    if not environment.is_active():
+        preflight.require()
+        _prepare()
+        from ops import nomad_binary
+
+        with progress.step("Nomad"):
+            nomad = nomad_binary.find_or_install()
+        progress.say(f"  using {nomad}")
+        _continue_in_environment(["up", *rest])
+    from ops.up import up
+
+    return up(rest)
+
+
+def _prepare(development: bool = False) -> None:
+    wanted = [environment.DEVELOPMENT] if development else [environment.RUNTIME]
+    if not development and environment.runtime_is_ready():
+        wanted = []
+    for one in [*wanted, environment.LOCALSTACK]:
+        if not one.is_ready():
+            with progress.step(f"Python environment {one.folder.name} from {one.lock.name}"):
+                one.prepare()
+
+
+def _continue_in_environment(arguments: list[str]) -> None:
+    """Replace this process by the services' Python, unless it is that already."""
+    if environment.is_active():
+        return
+    if not PYTHON.exists():
+        raise OperatorError(
+            "the platform has never been up here: its Python environment is missing", "run `just up` first"
+        )
+    sys.stdout.flush()
+    os.execv(str(PYTHON), [str(PYTHON), "-m", "ops", *arguments])

@@ -1,0 +1,173 @@
+"""Talks to Nomad's HTTP API: access control, Variables, jobs, allocations and the checks of their services."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from ops.errors import OperatorError
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port that an allocation holds."""
+
+    label: str
+    host: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """What Nomad knows of one task of an allocation."""
+
+    name: str
+    state: str
+    restarts: int
+    last_event: str
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """The newest allocation of a job that Nomad means to run."""
+
+    id: str
+    job: str
+    status: str
+    ports: tuple[Port, ...]
+    tasks: tuple[Task, ...]
+
+
+class Cluster:
+    """Nomad at `address`, with the rights of `token` (an ACL secret)."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self._http = httpx.Client(base_url=f"{address}/v1", headers={"X-Nomad-Token": token}, timeout=15)
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise OperatorError(f"Nomad does not answer at {self._http.base_url}: {error}", "run `just up`") from error
+        if answer.status_code == 403:
+            raise OperatorError(
+                "Nomad refuses the token in the credentials file",
+                "the agent's data and the file do not belong together: restore the file, or `just down --purge`",
+            )
+        if answer.is_error:
+            raise OperatorError(
+                f"Nomad answered {answer.status_code} to {method} {path}: {answer.text.strip()}",
+                "see `just logs nomad`",
+            )
+        return answer.json() if answer.content else None
+
+    def bootstrap(self, secret: str) -> None:
+        """Make `secret` the first management token; harmless when that was done before."""
+        answer = self._http.post("/acl/bootstrap", json={"BootstrapSecret": secret}, headers={"X-Nomad-Token": ""})
+        if answer.is_error and "already done" not in answer.text:
+            raise OperatorError(
+                f"the access control of Nomad could not be set up: {answer.text.strip()}", "run `just up` again"
+            )
+        self._call("GET", "/acl/token/self")
+
+    def ensure_policy(self, name: str, description: str, rules: str) -> None:
+        self._call("PUT", f"/acl/policy/{name}", json={"Name": name, "Description": description, "Rules": rules})
+
+    def create_token(self, name: str, policies: list[str]) -> str:
+        """A new client token's secret."""
+        token = self._call("PUT", "/acl/token", json={"Name": name, "Type": "client", "Policies": policies})
+        return str(token["SecretID"])
+
+    def has_token(self, secret: str) -> bool:
+        return any(token["AccessorID"] for token in self._call("GET", "/acl/tokens") if self._is(token, secret))
+
+    def _is(self, token: dict[str, Any], secret: str) -> bool:
+        return bool(self._call("GET", f"/acl/token/{token['AccessorID']}")["SecretID"] == secret)
+
+    def put_variable(self, path: str, items: dict[str, str]) -> None:
+        """Write a Variable if it differs, so that tasks are not restarted for nothing."""
+        answer = self._http.get(f"/var/{path}")
+        if answer.status_code == 200 and answer.json()["Items"] == items:
+            return
+        self._call("PUT", f"/var/{path}", json={"Path": path, "Items": items})
+
+    def allow_oversubscription(self) -> None:
+        """Let tasks use memory that others reserved and leave idle, up to their `memory_max`; default is a hard limit."""
+        configuration = self._call("GET", "/operator/scheduler/configuration")["SchedulerConfig"]
+        if not configuration["MemoryOversubscriptionEnabled"]:
+            configuration["MemoryOversubscriptionEnabled"] = True
+            self._call("PUT", "/operator/scheduler/configuration", json=configuration)
+
+    def node_is_ready(self) -> bool:
+        return any(node["Status"] == "ready" for node in self._call("GET", "/nodes"))
+
+    def job(self, name: str) -> dict[str, Any] | None:
+        answer = self._http.get(f"/job/{name}")
+        return answer.json() if answer.status_code == 200 else None
+
+    def is_wanted(self, name: str) -> bool:
+        """Whether the job is submitted and not stopped."""
+        job = self.job(name)
+        return job is not None and not job["Stop"]
+
+    def allocation(self, job: str) -> Allocation | None:
+        """The newest allocation that is meant to run, with its ports, or None."""
+        stubs = [stub for stub in self._call("GET", f"/job/{job}/allocations") if stub["DesiredStatus"] == "run"]
+        if not stubs:
+            return None
+        newest = max(stubs, key=lambda stub: stub["CreateIndex"])
+        full = self._call("GET", f"/allocation/{newest['ID']}")
+        shared = (full.get("AllocatedResources") or {}).get("Shared") or {}
+        ports = tuple(Port(port["Label"], port["HostIP"], port["Value"]) for port in shared.get("Ports") or [])
+        tasks = tuple(
+            Task(name, state["State"], state["Restarts"], _last_event(state))
+            for name, state in sorted((full.get("TaskStates") or {}).items())
+        )
+        return Allocation(full["ID"], job, full["ClientStatus"], ports, tasks)
+
+    def placement_failure(self, job: str) -> str | None:
+        """Why Nomad could not place the job, in its own words."""
+        for evaluation in self._call("GET", f"/job/{job}/evaluations"):
+            for failure in (evaluation.get("FailedTGAllocs") or {}).values():
+                exhausted = failure.get("DimensionExhausted") or failure.get("ConstraintFiltered") or {}
+                if exhausted and evaluation["Status"] != "canceled" and evaluation.get("BlockedEval"):
+                    return ", ".join(exhausted)
+        return None
+
+    def stop(self, job: str) -> None:
+        self._call("DELETE", f"/job/{job}")
+
+    def live_allocations(self, job: str) -> list[str]:
+        """Ids of allocations whose processes may still be there."""
+        stubs = self._call("GET", f"/job/{job}/allocations")
+        return [stub["ID"] for stub in stubs if stub["ClientStatus"] in ("running", "pending")]
+
+    def restart(self, allocation: str) -> None:
+        self._call("PUT", f"/client/allocation/{allocation}/restart", json={"AllTasks": True})
+
+    def log_tail(self, allocation: Allocation, task: str, characters: int = 1500) -> str:
+        """The end of what a task wrote to stderr, or "" when there is nothing yet."""
+        query = {"task": task, "type": "stderr", "origin": "end", "offset": str(characters), "plain": "true"}
+        answer = self._http.get(f"/client/fs/logs/{allocation.id}", params=query)
+        return answer.text if answer.status_code == 200 else ""
+
+
+def _last_event(state: dict[str, Any]) -> str:
+    events = state.get("Events") or []
+    return str(events[-1].get("DisplayMessage") or events[-1].get("Type")) if events else ""
+
+
+def wait(condition: Callable[[], bool], seconds: float, what: str, pause: float = 0.2) -> None:
+    """Poll until `condition` holds. Raises OperatorError that says `what` did not happen."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise OperatorError(
+                f"{what} did not happen within {seconds:.0f} s", "see `just logs nomad`, then run it again"
+            )
+        time.sleep(pause)
+
+
+__all__ = ["Allocation", "Cluster", "Port", "Task", "wait"]

@@ -1,0 +1,126 @@
+"""The day-to-day commands: status, logs, restart, plan, train, predict, demo and the API's key."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from ops import champion, jobs, predict, prefect
+from ops.down import down
+from ops.errors import OperatorError
+from ops.paths import LOCAL_VARS
+from ops.session import connect
+from ops.source import parse_source
+from ops.summary import in_words, services
+
+
+def status(arguments: list[str]) -> int:
+    """Each service with its health and address; exit status 1 when one is not healthy."""
+    _expect(arguments, 0, "status")
+    session = connect()
+    return 0 if services(session.cluster, session.agent, session.cli.nomad) else 1
+
+
+def logs(arguments: list[str]) -> int:
+    """Print what the tasks of a job wrote (`nomad` is the agent itself), oldest first."""
+    _expect(arguments, 1, "logs <job>")
+    session = connect()
+    if arguments[0] == "nomad":
+        print(session.agent.log.read_text(errors="replace"), end="")
+        return 0
+    jobs.file(arguments[0])
+    allocation = session.cluster.allocation(arguments[0])
+    if allocation is None:
+        raise OperatorError(
+            f"the job {arguments[0]} has no allocation", "`just status` shows why; `just up` submits it"
+        )
+    for task in allocation.tasks:
+        for stream in ("-stdout", "-stderr"):
+            printed = session.cli.run("alloc", "logs", "-tail", "-n", "200", stream, allocation.id, task.name).stdout
+            if printed.strip():
+                print(f"── {task.name} {stream.removeprefix('-std')} ──\n{printed.rstrip()}")
+    return 0
+
+
+def restart(arguments: list[str]) -> int:
+    """Restart all tasks of a job where they are."""
+    _expect(arguments, 1, "restart <job>")
+    session = connect()
+    jobs.file(arguments[0])
+    allocation = session.cluster.allocation(arguments[0])
+    if allocation is None:
+        raise OperatorError(f"the job {arguments[0]} is not running", "`just up` submits it")
+    session.cluster.restart(allocation.id)
+    print(f"{arguments[0]} restarts; `just status` shows its health")
+    return 0
+
+
+def plan(arguments: list[str]) -> int:
+    """What `nomad job plan` says of every job file; nothing is changed."""
+    _expect(arguments, 0, "plan")
+    session = connect()
+    for name in jobs.NAMES:
+        done = session.cli.run("job", "plan", f"-var-file={LOCAL_VARS}", str(jobs.file(name)))
+        # 0: nothing to place, 1: allocations would be created or destroyed; 255 is an error.
+        if done.returncode not in (0, 1):
+            raise OperatorError(
+                f"the plan of {name} failed: {' '.join(done.stderr.split())}", f"mend jobs/{name}.nomad.hcl"
+            )
+        print(done.stdout.split("\nJob Modify Index")[0].strip() + "\n")
+    return 0
+
+
+def train(arguments: list[str]) -> int:
+    """Train on `source=…` (synthetic unless named) and promote the model if it earned it."""
+    result = champion.train(connect().cluster, parse_source(arguments) or champion.DEFAULT_SOURCE)
+    return 0 if result["promoted"] else 2
+
+
+def demo(arguments: list[str]) -> int:
+    """Rank the open pipeline, score one deal, and show the request that does it."""
+    _expect(arguments, 0, "demo")
+    session = connect()
+    api = predict.client(session)
+    model, ranking = api.call("GET", "/v1/model"), api.call("GET", "/v1/pipeline", params={"limit": 10})
+    print(f"model {model['name']} version {model['version']}; open deals as of {ranking['as_of']}, likeliest first:\n")
+    predict.print_table(ranking["deals"])
+    first = champion.first_prediction(session.cluster, session.credentials)
+    print(f"\n{in_words(first)}\n\nthe same by hand:\n{predict.as_curl(api.address, first)}")
+    print(f"\nin the browser: {jobs.address(session.cluster, 'ui')}")
+    return 0
+
+
+def api_key(arguments: list[str]) -> int:
+    """Print the API's key, for `curl -H "X-API-Key: $(just api-key)"`."""
+    _expect(arguments, 0, "api-key")
+    print(connect().credentials.api_key)
+    return 0
+
+
+def nomad(arguments: list[str]) -> int:
+    """Run the nomad command line against this project's agent, with the operator's rights."""
+    session = connect()
+    sys.stdout.flush()
+    os.execve(session.cli.nomad.path, [str(session.cli.nomad.path), *arguments], session.cli.environment())
+
+
+def _expect(arguments: list[str], number: int, usage: str) -> None:
+    if len(arguments) != number:
+        raise OperatorError(
+            f"{usage.split()[0]} takes {number or 'no'} argument{'s' if number > 1 else ''}, not {len(arguments)}",
+            f"write `just {usage}`",
+        )
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "down": down,
+    "status": status,
+    "logs": logs,
+    "restart": restart,
+    "plan": plan,
+    "train": train,
+    "predict": predict.predict,
+    "demo": demo,
+    "api-key": api_key,
+    "nomad": nomad,
+    **prefect.COMMANDS,
+}

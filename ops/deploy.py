@@ -1,0 +1,47 @@
+"""Registers the flows with Prefect, unless this very version of them is registered already."""
+
+import hashlib
+import os
+import subprocess
+
+from ops import jobs, paths
+from ops.cluster import Cluster
+from ops.errors import OperatorError
+from ops.pipeline import DEPLOYMENT, Prefect
+from ops.progress import step
+
+
+def _digest() -> str:
+    """SHA-256 of the flows' sources."""
+    sources = sorted((paths.PROJECT / "flows").glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+def ensure_deployments(cluster: Cluster) -> None:
+    """Deploy when the flows changed since the last time, or Prefect has lost them."""
+    done = paths.state() / "deployed"
+    if done.exists() and done.read_text() == _digest() and _is_known(Prefect(jobs.address(cluster, "prefect"))):
+        return
+    with step("flows deployed to Prefect"):
+        deploy(cluster)
+
+
+def deploy(cluster: Cluster) -> str:
+    """Register all deployments; returns what was printed. Raises OperatorError with the last line of a failure."""
+    environment = {**os.environ, "PREFECT_API_URL": f"{jobs.address(cluster, 'prefect')}/api"}
+    command = [str(paths.PYTHON), "-m", "flows.deployments"]
+    done = subprocess.run(command, cwd=paths.PROJECT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["it wrote nothing"]
+        raise OperatorError(
+            f"the flows could not be deployed: {lines[-1]}", "see `just logs prefect`, then `just prefect-deploy`"
+        )
+    (paths.state() / "deployed").write_text(_digest())
+    return done.stdout
+
+
+def _is_known(prefect: Prefect) -> bool:
+    try:
+        return bool(prefect.deployment(DEPLOYMENT))
+    except OperatorError:
+        return False

@@ -1,0 +1,143 @@
+"""`down`: stops the jobs, then the agent, and leaves no process, port or mount of this project behind."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import psutil
+
+from ops import jobs, paths
+from ops.agent import Agent
+from ops.cluster import Cluster, wait
+from ops.credentials import Credentials
+from ops.errors import OperatorError
+from ops.progress import say, step
+
+# Those that write go before those that are written to.
+_WAVES = (("ui", "api", "prefect-worker"), ("prefect", "mlflow"), ("localstack", "cache", "postgres"))
+
+
+def down(arguments: list[str]) -> int:
+    """Stop everything; with `--purge` also delete the data, the credentials included."""
+    unknown = [argument for argument in arguments if argument != "--purge"]
+    if unknown:
+        raise OperatorError(
+            f"down does not know {unknown[0]!r}", "use `just down`, or `just down --purge` to delete the data too"
+        )
+    agent = Agent.of_state()
+    if agent.is_running():
+        _stop_jobs(agent)
+        with step("Nomad agent stopped"):
+            agent.stop()
+    _sweep(agent.data)
+    if "--purge" in arguments:
+        _purge(paths.state())
+    left = [process.pid for process in processes_of(agent.data)] + mounts_below(agent.data)
+    if left:
+        raise OperatorError(
+            f"something is left: {left}", "end these processes or unmount these folders, then run it again"
+        )
+    say(
+        "everything is stopped"
+        + ("; the data is deleted" if "--purge" in arguments else f"; the data is kept in {paths.state()}")
+    )
+    return 0
+
+
+def _stop_jobs(agent: Agent) -> None:
+    try:
+        credentials = Credentials.load()
+        agent.wait_for_leader()
+    except OperatorError as error:
+        # A half-finished `up`: without a token there is nothing to ask Nomad for, and the sweep ends what it started.
+        say(f"the jobs cannot be stopped through Nomad ({error.problem}); ending their processes instead")
+        return
+    cluster = Cluster(agent.address, credentials.nomad_management_token)
+    wanted = {name for name in jobs.NAMES if cluster.is_wanted(name)}
+    for wave in _WAVES:
+        names = [name for name in wave if name in wanted]
+        if "localstack" in names:
+            _flush(cluster)
+        if names:
+            with step(f"stopped {', '.join(names)}"):
+                for name in names:
+                    cluster.stop(name)
+                wait(lambda names=names: not any(cluster.live_allocations(name) for name in names), 60,  # type: ignore[misc]
+                     f"the end of {', '.join(names)}")  # fmt: skip
+
+
+def _flush(cluster: Cluster) -> None:
+    """Have the companion copy the newest objects to disk while LocalStack is still there to be read."""
+    allocation = cluster.allocation("localstack")
+    companion = next((port for port in allocation.ports if port.label == "companion"), None) if allocation else None
+    if companion is None:
+        return
+    try:
+        with step("objects copied to the mirror on disk"):
+            httpx.post(f"http://{companion.host}:{companion.number}/flush", timeout=30).raise_for_status()
+    except httpx.HTTPError as error:
+        say(
+            f"  the last objects could not be copied ({error}); the mirror holds those up to a second before LocalStack failed"
+        )
+
+
+def processes_of(data: Path) -> list[psutil.Process]:
+    """Processes that Nomad started from the agent's data folder: tasks, known by their environment, and their minders."""
+    marker, found = str(data), []
+    for process in psutil.process_iter():
+        if process.pid == os.getpid():
+            continue
+        try:
+            minds = any(marker in part for part in process.cmdline() if not part.startswith("-config="))
+            if minds or process.environ().get("NOMAD_ALLOC_DIR", "").startswith(marker):
+                found.append(process)
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def mounts_below(folder: Path) -> list[str]:
+    """Mount points below `folder`, innermost first."""
+    table = Path("/proc/self/mounts")
+    if not table.exists():  # only Linux mounts anything here
+        return []
+    points = [line.split()[1] for line in table.read_text().splitlines()]
+    return sorted((point for point in points if point.startswith(f"{folder}/")), key=len, reverse=True)
+
+
+def _sweep(data: Path) -> None:
+    """End what a killed agent left: first politely and the tasks before their minders, then for good."""
+    left = processes_of(data)
+    if left:
+        with step(f"ended {len(left)} processes that outlived their agent"):
+            minders = [process for process in left if "executor" in process.cmdline() or "logmon" in process.cmdline()]
+            for group in ([process for process in left if process not in minders], minders):
+                for process in group:
+                    _signal(process, "terminate")
+                _, stubborn = psutil.wait_procs(group, timeout=20)
+                for process in stubborn:
+                    _signal(process, "kill")
+                psutil.wait_procs(stubborn, timeout=5)
+    for point in mounts_below(data):
+        done = subprocess.run(["umount", point], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise OperatorError(f"{point} cannot be unmounted: {done.stderr.strip()}", f"run `umount {point}` as root")
+
+
+def _signal(process: psutil.Process, how: str) -> None:
+    try:
+        getattr(process, how)()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _purge(folder: Path) -> None:
+    known = folder / "credentials.json"
+    if folder.exists() and not known.exists() and any(folder.iterdir()) and not (folder / "nomad").exists():
+        raise OperatorError(
+            f"{folder} does not look like Closecast's data", "check CLOSECAST_STATE; nothing was deleted"
+        )
+    with step(f"deleted {folder}"):
+        shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None

@@ -1,0 +1,92 @@
+"""Prepares the Python environments from the hashed locks, and says whether they already match them."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.errors import OperatorError
+from ops.paths import PROJECT, PYTHON, VENV, VENV_LOCALSTACK
+from ops.tools import tool
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment and the lock it is made from."""
+
+    folder: Path
+    lock: Path
+    editable: bool = False
+
+    @property
+    def _marker(self) -> Path:
+        return self.folder / ".locks" / self.lock.name
+
+    def _wanted(self) -> str:
+        python = ".".join(map(str, sys.version_info[:3]))
+        return hashlib.sha256(self.lock.read_bytes() + python.encode() + str(PROJECT).encode()).hexdigest()
+
+    def is_ready(self) -> bool:
+        """Whether a whole installation of this very lock, by this Python, in this place, was finished."""
+        return self._marker.exists() and self._marker.read_text() == self._wanted()
+
+    def prepare(self) -> None:
+        """Create or bring up to date. Raises OperatorError naming the disk, the network or the hash that stood in the way."""
+        uv = tool("uv")
+        python = self.folder / "bin" / "python"
+        if not _runs(python):
+            _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(self.folder)])
+        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
+        _run([*install, "--require-hashes", "-r", str(self.lock)])
+        if self.editable:
+            _run([*install, "--no-deps", "--no-build-isolation", "--editable", str(PROJECT)])
+        self._marker.parent.mkdir(exist_ok=True)
+        self._marker.write_text(self._wanted())
+
+
+RUNTIME = Environment(VENV, PROJECT / "requirements.txt", editable=True)
+DEVELOPMENT = Environment(VENV, PROJECT / "requirements-dev.txt", editable=True)
+LOCALSTACK = Environment(VENV_LOCALSTACK, PROJECT / "requirements-localstack.txt")
+
+
+def runtime_is_ready() -> bool:
+    """Whether the services' environment is there; the development lock holds all of the runtime lock."""
+    return RUNTIME.is_ready() or DEVELOPMENT.is_ready()
+
+
+def _runs(python: Path) -> bool:
+    """Whether the environment's interpreter starts: a moved clone or a removed Python leaves a broken link."""
+    if not python.exists():
+        return False
+    version = [str(python), "-c", "import sys; print(*sys.version_info[:3], sep='.')"]
+    done = subprocess.run(version, capture_output=True, text=True, check=False)
+    return done.stdout.strip() == ".".join(map(str, sys.version_info[:3]))
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
+    if done.returncode == 0:
+        return
+    if done.returncode < 0:
+        raise OperatorError(f"{Path(command[0]).name} was ended by signal {-done.returncode}", "run the command again")
+    reason = " ".join(done.stderr.split())[-600:]
+    if "No space left" in reason or "os error 28" in reason:
+        free = shutil.disk_usage(PROJECT).free // 2**20
+        raise OperatorError(
+            f"the disk below {PROJECT} is full ({free} MB free) while installing the Python environment",
+            "free at least 3 GB, then run the command again; what was installed so far is kept",
+        )
+    raise OperatorError(
+        f"the Python environment could not be made from the lock: {reason}",
+        "check the connection to the Python package index; a mirror is set with UV_DEFAULT_INDEX; then run it again",
+    )
+
+
+def is_active() -> bool:
+    """Whether this process already runs in the services' environment."""
+    return Path(sys.prefix).resolve() == VENV.resolve()
+
+
+__all__ = ["DEVELOPMENT", "LOCALSTACK", "PYTHON", "RUNTIME", "Environment", "is_active", "runtime_is_ready"]

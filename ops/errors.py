@@ -1,0 +1,13 @@
+"""The one error that an operator's command ends with: what went wrong and what to do about it."""
+
+
+class OperatorError(Exception):
+    """A failure the operator can act on; `remedy` is the next thing to type or change."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"closecast: {self.problem}\n  remedy: {self.remedy}"

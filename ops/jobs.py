@@ -1,0 +1,147 @@
+"""The platform's jobs: their files, their submission, and whether the services they register really answer."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from closecast.platform.discovery import NotAnsweringError, wait_for
+from ops.agent import Agent
+from ops.cluster import Allocation, Cluster
+from ops.errors import OperatorError
+from ops.nomad_binary import Nomad
+from ops.paths import JOBS, LOCAL_VARS
+
+# In the order in which they come to life: those that others wait for stand first.
+NAMES = ("postgres", "cache", "localstack", "mlflow", "prefect", "prefect-worker", "api", "ui")
+# What a person opens; the rest is for programs and found by discovery.
+PAGES = {"mlflow": "/", "prefect": "/", "api": "/schema", "ui": "/"}
+
+
+def file(name: str) -> Path:
+    """The job's specification. Raises OperatorError when there is no such job."""
+    if name not in NAMES:
+        raise OperatorError(f"there is no job {name!r}", f"name one of {', '.join(NAMES)}")
+    return JOBS / f"{name}.nomad.hcl"
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The nomad command line with address and token in its environment, where no process list shows them."""
+
+    nomad: Nomad
+    agent: Agent
+    token: str
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "NOMAD_ADDR": self.agent.address, "NOMAD_TOKEN": self.token}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self.nomad.path), *arguments]
+        return subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=False)
+
+    def submit(self, name: str) -> None:
+        """`nomad job run` of the unchanged file. Raises OperatorError with Nomad's reason."""
+        done = self.run("job", "run", "-detach", f"-var-file={LOCAL_VARS}", str(file(name)))
+        if done.returncode:
+            reason = " ".join((done.stderr or done.stdout).split())
+            raise OperatorError(
+                f"Nomad did not take the job {name}: {reason}", f"check jobs/{name}.nomad.hcl and jobs/vars/local.hcl"
+            )
+
+    def fixed_ports(self, name: str) -> dict[str, int]:
+        """Ports that the job's file asks for by number, by label; read from Nomad's own parse of the file."""
+        done = self.run("job", "run", "-output", f"-var-file={LOCAL_VARS}", str(file(name)))
+        if done.returncode:
+            raise OperatorError(
+                f"jobs/{name}.nomad.hcl cannot be read: {' '.join(done.stderr.split())}",
+                "mend it, or jobs/vars/local.hcl",
+            )
+        groups = json.loads(done.stdout)["Job"]["TaskGroups"]
+        networks = [network for group in groups for network in group.get("Networks") or []]
+        return {port["Label"]: port["Value"] for network in networks for port in network.get("ReservedPorts") or []}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A health check as the job's file declares it, at the address its allocation got."""
+
+    service: str
+    name: str
+    url: str
+
+    def passes(self) -> bool:
+        """Ask once, now: Nomad's own round comes only every few seconds."""
+        try:
+            if self.url.startswith("tcp"):
+                wait_for(self.url, seconds=0)
+                return True
+            return httpx.get(self.url, timeout=3).is_success
+        except (httpx.HTTPError, NotAnsweringError):
+            return False
+
+
+def checks(job: dict[str, Any], allocation: Allocation) -> Iterator[Check]:
+    """All checks of the job's services, advisory ones (`on_update = "ignore"`) too."""
+    ports = {port.label: port for port in allocation.ports}
+    for group in job["TaskGroups"]:
+        for service in group.get("Services") or []:
+            for check in service.get("Checks") or []:
+                port = ports.get(check.get("PortLabel") or service["PortLabel"])
+                if port is None:
+                    continue
+                scheme = "tcp" if check["Type"] == "tcp" else "http"
+                url = f"{scheme}://{port.host}:{port.number}{check.get('Path') or ''}"
+                yield Check(service["Name"], check["Name"], url)
+
+
+@dataclass(frozen=True)
+class Health:
+    """What `status` shows of one job."""
+
+    job: str
+    healthy: bool
+    word: str
+    url: str
+    restarts: int
+
+
+def health(cluster: Cluster, name: str, *, ignore: tuple[str, ...] = ()) -> Health:
+    """Health of a job by its own checks, asked now; checks named in `ignore` are left out."""
+    job = cluster.job(name)
+    if job is None or job["Stop"]:
+        return Health(name, False, "stopped" if job else "not submitted", "", 0)
+    allocation = cluster.allocation(name)
+    if allocation is None:
+        reason = cluster.placement_failure(name)
+        return Health(name, False, f"not placed: {reason}" if reason else "being placed", "", 0)
+    restarts = sum(task.restarts for task in allocation.tasks)
+    url = _url(allocation, name)
+    waiting = [task for task in allocation.tasks if task.state != "running"]
+    if waiting:
+        return Health(name, False, f"{waiting[0].state}: {waiting[0].last_event}", url, restarts)
+    for check in checks(job, allocation):
+        if check.name not in ignore and not check.passes():
+            return Health(name, False, f"check “{check.name}” of {check.service} fails", url, restarts)
+    return Health(name, True, "healthy", url, restarts)
+
+
+def address(cluster: Cluster, name: str) -> str:
+    """Base URL of the job's first port. Raises OperatorError when the job does not run."""
+    allocation = cluster.allocation(name)
+    if allocation is None or not allocation.ports:
+        raise OperatorError(f"{name} is not running", "run `just up`, or `just status` to see what is there")
+    return f"http://{allocation.ports[0].host}:{allocation.ports[0].number}"
+
+
+def _url(allocation: Allocation, name: str) -> str:
+    if not allocation.ports:
+        return ""
+    port = allocation.ports[0]
+    scheme = {"postgres": "postgresql", "cache": "redis"}.get(name, "http")
+    return f"{scheme}://{port.host}:{port.number}{PAGES.get(name, '')}"

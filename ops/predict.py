@@ -1,0 +1,94 @@
+"""`predict <file.csv>`: scores the open deals of a CRM export through the API and prints them ranked."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ops import jobs
+from ops.api import Api
+from ops.errors import OperatorError
+from ops.session import Session, connect
+
+_MAX_ROWS = 10_000
+_CONSOLE = Console(soft_wrap=True)
+
+
+def client(session: Session) -> Api:
+    """The API of the running platform."""
+    return Api(jobs.address(session.cluster, "api"), session.credentials.api_key)
+
+
+def predict(arguments: list[str]) -> int:
+    """Score a CSV; `as_of=<date>` and `horizon=<days or quarter_end>` as in the API, `out=<file.json>` keeps the answer."""
+    files = [argument for argument in arguments if "=" not in argument]
+    options = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    unknown = set(options) - {"as_of", "horizon", "out"}
+    if len(files) != 1 or unknown:
+        raise OperatorError("predict takes one CSV file" + (f", and not {', '.join(sorted(unknown))}" if unknown else ""),
+                            "write `just predict <file.csv> [as_of=2017-12-31] [horizon=30] [out=<file.json>]`")  # fmt: skip
+    here = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."))
+    path = (here / Path(files[0]).expanduser()).resolve()
+    if not path.is_file():
+        raise OperatorError(
+            f"there is no file {path}", "check the path; a relative one counts from the folder you are in"
+        )
+    query = {name: value for name, value in options.items() if name != "out"}
+    answers = _score(client(connect()), path, query)
+    if "out" in options:
+        (here / options["out"]).resolve().write_text(json.dumps(answers, indent=2))
+    scored = sorted((one for one in answers if "probability" in one), key=lambda one: -one["probability"])
+    print_table(scored[:50])
+    refused = [one for one in answers if "error" in one]
+    print(f"\n{len(scored)} deals scored, {len(refused)} not" + (", the first 50 shown" if len(scored) > 50 else ""))
+    for reason, count in sorted(_reasons(refused).items(), key=lambda entry: -entry[1]):
+        print(f"  {count} × {reason}")
+    return 0 if scored else 1
+
+
+def _score(api: Api, path: Path, query: dict[str, str]) -> list[dict[str, Any]]:
+    """All rows of the file, in requests of as many as the API takes at once."""
+    try:
+        header, *rows = path.read_text(encoding="utf-8-sig").splitlines()
+    except (ValueError, UnicodeDecodeError) as error:
+        raise OperatorError(f"{path} is empty or not UTF-8 text", "export the deals as a CSV file in UTF-8") from error
+    if not rows:
+        raise OperatorError(f"{path} has a header and no deals", "export at least one open deal")
+    answers: list[dict[str, Any]] = []
+    for begin in range(0, len(rows), _MAX_ROWS):
+        body = "\n".join([header, *rows[begin : begin + _MAX_ROWS], ""])
+        headers = {"Content-Type": "text/csv; charset=utf-8"}
+        answer = api.call("POST", "/v1/predictions/batch", params=query, content=body.encode(), headers=headers)
+        answers += answer["predictions"]
+    return answers
+
+
+def _reasons(refused: list[dict[str, Any]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for one in refused:
+        reason = str(one["error"].get("detail") or one["error"].get("title"))
+        counts[reason] = counts.get(reason, 0) + 1
+    return counts
+
+
+def print_table(deals: list[dict[str, Any]]) -> None:
+    """Ranked deals, likeliest first."""
+    table = Table("deal", "chance", "agent", "product", "account", "open since", box=None, pad_edge=False)
+    for deal in deals:
+        table.add_row(*[str(deal.get(name) or "") for name in ("opportunity_id",)], f"{deal['probability']:.1%}",
+                      *[str(deal.get(name) or "") for name in ("sales_agent", "product", "account", "engage_date")])  # fmt: skip
+    _CONSOLE.print(table)
+
+
+def as_curl(address: str, prediction: dict[str, Any]) -> str:
+    """The request that gave `prediction`, ready to paste."""
+    deal = {name: prediction["deal"][name] for name in ("sales_agent", "product", "engage_date")}
+    body = {
+        "deal": {**deal, "deal_stage": "Engaging"},
+        "as_of": prediction["answer"]["as_of"],
+        "horizon": "quarter_end",
+    }
+    return f"curl -s {address}/v1/predictions -H \"X-API-Key: $(just api-key)\" \\\n  -H 'Content-Type: application/json' -d '{json.dumps(body)}'"

@@ -1,0 +1,116 @@
+"""What this machine must have before anything is started, each lack with its remedy. Standard library only."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ops import nomad_binary, paths
+from ops.environment import LOCALSTACK, runtime_is_ready
+from ops.errors import OperatorError
+
+# The environments take 1.6 GB, the build of Nomad as much for a moment; what is there already needs room to write only.
+FIRST_START_MB, LATER_START_MB = 4096, 512
+
+
+def _python() -> str:
+    if not (3, 11) <= sys.version_info[:2] <= (3, 14):
+        raise OperatorError(
+            f"Python {sys.version.split()[0]} at {sys.executable} is not supported",
+            "install Python 3.11 to 3.14 and name it in CLOSECAST_PYTHON, or use ./just, which looks for one",
+        )
+    return f"Python {sys.version.split()[0]} at {sys.executable}"
+
+
+def _system() -> str:
+    if sys.platform not in ("linux", "darwin"):
+        raise OperatorError(
+            f"{sys.platform} is not supported", "use Linux, or macOS, or a Linux machine under Windows (WSL)"
+        )
+    return f"{os.uname().sysname} {os.uname().machine}"
+
+
+def _disk() -> str:
+    needed = LATER_START_MB if runtime_is_ready() and LOCALSTACK.is_ready() else FIRST_START_MB
+    for folder in (paths.PROJECT, _existing(paths.state())):
+        free = shutil.disk_usage(folder).free // 2**20
+        if free < needed:
+            raise OperatorError(
+                f"only {free} MB are free on the disk of {folder}; {needed} MB are needed",
+                "free some space, or move the platform's data with CLOSECAST_STATE=<folder on another disk>",
+            )
+    return f"disk: {shutil.disk_usage(_existing(paths.state())).free // 2**20} MB free (at least {needed} needed)"
+
+
+def _state() -> str:
+    folder = paths.state()
+    existing = _existing(folder)
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OperatorError(
+            f"the folder for the platform's data, {folder}, cannot be written by this user",
+            "it may belong to an earlier run as root: give it back with chown, or name another one in CLOSECAST_STATE",
+        )
+    closed = _first_closed_folder(folder) if os.geteuid() == 0 else None
+    if closed:
+        raise OperatorError(
+            f"{closed} is closed to other users, so the unprivileged account that runs PostgreSQL cannot reach {folder}",
+            "leave CLOSECAST_STATE unset (root's data then lies under /var/lib), or name a folder that others may enter",
+        )
+    return f"data folder: {folder}"
+
+
+def _terraform() -> str:
+    found = shutil.which("terraform")
+    if not found:
+        raise OperatorError(
+            "there is no terraform on PATH",
+            "install Terraform 1.11 or newer from your package manager or its official site, then run it again",
+        )
+    return f"Terraform at {found}"
+
+
+def _nomad() -> str:
+    found = nomad_binary.find()
+    if found:
+        return str(found)
+    go = shutil.which("go")
+    way = (
+        f"or built with Go at {go}"
+        if go
+        else "there is no Go on PATH to build it with, so the release site must answer"
+    )
+    return f"Nomad {nomad_binary.VERSION} is not here yet; `up` downloads the official release, {way}"
+
+
+CHECKS = (_system, _python, _disk, _state, _terraform, _nomad)
+
+
+def findings() -> Iterator[str | OperatorError]:
+    """One line, or one error, for each thing that is needed."""
+    for check in CHECKS:
+        try:
+            yield check()
+        except OperatorError as error:
+            yield error
+
+
+def require() -> None:
+    """Raise the first error among the findings."""
+    for finding in findings():
+        if isinstance(finding, OperatorError):
+            raise finding
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _first_closed_folder(folder: Path) -> Path | None:
+    """The topmost existing folder on the way to `folder` that others may not enter."""
+    for step in reversed([folder, *folder.parents]):
+        if step.exists() and not step.stat().st_mode & 0o001:
+            return step
+    return None

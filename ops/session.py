@@ -1,0 +1,35 @@
+"""What every command about the running platform begins with: the agent, the credentials, and a client of Nomad."""
+
+from dataclasses import dataclass
+
+from ops import nomad_binary
+from ops.agent import Agent
+from ops.cluster import Cluster
+from ops.credentials import Credentials
+from ops.errors import OperatorError
+from ops.jobs import Cli
+
+
+@dataclass(frozen=True)
+class Session:
+    """A running platform, reached with the operator's rights."""
+
+    agent: Agent
+    credentials: Credentials
+    cluster: Cluster
+    cli: Cli
+
+
+def connect() -> Session:
+    """Raises OperatorError when the platform is down."""
+    credentials = Credentials.load()
+    agent = Agent.of_state()
+    if not agent.is_running():
+        raise OperatorError("the platform is down: no Nomad agent of this project is running", "run `just up`")
+    nomad = nomad_binary.find()
+    if nomad is None:
+        raise OperatorError(
+            "the Nomad executable is gone from PATH and from the cache", "run `just up`, which gets it again"
+        )
+    token = credentials.nomad_operator_token or credentials.nomad_management_token
+    return Session(agent, credentials, Cluster(agent.address, token), Cli(nomad, agent, token))

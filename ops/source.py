@@ -1,0 +1,43 @@
+"""Reads the `source=…` argument of `up` and `train`."""
+
+import os
+from pathlib import Path
+
+from ops.errors import OperatorError
+
+_KINDS = "synthetic, synthetic:<rows> or file:<path>"
+
+
+def parse_source(arguments: list[str]) -> str | None:
+    """The source in the form the flow takes (a file by its absolute path), or None when none was named.
+
+    A relative path counts from the folder the user typed the command in. Raises OperatorError for anything else, before
+    a minute is spent on starting services.
+    """
+    source = None
+    for argument in arguments:
+        name, separator, value = argument.partition("=")
+        if name != "source" or not separator or not value:
+            raise OperatorError(f"{argument!r} is not an argument of this command", f"write source=<…> with {_KINDS}")
+        source = value
+    if source is None or source == "synthetic":
+        return source
+    kind, _, rest = source.partition(":")
+    if kind == "synthetic" and rest.isdecimal() and int(rest) > 0:
+        return source
+    if kind == "file" and rest:
+        return f"file:{_existing_file(rest)}"
+    raise OperatorError(f"the source {source!r} is not known", f"use {_KINDS}")
+
+
+def _existing_file(named: str) -> Path:
+    path = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."), Path(named).expanduser()).resolve()
+    if not path.exists():
+        raise OperatorError(
+            f"there is no file {path}", "check the path; a relative one counts from the folder you are in"
+        )
+    if not path.is_file():
+        raise OperatorError(f"{path} is not a file", "name the CSV file of the CRM export itself")
+    if not os.access(path, os.R_OK):
+        raise OperatorError(f"{path} cannot be read by this user", f"chmod u+r {path}, or copy it")
+    return path

@@ -1,0 +1,63 @@
+"""The closing table of `up` and `status`: each service, its health and address, and where the credentials are."""
+
+from datetime import date
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ops import jobs
+from ops.agent import Agent
+from ops.cluster import Cluster
+from ops.credentials import Credentials
+from ops.nomad_binary import Nomad
+
+_TITLES = {
+    "postgres": "PostgreSQL (databases)",
+    "cache": "Valkey (cache)",
+    "localstack": "LocalStack (S3, secrets)",
+    "mlflow": "MLflow (runs, registry)",
+    "prefect": "Prefect (flows)",
+    "prefect-worker": "Prefect worker",
+    "api": "Prediction API",
+    "ui": "User interface",
+}
+# Wide enough for the longest address even where the output is no terminal.
+_console = Console(width=140)
+
+
+def services(cluster: Cluster, agent: Agent, nomad: Nomad) -> bool:
+    """Print one row a service; returns whether all are healthy."""
+    table = Table(title="Closecast", title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for heading in ("service", "health", "address"):
+        table.add_column(heading, no_wrap=True)
+    table.add_row("Nomad (scheduler)", f"healthy, {nomad.version} ({nomad.origin})", f"{agent.address}/ui")
+    all_healthy = True
+    for name in jobs.NAMES:
+        found = jobs.health(cluster, name)
+        all_healthy &= found.healthy
+        restarts = f", {found.restarts} restarts" if found.restarts else ""
+        colour = "green" if found.healthy else "red"
+        table.add_row(_TITLES[name], f"[{colour}]{found.word}{restarts}[/]", found.url)
+    _console.print(table)
+    return all_healthy
+
+
+def summary(cluster: Cluster, agent: Agent, nomad: Nomad, prediction: dict[str, Any]) -> None:
+    """The table that ends `up`."""
+    print()
+    services(cluster, agent, nomad)
+    print(f"\ncredentials   {Credentials.file()} (only you can read it; `just api-key` prints the API's key)")
+    print(f"prediction    {in_words(prediction)}")
+
+
+def in_words(prediction: dict[str, Any]) -> str:
+    """A prediction as one would say it."""
+    deal, answer = prediction["deal"], prediction["answer"]
+    by = date.fromisoformat(answer["by"])
+    account = f" to {deal['account']}" if deal.get("account") else ""
+    return (
+        f"deal {deal['opportunity_id']} ({deal['sales_agent']}, {deal['product']}{account}) has a chance of "
+        f"{answer['probability']:.0%} to be won by {by:%-d %B %Y}, as of {answer['as_of']} "
+        f"(model {answer['model']['name']} version {answer['model']['version']})"
+    )

@@ -1,0 +1,182 @@
+"""`up`: from whatever is there to a platform that has answered a prediction from the registry's champion."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from services.localstack.providers import find_provider_mirror
+
+from ops import jobs, nomad_binary, paths, ports
+from ops.agent import Agent
+from ops.champion import ensure_champion, first_prediction
+from ops.cluster import Cluster, wait
+from ops.credentials import REGION, Credentials
+from ops.deploy import ensure_deployments
+from ops.errors import OperatorError
+from ops.jobs import Cli, Health
+from ops.progress import say, started, step
+from ops.source import parse_source
+from ops.summary import summary
+
+READY = "ready"
+
+
+def up(arguments: list[str]) -> int:
+    """Bring everything up. Every step looks first whether it is done already, so that a second call is quick."""
+    source = parse_source(arguments)
+    with _only_one():
+        credentials = Credentials.load_or_create()
+        nomad = nomad_binary.find_or_install()
+        mirror = find_provider_mirror()
+        agent = Agent.of_state()
+        _initialise_terraform(mirror)
+        credentials, cluster = _start_agent(agent, nomad, credentials, mirror)
+        cli = Cli(nomad, agent, credentials.nomad_management_token)
+        with step("jobs submitted"):
+            _submit(cli, cluster)
+        _wait_until_healthy(cluster)
+        ensure_deployments(cluster)
+        ensure_champion(cluster, source)
+        with step("first prediction"):
+            prediction = first_prediction(cluster, credentials)
+        say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")
+        _wait_until_healthy(cluster, ignore=())
+        summary(cluster, agent, nomad, prediction)
+    return 0
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Two at once would trip over each other; the lock ends with the process that holds it, however it ends."""
+    folder = paths.state()
+    folder.mkdir(parents=True, exist_ok=True)
+    # Root's folder must be passed through by the account that PostgreSQL runs as; nobody else's needs to be.
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    with (folder / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OperatorError(
+                f"another `just up` or `just down` is at work on {folder}", "wait for it to end"
+            ) from error
+        yield
+
+
+def _initialise_terraform(mirror: Path | None) -> None:
+    from services.localstack.terraform import TerraformError, initialise, is_initialised
+
+    state = paths.state() / "terraform"
+    if is_initialised(state):
+        return
+    with step("Terraform providers" + (f" from the mirror {mirror}" if mirror else " from the registry")):
+        try:
+            initialise(state, mirror)
+        except TerraformError as error:
+            raise OperatorError(
+                f"terraform init failed: {error}",
+                "check the connection to the provider registry, or name a provider mirror folder in CLOSECAST_TERRAFORM_MIRROR",
+            ) from error
+
+
+def _meta(mirror: Path | None) -> dict[str, str]:
+    """What the job files know of this node."""
+    return {
+        "project": str(paths.PROJECT),
+        "state": str(paths.state()),
+        "python": str(paths.PYTHON),
+        "localstack_python": str(paths.VENV_LOCALSTACK / "bin" / "python"),
+        "terraform_mirror": str(mirror or ""),
+        "lake_bucket": "closecast-local-lake",
+        "artifacts_bucket": "closecast-local-artifacts",
+        "region": REGION,
+    }
+
+
+def _start_agent(
+    agent: Agent, nomad: nomad_binary.Nomad, credentials: Credentials, mirror: Path | None
+) -> tuple[Credentials, Cluster]:
+    with step("Nomad agent"):
+        if agent.is_running() and agent.is_outdated(_meta(mirror)):
+            agent.stop()
+        fresh = not agent.is_running()
+        if fresh:
+            ports.require_free(agent)
+            agent.start(nomad, _meta(mirror))
+        agent.wait_for_leader()
+    cluster = Cluster(agent.address, credentials.nomad_management_token)
+    with step("access control, secrets and node"):
+        cluster.bootstrap(credentials.nomad_management_token)
+        cluster.allow_oversubscription()
+        if not credentials.nomad_operator_token:
+            rules = (paths.PROJECT / "policies" / "nomad" / "operator.hcl").read_text()
+            cluster.ensure_policy("operator", "People who run the platform day by day", rules)
+            credentials = replace(credentials, nomad_operator_token=cluster.create_token("operator", ["operator"]))
+            credentials.save()
+        for job, items in credentials.variables().items():
+            cluster.put_variable(f"nomad/jobs/{job}", items)
+        if fresh and not _comes_true(cluster.node_is_ready, 2):
+            # On a first start the node asks to be registered a moment before the new keyring is there to sign its
+            # identity, and asks again only after 15 s and more. Started again, it finds the keyring.
+            agent.stop()
+            agent.start(nomad, _meta(mirror))
+            agent.wait_for_leader()
+        wait(cluster.node_is_ready, 60, "the registration of this node with Nomad")
+    return credentials, cluster
+
+
+def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _submit(cli: Cli, cluster: Cluster) -> None:
+    for name in jobs.NAMES:
+        if not cluster.is_wanted(name):
+            ports.require_job_ports_free(cli, name)
+        cli.submit(name)
+
+
+def _wait_until_healthy(cluster: Cluster, ignore: tuple[str, ...] = (READY,), seconds: float = 300) -> None:
+    """Announce each job as it becomes healthy. Raises OperatorError with the end of the log of one that does not."""
+    deadline = time.monotonic() + seconds
+    missing = list(jobs.NAMES)
+    quiet = ignore == ()
+    while True:
+        found = {name: jobs.health(cluster, name, ignore=ignore) for name in missing}
+        for name in [name for name in missing if found[name].healthy]:
+            missing.remove(name)
+            if not quiet:
+                say(f"✓ {name} healthy")
+        if not missing:
+            return
+        for name in missing:
+            _complain_about_placement(found[name])
+        if time.monotonic() > deadline:
+            raise _unhealthy(cluster, found[missing[0]], seconds)
+        time.sleep(0.25)
+
+
+def _complain_about_placement(health: Health) -> None:
+    if health.word.startswith("not placed"):
+        raise OperatorError(
+            f"Nomad cannot place the job {health.job}: {health.word.removeprefix('not placed: ')}",
+            f"free what it names on this machine, or ask for less in jobs/{health.job}.nomad.hcl",
+        )
+
+
+def _unhealthy(cluster: Cluster, health: Health, seconds: float) -> OperatorError:
+    allocation = cluster.allocation(health.job)
+    tails = [cluster.log_tail(allocation, task.name).strip() for task in allocation.tasks] if allocation else []
+    last = next((tail.splitlines()[-1] for tail in tails if tail), "it wrote nothing")
+    return OperatorError(
+        f"{health.job} is not healthy after {seconds:.0f} s: {health.word} (restarted {health.restarts} times); its last line: {last}",
+        f"read `just logs {health.job}`; once mended, run `just up` again",
+    )

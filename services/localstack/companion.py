@@ -1,0 +1,132 @@
+"""The companion's loop: seed each new LocalStack, then keep the mirror on disk at most a second behind it."""
+
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.localstack import terraform
+from services.localstack.health import READY, State
+from services.localstack.mirror import Listing, Mirror, MirrorError
+from services.localstack.providers import find_provider_mirror
+from services.localstack.session import identity
+from services.localstack.settings import Settings
+
+_PAUSE_S = 0.5
+_LONGEST_RETRY_S = 30.0
+
+
+class Companion:
+    """Owns `state`; `run` is its only loop, and `flush` may be called from any thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.state = State()
+        self._settings = settings
+        self._mirror = Mirror(settings)
+        self._known: Listing = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Have `run` copy the last objects out and return."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Serve LocalStack's lives one after the other until `stop`."""
+        failures = 0
+        while not self._stop.is_set():
+            session = identity(self._settings.endpoint)
+            try:
+                if session is None:
+                    self._leave_ready("waiting", "LocalStack does not answer")
+                elif session != self.state.session:
+                    self._adopt(session) if self._was_seeded(session) else self._seed(session)
+                else:
+                    self._copy_changes()
+                failures = 0
+            except (terraform.TerraformError, MirrorError) as error:
+                failures += 1
+                self._fail(str(error))
+            self._stop.wait(min(_LONGEST_RETRY_S, _PAUSE_S * 2**failures) if failures else _PAUSE_S)
+        problem = self.flush()
+        print(f"companion: last copy before the end: {problem or 'done'}", flush=True)
+
+    def flush(self) -> str | None:
+        """Copy everything to disk now; None when done, else why not."""
+        if not self.state.is_ready():
+            return f"LocalStack is not ready ({self.state.reason}); the mirror holds what was copied before"
+        try:
+            self._copy_changes()
+        except MirrorError as error:
+            return str(error)
+        return None
+
+    @property
+    def _seeded(self) -> Path:
+        return self._settings.terraform_state / "seeded"
+
+    def _was_seeded(self, session: str) -> bool:
+        """Whether an earlier companion filled this very LocalStack; its objects may be newer than the mirror's."""
+        return self._seeded.exists() and self._seeded.read_text() == session
+
+    def _adopt(self, session: str) -> None:
+        """Go on where an earlier companion stopped: the buckets are the truth, and the mirror catches up."""
+        self._known = {}
+        self.state.session = session
+        self._copy_changes()
+        print(f"companion: LocalStack {session} is filled already", flush=True)
+        self.state.state, self.state.reason = READY, ""
+
+    def _seed(self, session: str) -> None:
+        """Build and fill a LocalStack that knows nothing yet; the mirror is only read."""
+        with self._lock:
+            settings, state = self._settings, self.state
+            self._leave_ready("applying", "Terraform is creating buckets and secrets")
+            begin = time.monotonic()
+            if not terraform.is_initialised(settings.terraform_state):
+                terraform.initialise(settings.terraform_state, find_provider_mirror())
+            terraform.apply(
+                settings.terraform_state,
+                session,
+                {"TF_VAR_endpoint": settings.endpoint, "TF_VAR_secret_values": settings.secret_values,
+                 "AWS_ACCESS_KEY_ID": settings.access_key, "AWS_SECRET_ACCESS_KEY": settings.secret_key},
+            )  # fmt: skip
+            applied = time.monotonic()
+            self._leave_ready("restoring", "objects are being restored from the mirror")
+            restored = self._mirror.restore()
+            self._known = self._mirror.listing()
+            seconds = {"terraform": round(applied - begin, 2), "restore": round(time.monotonic() - applied, 2)}
+            print(
+                f"companion: LocalStack {session} has its buckets and {restored} objects again, seconds {seconds}",
+                flush=True,
+            )
+            self._seeded.write_text(session)
+            state.seconds, state.session, state.objects = seconds, session, restored
+            state.state, state.reason = READY, ""
+
+    def _copy_changes(self) -> None:
+        with self._lock:
+            now = self._mirror.listing()
+            if now != self._known:
+                self._mirror.fetch(self._known, now)
+                # A listing that a fresh LocalStack gave is no reason to delete anything: it must be the one we filled,
+                # after the listing as before it, and hold every bucket that it held.
+                same = identity(self._settings.endpoint) == self.state.session and set(now) >= set(self._known)
+                if not same:
+                    raise MirrorError("LocalStack began anew while its buckets were read")
+                self._mirror.forget(now)
+                self._known = now
+            self.state.objects = sum(map(len, now.values()))
+            self.state.mirrored_at = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def _leave_ready(self, state: str, reason: str) -> None:
+        if self.state.state != state:
+            print(f"companion: {state}: {reason}", flush=True)
+        self.state.state, self.state.reason = state, reason
+
+    def _fail(self, reason: str) -> None:
+        print(f"companion: failed: {reason}", flush=True)
+        # A copy that failed leaves the buckets as they are; only a failed seed means that they are not there.
+        if self.state.state != READY:
+            self.state.state, self.state.reason = "failed", reason
+            self.state.session = None

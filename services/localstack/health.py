@@ -1,0 +1,58 @@
+"""Tells over HTTP whether the buckets are there and filled, and takes the order to copy everything out now."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+READY = "ready"
+
+
+@dataclass
+class State:
+    """Where the companion stands; written by its loop, read by the health endpoint."""
+
+    state: str = "waiting"
+    reason: str = "LocalStack does not answer yet"
+    session: str | None = None
+    objects: int = 0
+    mirrored_at: str | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def is_ready(self) -> bool:
+        return self.state == READY
+
+
+def serve(host: str, port: int, state: State, flush: Callable[[], str | None]) -> ThreadingHTTPServer:
+    """Answer GET /health (200 when ready, else 503) and POST /flush (200 when copied, else 503) on a thread of its own.
+
+    `flush` returns once everything is on disk, or says why it is not.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path != "/health":
+                return self._answer(404, {"error": "only GET /health and POST /flush are here"})
+            return self._answer(200 if state.is_ready() else 503, asdict(state))
+
+        def do_POST(self) -> None:
+            if self.path != "/flush":
+                return self._answer(404, {"error": "only GET /health and POST /flush are here"})
+            problem = flush()
+            return self._answer(503 if problem else 200, {"error": problem} if problem else asdict(state))
+
+        def _answer(self, status: int, body: dict[str, object]) -> None:
+            payload = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nomad asks every two seconds: its visits are not worth a line each."""
+
+    server = ThreadingHTTPServer((host, port), Handler)
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server

@@ -1,0 +1,49 @@
+"""What the companion needs to know, read from its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """The environment lacks something or holds something unusable."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where LocalStack is, where the mirror and Terraform's state lie, and where the companion tells its health."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+    region: str
+    mirror: Path
+    terraform_state: Path
+    secret_values: str
+    host: str
+    port: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises SettingsError naming the first variable that is missing or no number where one is expected."""
+
+        def read(name: str) -> str:
+            value = environment.get(name)
+            if not value:
+                raise SettingsError(f"the environment variable {name} is not set")
+            return value
+
+        port = read("CLOSECAST_PORT")
+        if not port.isdecimal():
+            raise SettingsError(f"CLOSECAST_PORT is {port!r}, expected a port number")
+        return cls(
+            endpoint=read("AWS_ENDPOINT_URL"),
+            access_key=read("AWS_ACCESS_KEY_ID"),
+            secret_key=read("AWS_SECRET_ACCESS_KEY"),
+            region=read("AWS_REGION"),
+            mirror=Path(read("CLOSECAST_MIRROR")),
+            terraform_state=Path(read("CLOSECAST_TERRAFORM_STATE")),
+            secret_values=read("TF_VAR_secret_values"),
+            host=read("CLOSECAST_HOST"),
+            port=int(port),
+        )

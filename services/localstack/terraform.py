@@ -1,0 +1,92 @@
+"""Runs Terraform on the local environment: `init` once, `apply` each time LocalStack begins anew."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2] / "terraform"
+ENVIRONMENT = ROOT / "environments" / "local"
+
+
+class TerraformError(RuntimeError):
+    """Terraform failed; the text is its own reason on one line."""
+
+
+def _digest() -> str:
+    """SHA-256 of the configuration and where it stands: Terraform's working data holds absolute paths of modules."""
+    sources = sorted(path for path in ROOT.rglob("*.tf") if ".terraform" not in path.parts)
+    return hashlib.sha256(b"\0".join([str(ROOT).encode(), *(path.read_bytes() for path in sources)])).hexdigest()
+
+
+def is_initialised(state: Path) -> bool:
+    """Whether `initialise` has finished for this very configuration."""
+    marker = state / "initialised"
+    return marker.exists() and marker.read_text() == _digest()
+
+
+def initialise(state: Path, mirror: Path | None) -> None:
+    """`terraform init` with working data and state below `state`, plugins from `mirror` if there is one.
+
+    Raises TerraformError.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    state.chmod(0o700)
+    shutil.rmtree(state / "data", ignore_errors=True)
+    plugins = [f"-plugin-dir={mirror}"] if mirror else []
+    _run(state, "init", "-reconfigure", f"-backend-config=path={_state_file(state)}", *plugins, environment={})
+    (state / "initialised").write_text(_digest())
+
+
+def apply(state: Path, session: str, environment: dict[str, str]) -> None:
+    """Create what is missing in the LocalStack of `session`. Raises TerraformError.
+
+    The state of another session is dropped first: Community LocalStack forgets everything, so it names things that are
+    gone, and asking after each of them takes longer than creating it. Within one session it is kept, so that an apply
+    that failed halfway can be done again.
+    """
+    begun = state / "session"
+    if not begun.exists() or begun.read_text() != session:
+        for stale in state.glob("terraform.tfstate*"):
+            stale.unlink()
+        begun.write_text(session)
+    _run(state, "apply", "-auto-approve", "-refresh=false", "-compact-warnings", environment=environment)
+
+
+def _state_file(state: Path) -> Path:
+    return state / "terraform.tfstate"
+
+
+def _run(state: Path, command: str, *arguments: str, environment: dict[str, str]) -> None:
+    terraform = shutil.which("terraform")
+    if terraform is None:
+        raise TerraformError("there is no terraform on PATH")
+    done = subprocess.run(
+        [terraform, f"-chdir={ENVIRONMENT}", command, "-input=false", "-no-color", *arguments],
+        env=_environment(state) | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode < 0:
+        raise TerraformError(f"terraform {command} was ended by signal {-done.returncode}; 9 is how Linux ends what lacks memory")
+    if done.returncode:
+        raise TerraformError(_reason(done.stderr or done.stdout))
+
+
+def _environment(state: Path) -> dict[str, str]:
+    environment = {**os.environ, "TF_DATA_DIR": str(state / "data"), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+    environment.pop("AWS_CA_BUNDLE", None)
+    named = environment.get("TF_CLI_CONFIG_FILE")
+    if named and not Path(named).exists():  # Terraform warns at every command of a file that is not there
+        del environment["TF_CLI_CONFIG_FILE"]
+    return environment
+
+
+def _reason(output: str) -> str:
+    """The first error of Terraform's boxed output, on one line."""
+    text = " ".join(re.sub(r"[│╷╵]", " ", output).split())
+    start = text.find("Error: ")
+    return text[start if start >= 0 else 0 :][:500] or "it printed nothing"

@@ -1,0 +1,57 @@
+"""What the PostgreSQL process needs to know, read from its environment."""
+
+import os
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """The environment lacks something or holds something unusable."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Address, folder, passwords by role (each role owns the database of its name), and the account to run as."""
+
+    host: str
+    port: int
+    folder: Path
+    superuser_password: str
+    role_passwords: dict[str, str]
+    account: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises SettingsError naming the first variable that is missing."""
+
+        def read(name: str) -> str:
+            value = environment.get(name)
+            if not value:
+                raise SettingsError(f"the environment variable {name} is not set")
+            return value
+
+        prefix, suffix = "POSTGRES_", "_PASSWORD"
+        roles = {
+            name.removeprefix(prefix).removesuffix(suffix).lower(): value
+            for name, value in environment.items()
+            if name.startswith(prefix) and name.endswith(suffix) and name != "POSTGRES_SUPERUSER_PASSWORD"
+        }
+        return cls(
+            host=read("CLOSECAST_HOST"),
+            port=int(read("CLOSECAST_PORT")),
+            folder=Path(read("CLOSECAST_POSTGRES_FOLDER")),
+            superuser_password=read("POSTGRES_SUPERUSER_PASSWORD"),
+            role_passwords=roles,
+            account=unprivileged_account() if os.geteuid() == 0 else None,
+        )
+
+
+def unprivileged_account() -> str:
+    """Account that root's PostgreSQL runs as: the system's own `postgres`, else `nobody`."""
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    for account in ("postgres", "nobody"):
+        if account in known:
+            return account
+    raise SettingsError("running as root, and neither the account postgres nor nobody exists to run PostgreSQL as")

@@ -1,0 +1,3 @@
+"""Prefect's two processes: the server, and the worker that runs the flows."""
+
+WORK_POOL = "closecast"

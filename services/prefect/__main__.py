@@ -1,0 +1,79 @@
+"""Waits for what it needs and becomes Prefect: `python -m services.prefect server` or `… worker`."""
+
+import os
+import sys
+from urllib.parse import urlsplit
+
+from closecast.platform.discovery import NotAnsweringError, wait_for
+from services.prefect import WORK_POOL
+
+_REQUIRED = {
+    "server": ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL"),
+    "worker": ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_URL", "MLFLOW_TRACKING_URI",
+               "AWS_ENDPOINT_URL_S3"),
+}  # fmt: skip
+
+
+def needs(role: str, environment: dict[str, str]) -> list[str]:
+    """Addresses that must answer before `role` can start."""
+    if role == "worker":
+        return [f"{environment['PREFECT_API_URL']}/health"]
+    database = urlsplit(environment["PREFECT_API_DATABASE_CONNECTION_URL"])
+    return [f"tcp://{database.hostname}:{database.port}"]
+
+
+def command(role: str, environment: dict[str, str]) -> list[str]:
+    """The command line of `role`."""
+    prefect = [sys.executable, "-m", "prefect"]
+    if role == "server":
+        address = ["--host", environment["CLOSECAST_HOST"], "--port", environment["CLOSECAST_PORT"]]
+        return [*prefect, "server", "start", *address]
+    return [
+        *prefect,
+        "worker",
+        "start",
+        "--pool",
+        WORK_POOL,
+        "--type",
+        "process",
+        "--name",
+        "nomad",
+        "--with-healthcheck",
+    ]
+
+
+def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
+    """Prefect's own settings for `role`."""
+    common = {"PREFECT_CLI_PROMPT": "false", "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    if role == "server":
+        address = f"http://{environment['CLOSECAST_HOST']}:{environment['CLOSECAST_PORT']}/api"
+        return {**common, "PREFECT_UI_API_URL": address, "PREFECT_API_URL": address}
+    return {
+        **common,
+        "PREFECT_WORKER_WEBSERVER_HOST": environment["CLOSECAST_HOST"],
+        "PREFECT_WORKER_WEBSERVER_PORT": environment["CLOSECAST_PORT"],
+        # A person who has just submitted a run waits for this poll.
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+    }
+
+
+def main() -> None:
+    role = sys.argv[1] if len(sys.argv) == 2 else ""
+    if role not in _REQUIRED:
+        sys.exit("usage: python -m services.prefect server|worker")
+    environment = dict(os.environ)
+    missing = [name for name in _REQUIRED[role] if not environment.get(name)]
+    if missing:
+        sys.exit(f"prefect {role}: the environment variable {missing[0]} is not set")
+    try:
+        for address in needs(role, environment):
+            wait_for(address)
+    except NotAnsweringError as error:
+        sys.exit(f"prefect {role}: {error}")
+    environment |= settings(role, environment)
+    arguments = command(role, environment)
+    os.execve(arguments[0], arguments, environment)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+variable "endpoint" {
+  description = "URL of LocalStack."
+  type        = string
+}
+
+variable "name" {
+  description = "Prefix of every resource's name."
+  type        = string
+  default     = "closecast-local"
+}
+
+variable "region" {
+  description = "Region that LocalStack pretends to be."
+  type        = string
+  default     = "us-east-1"
+}
+
+variable "secret_names" {
+  description = "Names of the secrets that services read from Secrets Manager."
+  type        = set(string)
+  default     = ["mlflow-database", "prefect-database", "optuna-database", "cache", "api-key"]
+}
+
+variable "secret_values" {
+  description = "Value of each secret, by name."
+  type        = map(string)
+  ephemeral   = true
+  sensitive   = true
+}

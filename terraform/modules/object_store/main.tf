@@ -1,0 +1,114 @@
+# Buckets that nobody outside can read, that forget no version, and that are encrypted at rest.
+
+resource "aws_s3_bucket" "this" {
+  for_each = var.buckets
+
+  bucket        = "${var.name}-${each.key}"
+  force_destroy = var.force_destroy
+  tags          = var.tags
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  for_each = aws_s3_bucket.this
+
+  bucket = each.value.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  for_each = aws_s3_bucket.this
+
+  bucket = each.value.id
+
+  rule {
+    bucket_key_enabled = var.kms_key_arn != null
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key_arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  for_each = aws_s3_bucket.this
+
+  bucket                  = each.value.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  for_each = aws_s3_bucket.this
+
+  bucket = each.value.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  for_each = var.require_tls ? aws_s3_bucket.this : {}
+
+  bucket = each.value.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "RefusePlainHttp"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = [each.value.arn, "${each.value.arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+
+  # The policy API refuses while the block is being set.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  for_each = {
+    for role, bucket in var.buckets : role => bucket
+    if bucket.noncurrent_expiration_days != null || bucket.abort_multipart_days != null
+  }
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  dynamic "rule" {
+    for_each = each.value.noncurrent_expiration_days[*]
+
+    content {
+      id     = "expire-noncurrent-versions"
+      status = "Enabled"
+      filter {}
+
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = each.value.abort_multipart_days[*]
+
+    content {
+      id     = "abort-unfinished-uploads"
+      status = "Enabled"
+      filter {}
+
+      abort_incomplete_multipart_upload {
+        days_after_initiation = rule.value
+      }
+    }
+  }
+
+  # A rule about versions is refused while the bucket has none.
+  depends_on = [aws_s3_bucket_versioning.this]
+}

@@ -1,0 +1,25 @@
+"""What tests of every room share: real servers, and the real data where it is to be had."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytest_plugins = ["tests.servers"]
+
+_REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "crm"
+
+
+@pytest.fixture(scope="session")
+def real_export() -> Path:
+    """The publisher's sales_pipeline.csv; the test is skipped where it is absent."""
+    path = _REAL_DATA / "sales_pipeline.csv"
+    if not path.exists():
+        pytest.skip("the real export ../shared/data/crm/sales_pipeline.csv is not on this machine")
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_raw(real_export: Path) -> pd.DataFrame:
+    """Its rows as text, missing values as empty text."""
+    return pd.read_csv(real_export, dtype=str, keep_default_na=False)

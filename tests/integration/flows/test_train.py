@@ -1,0 +1,137 @@
+"""The flow on real servers: through a worker as it is deployed, and in this process for what it reports."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from closecast.platform.lake import Lake
+from closecast.platform.registry import ModelRegistry
+from closecast.platform.settings import LakeSettings
+from tests.servers import PROJECT, S3
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def environment(s3: S3, mlflow_uri: str, prefect_api: str, tmp_path: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
+    return {
+        **kept,
+        **s3.environment,
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "PREFECT_API_URL": prefect_api,
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PYTHONPATH": str(PROJECT),
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+@pytest.fixture
+def here(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """This process sees the servers, and runs flows against the Prefect server."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}):
+        yield environment
+
+
+def _post(api: str, route: str, body: dict[str, Any]) -> Any:
+    data = json.dumps(body).encode()
+    request = urllib.request.Request(f"{api}/{route}", data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def _get(api: str, route: str) -> Any:
+    with urllib.request.urlopen(f"{api}/{route}", timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_a_worker_runs_the_deployment(environment: dict[str, str], prefect_api: str, mlflow_uri: str) -> None:
+    # given the deployment, made twice, and a run of it
+    def python(*arguments: str) -> str:
+        done = subprocess.run([sys.executable, "-m", *arguments], env=environment, cwd=PROJECT, check=True,
+                              capture_output=True, text=True, timeout=120)  # fmt: skip
+        return done.stdout
+
+    first, second = python("flows.deployments"), python("flows.deployments")
+    assert "work pool closecast (process): created" in first
+    assert "work pool closecast (process): already there" in second
+    assert first.splitlines()[1] == second.splitlines()[1]
+    deployment = _get(prefect_api, "deployments/name/train/closecast")
+    assert deployment["parameters"] == {"source": "synthetic"}
+    assert set(deployment["parameter_openapi_schema"]["properties"]) == {"source", "seed"}
+    run = _post(prefect_api, f"deployments/{deployment['id']}/create_flow_run",
+                {"parameters": {"source": "synthetic:2500"}, "state": {"type": "SCHEDULED"}})  # fmt: skip
+    # when a worker takes one turn
+    python("prefect", "worker", "start", "--pool", "closecast", "--type", "process", "--run-once")
+    deadline = time.monotonic() + 60
+    while (state := _get(prefect_api, f"flow_runs/{run['id']}")["state"])["type"] not in (
+        "COMPLETED",
+        "FAILED",
+        "CRASHED",
+    ):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.2)
+    # then the model is champion and the result can be read from Prefect
+    assert state["type"] == "COMPLETED", state
+    (result,) = json.loads(_get(prefect_api, "artifacts/train-result/latest")["data"])
+    assert result["promoted"] is True
+    assert ModelRegistry(mlflow_uri).champion_version() == result["version"]
+
+
+def test_the_flow_reports_what_it_made(here: dict[str, str], tmp_path: Path, mlflow_uri: str) -> None:
+    from closecast.deals.synthetic import generate
+    from flows.train import train
+
+    # given an export with two bad dates
+    raw = generate(2_500, seed=3)
+    raw.loc[[1, 2], "engage_date"] = "31.12.2016"
+    path = tmp_path / "sales.csv"
+    raw.to_csv(path, index=False)
+    # when
+    result = train(f"file:{path}")
+    # then
+    assert result["rows"]["accepted"] == 2_498
+    assert result["rows"]["rejected"] == 2
+    served = ModelRegistry(mlflow_uri).load(result["version"], tmp_path)
+    assert len(Lake(LakeSettings.from_environment(here)).read_parquet(served.card.deals_key)) == 2_498
+    report = _get(here["PREFECT_API_URL"], "artifacts/train-report/latest")["data"]
+    assert "2 x engage_date is not a date" in report
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("opportunity_id,product\n1,GTX\n", "ContractError: the export lacks the columns sales_agent, account"),
+        ("", "SourceError: the file .* is empty"),
+        (None, "SourceError: there is no file"),
+    ],
+)
+def test_a_bad_export_fails_the_run_with_one_clear_line(
+    here: dict[str, str], tmp_path: Path, content: str | None, message: str
+) -> None:
+    from flows.train import train
+
+    # given
+    path = tmp_path / "sales.csv"
+    if content is not None:
+        path.write_text(content)
+    # when
+    state = train(f"file:{path}", return_state=True)  # type: ignore[call-overload]
+    # then
+    assert state.is_failed()
+    import re
+
+    assert re.search(message, state.message), state.message
+    assert "\n" not in state.message

@@ -1,0 +1,97 @@
+"""The lake on a real S3 interface: content-addressed, the same frame back, and clear words when it fails."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from closecast.deals.contract import ContractError, check
+from closecast.deals.synthetic import generate
+from closecast.platform.ingestion import ingest
+from closecast.platform.lake import Lake, LakeError
+from closecast.platform.settings import LakeSettings
+from closecast.platform.sources import RawExport
+from tests.servers import S3, free_port
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def settings(s3: S3) -> LakeSettings:
+    return LakeSettings.from_environment({**os.environ, **s3.environment})
+
+
+@pytest.fixture
+def lake(settings: LakeSettings) -> Lake:
+    return Lake(settings)
+
+
+def test_a_frame_comes_back_as_it_was_and_has_one_key(lake: Lake) -> None:
+    # given
+    deals = check(generate(300, seed=1)).accepted
+    # when
+    with ThreadPoolExecutor(4) as threads:
+        keys = set(threads.map(lambda _: lake.put_parquet("silver", deals), range(8)))
+        frames = list(threads.map(lake.read_parquet, [*keys] * 4))
+    # then
+    assert len(keys) == 1
+    for frame in frames:
+        pd.testing.assert_frame_equal(frame, deals)
+
+
+def test_rejected_rows_are_kept_with_their_reasons_and_none_vanishes(lake: Lake) -> None:
+    # given
+    raw = generate(100, seed=2)
+    raw.loc[[3, 50], "engage_date"] = "soon"
+    # when
+    data = ingest(RawExport(raw, "file:/anywhere/sales.csv", "0" * 64), lake)
+    # then
+    assert data.quarantine_key is not None
+    quarantined = lake.read_parquet(data.quarantine_key)
+    assert quarantined["reasons"].tolist() == ["engage_date is not a date written YYYY-MM-DD or M/D/YYYY"] * 2
+    assert len(lake.read_parquet(data.silver_key)) == data.rows_accepted == 98
+    pd.testing.assert_frame_equal(lake.read_parquet(data.bronze_key), raw)
+    assert data.source == "file:sales.csv"
+
+
+def test_an_unusable_export_is_kept_as_received(lake: Lake, s3: S3) -> None:
+    # given
+    raw = generate(10, seed=3).drop(columns="product")
+    # when
+    with pytest.raises(ContractError, match="lacks the column product"):
+        ingest(RawExport(raw, "file:/x.csv", "0" * 64), lake)
+    # then
+    pd.testing.assert_frame_equal(lake.read_parquet(lake.put_parquet("bronze", raw)), raw)
+
+
+def test_a_key_that_is_not_there_is_named(lake: Lake, s3: S3) -> None:
+    with pytest.raises(LakeError, match=f"bucket {s3.bucket} holds no object silver/nothing.parquet"):
+        lake.read_parquet("silver/nothing.parquet")
+
+
+def test_a_bucket_that_is_not_there_is_named(settings: LakeSettings) -> None:
+    with pytest.raises(LakeError, match="cannot write bronze/.* in the lake's bucket closecast-absent"):
+        Lake(replace(settings, bucket="closecast-absent")).put_parquet("bronze", pd.DataFrame({"a": [1]}))
+
+
+def test_an_object_with_other_content_is_refused(lake: Lake, s3: S3) -> None:
+    # given
+    import boto3
+
+    key = f"silver/{'0' * 64}.parquet"
+    client = boto3.client("s3", endpoint_url=s3.endpoint, aws_access_key_id=s3.access_key,
+                          aws_secret_access_key=s3.secret_key, region_name=s3.region)  # fmt: skip
+    client.put_object(Bucket=s3.bucket, Key=key, Body=b"something else")
+    # when / then
+    with pytest.raises(LakeError, match="is not what was stored"):
+        lake.read_parquet(key)
+
+
+def test_a_store_that_is_away_is_named(settings: LakeSettings) -> None:
+    # given
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    # when / then
+    with pytest.raises(LakeError, match=f"cannot read silver/a.parquet in the lake's bucket .* at {endpoint}"):
+        Lake(replace(settings, endpoint=endpoint)).read_parquet("silver/a.parquet")

@@ -1,0 +1,190 @@
+"""Real servers for integration tests, one of each per session, on ephemeral loopback ports, ended by their own pid.
+
+Fixtures (all session scoped, started only when asked for):
+- `postgres_url`: "postgresql://mlflow:<password>@127.0.0.1:<port>/mlflow", from `python -m services.postgres`.
+- `mlflow_uri`:   "http://127.0.0.1:<port>", an MLflow server on SQLite that serves its artifacts through its proxy.
+- `s3`:           S3(endpoint, access_key, secret_key, region, bucket), LocalStack's, with an empty bucket of this session;
+                  `s3.environment` holds the variables a process needs to find it.
+- `prefect_api`:  "http://127.0.0.1:<port>/api", a Prefect server on SQLite.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from closecast.platform.discovery import wait_for
+
+PROJECT = Path(__file__).resolve().parents[1]
+_LOCALSTACK_PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
+# None of these may leak into a server under test: they point elsewhere, or name certificates it does not need.
+_DROPPED = ("AWS_CA_BUNDLE", "PREFECT_API_URL", "MLFLOW_TRACKING_URI", "COVERAGE_PROCESS_START")
+
+
+@dataclass(frozen=True)
+class S3:
+    """A bucket on LocalStack and what it takes to reach it."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+    region: str
+    bucket: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": self.region,
+            "CLOSECAST_LAKE_BUCKET": self.bucket,
+        }
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str], ready: str, folder: Path) -> Iterator[int]:
+    """The pid of `command`, run in a session of its own in `folder` once `ready` answers; ended on the way out."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+    path = os.pathsep.join(filter(None, [str(PROJECT), inherited.get("PYTHONPATH")]))
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**inherited, "PYTHONPATH": path, "NO_PROXY": "127.0.0.1,localhost", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_for(ready, seconds=120)
+        if process.poll() is not None:
+            pytest.fail(f"{command} ended with {process.returncode}:\n{log.read_text()[-3000:]}")
+        yield process.pid
+    except Exception as error:
+        error.add_note(f"the end of {log}:\n{log.read_text(errors='replace')[-3000:]}")
+        raise
+    finally:
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """The whole process group: some of these servers start workers."""
+    for step in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, step)
+            process.wait(timeout=10)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder that an unprivileged account can traverse: as root, PostgreSQL runs as one."""
+    folder = Path(tempfile.mkdtemp(prefix="closecast-servers-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(server_folder: Path) -> Iterator[str]:
+    password = secrets.token_hex(16)
+    port = free_port()
+    environment = {
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "CLOSECAST_POSTGRES_FOLDER": str(server_folder / "postgres"),
+        "POSTGRES_SUPERUSER_PASSWORD": password,
+        "POSTGRES_MLFLOW_PASSWORD": password,
+        "POSTGRES_PREFECT_PASSWORD": password,
+    }
+    command = [sys.executable, "-m", "services.postgres"]
+    with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "postgres-log")):
+        yield f"postgresql://mlflow:{password}@127.0.0.1:{port}/mlflow"
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(server_folder: Path) -> Iterator[str]:
+    port = free_port()
+    folder = _folder(server_folder, "mlflow")
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
+        "--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts",
+    ]  # fmt: skip
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with running(command, environment, f"http://127.0.0.1:{port}/health", folder):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def s3(server_folder: Path) -> Iterator[S3]:
+    import boto3
+    from botocore.config import Config
+
+    if not _LOCALSTACK_PYTHON.exists():
+        pytest.skip(f"LocalStack's environment {_LOCALSTACK_PYTHON.parent.parent.name} is not there: run ./just setup")
+    port = free_port()
+    folder = _folder(server_folder, "localstack")
+    environment = {
+        "GATEWAY_LISTEN": f"127.0.0.1:{port}", "LOCALSTACK_HOST": f"127.0.0.1:{port}", "SERVICES": "s3",
+        "FILESYSTEM_ROOT": str(folder / "root"), "LOCALSTACK_VOLUME_DIR": str(folder / "volume"),
+        "DISABLE_EVENTS": "1", "SKIP_SSL_CERT_DOWNLOAD": "1", "DNS_ADDRESS": "0", "PYTHONPATH": "",
+    }  # fmt: skip
+    command = [str(_LOCALSTACK_PYTHON), "-m", "localstack.runtime.main"]
+    endpoint = f"http://127.0.0.1:{port}"
+    # LocalStack keeps its objects in one folder for the whole machine: other sessions' buckets must not meet this one's.
+    found = S3(endpoint, "test", "test", "us-east-1", f"closecast-test-{secrets.token_hex(6)}")
+    with running(command, environment, f"{endpoint}/_localstack/health", folder):
+        client = boto3.client(
+            "s3", endpoint_url=endpoint, aws_access_key_id="test", aws_secret_access_key="test",
+            region_name="us-east-1", config=Config(s3={"addressing_style": "path"}),
+        )  # fmt: skip
+        client.create_bucket(Bucket=found.bucket)
+        yield found
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=found.bucket):
+            for entry in page.get("Contents", []):
+                client.delete_object(Bucket=found.bucket, Key=entry["Key"])
+        client.delete_bucket(Bucket=found.bucket)
+
+
+@pytest.fixture(scope="session")
+def prefect_api(server_folder: Path) -> Iterator[str]:
+    port = free_port()
+    folder = _folder(server_folder, "prefect")
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {
+        "PREFECT_HOME": str(folder),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    with running(command, environment, f"http://127.0.0.1:{port}/api/health", folder):
+        yield f"http://127.0.0.1:{port}/api"
+
+
+def _folder(parent: Path, name: str) -> Path:
+    folder = parent / name
+    folder.mkdir()
+    return folder
