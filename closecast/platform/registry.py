@@ -25,10 +25,11 @@ class NoChampionError(RegistryError):
 
 @dataclass(frozen=True)
 class Served:
-    """One version of the registered model, ready to predict."""
+    """One version of the registered model, ready to predict, and the folder of this machine it was read from."""
 
     version: str
     model: DealModel
+    folder: Path
 
 
 class ModelRegistry:
@@ -51,14 +52,15 @@ class ModelRegistry:
         found = self._alias()
         if found is None:
             raise NoChampionError(f"the registry has no {MODEL_NAME} champion yet: run the train flow")
-        return Served(str(found["version"]), self._load(found, cache))
+        model, folder = self._load(found, cache)
+        return Served(str(found["version"]), model, folder)
 
     def load(self, version: str, cache: Path) -> DealModel:
         """The model of `version`; its folder is downloaded once into `cache` and read from there afterwards.
 
         Raises ModelError when what was downloaded is no model this version of Closecast can use.
         """
-        return self._load(self._version(version), cache)
+        return self._load(self._version(version), cache)[0]
 
     def tags(self, version: str) -> dict[str, str]:
         """The tags of `version`: its source, data hash and the evidence of its promotion or refusal."""
@@ -104,7 +106,7 @@ class ModelRegistry:
             raise RegistryError(f"the registry has no version {version} of {MODEL_NAME}")
         return dict(found["model_version"])
 
-    def _load(self, found: dict[str, Any], cache: Path) -> DealModel:
+    def _load(self, found: dict[str, Any], cache: Path) -> tuple[DealModel, Path]:
         # The run belongs to the name: version numbers start again when a platform is purged, runs are unique.
         folder = cache / f"{MODEL_NAME}-{found['version']}-{found['run_id']}"
         if not folder.exists():
@@ -116,7 +118,7 @@ class ModelRegistry:
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         try:
-            return DealModel.load(folder)
+            return DealModel.load(folder), folder
         except ModelError:
             # Kept, a damaged copy would fail for ever.
             shutil.rmtree(folder, ignore_errors=True)

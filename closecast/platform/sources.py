@@ -58,12 +58,13 @@ def _rows(spec: str, text: str) -> int:
 def _read_csv(spec: str, path: Path) -> RawExport:
     if not path.is_absolute():
         raise SourceError(f"{spec!r} is not an absolute path; flows run in a folder of their own: write file:/...")
-    if path.is_dir():
-        raise SourceError(f"{path} is a folder; expected a CSV export, for example {path / 'sales_pipeline.csv'}")
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise SourceError(f"there is no file {path}; check the path after file:") from error
+    except IsADirectoryError as error:
+        example = path / "sales_pipeline.csv"
+        raise SourceError(f"{path} is a folder; expected a CSV export, for example {example}") from error
     except OSError as error:
         raise SourceError(f"the file {path} cannot be read: {error.strerror}") from error
     if not content.strip():

@@ -43,6 +43,7 @@ class Companion:
                     self._adopt(session) if self._was_seeded(session) else self._seed(session)
                 else:
                     self._copy_changes()
+                    self.state.state, self.state.reason = READY, ""  # it may only have been silent for a while
                 failures = 0
             except (terraform.TerraformError, MirrorError) as error:
                 failures += 1

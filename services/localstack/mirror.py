@@ -16,6 +16,9 @@ from services.localstack.settings import Settings
 Listing = dict[str, dict[str, str]]
 """ETag by key, by bucket."""
 
+# rclone's own ending of a file that it still writes, `.partial`, may well be an object's.
+_UNFINISHED = ".closecast-part"
+
 
 class MirrorError(RuntimeError):
     """Objects could not be listed or copied."""
@@ -92,20 +95,25 @@ class Mirror:
             for file in [path for path in folder.rglob("*") if path.is_file()]:
                 if str(file.relative_to(folder)) not in objects:
                     file.unlink()
+                    # An empty folder would be in the way of an object that takes its name.
+                    for parent in file.parents:
+                        if parent == folder or any(parent.iterdir()):
+                            break
+                        parent.rmdir()
 
     def restore(self) -> int:
         """Put every object on disk into its bucket; returns how many there are. Raises MirrorError."""
         count = 0
         for folder in sorted(path for path in self._folder.iterdir() if path.is_dir()):
-            files = sum(1 for path in folder.rglob("*") if path.is_file() and path.suffix != ".partial")
+            files = sum(1 for path in folder.rglob("*") if path.is_file() and path.suffix != _UNFINISHED)
             if files:
-                self._copy(str(folder), f"aws:{folder.name}", "--exclude=*.partial", "--s3-no-check-bucket")
+                self._copy(str(folder), f"aws:{folder.name}", f"--exclude=*{_UNFINISHED}", "--s3-no-check-bucket")
                 count += files
         return count
 
     def _copy(self, source: str, target: str, *arguments: str) -> None:
         command = [rclone(), "copy", source, target, "--checksum", "--transfers=8", "--retries=1", "--low-level-retries=2",
-                   "--contimeout=5s", *arguments]  # fmt: skip
+                   "--contimeout=5s", f"--partial-suffix={_UNFINISHED}", *arguments]  # fmt: skip
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise MirrorError(f"rclone could not copy {source} to {target}: {' '.join(done.stderr.split())[-400:]}")

@@ -71,7 +71,9 @@ def _run(state: Path, command: str, *arguments: str, environment: dict[str, str]
         check=False,
     )
     if done.returncode < 0:
-        raise TerraformError(f"terraform {command} was ended by signal {-done.returncode}; 9 is how Linux ends what lacks memory")
+        raise TerraformError(
+            f"terraform {command} was ended by signal {-done.returncode}; 9 is how Linux ends what lacks memory"
+        )
     if done.returncode:
         raise TerraformError(_reason(done.stderr or done.stdout))
 

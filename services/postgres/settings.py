@@ -24,7 +24,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises SettingsError naming the first variable that is missing."""
+        """Raises SettingsError naming the first variable that is missing or no number where one is expected."""
 
         def read(name: str) -> str:
             value = environment.get(name)
@@ -32,6 +32,9 @@ class Settings:
                 raise SettingsError(f"the environment variable {name} is not set")
             return value
 
+        port = read("CLOSECAST_PORT")
+        if not port.isdecimal():
+            raise SettingsError(f"CLOSECAST_PORT is {port!r}, expected a port number")
         prefix, suffix = "POSTGRES_", "_PASSWORD"
         roles = {
             name.removeprefix(prefix).removesuffix(suffix).lower(): value
@@ -40,7 +43,7 @@ class Settings:
         }
         return cls(
             host=read("CLOSECAST_HOST"),
-            port=int(read("CLOSECAST_PORT")),
+            port=int(port),
             folder=Path(read("CLOSECAST_POSTGRES_FOLDER")),
             superuser_password=read("POSTGRES_SUPERUSER_PASSWORD"),
             role_passwords=roles,

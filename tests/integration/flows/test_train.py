@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 from closecast.platform.lake import Lake
 from closecast.platform.registry import ModelRegistry
 from closecast.platform.settings import LakeSettings
+from flows import deployments
 from tests.servers import PROJECT, S3
 
 pytestmark = pytest.mark.integration
@@ -37,12 +39,15 @@ def environment(s3: S3, mlflow_uri: str, prefect_api: str, tmp_path: Path) -> di
 @pytest.fixture
 def here(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """This process sees the servers, and runs flows against the Prefect server."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.events.worker import EventsWorker
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}):
+    with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"], PREFECT_LOGGING_TO_API_ENABLED: False}):
         yield environment
+        # Left to the end of the process, it would wait for a server that is gone by then.
+        EventsWorker.drain_all(timeout=5)
 
 
 def _post(api: str, route: str, body: dict[str, Any]) -> Any:
@@ -57,14 +62,18 @@ def _get(api: str, route: str) -> Any:
         return json.load(answer)
 
 
-def test_a_worker_runs_the_deployment(environment: dict[str, str], prefect_api: str, mlflow_uri: str) -> None:
+def test_a_worker_runs_the_deployment(
+    here: dict[str, str], prefect_api: str, mlflow_uri: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     # given the deployment, made twice, and a run of it
     def python(*arguments: str) -> str:
-        done = subprocess.run([sys.executable, "-m", *arguments], env=environment, cwd=PROJECT, check=True,
+        done = subprocess.run([sys.executable, "-m", *arguments], env=here, cwd=PROJECT, check=True,
                               capture_output=True, text=True, timeout=120)  # fmt: skip
         return done.stdout
 
-    first, second = python("flows.deployments"), python("flows.deployments")
+    first = python("flows.deployments")
+    deployments.main()
+    second = capsys.readouterr().out
     assert "work pool closecast (process): created" in first
     assert "work pool closecast (process): already there" in second
     assert first.splitlines()[1] == second.splitlines()[1]
@@ -118,9 +127,8 @@ def test_the_flow_reports_what_it_made(here: dict[str, str], tmp_path: Path, mlf
         (None, "SourceError: there is no file"),
     ],
 )
-def test_a_bad_export_fails_the_run_with_one_clear_line(
-    here: dict[str, str], tmp_path: Path, content: str | None, message: str
-) -> None:
+@pytest.mark.usefixtures("here")
+def test_a_bad_export_fails_the_run_with_one_clear_line(tmp_path: Path, content: str | None, message: str) -> None:
     from flows.train import train
 
     # given
@@ -131,7 +139,5 @@ def test_a_bad_export_fails_the_run_with_one_clear_line(
     state = train(f"file:{path}", return_state=True)  # type: ignore[call-overload]
     # then
     assert state.is_failed()
-    import re
-
     assert re.search(message, state.message), state.message
     assert "\n" not in state.message

@@ -56,7 +56,7 @@ def test_rejected_rows_are_kept_with_their_reasons_and_none_vanishes(lake: Lake)
     assert data.source == "file:sales.csv"
 
 
-def test_an_unusable_export_is_kept_as_received(lake: Lake, s3: S3) -> None:
+def test_an_unusable_export_is_refused_after_it_is_kept(lake: Lake) -> None:
     # given
     raw = generate(10, seed=3).drop(columns="product")
     # when
@@ -72,7 +72,7 @@ def test_a_key_that_is_not_there_is_named(lake: Lake, s3: S3) -> None:
 
 
 def test_a_bucket_that_is_not_there_is_named(settings: LakeSettings) -> None:
-    with pytest.raises(LakeError, match="cannot write bronze/.* in the lake's bucket closecast-absent"):
+    with pytest.raises(LakeError, match=r"cannot write bronze/.* in the lake's bucket closecast-absent"):
         Lake(replace(settings, bucket="closecast-absent")).put_parquet("bronze", pd.DataFrame({"a": [1]}))
 
 

@@ -37,10 +37,25 @@ def _publish(candidate: candidates.Candidate, data: Ingested, uri: str) -> Publi
     return publish(candidate, data, uri, seed=7, by="a test", at=AT, git_commit="c" * 40)
 
 
+@pytest.fixture
+def empty_registry(mlflow_uri: str) -> ModelRegistry:
+    """The server is shared by the session: what other tests registered is taken out first."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(mlflow_uri)
+    for model in client.search_registered_models():
+        client.delete_registered_model(model.name)
+    return ModelRegistry(mlflow_uri)
+
+
 def test_the_life_of_champions(
-    candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, tmp_path: Path
+    candidate: candidates.Candidate,
+    data: Ingested,
+    mlflow_uri: str,
+    empty_registry: ModelRegistry,
+    tmp_path: Path,
 ) -> None:
-    registry = ModelRegistry(mlflow_uri)
+    registry = empty_registry
     matrix = features.row(AT.date().replace(month=1, day=1), AT.date(), 30)
 
     # given an empty registry

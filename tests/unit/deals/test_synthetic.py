@@ -55,5 +55,5 @@ def test_no_deals_cannot_be_made_up() -> None:
         generate(0, seed=1)
 
 
-def test_a_single_deal_can(raw: pd.DataFrame) -> None:
+def test_a_single_deal_can() -> None:
     assert len(generate(1, seed=3)) == 1

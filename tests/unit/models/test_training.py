@@ -82,7 +82,7 @@ def test_too_few_deals_are_refused_with_the_counts() -> None:
 
 
 def test_an_export_without_a_closed_deal_is_refused(deals: pd.DataFrame) -> None:
-    with pytest.raises(NotEnoughDataError, match="none of the .* deals is closed"):
+    with pytest.raises(NotEnoughDataError, match=r"none of the \d+ deals is closed"):
         training.plan(deals[deals["close_date"].isna()])
 
 

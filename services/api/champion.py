@@ -1,0 +1,112 @@
+"""Holds the model that serves and follows the registry's alias: a moved alias is taken up, a failure changes nothing."""
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from closecast.models.deal_model import DealModel, ModelError
+from closecast.platform.registry import ModelRegistry, NoChampionError, RegistryError, Served
+from services.api.logs import log
+
+POLL_SECONDS = 1.5
+_REFUSED_SECONDS = 60.0  # how long a model that could not be used is left alone
+_CURRENT = "current.json"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where the follower stands: the model it serves, and what went wrong last, if it still does."""
+
+    served: Served | None
+    problem: str | None
+
+
+class Champion:
+    """The champion of `registry`, kept in `cache` so that a restart while the registry is away serves it still.
+
+    One thread of its own asks for the alias; readers take `status()`, which never waits.
+    """
+
+    def __init__(self, registry: ModelRegistry, cache: Path, poll_seconds: float = POLL_SECONDS) -> None:
+        self._registry = registry
+        self._cache = cache
+        self._poll_seconds = poll_seconds
+        self._status = Status(None, "no model has been looked for yet")
+        self._refused: dict[str, float] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
+
+    def status(self) -> Status:
+        """The state of this moment, whole: a swap replaces it in one step."""
+        return self._status
+
+    def start(self) -> None:
+        """Take the last known champion from disk, then follow the registry."""
+        kept = self._kept()
+        if kept is not None:
+            self._status = Status(kept, "the registry has not been asked yet")
+            log("model", version=kept.version, origin="local cache")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; at most one request to the registry is waited for."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            self.look()
+            self._stop.wait(self._poll_seconds)
+
+    def look(self) -> None:
+        """Ask for the alias once, and take up the version it names if that is another than the one that serves."""
+        served = self._status.served
+        try:
+            version = self._registry.champion_version()
+            if version is None:
+                raise NoChampionError("the registry has no champion yet: the first model is still to be trained")
+            if served is None or served.version != version:
+                if time.monotonic() - self._refused.get(version, float("-inf")) < _REFUSED_SECONDS:
+                    return
+                served = self._take_up(version)
+            self._set(Status(served, None))
+        except ModelError as error:
+            if version is not None:
+                self._refused[version] = time.monotonic()
+            self._set(Status(self._status.served, f"version {version} was refused: {error}"))
+        except RegistryError as error:
+            self._set(Status(self._status.served, str(error)))
+        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a registry answers; it is told aloud
+            self._set(Status(self._status.served, f"looking for the champion failed: {type(error).__name__}: {error}"))
+
+    def _take_up(self, version: str) -> Served:
+        served = self._registry.champion(self._cache)
+        partial = self._cache / f"{_CURRENT}.{threading.get_native_id()}"
+        partial.write_text(json.dumps({"version": served.version, "folder": served.folder.name}))
+        partial.replace(self._cache / _CURRENT)
+        log("model", version=served.version, origin="registry", before=_version(self._status.served), asked=version)
+        return served
+
+    def _kept(self) -> Served | None:
+        try:
+            current = json.loads((self._cache / _CURRENT).read_text())
+            folder = self._cache / current["folder"]
+            return Served(current["version"], DealModel.load(folder), folder)
+        except FileNotFoundError:
+            return None
+        except (ModelError, OSError, ValueError, KeyError) as error:
+            # The registry has the truth; without it the instance says that it is not ready, and why.
+            log("model", level="warning", origin="local cache", problem=str(error))
+            return None
+
+    def _set(self, status: Status) -> None:
+        if status.problem != self._status.problem and status.problem is not None:
+            log("model", level="warning", version=_version(status.served), problem=status.problem)
+        self._status = status
+
+
+def _version(served: Served | None) -> str | None:
+    return None if served is None else served.version

@@ -1,0 +1,21 @@
+"""Tells Nomad and people whether the instance lives, and whether it has a model to answer with."""
+
+from litestar import Response, get
+
+from services.api.champion import Champion
+from services.api.schemas import Health
+
+
+@get("/health/live", sync_to_thread=False, summary="The process answers")
+def live() -> Health:
+    """200 as long as the process answers at all."""
+    return Health("live")
+
+
+@get("/health/ready", sync_to_thread=False, summary="A model serves")
+def ready(champion: Champion) -> Response[Health]:
+    """200 while a model serves, also when the registry is away (the reason is told); 503 while none does."""
+    status = champion.status()
+    if status.served is None:
+        return Response(Health("not ready", reason=status.problem), status_code=503)
+    return Response(Health("ready", status.served.version, status.problem))

@@ -1,0 +1,136 @@
+"""Turns every failure into a problem document (RFC 9457) that names the field, the value and what was expected."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_500_INTERNAL_SERVER_ERROR
+
+from closecast.platform.lake import LakeError
+from services.api.logs import log
+
+MEDIA_TYPE = "application/problem+json"
+_LONGEST_VALUE = 100  # characters of a refused value that are sent back
+
+
+class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is wrong with one field of the request."""
+
+    field: str
+    detail: str
+    value: Any = None
+    expected: str | None = None
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An RFC 9457 problem document; `errors` is Closecast's extension of it."""
+
+    title: str
+    status: int
+    detail: str
+    type: str = "about:blank"
+    instance: str | None = None
+    request_id: str | None = None
+    errors: list[FieldError] | None = None
+
+
+class InvalidInputError(ValueError):
+    """Well-formed input that cannot be scored: `field` holds `value` where `expected` was needed."""
+
+    def __init__(self, field: str, value: Any, expected: str, detail: str) -> None:
+        super().__init__(detail)
+        self.error = FieldError(field, detail, shortened(value), expected)
+
+
+class UnavailableError(RuntimeError):
+    """Something this answer needs is not there now; the text says what, and what to do."""
+
+
+def shortened(value: Any) -> Any:
+    """The value as it is sent back: a long text is cut, so that an answer is never larger for it."""
+    if isinstance(value, str) and len(value) > _LONGEST_VALUE:
+        return f"{value[:_LONGEST_VALUE]}… ({len(value)} characters)"
+    return value if value is None or isinstance(value, str | int | float | bool) else str(type(value).__name__)
+
+
+def of_invalid(error: InvalidInputError, status: int = HTTP_422_UNPROCESSABLE_ENTITY) -> Problem:
+    """The problem of one deal that cannot be scored."""
+    return Problem("The input cannot be scored", status, str(error), errors=[error.error])
+
+
+def response(request: Request[Any, Any, Any], problem: Problem, headers: dict[str, str] | None = None) -> Response[Any]:
+    """The problem as this request's answer."""
+    complete = msgspec.structs.replace(
+        problem, instance=request.url.path, request_id=request.scope.get("state", {}).get("request_id")
+    )
+    content = msgspec.json.encode(complete)
+    return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Litestar's own refusals: no such route, wrong method, body too large, no key, unreadable JSON."""
+    title = HTTPStatus(error.status_code).phrase
+    detail = error.detail or title
+    errors = None
+    if isinstance(error, ValidationException):
+        title = "The request is not understood"
+        errors = _fields(request, error)
+        detail = "; ".join(f"{one.field}: {one.detail}" for one in errors) or re.sub(
+            r"^Validation failed.*?: ?", "", detail
+        )
+    return response(request, Problem(title, error.status_code, detail, errors=errors), dict(error.headers or {}))
+
+
+def on_invalid(request: Request[Any, Any, Any], error: InvalidInputError) -> Response[Any]:
+    return response(request, of_invalid(error))
+
+
+def on_unavailable(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    problem = Problem("The service cannot answer this now", HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    return response(request, problem, {"Retry-After": "2"})
+
+
+def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Our own fault: the log has the details, the caller has the request's id to quote."""
+    log(
+        "failure",
+        level="error",
+        request_id=request.scope.get("state", {}).get("request_id"),
+        error=f"{type(error).__name__}: {error}",
+    )
+    detail = "the service failed on this request; its log has the reason under the request id"
+    return response(request, Problem("Internal server error", HTTP_500_INTERNAL_SERVER_ERROR, detail))
+
+
+def _fields(request: Request[Any, Any, Any], error: ValidationException) -> list[FieldError]:
+    extra = error.extra if isinstance(error.extra, list) else []
+    body = request.scope.get("state", {}).get("body")
+    found = []
+    for one in extra:
+        key, message = str(one.get("key", "")), str(one.get("message", ""))
+        value = request.query_params.get(key) if one.get("source") == "query" else _value(body, key)
+        found.append(FieldError(key or "body", message, shortened(value)))
+    return found
+
+
+def _value(body: bytes | None, path: str) -> Any:
+    """The value at `deal.product` in the JSON body; None where there is none."""
+    try:
+        value = msgspec.json.decode(body or b"null")
+    except msgspec.DecodeError:
+        return None
+    for name in filter(None, path.split(".")):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+HANDLERS: dict[Any, Any] = {
+    HTTPException: on_http,
+    InvalidInputError: on_invalid,
+    UnavailableError: on_unavailable,
+    LakeError: on_unavailable,
+    Exception: on_failure,
+}

@@ -1,0 +1,142 @@
+"""The words of the REST API: what comes in and what goes out, as msgspec structs."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Horizon = Annotated[int, Meta(ge=1, le=366)] | Literal["quarter_end"]
+Text = Annotated[str, Meta(max_length=500)]
+
+
+class Deal(Struct, frozen=True, forbid_unknown_fields=True):
+    """A deal in the raw columns of the CRM export. Only the engage date is needed to score it."""
+
+    engage_date: Annotated[Text | None, Meta(description="YYYY-MM-DD or M/D/YYYY", examples=["2017-11-20"])] = None
+    opportunity_id: Text | None = None
+    sales_agent: Annotated[Text | None, Meta(examples=["Ada Berg"])] = None
+    product: Annotated[Text | None, Meta(examples=["GTX Pro"])] = None
+    account: Text | None = None
+    deal_stage: Annotated[Text | None, Meta(description="Engaging; a closed deal has no chance left to ask about")] = (
+        None
+    )
+    close_date: Text | None = None
+    close_value: Text | float | None = None
+
+
+class PredictionRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """One deal, seen at a date, asked about a horizon."""
+
+    deal: Deal
+    as_of: Annotated[
+        date | None, Meta(description="What closed on this day is known. Default: the last date of the model's data.")
+    ] = None
+    horizon: Annotated[Horizon, Meta(description='Days from as_of, or "quarter_end"')] = "quarter_end"
+
+
+class BatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Many deals, seen at one date, asked about one horizon."""
+
+    deals: Annotated[list[dict[str, Any]], Meta(max_length=10_000, description="Deals in raw columns, as for one")]
+    as_of: date | None = None
+    horizon: Horizon = "quarter_end"
+
+
+class ModelVersion(Struct, frozen=True):
+    """Which model answered."""
+
+    name: str
+    version: str
+
+
+class Prediction(Struct, frozen=True):
+    """Chance that the deal closes Won after `as_of` and no later than `by`."""
+
+    probability: Annotated[float, Meta(ge=0, le=1)]
+    as_of: date
+    horizon_days: int
+    by: date
+    probabilities: Annotated[dict[str, float], Meta(description="The same by 30, 60 and 90 days and by quarter end")]
+    model: ModelVersion
+    request_id: str
+
+
+class ScoredDeal(Struct, frozen=True, omit_defaults=True):
+    """One deal of a batch: its probability, or in `error` the problem that kept it from having one."""
+
+    row: Annotated[int, Meta(description="Position in the request, from 0")]
+    opportunity_id: str | None = None
+    sales_agent: str | None = None
+    product: str | None = None
+    account: str | None = None
+    engage_date: date | None = None
+    probability: float | None = None
+    error: dict[str, Any] | None = None
+
+
+class BatchPrediction(Struct, frozen=True):
+    """The deals of a batch in the order of the request."""
+
+    model: ModelVersion
+    as_of: date
+    horizon_days: int
+    by: date
+    predictions: list[ScoredDeal]
+
+
+class OpenDeal(Struct, frozen=True):
+    """An open deal of the data that the model knows."""
+
+    opportunity_id: str
+    sales_agent: str
+    product: str
+    account: str | None
+    engage_date: date
+    age_days: int
+    probability: float
+
+
+class PipelineCounts(Struct, frozen=True):
+    """`open` deals are ranked; `not_scorable` ones are Prospecting: nobody has engaged them yet."""
+
+    open: int
+    not_scorable: int
+
+
+class Pipeline(Struct, frozen=True):
+    """The open deals, likeliest first; `expected_wins` sums the probabilities of all of them."""
+
+    as_of: date
+    horizon_days: int
+    by: date
+    model: ModelVersion
+    counts: PipelineCounts
+    expected_wins: float
+    deals: list[OpenDeal]
+
+
+class Model(Struct, frozen=True):
+    """What serves, and where it came from."""
+
+    name: str
+    version: str
+    alias: str
+    trained_at: datetime
+    source: str
+    source_sha256: str
+    data_as_of: date
+    features: list[str]
+    metrics: dict[str, float]
+    reference_metrics: dict[str, float]
+    rows: dict[str, int]
+    note: str
+    git_commit: str | None = None
+    registry_problem: Annotated[str | None, Meta(description="Why the registry cannot be followed now")] = None
+
+
+class Health(Struct, frozen=True, omit_defaults=True):
+    """State of this instance."""
+
+    status: Literal["live", "ready", "not ready"]
+    model_version: str | None = None
+    reason: str | None = None

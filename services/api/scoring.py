@@ -1,0 +1,123 @@
+"""From a raw deal to its probabilities: checks what the CRM says of it, then asks the model. No pandas on this way."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closecast import features
+from closecast.deals.schema import CLOSED, STAGES
+from closecast.features.horizon import QUARTER_END, Horizon, horizon_days
+from closecast.models.deal_model import DealModel
+from services.api.problems import InvalidInputError
+from services.api.schemas import Deal
+
+HORIZONS: tuple[Horizon, ...] = (30, 60, 90, QUARTER_END)
+_WRITTEN = ((re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d"), (re.compile(r"\d{1,2}/\d{1,2}/\d{4}"), "%m/%d/%Y"))
+_DATE = "a date written YYYY-MM-DD or M/D/YYYY"
+
+
+@dataclass(frozen=True)
+class Question:
+    """As of when, and by when."""
+
+    as_of: date
+    horizon_days: int
+
+    @classmethod
+    def ask(cls, model: DealModel, as_of: date | None, horizon: Horizon) -> "Question":
+        """`as_of` is the last date of the model's data unless given. Raises InvalidInputError for a horizon out of range."""
+        day = as_of or date.fromisoformat(model.card.data_as_of)
+        if not 1990 <= day.year <= 2200:
+            raise InvalidInputError("as_of", str(day), "a date from 1990 to 2200", f"as_of {day} is out of range")
+        try:
+            return cls(day, horizon_days(day, horizon))
+        except ValueError as error:
+            raise InvalidInputError("horizon", horizon, f'1 to 366 days, or "{QUARTER_END}"', str(error)) from error
+
+    @property
+    def by(self) -> date:
+        """Last day on which a win counts."""
+        return self.as_of + timedelta(days=self.horizon_days)
+
+
+def engage_date(deal: Deal, as_of: date) -> date:
+    """The engage date of a deal that can be scored as of `as_of`. Raises InvalidInputError when it cannot."""
+    stage = _text(deal.deal_stage)
+    if stage is not None and stage not in STAGES:
+        detail = f"the stage {stage[:50]!r} is not known"
+        raise InvalidInputError("deal.deal_stage", stage, f"one of {', '.join(STAGES)}", detail)
+    if stage in CLOSED:
+        raise InvalidInputError(
+            "deal.deal_stage", stage, "Engaging", f"the deal is closed ({stage}): there is nothing left to predict"
+        )
+    for name in ("close_date", "close_value"):
+        value = getattr(deal, name)
+        if _text(value) is not None:
+            raise InvalidInputError(
+                f"deal.{name}", value, "nothing: the deal is open", f"{name} is given although the deal is not closed"
+            )
+    written = _text(deal.engage_date)
+    if written is None:
+        what = "a deal that is still Prospecting" if stage == "Prospecting" else "the deal"
+        raise InvalidInputError(
+            "deal.engage_date", None, _DATE, f"{what} has no engage date; it can be scored once an agent has engaged it"
+        )
+    engaged = read_date(written)
+    if engaged is None:
+        raise InvalidInputError("deal.engage_date", written, _DATE, f"engage_date {written[:50]!r} is not a date")
+    if engaged > as_of:
+        raise InvalidInputError(
+            "deal.engage_date",
+            written,
+            f"a date no later than as_of, {as_of}",
+            f"the deal was engaged on {engaged}, after {as_of}: name a later as_of",
+        )
+    if engaged.year < 1970:
+        raise InvalidInputError("deal.engage_date", written, "a date from 1970 on", f"{engaged} is no engage date")
+    return engaged
+
+
+def read_date(written: str) -> date | None:
+    """A date as the contract reads it (closecast.deals.schema.read_dates), None for anything else."""
+    for pattern, layout in _WRITTEN:
+        if pattern.fullmatch(written):
+            try:
+                return datetime.strptime(written, layout).date()
+            except ValueError:
+                return None
+    return None
+
+
+def one(model: DealModel, engaged: date, question: Question) -> tuple[float, dict[str, float]]:
+    """The probability for `question`, and those of HORIZONS by name, in one pass of the model."""
+    days = [question.horizon_days, *(horizon_days(question.as_of, horizon) for horizon in HORIZONS)]
+    count = len(days)
+    matrix = features.matrix(
+        np.full(count, np.datetime64(engaged, "D")),
+        np.full(count, np.datetime64(question.as_of, "D")),
+        np.array(days, dtype=np.int64),
+    )
+    asked, *others = (float(value) for value in model.predict(matrix))
+    return asked, dict(zip(map(str, HORIZONS), others, strict=True))
+
+
+def many(model: DealModel, engaged: NDArray[np.datetime64], question: Question) -> NDArray[np.float64]:
+    """Probabilities of deals engaged at `engaged`, datetime64[D] of shape (n,); float64, (n,)."""
+    count = len(engaged)
+    matrix = features.matrix(
+        engaged,
+        np.full(count, np.datetime64(question.as_of, "D")),
+        np.full(count, question.horizon_days, dtype=np.int64),
+    )
+    return model.predict(matrix)
+
+
+def _text(value: Any) -> str | None:
+    """Blank-free text, None for nothing: a CSV has empty text where JSON has null."""
+    if value is None:
+        return None
+    return str(value).strip() or None

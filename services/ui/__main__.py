@@ -1,0 +1,44 @@
+"""Checks the settings and becomes Streamlit: `python -m services.ui`."""
+
+import os
+import sys
+from pathlib import Path
+
+_PAGE = Path(__file__).with_name("page.py")
+_NEEDED = ("CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_API_URL", "CLOSECAST_API_KEY")
+
+
+def command(environment: dict[str, str]) -> list[str]:
+    """Streamlit's command line: no file watcher and no developer's tools, for this is a service and not a notebook."""
+    return [
+        sys.executable, "-m", "streamlit", "run", str(_PAGE),
+        "--server.address", environment["CLOSECAST_HOST"],
+        "--server.port", environment["CLOSECAST_PORT"],
+        "--server.headless", "true",
+        "--server.fileWatcherType", "none",
+        "--server.maxUploadSize", "1",
+        "--browser.gatherUsageStats", "false",
+        "--runner.magicEnabled", "false",
+        "--client.toolbarMode", "minimal",
+        # What nobody foresaw is told in one line; its traceback is in the log, not in a sales person's browser.
+        "--client.showErrorDetails", "none",
+        "--logger.hideWelcomeMessage", "true",
+        "--theme.primaryColor", "#1f6f8b",
+        "--theme.baseRadius", "small",
+    ]  # fmt: skip
+
+
+def main() -> None:
+    environment = dict(os.environ)
+    missing = [name for name in _NEEDED if not environment.get(name)]
+    if missing:
+        sys.exit(f"ui: the environment variable {missing[0]} is not set")
+    url = environment["CLOSECAST_API_URL"]
+    if not url.startswith(("http://", "https://")):
+        sys.exit(f"ui: CLOSECAST_API_URL must begin with http:// or https://, got {url!r}")
+    arguments = command(environment)
+    os.execve(arguments[0], arguments, environment)
+
+
+if __name__ == "__main__":
+    main()

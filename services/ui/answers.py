@@ -1,0 +1,107 @@
+"""The API's answers as this page reads them: typed, and with only the members it shows."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What serves and where it came from; `metrics` and `reference_metrics` may lack any name."""
+
+    name: str
+    version: str
+    trained_at: datetime
+    source: str
+    data_as_of: date
+    features: tuple[str, ...]
+    metrics: dict[str, float]
+    reference_metrics: dict[str, float]
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> "ModelFacts":
+        return cls(
+            name=str(content["name"]),
+            version=str(content["version"]),
+            trained_at=datetime.fromisoformat(content["trained_at"]),
+            source=str(content["source"]),
+            data_as_of=date.fromisoformat(content["data_as_of"]),
+            features=tuple(map(str, content["features"])),
+            metrics=_numbers(content.get("metrics")),
+            reference_metrics=_numbers(content.get("reference_metrics")),
+        )
+
+
+@dataclass(frozen=True)
+class OpenDeal:
+    """One open deal and its chance, 0..1, to be won by the ranking's date."""
+
+    opportunity_id: str
+    sales_agent: str
+    product: str
+    account: str | None
+    engage_date: date
+    age_days: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Open deals, likeliest first; `open`, `not_scorable` and `expected_wins` are of all deals, not of this page."""
+
+    as_of: date
+    by: date
+    model_version: str
+    open: int
+    not_scorable: int
+    expected_wins: float
+    deals: tuple[OpenDeal, ...]
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> "Pipeline":
+        return cls(
+            as_of=date.fromisoformat(content["as_of"]),
+            by=date.fromisoformat(content["by"]),
+            model_version=str(content["model"]["version"]),
+            open=int(content["counts"]["open"]),
+            not_scorable=int(content["counts"]["not_scorable"]),
+            expected_wins=float(content["expected_wins"]),
+            deals=tuple(
+                OpenDeal(
+                    opportunity_id=str(deal["opportunity_id"]),
+                    sales_agent=str(deal["sales_agent"]),
+                    product=str(deal["product"]),
+                    account=deal["account"],
+                    engage_date=date.fromisoformat(deal["engage_date"]),
+                    age_days=int(deal["age_days"]),
+                    probability=float(deal["probability"]),
+                )
+                for deal in content["deals"]
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The chance asked for, and those by the API's usual horizons: "30", "60", "90" and "quarter_end"."""
+
+    probability: float
+    as_of: date
+    by: date
+    probabilities: dict[str, float]
+    model_version: str
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> "Prediction":
+        return cls(
+            probability=float(content["probability"]),
+            as_of=date.fromisoformat(content["as_of"]),
+            by=date.fromisoformat(content["by"]),
+            probabilities=_numbers(content["probabilities"]),
+            model_version=str(content["model"]["version"]),
+        )
+
+
+def _numbers(content: dict[str, Any] | None) -> dict[str, float]:
+    """The members that are numbers: a metric that could not be measured is null and is left out."""
+    return {str(name): float(value) for name, value in (content or {}).items() if value is not None}

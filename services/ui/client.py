@@ -1,0 +1,117 @@
+"""Asks the REST API over HTTP, and turns each of its failures into one of two errors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+import httpx
+
+from services.ui.answers import ModelFacts, Pipeline, Prediction
+
+Horizon = int | str  # days, or "quarter_end"
+MOST_DEALS = 10_000  # the API gives no more at once
+_TIMEOUT = httpx.Timeout(20, connect=2)
+_Answer = TypeVar("_Answer")
+
+
+class ApiUnavailableError(Exception):
+    """The service cannot answer now. `detail` is its own reason; None means that it did not answer at all."""
+
+    def __init__(self, address: str, detail: str | None) -> None:
+        super().__init__(detail or f"no answer from {address}")
+        self.address = address
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """What the service holds against one field."""
+
+    field: str
+    detail: str
+    value: Any
+    expected: str | None
+
+
+class ApiProblemError(Exception):
+    """The service refused the request; the attributes are those of its problem document (RFC 9457)."""
+
+    def __init__(
+        self, status: int, title: str, detail: str, request_id: str | None = None, fields: tuple[FieldProblem, ...] = ()
+    ) -> None:
+        super().__init__(f"{title}: {detail}")
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.request_id = request_id
+        self.fields = fields
+
+
+class Client:
+    """One connection pool to one address; safe to share between threads."""
+
+    def __init__(self, address: str, key: str, transport: httpx.BaseTransport | None = None) -> None:
+        self.address = address.rstrip("/")
+        # The environment's proxies lead out of the cluster, where this address means nothing: trust_env is off.
+        self._http = httpx.Client(
+            base_url=self.address,
+            headers={"X-API-Key": key, "Accept": "application/json"},
+            timeout=_TIMEOUT,
+            trust_env=False,
+            transport=transport,
+        )
+
+    def model(self) -> ModelFacts:
+        """What serves. Raises ApiUnavailableError, with a detail while there is no model, or ApiProblemError."""
+        return self._ask(ModelFacts.of_json, "GET", "/v1/model")
+
+    def pipeline(
+        self, as_of: date | None = None, horizon: Horizon = "quarter_end", limit: int = MOST_DEALS, offset: int = 0
+    ) -> Pipeline:
+        """The open deals at a date, likeliest first. Raises ApiUnavailableError or ApiProblemError."""
+        query = {"horizon": str(horizon), "limit": str(limit), "offset": str(offset)}
+        if as_of is not None:
+            query["as_of"] = as_of.isoformat()
+        return self._ask(Pipeline.of_json, "GET", "/v1/pipeline", params=query)
+
+    def predict(
+        self, deal: Mapping[str, str], as_of: date | None = None, horizon: Horizon = "quarter_end"
+    ) -> Prediction:
+        """The chance of one deal, given in raw CRM columns. Raises ApiUnavailableError or ApiProblemError."""
+        question: dict[str, Any] = {"deal": dict(deal), "horizon": horizon}
+        if as_of is not None:
+            question["as_of"] = as_of.isoformat()
+        return self._ask(Prediction.of_json, "POST", "/v1/predictions", json=question)
+
+    def _ask(self, read: Callable[[dict[str, Any]], _Answer], method: str, path: str, **request: Any) -> _Answer:
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise ApiUnavailableError(self.address, None) from error
+        if not response.is_success:
+            raise self._refusal(response)
+        try:
+            return read(response.json())
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            detail = f"the answer from {self.address}{path} is not in the form this page reads ({error!r})"
+            raise ApiProblemError(response.status_code, "The answer is not understood", detail) from error
+
+    def _refusal(self, response: httpx.Response) -> ApiUnavailableError | ApiProblemError:
+        try:
+            problem = response.json()
+        except ValueError:
+            problem = None
+        if not isinstance(problem, dict):
+            problem = {}
+        detail = str(problem.get("detail") or f"{self.address} answered with the HTTP status {response.status_code}")
+        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            return ApiUnavailableError(self.address, detail)
+        found = problem.get("errors")
+        fields = tuple(
+            FieldProblem(str(one.get("field", "")), str(one.get("detail", "")), one.get("value"), one.get("expected"))
+            for one in (found if isinstance(found, list) else [])
+            if isinstance(one, dict)
+        )
+        title = str(problem.get("title") or "The request failed")
+        return ApiProblemError(response.status_code, title, detail, problem.get("request_id"), fields)

@@ -1,0 +1,104 @@
+"""The tab that scores one deal: its form, and the chance or the sentence that says what is wrong."""
+
+from datetime import date
+
+import pandas as pd
+import streamlit as st
+
+from services.ui import words
+from services.ui.answers import ModelFacts, Pipeline, Prediction
+from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.ranking import DATES, EARLIEST, LATEST, choices
+
+_SHOWN = "scored"  # the last answer, which must outlive the page's next run
+_BARS = {"30": "Within 30 days", "60": "Within 60 days", "90": "Within 90 days", "quarter_end": "By quarter end"}
+
+
+def show(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> None:
+    """Draws the form and, beside it, what came of it."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        asked = _form(api, model, pipeline)
+    if asked is not None:
+        st.session_state[_SHOWN] = asked
+    with right:
+        _show(st.session_state.get(_SHOWN))
+
+
+def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> Prediction | str | None:
+    """The answer to what was sent just now: a prediction, or a sentence why there is none. None if nothing was sent."""
+    with st.form("score"):
+        first, second = st.columns(2)
+        engaged = first.date_input("Engage date", None, EARLIEST, LATEST, key="score_engaged", format=DATES)
+        as_of = second.date_input(
+            "As-of date", model.data_as_of, EARLIEST, LATEST, key=f"score_as_of_{model.data_as_of}", format=DATES,
+            help="What was known at the end of this day. The default is the last date of the model's data.",
+        )  # fmt: skip
+        horizon = first.selectbox("Won by when", list(words.HORIZONS), key="score_horizon")
+        with second:
+            product = _name("Product", choices(pipeline, lambda deal: deal.product) if pipeline else [])
+        with first:
+            agent = _name("Agent", choices(pipeline, lambda deal: deal.sales_agent) if pipeline else [])
+        with second:
+            account = _name("Account", choices(pipeline, lambda deal: deal.account) if pipeline else [])
+        if not any(word in name for name in model.features for word in ("product", "agent", "account")):
+            st.caption(
+                "The present model judges by the dates alone: product, agent and account do not change its answer."
+            )
+        sent = st.form_submit_button("Score this deal", type="primary")
+    if not sent:
+        return None
+    given = {
+        "engage_date": engaged.isoformat() if isinstance(engaged, date) else None,
+        "product": product,
+        "sales_agent": agent,
+        "account": account,
+    }
+    try:
+        return api.predict({name: value for name, value in given.items() if value}, as_of, words.HORIZONS[horizon])
+    except ApiProblemError as error:
+        return words.problem(error)
+    except ApiUnavailableError as error:
+        return words.unavailable(error, then="Press “Score this deal” again in a moment.")
+
+
+def _name(label: str, names: list[str]) -> str | None:
+    """A name out of the pipeline, or one typed in; None if left open."""
+    chosen: str | None = st.selectbox(
+        label, names, index=None, key=f"score_{label.lower()}", placeholder="Choose or type", accept_new_options=True
+    )
+    return chosen
+
+
+def _show(answer: Prediction | str | None) -> None:
+    if answer is None:
+        st.info("Enter the day on which an agent engaged the deal, and press “Score this deal”.")
+        return
+    if isinstance(answer, str):
+        st.error(answer)
+        return
+    st.metric(f"Chance to be won by {words.day(answer.by)}", words.percent(answer.probability))
+    bars = pd.DataFrame(
+        [(_BARS[name], value, words.percent(value)) for name, value in answer.probabilities.items() if name in _BARS],
+        columns=["horizon", "probability", "label"],
+    )
+    # Room for the label of a bar that is nearly full; its grey can be read on a light and on a dark page.
+    across = {"field": "probability", "type": "quantitative", "title": None, "scale": {"domain": [0, 1.1]},
+              "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]}}  # fmt: skip
+    down = {"field": "horizon", "type": "nominal", "title": None, "sort": None}
+    st.vega_lite_chart(
+        bars,
+        {
+            "height": 190,
+            "encoding": {"x": across, "y": down},
+            "layer": [
+                {"mark": {"type": "bar", "cornerRadiusEnd": 3, "color": "#1f6f8b"}},
+                {
+                    "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 14, "color": "#808894"},
+                    "encoding": {"text": {"field": "label"}},
+                },
+            ],
+        },
+        width="stretch",
+    )
+    st.caption(f"As of {words.day(answer.as_of)}, by version {answer.model_version} of the model.")

@@ -1,0 +1,142 @@
+"""How the companion calls Terraform; a script stands in its place and notes what it is asked."""
+
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+
+from services.localstack import terraform
+from services.localstack.terraform import TerraformError
+
+
+class Script:
+    """A program named terraform, the only one on PATH beside the shell's own."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder.mkdir()
+        self._calls = folder / "calls"
+        self._program = folder / "terraform"
+        monkeypatch.setenv("PATH", str(folder))
+        self.does("exit 0")
+
+    def does(self, body: str) -> None:
+        note = 'echo "$TF_DATA_DIR|$TF_VAR_endpoint|${AWS_CA_BUNDLE-}|${TF_CLI_CONFIG_FILE-}|$*"'
+        self._program.write_text(f"#!/bin/sh\n{note} >> {shlex.quote(str(self._calls))}\n{body}\n")
+        self._program.chmod(0o755)
+
+    @property
+    def calls(self) -> list[str]:
+        return self._calls.read_text().splitlines()
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
+    return Script(tmp_path / "bin", monkeypatch)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+def test_init_keeps_working_data_and_state_in_its_folder(script: Script, state: Path) -> None:
+    # given
+    assert not terraform.is_initialised(state)
+    # when
+    terraform.initialise(state, mirror=Path("/mirror"))
+    # then
+    assert terraform.is_initialised(state)
+    assert script.calls[0].startswith(f"{state / 'data'}|")
+    for argument in ("init -input=false", f"-backend-config=path={state / 'terraform.tfstate'}", "-plugin-dir=/mirror"):
+        assert argument in script.calls[0]
+    assert state.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.usefixtures("script")
+def test_another_configuration_is_initialised_again(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    root = tmp_path / "terraform"
+    root.mkdir()
+    (root / "main.tf").write_text("# one")
+    monkeypatch.setattr(terraform, "ROOT", root)
+    terraform.initialise(state, mirror=None)
+    # when
+    (root / "main.tf").write_text("# two")
+    # then
+    assert not terraform.is_initialised(state)
+    terraform.initialise(state, mirror=None)
+    assert terraform.is_initialised(state)
+
+
+def test_an_init_that_failed_does_not_pass_for_done(script: Script, state: Path) -> None:
+    # given
+    script.does("echo 'Error: no plugin' >&2; exit 1")
+    # when / then
+    with pytest.raises(TerraformError, match="Error: no plugin"):
+        terraform.initialise(state, mirror=None)
+    assert not terraform.is_initialised(state)
+    assert "-plugin-dir" not in script.calls[0]
+
+
+@pytest.mark.usefixtures("script")
+def test_the_state_of_another_session_is_dropped_and_ones_own_kept(state: Path) -> None:
+    # given
+    terraform.initialise(state, mirror=None)
+    terraform.apply(state, "first", {})
+    kept = [state / "terraform.tfstate", state / "terraform.tfstate.backup"]
+    for file in kept:
+        file.write_text("{}")
+    # when / then
+    terraform.apply(state, "first", {})
+    assert [file.exists() for file in kept] == [True, True]
+    terraform.apply(state, "second", {})
+    assert [file.exists() for file in kept] == [False, False]
+
+
+def test_apply_hands_variables_on_and_no_foreign_settings(
+    script: Script, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    state.mkdir()
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/bundle.pem")
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(state / "absent"))
+    # when
+    terraform.apply(state, "first", {"TF_VAR_endpoint": "http://here"})
+    (state / "absent").touch()
+    terraform.apply(state, "first", {"TF_VAR_endpoint": "http://here"})
+    # then
+    assert script.calls[0].startswith(f"{state / 'data'}|http://here|||")
+    assert script.calls[1].startswith(f"{state / 'data'}|http://here||{state / 'absent'}|")
+    assert "apply -input=false -no-color -auto-approve -refresh=false" in script.calls[0]
+    assert os.environ["AWS_CA_BUNDLE"] == "/etc/bundle.pem"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("printf '╷\\n│ Warning: old\\n╵\\n╷\\n│ Error: Bad value\\n│ \\n│   on main.tf\\n╵\\n' >&2; exit 1",
+         "^Error: Bad value on main.tf$"),
+        ("echo 'Error: told on stdout'; exit 1", "^Error: told on stdout$"),
+        ("echo 'panic: no error line' >&2; exit 2", "^panic: no error line$"),
+        ("exit 3", "^it printed nothing$"),
+        ("kill -9 $$", "terraform apply was ended by signal 9; 9 is how Linux ends what lacks memory"),
+    ],
+)  # fmt: skip
+def test_the_reason_of_a_failure_stands_on_one_line(body: str, reason: str, script: Script, state: Path) -> None:
+    # given
+    state.mkdir()
+    script.does(body)
+    # when / then
+    with pytest.raises(TerraformError, match=reason):
+        terraform.apply(state, "first", {})
+
+
+def test_a_machine_without_terraform_is_told_so(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setenv("PATH", str(tmp_path))
+    # when / then
+    with pytest.raises(TerraformError, match="there is no terraform on PATH"):
+        terraform.initialise(state, mirror=None)

@@ -1,0 +1,94 @@
+"""The settings with which LocalStack is started: everything in one folder, nothing asked of the network."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.servers import PROJECT
+
+
+@pytest.fixture(scope="module")
+def run() -> ModuleType:
+    """The script, which is in no package because LocalStack's own environment runs it."""
+    spec = importlib.util.spec_from_file_location("localstack_run", PROJECT / "localstack" / "run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_path_lies_in_the_folder(run: ModuleType, tmp_path: Path) -> None:
+    # when
+    settings = run.settings("127.0.0.1", "4566", tmp_path)
+    # then
+    paths = {name: Path(value) for name, value in settings.items() if value.startswith("/")}
+    assert set(paths) == {"FILESYSTEM_ROOT", "LOCALSTACK_VOLUME_DIR", "TMPDIR"}
+    assert all(path.is_relative_to(tmp_path) and path != tmp_path for path in paths.values())
+    assert len(set(paths.values())) == len(paths)
+
+
+def test_it_listens_where_it_is_told_and_asks_nobody(run: ModuleType, tmp_path: Path) -> None:
+    # when
+    settings = run.settings("127.0.0.1", "4566", tmp_path)
+    # then
+    assert settings["GATEWAY_LISTEN"] == settings["LOCALSTACK_HOST"] == "127.0.0.1:4566"
+    assert (settings["DISABLE_EVENTS"], settings["SKIP_SSL_CERT_DOWNLOAD"]) == ("1", "1")
+    assert (settings["SKIP_INFRA_DOWNLOADS"], settings["DNS_ADDRESS"]) == ("1", "0")
+    assert {"s3", "secretsmanager", "sts"} <= set(settings["SERVICES"].split(","))
+
+
+@pytest.mark.parametrize("name", ["CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_LOCALSTACK_STATE"])
+def test_a_missing_variable_is_named_and_nothing_is_written(
+    name: str, run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    folder = tmp_path / "state"
+    monkeypatch.setenv("CLOSECAST_HOST", "127.0.0.1")
+    monkeypatch.setenv("CLOSECAST_PORT", "4566")
+    monkeypatch.setenv("CLOSECAST_LOCALSTACK_STATE", str(folder))
+    monkeypatch.delenv(name)
+    # when / then
+    with pytest.raises(SystemExit, match=f"localstack: the environment variable {name} is not set"):
+        run.main()
+    assert not folder.exists()
+
+
+def test_it_prepares_its_folder_and_moves_the_objects_into_it(
+    run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: modules in LocalStack's place, which this environment does not have
+    folder = tmp_path / "state"
+    provider, services_s3, main = ModuleType("provider"), ModuleType("s3"), ModuleType("main")
+    provider.DEFAULT_S3_TMP_DIR = "/elsewhere"  # type: ignore[attr-defined]
+    services_s3.provider = provider  # type: ignore[attr-defined]
+    started: list[dict[str, str]] = []
+    main.main = lambda: started.append({**os.environ, "objects": provider.DEFAULT_S3_TMP_DIR})  # type: ignore[attr-defined]
+    for name, module in {
+        "localstack": ModuleType("localstack"),
+        "localstack.services": ModuleType("services"),
+        "localstack.services.s3": services_s3,
+        "localstack.services.s3.provider": provider,
+        "localstack.runtime": ModuleType("runtime"),
+        "localstack.runtime.main": main,
+    }.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    for name, value in run.settings("127.0.0.1", "4566", folder).items():
+        monkeypatch.setenv(name, f"not {value}")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/bundle.pem")
+    monkeypatch.setenv("CLOSECAST_HOST", "127.0.0.1")
+    monkeypatch.setenv("CLOSECAST_PORT", "4566")
+    monkeypatch.setenv("CLOSECAST_LOCALSTACK_STATE", str(folder))
+    # when
+    run.main()
+    # then
+    assert len(started) == 1
+    assert started[0].items() >= run.settings("127.0.0.1", "4566", folder).items()
+    assert "AWS_CA_BUNDLE" not in started[0]
+    assert started[0]["objects"] == str(folder / "objects")
+    assert sorted(path.name for path in folder.iterdir()) == ["filesystem", "objects", "tmp", "volume"]
+    assert folder.stat().st_mode & 0o777 == 0o700

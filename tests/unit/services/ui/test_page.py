@@ -1,0 +1,244 @@
+"""The page, driven through Streamlit's AppTest against a small HTTP server. The server is a double for the API, whose
+real behaviour behind this page the end-to-end run covers."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from services.ui import page
+
+AS_OF = date(2017, 12, 1)
+AGENTS = ("Ada Berg", "Carl Dahl", "Eva Falk")
+PRODUCTS = ("GTX Basic", "GTX Pro", "MG Special")
+NO_MODEL = (503, {"title": "The service cannot answer this now", "detail": "no model serves yet: none is registered"})
+MODEL = {
+    "name": "closecast", "version": "3", "alias": "champion", "trained_at": "2018-01-02T03:04:05+00:00",
+    "source": "synthetic", "source_sha256": "a" * 64, "data_as_of": str(AS_OF), "rows": {}, "note": "",
+    "metrics": {"log_loss_quarter_end": 0.412, "log_loss_30_days": 0.305, "auc_30_days": None},
+    "reference_metrics": {"base_rate_log_loss_quarter_end": 0.523, "base_rate_log_loss_30_days": 0.367},
+    "features": ["age_days", "horizon_days"], "git_commit": None,
+}  # fmt: skip
+
+
+class ApiDouble(ThreadingHTTPServer):
+    """Answers the contract for twelve open deals; `override` replaces the answer of a path."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.override: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def answer(self, path: str, query: dict[str, str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if path in self.override:
+            return self.override[path]
+        if path == "/v1/model":
+            return 200, MODEL
+        asked = {**query, **body}
+        as_of = date.fromisoformat(asked.get("as_of", str(AS_OF)))
+        days = 30 if asked["horizon"] == "quarter_end" else int(asked["horizon"])
+        common = {
+            "as_of": str(as_of), "horizon_days": days, "by": str(as_of + timedelta(days=days)),
+            "model": {"name": "closecast", "version": "3"},
+        }  # fmt: skip
+        if path == "/v1/predictions":
+            return self._prediction(body["deal"], common)
+        deals = [
+            {"opportunity_id": f"D{at:02}", "sales_agent": AGENTS[at % 3], "product": PRODUCTS[at % 2],
+             "account": None if at == 3 else f"Account {at}", "engage_date": str(as_of - timedelta(days=7 * at)),
+             "age_days": 7 * at, "probability": round(0.81 - at / 16, 4)}
+            for at in range(12)
+        ]  # fmt: skip
+        counts = {"open": 12, "not_scorable": 5}
+        return 200, {
+            **common,
+            "counts": counts,
+            "expected_wins": sum(one["probability"] for one in deals),
+            "deals": deals,
+        }
+
+    @staticmethod
+    def _prediction(deal: dict[str, str], common: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "engage_date" not in deal:
+            detail = "the deal has no engage date; it can be scored once an agent has engaged it"
+            field = {"field": "deal.engage_date", "value": None, "expected": "a date", "detail": detail}
+            return 422, {"title": "The input cannot be scored", "status": 422, "detail": detail, "errors": [field]}
+        chances = {"30": 0.62, "60": 0.71, "90": 0.78, "quarter_end": 0.62}
+        return 200, {**common, "probability": 0.62, "probabilities": chances, "request_id": "r1"}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ApiDouble
+
+    def _reply(self) -> None:
+        where = urlsplit(self.path)
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+        query = {name: values[0] for name, values in parse_qs(where.query).items()}
+        if self.headers["X-API-Key"] == "the-key":
+            status, answer = self.server.answer(where.path, query, body)
+        else:
+            status, answer = 401, {"title": "Unauthorized", "detail": "the API key is not known"}
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json" if status == 200 else "application/problem+json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = _reply  # noqa: N815 - the names are http.server's
+
+    def log_message(self, *_: Any) -> None:
+        """Silent: the test's output is not its log."""
+
+
+@pytest.fixture
+def api() -> Iterator[ApiDouble]:
+    double = ApiDouble()
+    thread = threading.Thread(target=double.serve_forever)
+    thread.start()
+    yield double
+    double.shutdown()
+    thread.join()
+    double.server_close()
+
+
+@pytest.fixture
+def app(api: ApiDouble, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("CLOSECAST_API_URL", api.url)
+    monkeypatch.setenv("CLOSECAST_API_KEY", "the-key")
+    st.cache_data.clear()
+    return AppTest.from_file(page.__file__, default_timeout=60)
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {one.label: one.value for one in app.metric}
+
+
+def test_the_ranking_is_shown(app: AppTest) -> None:
+    # when
+    app.run()
+    # then
+    assert not app.exception
+    assert [tab.label for tab in app.tabs] == ["Rank the pipeline", "Score one deal"]
+    assert "version 3 · trained on 2 January 2018 from synthetic data" in app.caption[0].value
+    assert "0.412 by quarter end (base rate 0.523)" in app.caption[0].value
+    assert metrics(app) == {"Open deals": "12", "Expected wins": "5.6", "Won by": "31 December 2017"}
+    assert app.dataframe[0].value["opportunity_id"].tolist() == [f"D{at:02}" for at in range(12)]
+    assert "5 deals are still in prospecting" in app.caption[1].value
+
+
+def test_filters_and_horizon_change_the_ranking(app: AppTest) -> None:
+    # given
+    app.run()
+    # when
+    app.selectbox(key="rank_horizon").select("Within 60 days")
+    app.multiselect(key="rank_agents").select("Ada Berg")
+    app.multiselect(key="rank_products").select("GTX Pro").run()
+    # then
+    assert app.dataframe[0].value["opportunity_id"].tolist() == ["D03", "D09"]
+    assert metrics(app) == {"Open deals": "2", "Expected wins": "0.9", "Won by": "30 January 2018"}
+    assert "2 of 12 open deals shown" in app.caption[1].value
+
+
+def test_a_deal_is_scored_and_the_answer_stays(app: AppTest) -> None:
+    # given
+    app.run()
+    app.date_input(key="score_engaged").set_value(date(2017, 11, 1))
+    app.selectbox(key="score_product").select("GTX Pro")
+    # when
+    app.button[0].click().run()
+    # then
+    assert metrics(app)["Chance to be won by 31 December 2017"] == "62 %"
+    # when: something else is clicked
+    app.multiselect(key="rank_agents").select("Ada Berg").run()
+    # then
+    assert metrics(app)["Chance to be won by 31 December 2017"] == "62 %"
+    assert not app.exception
+
+
+def test_a_problem_is_a_sentence(app: AppTest) -> None:
+    # given
+    app.run()
+    # when: no engage date is given
+    app.button[0].click().run()
+    # then
+    assert [one.value for one in app.error] == [
+        "The deal has no engage date; it can be scored once an agent has engaged it. Expected: a date."
+    ]
+    assert not app.exception
+
+
+def test_absent_metrics_are_tolerated(app: AppTest, api: ApiDouble) -> None:
+    # given
+    api.override["/v1/model"] = (200, {**MODEL, "metrics": {}, "reference_metrics": {}})
+    # when
+    app.run()
+    # then
+    assert "Log loss" not in app.caption[0].value
+    assert app.dataframe
+    assert not app.exception
+
+
+def test_an_api_that_is_down_is_named_and_asked_again(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    app_url = page.os.environ["CLOSECAST_API_URL"]
+    monkeypatch.setenv("CLOSECAST_API_URL", "http://127.0.0.1:1")
+    # when
+    app.run()
+    # then
+    assert not app.exception
+    assert "does not answer at http://127.0.0.1:1" in app.warning[0].value
+    # when: it is back
+    monkeypatch.setenv("CLOSECAST_API_URL", app_url)
+    app.button[0].click().run()
+    # then
+    assert app.dataframe
+    assert not app.warning
+
+
+def test_an_api_without_a_model_says_so_and_is_not_remembered(app: AppTest, api: ApiDouble) -> None:
+    # given
+    api.override["/v1/model"] = NO_MODEL
+    # when
+    app.run()
+    # then
+    assert "the first one is being trained" in app.warning[0].value
+    assert not app.exception
+    # when: it has been trained
+    api.override.clear()
+    app.button[0].click().run()
+    # then
+    assert app.dataframe
+
+
+def test_a_ranking_that_cannot_be_had_leaves_the_form(app: AppTest, api: ApiDouble) -> None:
+    # given
+    api.override["/v1/pipeline"] = (503, {"title": "…", "detail": "the lake does not answer"})
+    # when
+    app.run()
+    # then
+    assert "The lake does not answer" in app.warning[0].value
+    assert app.date_input(key="score_engaged")
+    assert not app.exception
+
+
+def test_a_refused_key_is_a_sentence(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setenv("CLOSECAST_API_KEY", "another")
+    # when
+    app.run()
+    # then
+    assert app.error[0].value == "The prediction service does not accept this page's key. The API key is not known."
+    assert not app.exception
