@@ -142,6 +142,7 @@ lint: development
     {{ bin }}/lint-imports
     {{ ops }} nomad-fmt -check
     terraform fmt -check -recursive terraform
+    {{ bin }}/python -m ops.locks --check
 
 # Put the sources into the standard form
 [group('development')]
@@ -156,10 +157,10 @@ fmt: development
 lock *arguments: development
     {{ bin }}/python -m ops.locks "$@"
 
-# Measure and print a table: bench up
+# Measure the platform on this machine and print a table: bench up [rounds=3]
 [group('development')]
-bench what: development
-    {{ bin }}/python -m benchmarks.{{ what }}
+bench what *arguments: development
+    {{ bin }}/python -m benchmarks."$@"
 
 [private]
 development:

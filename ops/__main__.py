@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> int:
-    if sys.version_info < (3, 11):  # before any import that an older Python could not even read
+    if sys.version_info < (3, 11):  # noqa: UP036 - before any import that an older Python could not even read
         sys.exit(
             "closecast: Python %d.%d at %s is too old; Closecast needs Python 3.11 to 3.14.\n"  # noqa: UP031
             "  remedy: install it and name it in CLOSECAST_PYTHON, or use ./just, which looks for one"

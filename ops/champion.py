@@ -40,7 +40,7 @@ def train(cluster: Cluster, source: str) -> dict[str, Any]:
     with step(f"pipeline on {source}"):
         run = prefect.submit(DEPLOYMENT, {"source": source})
         prefect.follow(run)
-    result: dict[str, Any] = prefect.result(run)
+    result = prefect.result(run)
     verdict = "promoted to champion" if result["promoted"] else "refused"
     say(f"  model version {result['version']} {verdict}: {'; '.join(result['reasons'])}")
     return result

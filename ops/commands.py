@@ -1,13 +1,14 @@
 """The day-to-day commands: status, logs, restart, plan, train, predict, demo and the API's key."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 
-from ops import champion, jobs, predict, prefect
+from ops import champion, jobs, nomad_binary, predict, prefect
 from ops.down import down
 from ops.errors import OperatorError
-from ops.paths import LOCAL_VARS
+from ops.paths import JOBS, LOCAL_VARS
 from ops.session import connect
 from ops.source import parse_source
 from ops.summary import in_words, services
@@ -103,6 +104,17 @@ def nomad(arguments: list[str]) -> int:
     os.execve(session.cli.nomad.path, [str(session.cli.nomad.path), *arguments], session.cli.environment())
 
 
+def nomad_fmt(arguments: list[str]) -> int:
+    """`nomad fmt` of all job files; with `-check` only tell which are not in the standard form."""
+    found = nomad_binary.find_or_install()
+    done = subprocess.run([found.path, "fmt", *arguments, JOBS], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OperatorError(
+            f"not in the standard form: {' '.join((done.stdout + done.stderr).split())}", "run `just fmt`"
+        )
+    return 0
+
+
 def _expect(arguments: list[str], number: int, usage: str) -> None:
     if len(arguments) != number:
         raise OperatorError(
@@ -122,5 +134,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "demo": demo,
     "api-key": api_key,
     "nomad": nomad,
+    "nomad-fmt": nomad_fmt,
     **prefect.COMMANDS,
 }

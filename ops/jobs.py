@@ -3,7 +3,8 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ class Check:
             if self.url.startswith("tcp"):
                 wait_for(self.url, seconds=0)
                 return True
-            return httpx.get(self.url, timeout=3).is_success
+            return httpx.get(self.url, timeout=2).is_success
         except (httpx.HTTPError, NotAnsweringError):
             return False
 
@@ -129,6 +130,12 @@ def health(cluster: Cluster, name: str, *, ignore: tuple[str, ...] = ()) -> Heal
         if check.name not in ignore and not check.passes():
             return Health(name, False, f"check “{check.name}” of {check.service} fails", url, restarts)
     return Health(name, True, "healthy", url, restarts)
+
+
+def healths(cluster: Cluster, names: Sequence[str], *, ignore: tuple[str, ...] = ()) -> dict[str, Health]:
+    """`health` of several jobs, asked at once: one that is still starting and slow to answer holds up no other."""
+    with ThreadPoolExecutor(len(names)) as pool:
+        return dict(zip(names, pool.map(lambda name: health(cluster, name, ignore=ignore), names), strict=True))
 
 
 def address(cluster: Cluster, name: str) -> str:

@@ -1,5 +1,6 @@
 """Submits the training flow to Prefect and follows it to its end, through Prefect's REST API."""
 
+import json
 import time
 from typing import Any
 
@@ -91,10 +92,12 @@ class Prefect:
         tasks: list[dict[str, Any]] = self.call("POST", "/task_runs/filter", body)
         return tasks
 
-    def result(self, run: str) -> Any:
-        """The data of the artifact `train-result` that the run wrote."""
+    def result(self, run: str) -> dict[str, Any]:
+        """The one row of the table artifact `train-result` that the run wrote."""
         body = {"artifacts": {"flow_run_id": {"any_": [run]}, "key": {"any_": ["train-result"]}}, "limit": 1}
         found = self.call("POST", "/artifacts/filter", body)
         if not found:
             raise OperatorError(f"the flow run {run} completed without a result", f"see `just prefect-logs {run}`")
-        return found[0]["data"]
+        data = found[0]["data"]
+        rows: list[dict[str, Any]] = json.loads(data) if isinstance(data, str) else data
+        return rows[0]

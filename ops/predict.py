@@ -45,7 +45,7 @@ def predict(arguments: list[str]) -> int:
     refused = [one for one in answers if "error" in one]
     print(f"\n{len(scored)} deals scored, {len(refused)} not" + (", the first 50 shown" if len(scored) > 50 else ""))
     for reason, count in sorted(_reasons(refused).items(), key=lambda entry: -entry[1]):
-        print(f"  {count} × {reason}")
+        print(f"  {count} of them: {reason}")
     return 0 if scored else 1
 
 

@@ -33,8 +33,7 @@ def services(cluster: Cluster, agent: Agent, nomad: Nomad) -> bool:
         table.add_column(heading, no_wrap=True)
     table.add_row("Nomad (scheduler)", f"healthy, {nomad.version} ({nomad.origin})", f"{agent.address}/ui")
     all_healthy = True
-    for name in jobs.NAMES:
-        found = jobs.health(cluster, name)
+    for name, found in jobs.healths(cluster, jobs.NAMES).items():
         all_healthy &= found.healthy
         restarts = f", {found.restarts} restarts" if found.restarts else ""
         colour = "green" if found.healthy else "red"

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from services.localstack.providers import find_provider_mirror
-
 from ops import jobs, nomad_binary, paths, ports
 from ops.agent import Agent
 from ops.champion import ensure_champion, first_prediction
@@ -21,6 +19,7 @@ from ops.jobs import Cli, Health
 from ops.progress import say, started, step
 from ops.source import parse_source
 from ops.summary import summary
+from services.localstack.providers import find_provider_mirror
 
 READY = "ready"
 
@@ -150,7 +149,7 @@ def _wait_until_healthy(cluster: Cluster, ignore: tuple[str, ...] = (READY,), se
     missing = list(jobs.NAMES)
     quiet = ignore == ()
     while True:
-        found = {name: jobs.health(cluster, name, ignore=ignore) for name in missing}
+        found = jobs.healths(cluster, missing, ignore=ignore)
         for name in [name for name in missing if found[name].healthy]:
             missing.remove(name)
             if not quiet:

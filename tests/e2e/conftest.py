@@ -1,0 +1,69 @@
+"""What the end-to-end tests share: the running platform, as an operator and as a caller of the API see it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from ops import jobs
+from ops.cluster import wait
+from ops.down import processes_of
+from ops.session import Session, connect
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The platform that `just up` brought up before these tests began."""
+
+    session: Session
+
+    def just(self, *arguments: str, fails: bool = False) -> str:
+        """What `./just …` printed; it must end with success, or with a failure when that is expected."""
+        done = subprocess.run(
+            [sys.executable, str(PROJECT / "just"), *arguments],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        printed = done.stdout + done.stderr
+        assert (done.returncode != 0) == fails, printed
+        assert "Traceback" not in printed
+        return printed
+
+    def api(self, method: str, route: str, **arguments: Any) -> httpx.Response:
+        """The API's answer to a caller with a key."""
+        headers = {"X-API-Key": self.session.credentials.api_key}
+        return httpx.request(method, self.address("api") + route, headers=headers, timeout=30, **arguments)
+
+    def address(self, job: str) -> str:
+        return jobs.address(self.session.cluster, job)
+
+    def processes(self, job: str, task: str) -> list[psutil.Process]:
+        """The processes of one task, its children too."""
+        found = []
+        for process in processes_of(self.session.agent.data):
+            environment = process.environ()
+            if environment.get("NOMAD_JOB_NAME") == job and environment.get("NOMAD_TASK_NAME") == task:
+                found.append(process)
+        return found
+
+    def wait_until_healthy(self, *names: str, seconds: float = 150) -> None:
+        for name in names:
+            wait(lambda name=name: jobs.health(self.session.cluster, name).healthy, seconds, f"the health of {name}")  # type: ignore[misc]
+
+    def eventually(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+        wait(condition, seconds, what)
+
+
+@pytest.fixture(scope="session")
+def platform() -> Platform:
+    return Platform(connect())

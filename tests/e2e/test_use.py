@@ -1,0 +1,116 @@
+"""A newcomer uses the running platform: through the API, the command line and the browser."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from ops import jobs
+from tests.e2e.conftest import PROJECT, Platform
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+SCREENSHOTS = PROJECT / ".closecast" / "screenshots"
+
+
+def test_every_job_is_healthy(platform: Platform) -> None:
+    printed = platform.just("status")
+    assert printed.count("healthy") == len(jobs.NAMES) + 1  # Nomad itself too
+
+
+def test_curl_gets_a_prediction_of_the_champion(platform: Platform) -> None:
+    # given
+    key = platform.just("api-key").strip()
+    body = json.dumps({"deal": {"engage_date": "2017-11-20", "product": "GTX Pro"}, "as_of": "2017-12-01"})
+    command = ["curl", "-sS", "--fail", f"{platform.address('api')}/v1/predictions", "-H", f"X-API-Key: {key}",
+               "-H", "Content-Type: application/json", "-d", body]  # fmt: skip
+    # when
+    answer = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    # then
+    assert 0 < answer["probability"] < 1
+    assert answer["by"] == "2017-12-31"
+    assert answer["probability"] == answer["probabilities"]["quarter_end"]
+    assert answer["model"]["version"] == platform.api("GET", "/v1/model").json()["version"]
+
+
+def test_without_a_key_nothing_is_answered(platform: Platform) -> None:
+    import httpx
+
+    assert httpx.get(f"{platform.address('api')}/v1/model").status_code == 401
+
+
+def test_predict_scores_a_csv(platform: Platform, tmp_path: Path) -> None:
+    # given two open deals and one that is won
+    file = tmp_path / "deals.csv"
+    file.write_text(
+        "opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value\n"
+        "A1,Ada Berg,GTXPro,,Engaging,2017-12-20,,\nA2,Ada Berg,MG Special,,Engaging,12/1/2017,,\n"
+        "A3,Ada Berg,MG Special,,Won,2017-01-01,2017-03-01,55\n"
+    )
+    # when
+    printed = platform.just("predict", str(file))
+    # then
+    assert "2 deals scored, 1 not" in printed
+    assert "GTX Pro" in printed
+
+
+@pytest.mark.parametrize("arguments", [("plan",), ("demo",), ("logs", "api"), ("logs", "nomad"), ("prefect-status",),
+                                       ("prefect-status-all",), ("prefect-logs",), ("doctor",)])  # fmt: skip
+def test_the_commands_that_only_look_succeed(platform: Platform, arguments: tuple[str, ...]) -> None:
+    assert platform.just(*arguments).strip()
+
+
+def test_plan_finds_nothing_to_change(platform: Platform) -> None:
+    printed = platform.just("plan")
+    assert "create" not in printed
+    assert "destroy" not in printed
+
+
+def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
+    # given
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,1400"):
+        options.add_argument(argument)
+    options.binary_location = "/usr/bin/chromium"
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    browser = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    try:
+        # when the page is opened
+        browser.get(platform.address("ui"))
+        soon = WebDriverWait(browser, 60)
+        page = lambda: browser.find_element(By.TAG_NAME, "body").text  # noqa: E731
+        # then the pipeline is ranked
+        soon.until(
+            lambda _: "Open deals" in page() and browser.find_elements(By.CSS_SELECTOR, "[data-testid=stDataFrame]")
+        )
+        assert "Traceback" not in page()
+        browser.save_screenshot(str(SCREENSHOTS / "ranking.png"))
+        # when a deal is scored without its engage date, and then with it
+        browser.find_elements(By.CSS_SELECTOR, "[role=tab]")[1].click()
+        submit = soon.until(lambda _: next(iter(_shown(browser, "[data-testid=stFormSubmitButton] button")), None))
+        submit.click()
+        soon.until(lambda _: "has no engage date" in page())
+        day = _shown(browser, "[data-testid=stForm] [data-testid=stDateInput]")[0]
+        for part, text in zip(
+            day.find_elements(By.CSS_SELECTOR, "[role=spinbutton]"), ("2017", "12", "20"), strict=True
+        ):
+            part.send_keys(text)
+        browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
+        submit.click()
+        # then its chance stands there
+        soon.until(lambda _: "Chance to be won" in page() and _shown(browser, "[data-testid=stVegaLiteChart] canvas"))
+        browser.save_screenshot(str(SCREENSHOTS / "scoring.png"))
+        assert "Traceback" not in page()
+    finally:
+        browser.quit()
+
+
+def _shown(browser: webdriver.Chrome, selector: str) -> list[WebElement]:
+    """The elements that a person sees."""
+    return [element for element in browser.find_elements(By.CSS_SELECTOR, selector) if element.is_displayed()]
