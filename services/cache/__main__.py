@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # Every write reaches the append-only file within a second, which is all that a kill -9 can lose. The memory is bounded;
-# at the bound a write is refused aloud rather than another key dropped in silence.
+# at the bound a write is refused aloud rather than another key dropped in silence. A process title would be written over
+# the environment by which `down` knows the tasks of this project.
 _CONFIGURATION = """\
 bind {host}
 port {port}
@@ -18,6 +19,7 @@ save ""
 maxmemory 96mb
 maxmemory-policy noeviction
 daemonize no
+set-proc-title no
 """
 
 

@@ -1,0 +1,37 @@
+workspace "Closecast" "Which open deals will be won, and by when" {
+    model {
+        sales = person "Sales people" "Rank the pipeline, score deals"
+        team = person "Data and platform team" "Train, operate"
+        application = softwareSystem "Application" "Calls the REST API"
+        crm = softwareSystem "CRM" "Exports its deals as CSV"
+        closecast = softwareSystem "Closecast" {
+            ui = container "ui" "Ranks the pipeline, scores a deal" "Streamlit"
+            api = container "api" "Serves the champion" "Litestar, Granian, LightGBM"
+            mlflow = container "mlflow" "Runs and model registry" "MLflow"
+            prefect = container "prefect" "Deployments, runs, schedules" "Prefect"
+            worker = container "prefect-worker" "Runs the flow train" "Prefect, LightGBM"
+            postgres = container "postgres" "Databases of MLflow, Prefect and Optuna" "PostgreSQL" "Database"
+            cache = container "cache" "Online store" "Valkey" "Database"
+            localstack = container "localstack" "S3 (lake, artifacts) and Secrets Manager, with the companion that rebuilds them" "LocalStack, Terraform, rclone" "Database"
+        }
+        sales -> ui "browser"
+        application -> api "REST, API key"
+        team -> prefect "just, browser"
+        team -> mlflow "browser"
+        crm -> worker "CSV export"
+        ui -> api "REST"
+        api -> mlflow "alias champion, model"
+        api -> localstack "open deals"
+        worker -> prefect "polls"
+        worker -> mlflow "run, model, alias"
+        worker -> localstack "bronze, silver, quarantine"
+        mlflow -> postgres "SQL"
+        mlflow -> localstack "artifacts"
+        prefect -> postgres "SQL"
+    }
+    views {
+        systemContext closecast { include * autolayout lr }
+        container closecast { include * autolayout lr }
+        theme default
+    }
+}
