@@ -1,6 +1,7 @@
 # Closecast: which open deals will be won, and by when. `just` alone lists the commands; `just up` is the one to begin with.
 
 set positional-arguments
+set no-exit-message
 
 python := env("CLOSECAST_PYTHON", "python3")
 ops := python + " -m ops"
@@ -160,7 +161,7 @@ lock *arguments: development
 # Measure the platform on this machine and print a table: bench up [rounds=3]
 [group('development')]
 bench what *arguments: development
-    {{ bin }}/python -m benchmarks."$@"
+    @{{ bin }}/python -m benchmarks."$@"
 
 [private]
 development:

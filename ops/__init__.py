@@ -1,12 +1,13 @@
 """What an operator does with the platform: bring it up, look at it, take it down. Modules named in STDLIB_ONLY run before the environment exists."""
 
 STDLIB_ONLY = (
+    "__main__",
+    "cli",
     "errors",
     "paths",
     "tools",
     "environment",
     "nomad_binary",
-    "terraform",
     "progress",
     "preflight",
     "doctor",

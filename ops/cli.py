@@ -1,5 +1,6 @@
 """Takes an operator's command line apart, prepares what the command needs, and turns failures into one message."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -25,8 +26,12 @@ def run(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 130
+    except BrokenPipeError:
+        # `just logs api | head` has read enough; Python must not complain when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
-        if error.errno != 28:
+        if error.errno != errno.ENOSPC:
             raise
         print(
             f"closecast: the disk is full ({error.filename or 'while writing'})\n"

@@ -20,10 +20,10 @@ def doctor() -> int:
         print(f"✓ Python environment of {name}: " + ("matches its lock" if ready else "not made yet, `up` makes it"))
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     print(f"✓ browser for the tests of the UI: {chromium}" if chromium else
-          "· no Chromium: the tests of the UI in a browser are skipped (Debian: apt-get install chromium chromium-driver)")  # fmt: skip
+          "· no Chromium: only the end-to-end tests need one (Debian: apt-get install chromium chromium-driver)")  # fmt: skip
     print(
         "\neverything that `just up` needs is here"
         if not missing
-        else f"\n{missing} of it must be mended before `just up`"
+        else f"\n{missing} thing{'s' * (missing > 1)} must be mended before `just up`"
     )
     return 1 if missing else 0

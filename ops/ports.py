@@ -24,7 +24,9 @@ def holder(port: int) -> str:
     """The process that listens on `port`, as far as this user may see it."""
     try:
         listening = [
-            one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN and one.laddr.port == port
+            one
+            for one in psutil.net_connections("tcp")
+            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port
         ]
         process = psutil.Process(next(one.pid for one in listening if one.pid))
         return f"process {process.pid} ({' '.join(process.cmdline())[:80]})"

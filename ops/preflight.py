@@ -1,7 +1,9 @@
 """What this machine must have before anything is started, each lack with its remedy. Standard library only."""
 
+import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,10 @@ from pathlib import Path
 from ops import nomad_binary, paths
 from ops.environment import LOCALSTACK, runtime_is_ready
 from ops.errors import OperatorError
+from services.localstack.providers import find_provider_mirror
 
+# The first release with write-only arguments, by which secrets stay out of the state.
+OLDEST_TERRAFORM = (1, 11)
 # The environments take 1.6 GB, the build of Nomad as much for a moment; what is there already needs room to write only.
 FIRST_START_MB, LATER_START_MB = 4096, 512
 
@@ -67,7 +72,25 @@ def _terraform() -> str:
             "there is no terraform on PATH",
             "install Terraform 1.11 or newer from your package manager or its official site, then run it again",
         )
-    return f"Terraform at {found}"
+    try:
+        done = subprocess.run([found, "version", "-json"], capture_output=True, text=True, check=True, timeout=20)
+        version = json.loads(done.stdout)["terraform_version"]
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
+        raise OperatorError(
+            f"{found} does not tell its version ({error})", "install Terraform 1.11 or newer"
+        ) from error
+    if tuple(map(int, version.split("-")[0].split(".")[:2])) < OLDEST_TERRAFORM:
+        raise OperatorError(
+            f"Terraform {version} at {found} is too old: it would write secrets into its state",
+            "install Terraform 1.11 or newer from your package manager or its official site, then run it again",
+        )
+    try:
+        mirror = find_provider_mirror()
+    except FileNotFoundError as error:
+        raise OperatorError(
+            str(error), "name a folder that `terraform providers mirror` filled, or unset it"
+        ) from error
+    return f"Terraform {version} at {found}, plugins from {mirror or 'the registry'}"
 
 
 def _nomad() -> str:

@@ -28,24 +28,38 @@ def up(arguments: list[str]) -> int:
     """Bring everything up. Every step looks first whether it is done already, so that a second call is quick."""
     source = parse_source(arguments)
     with _only_one():
-        credentials = Credentials.load_or_create()
-        nomad = nomad_binary.find_or_install()
-        mirror = find_provider_mirror()
-        agent = Agent.of_state()
-        _initialise_terraform(mirror)
-        credentials, cluster = _start_agent(agent, nomad, credentials, mirror)
-        cli = Cli(nomad, agent, credentials.nomad_management_token)
+        cli, cluster = start_scheduler()
         with step("jobs submitted"):
             _submit(cli, cluster)
         _wait_until_healthy(cluster)
         ensure_deployments(cluster)
         ensure_champion(cluster, source)
         with step("first prediction"):
-            prediction = first_prediction(cluster, credentials)
+            prediction = first_prediction(cluster, Credentials.load())
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")
         _wait_until_healthy(cluster, ignore=())
-        summary(cluster, agent, nomad, prediction)
+        summary(cluster, cli.agent, cli.nomad, prediction)
     return 0
+
+
+def start_scheduler() -> tuple[Cli, Cluster]:
+    """All that the jobs need: credentials, Nomad, Terraform's plugins, an agent that lets the operator in."""
+    credentials = Credentials.load_or_create()
+    nomad = nomad_binary.find_or_install()
+    mirror = _provider_mirror()
+    agent = Agent.of_state()
+    _initialise_terraform(mirror)
+    credentials, cluster = _start_agent(agent, nomad, credentials, mirror)
+    return Cli(nomad, agent, credentials.nomad_management_token), cluster
+
+
+def _provider_mirror() -> Path | None:
+    try:
+        return find_provider_mirror()
+    except FileNotFoundError as error:
+        raise OperatorError(
+            str(error), "name the folder that `terraform providers mirror` filled, or unset it"
+        ) from error
 
 
 @contextmanager

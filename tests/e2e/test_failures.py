@@ -19,7 +19,9 @@ def test_a_killed_service_heals_by_itself(platform: Platform, job: str, task: st
     before = platform.api("POST", "/v1/predictions", json=DEAL).json()
     restarts = jobs.health(platform.session.cluster, job).restarts
     # when
-    for process in platform.processes(job, task):
+    processes = platform.processes(job, task)
+    assert processes
+    for process in processes:
         process.kill()
     platform.eventually(lambda: jobs.health(platform.session.cluster, job).restarts > restarts, f"a restart of {job}")
     # then it is healthy again, and the platform answers what it answered before
