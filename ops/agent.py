@@ -192,13 +192,24 @@ class Agent:
         if process is None:
             return
         process.send_signal(signal.SIGINT)
-        try:
-            process.wait(seconds)
-        except psutil.TimeoutExpired:
+        if not _ended(process, seconds):
             process.kill()
-            process.wait(5)
+            _ended(process, 5)
 
     def _last_complaint(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         complaints = [line for line in lines if "[ERROR]" in line or line.startswith("==> ")]
         return complaints[-1].strip() if complaints else "it wrote no error"
+
+
+def _ended(process: psutil.Process, seconds: float) -> bool:
+    """Whether it ends in time. One that nobody has collected yet (a zombie) has ended: in a container that may stay so."""
+    deadline = time.monotonic() + seconds
+    try:
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+    except psutil.NoSuchProcess:
+        return True
+    return True

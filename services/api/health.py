@@ -1,6 +1,7 @@
 """Tells Nomad and people whether the instance lives, and whether it has a model to answer with."""
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from services.api.champion import Champion
 from services.api.schemas import Health
@@ -13,7 +14,7 @@ def live() -> Health:
 
 
 @get("/health/ready", sync_to_thread=False, summary="A model serves")
-def ready(champion: Champion) -> Response[Health]:
+def ready(champion: NamedDependency[Champion]) -> Response[Health]:
     """200 while a model serves, also when the registry is away (the reason is told); 503 while none does."""
     status = champion.status()
     if status.served is None:

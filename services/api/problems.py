@@ -111,6 +111,8 @@ def _fields(request: Request[Any, Any, Any], error: ValidationException) -> list
     found = []
     for one in extra:
         key, message = str(one.get("key", "")), str(one.get("message", ""))
+        if key == "data":  # Litestar's name for the body as a whole
+            key = ""
         value = request.query_params.get(key) if one.get("source") == "query" else _value(body, key)
         found.append(FieldError(key or "body", message, shortened(value)))
     return found

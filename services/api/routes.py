@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import (
     OpenAPIFormat,
     OpenAPIMediaType,
@@ -15,13 +17,13 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-from litestar.params import Body, Parameter
+from litestar.params import Body, Parameter, RawBody
 
 from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END, Horizon
 from closecast.platform.registry import CHAMPION, MODEL_NAME, Served
 from services.api import batch, pipeline, scoring
 from services.api.champion import Champion
-from services.api.problems import InvalidInputError, UnavailableError
+from services.api.problems import MEDIA_TYPE, InvalidInputError, Problem, UnavailableError
 from services.api.schemas import (
     BatchPrediction,
     BatchRequest,
@@ -32,6 +34,17 @@ from services.api.schemas import (
     PredictionRequest,
 )
 
+_PROBLEMS = {
+    400: "The request cannot be read",
+    401: "No API key, or one that is not known",
+    413: "The body is larger than 10 MB",
+    422: "The input cannot be scored",
+    503: "No model serves yet, or the lake is away",
+}
+RESPONSES = {
+    status: ResponseSpec(Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
+    for status, description in _PROBLEMS.items()
+}
 AsOf = Annotated[date | None, Parameter(description="Default: the last date of the model's data.")]
 HorizonText = Annotated[str, Parameter(description='Days from as_of (1 to 366), or "quarter_end".')]
 
@@ -54,9 +67,9 @@ def horizon_of(text: str) -> Horizon:
     raise InvalidInputError("horizon", text, expected, f"horizon {text[:50]!r} is neither days nor {QUARTER_END}")
 
 
-@post("/predictions", status_code=200, sync_to_thread=False, summary="Score one deal")
+@post("/predictions", status_code=200, sync_to_thread=False, summary="Score one deal", responses=RESPONSES)
 def predict(
-    data: Annotated[PredictionRequest, Body()], champion: Champion, request: Request[Any, Any, Any]
+    data: Annotated[PredictionRequest, Body()], champion: NamedDependency[Champion], request: Request[Any, Any, Any]
 ) -> Prediction:
     """Chance that one open deal is won by a date."""
     served = serving(champion)
@@ -105,10 +118,11 @@ class _BatchOperation(Operation):
     sync_to_thread=True,
     summary="Score up to 10,000 deals",
     operation_class=_BatchOperation,
+    responses=RESPONSES,
 )
 def predict_batch(
-    body: bytes,
-    champion: Champion,
+    body: RawBody,
+    champion: NamedDependency[Champion],
     request: Request[Any, Any, Any],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
@@ -142,10 +156,10 @@ def _batch_request(body: bytes) -> BatchRequest:
         raise InvalidInputError(path.rstrip("`") or "body", None, expected, message) from error
 
 
-@get("/pipeline", sync_to_thread=True, summary="Rank the open deals")
+@get("/pipeline", sync_to_thread=True, summary="Rank the open deals", responses=RESPONSES)
 def open_pipeline(
-    champion: Champion,
-    ledger: pipeline.Ledger,
+    champion: NamedDependency[Champion],
+    ledger: NamedDependency[pipeline.Ledger],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
     limit: Annotated[int, Parameter(ge=1, le=10_000)] = 100,
@@ -166,8 +180,8 @@ def open_pipeline(
     )
 
 
-@get("/model", sync_to_thread=False, summary="What serves")
-def model(champion: Champion) -> Model:
+@get("/model", sync_to_thread=False, summary="What serves", responses=RESPONSES)
+def model(champion: NamedDependency[Champion]) -> Model:
     """The model that serves now: its version, origin and evidence."""
     served, card = serving(champion), serving(champion).model.card
     return msgspec.convert(

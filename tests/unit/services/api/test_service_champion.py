@@ -1,0 +1,150 @@
+"""The follower of the champion: what it takes up, what it refuses, and what it keeps.
+
+The registry here is an HTTP double of the four MLflow routes that are asked, so that it can be told to fail; the real one is in the
+integration tests.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from closecast.models.deal_model import DealModel
+from closecast.platform.registry import ModelRegistry
+from services.api.champion import Champion
+from tests.unit.services.api.conftest import AWAY, keep
+
+
+class RegistryDouble(ThreadingHTTPServer):
+    """Answers for the version in `version`, with the files of `folder`."""
+
+    version: str | None = "1"
+    folder: Path
+    fails = False
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: RegistryDouble
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if self.server.fails:
+            return self._send(500, {"error_code": "INTERNAL_ERROR", "message": "told to fail"})
+        if url.path.endswith("registered-models/alias"):
+            if self.server.version is None:
+                return self._send(404, {"error_code": "RESOURCE_DOES_NOT_EXIST"})
+            return self._send(
+                200, {"model_version": {"version": self.server.version, "run_id": f"r{self.server.version}"}}
+            )
+        if url.path.endswith("runs/get"):
+            return self._send(200, {"run": {"info": {"artifact_uri": "mlflow-artifacts:/1/artifacts"}}})
+        if url.path.endswith("mlflow-artifacts/artifacts"):
+            folder = parse_qs(url.query)["path"][0]
+            files = [{"path": f"{folder}/{file.name}"} for file in self.server.folder.iterdir()]
+            return self._send(200, {"files": files})
+        return self._send(200, (self.server.folder / Path(url.path).name).read_bytes())
+
+    def _send(self, status: int, body: object) -> None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The tests' output is theirs."""
+
+
+@pytest.fixture
+def registry(served_model: DealModel, tmp_path: Path) -> Iterator[RegistryDouble]:
+    server = RegistryDouble(("127.0.0.1", 0), _Handler)
+    server.folder = tmp_path / "artifacts"
+    served_model.save(server.folder)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture
+def champion(registry: RegistryDouble, tmp_path: Path) -> Champion:
+    return Champion(ModelRegistry(registry.address), tmp_path / "cache")
+
+
+def _version(champion: Champion) -> str | None:
+    served = champion.status().served
+    return None if served is None else served.version
+
+
+def test_a_moved_alias_is_taken_up_and_remembered(registry: RegistryDouble, champion: Champion, tmp_path: Path) -> None:
+    # when
+    champion.look()
+    registry.version = "2"
+    champion.look()
+    # then
+    assert _version(champion) == "2"
+    assert champion.status().problem is None
+    kept = Champion(ModelRegistry(AWAY), tmp_path / "cache")
+    kept.start()
+    kept.stop()
+    assert _version(kept) == "2"
+
+
+def test_an_empty_registry_is_told(registry: RegistryDouble, champion: Champion) -> None:
+    registry.version = None
+    champion.look()
+    assert _version(champion) is None
+    assert "no champion yet" in str(champion.status().problem)
+
+
+def test_a_failing_registry_changes_nothing_and_is_told(registry: RegistryDouble, champion: Champion) -> None:
+    # given
+    champion.look()
+    # when
+    registry.fails = True
+    champion.look()
+    # then
+    assert _version(champion) == "1"
+    assert "told to fail" in str(champion.status().problem)
+    # and when it is back
+    registry.fails = False
+    champion.look()
+    assert champion.status().problem is None
+
+
+def test_a_damaged_model_is_refused_and_the_old_one_serves(
+    registry: RegistryDouble, champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    champion.look()
+    (registry.folder / "model.txt").write_text("tree")
+    # when
+    registry.version = "2"
+    champion.look()
+    champion.look()
+    # then
+    assert _version(champion) == "1"
+    assert "version 2 was refused" in str(champion.status().problem)
+    assert capsys.readouterr().err.count("was refused") == 1
+
+
+def test_a_damaged_copy_on_disk_is_told_and_not_served(
+    served_model: DealModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    keep(served_model, tmp_path)
+    (tmp_path / "closecast-7-run" / "model.txt").write_text("tree")
+    champion = Champion(ModelRegistry(AWAY), tmp_path)
+    # when
+    champion.start()
+    champion.stop()
+    # then
+    assert _version(champion) is None
+    assert "is damaged" in capsys.readouterr().err
