@@ -101,7 +101,10 @@ class Cluster:
             self._call("PUT", "/operator/scheduler/configuration", json=configuration)
 
     def node_is_ready(self) -> bool:
-        return any(node["Status"] == "ready" for node in self._call("GET", "/nodes"))
+        """Whether the node takes work now. After a restart Nomad still calls it ready from before: it must have reported."""
+        if not any(node["Status"] == "ready" for node in self._call("GET", "/nodes")):
+            return False
+        return bool(self._call("GET", "/agent/self")["stats"]["client"]["heartbeat_ttl"] != "0s")
 
     def job(self, name: str) -> dict[str, Any] | None:
         answer = self._http.get(f"/job/{name}")

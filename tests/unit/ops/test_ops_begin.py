@@ -1,0 +1,210 @@
+"""What happens before anything is started: arguments, paths, checks of the machine, the Python environment, one clear message."""
+
+import ast
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ops
+from ops import cli, doctor, environment, paths, preflight, tools
+from ops.errors import OperatorError
+from ops.source import parse_source
+
+
+def _executable(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return file
+
+
+@pytest.mark.parametrize("module", ops.STDLIB_ONLY)
+def test_the_first_stage_imports_the_standard_library_alone(module: str) -> None:
+    # given the modules that run before the environment exists, and what they import at their top
+    tree = ast.parse((paths.PROJECT / "ops" / f"{module}.py").read_text())
+    named = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+    named |= {str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)}
+    # then each is of the standard library, of the first stage itself, or the finder of provider mirrors
+    for name in named:
+        top, _, rest = name.partition(".")
+        own = top == "ops" and (not rest or rest in ops.STDLIB_ONLY)
+        assert top in sys.stdlib_module_names or own or name == "services.localstack.providers", name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["source=kaggle:x"], "the source 'kaggle:x' is not known"),
+        (["source=synthetic:0"], "is not known"),
+        (["source="], "is not an argument"),
+        (["sauce=1"], "is not an argument"),
+        (["source=file:"], "is not known"),
+        (["source=file:/absent.csv"], "there is no file /absent.csv"),
+        (["source=file:/"], "is not a file"),
+    ],
+)
+def test_a_source_that_cannot_be_is_refused(arguments: list[str], words: str) -> None:
+    with pytest.raises(OperatorError, match=words):
+        parse_source(arguments)
+
+
+def test_a_relative_file_counts_from_where_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deals.csv").write_text("x")
+    monkeypatch.setenv("CLOSECAST_INVOCATION_DIR", str(tmp_path))
+    assert parse_source(["source=file:deals.csv"]) == f"file:{tmp_path / 'deals.csv'}"
+    assert parse_source([]) is None
+    assert parse_source(["source=synthetic:50"]) == "synthetic:50"
+
+
+def test_the_state_lies_where_the_account_of_postgres_can_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLOSECAST_STATE", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert paths.state().parent == Path("/var/lib/closecast")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert paths.state() == paths.PROJECT / ".closecast" / "state"
+
+
+def test_each_failure_is_one_message_and_a_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(error: BaseException) -> int:
+        def dispatch(_arguments: list[str]) -> int:
+            raise error
+
+        monkeypatch.setattr(cli, "_dispatch", dispatch)
+        return cli.run(["up"])
+
+    assert fail(OperatorError("it is so", "do this")) == 1
+    assert capsys.readouterr().err == "closecast: it is so\n  remedy: do this\n"
+    assert fail(KeyboardInterrupt()) == 130
+    assert "nothing is lost" in capsys.readouterr().err
+    assert fail(OSError(errno.ENOSPC, "No space left on device", "/data/x")) == 1
+    assert "the disk is full (/data/x)" in capsys.readouterr().err
+    with pytest.raises(PermissionError):
+        fail(PermissionError(errno.EACCES, "denied"))
+
+
+def test_an_unknown_command_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(environment, "is_active", lambda: True)
+    assert cli.run(["upp"]) == 1
+    assert "there is no command 'upp'" in capsys.readouterr().err
+
+
+def test_output_that_nobody_reads_on_is_no_error() -> None:
+    command = f"{sys.executable} -c 'import sys; from ops.cli import run; sys.exit(run([\"doctor\"]))' | true"
+    done = subprocess.run(["bash", "-c", command], cwd=paths.PROJECT, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("state")
+def test_doctor_names_what_is_missing_and_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CLOSECAST_CACHE", str(tmp_path / "cache"))
+    assert doctor.doctor() == 1
+    printed = capsys.readouterr().out
+    assert "there is no terraform on PATH\n  remedy: install Terraform 1.11" in printed
+    assert "there is no Go on PATH" in printed
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ('echo \'{"terraform_version": "1.9.8"}\'', "Terraform 1.9.8 .* is too old"),
+        ("echo no", "does not tell its version"),
+    ],
+)
+def test_a_terraform_that_will_not_do_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, words: str
+) -> None:
+    _executable(tmp_path, "terraform", script)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(OperatorError, match=words):
+        preflight._terraform()
+
+
+def test_a_mirror_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _executable(tmp_path / "bin", "terraform", 'echo \'{"terraform_version": "1.12.0"}\'')
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    monkeypatch.setenv("CLOSECAST_TERRAFORM_MIRROR", str(tmp_path))
+    with pytest.raises(OperatorError, match="CLOSECAST_TERRAFORM_MIRROR names"):
+        preflight._terraform()
+
+
+@pytest.mark.usefixtures("state")
+def test_a_disk_that_is_nearly_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _folder: type("Usage", (), {"free": 100 * 2**20})())
+    with pytest.raises(OperatorError, match="only 100 MB are free"):
+        preflight._disk()
+
+
+def test_root_is_warned_of_a_folder_that_postgres_cannot_reach(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    monkeypatch.setenv("CLOSECAST_STATE", str(closed / "state"))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(OperatorError, match="is closed to other users"):
+        preflight._state()
+
+
+def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight.sys, "version_info", (3, 10, 1))
+    with pytest.raises(OperatorError, match="is not supported"):
+        preflight._python()
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ('echo "error: No space left on device (os error 28)" >&2; exit 1', "is full"),
+        ('echo "Hash mismatch for httpx" >&2; exit 1', "could not be made from the lock: Hash mismatch for httpx"),
+        ("kill -9 $$", "was ended by signal 9"),
+    ],
+)
+def test_an_installation_that_fails_says_why(tmp_path: Path, script: str, words: str) -> None:
+    # given an installer, here a double that fails as uv does
+    uv = _executable(tmp_path, "uv", script)
+    # then
+    with pytest.raises(OperatorError, match=words):
+        environment._run([str(uv), "pip", "install"])
+
+
+def test_an_environment_is_ready_for_its_own_lock_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given an installer that succeeds
+    uv = _executable(tmp_path / "bin", "uv", "exit 0")
+    monkeypatch.setattr(environment, "tool", lambda _name: str(uv))
+    lock = tmp_path / "lock.txt"
+    lock.write_text("httpx==1 --hash=sha256:0")
+    (tmp_path / "venv").mkdir()
+    made = environment.Environment(tmp_path / "venv", lock)
+    assert not made.is_ready()
+    # when
+    made.prepare()
+    # then
+    assert made.is_ready()
+    lock.write_text("httpx==2 --hash=sha256:0")
+    assert not made.is_ready()
+
+
+def test_tools_come_from_path_and_a_failed_installation_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    just = _executable(tmp_path / "bin", "just", "exit 0")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert tools.tool("just") == str(just)
+    monkeypatch.setattr(tools, "_BIN", tmp_path / "none" / "bin")
+    monkeypatch.setattr(tools.subprocess, "run", lambda *_a, **_k: subprocess.CompletedProcess([], 1, "", "no index\n"))
+    monkeypatch.setattr(tools.venv, "create", lambda *_a, **_k: None)
+    with pytest.raises(OperatorError, match="pip could not install just and uv: no index"):
+        tools.tool("uv")
+
+
+def test_the_wrapper_can_be_executed() -> None:
+    assert (paths.PROJECT / "just").stat().st_mode & stat.S_IXUSR
