@@ -87,6 +87,7 @@ _PASSED_ON = (
     "http_proxy",
     "https_proxy",
 )
+_LOG_LIMIT = 10_000_000  # bytes; a log beyond it is put aside at the next start, over the one put aside before
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,8 @@ class Agent:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(self._configured(meta))
         (self.folder / "agent.json").write_text(json.dumps({"port": self.port}))
+        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment["NO_PROXY"] = environment["no_proxy"] = "127.0.0.1,localhost"
         with self.log.open("ab") as log:

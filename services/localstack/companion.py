@@ -45,7 +45,7 @@ class Companion:
                     self._copy_changes()
                     self.state.state, self.state.reason = READY, ""  # it may only have been silent for a while
                 failures = 0
-            except (terraform.TerraformError, MirrorError) as error:
+            except (terraform.TerraformError, MirrorError, FileNotFoundError) as error:
                 failures += 1
                 self._fail(str(error))
             self._stop.wait(min(_LONGEST_RETRY_S, _PAUSE_S * 2**failures) if failures else _PAUSE_S)
@@ -127,7 +127,8 @@ class Companion:
 
     def _fail(self, reason: str) -> None:
         print(f"companion: failed: {reason}", flush=True)
+        self.state.reason = reason
         # A copy that failed leaves the buckets as they are; only a failed seed means that they are not there.
         if self.state.state != READY:
-            self.state.state, self.state.reason = "failed", reason
+            self.state.state = "failed"
             self.state.session = None
