@@ -75,12 +75,11 @@ def _flush(cluster: Cluster) -> None:
     if companion is None:
         return
     try:
-        with step("objects copied to the mirror on disk"):
-            httpx.post(f"http://{companion.host}:{companion.number}/flush", timeout=30).raise_for_status()
-    except httpx.HTTPError as error:
-        say(
-            f"  the last objects could not be copied ({error}); the mirror holds those up to a second before LocalStack failed"
-        )
+        answer = httpx.post(f"http://{companion.host}:{companion.number}/flush", timeout=30)
+        problem = None if answer.is_success else str(answer.json()["error"])
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        problem = f"the companion does not answer: {error}; the mirror holds what was there a second before it failed"
+    say(f"✗ no last copy to the mirror: {problem}" if problem else "✓ objects copied to the mirror on disk")
 
 
 def processes_of(data: Path) -> list[psutil.Process]:
