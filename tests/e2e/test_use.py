@@ -66,6 +66,27 @@ def test_the_commands_that_only_look_succeed(platform: Platform, arguments: tupl
     assert platform.just(*arguments).strip()
 
 
+def test_prefect_is_driven_from_the_command_line(platform: Platform) -> None:
+    # given the deployment, registered anew
+    assert "deployment train/closecast" in platform.just("prefect-deploy")
+    # when it is paused and resumed
+    assert "paused" in platform.just("prefect-pause", "train/closecast")
+    assert "active" in platform.just("prefect-resume", "train/closecast")
+    # then it still runs, with its parameters
+    assert "completed" in platform.just("prefect-run", "train/closecast", "source=synthetic:3000")
+    assert platform.just("prefect-clean", "days=30").startswith("deleted ")
+    # and server and worker stop and come back with their runs
+    platform.just("prefect-stop")
+    assert "stopped" in platform.just("status", fails=True)
+    platform.just("prefect-start")
+    assert "completed" in platform.just("prefect-status")
+
+
+def test_a_restarted_job_comes_back(platform: Platform) -> None:
+    platform.just("restart", "ui")
+    platform.wait_until_healthy("ui")
+
+
 def test_plan_finds_nothing_to_change(platform: Platform) -> None:
     printed = platform.just("plan")
     assert "create" not in printed
@@ -104,7 +125,7 @@ def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
         browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
         submit.click()
         # then its chance stands there
-        soon.until(lambda _: "Chance to be won" in page() and _shown(browser, "[data-testid=stVegaLiteChart] canvas"))
+        soon.until(lambda _: "Chance to be won" in page() and _shown(browser, "[data-testid=stVegaLiteChart] svg"))
         browser.save_screenshot(str(SCREENSHOTS / "scoring.png"))
         assert "Traceback" not in page()
     finally:
