@@ -82,7 +82,7 @@ def _environment(state: Path) -> dict[str, str]:
     environment = {**os.environ, "TF_DATA_DIR": str(state / "data"), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
     environment.pop("AWS_CA_BUNDLE", None)
     named = environment.get("TF_CLI_CONFIG_FILE")
-    if named and not Path(named).exists():  # Terraform warns at every command of a file that is not there
+    if named and not os.access(named, os.R_OK):  # Terraform warns at every command of a file that it cannot read
         del environment["TF_CLI_CONFIG_FILE"]
     return environment
 
