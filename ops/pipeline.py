@@ -10,6 +10,7 @@ from ops.errors import OperatorError
 from ops.progress import say
 
 DEPLOYMENT = "train/closecast"
+_WORKER_SECONDS = 30
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -55,7 +56,8 @@ class Prefect:
 
         Raises OperatorError with the flow's own message when it did not complete.
         """
-        deadline = time.monotonic() + seconds
+        begin = time.monotonic()
+        deadline, told = begin + seconds, False
         seen: set[str] = set()
         state = ""
         while time.monotonic() < deadline:
@@ -71,6 +73,9 @@ class Prefect:
                     )
             if state in _FINAL:
                 break
+            if state in ("SCHEDULED", "PENDING") and not told and time.monotonic() > begin + _WORKER_SECONDS:
+                told = True
+                say("    no worker has begun it yet: if it stays so, see `just logs prefect-worker`")
             time.sleep(0.5)
         if state == "COMPLETED":
             return flow_run

@@ -37,9 +37,14 @@ def services(cluster: Cluster, agent: Agent, nomad: Nomad) -> bool:
         all_healthy &= found.healthy
         restarts = f", {found.restarts} restarts" if found.restarts else ""
         colour = "green" if found.healthy else "red"
-        table.add_row(_TITLES[name], f"[{colour}]{found.word}{restarts}[/]", found.url)
+        table.add_row(_TITLES[name], f"[{colour}]{_short(found.word)}{restarts}[/]", found.url)
     _console.print(table)
     return all_healthy
+
+
+def _short(word: str, longest: int = 64) -> str:
+    """Cut where it would push the addresses out of sight; `just logs` has the rest."""
+    return word if len(word) <= longest else f"{word[: longest - 1]}…"
 
 
 def summary(cluster: Cluster, agent: Agent, nomad: Nomad, prediction: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from closecast.platform.discovery import NotAnsweringError, wait_for
@@ -54,6 +55,8 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
         "PREFECT_WORKER_WEBSERVER_PORT": environment["CLOSECAST_PORT"],
         # A person who has just submitted a run waits for this poll.
         "PREFECT_WORKER_QUERY_SECONDS": "1",
+        # Prefect keeps what its runs need in one folder of the temporary directory, and another user's is closed to it.
+        "TMPDIR": f"{environment['PREFECT_HOME']}/tmp",
     }
 
 
@@ -71,6 +74,7 @@ def main() -> None:
     except NotAnsweringError as error:
         sys.exit(f"prefect {role}: {error}")
     environment |= settings(role, environment)
+    Path(environment["PREFECT_HOME"], "tmp").mkdir(parents=True, exist_ok=True)
     arguments = command(role, environment)
     os.execve(arguments[0], arguments, environment)
 
