@@ -91,7 +91,18 @@ class Cluster:
         answer = self._http.get(f"/var/{path}")
         if answer.status_code == 200 and answer.json()["Items"] == items:
             return
-        self._call("PUT", f"/var/{path}", json={"Path": path, "Items": items})
+        # A new agent answers before it has made the key that Variables are encrypted with.
+        body = {"Path": path, "Items": items}
+        wait(lambda: self._is_encrypted_and_kept(path, body), 60, "the creation of Nomad's encryption key")
+
+    def _is_encrypted_and_kept(self, path: str, body: dict[str, Any]) -> bool:
+        try:
+            self._call("PUT", f"/var/{path}", json=body)
+        except OperatorError as error:
+            if "keyring" not in str(error):
+                raise
+            return False
+        return True
 
     def allow_oversubscription(self) -> None:
         """Let tasks use memory that others reserved and leave idle, up to their `memory_max`; default is a hard limit."""
