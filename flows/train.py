@@ -52,13 +52,12 @@ def fit(data: ingestion.Ingested, seed: int) -> candidates.Candidate:
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 8], retry_condition_fn=_outage)
-def publish(candidate: candidates.Candidate, data: ingestion.Ingested, seed: int) -> publication.Published:
+def publish(candidate: candidates.Candidate, data: ingestion.Ingested) -> publication.Published:
     """Log the run, register the version, promote it if it earned that."""
     return publication.publish(
         candidate,
         data,
         RegistrySettings.from_environment(os.environ).tracking_uri,
-        seed=seed,
         by=f"flow train/{flow_run.name}",
         at=datetime.now(UTC),
         git_commit=provenance.git_commit(_PROJECT),
@@ -73,7 +72,7 @@ def train(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
     """
     data = ingest(read(source, seed))
     candidate = fit(data, seed)
-    published = publish(candidate, data, seed)
+    published = publish(candidate, data)
     result = {
         "version": published.version,
         "run_id": published.run_id,
@@ -81,8 +80,8 @@ def train(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
         "reasons": list(published.decision.reasons),
         "source": data.source,
         "rows": published.card.rows,
-        "metrics": candidate.metrics,
-        "references": candidate.references,
+        "metrics": published.card.metrics,
+        "references": published.card.reference_metrics,
     }
     create_table_artifact(table=[result], key=RESULT_KEY, description="What came of the last training run.")
     create_markdown_artifact(markdown=_report(result, data), key=REPORT_KEY)

@@ -84,9 +84,7 @@ job "api" {
       env {
         CLOSECAST_HOST        = "${NOMAD_IP_http}"
         CLOSECAST_PORT        = "${NOMAD_PORT_http}"
-        CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
         CLOSECAST_MODEL_CACHE = "${meta.state}/models"
-        AWS_REGION            = "${meta.region}"
       }
 
       # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
@@ -97,15 +95,8 @@ job "api" {
         perms       = "0600"
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/api" -}}
-          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
-          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
-          {{- end }}
-          {{ with nomadVar "nomad/jobs/api" -}}
           CLOSECAST_API_KEY_SHA256={{ .api_key_sha256 }}
           {{- end }}
-          {{ range nomadService "object-store" -}}
-          AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
-          {{ else }}{{ with nomadVar "nomad/jobs/api/waits-for-object-store" }}{{ end }}{{ end }}
           {{ range nomadService "mlflow" -}}
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/api/waits-for-mlflow" }}{{ end }}{{ end }}

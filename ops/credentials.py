@@ -94,7 +94,7 @@ class Credentials:
             "mlflow": {**object_store, "database_password": self.mlflow_database_password},
             "prefect": {"database_password": self.prefect_database_password},
             "prefect-worker": object_store,
-            "api": {**object_store, "api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest()},
+            "api": {"api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest()},
             "ui": {"api_key": self.api_key},
         }
 

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from closecast.platform.discovery import wait_for
+from closecast.platform.registry import ModelRegistry
 
 PROJECT = Path(__file__).resolve().parents[1]
 _LOCALSTACK_PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
@@ -122,7 +124,25 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
     }
     command = [sys.executable, "-m", "services.postgres"]
     with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "postgres-log")):
-        yield f"postgresql://mlflow:{password}@127.0.0.1:{port}/mlflow"
+        url = f"postgresql://mlflow:{password}@127.0.0.1:{port}/mlflow"
+        _until_postgres_accepts(url)
+        yield url
+
+
+def _until_postgres_accepts(url: str) -> None:
+    """It takes connections on its port before it lets anybody in."""
+    import psycopg
+
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 @pytest.fixture(scope="session")
@@ -137,6 +157,17 @@ def mlflow_uri(server_folder: Path) -> Iterator[str]:
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     with running(command, environment, f"http://127.0.0.1:{port}/health", folder):
         yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def empty_registry(mlflow_uri: str) -> ModelRegistry:
+    """The server is shared by the session: what other tests registered is taken out first."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(mlflow_uri)
+    for model in client.search_registered_models():
+        client.delete_registered_model(model.name)
+    return ModelRegistry(mlflow_uri)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,19 @@
 """The features of a deal at an as-of date: declared once, used by training, batch scoring and the API alike."""
 
-from closecast.features.build import matrix, row
-from closecast.features.declared import FEATURES, MONOTONE, NAMES, Feature
+from closecast.features.build import FeatureBuilder, Tables, row
+from closecast.features.declared import FEATURES, MONOTONE, NAMES, WIN_CHANCE, Feature
+from closecast.features.history import History, Subjects, lot
 
-__all__ = ["FEATURES", "MONOTONE", "NAMES", "Feature", "matrix", "row"]
+__all__ = [
+    "FEATURES",
+    "MONOTONE",
+    "NAMES",
+    "WIN_CHANCE",
+    "Feature",
+    "FeatureBuilder",
+    "History",
+    "Subjects",
+    "Tables",
+    "lot",
+    "row",
+]

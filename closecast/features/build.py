@@ -1,54 +1,164 @@
 """Builds feature values: many snapshots at once for training and scoring, or the one row of an API request."""
 
+import threading
+from collections import OrderedDict
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.features.declared import FEATURES, Moments
-from closecast.features.horizon import checked
+from closecast.features.calendar import day_number
+from closecast.features.cycles import AGES, Chances
+from closecast.features.declared import FEATURES, KEYS, Key, block
+from closecast.features.history import UNNAMED, Before, History, Subjects
+from closecast.features.horizon import MAX_HORIZON_DAYS, checked
+from closecast.features.state import State
+
+Matrix = NDArray[np.float64]
+_BLOCKS: dict[Key, slice] = {key: block(key) for key in KEYS}
+_OF: dict[Key, list[int]] = {
+    key: [column for column, feature in enumerate(FEATURES) if feature.key == key] for key in KEYS
+}
+_KEPT = 32  # as-of dates whose tables stay in memory
 
 
-def matrix(
-    engage_dates: NDArray[np.datetime64], as_of: NDArray[np.datetime64], horizon_days: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Feature values of n snapshots, shape (n, len(FEATURES)), float64, columns in the order of FEATURES.
+class Tables:
+    """The tables of one as-of date, (number of keys, features of that key) each; immutable once made."""
 
-    `engage_dates` and `as_of` are datetime64 of shape (n,), read as whole days; `horizon_days` are int64 days, (n,).
-    Raises ValueError for lengths that differ, for a missing date, for a deal engaged after its as-of date, and for a
-    horizon outside 1..MAX_HORIZON_DAYS.
-    """
-    moments = Moments(
-        np.asarray(engage_dates, dtype="M8[D]"), np.asarray(as_of, dtype="M8[D]"), np.asarray(horizon_days, np.int64)
-    )
-    _check(moments)
-    values = np.empty((len(moments.as_of), len(FEATURES)), dtype=np.float64)
-    for column, feature in enumerate(FEATURES):
-        values[:, column] = feature.compute(moments)
-    return values
+    def __init__(self, before: Before) -> None:
+        self.as_of = before.as_of
+        self.deck = before.deck
+        self._before = before
+        self._chances = Chances(before.cycles, before.as_of)
+        state = State(before)
+        self.date = _stacked("as_of", state)[0]
+        self.age = _stacked("age", state)
+        self.agent, self.product, self.account = (
+            _stacked("sales_agent", state), _stacked("product", state), _stacked("account", state)
+        )  # fmt: skip
+        self._horizons: dict[int, Matrix] = {}
+        self._lock = threading.Lock()
+
+    def horizon(self, days: int) -> Matrix:
+        """By age, for a horizon of `days`."""
+        found = self._horizons.get(days)
+        if found is None:
+            with self._lock:
+                found = self._horizons[days] = _stacked("horizon", State(self._before, self._chances, days))
+        return found
+
+    def stand_in(self, lot: float) -> int:
+        """The account whose history stands in for a missing one: that of the closed deal which the lot falls on."""
+        return int(self.deck[int(lot * len(self.deck))]) if len(self.deck) else len(self.account) - 1
 
 
-def row(engage_date: date, as_of: date, horizon_days: int) -> NDArray[np.float64]:
-    """The same for one deal: shape (1, len(FEATURES)), bit-identical to its row of `matrix`. Raises as `matrix`."""
-    return matrix(
-        np.array([engage_date], dtype="M8[D]"),
-        np.array([as_of], dtype="M8[D]"),
-        np.array([horizon_days], dtype=np.int64),
-    )
+class FeatureBuilder:
+    """Feature values of deals seen with one History. Safe from several threads."""
 
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self._tables: OrderedDict[int, Tables] = OrderedDict()
+        self._lock = threading.Lock()
 
-def _check(moments: Moments) -> None:
-    shapes = {moments.engage_dates.shape, moments.as_of.shape, moments.horizon_days.shape}
-    if len(shapes) != 1 or moments.as_of.ndim != 1:
-        raise ValueError(f"features need three arrays of one length, got the shapes {sorted(shapes)}")
-    for name, days in (("engage_dates", moments.engage_dates), ("as_of", moments.as_of)):
+    def tables(self, as_of: date | np.datetime64) -> Tables:
+        """The tables of one as-of date; those of the last 32 dates stay in memory."""
+        day = day_number(as_of)
+        with self._lock:
+            found = self._tables.get(day)
+            if found is None:
+                found = self._tables[day] = Tables(self.history.before(np.datetime64(day, "D")))
+                if len(self._tables) > _KEPT:
+                    self._tables.popitem(last=False)
+            else:
+                self._tables.move_to_end(day)
+            return found
+
+    def matrix(
+        self,
+        subjects: Subjects,
+        deal: NDArray[np.int64],
+        as_of: NDArray[np.datetime64],
+        horizon_days: NDArray[np.int64],
+    ) -> Matrix:
+        """Feature values of n snapshots, (n, len(FEATURES)), float64, columns in the order of FEATURES.
+
+        `deal` are positions in `subjects`; `as_of` is datetime64, read as whole days; all of shape (n,). Rows in the
+        order of as-of date and horizon are quickest. Raises ValueError for lengths that differ, for a missing date,
+        for a deal engaged after its as-of date, and for a horizon outside 1..MAX_HORIZON_DAYS.
+        """
+        days = np.asarray(as_of, dtype="M8[D]")
+        horizons = np.asarray(horizon_days, dtype=np.int64)
+        if not (deal.shape == days.shape == horizons.shape) or deal.ndim != 1:
+            raise ValueError(
+                f"features need three arrays of one length, got the shapes {deal.shape}, {days.shape}, {horizons.shape}"
+            )
         if np.isnat(days).any():
-            raise ValueError(f"{name} holds {int(np.isnat(days).sum())} missing dates; leave those deals out")
-    early = moments.engage_dates > moments.as_of
-    if early.any():
-        first = int(np.argmax(early))
-        raise ValueError(
-            f"a deal engaged on {moments.engage_dates[first]} cannot be seen as of {moments.as_of[first]}: "
-            "it does not exist yet; leave it out or choose a later as-of date"
-        )
-    checked(moments.horizon_days)
+            raise ValueError(f"as_of holds {int(np.isnat(days).sum())} missing dates; leave those rows out")
+        checked(horizons)
+        numbers = days.astype(np.int64)
+        values = np.empty((len(deal), len(FEATURES)), dtype=np.float64)
+        # One number for date and horizon; the rows of each form a group that shares its tables.
+        group = numbers * (MAX_HORIZON_DAYS + 1) + horizons
+        order = None if len(group) < 2 or bool((group[1:] >= group[:-1]).all()) else np.argsort(group, kind="stable")
+        ordered = group if order is None else group[order]
+        edges = np.flatnonzero(np.diff(ordered)) + 1
+        for first, last in zip([0, *edges.tolist()], [*edges.tolist(), len(group)], strict=True):
+            if first == last:
+                continue
+            rows = slice(first, last) if order is None else order[first:last]
+            day, horizon = divmod(int(ordered[first]), MAX_HORIZON_DAYS + 1)
+            self._fill(values, rows, subjects, deal[rows], self.tables(np.datetime64(day, "D")), horizon)
+        return values
+
+    def _fill(
+        self,
+        values: Matrix,
+        rows: slice | NDArray[np.int64],
+        subjects: Subjects,
+        deal: NDArray[np.int64],
+        tables: Tables,
+        horizon_days: int,
+    ) -> None:
+        age = tables.as_of - subjects.engaged[deal]
+        if len(age) and age.min() < 0:
+            late = subjects.engaged[deal[np.argmin(age)]]
+            raise ValueError(
+                f"a deal engaged on {np.datetime64(int(late), 'D')} cannot be seen as of "
+                f"{np.datetime64(tables.as_of, 'D')}: it does not exist yet; leave it out or choose a later as-of date"
+            )
+        age = np.minimum(age, AGES - 1)
+        values[rows, _BLOCKS["as_of"]] = tables.date
+        values[rows, _BLOCKS["age"]] = tables.age[age]
+        values[rows, _BLOCKS["horizon"]] = tables.horizon(horizon_days)[age]
+        values[rows, _BLOCKS["sales_agent"]] = tables.agent[subjects.agent[deal]]
+        values[rows, _BLOCKS["product"]] = tables.product[subjects.product[deal]]
+        account = subjects.account[deal]
+        unnamed = np.flatnonzero(account == UNNAMED)
+        if len(unnamed):
+            account = account.copy()
+            lots = subjects.lot[deal[unnamed]]
+            deck = tables.deck
+            account[unnamed] = deck[(lots * len(deck)).astype(np.int64)] if len(deck) else len(tables.account) - 1
+        values[rows, _BLOCKS["account"]] = tables.account[account]
+
+
+def row(
+    tables: Tables, age: int, horizon_days: int, agent: int, product: int, account: int, lot: float, into: Matrix
+) -> None:
+    """Write one deal's values into `into`, (len(FEATURES),): bit-identical to its row of `FeatureBuilder.matrix`.
+
+    `agent`, `product` and `account` are codes (History.code), `age` is in days, 0 or more. For a path on which a
+    microsecond counts: nothing is checked here.
+    """
+    age = min(age, AGES - 1)
+    into[_BLOCKS["as_of"]] = tables.date
+    into[_BLOCKS["age"]] = tables.age[age]
+    into[_BLOCKS["horizon"]] = tables.horizon(horizon_days)[age]
+    into[_BLOCKS["sales_agent"]] = tables.agent[agent]
+    into[_BLOCKS["product"]] = tables.product[product]
+    into[_BLOCKS["account"]] = tables.account[tables.stand_in(lot) if account == UNNAMED else account]
+
+
+def _stacked(key: Key, state: State) -> Matrix:
+    columns = [np.asarray(FEATURES[column].values(state), dtype=np.float64) for column in _OF[key]]
+    return np.column_stack(columns)

@@ -1,5 +1,7 @@
 """Calendar arithmetic on whole arrays of days: where in its month and quarter a day lies."""
 
+from datetime import date
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,3 +26,8 @@ def month_of_quarter(days: Days) -> Counts:
     """1, 2 or 3: which month of its quarter each day lies in. Shape (n,), int64."""
     # Months count from January 1970, itself the first of a quarter.
     return days.astype("M8[M]").astype(np.int64) % 3 + 1
+
+
+def day_number(day: date | np.datetime64) -> int:
+    """Days since 1970-01-01."""
+    return int(np.asarray(day, dtype="M8[D]").astype(np.int64))

@@ -1,40 +1,98 @@
 """From checked deals to a candidate: fitted before the cut and measured after it, then refitted on all that is known."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
 
-import lightgbm
 import pandas as pd
 
-from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.models import evaluation, training
+from closecast.models.hyperparameters import Hyperparameters
+from closecast.models.ladder import RUNGS
+from closecast.models.scorer import Scorer
+from closecast.models.training import Data, Schedule
+
+_NEXT_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A booster to serve, its evaluation twin, and what the twin showed on rows it had not seen."""
+    """A scorer to serve, its evaluation twin, and what the twin showed on rows it had not seen."""
 
-    booster: lightgbm.Booster  # refitted on all rows with known labels
-    twin: lightgbm.Booster  # fitted only on rows whose label window ended before the cut
-    plan: training.Plan
-    held_out: tuple[evaluation.Split, ...]
-    metrics: dict[str, float]
-    references: dict[str, float]
+    scorer: Scorer  # refitted on all rows with known labels
+    twin: Scorer  # fitted only on rows whose label window ended before the cut
+    data: Data
+    settings: Hyperparameters
+    seed: int
+    schedule: Schedule  # of the scorer
+    splits: tuple[evaluation.Split, ...]
+    held_out: tuple[evaluation.HeldOut, ...]
     rows: dict[str, int]  # "fit": the twin's, "refit": the served booster's
 
+    @property
+    def plan(self) -> training.Plan:
+        return self.data.plan
 
-def build(deals: pd.DataFrame, seed: int, threads: int) -> Candidate:
+    def metrics(self) -> dict[str, float]:
+        """`<measure>_<target>` of the twin on the held-out rows."""
+        return evaluation.flat(self.held_out, evaluation.CANDIDATE)
+
+    def references(self) -> dict[str, float]:
+        """The same for each rung, `<rung>_<measure>_<target>`, with the counts and shares of the rows."""
+        values = {
+            f"{rung}_{name}": value for rung in RUNGS for name, value in evaluation.flat(self.held_out, rung).items()
+        }
+        for split in self.splits:
+            for part, rows in (("train", split.train.rows), ("test", split.test.rows)):
+                values[f"rows_{part}_{split.target}"] = float(len(rows))
+                values[f"share_won_{part}_{split.target}"] = float(rows.won.mean())
+        return values
+
+    def report(self) -> dict[str, Any]:
+        """Every figure of the evaluation, and the settings behind it, as plain data."""
+        return {
+            **evaluation.report(self.data, self.splits, self.held_out, self.twin.predict),
+            "hyperparameters": self.settings.as_dict(),
+            "seed": self.seed,
+            "rounds": self.schedule.rounds,
+            "calibration": asdict(self.twin.calibration),
+            "rows": self.rows,
+        }
+
+
+def build(
+    deals: pd.DataFrame,
+    seed: int,
+    threads: int,
+    settings: Hyperparameters | None = None,
+    cut: date | None = None,
+) -> Candidate:
     """Fit, measure, refit. `deals` are accepted deals. Raises NotEnoughDataError when they are too few or too short."""
-    plan = training.plan(deals)
-    held_out = evaluation.splits(deals, plan)
-    known = plan.rows(deals, DEFAULT_HORIZONS)
-    early = known.known_before(plan.cut)
-    twin = training.fit(early, seed, threads)
+    settings = settings or Hyperparameters()
+    data = Data(deals, cut)
+    splits = evaluation.splits(data)
+    twin, early, _ = fit_before(data, settings, seed, threads, data.plan.cut)
+    held_out = evaluation.held_out(data, splits, twin.predict, seed, threads)
+    scorer, known, schedule = fit_before(data, settings, seed, threads, None)
     return Candidate(
-        booster=training.fit(known, seed, threads),
-        twin=twin,
-        plan=plan,
-        held_out=held_out,
-        metrics=evaluation.measure(twin, held_out),
-        references=evaluation.references(held_out),
-        rows={"fit": len(early), "refit": len(known)},
+        scorer, twin, data, settings, seed, schedule, splits, held_out, rows={"fit": early, "refit": known}
     )
+
+
+def fit_before(
+    data: Data, settings: Hyperparameters, seed: int, threads: int, before: date | None
+) -> tuple[Scorer, int, Schedule]:
+    """A calibrated scorer from rows with labels known before `before` (all known ones for None), how many, and how.
+
+    Raises NotEnoughDataError when they do not hold both outcomes.
+    """
+    rows = data.learnable(before)
+    if len(rows) < evaluation.MINIMUM_ROWS or not 0 < int(rows.won.sum()) < len(rows):
+        raise training.NotEnoughDataError(
+            f"only {len(rows)} rows, {int(rows.won.sum())} of them won, are known before {before or 'the end'}; "
+            f"needed are {evaluation.MINIMUM_ROWS} or more of both outcomes"
+        )
+    matrix = data.matrix(rows)
+    found = training.schedule(matrix, rows, before or data.plan.end + _NEXT_DAY, settings, seed, threads)
+    booster = training.fit(matrix, rows.won, settings, found.rounds, seed, threads)
+    return Scorer(booster, found.calibration), len(rows), found

@@ -1,23 +1,23 @@
-"""A trained model and its card: what predicts, where it came from, and the folder it is kept in."""
+"""A trained model: what predicts, the history its features are read from, its card, and the folder it is kept in."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import lightgbm
-import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
-from closecast import features
+from closecast.features import FeatureBuilder, History
+from closecast.features.history import COLUMNS
+from closecast.models.scorer import ModelError, Scorer
 
-_BOOSTER = "model.txt"
+__all__ = ["DealModel", "ModelCard", "ModelError"]
+
 _CARD = "card.json"
-
-
-class ModelError(ValueError):
-    """A model folder is incomplete or damaged, or was made for other features than this version builds."""
+_DEALS = "deals.parquet"
+_CODED = ("sales_agent", "product", "account", "deal_stage")  # few values, repeated: kept once each in memory
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,13 @@ class ModelCard:
     horizons: tuple[int | str, ...]
     cut: str  # ISO date: held-out as-of dates start here
     metrics: dict[str, float]  # held out, of the booster fitted before the cut
-    reference_metrics: dict[str, float]  # base rate and age table on the same rows
+    reference_metrics: dict[str, float]  # the ladder's rungs on the same rows
     rows: dict[str, int]  # "accepted", "rejected", "fit" (evaluation), "refit" (the booster served)
+    hyperparameters: dict[str, float]
+    rounds: int
+    calibration: dict[str, float]
+    seed: int
+    quality: float | None = None  # score of the export, 0..1
     git_commit: str | None = None
     note: str = (
         "Metrics are of a booster fitted only on rows whose label window ended before the cut, measured on as-of dates "
@@ -59,51 +64,34 @@ class ModelCard:
         return cls(**content)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DealModel:
-    """P(deal closes Won within h days | open at the as-of date), for any h, and the card that says whence."""
+    """What a service needs to answer: the scorer, and the deals whose history the features tell."""
 
-    booster: lightgbm.Booster
+    scorer: Scorer
     card: ModelCard
+    deals: pd.DataFrame  # accepted deals, columns features.history.COLUMNS
 
-    def predict(self, matrix: NDArray[np.float64], threads: int = 1) -> NDArray[np.float64]:
-        """Probabilities in 0..1, shape (n,), for a feature matrix (n, len(feature_names)). Safe from several threads.
-
-        Raises ValueError for a matrix of another width.
-        """
-        width = len(self.card.feature_names)
-        if matrix.ndim != 2 or matrix.shape[1] != width:
-            raise ValueError(f"the model takes a matrix of {width} features, got the shape {matrix.shape}")
-        if not len(matrix):
-            return np.empty(0, dtype=np.float64)
-        return np.asarray(self.booster.predict(matrix, num_threads=threads), dtype=np.float64)
+    @cached_property
+    def builder(self) -> FeatureBuilder:
+        """Feature values of deals seen with the history that the model knows."""
+        return FeatureBuilder(History(self.deals, date.fromisoformat(self.card.data_as_of)))
 
     def save(self, folder: Path) -> None:
-        """Write the booster and the card into `folder`, made if absent."""
-        folder.mkdir(parents=True, exist_ok=True)
-        text = self.booster.model_to_string()
-        (folder / _BOOSTER).write_text(text)
-        card = json.loads(self.card.to_json())
-        (folder / _CARD).write_text(json.dumps({"booster_sha256": _sha256(text), "card": card}, indent=2))
+        """Write all of it into `folder`, made if absent."""
+        self.scorer.save(folder)
+        (folder / _CARD).write_text(self.card.to_json())
+        self.deals[list(COLUMNS)].to_parquet(folder / _DEALS, index=False, compression="zstd")
 
     @classmethod
     def load(cls, folder: Path) -> "DealModel":
         """Read what `save` wrote. Raises ModelError when a file is absent or damaged, or the features are others."""
+        scorer = Scorer.load(folder)
         try:
-            content = json.loads((folder / _CARD).read_text())
-            text = (folder / _BOOSTER).read_text()
+            card = ModelCard.from_json((folder / _CARD).read_text())
+            deals = pd.read_parquet(folder / _DEALS)
         except (OSError, ValueError) as error:
-            raise ModelError(f"the model in {folder} cannot be read: {error}") from error
-        if _sha256(text) != content["booster_sha256"]:
-            raise ModelError(f"{folder / _BOOSTER} is damaged: its SHA-256 is not the one in {_CARD}; fetch it again")
-        card = ModelCard.from_json(json.dumps(content["card"]))
-        if card.feature_names != features.NAMES:
-            raise ModelError(
-                f"the model takes the features {', '.join(card.feature_names)}; this version of Closecast builds "
-                f"{', '.join(features.NAMES)}: train anew"
-            )
-        return cls(lightgbm.Booster(model_str=text), card)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+            raise (
+                error if isinstance(error, ModelError) else ModelError(f"the model in {folder} cannot be read: {error}")
+            ) from error
+        return cls(scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))

@@ -1,26 +1,28 @@
-"""Measures a booster on as-of dates after everything it learnt from, beside references that any model must beat."""
+"""Measures a model on as-of dates after everything it learnt from, beside the ladder, by slice and as a forecast."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import lightgbm
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from closecast import features
-from closecast.deals.snapshots import Snapshots
-from closecast.features.calendar import month_of_quarter
+from closecast.deals.snapshots import DEFAULT_HORIZONS, Snapshots
+from closecast.features import NAMES
 from closecast.features.horizon import QUARTER_END, Horizon
-from closecast.models.training import NotEnoughDataError, Plan
+from closecast.models import metrics
+from closecast.models.ladder import RUNGS, Part
+from closecast.models.training import Data, NotEnoughDataError
 
 TARGETS: dict[str, Horizon] = {"30_days": 30, "quarter_end": QUARTER_END}
 MINIMUM_ROWS = 200
 MINIMUM_OF_EACH = 20  # rows won, and rows not won: fewer measure nothing
-_AGE_EDGES = np.array([3, 7, 14, 21, 30, 45, 60, 75, 90, 105, 120, 139])
-_PRIOR_ROWS = 100.0  # a cell of the table counts this many rows of the base rate
+CANDIDATE = "candidate"
+_BLANKED = 0.3  # share of deals that lose their account name, to see whether that tells anything
+_AGES = ((0, 7), (8, 14), (15, 30), (31, 60), (61, 90), (91, 138), (139, 100_000))
 
 Probabilities = NDArray[np.float64]
+Predict = Callable[[NDArray[np.float64]], Probabilities]
 
 
 @dataclass(frozen=True)
@@ -28,82 +30,198 @@ class Split:
     """One target: rows whose label was known before the cut, and rows with as-of dates from the cut on."""
 
     target: str
-    train: Snapshots
-    test: Snapshots
+    train: Part
+    test: Part
 
 
-def splits(deals: pd.DataFrame, plan: Plan) -> tuple[Split, ...]:
+@dataclass(frozen=True)
+class HeldOut:
+    """One target's held-out rows, what each model says of them, and the slices they fall into."""
+
+    target: str
+    won: NDArray[np.int8]
+    deal: NDArray[np.int64]
+    live: NDArray[np.bool_]  # no older than any cycle closed before
+    predictions: dict[str, Probabilities]  # by rung, and CANDIDATE
+    slices: dict[str, dict[str, NDArray[np.bool_]]]  # by kind, then by name
+    moved_by_blanks: float  # change of the candidate's mean prediction when account names are blanked at random
+
+
+def splits(data: Data) -> tuple[Split, ...]:
     """One split for each of TARGETS. Raises NotEnoughDataError naming the counts that are too small."""
-    made = []
+    plan = data.plan
+    pairs = []
     for target, horizon in TARGETS.items():
-        rows = plan.rows(deals, (horizon,))
-        made.append(Split(target, rows.known_before(plan.cut), rows.seen_from(plan.cut)))
+        rows = data.rows((horizon,))
+        pairs.append((target, rows.known_before(plan.cut), rows.seen_from(plan.cut)))
     short = [
         f"{target} {part}: {len(rows)} rows, {int(rows.won.sum())} won"
-        for target, part, rows in (
-            (split.target, part, rows)
-            for split in made
-            for part, rows in (("train", split.train), ("test", split.test))
-        )
+        for target, train, test in pairs
+        for part, rows in (("train", train), ("test", test))
         if len(rows) < MINIMUM_ROWS or not MINIMUM_OF_EACH <= int(rows.won.sum()) <= len(rows) - MINIMUM_OF_EACH
     ]
     if short:
         raise NotEnoughDataError(
-            f"not enough data to learn from and be measured on, with {len(deals)} deals from {plan.first} to {plan.end} "
-            f"cut at {plan.cut}: {'; '.join(short)}; each needs {MINIMUM_ROWS} rows or more, {MINIMUM_OF_EACH} or more "
-            f"of them won and {MINIMUM_OF_EACH} or more not"
+            f"not enough data to learn from and be measured on, with {len(data.deals)} deals from {plan.first} to "
+            f"{plan.end} cut at {plan.cut}: {'; '.join(short)}; each needs {MINIMUM_ROWS} rows or more, "
+            f"{MINIMUM_OF_EACH} or more of them won and {MINIMUM_OF_EACH} or more not"
         )
-    return tuple(made)
+    return tuple(
+        Split(target, Part(train, data.matrix(train)), Part(test, data.matrix(test))) for target, train, test in pairs
+    )
 
 
-def measure(booster: lightgbm.Booster, held_out: tuple[Split, ...]) -> dict[str, float]:
-    """`log_loss_<target>`, `brier_…`, `auc_…` and `mean_prediction_…` of the booster on each split's test rows."""
-    metrics: dict[str, float] = {}
-    for split in held_out:
-        rows = split.test
-        matrix = features.matrix(rows.engage_dates, rows.as_of, rows.horizon_days)
-        predicted = np.asarray(booster.predict(matrix), dtype=np.float64)
-        metrics |= _scores(rows.won, predicted, split.target)
-        metrics[f"mean_prediction_{split.target}"] = float(predicted.mean())
-    return metrics
+def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int, threads: int) -> tuple[HeldOut, ...]:
+    """Every rung fitted on each split's training rows, and the candidate, on its test rows."""
+    found = []
+    gone = np.random.default_rng(seed).random(len(data.deals)) < _BLANKED
+    blanked = data.builder.history.subjects(data.deals.assign(account=data.deals["account"].mask(gone)))
+    for split in made:
+        predictions = {name: rung(split.train, split.test, seed, threads) for name, rung in RUNGS.items()}
+        predictions[CANDIDATE] = candidate(split.test.matrix)
+        rows = split.test.rows
+        without = candidate(data.builder.matrix(blanked, rows.deal, rows.as_of, rows.horizon_days))
+        moved = float(without.mean() - predictions[CANDIDATE].mean())
+        found.append(
+            HeldOut(
+                split.target, rows.won, rows.deal, _column(split.test.matrix, "age_over_longest_cycle_before_as_of") <= 1,
+                predictions, _slices(data, split.test),
+                moved,
+            )
+        )  # fmt: skip
+    return tuple(found)
 
 
-def references(held_out: tuple[Split, ...]) -> dict[str, float]:
-    """The same metrics for two models without a model, each fitted on the training rows.
-
-    `base_rate_…`: the share won, for every row. `age_table_…`: the share won by deal age and month of the quarter.
-    Beside them the counts and shares themselves: `rows_train_…`, `rows_test_…`, `share_won_train_…`, `share_won_test_…`.
-    """
-    metrics: dict[str, float] = {}
-    for split in held_out:
-        base = np.full(len(split.test), split.train.won.mean())
-        for name, predicted in (("base_rate", base), ("age_table", _age_table(split))):
-            metrics |= {
-                f"{name}_{key}": value for key, value in _scores(split.test.won, predicted, split.target).items()
-            }
-        for part, rows in (("train", split.train), ("test", split.test)):
-            metrics[f"rows_{part}_{split.target}"] = float(len(rows))
-            metrics[f"share_won_{part}_{split.target}"] = float(rows.won.mean())
-    return metrics
+def _column(matrix: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    return np.asarray(matrix[:, NAMES.index(name)])
 
 
-def _scores(won: NDArray[np.int8], predicted: Probabilities, target: str) -> dict[str, float]:
+def _slices(data: Data, part: Part) -> dict[str, dict[str, NDArray[np.bool_]]]:
+    rows, matrix = part.rows, part.matrix
+    month, age = _column(matrix, "month_of_quarter"), _column(matrix, "deal_age_days")
+    products = data.deals["product"].to_numpy(dtype=object)[rows.deal]
+    agents = data.deals["sales_agent"].to_numpy(dtype=object)
+    names, counts = np.unique(agents.astype(str), return_counts=True)
+    busy = set(names[counts >= np.median(counts)])
+    many = np.array([agent in busy for agent in agents])[rows.deal]
     return {
-        f"log_loss_{target}": float(log_loss(won, predicted, labels=[0, 1])),
-        f"brier_{target}": float(brier_score_loss(won, predicted)),
-        f"auc_{target}": float(roc_auc_score(won, predicted)),
+        "phase of the quarter": {f"month {one}": month == one for one in (1, 2, 3)},
+        "product": {str(one): products == one for one in sorted(set(products))},
+        "deal age": {f"{low} to {high} days" if high < 100_000 else f"{low} days and more": (age >= low) & (age <= high)
+                     for low, high in _AGES},
+        "agent": {"many deals": many, "few deals": ~many},
+        "open deals": {"live": _column(matrix, "age_over_longest_cycle_before_as_of") <= 1},
+    }  # fmt: skip
+
+
+def flat(found: tuple[HeldOut, ...], rung: str) -> dict[str, float]:
+    """`<measure>_<target>` of one rung on all held-out rows, and `mean_prediction_…`: what MLflow and the card keep."""
+    values: dict[str, float] = {}
+    for part in found:
+        predicted = part.predictions[rung]
+        measured = metrics.scores(part.won, predicted)
+        values |= {f"{name}_{part.target}": value for name, value in measured.items() if np.isfinite(value)}
+        values[f"mean_prediction_{part.target}"] = float(predicted.mean())
+    return values
+
+
+def report(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...], candidate: Predict) -> dict[str, Any]:
+    """Every figure, as plain data: the ladder with intervals on all and on live deals, slices, reliability, forecast."""
+    return {
+        "plan": {"first": str(data.plan.first), "cut": str(data.plan.cut), "end": str(data.plan.end)},
+        "targets": {part.target: _target(part, split) for part, split in zip(found, made, strict=True)},
+        "horizons": _by_horizon(data, candidate),
+        "forecast": forecast(data, made, found),
     }
 
 
-def _age_table(split: Split) -> Probabilities:
-    cells = (len(_AGE_EDGES) + 1) * 3
-    train = _cell(split.train)
-    rows = np.bincount(train, minlength=cells)
-    won = np.bincount(train, weights=split.train.won, minlength=cells)
-    table = (won + _PRIOR_ROWS * split.train.won.mean()) / (rows + _PRIOR_ROWS)
-    return np.asarray(table[_cell(split.test)], dtype=np.float64)
+def _target(part: HeldOut, split: Split) -> dict[str, Any]:
+    ladder = {}
+    for population, kept in (("all", np.ones(len(part.won), dtype=bool)), ("live", part.live)):
+        ladder[population] = {
+            "rows": int(kept.sum()),
+            "share_won": float(part.won[kept].mean()) if kept.any() else float("nan"),
+            "rungs": {
+                name: {
+                    measure: measured.as_dict()
+                    for measure, measured in metrics.with_intervals(
+                        part.won[kept], predicted[kept], part.deal[kept]
+                    ).items()
+                }
+                for name, predicted in part.predictions.items()
+            }
+            if kept.any()
+            else {},
+        }
+    ours = part.predictions[CANDIDATE]
+    return {
+        "rows_train": len(split.train.rows),
+        "rows_test": len(split.test.rows),
+        "share_won_train": float(split.train.rows.won.mean()),
+        "share_won_test": float(split.test.rows.won.mean()),
+        "ladder": ladder,
+        "log_loss_against": {
+            name: metrics.paired_difference(part.won, ours, predicted, part.deal).as_dict()
+            for name, predicted in part.predictions.items()
+            if name != CANDIDATE
+        },
+        "moved_by_blanked_accounts": part.moved_by_blanks,
+        "reliability": metrics.reliability(part.won, ours),
+        "slices": {
+            kind: {name: _slice(part, ours, rows) for name, rows in named.items()}
+            for kind, named in part.slices.items()
+        },
+    }
 
 
-def _cell(rows: Snapshots) -> NDArray[np.int64]:
-    age = (rows.as_of - rows.engage_dates).astype(np.int64)
-    return np.asarray(np.searchsorted(_AGE_EDGES, age, side="right") * 3 + month_of_quarter(rows.as_of) - 1)
+def _slice(part: HeldOut, ours: Probabilities, rows: NDArray[np.bool_]) -> dict[str, float]:
+    if not rows.any():
+        return {"rows": 0}
+    measured = metrics.scores(part.won[rows], ours[rows])
+    kept = {name: value for name, value in measured.items() if np.isfinite(value)}
+    return {"rows": int(rows.sum()), "share_won": float(part.won[rows].mean()),
+            "mean_prediction": float(ours[rows].mean()), **kept}  # fmt: skip
+
+
+def _by_horizon(data: Data, candidate: Predict) -> dict[str, dict[str, float]]:
+    measured = {}
+    for horizon in DEFAULT_HORIZONS:
+        rows = data.rows((horizon,)).seen_from(data.plan.cut)
+        if len(rows) < MINIMUM_ROWS or not 0 < rows.won.sum() < len(rows):
+            continue
+        values = metrics.scores(rows.won, candidate(data.matrix(rows)))
+        measured[str(horizon)] = {"rows": len(rows), "share_won": float(rows.won.mean()), **values}
+    return measured
+
+
+def forecast(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...]) -> list[dict[str, Any]]:
+    """Revenue won by the quarter's end from the deals open at each as-of date: expected and what came of them.
+
+    Expected revenue is the sum of probability times the product's price before the as-of date, in the currency of
+    close_value.
+    """
+    at = list(TARGETS).index("quarter_end")
+    rows, matrix, part = made[at].test.rows, made[at].test.matrix, found[at]
+    price = _column(matrix, "product_price_before_as_of")
+    value = np.nan_to_num(data.deals["close_value"].to_numpy(dtype=np.float64)) * 1.0
+    actual = np.where(rows.won == 1, value[rows.deal], 0.0)
+    table = []
+    for day in np.unique(rows.as_of):
+        kept = rows.as_of == day
+        table.append(
+            {
+                "as_of": str(day),
+                "open_deals": int(kept.sum()),
+                "won": float(actual[kept].sum()),
+                **{
+                    f"expected_{name}": float((predicted[kept] * price[kept]).sum())
+                    for name, predicted in part.predictions.items()
+                },
+            }
+        )
+    return table
+
+
+def rows_of(made: tuple[Split, ...]) -> dict[str, Snapshots]:
+    """The held-out rows by target."""
+    return {split.target: split.test.rows for split in made}

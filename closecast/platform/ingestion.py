@@ -22,6 +22,7 @@ class Ingested:
     rows_accepted: int
     rows_rejected: int
     summary: str
+    quality: float | None = None
 
 
 def ingest(export: RawExport, lake: Lake) -> Ingested:

@@ -1,21 +1,29 @@
 """Publishes a candidate: its MLflow run, the decision against the champion, the registered version, the promotion."""
 
-import json
 import tempfile
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from closecast import features
 from closecast.deals.snapshots import DEFAULT_HORIZONS
-from closecast.models import evaluation, promotion, training
+from closecast.models import promotion
 from closecast.models.candidate import Candidate
 from closecast.models.deal_model import DealModel, ModelCard, ModelError
+from closecast.models.evaluation import HeldOut, Split, flat
+from closecast.models.promotion import CHAMPION, Check, Cost, Decision
+from closecast.models.scorer import Scorer
 from closecast.platform import tracking
 from closecast.platform.ingestion import Ingested
-from closecast.platform.registry import MODEL_FOLDER, ModelRegistry, NoChampionError, Served
+from closecast.platform.registry import MODEL_FOLDER, ModelRegistry, NoChampionError
+from closecast.platform.run_artifacts import write_artifacts
 
 TWIN_FOLDER = "evaluation"  # in a run's artifacts: the booster that has not seen the held-out rows
+REPORT_FOLDER = "report"
 
 
 @dataclass(frozen=True)
@@ -24,42 +32,38 @@ class Published:
 
     version: str
     run_id: str
-    decision: promotion.Decision
+    decision: Decision
     card: ModelCard
+    report: dict[str, Any]
 
 
 def publish(
-    candidate: Candidate,
-    data: Ingested,
-    tracking_uri: str,
-    *,
-    seed: int,
-    by: str,
-    at: datetime,
-    git_commit: str | None,
+    candidate: Candidate, data: Ingested, tracking_uri: str, *, by: str, at: datetime, git_commit: str | None
 ) -> Published:
-    """Log the candidate's run, decide, register its version, and make it champion if the decision says so.
+    """Log the candidate's run, decide, register its version as challenger, and make it champion if the decision says so.
 
     `by` and `at` (with its time zone) are written beside the decision. Raises RegistryError when MLflow is out of reach.
     """
-    card = _card(candidate, data, at, git_commit)
+    card = make_card(candidate, data, at, git_commit)
     registry = ModelRegistry(tracking_uri)
     with tracking.started(tracking_uri, f"train {data.source}") as run, tempfile.TemporaryDirectory() as scratch:
-        for booster, name in ((candidate.booster, MODEL_FOLDER), (candidate.twin, TWIN_FOLDER)):
-            DealModel(booster, card).save(Path(scratch) / name)
-            run.log_folder(Path(scratch) / name, name)
-        champion, without = _champion_metrics(registry, card, candidate, Path(scratch))
-        decision = promotion.decide(candidate.metrics, candidate.references, champion, without)
+        folder = Path(scratch)
+        model = DealModel(candidate.scorer, card, data.deals)
+        model.save(folder / MODEL_FOLDER)
+        size = candidate.twin.save(folder / TWIN_FOLDER)
+        found, champion, origin = _beside_champion(registry, card, candidate, folder)
+        decision = promotion.decide(found, Cost(latency(candidate), size), champion, origin)
+        report = {**candidate.report(), "decision": decision.as_dict()}
+        write_artifacts(folder, model, report, decision, by, at)
+        for name in (MODEL_FOLDER, TWIN_FOLDER, REPORT_FOLDER):
+            run.log_folder(folder / name, name)
         evidence = {
             "decision": "promoted" if decision.promoted else "refused",
-            "decision_reasons": "; ".join(decision.reasons),
-            "decision_evidence": json.dumps(
-                {"candidate": candidate.metrics, "references": candidate.references, "champion": champion}
-            ),
+            "decision_reasons": "; ".join(decision.reasons)[:4_900],
             "decision_by": by,
             "decision_at": at.isoformat(timespec="seconds"),
         }
-        origin = {
+        origin_tags = {
             "source": card.source,
             "source_sha256": card.source_sha256,
             "data_as_of": card.data_as_of,
@@ -70,20 +74,21 @@ def publish(
             "features": ",".join(features.NAMES),
             "git_commit": git_commit or "unknown",
         }
-        parameters = {**training.PARAMETERS, "rounds": training.ROUNDS, "seed": seed,
+        parameters = {**candidate.settings.as_dict(), "rounds": card.rounds, "seed": card.seed,
                       "horizons": DEFAULT_HORIZONS, "cut": card.cut, "source": card.source}  # fmt: skip
-        theirs = {f"champion_{name}": value for name, value in (champion or {}).items()}
+        theirs = _flat_of_champion(found)
         counts = {f"rows_{name}": float(count) for name, count in card.rows.items()}
-        run.log(parameters, {**candidate.metrics, **candidate.references, **theirs, **counts}, {**origin, **evidence})
-        version = registry.register(run.run_id, origin)
+        run.log(parameters, {**card.metrics, **card.reference_metrics, **theirs, **counts}, {**origin_tags, **evidence})
+        run.log_dataset(card.source, card.source_sha256, data.silver_key, len(data.deals))
+        version = registry.register(run.run_id, origin_tags)
+        registry.challenge(version, evidence)
         if decision.promoted:
             registry.promote(version, evidence)
-        else:
-            registry.record(version, evidence)
-    return Published(version, run.run_id, decision, card)
+    return Published(version, run.run_id, decision, card, report)
 
 
-def _card(candidate: Candidate, data: Ingested, at: datetime, git_commit: str | None) -> ModelCard:
+def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: str | None) -> ModelCard:
+    """What is known of the candidate's served model."""
     return ModelCard(
         trained_at=at.isoformat(timespec="seconds"),
         source=data.source,
@@ -93,25 +98,55 @@ def _card(candidate: Candidate, data: Ingested, at: datetime, git_commit: str | 
         feature_names=features.NAMES,
         horizons=DEFAULT_HORIZONS,
         cut=candidate.plan.cut.isoformat(),
-        metrics=candidate.metrics,
-        reference_metrics=candidate.references,
+        metrics=candidate.metrics(),
+        reference_metrics=candidate.references(),
         rows={"accepted": data.rows_accepted, "rejected": data.rows_rejected, **candidate.rows},
+        hyperparameters=candidate.settings.as_dict(),
+        rounds=candidate.schedule.rounds,
+        calibration=asdict(candidate.scorer.calibration),
+        seed=candidate.seed,
+        quality=data.quality,
         git_commit=git_commit,
     )
 
 
-def _champion_metrics(
+def latency(candidate: Candidate) -> float:
+    """Median time of one prediction from ready features, in milliseconds."""
+    row = candidate.splits[0].test.matrix[:1]
+    taken = []
+    for _ in range(50):
+        begin = time.perf_counter()
+        candidate.scorer.predict(row)
+        taken.append(time.perf_counter() - begin)
+    return float(np.median(taken)) * 1_000
+
+
+def _beside_champion(
     registry: ModelRegistry, card: ModelCard, candidate: Candidate, scratch: Path
-) -> tuple[dict[str, float] | None, str]:
-    """The champion's twin on the candidate's held-out rows, or None and why it was not measured."""
+) -> tuple[tuple[HeldOut, ...], str | None, tuple[Check, ...]]:
+    """The held-out rows, with the champion's predictions where they can be had, else why not; and the check of origin."""
     try:
-        served: Served = registry.champion(scratch / "champion")
+        served = registry.champion(scratch / "champion")
+        origin = (promotion.origin(card, served.model.card),)
         reason = promotion.incomparable(card, served.model.card)
         if reason is not None:
-            return None, reason
-        twin = DealModel.load(registry.download(served.version, TWIN_FOLDER, scratch / "twin"))
+            return candidate.held_out, reason, origin
+        twin = Scorer.load(registry.download(served.version, TWIN_FOLDER, scratch / "twin"))
     except NoChampionError:
-        return None, "there is no champion yet"
+        return candidate.held_out, "there is no champion yet", ()
     except ModelError as error:
-        return None, f"the champion cannot be used by this version: {error}"
-    return evaluation.measure(twin.booster, candidate.held_out), ""
+        return candidate.held_out, f"the champion cannot be used by this version: {error}", ()
+    found = tuple(
+        _with_champion(part, split, twin) for part, split in zip(candidate.held_out, candidate.splits, strict=True)
+    )
+    return found, None, origin
+
+
+def _with_champion(part: HeldOut, split: Split, twin: Scorer) -> HeldOut:
+    return replace(part, predictions={**part.predictions, CHAMPION: twin.predict(split.test.matrix)})
+
+
+def _flat_of_champion(found: tuple[HeldOut, ...]) -> dict[str, float]:
+    if CHAMPION not in found[0].predictions:
+        return {}
+    return {f"champion_{name}": value for name, value in flat(found, CHAMPION).items()}

@@ -11,10 +11,20 @@ from typing import Any
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.mlflow_http import MlflowHttp, RegistryError
 
-__all__ = ["CHAMPION", "MODEL_FOLDER", "MODEL_NAME", "ModelRegistry", "NoChampionError", "RegistryError", "Served"]
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "MODEL_FOLDER",
+    "MODEL_NAME",
+    "ModelRegistry",
+    "NoChampionError",
+    "RegistryError",
+    "Served",
+]
 
 MODEL_NAME = "closecast"
 CHAMPION = "champion"
+CHALLENGER = "challenger"
 MODEL_FOLDER = "model"  # in a run's artifacts: the model that serves
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias
 
@@ -83,17 +93,25 @@ class ModelRegistry:
         body = {"name": MODEL_NAME, "source": source, "run_id": run_id, "tags": listed}
         return str(self._http.post("mlflow/model-versions/create", body)["model_version"]["version"])
 
+    def challenge(self, version: str, evidence: Mapping[str, str]) -> None:
+        """Write `evidence` on `version` as tags and make it challenger: the newest that stood for the gate."""
+        self.record(version, evidence)
+        self._set_alias(CHALLENGER, version)
+
     def promote(self, version: str, evidence: Mapping[str, str]) -> None:
         """Write `evidence` on `version` as tags, then make it champion: in that order, so no champion lacks it."""
         self.record(version, evidence)
-        self._http.post("mlflow/registered-models/alias",
-                        {"name": MODEL_NAME, "alias": CHAMPION, "version": version})  # fmt: skip
+        self._set_alias(CHAMPION, version)
 
     def record(self, version: str, evidence: Mapping[str, str]) -> None:
         """Write `evidence` on `version` as tags, without promoting it."""
         for key, value in evidence.items():
             body = {"name": MODEL_NAME, "version": version, "key": key, "value": value}
             self._http.post("mlflow/model-versions/set-tag", body)
+
+    def _set_alias(self, alias: str, version: str) -> None:
+        body = {"name": MODEL_NAME, "alias": alias, "version": version}
+        self._http.post("mlflow/registered-models/alias", body)
 
     def _alias(self) -> dict[str, Any] | None:
         query = {"name": MODEL_NAME, "alias": CHAMPION}

@@ -1,5 +1,6 @@
 """One MLflow run: parameters, metrics, tags and folders of files, logged through the official client."""
 
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,16 @@ class Run:
             params=[Param(key, str(value)) for key, value in parameters.items()],
             tags=[RunTag(key, value) for key, value in tags.items()],
         )
+
+    def log_dataset(self, name: str, digest: str, key: str, rows: int) -> None:
+        """The data that the run learnt from, as an MLflow dataset: its name, hash and place in the lake."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        place = json.dumps({"uri": key})
+        data = Dataset(
+            name=name, digest=digest[:36], source_type="s3", source=place, profile=json.dumps({"num_rows": rows})
+        )
+        self._client.log_inputs(self.run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
 
     def log_folder(self, folder: Path, name: str) -> None:
         """The files of `folder` as the artifact folder `name`, through the server's proxy."""

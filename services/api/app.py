@@ -12,12 +12,10 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme
 
-from closecast.platform.lake import Lake
 from closecast.platform.registry import ModelRegistry
 from services.api.auth import key_guard
 from services.api.champion import Champion
 from services.api.health import live, ready
-from services.api.pipeline import Ledger
 from services.api.problems import HANDLERS
 from services.api.requests import RequestLog
 from services.api.routes import ROUTES
@@ -30,7 +28,6 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """The application; `settings` are the environment's unless given."""
     settings = settings or Settings.from_environment(os.environ)
     champion = Champion(ModelRegistry(settings.registry.tracking_uri), settings.model_cache)
-    ledger = Ledger(Lake(settings.lake))
 
     @asynccontextmanager
     async def following(_app: Litestar) -> AsyncIterator[None]:
@@ -50,10 +47,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
     return Litestar(
         route_handlers=[versioned, live, ready],
-        dependencies={
-            "champion": Provide(lambda: champion, sync_to_thread=False),
-            "ledger": Provide(lambda: ledger, sync_to_thread=False),
-        },
+        dependencies={"champion": Provide(lambda: champion, sync_to_thread=False)},
         lifespan=[following],
         middleware=[RequestLog()],
         exception_handlers=HANDLERS,

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-import numpy as np
+import pandas as pd
 
-from closecast.deals.contract import PRODUCT_ALIASES, RAW_COLUMNS
+from closecast.deals.contract import RAW_COLUMNS
 from closecast.models.deal_model import DealModel
 from services.api import scoring
 from services.api.problems import InvalidInputError, of_invalid
 from services.api.schemas import Deal, ScoredDeal
 
 MAX_ROWS = 10_000
+_COLUMNS = ("opportunity_id", "sales_agent", "product", "account", "engage_date")
 
 
 def read_csv(content: bytes) -> list[dict[str, Any]]:
@@ -53,7 +54,6 @@ def score(model: DealModel, rows: Iterable[dict[str, Any]], question: scoring.Qu
     """Each row's probability or problem, in the order given."""
     answers: list[ScoredDeal] = []
     scorable: list[int] = []
-    engaged = []
     for position, row in enumerate(rows):
         try:
             deal = msgspec.convert(row, Deal)
@@ -67,12 +67,15 @@ def score(model: DealModel, rows: Iterable[dict[str, Any]], question: scoring.Qu
             answers.append(_refused(position, row, wrong))
             continue
         scorable.append(position)
-        engaged.append(day)
-        product = PRODUCT_ALIASES.get(deal.product or "", deal.product)
-        answers.append(ScoredDeal(position, deal.opportunity_id, deal.sales_agent, product, deal.account or None, day))
-    probabilities = scoring.many(model, np.array(engaged, dtype="M8[D]"), question)
-    for position, probability in zip(scorable, probabilities, strict=True):
-        answers[position] = msgspec.structs.replace(answers[position], probability=float(probability))
+        answers.append(
+            ScoredDeal(position, deal.opportunity_id or None, deal.sales_agent or None, scoring.product_name(deal),
+                       deal.account or None, day)
+        )  # fmt: skip
+    if scorable:
+        frame = pd.DataFrame({name: [getattr(answers[at], name) for at in scorable] for name in _COLUMNS})
+        frame["engage_date"] = pd.to_datetime(frame["engage_date"])
+        for position, probability in zip(scorable, scoring.many(model, frame, question), strict=True):
+            answers[position] = msgspec.structs.replace(answers[position], probability=float(probability))
     return answers
 
 

@@ -9,7 +9,6 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_500_INTERNAL_SERVER_ERROR
 
-from closecast.platform.lake import LakeError
 from services.api.logs import log
 
 MEDIA_TYPE = "application/problem+json"
@@ -133,6 +132,5 @@ HANDLERS: dict[Any, Any] = {
     HTTPException: on_http,
     InvalidInputError: on_invalid,
     UnavailableError: on_unavailable,
-    LakeError: on_unavailable,
     Exception: on_failure,
 }

@@ -39,7 +39,7 @@ _PROBLEMS = {
     401: "No API key, or one that is not known",
     413: "The body is larger than 10 MB",
     422: "The input cannot be scored",
-    503: "No model serves yet, or the lake is away",
+    503: "No model serves yet",
 }
 RESPONSES = {
     status: ResponseSpec(Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
@@ -75,7 +75,7 @@ def predict(
     served = serving(champion)
     question = scoring.Question.ask(served.model, data.as_of, data.horizon)
     engaged = scoring.engage_date(data.deal, question.as_of)
-    probability, by_horizon = scoring.one(served.model, engaged, question)
+    probability, by_horizon = scoring.one(served.model, data.deal, engaged, question)
     return Prediction(
         probability=probability,
         as_of=question.as_of,
@@ -159,7 +159,6 @@ def _batch_request(body: bytes) -> BatchRequest:
 @get("/pipeline", sync_to_thread=True, summary="Rank the open deals", responses=RESPONSES)
 def open_pipeline(
     champion: NamedDependency[Champion],
-    ledger: NamedDependency[pipeline.Ledger],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
     limit: Annotated[int, Parameter(ge=1, le=10_000)] = 100,
@@ -168,7 +167,7 @@ def open_pipeline(
     """The open deals of the data that the model was trained on, likeliest first."""
     served = serving(champion)
     question = scoring.Question.ask(served.model, as_of, horizon_of(horizon))
-    ranking = pipeline.rank(served.model, ledger.deals(served.model.card.deals_key), question, limit, offset)
+    ranking = pipeline.rank(served.model, question, limit, offset)
     return Pipeline(
         as_of=question.as_of,
         horizon_days=question.horizon_days,

@@ -1,4 +1,4 @@
-"""From a raw deal to its probabilities: checks what the CRM says of it, then asks the model. No pandas on this way."""
+"""From a raw deal to its probabilities: checks what the CRM says of it, then asks the model. No pandas on the way of one deal."""
 
 import re
 from dataclasses import dataclass
@@ -6,10 +6,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from closecast import features
+from closecast.deals.contract import PRODUCT_ALIASES
 from closecast.deals.schema import CLOSED, STAGES
+from closecast.features.history import UNNAMED
 from closecast.features.horizon import QUARTER_END, Horizon, horizon_days
 from closecast.models.deal_model import DealModel
 from services.api.problems import InvalidInputError
@@ -92,28 +95,40 @@ def read_date(written: str) -> date | None:
     return None
 
 
-def one(model: DealModel, engaged: date, question: Question) -> tuple[float, dict[str, float]]:
+def one(model: DealModel, deal: Deal, engaged: date, question: Question) -> tuple[float, dict[str, float]]:
     """The probability for `question`, and those of HORIZONS by name, in one pass of the model."""
+    builder = model.builder
+    tables, history = builder.tables(question.as_of), builder.history
+    agent, _ = history.code("sales_agent", _text(deal.sales_agent))
+    product, _ = history.code("product", product_name(deal))
+    account, _ = history.code("account", _text(deal.account))
+    chance = features.lot(_text(deal.opportunity_id)) if account == UNNAMED else 0.0
     days = [question.horizon_days, *(horizon_days(question.as_of, horizon) for horizon in HORIZONS)]
-    count = len(days)
-    matrix = features.matrix(
-        np.full(count, np.datetime64(engaged, "D")),
-        np.full(count, np.datetime64(question.as_of, "D")),
-        np.array(days, dtype=np.int64),
-    )
-    asked, *others = (float(value) for value in model.predict(matrix))
+    matrix = np.empty((len(days), len(features.NAMES)), dtype=np.float64)
+    age = (question.as_of - engaged).days
+    for values, horizon in zip(matrix, days, strict=True):
+        features.row(tables, age, horizon, agent, product, account, chance, values)
+    asked, *others = (float(value) for value in model.scorer.predict(matrix))
     return asked, dict(zip(map(str, HORIZONS), others, strict=True))
 
 
-def many(model: DealModel, engaged: NDArray[np.datetime64], question: Question) -> NDArray[np.float64]:
-    """Probabilities of deals engaged at `engaged`, datetime64[D] of shape (n,); float64, (n,)."""
-    count = len(engaged)
-    matrix = features.matrix(
-        engaged,
+def many(model: DealModel, deals: pd.DataFrame, question: Question) -> NDArray[np.float64]:
+    """Probabilities of `deals`, (n,), float64. Columns: opportunity_id, engage_date, sales_agent, product, account."""
+    subjects = model.builder.history.subjects(deals)
+    count = len(subjects)
+    matrix = model.builder.matrix(
+        subjects,
+        np.arange(count),
         np.full(count, np.datetime64(question.as_of, "D")),
         np.full(count, question.horizon_days, dtype=np.int64),
     )
-    return model.predict(matrix)
+    return model.scorer.predict(matrix)
+
+
+def product_name(deal: Deal) -> str | None:
+    """The product as the product list writes it, None where it is missing."""
+    written = _text(deal.product)
+    return PRODUCT_ALIASES.get(written, written) if written else None
 
 
 def _text(value: Any) -> str | None:

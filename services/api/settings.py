@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError
+from closecast.platform.settings import RegistrySettings, SettingsError
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the registry and the lake are, where models are kept on this machine, and whose keys are accepted."""
+    """Where the registry is, where models are kept on this machine, and whose keys are accepted."""
 
     registry: RegistrySettings
-    lake: LakeSettings
     model_cache: Path
     key_hashes: tuple[bytes, ...]  # SHA-256 of each accepted key, 32 bytes
 
@@ -25,7 +24,6 @@ class Settings:
             raise SettingsError("the environment variable CLOSECAST_MODEL_CACHE is not set")
         return cls(
             registry=RegistrySettings.from_environment(environment),
-            lake=LakeSettings.from_environment(environment),
             model_cache=Path(cache),
             key_hashes=_hashes(environment.get("CLOSECAST_API_KEY_SHA256", "")),
         )

@@ -63,7 +63,7 @@ def _get(api: str, route: str) -> Any:
 
 
 def test_a_worker_runs_the_deployment(
-    here: dict[str, str], prefect_api: str, mlflow_uri: str, capsys: pytest.CaptureFixture[str]
+    here: dict[str, str], prefect_api: str, empty_registry: ModelRegistry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given the deployment, made twice, and a run of it
     def python(*arguments: str) -> str:
@@ -96,7 +96,7 @@ def test_a_worker_runs_the_deployment(
     assert state["type"] == "COMPLETED", state
     (result,) = json.loads(_get(prefect_api, "artifacts/train-result/latest")["data"])
     assert result["promoted"] is True
-    assert ModelRegistry(mlflow_uri).champion_version() == result["version"]
+    assert empty_registry.champion_version() == result["version"]
 
 
 def test_the_flow_reports_what_it_made(here: dict[str, str], tmp_path: Path, mlflow_uri: str) -> None:

@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 
 from closecast import features
 from closecast.deals.contract import check
@@ -34,18 +36,7 @@ def candidate(data: Ingested) -> candidates.Candidate:
 
 
 def _publish(candidate: candidates.Candidate, data: Ingested, uri: str) -> Published:
-    return publish(candidate, data, uri, seed=7, by="a test", at=AT, git_commit="c" * 40)
-
-
-@pytest.fixture
-def empty_registry(mlflow_uri: str) -> ModelRegistry:
-    """The server is shared by the session: what other tests registered is taken out first."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(mlflow_uri)
-    for model in client.search_registered_models():
-        client.delete_registered_model(model.name)
-    return ModelRegistry(mlflow_uri)
+    return publish(candidate, data, uri, by="a test", at=AT, git_commit="c" * 40)
 
 
 def test_the_life_of_champions(
@@ -56,7 +47,7 @@ def test_the_life_of_champions(
     tmp_path: Path,
 ) -> None:
     registry = empty_registry
-    matrix = features.row(AT.date().replace(month=1, day=1), AT.date(), 30)
+    matrix = candidate.splits[0].test.matrix[:50]
 
     # given an empty registry
     assert registry.champion_version() is None
@@ -70,31 +61,28 @@ def test_the_life_of_champions(
     served = registry.champion(tmp_path)
     assert served.version == first.version == registry.champion_version()
     assert served.model.card == first.card
-    assert served.model.predict(matrix).tobytes() == np.asarray(candidate.booster.predict(matrix)).tobytes()
+    assert served.model.scorer.predict(matrix).tobytes() == candidate.scorer.predict(matrix).tobytes()
     tags = registry.tags(first.version)
     assert (tags["decision"], tags["decision_by"], tags["decision_at"]) == ("promoted", "a test", AT.isoformat())
     assert tags["silver_key"] == "silver/2"
 
     # when the same candidate comes again, and then one that is worse on the same rows
     second = _publish(candidate, data, mlflow_uri)
-    shuffled = candidates.training.fit(
-        replace(held := candidate.held_out[0].train, won=np.random.default_rng(1).permutation(held.won)), 7, 1
-    )
-    worse = replace(candidate, twin=shuffled,
-                    metrics=candidates.evaluation.measure(shuffled, candidate.held_out))  # fmt: skip
-    third = _publish(worse, data, mlflow_uri)
-    # then the equal one is champion and the worse one is refused, with its reasons in the registry
-    assert registry.champion_version() == second.version
-    assert any("not above the champion's" in reason for reason in second.decision.reasons)
-    assert not third.decision.promoted
-    assert any("above the champion's" in reason for reason in third.decision.reasons)
+    third = _publish(_shuffled(candidate), data, mlflow_uri)
+    # then neither replaces the champion, each is challenger in its turn, and the reasons are in the registry
+    assert registry.champion_version() == first.version
+    assert any("not clearly below the champion's" in reason for reason in second.decision.reasons)
+    assert any("not clearly below the champion's" in reason for reason in third.decision.reasons)
     assert registry.tags(third.version)["decision"] == "refused"
+    assert MlflowClient(mlflow_uri).get_model_version_by_alias("closecast", "challenger").version == third.version
 
-    # when a candidate comes from other data
+    # when a candidate comes from real data, and then one from made-up data again
     fourth = _publish(candidate, replace(data, source="file:sales.csv", source_sha256="b" * 64), mlflow_uri)
-    # then it stands on its own evidence
+    fifth = _publish(candidate, data, mlflow_uri)
+    # then the first stands on its own evidence, and the other may not replace it
+    assert "the champion was trained on made-up data (synthetic)" in fourth.decision.reasons[-1]
+    assert "data from synthetic may not replace a champion from file:sales.csv" in fifth.decision.reasons
     assert registry.champion_version() == fourth.version
-    assert "the champion was trained on other data (synthetic)" in fourth.decision.reasons[-1]
 
     # when the champion's copy on this machine is damaged
     (damaged,) = tmp_path.glob(f"closecast-{first.version}-*/model.txt")
@@ -105,18 +93,51 @@ def test_the_life_of_champions(
     assert registry.load(first.version, tmp_path).card == first.card
 
     # when the run's figures are looked up
-    from mlflow import MlflowClient
-
     run = MlflowClient(mlflow_uri).get_run(first.run_id)
     # then parameters, metrics, references, tags and both model folders are there
     assert run.info.status == "FINISHED"
     assert run.data.params["seed"] == "7"
-    assert run.data.metrics["log_loss_30_days"] == pytest.approx(candidate.metrics["log_loss_30_days"])
+    assert run.data.metrics["log_loss_30_days"] == pytest.approx(candidate.metrics()["log_loss_30_days"])
     assert run.data.metrics["base_rate_log_loss_quarter_end"] > run.data.metrics["log_loss_quarter_end"]
     assert run.data.tags["source_sha256"] == "a" * 64
     assert run.data.tags["features"] == ",".join(features.NAMES)
     names = {entry.path for entry in MlflowClient(mlflow_uri).list_artifacts(first.run_id)}
-    assert names == {"model", "evaluation"}
+    assert names == {"model", "evaluation", "report"}
+    assert {dataset.dataset.name for dataset in run.inputs.dataset_inputs} == {"synthetic"}
+    report = {entry.path for entry in MlflowClient(mlflow_uri).list_artifacts(first.run_id, "report")}
+    assert report == {f"report/{name}" for name in
+                      ("evaluation.json", "features.json", "model_card.md", "reliability.png", "ladder.png")}  # fmt: skip
+
+
+def test_mlflow_itself_can_load_and_ask_the_champion(
+    candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, empty_registry: ModelRegistry
+) -> None:
+    # given
+    _publish(candidate, data, mlflow_uri)
+    mlflow.set_tracking_uri(mlflow_uri)
+    # when
+    loaded = mlflow.pyfunc.load_model("models:/closecast@champion")
+    example = loaded.input_example
+    predicted = loaded.predict(example)
+    # then
+    assert empty_registry.champion_version() is not None
+    assert loaded.metadata.signature.inputs.input_names()[-2:] == ["as_of", "horizon_days"]
+    assert len(predicted) == len(example) == 3
+    assert ((predicted > 0) & (predicted < 1)).all()
+
+
+def _shuffled(candidate: candidates.Candidate) -> candidates.Candidate:
+    """The same with a twin that learnt from labels in disorder."""
+    data = candidate.data
+    rows = data.learnable(data.plan.cut)
+    won = np.random.default_rng(1).permutation(rows.won)
+    booster = candidates.training.fit(data.matrix(rows), won, candidate.settings, 60, 7, 1)
+    twin = replace(candidate.twin, booster=booster)
+    held_out = tuple(
+        replace(part, predictions={**part.predictions, "candidate": twin.predict(split.test.matrix)})
+        for part, split in zip(candidate.held_out, candidate.splits, strict=True)
+    )
+    return replace(candidate, twin=twin, held_out=held_out)
 
 
 def test_a_champion_for_other_features_gives_way(
@@ -138,8 +159,6 @@ def test_an_unknown_version_is_named(mlflow_uri: str, tmp_path: Path) -> None:
 
 
 def test_a_run_that_fails_is_marked_as_failed(mlflow_uri: str) -> None:
-    from mlflow import MlflowClient
-
     # when
     with pytest.raises(ZeroDivisionError), tracking.started(mlflow_uri, "broken") as run:
         raise ZeroDivisionError

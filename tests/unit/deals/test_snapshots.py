@@ -6,12 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from closecast import features
 from closecast.deals.contract import check
-from closecast.deals.snapshots import Snapshots, data_end, training_rows, weekly_as_of_dates
+from closecast.deals.snapshots import data_end, training_rows, weekly_as_of_dates
 
 END = date(2017, 12, 31)
 
@@ -98,48 +95,3 @@ def test_row_counts_of_the_published_protocol(real_raw: pd.DataFrame, horizon: A
     rows = training_rows(accepted, weekly_as_of_dates(date(2017, 3, 1), end - timedelta(days=7)), (horizon,), end)
     # then
     assert (len(rows.known_before(cut)), len(rows.seen_from(cut))) == (train, test)
-
-
-_DAY = st.integers(0, 300).map(lambda number: date(2017, 1, 1) + timedelta(days=number))
-_STAGE = st.sampled_from(["Won", "Lost", "Engaging"])
-
-
-@st.composite
-def histories(draw: Any) -> list[tuple[date, date | None, str]]:
-    rows = []
-    for _ in range(draw(st.integers(1, 12))):
-        engaged, stage = draw(_DAY), draw(_STAGE)
-        closed = None if stage == "Engaging" else engaged + timedelta(days=draw(st.integers(0, 140)))
-        rows.append((engaged, closed, stage))
-    return rows
-
-
-def _seen(rows: list[tuple[date, date | None, str]], moment: date) -> tuple[Snapshots, Any]:
-    frame = deals(
-        *(((engaged.isoformat(), closed.isoformat() if closed else "", stage)) for engaged, closed, stage in rows)
-    )
-    snapshots = training_rows(frame, on(moment.isoformat()), (30, "quarter_end"), date(2018, 12, 31))
-    return snapshots, features.matrix(snapshots.engage_dates, snapshots.as_of, snapshots.horizon_days)
-
-
-@settings(max_examples=60, deadline=None)
-@given(histories(), _DAY, st.data())
-def test_changing_what_happens_after_the_as_of_date_changes_no_feature(
-    rows: list[tuple[date, date | None, str]], moment: date, data: st.DataObject
-) -> None:
-    # given: another future, with other outcomes, and without the deals that are not yet engaged
-    other: list[tuple[date, date | None, str]] = []
-    for engaged, closed, stage in rows:
-        if engaged > moment:
-            continue
-        if closed is not None and closed <= moment:
-            other.append((engaged, closed, stage))
-            continue
-        outcome = data.draw(_STAGE)
-        later = moment + timedelta(days=data.draw(st.integers(1, 200)))
-        other.append((engaged, None if outcome == "Engaging" else later, outcome))
-    # when
-    _, before = _seen(rows, moment)
-    _, after = _seen(other, moment)
-    # then
-    assert before.tobytes() == after.tobytes()

@@ -9,6 +9,7 @@ import pytest
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generate
 from closecast.models import candidate, evaluation, training
+from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import NotEnoughDataError
 
 
@@ -30,47 +31,97 @@ def test_the_plan_cuts_at_the_month_nearest_to_sixty_percent(first: date, end: d
     assert plan == training.Plan(first, cut, end)
 
 
+def test_a_cut_may_be_named_and_must_lie_within(deals: pd.DataFrame) -> None:
+    assert training.plan(deals, date(2017, 8, 1)).cut == date(2017, 8, 1)
+    with pytest.raises(NotEnoughDataError, match="the cut 2019-01-01 is not between the first close on"):
+        training.plan(deals, date(2019, 1, 1))
+
+
 def test_nothing_learnt_reaches_the_cut_and_nothing_measured_precedes_it(built: candidate.Candidate) -> None:
     cut = np.datetime64(built.plan.cut)
-    for split in built.held_out:
-        assert split.train.window_ends().max() < cut
-        assert split.test.as_of.min() >= cut
-        assert split.test.window_ends().max() <= np.datetime64(built.plan.end)
+    assert built.data.learnable(built.plan.cut).window_ends().max() < cut
+    for split in built.splits:
+        assert split.train.rows.window_ends().max() < cut
+        assert split.test.rows.as_of.min() >= cut
+        assert split.test.rows.window_ends().max() <= np.datetime64(built.plan.end)
+
+
+def test_folds_go_forward_with_an_embargo_of_the_horizon(built: candidate.Candidate) -> None:
+    # given
+    rows = built.data.learnable(built.plan.cut)
+    # when
+    folds = training.forward_folds(rows, built.plan.cut)
+    # then
+    assert len(folds) == 3
+    for fold in folds:
+        assert rows.window_ends()[fold.train].max() < rows.as_of[fold.judge].min()
+    assert len(np.unique(np.concatenate([fold.judge for fold in folds]))) == sum(len(fold.judge) for fold in folds)
 
 
 def test_the_synthetic_candidate_beats_the_base_rate_at_both_targets(built: candidate.Candidate) -> None:
+    ours, theirs = built.metrics(), built.references()
     for target in evaluation.TARGETS:
-        assert built.metrics[f"log_loss_{target}"] < built.references[f"base_rate_log_loss_{target}"]
-        assert built.references[f"base_rate_auc_{target}"] == 0.5
+        assert ours[f"log_loss_{target}"] < theirs[f"base_rate_log_loss_{target}"]
+        assert theirs[f"base_rate_auc_{target}"] == 0.5
     assert built.rows["fit"] < built.rows["refit"]
 
 
-def test_the_same_rows_and_seed_give_the_same_booster(deals: pd.DataFrame, built: candidate.Candidate) -> None:
+def test_the_same_rows_and_seed_give_the_same_file_whatever_the_threads(
+    deals: pd.DataFrame, built: candidate.Candidate
+) -> None:
     # when
-    again = candidate.build(deals, seed=7, threads=1)
+    again = candidate.build(deals, seed=7, threads=2)
     # then
-    assert again.booster.model_to_string() == built.booster.model_to_string()
-    assert again.metrics == built.metrics
+    text = [
+        made.scorer.booster.model_to_string().replace("[num_threads: 2]", "[num_threads: 1]") for made in (again, built)
+    ]
+    assert text[0] == text[1]
+    assert again.metrics() == built.metrics()
+    assert again.scorer.calibration == built.scorer.calibration
 
 
-def test_no_trees_leaf_lowers_the_probability_with_the_horizon(built: candidate.Candidate) -> None:
-    assert "monotone_constraints: 0,0,0,0,1" in built.booster.model_to_string()
-
-
-def test_the_published_figures_on_the_real_file(real_raw: pd.DataFrame) -> None:
+def test_a_large_export_is_learnt_from_a_sample_of_its_deals(
+    built: candidate.Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    every = built.data.learnable()
+    monkeypatch.setattr(training, "MAX_TRAINING_ROWS", len(every) // 4)
     # when
-    real = candidate.build(check(real_raw).accepted, seed=7, threads=2)
-    # then: cut, base rates and row counts are those of shared/data/README.md; the log loss is no worse than its reference
-    assert (real.plan.first, real.plan.cut, real.plan.end) == (date(2017, 3, 1), date(2017, 9, 1), date(2017, 12, 31))
-    assert real.references["base_rate_log_loss_30_days"] == pytest.approx(0.3568, abs=1e-4)
-    assert real.references["base_rate_log_loss_quarter_end"] == pytest.approx(0.5079, abs=1e-4)
-    assert real.references["rows_train_30_days"] == 34_223
-    assert real.references["rows_test_quarter_end"] == 37_184
-    assert real.metrics["log_loss_30_days"] < 0.2895
-    assert real.metrics["log_loss_quarter_end"] < 0.3784
-    # An honest model on these features cannot be much better: that would be a leak.
-    assert real.metrics["auc_30_days"] < 0.82
-    assert real.metrics["auc_quarter_end"] < 0.85
+    some = built.data.learnable()
+    # then: about a quarter of the deals, each with all of its rows
+    assert len(some) == pytest.approx(len(every) / 4, rel=0.2)
+    chosen = set(some.deal.tolist())
+    assert len(some) == sum(deal in chosen for deal in every.deal.tolist())
+
+
+def test_the_report_has_every_figure_asked_for(built: candidate.Candidate) -> None:
+    # when
+    report = built.report()
+    # then
+    for target in evaluation.TARGETS:
+        found = report["targets"][target]
+        assert list(found["ladder"]["all"]["rungs"]) == [
+            "base_rate", "age_table", "logistic", "age_calendar", "lightgbm_default", "candidate",
+        ]  # fmt: skip
+        for population in ("all", "live"):
+            for measures in found["ladder"][population]["rungs"].values():
+                assert set(measures) == {"log_loss", "brier", "brier_skill", "auc", "average_precision", "ece"}
+        assert found["ladder"]["live"]["rows"] < found["ladder"]["all"]["rows"] == found["rows_test"]
+        assert set(found["slices"]) == {"phase of the quarter", "product", "deal age", "agent", "open deals"}
+        assert sum(one["rows"] for one in found["slices"]["product"].values()) == found["rows_test"]
+        assert len(found["reliability"]) == 10
+    assert set(report["horizons"]) == {"7", "14", "30", "60", "90", "quarter_end"}
+    for row in report["forecast"]:
+        assert row["expected_candidate"] > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"num_leaves": 2}, "num_leaves is 2; expected 4 to 63"), ({"depth": 3}, "unknown hyperparameters depth")],
+)
+def test_settings_out_of_range_are_refused(values: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Hyperparameters.of(values)
 
 
 def test_too_few_deals_are_refused_with_the_counts() -> None:

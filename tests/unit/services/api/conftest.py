@@ -1,8 +1,9 @@
-"""A service with a real model in its local cache, and a registry and a lake that are away."""
+"""A service with a real model in its local cache, and a registry that is away."""
 
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -23,22 +24,23 @@ AWAY = "http://127.0.0.1:9"  # nobody listens on the discard port
 
 @pytest.fixture(scope="session")
 def served_model() -> DealModel:
-    built = candidate.build(check(generate(2_500, seed=11)).accepted, seed=7, threads=1)
+    deals = check(generate(2_500, seed=11)).accepted
+    built = candidate.build(deals, seed=7, threads=1)
     card = ModelCard(
         trained_at="2018-01-01T00:00:00+00:00", source="synthetic", source_sha256="0" * 64, data_as_of="2017-12-31",
         deals_key="silver/0.parquet", feature_names=NAMES, horizons=(30, "quarter_end"), cut="2017-07-01",
-        metrics=built.metrics, reference_metrics=built.references, rows=built.rows,
+        metrics=built.metrics(), reference_metrics=built.references(), rows=built.rows,
+        hyperparameters=built.settings.as_dict(), rounds=built.schedule.rounds, seed=7,
+        calibration=asdict(built.scorer.calibration),
     )  # fmt: skip
-    return DealModel(built.booster, card)
+    return DealModel(built.scorer, card, deals)
 
 
 def settings(cache: Path, registry: str = AWAY) -> Settings:
     hashes = ",".join(hashlib.sha256(key.encode()).hexdigest() for key in (KEY, OTHER_KEY))
     return Settings.from_environment(
-        {"MLFLOW_TRACKING_URI": registry, "CLOSECAST_LAKE_BUCKET": "lake", "AWS_REGION": "us-east-1",
-         "AWS_ENDPOINT_URL_S3": AWAY, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-         "CLOSECAST_MODEL_CACHE": str(cache), "CLOSECAST_API_KEY_SHA256": hashes}
-    )  # fmt: skip
+        {"MLFLOW_TRACKING_URI": registry, "CLOSECAST_MODEL_CACHE": str(cache), "CLOSECAST_API_KEY_SHA256": hashes}
+    )
 
 
 def keep(model: DealModel, cache: Path, version: str = "7") -> None:

@@ -9,15 +9,13 @@ import pytest
 from services.api import __main__ as service
 
 ENVIRONMENT = {
-    "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": "8123", "CLOSECAST_MODEL_CACHE": "models", "CLOSECAST_LAKE_BUCKET": "lake",
-    "CLOSECAST_API_KEY_SHA256": "a" * 64, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "AWS_REGION": "us-east-1",
+    "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": "8123", "CLOSECAST_MODEL_CACHE": "models",
+    "CLOSECAST_API_KEY_SHA256": "a" * 64, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
 }  # fmt: skip
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name, raising=False)
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     return ENVIRONMENT
@@ -39,7 +37,7 @@ def test_it_becomes_granian_with_one_worker(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize("name", ["CLOSECAST_PORT", "MLFLOW_TRACKING_URI", "CLOSECAST_MODEL_CACHE", "AWS_REGION"])
+@pytest.mark.parametrize("name", ["CLOSECAST_PORT", "MLFLOW_TRACKING_URI", "CLOSECAST_MODEL_CACHE"])
 def test_a_missing_variable_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
     with pytest.raises(SystemExit, match=f"api: the environment variable {name} is not set"):

@@ -42,11 +42,14 @@ def test_a_model_from_disk_serves_while_the_registry_is_away(client: Client) -> 
     assert "horizon_days" in model["features"]
 
 
-def test_a_pipeline_out_of_a_lake_that_is_away_is_503_with_the_reason(client: Client) -> None:
-    answer = client.get("/v1/pipeline")
-    assert answer.status_code == 503
-    assert "cannot read silver/0.parquet" in answer.json()["detail"]
-    assert answer.headers["retry-after"]
+def test_the_open_deals_are_ranked_without_any_other_service(client: Client) -> None:
+    # when
+    ranking = client.get("/v1/pipeline?limit=10000").json()
+    # then
+    chances = [deal["probability"] for deal in ranking["deals"]]
+    assert len(chances) == ranking["counts"]["open"] > 100
+    assert chances == sorted(chances, reverse=True)
+    assert ranking["expected_wins"] == pytest.approx(sum(chances))
 
 
 def test_a_sound_request_id_is_kept_and_another_is_replaced(client: Client) -> None:
@@ -99,11 +102,10 @@ def test_the_description_is_openapi_3_1_with_every_route(anonymous: Client) -> N
         ("CLOSECAST_API_KEY_SHA256", "", "64 hexadecimal digits"),
         ("CLOSECAST_API_KEY_SHA256", "secret", "64 hexadecimal digits"),
         ("MLFLOW_TRACKING_URI", "", "MLFLOW_TRACKING_URI is not set"),
-        ("CLOSECAST_LAKE_BUCKET", "", "CLOSECAST_LAKE_BUCKET is not set"),
     ],
 )
 def test_a_setting_that_is_wrong_is_named(name: str, value: str, words: str) -> None:
-    environment = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "CLOSECAST_LAKE_BUCKET": "lake", "AWS_REGION": "us-east-1",
+    environment = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
                    "CLOSECAST_MODEL_CACHE": "models", "CLOSECAST_API_KEY_SHA256": "a" * 64}  # fmt: skip
     with pytest.raises(ValueError, match=words):
         Settings.from_environment({**environment, name: value})

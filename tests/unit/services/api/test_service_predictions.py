@@ -4,12 +4,13 @@ import json
 from datetime import date
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar.testing import TestClient
 
-from closecast import features
 from closecast.models.deal_model import DealModel
 
 Client = TestClient  # type: ignore[type-arg]
@@ -21,11 +22,41 @@ def _post(client: Client, body: Any) -> Any:
     return client.post("/v1/predictions", json=body)
 
 
+DEAL = {"engage_date": "2017-11-20", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": "Oak Foods",
+        "opportunity_id": "A1"}  # fmt: skip
+
+
+def _expected(model: DealModel, deal: dict[str, str], as_of: date, horizon: int) -> float:
+    """By the way that training and batch scoring take."""
+    columns = ("opportunity_id", "sales_agent", "product", "account")
+    frame = pd.DataFrame({name: [deal.get(name)] for name in columns})
+    frame["engage_date"] = pd.Timestamp(deal["engage_date"])
+    builder = model.builder
+    matrix = builder.matrix(
+        builder.history.subjects(frame), np.array([0]), np.array([as_of], "M8[D]"), np.array([horizon])
+    )
+    return float(model.scorer.predict(matrix)[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"product": "GTXPro"}, {"account": ""}, {"account": "", "opportunity_id": ""}, {"sales_agent": "a stranger"}],
+)
+def test_online_and_offline_agree_to_the_bit(client: Client, served_model: DealModel, change: dict[str, str]) -> None:
+    # given
+    deal = {**DEAL, **change}
+    # when
+    answer = _post(client, {"deal": deal, "as_of": "2017-12-01", "horizon": 30}).json()
+    # then
+    known = {key: value for key, value in deal.items() if value} | {"product": "GTX Pro"}
+    assert answer["probability"] == _expected(served_model, known, date(2017, 12, 1), 30)
+
+
 def test_the_answer_is_the_models(client: Client, served_model: DealModel) -> None:
     # when
-    answer = _post(client, {"deal": {"engage_date": "11/20/2017"}, "as_of": "2017-12-01", "horizon": 30}).json()
+    answer = _post(client, {"deal": {**DEAL, "engage_date": "11/20/2017"}, "as_of": "2017-12-01", "horizon": 30}).json()
     # then
-    expected = served_model.predict(features.row(date(2017, 11, 20), date(2017, 12, 1), 30))[0]
+    expected = _expected(served_model, DEAL, date(2017, 12, 1), 30)
     assert answer["probability"] == expected
     assert answer["probabilities"]["30"] == expected
     assert (answer["as_of"], answer["horizon_days"], answer["by"]) == ("2017-12-01", 30, "2017-12-31")

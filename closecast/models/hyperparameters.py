@@ -1,0 +1,74 @@
+"""What may be tuned: the booster's settings, with the ranges that a search draws from."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from closecast.features import FEATURES, MONOTONE
+
+# Never searched: they make a run repeatable and the answers contradiction-free. No class weights: they would distort
+# the probabilities.
+_FIXED: dict[str, object] = {
+    "objective": "binary",
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbose": -1,
+}
+MAX_ROUNDS = 300
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """One setting of the booster. `calendar_weight` and `entity_weight` scale the gain of splits on features by as-of
+    date and by agent, product or account: below 1, such a split must earn more than one on the deal's own clock.
+    """
+
+    learning_rate: float = 0.03
+    num_leaves: int = 7
+    min_data_in_leaf: int = 1_000
+    lambda_l2: float = 0.1
+    feature_fraction: float = 0.5
+    calendar_weight: float = 0.1
+    entity_weight: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Raises ValueError naming the value that is outside of RANGES."""
+        for name, (low, high) in RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected {low} to {high}")
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "Hyperparameters":
+        """Raises ValueError for a name that is no hyperparameter."""
+        if unknown := sorted(values.keys() - {field.name for field in fields(cls)}):
+            raise ValueError(f"unknown hyperparameters {', '.join(unknown)}; known are {', '.join(RANGES)}")
+        return cls(**values)
+
+    def as_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+    def lightgbm(self, rows: int, seed: int, threads: int) -> dict[str, Any]:
+        """LightGBM's own parameters for a training set of `rows`; a small one cannot fill large leaves."""
+        weights = {"as_of": self.calendar_weight, "age": 1.0, "horizon": 1.0}
+        return {
+            **_FIXED,
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "min_data_in_leaf": max(20, min(self.min_data_in_leaf, rows // 50)),
+            "lambda_l2": self.lambda_l2,
+            "feature_fraction": self.feature_fraction,
+            "feature_contri": [weights.get(feature.key, self.entity_weight) for feature in FEATURES],
+            "monotone_constraints": list(MONOTONE),
+            "seed": seed,
+            "num_threads": threads,
+        }
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "learning_rate": (0.01, 0.1),
+    "num_leaves": (4, 63),
+    "min_data_in_leaf": (100, 5_000),
+    "lambda_l2": (0.001, 100.0),
+    "feature_fraction": (0.3, 1.0),
+    "calendar_weight": (0.001, 1.0),
+    "entity_weight": (0.001, 1.0),
+}

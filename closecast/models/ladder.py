@@ -1,0 +1,88 @@
+"""The rungs that a model must climb past: from the base rate to LightGBM as it comes."""
+
+from collections.abc import Callable
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from closecast.deals.snapshots import Snapshots
+from closecast.features import NAMES
+from closecast.features.calendar import month_of_quarter
+
+Matrix = NDArray[np.float64]
+Probabilities = NDArray[np.float64]
+AGE_CALENDAR = "age_calendar"
+_AGE_EDGES = np.array([3, 7, 14, 21, 30, 45, 60, 75, 90, 105, 120, 139])
+_PRIOR_ROWS = 100.0  # a cell of the table counts this many rows of the base rate
+_AGE_AND_CALENDAR = [
+    NAMES.index(name) for name in ("deal_age_days", "days_to_month_end", "days_to_quarter_end", "month_of_quarter")
+]
+# The reference that the real data were first measured with.
+_REFERENCE = {"objective": "binary", "learning_rate": 0.05, "num_leaves": 15, "min_data_in_leaf": 200,
+              "deterministic": True, "force_row_wise": True, "verbose": -1}  # fmt: skip
+_REFERENCE_ROUNDS = 150
+_LIBRARY = {"objective": "binary", "deterministic": True, "force_row_wise": True, "verbose": -1}
+
+
+class Part:
+    """Rows of one target with their features: what a rung learns from, or answers."""
+
+    def __init__(self, rows: Snapshots, matrix: Matrix) -> None:
+        self.rows, self.matrix = rows, matrix
+
+
+Rung = Callable[[Part, Part, int, int], Probabilities]
+
+
+def base_rate(train: Part, test: Part, _seed: int, _threads: int) -> Probabilities:
+    """The share won in training, for every row."""
+    return np.full(len(test.rows), train.rows.won.mean())
+
+
+def age_table(train: Part, test: Part, _seed: int, _threads: int) -> Probabilities:
+    """The share won by deal age and month of the quarter."""
+    cells = (len(_AGE_EDGES) + 1) * 3
+    known = _cell(train.rows)
+    rows = np.bincount(known, minlength=cells)
+    won = np.bincount(known, weights=train.rows.won, minlength=cells)
+    table = (won + _PRIOR_ROWS * train.rows.won.mean()) / (rows + _PRIOR_ROWS)
+    return np.asarray(table[_cell(test.rows)], dtype=np.float64)
+
+
+def logistic(train: Part, test: Part, _seed: int, _threads: int) -> Probabilities:
+    """Logistic regression on all features, standardised."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    model.fit(train.matrix, train.rows.won)
+    return np.asarray(model.predict_proba(test.matrix)[:, 1], dtype=np.float64)
+
+
+def age_calendar(train: Part, test: Part, seed: int, threads: int) -> Probabilities:
+    """LightGBM with deal age and calendar position only: the reference."""
+    data = lightgbm.Dataset(train.matrix[:, _AGE_AND_CALENDAR], label=train.rows.won)
+    booster = lightgbm.train({**_REFERENCE, "seed": seed, "num_threads": threads}, data, _REFERENCE_ROUNDS)
+    return np.asarray(booster.predict(test.matrix[:, _AGE_AND_CALENDAR]), dtype=np.float64)
+
+
+def lightgbm_default(train: Part, test: Part, seed: int, threads: int) -> Probabilities:
+    """LightGBM with its own default settings on all features."""
+    data = lightgbm.Dataset(train.matrix, label=train.rows.won)
+    booster = lightgbm.train({**_LIBRARY, "seed": seed, "num_threads": threads}, data)
+    return np.asarray(booster.predict(test.matrix), dtype=np.float64)
+
+
+RUNGS: dict[str, Rung] = {
+    "base_rate": base_rate,
+    "age_table": age_table,
+    "logistic": logistic,
+    AGE_CALENDAR: age_calendar,
+    "lightgbm_default": lightgbm_default,
+}
+
+
+def _cell(rows: Snapshots) -> NDArray[np.int64]:
+    age = (rows.as_of - rows.engage_dates).astype(np.int64)
+    return np.asarray(np.searchsorted(_AGE_EDGES, age, side="right") * 3 + month_of_quarter(rows.as_of) - 1)

@@ -1,0 +1,134 @@
+"""The files of a training run that people read: the report, plots, the model card, and MLflow's own description."""
+
+import json
+import platform
+from datetime import datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from closecast import features
+from closecast.models.deal_model import DealModel
+from closecast.models.evaluation import CANDIDATE
+from closecast.models.promotion import Decision
+from closecast.models.pyfunc import INPUTS
+
+_PACKAGES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "mlflow")
+
+
+def write_artifacts(
+    folder: Path, model: DealModel, report: dict[str, Any], decision: Decision, by: str, at: datetime
+) -> None:
+    """Write `report/` with evaluation.json, model_card.md, features.json and plots, and MLflow's files into `model/`."""
+    target = folder / "report"
+    target.mkdir()
+    (target / "evaluation.json").write_text(json.dumps(report, indent=1, default=str))
+    (target / "features.json").write_text(
+        json.dumps([{key: getattr(one, key) for key in ("name", "dtype", "unit", "formula", "meaning", "cut_off")}
+                    for one in features.FEATURES], indent=1)
+    )  # fmt: skip
+    (target / "model_card.md").write_text(model_card(model, report, decision, by, at))
+    _plots(target, report)
+    _mlflow_files(folder / "model", model)
+
+
+def model_card(model: DealModel, report: dict[str, Any], decision: Decision, by: str, at: datetime) -> str:
+    """The model card, in Markdown: what it is for, what it learnt from, how good it is, and where not to trust it."""
+    card = model.card
+    lines = [
+        "# Closecast model card",
+        "",
+        "**Question**: how likely is it that a deal, open at an as-of date, closes Won within so many days?",
+        "**For**: ranking and forecasting a sales team's open deals. **Not for**: judging sales people; deals of another "
+        "kind than those of the export; whether a deal will *ever* be won, on which these data are silent.",
+        "",
+        f"- Trained {at:%d %B %Y}, by {by}, on `{card.source}` (SHA-256 `{card.source_sha256[:12]}`), "
+        f"{card.rows['accepted']:,} deals accepted, {card.rows['rejected']:,} quarantined"
+        + (f", quality score {card.quality:.3f}" if card.quality is not None else ""),
+        f"- Known until {card.data_as_of}; held out from {card.cut} on",
+        f"- LightGBM, {card.rounds} rounds, {len(card.feature_names)} features, beta calibration; seed {card.seed}; "
+        f"commit {card.git_commit or 'unknown'}",
+        f"- Decision: **{'promoted' if decision.promoted else 'refused'}**",
+        "",
+    ]
+    for target, found in report["targets"].items():
+        lines += [f"## {target.replace('_', ' ')}", "", "| model | log loss | ROC AUC | ECE |", "|---|---|---|---|"]
+        for rung, measures in found["ladder"]["all"]["rungs"].items():
+            name = "**this model**" if rung == CANDIDATE else rung.replace("_", " ")
+            cells = (
+                f"{measures[key]['value']:.4f} ({measures[key]['low']:.4f} to {measures[key]['high']:.4f})"
+                for key in ("log_loss", "auc", "ece")
+            )
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+        live = found["ladder"]["live"]["rungs"].get(CANDIDATE)
+        if live:
+            lines.append(
+                f"\nOn live deals only: log loss {live['log_loss']['value']:.4f}, ROC AUC {live['auc']['value']:.3f}."
+            )
+        lines.append("")
+    lines += [
+        "## Why it was decided so",
+        "",
+        *(f"- {'✓' if one.passed else '✗'} {one.sentence}" for one in decision.checks),
+    ]
+    lines += ["", "Intervals are 95 %, by bootstrap over deals. " + card.note]
+    return "\n".join(lines) + "\n"
+
+
+def _plots(target: Path, report: dict[str, Any]) -> None:
+    # The figure class alone: pyplot would keep figures in a table of the process.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    for axes, (name, found) in zip(figure.subplots(1, 2), report["targets"].items(), strict=True):
+        curve = found["reliability"]
+        axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+        axes.plot([point["predicted"] for point in curve], [point["won"] for point in curve], "o-")
+        axes.set(title=name.replace("_", " "), xlabel="predicted", ylabel="share won", xlim=(0, 1), ylim=(0, 1))
+    figure.savefig(target / "reliability.png", dpi=100)
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    for axes, (name, found) in zip(figure.subplots(1, 2), report["targets"].items(), strict=True):
+        rungs = found["ladder"]["all"]["rungs"]
+        losses = [measures["log_loss"] for measures in rungs.values()]
+        axes.errorbar(
+            [one["value"] for one in losses], list(rungs), fmt="o",
+            xerr=[[one["value"] - one["low"] for one in losses], [one["high"] - one["value"] for one in losses]],
+        )  # fmt: skip
+        axes.invert_yaxis()
+        axes.set(title=name.replace("_", " "), xlabel="held-out log loss")
+    figure.savefig(target / "ladder.png", dpi=100)
+
+
+def _mlflow_files(folder: Path, model: DealModel) -> None:
+    """MLmodel with signature, input example and requirements, so that MLflow can load the folder."""
+    from mlflow.models import Model
+    from mlflow.models.signature import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    requirements = [f"{name}=={installed(name)}" for name in _PACKAGES]
+    (folder / "requirements.txt").write_text("\n".join(["closecast", *requirements]) + "\n")
+    engaged = model.deals[model.deals["engage_date"].notna()].head(3)
+    example = pd.DataFrame(
+        {
+            **{name: [None if pd.isna(value) else value for value in engaged[name]] for name in INPUTS[:4]},
+            "engage_date": engaged["engage_date"].dt.strftime("%Y-%m-%d"),
+            "as_of": model.card.data_as_of,
+            "horizon_days": 30,
+        }
+    )
+    (folder / "input_example.json").write_text(example.to_json(orient="split", index=False))
+    text = [ColSpec(DataType.string, name, required=name not in ("account", "opportunity_id")) for name in INPUTS[:6]]
+    described = Model(
+        signature=ModelSignature(
+            inputs=Schema([*text, ColSpec(DataType.long, "horizon_days")]), outputs=Schema([ColSpec(DataType.double)])
+        ),
+        saved_input_example_info={"artifact_path": "input_example.json", "type": "dataframe", "pandas_orient": "split"},
+    )
+    described.add_flavor("python_function", loader_module="closecast.models.pyfunc", env="requirements.txt",
+                         python_version=platform.python_version())  # fmt: skip
+    described.save(str(folder / "MLmodel"))
+
+
+__all__ = ["model_card", "write_artifacts"]

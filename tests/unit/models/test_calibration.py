@@ -1,0 +1,49 @@
+"""Beta calibration: mends what is wrong, leaves what is right, keeps the order."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from closecast.models.calibration import BetaCalibration
+from closecast.models.metrics import scores
+
+
+def _chances(rows: int = 50_000) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    random = np.random.default_rng(0)
+    chance = random.beta(1, 4, rows)
+    return chance, (random.random(rows) < chance).astype(np.int8)
+
+
+def test_distorted_probabilities_are_mended() -> None:
+    # given
+    chance, won = _chances()
+    distorted = chance**0.5
+    # when
+    mended = BetaCalibration.fit(distorted, won, deals=len(won)).apply(distorted)
+    # then
+    assert scores(won, distorted)["ece"] > 0.1
+    assert scores(won, mended)["ece"] < 0.01
+
+
+def test_right_ones_are_left_and_few_deals_change_little() -> None:
+    # given
+    chance, won = _chances()
+    # when
+    right, few = BetaCalibration.fit(chance, won, len(won)), BetaCalibration.fit(chance**0.5, won, deals=20)
+    # then
+    assert [right.a, right.b, right.c] == pytest.approx([1, 1, 0], abs=0.1)
+    assert [few.a, few.b, few.c] == pytest.approx([1, 1, 0], abs=0.2)
+
+
+@given(st.floats(0, 5), st.floats(0, 5), st.floats(-3, 3), st.lists(st.floats(0, 1), min_size=2, max_size=20))
+def test_the_map_never_turns_the_order(a: float, b: float, c: float, predicted: list[float]) -> None:
+    # when
+    mapped = BetaCalibration(a, b, c).apply(np.array(sorted(predicted)))
+    # then
+    assert (np.diff(mapped) >= 0).all()
+
+
+def test_the_identity_changes_nothing() -> None:
+    chance, _ = _chances(1_000)
+    assert BetaCalibration().apply(chance) == pytest.approx(chance, abs=1e-9)

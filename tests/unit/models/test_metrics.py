@@ -1,0 +1,86 @@
+"""The measures, against scikit-learn's, and their intervals, against repetition of the whole experiment."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+from closecast.models import metrics
+
+
+def _drawn(seed: int, deals: int = 300, each: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    """Labels, predictions with ties, and deals whose rows share one fate."""
+    random = np.random.default_rng(seed)
+    chance = random.beta(1, 4, deals)
+    won = (random.random(deals) < chance).astype(np.int8)
+    deal = np.repeat(np.arange(deals), each)
+    return won[deal], np.round(np.clip(chance[deal] + random.normal(0, 0.02, len(deal)), 0.01, 0.99), 2), deal
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_measures_are_those_of_the_library(seed: int) -> None:
+    # given
+    won, predicted, _ = _drawn(seed)
+    # when
+    found = metrics.scores(won, predicted)
+    # then
+    assert found["log_loss"] == pytest.approx(log_loss(won, predicted))
+    assert found["brier"] == pytest.approx(brier_score_loss(won, predicted))
+    assert found["auc"] == pytest.approx(roc_auc_score(won, predicted))
+    assert found["average_precision"] == pytest.approx(average_precision_score(won, predicted))
+    rate = won.mean()
+    assert found["brier_skill"] == pytest.approx(1 - brier_score_loss(won, predicted) / (rate * (1 - rate)))
+
+
+def test_calibration_error_is_the_mean_gap_of_ten_bins() -> None:
+    # given: predictions 0.05 too high everywhere
+    random = np.random.default_rng(0)
+    chance = random.uniform(0.1, 0.9, 200_000)
+    won = (random.random(200_000) < chance).astype(np.int8)
+    # then
+    assert metrics.scores(won, chance)["ece"] < 0.006
+    assert metrics.scores(won, chance + 0.05)["ece"] == pytest.approx(0.05, abs=0.004)
+    assert sum(point["rows"] for point in metrics.reliability(won, chance)) == 200_000
+
+
+def test_intervals_by_deal_are_as_wide_as_repetition_shows() -> None:
+    # given: log losses of 200 repetitions of the whole experiment
+    repeated = [metrics.scores(*_drawn(seed)[:2])["log_loss"] for seed in range(100, 300)]
+    # when
+    measured = [metrics.with_intervals(*_drawn(seed))["log_loss"] for seed in range(10)]
+    # then: rows alone would make them less than half as wide
+    width = np.mean([one.high - one.low for one in measured])
+    assert width == pytest.approx(2 * 1.96 * np.std(repeated), rel=0.25)
+    for one in measured:
+        assert one.low < one.value < one.high
+
+
+def test_a_paired_difference_is_clear_of_zero_only_where_there_is_one() -> None:
+    # given
+    won, predicted, deal = _drawn(1, deals=2_000)
+    noise = np.clip(predicted + np.random.default_rng(2).normal(0, 0.15, len(predicted)), 0.01, 0.99)
+    # when
+    better = metrics.paired_difference(won, predicted, noise, deal)
+    same = metrics.paired_difference(won, predicted, predicted, deal)
+    # then
+    expected = metrics.losses(won, predicted).mean() - metrics.losses(won, noise).mean()
+    assert better.value == pytest.approx(expected)
+    assert better.high < 0
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_one_outcome_alone_has_no_ranking() -> None:
+    found = metrics.scores(np.zeros(10, np.int8), np.linspace(0.1, 0.5, 10))
+    assert np.isnan(found["auc"])
+    assert np.isfinite(found["log_loss"])
+
+
+def test_a_large_set_has_intervals_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    drawn = _drawn(4, deals=3_000)
+    whole = metrics.with_intervals(*drawn)["log_loss"]
+    # when: only a quarter of the rows may be resampled
+    monkeypatch.setattr(metrics, "INTERVAL_ROWS", len(drawn[0]) // 4)
+    part = metrics.with_intervals(*drawn)["log_loss"]
+    # then
+    assert part.value == whole.value
+    assert part.high - part.low == pytest.approx(whole.high - whole.low, rel=0.35)
