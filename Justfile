@@ -59,6 +59,16 @@ doctor:
 train *arguments:
     @{{ ops }} train "$@"
 
+# Measure the ladder and the gate with no platform up: evaluate --source <…> [--cut <date>] [--trials <n>] [--json <file>]
+[group('model')]
+evaluate *arguments: runtime
+    @{{ ops }} evaluate "$@"
+
+# Search hyperparameters on Nomad and train with the best: tune [source=<…>] [trials=30] [workers=2]
+[group('model')]
+tune *arguments:
+    @{{ ops }} prefect-run tune/closecast "$@"
+
 # Score the open deals of a CSV export: predict <file.csv> [as_of=<date>] [horizon=<days>] [out=<file.json>]
 [group('model')]
 predict *arguments:
@@ -162,6 +172,10 @@ lock *arguments: development
 [group('development')]
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"
+
+[private]
+runtime:
+    @{{ ops }} environment
 
 [private]
 development:

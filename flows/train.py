@@ -1,78 +1,62 @@
 """The flow `train`: from a source to a registered model, promoted if its evidence allows."""
 
 import json
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
-from prefect.tasks import Task
 
 from closecast.models import candidate as candidates
-from closecast.models.evaluation import TARGETS
-from closecast.platform import ingestion, provenance, publication
-from closecast.platform.lake import Lake, LakeError
-from closecast.platform.registry import RegistryError
-from closecast.platform.settings import LakeSettings, RegistrySettings
-from closecast.platform.sources import RawExport, read_source
+from closecast.models.hyperparameters import Hyperparameters
+from closecast.platform import gold, ingestion, provenance, publication
+from flows import steps
 
 RESULT_KEY = "train-result"
 REPORT_KEY = "train-report"
-_PROJECT = Path(__file__).resolve().parents[1]
 
 
-def _outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
-    """Only a server that is away comes back; a bad file stays bad."""
-    return isinstance(state.result(raise_on_failure=False), LakeError | RegistryError)
+@task(cache_policy=NO_CACHE, timeout_seconds=3600)
+def fit(data: ingestion.Ingested, seed: int, settings: Hyperparameters | None = None) -> candidates.Candidate:
+    """Fit before the cut, measure after it beside the ladder, refit on everything known."""
+    return candidates.build(data.deals, seed, steps.threads(), settings)
 
 
-@task(cache_policy=NO_CACHE)
-def read(source: str, seed: int) -> RawExport:
-    """The export as received."""
-    return read_source(source, seed)
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=steps.RETRY_SECONDS, retry_condition_fn=steps.outage)
+def snapshots(candidate: candidates.Candidate, data: ingestion.Ingested) -> str:
+    """The rows and features that were learnt from, kept in gold/."""
+    return gold.store(candidate.data, data.silver_key, steps.lake())
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 8], retry_condition_fn=_outage)
-def ingest(export: RawExport) -> ingestion.Ingested:
-    """Check the rows and store them in the lake."""
-    data = ingestion.ingest(export, Lake(LakeSettings.from_environment(os.environ)))
-    get_run_logger().info("%s: %s", data.source, data.summary)
-    return data
-
-
-@task(cache_policy=NO_CACHE)
-def fit(data: ingestion.Ingested, seed: int) -> candidates.Candidate:
-    """Fit before the cut, measure after it, refit on everything known."""
-    return candidates.build(data.deals, seed, threads=len(os.sched_getaffinity(0)))
-
-
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[2, 8], retry_condition_fn=_outage)
-def publish(candidate: candidates.Candidate, data: ingestion.Ingested) -> publication.Published:
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=steps.RETRY_SECONDS, retry_condition_fn=steps.outage)
+def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key: str) -> publication.Published:
     """Log the run, register the version, promote it if it earned that."""
     return publication.publish(
         candidate,
         data,
-        RegistrySettings.from_environment(os.environ).tracking_uri,
-        by=f"flow train/{flow_run.name}",
+        steps.tracking_uri(),
+        gold_key=gold_key,
+        by=f"flow {flow_run.flow_name}/{flow_run.name}",
         at=datetime.now(UTC),
-        git_commit=provenance.git_commit(_PROJECT),
+        git_commit=provenance.git_commit(steps.PROJECT),
     )
 
 
-@flow(name="train", log_prints=False)
+@flow(name="train", timeout_seconds=7200, validate_parameters=True)
 def train(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
-    """Train on `source` (synthetic, synthetic:<rows>, file:<absolute path>), and promote the model if it earned that.
+    """Train on `source` (synthetic, file:<absolute path>, s3://…, kaggle), and promote the model if it earned that.
 
     Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect artifact `train-result`.
     """
-    data = ingest(read(source, seed))
-    candidate = fit(data, seed)
-    published = publish(candidate, data)
+    return trained(steps.ingest(steps.read(source, seed)), seed, None)
+
+
+def trained(data: ingestion.Ingested, seed: int, settings: Hyperparameters | None) -> dict[str, Any]:
+    """Fit, publish and report; `settings` are the default ones unless given."""
+    candidate = fit(data, seed, settings)
+    published = publish(candidate, data, snapshots(candidate, data))
     result = {
         "version": published.version,
         "run_id": published.run_id,
@@ -84,28 +68,30 @@ def train(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
         "references": published.card.reference_metrics,
     }
     create_table_artifact(table=[result], key=RESULT_KEY, description="What came of the last training run.")
+    create_table_artifact(table=ladder(published.report), key="ladder", description="Held-out log loss by rung.")
     create_markdown_artifact(markdown=_report(result, data), key=REPORT_KEY)
+    create_link_artifact(
+        link=f"{steps.tracking_uri()}/#/experiments/{published.experiment_id}/runs/{published.run_id}",
+        link_text="the run in MLflow: plots, model card, every figure",
+        key="mlflow-run",
+    )
     get_run_logger().info("version %s: %s", published.version, json.dumps(result["reasons"]))
     return result
 
 
+def ladder(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row for each target and rung, with its measures on all held-out rows."""
+    return [
+        {"target": target, "model": rung, **{name: round(one["value"], 4) for name, one in measures.items()}}
+        for target, found in report["targets"].items()
+        for rung, measures in found["ladder"]["all"]["rungs"].items()
+    ]
+
+
 def _report(result: dict[str, Any], data: ingestion.Ingested) -> str:
     verdict = "promoted to champion" if result["promoted"] else "not promoted"
-    lines = [
-        f"# Version {result['version']}: {verdict}",
-        f"Source {data.source}: {data.summary}.",
-        "",
-        "| held out | log loss | age table | base rate | ROC AUC | rows |",
-        "|---|---|---|---|---|---|",
-    ]
-    own, reference = result["metrics"], result["references"]
-    lines += [
-        f"| {target} | {own[f'log_loss_{target}']:.4f} | {reference[f'age_table_log_loss_{target}']:.4f} "
-        f"| {reference[f'base_rate_log_loss_{target}']:.4f} | {own[f'auc_{target}']:.3f} "
-        f"| {reference[f'rows_test_{target}']:,.0f} |"
-        for target in TARGETS
-    ]
-    return "\n".join([*lines, "", *(f"- {reason}" for reason in result["reasons"])])
+    lines = [f"# Version {result['version']}: {verdict}", f"Source {data.source}: {data.summary}.", ""]
+    return "\n".join([*lines, *(f"- {reason}" for reason in result["reasons"])])
 
 
 if __name__ == "__main__":

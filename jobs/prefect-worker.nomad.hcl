@@ -63,7 +63,13 @@ job "prefect-worker" {
         args    = ["-m", "services.prefect", "worker"]
       }
 
+      # Flows dispatch the jobs trial and score in the name of this one: policies/nomad/dispatcher.hcl says what it may.
+      identity {
+        env = true
+      }
+
       env {
+        NOMAD_ADDR            = "${meta.nomad_address}"
         CLOSECAST_HOST        = "${NOMAD_IP_health}"
         CLOSECAST_PORT        = "${NOMAD_PORT_health}"
         CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
@@ -82,6 +88,10 @@ job "prefect-worker" {
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           {{- end }}
+          {{ with nomadVar "nomad/jobs/prefect-worker" }}{{ $password := .optuna_password }}
+          {{- range nomadService "postgres" }}
+          OPTUNA_STORAGE=postgresql+psycopg://optuna:{{ $password }}@{{ .Address }}:{{ .Port }}/optuna
+          {{ else }}{{ with nomadVar "nomad/jobs/prefect-worker/waits-for-postgres" }}{{ end }}{{ end }}{{ end }}
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/prefect-worker/waits-for-object-store" }}{{ end }}{{ end }}

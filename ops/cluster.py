@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -72,8 +73,12 @@ class Cluster:
             )
         self._call("GET", "/acl/token/self")
 
-    def ensure_policy(self, name: str, description: str, rules: str) -> None:
-        self._call("PUT", f"/acl/policy/{name}", json={"Name": name, "Description": description, "Rules": rules})
+    def ensure_policy(self, name: str, description: str, rules: str, job: str | None = None) -> None:
+        """Write the policy; with `job`, the workload identities of that job's tasks have it."""
+        body: dict[str, Any] = {"Name": name, "Description": description, "Rules": rules}
+        if job is not None:
+            body["JobACL"] = {"Namespace": "default", "JobID": job}
+        self._call("PUT", f"/acl/policy/{name}", json=body)
 
     def create_token(self, name: str, policies: list[str]) -> str:
         """A new client token's secret."""
@@ -151,11 +156,16 @@ class Cluster:
         return None
 
     def stop(self, job: str) -> None:
-        self._call("DELETE", f"/job/{job}")
+        self._call("DELETE", f"/job/{quote(job, safe='')}")
+
+    def instances(self, job: str) -> list[str]:
+        """Ids of the dispatched instances of a parameterized job that have not ended."""
+        stubs = self._call("GET", "/jobs", params={"prefix": f"{job}/dispatch-"})
+        return [stub["ID"] for stub in stubs if stub["Status"] != "dead"]
 
     def live_allocations(self, job: str) -> list[str]:
         """Ids of allocations whose processes may still be there."""
-        stubs = self._call("GET", f"/job/{job}/allocations")
+        stubs = self._call("GET", f"/job/{quote(job, safe='')}/allocations")
         return [stub["ID"] for stub in stubs if stub["ClientStatus"] in ("running", "pending")]
 
     def restart(self, allocation: str) -> None:

@@ -104,6 +104,14 @@ def nomad(arguments: list[str]) -> int:
     os.execve(session.cli.nomad.path, [str(session.cli.nomad.path), *arguments], session.cli.environment())
 
 
+def evaluate(arguments: list[str]) -> int:
+    """The ladder and the gate with no platform up."""
+    # Imported here: the libraries it needs take seconds, which no other command should wait for.
+    from ops import evaluate as measured
+
+    return measured.evaluate(arguments)
+
+
 def nomad_fmt(arguments: list[str]) -> int:
     """`nomad fmt` of all job files; with `-check` only tell which are not in the standard form."""
     found = nomad_binary.find_or_install()
@@ -135,5 +143,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "api-key": api_key,
     "nomad": nomad,
     "nomad-fmt": nomad_fmt,
+    "evaluate": evaluate,
     **prefect.COMMANDS,
 }

@@ -93,7 +93,9 @@ class Credentials:
             "localstack": {**object_store, "secret_values": json.dumps(self.cloud_secrets())},
             "mlflow": {**object_store, "database_password": self.mlflow_database_password},
             "prefect": {"database_password": self.prefect_database_password},
-            "prefect-worker": object_store,
+            "prefect-worker": {**object_store, "optuna_password": self.optuna_database_password},
+            "trial": {**object_store, "database_password": self.optuna_database_password},
+            "score": object_store,
             "api": {"api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest()},
             "ui": {"api_key": self.api_key},
         }

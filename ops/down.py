@@ -56,6 +56,13 @@ def _stop_jobs(agent: Agent) -> None:
         return
     cluster = Cluster(agent.address, credentials.nomad_management_token)
     wanted = {name for name in jobs.NAMES if cluster.is_wanted(name)}
+    instances = [instance for name in jobs.BATCH for instance in cluster.instances(name)]
+    batch = [*instances, *(name for name in jobs.BATCH if cluster.is_wanted(name))]
+    if batch:
+        with step(f"stopped {', '.join(batch)}"):
+            for name in batch:
+                cluster.stop(name)
+            wait(lambda: not any(cluster.live_allocations(name) for name in instances), 60, "the end of batch jobs")
     for wave in _WAVES:
         names = [name for name in wave if name in wanted]
         if "localstack" in names:

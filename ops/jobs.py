@@ -20,14 +20,16 @@ from ops.paths import JOBS, LOCAL_VARS
 
 # In the order in which they come to life: those that others wait for stand first.
 NAMES = ("postgres", "cache", "localstack", "mlflow", "prefect", "prefect-worker", "api", "ui")
+# Parameterized: registered beside the others, and run only when a flow dispatches them.
+BATCH = ("trial", "score")
 # What a person opens; the rest is for programs and found by discovery.
 PAGES = {"mlflow": "/", "prefect": "/", "api": "/schema", "ui": "/"}
 
 
 def file(name: str) -> Path:
     """The job's specification. Raises OperatorError when there is no such job."""
-    if name not in NAMES:
-        raise OperatorError(f"there is no job {name!r}", f"name one of {', '.join(NAMES)}")
+    if name not in (*NAMES, *BATCH):
+        raise OperatorError(f"there is no job {name!r}", f"name one of {', '.join((*NAMES, *BATCH))}")
     return JOBS / f"{name}.nomad.hcl"
 
 

@@ -95,10 +95,11 @@ def _initialise_terraform(mirror: Path | None) -> None:
             ) from error
 
 
-def _meta(mirror: Path | None) -> dict[str, str]:
+def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:
     """What the job files know of this node."""
     return {
         "project": str(paths.PROJECT),
+        "nomad_address": agent.address,
         "state": str(paths.state()),
         "python": str(paths.PYTHON),
         "localstack_python": str(paths.VENV_LOCALSTACK / "bin" / "python"),
@@ -113,12 +114,12 @@ def _start_agent(
     agent: Agent, nomad: nomad_binary.Nomad, credentials: Credentials, mirror: Path | None
 ) -> tuple[Credentials, Cluster]:
     with step("Nomad agent"):
-        if agent.is_running() and agent.is_outdated(_meta(mirror)):
+        if agent.is_running() and agent.is_outdated(_meta(agent, mirror)):
             agent.stop()
         fresh = not agent.is_running()
         if fresh:
             ports.require_free(agent)
-            agent.start(nomad, _meta(mirror))
+            agent.start(nomad, _meta(agent, mirror))
         agent.wait_for_leader()
     cluster = Cluster(agent.address, credentials.nomad_management_token)
     with step("access control, secrets and node"):
@@ -129,13 +130,15 @@ def _start_agent(
             cluster.ensure_policy("operator", "People who run the platform day by day", rules)
             credentials = replace(credentials, nomad_operator_token=cluster.create_token("operator", ["operator"]))
             credentials.save()
+        dispatcher = (paths.PROJECT / "policies" / "nomad" / "dispatcher.hcl").read_text()
+        cluster.ensure_policy("dispatcher", "Flows dispatch batch jobs", dispatcher, job="prefect-worker")
         for job, items in credentials.variables().items():
             cluster.put_variable(f"nomad/jobs/{job}", items)
         if fresh and not _comes_true(cluster.node_is_ready, 2):
             # On a first start the node asks to be registered a moment before the new keyring is there to sign its
             # identity, and asks again only after 15 s and more. Started again, it finds the keyring.
             agent.stop()
-            agent.start(nomad, _meta(mirror))
+            agent.start(nomad, _meta(agent, mirror))
             agent.wait_for_leader()
         wait(cluster.node_is_ready, 60, "the registration of this node with Nomad")
     return credentials, cluster
@@ -151,7 +154,7 @@ def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _submit(cli: Cli, cluster: Cluster) -> None:
-    for name in jobs.NAMES:
+    for name in (*jobs.NAMES, *jobs.BATCH):
         if not cluster.is_wanted(name):
             ports.require_job_ports_free(cli, name)
         cli.submit(name)

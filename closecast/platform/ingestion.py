@@ -1,12 +1,18 @@
-"""Brings an export into the lake: as received, checked and typed, and the rejected rows with their reasons."""
+"""Brings an export into the lake: as received, checked and typed, and the bad rows in quarantine with their reasons."""
 
+import hashlib
+import json
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from closecast.deals.contract import check
+from closecast.deals import contract, quality, schema
 from closecast.platform.lake import Lake
 from closecast.platform.sources import RawExport
+
+MINIMUM_QUALITY = quality.MINIMUM
 
 
 @dataclass(frozen=True)
@@ -22,25 +28,58 @@ class Ingested:
     rows_accepted: int
     rows_rejected: int
     summary: str
-    quality: float | None = None
+    quality: float
+    quality_table: list[dict[str, Any]]
+    skipped: bool = False  # nothing was done: the lake had it from an earlier time
 
 
-def ingest(export: RawExport, lake: Lake) -> Ingested:
-    """Store `export` in bronze/, its accepted deals in silver/, its rejected rows in quarantine/.
+def ingest(export: RawExport, lake: Lake, minimum_quality: float = MINIMUM_QUALITY) -> Ingested:
+    """Store `export` in bronze/, its accepted deals in silver/, its bad rows in quarantine/.
 
-    Raises ContractError (closecast.deals.contract) after bronze/ is written when nothing can be accepted, and LakeError.
+    Rows received = rows accepted + rows in quarantine. An export that was ingested before under the same rules is not
+    checked again. Raises ContractError (closecast.deals.contract) when nothing can be accepted, QualityError
+    (closecast.deals.quality) when the quality is below `minimum_quality`, both after bronze/ and quarantine/ are
+    written; and LakeError.
     """
+    step = f"steps/ingest-{_fingerprint(export)}.json"
+    known = lake.read_text(step)
+    if known is not None:
+        return _known(export, json.loads(known), lake, minimum_quality)
     bronze_key = lake.put_parquet("bronze", export.frame)
-    checked = check(export.frame)
-    rejected = len(checked.rejected)
-    return Ingested(
-        deals=checked.accepted,
-        source=export.name,
-        source_sha256=export.sha256,
-        bronze_key=bronze_key,
-        silver_key=lake.put_parquet("silver", checked.accepted),
-        quarantine_key=lake.put_parquet("quarantine", checked.rejected) if rejected else None,
-        rows_accepted=len(checked.accepted),
-        rows_rejected=rejected,
-        summary=checked.summary(),
-    )
+    checked = contract.check(export.frame)
+    accepted, rejected = len(checked.accepted), len(checked.rejected)
+    if accepted + rejected != len(export.frame):
+        raise contract.ContractError(
+            f"{len(export.frame)} rows came in, but {accepted} were accepted and {rejected} set aside: report this"
+        )
+    quarantine_key = lake.put_parquet("quarantine", checked.rejected) if rejected else None
+    found = quality.assess(export.frame, checked)
+    quality.require(found, minimum_quality)
+    facts = {
+        "bronze_key": bronze_key,
+        "silver_key": lake.put_parquet("silver", checked.accepted),
+        "quarantine_key": quarantine_key,
+        "rows_accepted": accepted,
+        "rows_rejected": rejected,
+        "summary": checked.summary(),
+        "quality": found.score,
+        "quality_table": found.table(),
+    }
+    lake.put_text(step, json.dumps(facts))
+    return Ingested(deals=checked.accepted, source=export.name, source_sha256=export.sha256, **facts)
+
+
+def _known(export: RawExport, facts: dict[str, Any], lake: Lake, minimum_quality: float) -> Ingested:
+    if facts["quality"] < minimum_quality:
+        raise quality.QualityError(
+            f"the export's quality score is {facts['quality']:.3f}, below the required {minimum_quality}: "
+            f"{facts['summary']}"
+        )
+    deals = lake.read_parquet(facts["silver_key"])
+    return Ingested(deals=deals, source=export.name, source_sha256=export.sha256, skipped=True, **facts)
+
+
+def _fingerprint(export: RawExport) -> str:
+    """Of the export's bytes and of the rules: changed rules check everything anew."""
+    rules = b"".join(Path(str(module.__file__)).read_bytes() for module in (contract, schema, quality))
+    return hashlib.sha256(export.sha256.encode() + hashlib.sha256(rules).digest()).hexdigest()[:32]

@@ -2,14 +2,19 @@
 
 import hashlib
 import io
-from typing import Literal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.fs import FileType, S3FileSystem
+from pyarrow.fs import FileSelector, FileType, S3FileSystem
 
 from closecast.platform.settings import LakeSettings
+
+_PART = 8_000_000  # bytes
 
 Layer = Literal["bronze", "silver", "quarantine", "gold"]
 
@@ -62,6 +67,62 @@ class Lake:
             raise LakeError(f"the object {key} in the lake's bucket {self._settings.bucket} is not what was stored")
         frame: pd.DataFrame = pq.read_table(io.BytesIO(content)).to_pandas()
         return frame
+
+    def put_text(self, key: str, text: str) -> None:
+        """Store `text` in UTF-8 under `key`, over what was there. Raises LakeError."""
+        try:
+            with self._files.open_output_stream(self._path(key)) as stream:
+                stream.write(text.encode())
+        except OSError as error:
+            raise self._unreachable("write", key, error) from error
+
+    def read_text(self, key: str) -> str | None:
+        """What is kept under `key`, None when nothing is. Raises LakeError when the lake is out of reach."""
+        try:
+            with self._files.open_input_stream(self._path(key)) as stream:
+                return str(stream.read().decode())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unreachable("read", key, error) from error
+
+    def keys(self, prefix: str) -> dict[str, int]:
+        """Keys below the folder `prefix`, in order, with their sizes in bytes. Raises LakeError."""
+        try:
+            found = self._files.get_file_info(FileSelector(self._path(prefix), recursive=True, allow_not_found=True))
+        except OSError as error:
+            raise self._unreachable("list", prefix, error) from error
+        start = len(self._settings.bucket) + 1
+        return {
+            one.path[start:]: one.size for one in sorted(found, key=lambda one: one.path) if one.type == FileType.File
+        }
+
+    @contextmanager
+    def opened(self, key: str) -> Iterator[Any]:
+        """The object under `key`, to be read at any position. Raises LakeError."""
+        try:
+            with self._files.open_input_file(self._path(key)) as file:
+                yield file
+        except FileNotFoundError as error:
+            raise LakeError(f"the lake's bucket {self._settings.bucket} holds no object {key}") from error
+        except OSError as error:
+            raise self._unreachable("read", key, error) from error
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[Any]:
+        """A stream whose bytes become the object under `key` when the block ends well; else there is none.
+
+        It is written beside first: closing a stream after a failure would publish half of it. Raises LakeError.
+        """
+        with tempfile.TemporaryFile() as scratch:
+            yield scratch
+            scratch.seek(0)
+            try:
+                with self._files.open_output_stream(self._path(key)) as stream:
+                    while part := scratch.read(_PART):
+                        stream.write(part)
+            except OSError as error:
+                raise self._unreachable("write", key, error) from error
 
     def _path(self, key: str) -> str:
         return f"{self._settings.bucket}/{key}"

@@ -32,13 +32,21 @@ class Published:
 
     version: str
     run_id: str
+    experiment_id: str
     decision: Decision
     card: ModelCard
     report: dict[str, Any]
 
 
 def publish(
-    candidate: Candidate, data: Ingested, tracking_uri: str, *, by: str, at: datetime, git_commit: str | None
+    candidate: Candidate,
+    data: Ingested,
+    tracking_uri: str,
+    *,
+    gold_key: str,
+    by: str,
+    at: datetime,
+    git_commit: str | None,
 ) -> Published:
     """Log the candidate's run, decide, register its version as challenger, and make it champion if the decision says so.
 
@@ -70,6 +78,7 @@ def publish(
             "cut": card.cut,
             "bronze_key": data.bronze_key,
             "silver_key": data.silver_key,
+            "gold_key": gold_key,
             "quarantine_key": data.quarantine_key or "none: no row was rejected",
             "features": ",".join(features.NAMES),
             "git_commit": git_commit or "unknown",
@@ -84,7 +93,7 @@ def publish(
         registry.challenge(version, evidence)
         if decision.promoted:
             registry.promote(version, evidence)
-    return Published(version, run.run_id, decision, card, report)
+    return Published(version, run.run_id, run.experiment_id, decision, card, report)
 
 
 def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: str | None) -> ModelCard:

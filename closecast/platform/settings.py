@@ -64,6 +64,11 @@ class PrefectSettings:
         return cls(_read(environment, "PREFECT_API_URL"))
 
 
+def required(environment: Mapping[str, str], name: str) -> str:
+    """The value of the variable `name`. Raises SettingsError when it is not set."""
+    return _read(environment, name)
+
+
 def _read(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name)
     if not value:

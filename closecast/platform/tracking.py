@@ -29,6 +29,7 @@ class Run:
     """A run that is being written."""
 
     run_id: str
+    experiment_id: str
     _client: "MlflowClient"
 
     def log(self, parameters: Mapping[str, object], metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
@@ -72,7 +73,8 @@ def started(tracking_uri: str, name: str) -> Iterator[Run]:
 
     client = MlflowClient(tracking_uri)
     try:
-        run = Run(client.create_run(_experiment(client), run_name=name).info.run_id, client)
+        experiment = _experiment(client)
+        run = Run(client.create_run(experiment, run_name=name).info.run_id, experiment, client)
         try:
             yield run
         except BaseException:

@@ -1,0 +1,110 @@
+"""Leak probes: what a single column of the export gives away about a deal's outcome."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from closecast.deals.contract import RAW_COLUMNS
+from closecast.deals.schema import CLOSED
+
+# Nothing known while a deal is open tells Won from Lost better than 0.65 or so in the real file.
+OUTCOME_LIMIT = 0.75
+MISSING_LIMIT = 0.55  # the share missing differs by ten points between open and closed deals
+_MAY_BE_MISSING = ("account", "engage_date", "close_date", "close_value")
+_BINS = 20
+_FOLDS = 5
+_PRIOR_DEALS = 10  # how many deals of average luck each value is given, so that a rare one does not stand out
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question to one column. `auc` is None where the deals at hand cannot answer; `why` is one sentence."""
+
+    column: str
+    asks: str
+    auc: float | None
+    flagged: bool
+    why: str
+
+
+def outcome_probes(deals: pd.DataFrame) -> list[Probe]:
+    """For each raw column but the stage, the ROC AUC of that column alone for "won" among closed deals.
+
+    Texts are scored by the win rate of their value in the other folds of five, numbers and dates also by their order:
+    what a model could learn from the column, not what it could memorise.
+    """
+    closed = deals[deals["deal_stage"].isin(CLOSED)]
+    won = (closed["deal_stage"] == "Won").to_numpy(dtype=bool)
+    return [_outcome(closed[name], won) for name in RAW_COLUMNS if name != "deal_stage"]
+
+
+def missing_probes(deals: pd.DataFrame) -> list[Probe]:
+    """For each column that may be empty, the ROC AUC of its emptiness for "still open", among all deals."""
+    still_open = ~deals["deal_stage"].isin(CLOSED).to_numpy(dtype=bool)
+    return [_missing(deals[name], still_open) for name in _MAY_BE_MISSING]
+
+
+def _outcome(column: "pd.Series[Any]", won: Bools) -> Probe:
+    name, asks = str(column.name), "won, among closed deals"
+    if won.all() or not won.any():
+        return Probe(name, asks, None, False, "Cannot be judged: needs won and lost deals.")
+    auc = _auc(column, won)
+    if auc < OUTCOME_LIMIT:
+        return Probe(name, asks, auc, False, "Does not give the outcome away.")
+    told = f"{name} alone tells won from lost deals"
+    if name == "close_value" and not column[~won].any():
+        told += ", being 0 for every lost one"
+    return Probe(
+        name, asks, auc, True,
+        f"{told}: it is written down with the outcome, and nobody knows it while the deal is open, so as a feature it "
+        f"would hand the model the answer.",
+    )  # fmt: skip
+
+
+def _missing(column: "pd.Series[Any]", still_open: Bools) -> Probe:
+    name, asks = str(column.name), "still open, by being empty"
+    if still_open.all() or not still_open.any():
+        return Probe(name, asks, None, False, "Cannot be judged: needs open and closed deals.")
+    empty = column.isna().to_numpy(dtype=bool)
+    auc = float(roc_auc_score(still_open, empty))
+    shares = f"empty in {empty[still_open].mean():.0%} of open and {empty[~still_open].mean():.0%} of closed deals"
+    if max(auc, 1 - auc) < MISSING_LIMIT:
+        return Probe(name, asks, auc, False, f"{shares.capitalize()}: tells nothing.")
+    return Probe(
+        name, asks, auc, True,
+        f"{shares.capitalize()}: whether {name} is filled in tells how the deal stood when the export was cut, which "
+        f"nobody knew at an earlier as-of date, so its emptiness must not be a feature.",
+    )  # fmt: skip
+
+
+def _auc(column: "pd.Series[Any]", won: Bools) -> float:
+    if column.dtype == object:
+        return float(roc_auc_score(won, _learned(column.fillna("").to_numpy(dtype=str), won)))
+    numbers = column.astype("int64") if column.dtype.kind == "M" else column
+    values = numbers.to_numpy(dtype=np.float64)
+    order = float(roc_auc_score(won, values))
+    # Order alone misses a season, which rises and falls.
+    bins = np.searchsorted(np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1))), values)
+    return max(order, 1 - order, float(roc_auc_score(won, _learned(bins, won))))
+
+
+def _learned(values: NDArray[Any], won: Bools) -> Floats:
+    """The win rate of each deal's value among the deals of the other folds, drawn towards the overall rate."""
+    codes, distinct = pd.factorize(values)
+    folds = np.random.default_rng(0).permutation(len(won)) % _FOLDS
+    scores = np.empty(len(won))
+    for fold in range(_FOLDS):
+        here = folds == fold
+        seen = np.bincount(codes[~here], minlength=len(distinct))
+        wins = np.bincount(codes[~here], weights=won[~here], minlength=len(distinct))
+        # The rate of all folds, for one that varied by fold would itself tell the fold's outcomes.
+        rates = (wins + _PRIOR_DEALS * won.mean()) / (seen + _PRIOR_DEALS)
+        scores[here] = rates[codes[here]]
+    return scores

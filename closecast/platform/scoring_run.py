@@ -1,0 +1,59 @@
+"""One batch to score: its parts, where each result goes, and which are done."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from closecast.features.horizon import Horizon
+from closecast.platform.lake import Lake, LakeError
+
+
+@dataclass(frozen=True)
+class ScoringRun:
+    """Parquet files below `source` in the lake, scored by one model version as of one date, into `target`."""
+
+    source: str
+    target: str
+    parts: tuple[str, ...]
+    version: str
+    as_of: date
+    horizon: Horizon
+
+    def result(self, part: str) -> str:
+        """The key that the result of `part` has; it is there when the part is done, and only then."""
+        return f"{self.target}/{part.removeprefix(f'{self.source}/')}"
+
+    def missing(self, lake: Lake) -> list[str]:
+        """Parts without a result. Raises LakeError."""
+        done = lake.keys(self.target)
+        return [part for part in self.parts if self.result(part) not in done]
+
+    def meta(self, part: str) -> dict[str, str]:
+        """What the job `score` is told of `part`."""
+        return {"source": part, "target": self.result(part), "as_of": str(self.as_of), "horizon": str(self.horizon),
+                "version": self.version}  # fmt: skip
+
+    def rows(self, lake: Lake) -> list[dict[str, Any]]:
+        """Each part with its rows. Raises LakeError when a result is missing or has not as many rows as its input."""
+        table = []
+        for part in self.parts:
+            with lake.opened(part) as before, lake.opened(self.result(part)) as after:
+                wanted, found = pq.read_metadata(before).num_rows, pq.read_metadata(after).num_rows
+            if wanted != found:
+                raise LakeError(f"{self.result(part)} has {found} rows, its input {wanted}: delete it and run it again")
+            table.append({"part": part, "result": self.result(part), "rows": found})
+        return table
+
+
+def plan(lake: Lake, source: str, version: str, as_of: date, horizon: Horizon) -> ScoringRun:
+    """The run over the .parquet files below the folder `source`. Raises LakeError when there is none."""
+    folder = source.strip("/")
+    found = {key: size for key, size in lake.keys(folder).items() if key.endswith(".parquet")}
+    if not found:
+        raise LakeError(f"the lake holds no .parquet file below {folder}/: put the deals to score there")
+    facts = [folder, version, str(as_of), str(horizon), *(f"{key} {size}" for key, size in found.items())]
+    name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+    return ScoringRun(folder, f"predictions/{as_of}-{name}", tuple(found), version, as_of, horizon)

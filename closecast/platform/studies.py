@@ -1,0 +1,35 @@
+"""Optuna studies kept in PostgreSQL, where several workers at once take trials from them."""
+
+import optuna
+from optuna.storages import RDBStorage
+
+_HEARTBEAT_SECONDS = 5
+_LOST_SECONDS = 20  # a trial whose worker has not been heard of for so long has failed; nothing else is lost
+
+
+def storage(url: str) -> RDBStorage:
+    """The storage at `url` (postgresql+psycopg://…). A worker that dies costs the trial it was at, and only that."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return RDBStorage(
+        url,
+        heartbeat_interval=_HEARTBEAT_SECONDS,
+        grace_period=_LOST_SECONDS,
+        engine_kwargs={"pool_pre_ping": True},
+    )
+
+
+def table(study: optuna.Study) -> list[dict[str, object]]:
+    """One row for each trial, best first: number, state, log loss, rounds, seconds, settings."""
+    rows = [
+        {
+            "trial": trial.number,
+            "state": trial.state.name.lower(),
+            "log_loss": trial.value,
+            "rounds": trial.user_attrs.get("rounds"),
+            "worker": trial.user_attrs.get("worker"),
+            "seconds": None if trial.duration is None else round(trial.duration.total_seconds(), 1),
+            **trial.params,
+        }
+        for trial in study.get_trials(deepcopy=False)
+    ]
+    return sorted(rows, key=lambda row: (row["log_loss"] is None, row["log_loss"] or 0.0))

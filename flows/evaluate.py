@@ -1,0 +1,41 @@
+"""The flow `evaluate`: the ladder and the gate at one or more cuts, without registering anything."""
+
+from datetime import date
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from closecast.models import candidate as candidates
+from closecast.models import promotion
+from closecast.platform import ingestion
+from closecast.platform.publication import latency
+from flows import steps
+from flows.train import ladder
+
+
+@task(cache_policy=NO_CACHE, timeout_seconds=3600)
+def at_cut(data: ingestion.Ingested, cut: date | None, seed: int) -> dict[str, Any]:
+    """Every figure at one cut, and what the gate would say."""
+    candidate = candidates.build(data.deals, seed, steps.threads(), cut=cut)
+    cost = promotion.Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
+    decision = promotion.decide(candidate.held_out, cost, "evaluated alone")
+    return {**candidate.report(), "decision": decision.as_dict()}
+
+
+@flow(name="evaluate", timeout_seconds=7200, validate_parameters=True)
+def evaluate(source: str = "synthetic", cuts: list[date] | None = None, seed: int = 7) -> list[dict[str, Any]]:
+    """Measure at each of `cuts` (the plan's own unless given); tables of the ladder are kept as artifacts."""
+    data = steps.ingest(steps.read(source, seed))
+    wanted: list[date | None] = [*cuts] if cuts else [None]
+    reports = [at_cut(data, cut, seed) for cut in wanted]
+    for report in reports:
+        cut = report["plan"]["cut"]
+        verdict = "would pass" if report["decision"]["promoted"] else "would be refused"
+        create_table_artifact(table=ladder(report), key=f"evaluation-{cut}", description=f"Cut {cut}: {verdict}")
+    return reports
+
+
+if __name__ == "__main__":
+    evaluate()

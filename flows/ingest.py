@@ -1,0 +1,47 @@
+"""The flow `ingest`: from a source into the lake, checked, with what was set aside and why."""
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from pydantic import Field
+
+from closecast.platform.ingestion import MINIMUM_QUALITY, Ingested
+from flows import steps
+
+
+@flow(name="ingest", timeout_seconds=3600, validate_parameters=True)
+def ingest(
+    source: str = "synthetic",
+    seed: int = 7,
+    minimum_quality: Annotated[float, Field(ge=0, le=1)] = MINIMUM_QUALITY,
+) -> dict[str, Any]:
+    """Store `source` in bronze/, its accepted deals in silver/, its bad rows in quarantine/; refuse a bad export."""
+    data = steps.ingest(steps.read(source, seed), minimum_quality)
+    result = summary(data)
+    create_markdown_artifact(
+        markdown="\n".join(
+            [f"# {data.source}", "", data.summary, "", *(f"- {key}: `{value}`" for key, value in result.items())]
+        ),
+        key="ingest-report",
+    )
+    return result
+
+
+def summary(data: Ingested) -> dict[str, Any]:
+    """What was stored where, as plain data."""
+    return {
+        "source": data.source,
+        "sha256": data.source_sha256,
+        "bronze": data.bronze_key,
+        "silver": data.silver_key,
+        "quarantine": data.quarantine_key,
+        "rows_accepted": data.rows_accepted,
+        "rows_quarantined": data.rows_rejected,
+        "quality": data.quality,
+        "skipped": data.skipped,
+    }
+
+
+if __name__ == "__main__":
+    ingest()

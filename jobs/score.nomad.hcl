@@ -1,0 +1,93 @@
+# Scores one partition of a batch, dispatched by the flow `score`: Parquet in, probabilities out, written once.
+
+variable "service_provider" {
+  type        = string
+  default     = "nomad"
+  description = "Where services are registered: nomad, or consul where a Consul runs."
+}
+
+variable "ports" {
+  type        = map(number)
+  default     = {}
+  description = "Fixed port by service; this job listens on none."
+}
+
+variable "instances" {
+  type        = map(number)
+  default     = {}
+  description = "Number of instances by service; this job's are dispatched."
+}
+
+job "score" {
+  type = "batch"
+
+  parameterized {
+    payload       = "forbidden"
+    meta_required = ["source", "target", "as_of", "horizon", "version"]
+    meta_optional = []
+  }
+
+  group "score" {
+    # Killed, it is started again where it was, and elsewhere when the node is gone; what it had finished stays.
+    restart {
+      attempts = 3
+      interval = "10m"
+      delay    = "1s"
+      mode     = "fail"
+    }
+
+    reschedule {
+      attempts  = 2
+      interval  = "1h"
+      delay     = "5s"
+      unlimited = false
+    }
+
+    task "score" {
+      driver       = "raw_exec"
+      kill_timeout = "5s"
+
+      config {
+        command = "${meta.python}"
+        args    = ["-m", "services.score"]
+      }
+
+      env {
+        CLOSECAST_SOURCE        = "${NOMAD_META_source}"
+        CLOSECAST_TARGET        = "${NOMAD_META_target}"
+        CLOSECAST_AS_OF         = "${NOMAD_META_as_of}"
+        CLOSECAST_HORIZON       = "${NOMAD_META_horizon}"
+        CLOSECAST_MODEL_VERSION = "${NOMAD_META_version}"
+        CLOSECAST_MODEL_CACHE   = "${meta.state}/models"
+        CLOSECAST_LAKE_BUCKET   = "${meta.lake_bucket}"
+        AWS_REGION              = "${meta.region}"
+      }
+
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/score.env"
+        env         = true
+        perms       = "0600"
+        change_mode = "noop"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/score" -}}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
+          {{ range nomadService "object-store" -}}
+          AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
+          {{ else }}{{ with nomadVar "nomad/jobs/score/waits-for-object-store" }}{{ end }}{{ end }}
+          {{ range nomadService "mlflow" -}}
+          MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}
+          {{ else }}{{ with nomadVar "nomad/jobs/score/waits-for-mlflow" }}{{ end }}{{ end }}
+        EOT
+      }
+
+      resources {
+        cpu    = 300
+        memory = 256
+        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        memory_max = 1536
+      }
+    }
+  }
+}

@@ -1,0 +1,93 @@
+# One worker of an Optuna study, dispatched by the flow `tune`: takes trials from PostgreSQL until the study has enough.
+
+variable "service_provider" {
+  type        = string
+  default     = "nomad"
+  description = "Where services are registered: nomad, or consul where a Consul runs."
+}
+
+variable "ports" {
+  type        = map(number)
+  default     = {}
+  description = "Fixed port by service; this job listens on none."
+}
+
+variable "instances" {
+  type        = map(number)
+  default     = {}
+  description = "Number of instances by service; this job's are dispatched."
+}
+
+job "trial" {
+  type = "batch"
+
+  parameterized {
+    payload       = "forbidden"
+    meta_required = ["study", "silver_key", "cut", "trials"]
+    meta_optional = ["seed"]
+  }
+
+  group "trial" {
+    # Killed, it is started again where it was, and elsewhere when the node is gone; what it had finished stays.
+    restart {
+      attempts = 3
+      interval = "10m"
+      delay    = "1s"
+      mode     = "fail"
+    }
+
+    reschedule {
+      attempts  = 2
+      interval  = "1h"
+      delay     = "5s"
+      unlimited = false
+    }
+
+    task "trial" {
+      driver       = "raw_exec"
+      kill_timeout = "5s"
+
+      config {
+        command = "${meta.python}"
+        args    = ["-m", "services.trial"]
+      }
+
+      env {
+        CLOSECAST_STUDY       = "${NOMAD_META_study}"
+        CLOSECAST_SILVER_KEY  = "${NOMAD_META_silver_key}"
+        CLOSECAST_CUT         = "${NOMAD_META_cut}"
+        CLOSECAST_TRIALS      = "${NOMAD_META_trials}"
+        CLOSECAST_SEED        = "${NOMAD_META_seed}"
+        CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
+        AWS_REGION            = "${meta.region}"
+      }
+
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/trial.env"
+        env         = true
+        perms       = "0600"
+        change_mode = "noop"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/trial" -}}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
+          {{ range nomadService "object-store" -}}
+          AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
+          {{ else }}{{ with nomadVar "nomad/jobs/trial/waits-for-object-store" }}{{ end }}{{ end }}
+          {{ with nomadVar "nomad/jobs/trial" }}{{ $password := .database_password }}
+          {{- range nomadService "postgres" }}
+          OPTUNA_STORAGE=postgresql+psycopg://optuna:{{ $password }}@{{ .Address }}:{{ .Port }}/optuna
+          {{ else }}{{ with nomadVar "nomad/jobs/trial/waits-for-postgres" }}{{ end }}{{ end }}{{ end }}
+        EOT
+      }
+
+      resources {
+        cpu    = 300
+        memory = 256
+        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        memory_max = 2048
+      }
+    }
+  }
+}

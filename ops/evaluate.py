@@ -1,0 +1,109 @@
+"""`evaluate`: the ladder and the gate on any source and cut, in this process, with no platform up."""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from closecast.deals import contract, quality
+from closecast.models import candidate as candidates
+from closecast.models import promotion, tuning
+from closecast.models.hyperparameters import Hyperparameters
+from closecast.models.training import Data, NotEnoughDataError
+from closecast.platform.publication import latency
+from closecast.platform.sources import SourceError, read_source
+from ops.errors import OperatorError
+from ops.progress import say
+from ops.source import parse_source
+
+_CONSOLE = Console(soft_wrap=True, width=140)
+
+
+def evaluate(arguments: list[str]) -> int:
+    """Measure, print the ladder and what the gate says, and write every figure; exit status 2 when it would refuse."""
+    wanted = _parsed(arguments)
+    source = parse_source([f"source={wanted.source}"]) or wanted.source
+    with _spoken():
+        export = read_source(source, wanted.seed)
+        checked = contract.check(export.frame)
+        found = quality.assess(export.frame, checked)
+    say(f"{export.name}: {checked.summary()}; quality {found.score:.3f}")
+    reports = []
+    for cut in wanted.cut or [None]:
+        begin = time.monotonic()
+        with _spoken():
+            reports.append(_report(checked, cut, wanted))
+        report = reports[-1]
+        _print(report)
+        say(f"cut {report['plan']['cut']} measured in {time.monotonic() - begin:.1f} s")
+    if wanted.json:
+        path = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."), wanted.json)
+        content = {"source": export.name, "sha256": export.sha256, "quality": found.as_dict(), "evaluations": reports}
+        try:
+            path.write_text(json.dumps(content, indent=1, default=str))
+        except OSError as error:
+            raise OperatorError(f"{path} cannot be written: {error.strerror}", "name another file after --json") from error
+        say(f"every figure is in {path}")
+    return 0 if all(report["decision"]["promoted"] for report in reports) else 2
+
+
+def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.Namespace) -> dict[str, Any]:
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    settings, tried = Hyperparameters(), 0
+    if wanted.trials:
+        data = Data(checked.accepted, cut)
+        objective = tuning.Objective(data, data.plan.cut, wanted.seed, threads)
+        study = tuning.create("evaluate", None, wanted.seed)
+        tuning.work(study, objective, wanted.trials)
+        settings, tried = tuning.best(study), tuning.finished(study)
+    candidate = candidates.build(checked.accepted, wanted.seed, threads, settings, cut)
+    cost = promotion.Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
+    decision = promotion.decide(candidate.held_out, cost, "evaluated alone")
+    return {**candidate.report(), "trials": tried, "decision": decision.as_dict()}
+
+
+def _print(report: dict[str, Any]) -> None:
+    for target, found in report["targets"].items():
+        title = f"{target.replace('_', ' ')}, cut {report['plan']['cut']}: {found['rows_train']:,} and {found['rows_test']:,} rows"
+        table = Table("model", "log loss", "95 %", "ROC AUC", "average precision", "Brier skill", "ECE", "live: log loss",
+                      "live: ROC AUC", title=title, title_justify="left", box=None, pad_edge=False)  # fmt: skip
+        live = found["ladder"]["live"]["rungs"]
+        for rung, one in found["ladder"]["all"]["rungs"].items():
+            cells = (one["log_loss"]["value"], one["auc"]["value"], one["average_precision"]["value"],
+                     one["brier_skill"]["value"], one["ece"]["value"])  # fmt: skip
+            numbers = [f"{value:.4f}" for value in cells]
+            interval = f"{one['log_loss']['low']:.4f} to {one['log_loss']['high']:.4f}"
+            alive = [f"{live[rung][name]['value']:.4f}" for name in ("log_loss", "auc")] if rung in live else ["", ""]
+            table.add_row(rung.replace("_", " "), numbers[0], interval, *numbers[1:], *alive)
+        _CONSOLE.print(table)
+    verdict = "would promote" if report["decision"]["promoted"] else "would refuse"
+    print(f"the gate {verdict} it:")
+    for check in report["decision"]["checks"]:
+        print(f"  {'✓' if check['passed'] else '✗'} {check['sentence']}")
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="just evaluate", description=evaluate.__doc__)
+    parser.add_argument("--source", default="synthetic", help="synthetic[:rows], file:<path>, s3://…, kaggle")
+    parser.add_argument("--cut", type=date.fromisoformat, action="append", help="held out from this date on; may be repeated")
+    parser.add_argument("--json", help="file to write every figure to")
+    parser.add_argument("--trials", type=int, default=0, help="search so many settings first (default: none)")
+    parser.add_argument("--seed", type=int, default=7)
+    return parser.parse_args(arguments)
+
+
+@contextmanager
+def _spoken() -> Iterator[None]:
+    """What is wrong with the user's data, in one message."""
+    try:
+        yield
+    except (SourceError, contract.ContractError, NotEnoughDataError) as error:
+        raise OperatorError(str(error), "mend what it names, or name another --source or --cut") from error

@@ -1,0 +1,70 @@
+"""Scores one Parquet file of the lake with one model version: `python -m services.score`."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from closecast.features.horizon import QUARTER_END, Horizon
+from closecast.models.deal_model import ModelError
+from closecast.platform.batch_scoring import BatchError, Scored, score_parquet
+from closecast.platform.lake import Lake, LakeError
+from closecast.platform.registry import ModelRegistry, RegistryError
+from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError
+
+_NEEDED = ("CLOSECAST_SOURCE", "CLOSECAST_TARGET", "CLOSECAST_AS_OF", "CLOSECAST_HORIZON", "CLOSECAST_MODEL_VERSION",
+           "CLOSECAST_MODEL_CACHE")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which object to score into which, as of when, by when, with which version of the model."""
+
+    source: str
+    target: str
+    as_of: date
+    horizon: Horizon
+    version: str
+    cache: Path
+    lake: LakeSettings
+    registry: RegistrySettings
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Task":
+        """Raises SettingsError naming the variable that is missing or unusable."""
+        for name in _NEEDED:
+            if not environment.get(name):
+                raise SettingsError(f"the environment variable {name} is not set")
+        horizon = environment["CLOSECAST_HORIZON"]
+        try:
+            as_of = date.fromisoformat(environment["CLOSECAST_AS_OF"])
+            asked: Horizon = QUARTER_END if horizon == QUARTER_END else int(horizon)
+        except ValueError as error:
+            raise SettingsError(f"CLOSECAST_AS_OF or CLOSECAST_HORIZON is unusable: {error}") from error
+        return cls(
+            environment["CLOSECAST_SOURCE"], environment["CLOSECAST_TARGET"], as_of, asked,
+            environment["CLOSECAST_MODEL_VERSION"], Path(environment["CLOSECAST_MODEL_CACHE"]),
+            LakeSettings.from_environment(environment), RegistrySettings.from_environment(environment),
+        )  # fmt: skip
+
+
+def run(task: Task) -> Scored:
+    """Score the object. It appears when it is whole, and only then: an object store knows no half-written object."""
+    lake = Lake(task.lake)
+    model = ModelRegistry(task.registry.tracking_uri).load(task.version, task.cache)
+    with lake.opened(task.source) as source, lake.writing(task.target) as target:
+        return score_parquet(model, task.version, source, target, task.as_of, task.horizon)
+
+
+def main() -> None:
+    try:
+        scored = run(Task.from_environment(os.environ))
+    except (SettingsError, LakeError, RegistryError, ModelError, BatchError, ValueError) as error:
+        sys.exit(f"score: {error}")
+    print(f"score: {scored.rows} rows, {scored.refused} of them cannot be scored", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Takes trials from a study in PostgreSQL until it has enough: `python -m services.trial`."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import optuna
+
+from closecast.models import tuning
+from closecast.models.training import Data, NotEnoughDataError
+from closecast.platform import studies
+from closecast.platform.lake import Lake, LakeError
+from closecast.platform.settings import LakeSettings, SettingsError
+
+_NEEDED = ("CLOSECAST_STUDY", "CLOSECAST_SILVER_KEY", "CLOSECAST_CUT", "CLOSECAST_TRIALS", "OPTUNA_STORAGE")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which study to work on, on which deals, known before which date, until it has how many trials."""
+
+    study: str
+    silver_key: str
+    cut: date
+    trials: int
+    storage: str
+    seed: int
+    lake: LakeSettings
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Task":
+        """Raises SettingsError naming the variable that is missing or unusable."""
+        for name in _NEEDED:
+            if not environment.get(name):
+                raise SettingsError(f"the environment variable {name} is not set")
+        try:
+            cut, trials = date.fromisoformat(environment["CLOSECAST_CUT"]), int(environment["CLOSECAST_TRIALS"])
+            seed = int(environment.get("CLOSECAST_SEED") or "7")
+        except ValueError as error:
+            raise SettingsError(f"CLOSECAST_CUT, CLOSECAST_TRIALS or CLOSECAST_SEED is unusable: {error}") from error
+        return cls(
+            environment["CLOSECAST_STUDY"], environment["CLOSECAST_SILVER_KEY"], cut, trials,
+            environment["OPTUNA_STORAGE"], seed, LakeSettings.from_environment(environment),
+        )  # fmt: skip
+
+
+def run(task: Task, worker: str) -> int:
+    """Work until the study has its trials; returns how many this worker ran."""
+    data = Data(Lake(task.lake).read_parquet(task.silver_key), task.cut)
+    objective = tuning.Objective(data, task.cut, task.seed, threads=1)
+    # Workers must not all draw the same settings.
+    study = tuning.create(task.study, studies.storage(task.storage), task.seed + os.getpid())
+    ran = 0
+
+    def one(trial: optuna.Trial) -> float:
+        nonlocal ran
+        ran += 1
+        trial.set_user_attr("worker", worker)
+        value = objective(trial)
+        print(f"trial {trial.number}: log loss {value:.5f}", flush=True)
+        return value
+
+    tuning.work(study, one, task.trials)
+    return ran
+
+
+def main() -> None:
+    try:
+        ran = run(Task.from_environment(os.environ), os.environ.get("NOMAD_ALLOC_ID", "local")[:8])
+    except (SettingsError, LakeError, NotEnoughDataError) as error:
+        sys.exit(f"trial: {error}")
+    print(f"trial: this worker ran {ran}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
