@@ -16,12 +16,12 @@ from flows import steps
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=steps.RETRY_SECONDS, retry_condition_fn=steps.outage)
 def write(data: ingestion.Ingested) -> str:
     """Write the report into an MLflow run of its own; returns the address of the page."""
-    html = report.report(data.deals, data.quality_table, data.source)
+    html = report.report(data.deals, data.quality, data.source)
     uri = steps.tracking_uri()
     with tracking.started(uri, f"eda {data.source}") as run, tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / "eda.html").write_text(html)
         run.log_folder(Path(scratch), "eda")
-        run.log({}, {"quality": data.quality}, {"source": data.source, "source_sha256": data.source_sha256})
+        run.log({}, {"quality": data.quality.score}, {"source": data.source, "source_sha256": data.source_sha256})
     return f"{uri}/#/experiments/{run.experiment_id}/runs/{run.run_id}/artifacts"
 
 
@@ -31,8 +31,10 @@ def eda(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
     data = steps.ingest(steps.read(source, seed))
     address = write(data)
     create_link_artifact(link=address, link_text=f"exploratory report of {data.source}", key="eda-report")
-    create_table_artifact(table=data.quality_table, key="eda-quality", description=f"Quality {data.quality:.3f}")
-    return {"source": data.source, "report": address, "quality": data.quality}
+    create_table_artifact(
+        table=data.quality.table(), key="eda-quality", description=f"Quality {data.quality.score:.3f}"
+    )
+    return {"source": data.source, "report": address, "quality": data.quality.score}
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def summary(data: Ingested) -> dict[str, Any]:
         "quarantine": data.quarantine_key,
         "rows_accepted": data.rows_accepted,
         "rows_quarantined": data.rows_rejected,
-        "quality": data.quality,
+        "quality": data.quality.score,
         "skipped": data.skipped,
     }
 

@@ -68,6 +68,8 @@ def ingest(export: RawExport, minimum_quality: float = ingestion.MINIMUM_QUALITY
         "%s%s: %s", data.source, " (unchanged, taken from the lake)" if data.skipped else "", data.summary
     )
     create_table_artifact(
-        table=data.quality_table, key="data-quality", description=f"Quality of {data.source}: {data.quality:.3f}"
+        table=data.quality.table(),
+        key="data-quality",
+        description=f"Quality of {data.source}: {data.quality.score:.3f}",
     )
     return data

@@ -41,10 +41,10 @@ def search(
     progress = steps.Progress("tune-progress", f"Trials of {study_name}")
     try:
         if instances:
-            for _ in dispatcher.follow(instances, seconds, lambda: tuning.finished(study) >= trials):
+            for _ in dispatcher.follow(instances, seconds):
                 progress.at(tuning.finished(study) / trials)
     finally:
-        # The workers stop by themselves at the last trial; those still at one that is no longer wanted are stopped.
+        # The workers end by themselves with the last trial; only an interrupted flow leaves any to be stopped.
         for instance in instances:
             dispatcher.stop(instance)
     progress.at(1.0)

@@ -1,5 +1,7 @@
 """Sees to it that the registry has a champion trained on the wanted source, and that the API predicts with it."""
 
+import hashlib
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -18,15 +20,17 @@ DEFAULT_SOURCE = "synthetic"
 
 
 def ensure_champion(cluster: Cluster, source: str | None) -> None:
-    """Run the pipeline when there is no champion yet, or when a source is named that the last run did not use."""
-    used = paths.state() / "source"
+    """Run the pipeline when there is no champion yet, when a source is named that the last run did not use, or when
+    features or the model's files have changed since: a champion of other features could not be used."""
+    used = paths.state() / "source.json"
+    before = json.loads(used.read_text()) if used.exists() else {}
     champion = _champion_version(jobs.address(cluster, "mlflow"))
-    wanted = source or DEFAULT_SOURCE
-    if champion is not None and (source is None or (used.exists() and used.read_text() == _fingerprint(source))):
+    wanted = source or before.get("source") or DEFAULT_SOURCE
+    if champion is not None and before == _used(wanted) and (source is None or source == before["source"]):
         return
     say(f"training a model on {wanted}" + ("" if champion is None else f" (version {champion} serves meanwhile)"))
     result = train(cluster, wanted)
-    used.write_text(_fingerprint(wanted))
+    used.write_text(json.dumps(_used(wanted)))
     if not result["promoted"] and champion is None:
         raise OperatorError(
             f"the model trained on {wanted} was refused: {'; '.join(result['reasons'])}",
@@ -88,10 +92,14 @@ def _champion_version(mlflow: str) -> str | None:
     )
 
 
-def _fingerprint(source: str) -> str:
-    """The source, and for a file its size and time of change: the same path with new content is a new source."""
+def _used(source: str) -> dict[str, str]:
+    """What a model is made of: the source, for a file its size and time of change, and the code of features and files."""
     kind, _, path = source.partition(":")
-    if kind != "file":
-        return source
-    facts = Path(path).stat()
-    return f"{source} {facts.st_size} {facts.st_mtime_ns}"
+    facts = Path(path).stat() if kind == "file" and Path(path).exists() else None
+    folders = (paths.PROJECT / "closecast" / "features", paths.PROJECT / "closecast" / "models")
+    code = b"".join(file.read_bytes() for folder in folders for file in sorted(folder.glob("*.py")))
+    return {
+        "source": source,
+        "state": f"{facts.st_size} {facts.st_mtime_ns}" if facts else "",
+        "code": hashlib.sha256(code).hexdigest()[:16],
+    }

@@ -50,7 +50,9 @@ def evaluate(arguments: list[str]) -> int:
         try:
             path.write_text(json.dumps(content, indent=1, default=str))
         except OSError as error:
-            raise OperatorError(f"{path} cannot be written: {error.strerror}", "name another file after --json") from error
+            raise OperatorError(
+                f"{path} cannot be written: {error.strerror}", "name another file after --json"
+            ) from error
         say(f"every figure is in {path}")
     return 0 if all(report["decision"]["promoted"] for report in reports) else 2
 
@@ -93,7 +95,9 @@ def _print(report: dict[str, Any]) -> None:
 def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="just evaluate", description=evaluate.__doc__)
     parser.add_argument("--source", default="synthetic", help="synthetic[:rows], file:<path>, s3://…, kaggle")
-    parser.add_argument("--cut", type=date.fromisoformat, action="append", help="held out from this date on; may be repeated")
+    parser.add_argument(
+        "--cut", type=date.fromisoformat, action="append", help="held out from this date on; may be repeated"
+    )
     parser.add_argument("--json", help="file to write every figure to")
     parser.add_argument("--trials", type=int, default=0, help="search so many settings first (default: none)")
     parser.add_argument("--seed", type=int, default=7)

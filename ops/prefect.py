@@ -15,6 +15,7 @@ from ops.errors import OperatorError
 from ops.pipeline import DEPLOYMENT, Prefect
 from ops.progress import say, step
 from ops.session import Session, connect
+from ops.source import parse_source
 
 _JOBS = ("prefect", "prefect-worker")
 _CONSOLE = Console(soft_wrap=True)
@@ -65,6 +66,8 @@ def run(arguments: list[str]) -> int:
     """Run a deployment, `train/closecast` unless named, with `name=value` parameters, and follow it to its end."""
     names = [argument for argument in arguments if "=" not in argument]
     parameters = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    if parameters.get("source", "").startswith("file:"):
+        parameters["source"] = str(parse_source([f"source={parameters['source']}"]))
     prefect = _prefect(connect())
     flow_run = prefect.submit(
         names[0] if names else DEPLOYMENT, {name: _value(text) for name, text in parameters.items()}

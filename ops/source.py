@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ops.errors import OperatorError
 
-_KINDS = "synthetic, synthetic:<rows> or file:<path>"
+_KINDS = "synthetic, synthetic:<rows>, file:<path to CSV or Parquet>, s3://<bucket>/<key> or kaggle[:<owner>/<dataset>]"
 
 
 def parse_source(arguments: list[str]) -> str | None:
@@ -20,10 +20,12 @@ def parse_source(arguments: list[str]) -> str | None:
         if name != "source" or not separator or not value:
             raise OperatorError(f"{argument!r} is not an argument of this command", f"write source=<…> with {_KINDS}")
         source = value
-    if source is None or source == "synthetic":
+    if source is None or source in ("synthetic", "kaggle") or source.startswith("s3://"):
         return source
     kind, _, rest = source.partition(":")
     if kind == "synthetic" and rest.isdecimal() and int(rest) > 0:
+        return source
+    if kind == "kaggle" and rest.count("/") == 1:
         return source
     if kind == "file" and rest:
         return f"file:{_existing_file(rest)}"

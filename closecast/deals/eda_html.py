@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 Cell = str | int | float | None
 _LONGEST = 80  # a name beyond this is cut: one absurd cell must not fill the page
-_WIDTH, _HEIGHT, _LEFT, _TOP, _FOOT = 760, 200, 50, 24, 58
+_WIDTH, _HEIGHT, _LEFT, _TOP, _FOOT = 760, 200, 70, 24, 58
 _COLORS = ("#2563a8", "#d97706")
 _LABELS = 24  # as many as fit under a chart
 _STYLE = """
@@ -19,10 +19,10 @@ figure { margin: 1rem 0 } figcaption { font-weight: 600 } svg { max-width: 100%;
 """
 
 
-def escape(text: object) -> str:
-    """Text for HTML, quotes escaped too, cut to 80 characters."""
+def clip(text: object) -> str:
+    """A name from the data, cut to 80 characters; not escaped, for every piece below escapes what it is given."""
     plain = str(text)
-    return html.escape(plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…")
+    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
 
 
 def paragraph(text: str) -> str:
@@ -32,9 +32,7 @@ def paragraph(text: str) -> str:
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], flagged: Sequence[bool] = ()) -> str:
     """A table; numbers stand to the right, None and NaN are a dash. `flagged` marks rows, by position."""
-    numeric = [
-        bool(rows) and all(not isinstance(row[place], str) for row in rows) for place in range(len(headers))
-    ]
+    numeric = [bool(rows) and all(not isinstance(row[place], str) for row in rows) for place in range(len(headers))]
     head = "".join(_cell("th", name, number) for name, number in zip(headers, numeric, strict=True))
     lines = []
     for place, row in enumerate(rows):
@@ -59,12 +57,12 @@ def columns(caption: str, labels: Sequence[str], series: Mapping[str, Sequence[f
             marks.append(
                 f'<rect x="{_LEFT + place * slot + slot * 0.1 + order * bar:.1f}" y="{_TOP + _HEIGHT - height:.1f}" '
                 f'width="{bar:.1f}" height="{height:.1f}" fill="{_COLORS[order]}">'
-                f"<title>{escape(labels[place])}, {escape(name)}: {_shown(value, percent)}</title></rect>"
+                f"<title>{html.escape(f'{clip(labels[place])}, {name}')}: {_shown(value, percent)}</title></rect>"
             )
         if len(series) > 1:
             x = _LEFT + order * 150
             marks.append(f'<rect x="{x}" y="4" width="10" height="10" fill="{_COLORS[order]}"/>')
-            marks.append(f'<text x="{x + 14}" y="13">{escape(name)}</text>')
+            marks.append(f'<text x="{x + 14}" y="13">{html.escape(name)}</text>')
     marks += [_label(labels[place], _LEFT + (place + 0.5) * slot) for place in range(0, len(labels), _every(labels))]
     return (
         f"<figure><figcaption>{html.escape(caption)}</figcaption>"
@@ -75,7 +73,9 @@ def columns(caption: str, labels: Sequence[str], series: Mapping[str, Sequence[f
 
 def page(title: str, sections: Mapping[str, Sequence[str]]) -> str:
     """One HTML document; `sections` maps each heading to its pieces, already HTML."""
-    body = "".join(f"<section><h2>{html.escape(name)}</h2>{''.join(parts)}</section>" for name, parts in sections.items())
+    body = "".join(
+        f"<section><h2>{html.escape(name)}</h2>{''.join(parts)}</section>" for name, parts in sections.items()
+    )
     name = html.escape(title)
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{name}</title><style>{_STYLE}</style></head>'
@@ -86,9 +86,8 @@ def page(title: str, sections: Mapping[str, Sequence[str]]) -> str:
 def _cell(tag: str, value: Cell, number: bool) -> str:
     kind = ' class="number"' if number else ""
     if value is None or (isinstance(value, float) and math.isnan(value)):
-        text = "–"
+        text = "&ndash;"
     elif isinstance(value, str):
-        # Sentences of our own are long; names from the data are cut by whoever puts them in.
         text = html.escape(value)
     else:
         text = f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"

@@ -85,7 +85,7 @@ def _missing(column: "pd.Series[Any]", still_open: Bools) -> Probe:
 
 
 def _auc(column: "pd.Series[Any]", won: Bools) -> float:
-    if column.dtype == object:
+    if column.dtype.kind not in "Mf":
         return float(roc_auc_score(won, _learned(column.fillna("").to_numpy(dtype=str), won)))
     numbers = column.astype("int64") if column.dtype.kind == "M" else column
     values = numbers.to_numpy(dtype=np.float64)

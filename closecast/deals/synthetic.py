@@ -13,7 +13,16 @@ from closecast.deals.synthetic_rows import BLOCK, block_of_deals
 from closecast.deals.synthetic_settings import Settings
 from closecast.deals.synthetic_truth import Truth, truth_of, win_probability
 
-__all__ = ["Settings", "Truth", "generate", "generate_with_truth", "stream", "truth_of", "win_probability", "write_parquet"]
+__all__ = [
+    "Settings",
+    "Truth",
+    "generate",
+    "generate_with_truth",
+    "stream",
+    "truth_of",
+    "win_probability",
+    "write_parquet",
+]
 
 CHUNK_ROWS = 100_000
 
@@ -52,7 +61,7 @@ def write_parquet(settings: Settings, seed: int, path: Path) -> None:
     cannot be written.
     """
     schema = pa.schema([(name, pa.string()) for name in RAW_COLUMNS])
-    chunks = stream(settings, seed)
+    chunks = stream(settings, seed, CHUNK_ROWS)
     with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer:
         for chunk in chunks:
             columns = [pa.array(chunk[name].to_numpy(), pa.string()) for name in RAW_COLUMNS]
@@ -64,5 +73,7 @@ def _deals(truth: Truth, first: int, last: int) -> pd.DataFrame:
     blocks = range(first // BLOCK, (last - 1) // BLOCK + 1)
     made = [block_of_deals(truth, block) for block in blocks]
     begin = blocks.start * BLOCK
-    whole = {name: np.concatenate([block[name] for block in made])[first - begin : last - begin] for name in RAW_COLUMNS}
+    whole = {
+        name: np.concatenate([block[name] for block in made])[first - begin : last - begin] for name in RAW_COLUMNS
+    }
     return pd.DataFrame(whole, index=pd.RangeIndex(first, last), dtype=object)

@@ -1,32 +1,33 @@
 """Dirt for a made-up export: rows that the contract must refuse, of five kinds in rotation."""
 
-from typing import Any
+from datetime import date, timedelta
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-_BAD_DATES = ("2017-02-30", "31.12.2017", "soon")
-_FAR_DAY = "2071-01-01"
+Columns = dict[str, NDArray[np.object_]]
+_NO_DATES = np.array(["2017-02-30", "31.12.2017", "soon"], dtype=object)
+_KINDS = 5
 
 
-def soil(deals: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
-    """`deals`, raw text, with the chosen rows soiled, the first kind first: each is refused by the contract.
+def soil(deals: Columns, rows: NDArray[np.bool_], day: date) -> None:
+    """Soil the chosen rows of raw columns in place, so that the contract refuses each; `rows` has shape (n,).
 
-    The kinds: an engage date that is none, -1 in place of what is missing, the identifier of the clean row before,
-    a stage that does not exist, a close before the engagement. The third also makes that clean row ambiguous, so the
-    contract refuses it too. The first row is never of the third kind.
+    The kinds in rotation: an engage date that is none; -1 for what is missing, and for the account; the identifier of
+    the clean row before; a stage that does not exist; a close before the engagement, which is then on `day`. The third
+    makes that clean row ambiguous, so the contract refuses it too.
     """
     chosen = np.flatnonzero(rows)
-    kinds = [chosen[kind::5] for kind in range(5)]
-    text: dict[str, NDArray[Any]] = {name: deals[name].to_numpy(dtype=object, copy=True) for name in deals}
-    text["engage_date"][kinds[0]] = np.resize(np.array(_BAD_DATES, dtype=object), len(kinds[0]))
-    for column in text.values():
-        column[kinds[1][column[kinds[1]] == ""]] = "-1"
-    text["account"][kinds[1]] = "-1"
-    clean = np.maximum.accumulate(np.where(rows, 0, np.arange(len(deals))))
-    text["opportunity_id"][kinds[2]] = text["opportunity_id"][clean[kinds[2]]]
-    text["deal_stage"][kinds[3]] = "Negotiating"
-    for name, value in (("deal_stage", "Lost"), ("close_value", "0"), ("engage_date", "2017-06-02"), ("close_date", "2017-06-01")):
-        text[name][kinds[4]] = value
-    return pd.DataFrame(text, index=deals.index)
+    no_date, minus_one, repeated, no_stage, backwards = (chosen[kind::_KINDS] for kind in range(_KINDS))
+    deals["engage_date"][no_date] = np.resize(_NO_DATES, len(no_date))
+    for column in deals.values():
+        column[minus_one[column[minus_one] == ""]] = "-1"
+    deals["account"][minus_one] = "-1"
+    # Before the first clean row stands row 0, soiled by its date: it is never itself a repetition.
+    before = np.maximum.accumulate(np.where(rows, 0, np.arange(len(rows))))
+    deals["opportunity_id"][repeated] = deals["opportunity_id"][before[repeated]]
+    deals["deal_stage"][no_stage] = "Negotiating"
+    deals["deal_stage"][backwards] = "Lost"
+    deals["close_value"][backwards] = "0"
+    deals["engage_date"][backwards] = str(day)
+    deals["close_date"][backwards] = str(day - timedelta(days=1))

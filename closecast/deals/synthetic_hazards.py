@@ -7,16 +7,17 @@ from closecast.deals.synthetic_settings import Settings
 from closecast.features.calendar import month_of_quarter
 
 LONGEST = 138  # days from engagement to the latest close
-NEVER_CLOSES = 0.13  # of all deals; those that outlive LONGEST bring the total to the real file's 16 %
+NEVER_CLOSES = 0.15  # of all deals; those that outlive LONGEST bring the total to the real file's 16 %
 # Chance of closing at an age, in days, given that the deal can close and is open; fitted to the real file's closes, see
-# shared/data/README.md. By month of the quarter, ages and chances between which the chance is interpolated.
+# shared/data/README.md. By month of the quarter: ages, and chances with straight lines between them. In a quarter's
+# first month nothing older than a fortnight closes.
 _CHANCES: dict[int, tuple[tuple[int, ...], tuple[float, ...]]] = {
     1: ((1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14),
-        (0.120, 0.110, 0.009, 0.025, 0.045, 0.070, 0.130, 0.135, 0.100, 0.065, 0.024, 0.000)),
+        (0.105, 0.095, 0.008, 0.022, 0.040, 0.062, 0.115, 0.120, 0.090, 0.060, 0.022, 0.000)),
     2: ((1, 4, 8, 11, 14, 18, 21, 35, 50, 62, 80, 90, 105, 115, 125, 138),
-        (0.016, 0.023, 0.037, 0.043, 0.036, 0.016, 0.002, 0.005, 0.013, 0.021, 0.040, 0.045, 0.062, 0.075, 0.120, 0.190)),
+        (0.012, 0.017, 0.027, 0.031, 0.026, 0.012, 0.002, 0.005, 0.013, 0.021, 0.038, 0.046, 0.062, 0.075, 0.120, 0.190)),
     3: ((1, 4, 8, 11, 14, 18, 21, 35, 50, 62, 75, 90, 105, 115, 125, 138),
-        (0.006, 0.012, 0.022, 0.030, 0.030, 0.022, 0.003, 0.003, 0.011, 0.020, 0.046, 0.070, 0.082, 0.092, 0.130, 0.220)),
+        (0.005, 0.010, 0.018, 0.024, 0.024, 0.018, 0.003, 0.003, 0.011, 0.020, 0.046, 0.072, 0.085, 0.100, 0.140, 0.220)),
 }  # fmt: skip
 _WIN_SHARES = (0.49, 0.55, 0.80)  # of the closes, by month of the quarter in which a deal closes
 
@@ -32,7 +33,6 @@ def cumulative_hazards(settings: Settings) -> NDArray[np.float64]:
     days = settings.engage_days()[:, None] + ages
     daily = rates[month_of_quarter(days) - 1, ages - 1]
     daily[_drifted(settings, days)] *= settings.drift_hazard
-    # No month is a first month once its deals are older than a fortnight: there nothing closes at all.
     return np.pad(np.cumsum(daily, axis=1), ((0, 0), (1, 0)))
 
 
@@ -41,7 +41,7 @@ def win_log_odds(settings: Settings) -> NDArray[np.float64]:
     first = np.datetime64(settings.first_engaged, "D")
     days = first + np.arange(len(settings.engage_days()) + LONGEST)
     shares = np.array(_WIN_SHARES)[month_of_quarter(days) - 1]
-    return np.log(shares / (1 - shares)) + settings.drift_win * _drifted(settings, days)
+    return np.asarray(np.log(shares / (1 - shares)) + settings.drift_win * _drifted(settings, days))
 
 
 def close_ages(
@@ -56,7 +56,7 @@ def close_ages(
     height = hazards[:, -1].max() + 2
     lifted = (hazards + height * np.arange(len(hazards))[:, None]).ravel()
     found = np.searchsorted(lifted, np.minimum(wait, height - 1) + height * engaged)
-    return found - engaged * hazards.shape[1]
+    return np.asarray(found - engaged * hazards.shape[1])
 
 
 def _drifted(settings: Settings, days: NDArray[np.datetime64]) -> NDArray[np.bool_]:

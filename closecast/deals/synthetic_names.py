@@ -9,7 +9,8 @@ _PRODUCTS = {
     "GTX Plus Basic": (0.157, 1_096), "GTX Plus Pro": (0.110, 5_482), "GTK 500": (0.005, 26_768),
 }  # fmt: skip
 PRODUCTS = tuple(_PRODUCTS)
-PRODUCT_SHARES = np.array([share for share, _ in _PRODUCTS.values()])
+_shares = np.array([share for share, _ in _PRODUCTS.values()])
+PRODUCT_SHARES = _shares / _shares.sum()
 PRICES = np.array([price for _, price in _PRODUCTS.values()])
 _AGENTS = [
     f"{first} {last}"
@@ -42,7 +43,7 @@ def identifiers(first: int, count: int, start: int) -> NDArray[np.object_]:
     size, step = len(_SIGNS) ** _LENGTH, 1_000_003
     numbers = (start + step * (first + np.arange(count))) % size
     places = (numbers[:, None] // len(_SIGNS) ** np.arange(_LENGTH - 1, -1, -1)) % len(_SIGNS)
-    return _SIGNS[places].view(f"S{_LENGTH}")[:, 0].astype(f"U{_LENGTH}").astype(object)
+    return np.asarray(_SIGNS[places].view(f"S{_LENGTH}")[:, 0].astype(f"U{_LENGTH}"), dtype=object)
 
 
 def _numbered(names: list[str], count: int) -> list[str]:

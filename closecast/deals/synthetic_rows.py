@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.deals.synthetic_dirt import soil
+from closecast.deals.synthetic_dirt import Columns, soil
 from closecast.deals.synthetic_hazards import LONGEST, NEVER_CLOSES, close_ages
 from closecast.deals.synthetic_names import PRICES, PRODUCT_SHARES, PRODUCTS, account_names, agent_names, identifiers
 from closecast.deals.synthetic_settings import engaged_by
@@ -14,8 +14,6 @@ from closecast.deals.synthetic_truth import Truth
 BLOCK = 10_000
 _PROSPECTING = 0.057
 _WITHOUT_ACCOUNT = 0.16  # at random: in the real file only open deals lack it, which tells the future
-
-Columns = dict[str, NDArray[np.object_]]
 
 
 def block_of_deals(truth: Truth, block: int) -> Columns:
@@ -28,7 +26,7 @@ def block_of_deals(truth: Truth, block: int) -> Columns:
     random = np.random.default_rng(np.random.SeedSequence(truth.seed, spawn_key=(1, block)))
     engaged = np.searchsorted(engaged_by(settings), random.random(BLOCK), side="right")
     agent = random.integers(settings.agents, size=BLOCK)
-    product = random.choice(len(PRODUCTS), size=BLOCK, p=PRODUCT_SHARES / PRODUCT_SHARES.sum())
+    product = random.choice(len(PRODUCTS), size=BLOCK, p=PRODUCT_SHARES)
     wait = random.standard_exponential(BLOCK) / truth.factors(agent, product)
     wait[random.random(BLOCK) < NEVER_CLOSES] = np.inf
     age = close_ages(truth.hazards, engaged, wait)
@@ -54,7 +52,8 @@ def block_of_deals(truth: Truth, block: int) -> Columns:
         "close_date": np.where(ended, written[closed], ""),
         "close_value": np.where(ended, np.where(won, paid, 0).astype(str).astype(object), ""),
     }
-    return soil(deals, random.random(BLOCK) < settings.dirt) if settings.dirt else deals
+    soil(deals, random.random(BLOCK) < settings.dirt, settings.first_engaged)
+    return deals
 
 
 def _texts(words: Any) -> NDArray[np.object_]:

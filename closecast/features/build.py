@@ -19,6 +19,8 @@ _BLOCKS: dict[Key, slice] = {key: block(key) for key in KEYS}
 _OF: dict[Key, list[int]] = {
     key: [column for column, feature in enumerate(FEATURES) if feature.key == key] for key in KEYS
 }
+# Date, age and horizon are all known once the age is: one look-up serves the three.
+_CLOCK = slice(_BLOCKS["as_of"].start, _BLOCKS["horizon"].stop)
 _KEPT = 32  # as-of dates whose tables stay in memory
 
 
@@ -31,20 +33,23 @@ class Tables:
         self._before = before
         self._chances = Chances(before.cycles, before.as_of)
         state = State(before)
-        self.date = _stacked("as_of", state)[0]
-        self.age = _stacked("age", state)
+        ages = _stacked("age", state)
+        self._date_and_age = np.hstack(
+            [np.broadcast_to(_stacked("as_of", state), (len(ages), len(_OF["as_of"]))), ages]
+        )
         self.agent, self.product, self.account = (
             _stacked("sales_agent", state), _stacked("product", state), _stacked("account", state)
         )  # fmt: skip
         self._horizons: dict[int, Matrix] = {}
         self._lock = threading.Lock()
 
-    def horizon(self, days: int) -> Matrix:
-        """By age, for a horizon of `days`."""
+    def clock(self, days: int) -> Matrix:
+        """Everything but the entities, by age, for a horizon of `days`: (AGES, 13)."""
         found = self._horizons.get(days)
         if found is None:
             with self._lock:
-                found = self._horizons[days] = _stacked("horizon", State(self._before, self._chances, days))
+                made = _stacked("horizon", State(self._before, self._chances, days))
+                found = self._horizons[days] = np.hstack([self._date_and_age, made])
         return found
 
     def stand_in(self, lot: float) -> int:
@@ -127,9 +132,7 @@ class FeatureBuilder:
                 f"{np.datetime64(tables.as_of, 'D')}: it does not exist yet; leave it out or choose a later as-of date"
             )
         age = np.minimum(age, AGES - 1)
-        values[rows, _BLOCKS["as_of"]] = tables.date
-        values[rows, _BLOCKS["age"]] = tables.age[age]
-        values[rows, _BLOCKS["horizon"]] = tables.horizon(horizon_days)[age]
+        values[rows, _CLOCK] = tables.clock(horizon_days)[age]
         values[rows, _BLOCKS["sales_agent"]] = tables.agent[subjects.agent[deal]]
         values[rows, _BLOCKS["product"]] = tables.product[subjects.product[deal]]
         account = subjects.account[deal]
@@ -151,9 +154,7 @@ def row(
     microsecond counts: nothing is checked here.
     """
     age = min(age, AGES - 1)
-    into[_BLOCKS["as_of"]] = tables.date
-    into[_BLOCKS["age"]] = tables.age[age]
-    into[_BLOCKS["horizon"]] = tables.horizon(horizon_days)[age]
+    into[_CLOCK] = tables.clock(horizon_days)[age]
     into[_BLOCKS["sales_agent"]] = tables.agent[agent]
     into[_BLOCKS["product"]] = tables.product[product]
     into[_BLOCKS["account"]] = tables.account[tables.stand_in(lot) if account == UNNAMED else account]

@@ -43,11 +43,12 @@ class BetaCalibration:
         found = minimize(loss, [1.0, 1.0, 0.0], bounds=[(0.0, None), (0.0, None), (None, None)], method="L-BFGS-B")
         return cls(*(float(value) for value in found.x))
 
-    def apply(self, predicted: Probabilities) -> Probabilities:
-        """Calibrated probabilities, in the order of `predicted`; shape kept, float64."""
-        up, down = _logs(predicted)
-        odds = self.a * up - self.b * down + self.c
-        return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
+    def apply(self, odds: Probabilities) -> Probabilities:
+        """Calibrated probabilities of uncalibrated log-odds, in their order; shape kept, float64, within 0..1."""
+        # ln p = min(z, 0) - s and ln(1 - p) = -max(z, 0) - s, with s = ln(1 + e^-|z|): exact at both ends.
+        small = np.log1p(np.exp(-np.abs(odds)))
+        mapped = self.a * (np.minimum(odds, 0) - small) + self.b * (np.maximum(odds, 0) + small) + self.c
+        return np.asarray(1 / (1 + np.exp(-mapped)), dtype=np.float64)
 
 
 def _logs(predicted: Probabilities) -> tuple[Probabilities, Probabilities]:

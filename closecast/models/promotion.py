@@ -56,9 +56,10 @@ class Decision:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The sentences that decided: of the failed checks, else of all."""
+        """The sentences that decided: of the failed checks, else of the comparisons that were won."""
         failed = tuple(check.sentence for check in self.checks if not check.passed)
-        return failed or tuple(check.sentence for check in self.checks)
+        won = tuple(check.sentence for check in self.checks if check.name.startswith(("log loss", "champion")))
+        return failed or won
 
     def as_dict(self) -> dict[str, Any]:
         return {"promoted": self.promoted, "checks": [asdict(check) for check in self.checks]}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from closecast import features
 from closecast.models.calibration import BetaCalibration
-from closecast.models.training import sigmoid, start
+from closecast.models.training import start
 
 _BOOSTER = "model.txt"
 _SCORER = "scorer.json"
@@ -39,7 +39,7 @@ class Scorer:
         if not len(matrix):
             return np.empty(0, dtype=np.float64)
         raw = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=threads), dtype=np.float64)
-        return self.calibration.apply(sigmoid(raw + start(matrix)))
+        return self.calibration.apply(raw + start(matrix))
 
     def save(self, folder: Path) -> int:
         """Write both files into `folder`, made if absent; returns their size in bytes."""

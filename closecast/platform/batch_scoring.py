@@ -1,7 +1,7 @@
 """Scores a Parquet file of any size in chunks: deals in raw columns in, probabilities out, in the same order."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 from closecast.deals.contract import PRODUCT_ALIASES
 from closecast.deals.schema import CLOSED, read_dates
 from closecast.features import lot
+from closecast.features.calendar import day_number
 from closecast.features.history import ENTITIES, Subjects
 from closecast.features.horizon import Horizon, horizon_days
 from closecast.models.deal_model import DealModel
 
 CHUNK_ROWS = 131_072
 _REQUIRED = ("opportunity_id", "sales_agent", "product", "account", "engage_date")
-_EPOCH = np.datetime64("1970-01-01")
 _NO_DAY = np.iinfo(np.int64).min
 _WORDS = pa.dictionary(pa.int32(), pa.string())
-NO_DATE, FUTURE, IS_CLOSED = "engage_date is missing or no date", "engaged after the as-of date", "the deal is closed"
+PROBLEMS = ("engage_date is missing or no date", "engaged after the as-of date", "the deal is closed")
+NO_DATE, FUTURE, IS_CLOSED = range(3)
 
 
 class BatchError(ValueError):
@@ -42,12 +43,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """One chunk, ready for the model: `kept` are the positions of the rows that `matrix` holds."""
+    """One chunk, scored; the probability means nothing where there is a problem."""
 
     identifiers: pa.Array
-    problems: NDArray[Any]
-    kept: NDArray[np.int64]
-    matrix: NDArray[np.float64]
+    problems: NDArray[np.int32]  # position in PROBLEMS, -1 for none
+    probability: NDArray[np.float64]
 
 
 def score_parquet(
@@ -56,12 +56,15 @@ def score_parquet(
     """Write opportunity_id, probability, problem, as_of, horizon_days and model_version of each row of `source`.
 
     `source` and `target` are whatever pyarrow reads from and writes to (paths or files). The probability is null where
-    `problem` says why the deal cannot be scored. The same input and model give the same bytes. While the model works on
-    one chunk the next is made ready, so memory holds two. Raises BatchError and, for a horizon out of range, ValueError.
+    `problem` says why the deal cannot be scored. The same input and model give the same bytes. Memory
+    holds two chunks more than there are `threads`. Raises BatchError and, for a horizon out of range, ValueError.
     """
     days = horizon_days(as_of, horizon)
     try:
-        file = pq.ParquetFile(source)
+        names = pq.read_schema(source).names
+        if hasattr(source, "seek"):
+            source.seek(0)
+        file = pq.ParquetFile(source, read_dictionary=[name for name in (*ENTITIES, "deal_stage") if name in names])
     except pa.ArrowInvalid as error:
         raise BatchError(f"the input is not Parquet: {error}") from error
     missing = [name for name in _REQUIRED if name not in file.schema_arrow.names]
@@ -74,64 +77,62 @@ def score_parquet(
          ("horizon_days", pa.int32()), ("model_version", _WORDS)]
     )  # fmt: skip
     rows = refused = 0
-    with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1) as writer:
-        for chunk in _ready(model, file, as_of, days):
-            count = len(chunk.identifiers)
-            probability = np.full(count, np.nan)
-            probability[chunk.kept] = model.scorer.predict(chunk.matrix, threads)
-            writer.write_table(
-                pa.table(
-                    [
-                        chunk.identifiers,
-                        pa.array(probability, mask=np.isnan(probability)),
-                        pa.array(chunk.problems, pa.string()).dictionary_encode(),
-                        pa.repeat(pa.scalar(as_of, pa.date32()), count),
-                        pa.repeat(pa.scalar(days, pa.int32()), count),
-                        pa.repeat(version, count).dictionary_encode(),
-                    ],
-                    schema=schema,
-                )
-            )
-            rows, refused = rows + count, refused + count - len(chunk.kept)
+    # Identifiers are all different: a dictionary of them would be built in vain.
+    writer = pq.ParquetWriter(
+        target, schema, compression="zstd", compression_level=1, use_dictionary=["problem", "as_of", "horizon_days", "model_version"],
+        write_statistics=False,
+    )  # fmt: skip
+    columns = [*_REQUIRED, *(name for name in ("deal_stage",) if name in file.schema_arrow.names)]
+    with writer, ThreadPoolExecutor(threads, "chunk") as workers:
+        coming: deque[Future[_Chunk]] = deque()
+        for batch in file.iter_batches(CHUNK_ROWS, columns=columns):
+            # Whole chunks side by side keep every processor busy; one chunk on several would wait for the slowest part.
+            coming.append(workers.submit(_scored, model, batch, as_of, days))
+            if len(coming) > threads + 1:
+                refused += _write(writer, schema, coming.popleft().result(), as_of, days, version)
+            rows += batch.num_rows
+        while coming:
+            refused += _write(writer, schema, coming.popleft().result(), as_of, days, version)
     return Scored(rows, refused)
 
 
-def _ready(model: DealModel, file: pq.ParquetFile, as_of: date, days: int) -> Iterator[_Chunk]:
-    columns = [*_REQUIRED, *(name for name in ("deal_stage",) if name in file.schema_arrow.names)]
-    batches = file.iter_batches(CHUNK_ROWS, columns=columns)
-    moment = int((np.datetime64(as_of) - _EPOCH).astype(np.int64))
+def _write(writer: pq.ParquetWriter, schema: pa.Schema, chunk: _Chunk, as_of: date, days: int, version: str) -> int:
+    """Returns how many rows have no probability."""
+    count = len(chunk.probability)
+    refused = chunk.problems >= 0
+    columns = [
+        chunk.identifiers,
+        pa.array(chunk.probability, mask=refused),
+        pa.DictionaryArray.from_arrays(pa.array(np.maximum(chunk.problems, 0), mask=~refused), pa.array(PROBLEMS)),
+        pa.repeat(pa.scalar(as_of, pa.date32()), count),
+        pa.repeat(pa.scalar(days, pa.int32()), count),
+        pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([version])),
+    ]
+    writer.write_table(pa.table(columns, schema=schema))
+    return int(refused.sum())
 
-    def one() -> _Chunk | None:
-        batch = next(batches, None)
-        return None if batch is None else _prepared(model, batch, moment, days)
 
-    with ThreadPoolExecutor(1, "chunk") as ahead:
-        coming = ahead.submit(one)
-        while (chunk := coming.result()) is not None:
-            coming = ahead.submit(one)
-            yield chunk
-
-
-def _prepared(model: DealModel, batch: pa.RecordBatch, as_of: int, days: int) -> _Chunk:
-    count = batch.num_rows
+def _scored(model: DealModel, batch: pa.RecordBatch, as_of: date, days: int) -> _Chunk:
+    moment = day_number(as_of)
     identifiers = pc.cast(batch.column("opportunity_id"), pa.string())
     engaged = _days(batch.column("engage_date"))
-    problems = np.full(count, None, dtype=object)
+    problems = np.full(batch.num_rows, -1, dtype=np.int32)
+    problems[engaged > moment] = FUTURE
     problems[engaged == _NO_DAY] = NO_DATE
-    problems[(engaged != _NO_DAY) & (engaged > as_of)] = FUTURE
     if "deal_stage" in batch.schema.names:
-        problems[pc.is_in(_dense(batch.column("deal_stage")), pa.array(CLOSED)).to_numpy(zero_copy_only=False)] = (
-            IS_CLOSED
-        )
-    kept = np.flatnonzero(pd.isna(problems))
+        positions, stages = _dictionary(batch.column("deal_stage"))
+        problems[np.append([stage in CLOSED for stage in stages], False)[positions]] = IS_CLOSED
+    kept = np.flatnonzero(problems < 0)
     names = {entity: _dictionary(batch.column(entity)) for entity in ENTITIES}
     positions, distinct = names["product"]
     names["product"] = positions, [PRODUCT_ALIASES.get(text or "", text) for text in distinct]
     subjects: Subjects = model.builder.history.subjects_of(engaged, names, _lots(names["account"], identifiers))
     matrix = model.builder.matrix(
-        subjects, kept, np.full(len(kept), as_of).astype("M8[D]"), np.full(len(kept), days, dtype=np.int64)
+        subjects, kept, np.full(len(kept), np.datetime64(as_of, "D")), np.full(len(kept), days, dtype=np.int64)
     )
-    return _Chunk(identifiers, problems, kept, matrix)
+    probability = np.zeros(batch.num_rows)
+    probability[kept] = model.scorer.predict(matrix)
+    return _Chunk(identifiers, problems, probability)
 
 
 def _days(column: pa.Array) -> NDArray[np.int64]:
@@ -147,10 +148,6 @@ def _days(column: pa.Array) -> NDArray[np.int64]:
     days = read_dates(pd.Series(distinct, dtype=object)).to_numpy(dtype="M8[D]")
     numbers = np.where(np.isnat(days), _NO_DAY, days.astype(np.int64))
     return np.append(numbers, _NO_DAY)[positions]
-
-
-def _dense(column: pa.Array) -> pa.Array:
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else pc.cast(column, pa.string())
 
 
 def _dictionary(column: pa.Array) -> tuple[NDArray[np.int64], list[str | None]]:

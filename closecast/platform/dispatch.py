@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import nomad
@@ -71,10 +71,8 @@ class Dispatcher:
         except BaseNomadException as error:
             raise DispatchError(f"Nomad at {self._address} did not stop {instance}: {_reason(error)}") from error
 
-    def follow(
-        self, instances: Sequence[str], seconds: float, done: Callable[[], bool] = lambda: False
-    ) -> Iterator[dict[str, str]]:
-        """The state of each instance, every second, until all are over or `done` says so.
+    def follow(self, instances: Sequence[str], seconds: float) -> Iterator[dict[str, str]]:
+        """The state of each instance, every second, until all are over.
 
         Raises DispatchError when that has not come within `seconds`.
         """
@@ -82,7 +80,7 @@ class Dispatcher:
         while True:
             states = {instance: self.state(instance) for instance in instances}
             yield states
-            if done() or all(state in _OVER for state in states.values()):
+            if all(state in _OVER for state in states.values()):
                 return
             if time.monotonic() > deadline:
                 waiting = [instance for instance, state in states.items() if state not in _OVER]

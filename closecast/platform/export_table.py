@@ -54,7 +54,9 @@ def _parquet(content: bytes, what: str) -> pd.DataFrame:
 
 
 def _texts(column: Any, what: str) -> list[str]:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
     write = _writer(kind)
     if write is None:
         raise SourceError(f"{what} is of type {kind}; expected text, numbers, truth values or dates")

@@ -13,7 +13,7 @@ from closecast.platform.lake import Lake
 def store(data: Data, silver_key: str, lake: Lake) -> str:
     """Store all learnable rows of `data` and return their key; rows of unchanged deals and features are there already.
 
-    Columns: opportunity_id, as_of, horizon_days, won, and the features by name. Raises LakeError.
+    Columns: opportunity_id, as_of, won, and the features by name. Raises LakeError.
     """
     declared = [(feature.name, feature.dtype, feature.formula) for feature in FEATURES]
     facts = json.dumps([silver_key, str(data.plan.cut), declared])
@@ -26,7 +26,6 @@ def store(data: Data, silver_key: str, lake: Lake) -> str:
         {
             "opportunity_id": data.deals["opportunity_id"].to_numpy()[rows.deal],
             "as_of": rows.as_of.astype("M8[s]"),
-            "horizon_days": rows.horizon_days,
             "won": rows.won,
         }
     )

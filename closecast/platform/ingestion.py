@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from closecast.deals import contract, quality, schema
+from closecast.deals.quality import Quality
 from closecast.platform.lake import Lake
 from closecast.platform.sources import RawExport
 
@@ -28,8 +29,7 @@ class Ingested:
     rows_accepted: int
     rows_rejected: int
     summary: str
-    quality: float
-    quality_table: list[dict[str, Any]]
+    quality: Quality
     skipped: bool = False  # nothing was done: the lake had it from an earlier time
 
 
@@ -55,28 +55,28 @@ def ingest(export: RawExport, lake: Lake, minimum_quality: float = MINIMUM_QUALI
     quarantine_key = lake.put_parquet("quarantine", checked.rejected) if rejected else None
     found = quality.assess(export.frame, checked)
     quality.require(found, minimum_quality)
-    facts = {
+    facts: dict[str, Any] = {
         "bronze_key": bronze_key,
         "silver_key": lake.put_parquet("silver", checked.accepted),
         "quarantine_key": quarantine_key,
         "rows_accepted": accepted,
         "rows_rejected": rejected,
         "summary": checked.summary(),
-        "quality": found.score,
-        "quality_table": found.table(),
+        "quality": {name: value for name, value in found.as_dict().items() if name != "score"},
     }
     lake.put_text(step, json.dumps(facts))
-    return Ingested(deals=checked.accepted, source=export.name, source_sha256=export.sha256, **facts)
+    return _ingested(export, checked.accepted, facts, skipped=False)
 
 
 def _known(export: RawExport, facts: dict[str, Any], lake: Lake, minimum_quality: float) -> Ingested:
-    if facts["quality"] < minimum_quality:
-        raise quality.QualityError(
-            f"the export's quality score is {facts['quality']:.3f}, below the required {minimum_quality}: "
-            f"{facts['summary']}"
-        )
-    deals = lake.read_parquet(facts["silver_key"])
-    return Ingested(deals=deals, source=export.name, source_sha256=export.sha256, skipped=True, **facts)
+    quality.require(Quality(**facts["quality"]), minimum_quality)
+    return _ingested(export, lake.read_parquet(facts["silver_key"]), facts, skipped=True)
+
+
+def _ingested(export: RawExport, deals: pd.DataFrame, facts: dict[str, Any], skipped: bool) -> Ingested:
+    known = {**facts, "quality": Quality(**facts["quality"])}
+    deals = deals.reset_index(drop=True)  # as it comes back from the lake
+    return Ingested(deals=deals, source=export.name, source_sha256=export.sha256, skipped=skipped, **known)
 
 
 def _fingerprint(export: RawExport) -> str:

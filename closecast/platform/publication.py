@@ -114,7 +114,7 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
         rounds=candidate.schedule.rounds,
         calibration=asdict(candidate.scorer.calibration),
         seed=candidate.seed,
-        quality=data.quality,
+        quality=data.quality.score,
         git_commit=git_commit,
     )
 

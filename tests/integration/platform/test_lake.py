@@ -47,6 +47,7 @@ def test_rejected_rows_are_kept_with_their_reasons_and_none_vanishes(lake: Lake)
     raw.loc[[3, 50], "engage_date"] = "soon"
     # when
     data = ingest(RawExport(raw, "file:/anywhere/sales.csv", "0" * 64), lake)
+    assert not data.skipped
     # then
     assert data.quarantine_key is not None
     quarantined = lake.read_parquet(data.quarantine_key)
@@ -54,6 +55,12 @@ def test_rejected_rows_are_kept_with_their_reasons_and_none_vanishes(lake: Lake)
     assert len(lake.read_parquet(data.silver_key)) == data.rows_accepted == 98
     pd.testing.assert_frame_equal(lake.read_parquet(data.bronze_key), raw)
     assert data.source == "file:sales.csv"
+    # and the same bytes under the same rules are not checked again
+    again = ingest(RawExport(raw, "file:/elsewhere/sales.csv", "0" * 64), lake)
+    assert again.skipped
+    assert (again.silver_key, again.quarantine_key, again.rows_accepted) == (data.silver_key, data.quarantine_key, 98)
+    assert again.quality == data.quality
+    pd.testing.assert_frame_equal(again.deals, data.deals)
 
 
 def test_an_unusable_export_is_refused_after_it_is_kept(lake: Lake) -> None:
@@ -61,7 +68,7 @@ def test_an_unusable_export_is_refused_after_it_is_kept(lake: Lake) -> None:
     raw = generate(10, seed=3).drop(columns="product")
     # when
     with pytest.raises(ContractError, match="lacks the column product"):
-        ingest(RawExport(raw, "file:/x.csv", "0" * 64), lake)
+        ingest(RawExport(raw, "file:/x.csv", "1" * 64), lake)
     # then
     pd.testing.assert_frame_equal(lake.read_parquet(lake.put_parquet("bronze", raw)), raw)
 

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 
 from closecast import features
 from closecast.deals.contract import check
+from closecast.deals.quality import Quality
 from closecast.deals.synthetic import generate
 from closecast.models import candidate as candidates
 from closecast.models.deal_model import ModelError
@@ -27,7 +28,8 @@ AT = datetime(2018, 1, 2, 3, 4, 5, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def data() -> Ingested:
     deals = check(generate(2_500, seed=11)).accepted
-    return Ingested(deals, "synthetic", "a" * 64, "bronze/1", "silver/2", None, len(deals), 0, "all accepted")
+    return Ingested(deals, "synthetic", "a" * 64, "bronze/1", "silver/2", None, len(deals), 0, "all accepted",
+                    Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def candidate(data: Ingested) -> candidates.Candidate:
 
 
 def _publish(candidate: candidates.Candidate, data: Ingested, uri: str) -> Published:
-    return publish(candidate, data, uri, by="a test", at=AT, git_commit="c" * 40)
+    return publish(candidate, data, uri, gold_key="gold/3", by="a test", at=AT, git_commit="c" * 40)
 
 
 def test_the_life_of_champions(

@@ -133,7 +133,7 @@ def test_nothing_after_known_until_is_known_and_time_stands_still_there() -> Non
     late, later = known.tables(date(2017, 6, 1)), known.tables(date(2019, 6, 1))
     # then
     assert late.agent.tobytes() == later.agent.tobytes()
-    assert late.age.tobytes() == later.age.tobytes()
+    assert late.clock(1)[:, 4:9].tobytes() == later.clock(1)[:, 4:9].tobytes()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,39 @@
-"""The deployment command without a server address, and the inventory of what is deployed."""
+"""The inventory of what is deployed, and the deployment command without a server address."""
+
+from pathlib import Path
 
 import pytest
+from prefect.utilities.callables import parameter_schema_from_entrypoint
 
 from flows import deployments
+
+_NOT_FLOWS = {"__init__.py", "deployments.py", "steps.py"}
+
+
+def test_every_flow_is_deployed_and_every_deployment_is_a_flow() -> None:
+    files = {file.stem for file in (deployments.PROJECT / "flows").glob("*.py") if file.name not in _NOT_FLOWS}
+    assert (
+        {one.flow for one in deployments.INVENTORY} == files == {"ingest", "eda", "train", "tune", "evaluate", "score"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("flow", "parameters", "cron", "tags"),
+    [
+        ("ingest", {"source", "seed", "minimum_quality"}, "0 5 * * *", ("data",)),
+        ("eda", {"source", "seed"}, "30 5 * * 1", ("data",)),
+        ("train", {"source", "seed"}, "0 6 * * 1", ("model",)),
+        ("tune", {"source", "trials", "workers", "seed", "study", "seconds"}, "0 1 1 * *", ("model", "nomad")),
+        ("evaluate", {"source", "cuts", "seed"}, "0 7 * * 1", ("model",)),
+        ("score", {"source", "as_of", "horizon", "at_once", "seconds"}, None, ("scoring", "nomad")),
+    ],
+)
+def test_each_deployment(flow: str, parameters: set[str], cron: str | None, tags: tuple[str, ...]) -> None:
+    (one,) = [one for one in deployments.INVENTORY if one.flow == flow]
+    assert set(parameter_schema_from_entrypoint(one.entrypoint).properties) == parameters
+    assert (one.cron, one.tags) == (cron, tags)
+    assert one.parameters.keys() <= parameters
+    assert one.description.endswith(".")
 
 
 def test_without_an_address_it_says_which_variable_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,4 +45,4 @@ def test_without_an_address_it_says_which_variable_is_missing(monkeypatch: pytes
 
 
 def test_the_code_is_where_this_project_is() -> None:
-    assert (deployments.PROJECT / "flows" / "train.py").is_file()
+    assert Path(deployments.PROJECT, "flows", "train.py").is_file()

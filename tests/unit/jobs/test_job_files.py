@@ -14,7 +14,7 @@ NOMAD = nomad_binary.find()
 pytestmark = pytest.mark.skipif(NOMAD is None, reason="there is no Nomad on this machine yet: `./just up` gets one")
 
 
-def _parsed(name: str, *variables: str) -> dict[str, Any]:
+def parsed(name: str, *variables: str) -> dict[str, Any]:
     assert NOMAD is not None
     command = [str(NOMAD.path), "job", "run", "-output", f"-var-file={LOCAL_VARS}", *variables, str(jobs.file(name))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -24,12 +24,12 @@ def _parsed(name: str, *variables: str) -> dict[str, Any]:
 
 
 def test_every_file_is_a_job_that_is_brought_up() -> None:
-    assert {file.name.removesuffix(".nomad.hcl") for file in JOBS.glob("*.nomad.hcl")} == set(jobs.NAMES)
+    assert {file.name.removesuffix(".nomad.hcl") for file in JOBS.glob("*.nomad.hcl")} == {*jobs.NAMES, *jobs.BATCH}
 
 
 @pytest.mark.parametrize("name", jobs.NAMES)
 def test_a_job_is_complete(name: str) -> None:
-    job = _parsed(name)
+    job = parsed(name)
     assert job["ID"] == name
     for group in job["TaskGroups"]:
         assert group["Update"]["HealthyDeadline"]
@@ -49,7 +49,7 @@ def test_a_job_is_complete(name: str) -> None:
 
 @pytest.mark.parametrize("name", jobs.NAMES)
 def test_the_provider_of_services_is_a_variable(name: str) -> None:
-    job = _parsed(name, "-var=service_provider=consul")
+    job = parsed(name, "-var=service_provider=consul")
     assert {service["Provider"] for group in job["TaskGroups"] for service in group["Services"]} == {"consul"}
 
 
@@ -62,7 +62,7 @@ def test_no_secret_path_or_address_stands_in_the_file(name: str) -> None:
 
 
 def test_more_instances_get_ports_of_nomads_choice_and_a_canary() -> None:
-    job = _parsed("api", "-var=ports={}", "-var=instances={api=3}")
+    job = parsed("api", "-var=ports={}", "-var=instances={api=3}")
     group = job["TaskGroups"][0]
     assert group["Count"] == 3
     assert group["Update"]["Canary"] == 1

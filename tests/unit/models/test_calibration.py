@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import logit
 
 from closecast.models.calibration import BetaCalibration
 from closecast.models.metrics import scores
@@ -20,7 +21,7 @@ def test_distorted_probabilities_are_mended() -> None:
     chance, won = _chances()
     distorted = chance**0.5
     # when
-    mended = BetaCalibration.fit(distorted, won, deals=len(won)).apply(distorted)
+    mended = BetaCalibration.fit(distorted, won, deals=len(won)).apply(logit(distorted))
     # then
     assert scores(won, distorted)["ece"] > 0.1
     assert scores(won, mended)["ece"] < 0.01
@@ -36,14 +37,14 @@ def test_right_ones_are_left_and_few_deals_change_little() -> None:
     assert [few.a, few.b, few.c] == pytest.approx([1, 1, 0], abs=0.2)
 
 
-@given(st.floats(0, 5), st.floats(0, 5), st.floats(-3, 3), st.lists(st.floats(0, 1), min_size=2, max_size=20))
-def test_the_map_never_turns_the_order(a: float, b: float, c: float, predicted: list[float]) -> None:
+@given(st.floats(0, 5), st.floats(0, 5), st.floats(-3, 3), st.lists(st.floats(-40, 40), min_size=2, max_size=20))
+def test_the_map_never_turns_the_order(a: float, b: float, c: float, odds: list[float]) -> None:
     # when
-    mapped = BetaCalibration(a, b, c).apply(np.array(sorted(predicted)))
+    mapped = BetaCalibration(a, b, c).apply(np.array(sorted(odds)))
     # then
     assert (np.diff(mapped) >= 0).all()
 
 
 def test_the_identity_changes_nothing() -> None:
     chance, _ = _chances(1_000)
-    assert BetaCalibration().apply(chance) == pytest.approx(chance, abs=1e-9)
+    assert BetaCalibration().apply(logit(chance)) == pytest.approx(chance, abs=1e-9)

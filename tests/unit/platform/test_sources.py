@@ -1,12 +1,18 @@
 """Sources: what is read, and the one line a user gets when it cannot be."""
 
+import datetime as dt
 import hashlib
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from closecast.deals.contract import RAW_COLUMNS
-from closecast.platform.sources import SourceError, read_source
+from closecast.platform.sources import RawExport, SourceError, read_source
 
 HEADER = ",".join(RAW_COLUMNS)
 
@@ -38,8 +44,13 @@ def test_synthetic_exports_differ_by_rows_and_seed_only() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("kaggle", "unknown source 'kaggle'; expected synthetic, synthetic:<rows> or file:<path"),
-        ("kaggle:someone/deals", "unknown source"),
+        ("excel", "unknown source 'excel'; expected synthetic, synthetic:<rows>, file:<path to a CSV or Parquet"),
+        ("kaggle:", "unknown source 'kaggle:'"),
+        ("kaggle:deals", "'deals' names no Kaggle dataset; expected <owner>/<dataset>"),
+        ("kaggle:../../deals", "names no Kaggle dataset"),
+        ("s3:bucket/sales.csv", "names no export on S3; expected s3://<bucket>/<key ending in .csv or .parquet>"),
+        ("s3://bucket", "names no export on S3"),
+        ("s3://bucket/sales.xlsx", "names no export on S3"),
         ("file:", "unknown source"),
         ("", "unknown source"),
         ("synthetic:many", "asks for 'many' synthetic rows"),
@@ -82,3 +93,68 @@ def test_a_file_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
         read_source(f"file:{tmp_path}")
     with pytest.raises(SourceError, match="cannot be read"):
         read_source(f"file:{tmp_path}/{'x' * 300}.csv")
+
+
+def test_parquet_comes_out_as_the_same_frame_as_csv(tmp_path: Path) -> None:
+    # given
+    columns: dict[str, tuple[list[Any], pa.DataType]] = {
+        "opportunity_id": (["007", None, "Ünal"], pa.string()),
+        "product": (["MG", "MG", None], pa.dictionary(pa.int8(), pa.string())),
+        "engage_date": ([dt.date(2017, 1, 2), None, dt.date(999, 12, 31)], pa.date32()),
+        "close_date": ([dt.datetime(2017, 3, 4), None, dt.datetime(2017, 3, 4, 5, 6)], pa.timestamp("ns")),
+        "close_value": ([1054.0, None, 0.1], pa.float32()),
+        "amount": ([Decimal("1054.00"), None, Decimal("100.50")], pa.decimal128(9, 2)),
+        "seats": ([1_000_000, None, -3], pa.int64()),
+        "dates": ([dt.datetime(2017, 3, 4), None, dt.datetime(2018, 1, 1)], pa.timestamp("us", "UTC")),
+        "nothing": ([None, None, None], pa.null()),
+    }
+    path = tmp_path / "export.PARQUET"
+    pq.write_table(pa.table({name: pa.array(values, kind) for name, (values, kind) in columns.items()}), path)
+    # when
+    export = read_source(f"file:{path}")
+    # then
+    rows = [
+        ["007", "MG", "2017-01-02", "2017-03-04", "1054", "1054", "1000000", "2017-03-04", ""],
+        ["", "MG", "", "", "", "", "", "", ""],
+        ["Ünal", "", "0999-12-31", "2017-03-04 05:06:00", "0.1", "100.5", "-3", "2018-01-01", ""],
+    ]
+    pd.testing.assert_frame_equal(export.frame, pd.DataFrame(rows, columns=list(columns), dtype=object))
+    assert export.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert export.name == "file:export.PARQUET"
+
+
+def test_parquet_that_is_no_export(tmp_path: Path) -> None:
+    # given
+    path = tmp_path / "export.parquet"
+    lists = pa.table({"product": pa.array([["MG"]])})
+    far = pa.table({"close_date": pa.array([2**62], pa.timestamp("us"))})
+    # when / then
+    path.write_bytes(b"opportunity_id,product")
+    with pytest.raises(SourceError, match=r"the file .*export.parquet is not a Parquet file: .*; export it anew"):
+        read_source(f"file:{path}")
+    pq.write_table(lists, path)
+    with pytest.raises(SourceError, match=r"the column product of .* is of type list<.*>; expected text, numbers"):
+        read_source(f"file:{path}")
+    pq.write_table(far, path)
+    with pytest.raises(SourceError, match=r"the column close_date of .* holds a value outside of its type"):
+        read_source(f"file:{path}")
+    path.write_bytes(b"")
+    with pytest.raises(SourceError, match="is empty"):
+        read_source(f"file:{path}")
+
+
+def test_s3_names_the_variable_that_is_missing() -> None:
+    with pytest.raises(SourceError, match=r"s3://b/sales.csv cannot be read: .* AWS_REGION is not set; set it as for"):
+        read_source("s3://b/sales.csv", environment={})
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("kaggle", "kaggle:innocentmfa/crm-sales-opportunities"),
+        ("kaggle:someone/deals", "kaggle:someone/deals"),
+        ("s3://bucket/folder/sales.csv", "s3:sales.csv"),
+    ],
+)
+def test_names_hide_folders_only(spec: str, name: str) -> None:
+    assert RawExport(pd.DataFrame(), spec, "0" * 64).name == name

@@ -52,7 +52,7 @@ def environment(s3: S3, mlflow_uri: str, empty_registry: ModelRegistry, tmp_path
 
 def _publish(candidate: candidates.Candidate, data: Ingested, uri: str) -> str:
     at = datetime(2018, 1, 2, tzinfo=UTC)
-    return publish(candidate, data, uri, by="a test", at=at, git_commit=None).version
+    return publish(candidate, data, uri, gold_key="gold/3", by="a test", at=at, git_commit=None).version
 
 
 def _until(condition: Callable[[], bool]) -> None:

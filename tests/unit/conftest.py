@@ -1,0 +1,25 @@
+"""A real model of a made-up export, for every room that scores with one."""
+
+from dataclasses import asdict
+
+import pytest
+
+from closecast.deals.contract import check
+from closecast.deals.synthetic import generate
+from closecast.features import NAMES
+from closecast.models import candidate
+from closecast.models.deal_model import DealModel, ModelCard
+
+
+@pytest.fixture(scope="session")
+def served_model() -> DealModel:
+    deals = check(generate(2_500, seed=11)).accepted
+    built = candidate.build(deals, seed=7, threads=1)
+    card = ModelCard(
+        trained_at="2018-01-01T00:00:00+00:00", source="synthetic", source_sha256="0" * 64, data_as_of="2017-12-31",
+        deals_key="silver/0.parquet", feature_names=NAMES, horizons=(30, "quarter_end"), cut="2017-07-01",
+        metrics=built.metrics(), reference_metrics=built.references(), rows=built.rows,
+        hyperparameters=built.settings.as_dict(), rounds=built.schedule.rounds, seed=7,
+        calibration=asdict(built.scorer.calibration),
+    )  # fmt: skip
+    return DealModel(built.scorer, card, deals)
