@@ -132,9 +132,9 @@ class FeatureBuilder:
                 f"{np.datetime64(tables.as_of, 'D')}: it does not exist yet; leave it out or choose a later as-of date"
             )
         age = np.minimum(age, AGES - 1)
-        values[rows, _CLOCK] = tables.clock(horizon_days)[age]
-        values[rows, _BLOCKS["sales_agent"]] = tables.agent[subjects.agent[deal]]
-        values[rows, _BLOCKS["product"]] = tables.product[subjects.product[deal]]
+        values[rows, _CLOCK] = _looked_up(tables.clock(horizon_days), age)
+        values[rows, _BLOCKS["sales_agent"]] = _looked_up(tables.agent, subjects.agent[deal])
+        values[rows, _BLOCKS["product"]] = _looked_up(tables.product, subjects.product[deal])
         account = subjects.account[deal]
         unnamed = np.flatnonzero(account == UNNAMED)
         if len(unnamed):
@@ -142,7 +142,12 @@ class FeatureBuilder:
             lots = subjects.lot[deal[unnamed]]
             deck = tables.deck
             account[unnamed] = deck[(lots * len(deck)).astype(np.int64)] if len(deck) else len(tables.account) - 1
-        values[rows, _BLOCKS["account"]] = tables.account[account]
+        values[rows, _BLOCKS["account"]] = _looked_up(tables.account, account)
+
+
+def _looked_up(table: Matrix, codes: NDArray[np.int64]) -> Matrix:
+    """Rows of `table`. Codes are in range by construction; clipping instead of checking them takes half the time."""
+    return table.take(codes, axis=0, mode="clip")
 
 
 def row(
