@@ -48,6 +48,8 @@ def search(
         for instance in instances:
             dispatcher.stop(instance)
     progress.at(1.0)
+    if lost := studies.settle(study):
+        log.warning("study %s: %s trials were lost with the workers that ran them", study_name, lost)
     create_table_artifact(
         table=studies.table(study), key="tune-trials", description=f"Trials of {study_name}, best first"
     )

@@ -18,6 +18,14 @@ def storage(url: str) -> RDBStorage:
     )
 
 
+def settle(study: optuna.Study) -> int:
+    """Write down as failed what is still called running, once no worker is left; returns how many trials were lost."""
+    lost = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+    for trial in lost:
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    return len(lost)
+
+
 def table(study: optuna.Study) -> list[dict[str, object]]:
     """One row for each trial, best first: number, state, log loss, rounds, seconds, settings."""
     rows = [
