@@ -21,7 +21,7 @@ from closecast.features.history import ENTITIES, Subjects
 from closecast.features.horizon import Horizon, horizon_days
 from closecast.models.deal_model import DealModel
 
-CHUNK_ROWS = 131_072
+CHUNK_ROWS = 65_536
 _REQUIRED = ("opportunity_id", "sales_agent", "product", "account", "engage_date")
 _NO_DAY = np.iinfo(np.int64).min
 _WORDS = pa.dictionary(pa.int32(), pa.string())

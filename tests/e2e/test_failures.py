@@ -61,7 +61,7 @@ def _runs(platform: Platform) -> list[str]:
         (HEADER, "has a header but no rows"),
         ("a,b\n1,2\n", "lacks the columns opportunity_id"),
         (HEADER + "A1,Ada,GTXPro,,Won,yesterday,tomorrow,5\n", "has no acceptable row"),
-        (HEADER + "A1,Ada,GTXPro,,Engaging,2017-11-20,,\n", "none of the 1 deals is closed"),
+        (HEADER + "A1,Ada,GTXPro,,Engaging,2017-11-20,,\n", "quality score"),
     ],
 )
 def test_a_bad_export_gives_one_clear_message_and_harms_nothing(
