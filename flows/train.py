@@ -5,7 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_image_artifact,
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
@@ -75,6 +80,11 @@ def trained(data: ingestion.Ingested, seed: int, settings: Hyperparameters | Non
         link_text="the run in MLflow: plots, model card, every figure",
         key="mlflow-run",
     )
+    for plot in ("reliability", "ladder"):
+        address = f"{steps.tracking_uri()}/get-artifact?path=report/{plot}.png&run_uuid={published.run_id}"
+        create_image_artifact(
+            image_url=address, key=f"plot-{plot}", description=f"{plot} of version {published.version}"
+        )
     get_run_logger().info("version %s: %s", published.version, json.dumps(result["reasons"]))
     return result
 

@@ -117,6 +117,9 @@ def test_the_flow_reports_what_it_made(here: dict[str, str], tmp_path: Path, mlf
     assert len(Lake(LakeSettings.from_environment(here)).read_parquet(served.card.deals_key)) == 2_498
     report = _get(here["PREFECT_API_URL"], "artifacts/train-report/latest")["data"]
     assert "2 x engage_date is not a date" in report
+    plot = _get(here["PREFECT_API_URL"], "artifacts/plot-reliability/latest")["data"]
+    with urllib.request.urlopen(plot, timeout=10) as image:
+        assert image.read(4) == b"\x89PNG"
 
 
 @pytest.mark.parametrize(
