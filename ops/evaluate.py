@@ -92,12 +92,17 @@ def _print(report: dict[str, Any]) -> None:
         print(f"  {'✓' if check['passed'] else '✗'} {check['sentence']}")
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date written YYYY-MM-DD") from None
+
+
 def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="just evaluate", description=evaluate.__doc__)
     parser.add_argument("--source", default="synthetic", help="synthetic[:rows], file:<path>, s3://…, kaggle")
-    parser.add_argument(
-        "--cut", type=date.fromisoformat, action="append", help="held out from this date on; may be repeated"
-    )
+    parser.add_argument("--cut", type=_day, action="append", help="held out from this date on; may be repeated")
     parser.add_argument("--json", help="file to write every figure to")
     parser.add_argument("--trials", type=int, default=0, help="search so many settings first (default: none)")
     parser.add_argument("--seed", type=int, default=7)
