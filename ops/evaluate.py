@@ -15,10 +15,10 @@ from rich.table import Table
 
 from closecast.deals import contract, quality
 from closecast.models import candidate as candidates
-from closecast.models import promotion, tuning
+from closecast.models import tuning
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError
-from closecast.platform.publication import latency
+from closecast.platform.publication import judged_alone
 from closecast.platform.sources import SourceError, read_source
 from ops.errors import OperatorError
 from ops.progress import say
@@ -67,9 +67,7 @@ def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.N
         tuning.work(study, objective, wanted.trials)
         settings, tried = tuning.best(study), tuning.finished(study)
     candidate = candidates.build(checked.accepted, wanted.seed, threads, settings, cut)
-    cost = promotion.Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
-    decision = promotion.decide(candidate.held_out, cost, "evaluated alone")
-    return {**candidate.report(), "trials": tried, "decision": decision.as_dict()}
+    return {**judged_alone(candidate), "trials": tried}
 
 
 def _print(report: dict[str, Any]) -> None:

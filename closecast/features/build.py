@@ -52,9 +52,15 @@ class Tables:
                 found = self._horizons[days] = np.hstack([self._date_and_age, made])
         return found
 
+    def stand_ins(self, lots: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The accounts whose history stands in for missing ones: of the closed deals that the lots, (n,), fall on."""
+        if not len(self.deck):
+            return np.full(len(lots), len(self.account) - 1, dtype=np.int64)
+        return self.deck[(lots * len(self.deck)).astype(np.int64)]
+
     def stand_in(self, lot: float) -> int:
-        """The account whose history stands in for a missing one: that of the closed deal which the lot falls on."""
-        return int(self.deck[int(lot * len(self.deck))]) if len(self.deck) else len(self.account) - 1
+        """The same for one lot."""
+        return int(self.stand_ins(np.array([lot]))[0])
 
 
 class FeatureBuilder:
@@ -139,9 +145,7 @@ class FeatureBuilder:
         unnamed = np.flatnonzero(account == UNNAMED)
         if len(unnamed):
             account = account.copy()
-            lots = subjects.lot[deal[unnamed]]
-            deck = tables.deck
-            account[unnamed] = deck[(lots * len(deck)).astype(np.int64)] if len(deck) else len(tables.account) - 1
+            account[unnamed] = tables.stand_ins(subjects.lot[deal[unnamed]])
         values[rows, _BLOCKS["account"]] = _looked_up(tables.account, account)
 
 

@@ -38,13 +38,6 @@ class Subjects:
     def __len__(self) -> int:
         return len(self.engaged)
 
-    def take(self, positions: Codes) -> "Subjects":
-        """The deals at `positions`."""
-        return Subjects(
-            self.engaged[positions], self.agent[positions], self.product[positions], self.account[positions],
-            self.lot[positions],
-        )  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Before:

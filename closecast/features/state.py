@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from closecast.features import calendar
 from closecast.features.cycles import AGES, Chances
 from closecast.features.history import Before
-from closecast.features.tallies import Totals
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -121,6 +120,3 @@ class State:
 def _shrunk(sums: Counts | Floats, counts: Counts, prior: float | Floats) -> Floats:
     """Mean of each entity, drawn towards `prior` as if _PRIOR more had been seen at it."""
     return np.asarray((sums + _PRIOR * prior) / (counts + _PRIOR), dtype=np.float64)
-
-
-__all__ = ["State", "Totals"]

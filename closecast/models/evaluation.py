@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.deals.snapshots import DEFAULT_HORIZONS, Snapshots
+from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.features import NAMES
 from closecast.features.horizon import QUARTER_END, Horizon
 from closecast.models import metrics
@@ -203,7 +203,7 @@ def forecast(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...]) ->
     at = list(TARGETS).index("quarter_end")
     rows, matrix, part = made[at].test.rows, made[at].test.matrix, found[at]
     price = _column(matrix, "product_price_before_as_of")
-    value = np.nan_to_num(data.deals["close_value"].to_numpy(dtype=np.float64)) * 1.0
+    value = np.nan_to_num(data.deals["close_value"].to_numpy(dtype=np.float64))
     actual = np.where(rows.won == 1, value[rows.deal], 0.0)
     table = []
     for day in np.unique(rows.as_of):
@@ -220,8 +220,3 @@ def forecast(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...]) ->
             }
         )
     return table
-
-
-def rows_of(made: tuple[Split, ...]) -> dict[str, Snapshots]:
-    """The held-out rows by target."""
-    return {split.target: split.test.rows for split in made}

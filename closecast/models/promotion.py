@@ -99,7 +99,13 @@ def decide(found: tuple[HeldOut, ...], cost: Cost, champion: str | None, extra: 
         ]
         if CHAMPION in part.predictions:
             checks.append(_better(part, CHAMPION, "the champion"))
-        checks += [_calibrated(part), _believable(part), _neutral(part), *_slices(part)]
+        measured = metrics.scores(part.won, part.predictions[CANDIDATE])
+        checks += [
+            _calibrated(part, measured["ece"]),
+            _believable(part, measured["auc"]),
+            _neutral(part),
+            *_slices(part),
+        ]
     checks.append(
         Check("latency", cost.latency_ms <= MAX_LATENCY_MS,
               f"one prediction takes {cost.latency_ms:.2f} ms, allowed are {MAX_LATENCY_MS:.0f} ms")
@@ -127,8 +133,7 @@ def _better(part: HeldOut, rung: str, words: str) -> Check:
     )
 
 
-def _calibrated(part: HeldOut) -> Check:
-    error = metrics.scores(part.won, part.predictions[CANDIDATE])["ece"]
+def _calibrated(part: HeldOut, error: float) -> Check:
     passed = error <= MAX_ECE
     return Check(
         f"calibration, {part.target}",
@@ -137,8 +142,7 @@ def _calibrated(part: HeldOut) -> Check:
     )
 
 
-def _believable(part: HeldOut) -> Check:
-    auc = metrics.scores(part.won, part.predictions[CANDIDATE])["auc"]
+def _believable(part: HeldOut, auc: float) -> Check:
     passed = auc <= MAX_AUC
     words = (
         "is believable"

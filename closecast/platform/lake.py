@@ -23,21 +23,26 @@ class LakeError(RuntimeError):
     """The lake cannot be reached, or does not hold what was asked for."""
 
 
+def object_store(settings: LakeSettings) -> S3FileSystem:
+    """The object store that `settings` reach; a store that is away is reported within seconds."""
+    scheme, _, host = (settings.endpoint or "").rpartition("://")
+    return S3FileSystem(
+        access_key=settings.access_key,
+        secret_key=settings.secret_key,
+        region=settings.region,
+        scheme=scheme or None,
+        endpoint_override=host or None,
+        connect_timeout=3,
+        request_timeout=30,
+    )
+
+
 class Lake:
     """Frames in and out of the bucket that `settings` names. One instance may be used from several threads."""
 
     def __init__(self, settings: LakeSettings) -> None:
         self._settings = settings
-        scheme, _, host = (settings.endpoint or "").rpartition("://")
-        self._files = S3FileSystem(
-            access_key=settings.access_key,
-            secret_key=settings.secret_key,
-            region=settings.region,
-            scheme=scheme or None,
-            endpoint_override=host or None,
-            connect_timeout=3,
-            request_timeout=30,
-        )
+        self._files = object_store(settings)
 
     def put_parquet(self, layer: Layer, frame: pd.DataFrame) -> str:
         """Store `frame` and return its key, `<layer>/<SHA-256 of the Parquet bytes>.parquet`.

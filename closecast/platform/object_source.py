@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from pyarrow.fs import S3FileSystem
-
 from closecast.platform.export_table import SourceError
+from closecast.platform.lake import object_store
 from closecast.platform.settings import LakeSettings, SettingsError
 
 _EXPECTED = "expected s3://<bucket>/<key ending in .csv or .parquet>"
@@ -27,7 +26,7 @@ def read_object(spec: str, environment: Mapping[str, str]) -> bytes:
         raise SourceError(f"{spec} cannot be read: {error}; set it as for the lake") from error
     where = settings.endpoint or f"AWS S3 in {settings.region}"
     try:
-        with _files(settings).open_input_stream(f"{bucket}/{key}") as stream:
+        with object_store(settings).open_input_stream(f"{bucket}/{key}") as stream:
             return bytes(stream.read())
     except FileNotFoundError as error:
         raise SourceError(f"there is no object {spec} at {where}; check the bucket and the key") from error
@@ -37,16 +36,3 @@ def read_object(spec: str, environment: Mapping[str, str]) -> bytes:
             f"{spec} cannot be read at {where}: {reason}; check that the store is up and that AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY may read it"
         ) from error
-
-
-def _files(settings: LakeSettings) -> S3FileSystem:
-    scheme, _, host = (settings.endpoint or "").rpartition("://")
-    return S3FileSystem(
-        access_key=settings.access_key,
-        secret_key=settings.secret_key,
-        region=settings.region,
-        scheme=scheme or None,
-        endpoint_override=host or None,
-        connect_timeout=3,
-        request_timeout=30,
-    )

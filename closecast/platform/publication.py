@@ -119,6 +119,13 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
     )
 
 
+def judged_alone(candidate: Candidate) -> dict[str, Any]:
+    """Every figure of the candidate, and what the gate would say if there were no champion. Nothing is registered."""
+    cost = Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
+    decision = promotion.decide(candidate.held_out, cost, "evaluated alone")
+    return {**candidate.report(), "decision": decision.as_dict()}
+
+
 def latency(candidate: Candidate) -> float:
     """Median time of one prediction from ready features, in milliseconds."""
     row = candidate.splits[0].test.matrix[:1]

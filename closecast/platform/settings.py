@@ -17,7 +17,7 @@ class RegistrySettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "RegistrySettings":
         """Raises SettingsError when MLFLOW_TRACKING_URI is missing or no http(s) address."""
-        uri = _read(environment, "MLFLOW_TRACKING_URI")
+        uri = required(environment, "MLFLOW_TRACKING_URI")
         if not uri.startswith(("http://", "https://")):
             raise SettingsError(f"MLFLOW_TRACKING_URI is {uri!r}; expected the http(s) address of an MLflow server")
         return cls(uri.rstrip("/"))
@@ -39,10 +39,10 @@ class LakeSettings:
         endpoint = environment.get("AWS_ENDPOINT_URL_S3") or None
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         wanted = endpoint is not None or any(environment.get(name) for name in names)
-        access_key, secret_key = (_read(environment, name) for name in names) if wanted else (None, None)
+        access_key, secret_key = (required(environment, name) for name in names) if wanted else (None, None)
         return cls(
-            bucket=_read(environment, "CLOSECAST_LAKE_BUCKET"),
-            region=_read(environment, "AWS_REGION"),
+            bucket=required(environment, "CLOSECAST_LAKE_BUCKET"),
+            region=required(environment, "AWS_REGION"),
             endpoint=endpoint,
             access_key=access_key,
             secret_key=secret_key,
@@ -61,15 +61,11 @@ class PrefectSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "PrefectSettings":
         """Raises SettingsError when PREFECT_API_URL is missing."""
-        return cls(_read(environment, "PREFECT_API_URL"))
+        return cls(required(environment, "PREFECT_API_URL"))
 
 
 def required(environment: Mapping[str, str], name: str) -> str:
     """The value of the variable `name`. Raises SettingsError when it is not set."""
-    return _read(environment, name)
-
-
-def _read(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name)
     if not value:
         raise SettingsError(f"the environment variable {name} is not set")

@@ -12,7 +12,7 @@ from closecast.models.deal_model import ModelError
 from closecast.platform.batch_scoring import BatchError, Scored, score_parquet
 from closecast.platform.lake import Lake, LakeError
 from closecast.platform.registry import ModelRegistry, RegistryError
-from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError
+from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError, required
 
 _NEEDED = ("CLOSECAST_SOURCE", "CLOSECAST_TARGET", "CLOSECAST_AS_OF", "CLOSECAST_HORIZON", "CLOSECAST_MODEL_VERSION",
            "CLOSECAST_MODEL_CACHE")  # fmt: skip
@@ -35,8 +35,7 @@ class Task:
     def from_environment(cls, environment: Mapping[str, str]) -> "Task":
         """Raises SettingsError naming the variable that is missing or unusable."""
         for name in _NEEDED:
-            if not environment.get(name):
-                raise SettingsError(f"the environment variable {name} is not set")
+            required(environment, name)
         horizon = environment["CLOSECAST_HORIZON"]
         try:
             as_of = date.fromisoformat(environment["CLOSECAST_AS_OF"])

@@ -12,7 +12,7 @@ from closecast.models import tuning
 from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform import studies
 from closecast.platform.lake import Lake, LakeError
-from closecast.platform.settings import LakeSettings, SettingsError
+from closecast.platform.settings import LakeSettings, SettingsError, required
 
 _NEEDED = ("CLOSECAST_STUDY", "CLOSECAST_SILVER_KEY", "CLOSECAST_CUT", "CLOSECAST_TRIALS", "OPTUNA_STORAGE")
 
@@ -33,8 +33,7 @@ class Task:
     def from_environment(cls, environment: Mapping[str, str]) -> "Task":
         """Raises SettingsError naming the variable that is missing or unusable."""
         for name in _NEEDED:
-            if not environment.get(name):
-                raise SettingsError(f"the environment variable {name} is not set")
+            required(environment, name)
         try:
             cut, trials = date.fromisoformat(environment["CLOSECAST_CUT"]), int(environment["CLOSECAST_TRIALS"])
             seed = int(environment.get("CLOSECAST_SEED") or "7")
