@@ -52,7 +52,10 @@ class Platform:
         """The processes of one task, its children too."""
         found = []
         for process in processes_of(self.session.agent.data):
-            environment = process.environ()
+            try:
+                environment = process.environ()
+            except psutil.NoSuchProcess:  # PostgreSQL's workers come and go
+                continue
             if environment.get("NOMAD_JOB_NAME") == job and environment.get("NOMAD_TASK_NAME") == task:
                 found.append(process)
         return found

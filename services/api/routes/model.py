@@ -1,0 +1,30 @@
+"""`GET /v1/model`: what serves, and where it came from."""
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+
+from closecast.platform.registry import CHAMPION, MODEL_NAME
+from services.api.champion import Champion
+from services.api.routes.common import RESPONSES, serving
+from services.api.schemas import Model
+
+
+@get("/model", sync_to_thread=False, summary="What serves", responses=RESPONSES)
+def model(champion: NamedDependency[Champion]) -> Model:
+    """The model that serves now: its version, origin and evidence."""
+    served, card = serving(champion), serving(champion).model.card
+    return msgspec.convert(
+        {
+            "name": MODEL_NAME,
+            "version": served.version,
+            "alias": CHAMPION,
+            "features": list(card.feature_names),
+            "registry_problem": champion.status().problem,
+            **{name: getattr(card, name) for name in (
+                "trained_at", "source", "source_sha256", "data_as_of", "metrics", "reference_metrics", "rows", "note",
+                "git_commit",
+            )},
+        },
+        Model,
+    )  # fmt: skip

@@ -1,0 +1,37 @@
+"""`GET /v1/pipeline`: ranks the open deals of the data that the champion learnt from."""
+
+from typing import Annotated
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import Parameter
+
+from closecast.features.horizon import QUARTER_END
+from closecast.platform.registry import MODEL_NAME
+from services.api import pipeline, scoring
+from services.api.champion import Champion
+from services.api.routes.common import RESPONSES, AsOf, HorizonText, horizon_of, serving
+from services.api.schemas import ModelVersion, Pipeline
+
+
+@get("/pipeline", sync_to_thread=True, summary="Rank the open deals", responses=RESPONSES)
+def open_pipeline(
+    champion: NamedDependency[Champion],
+    as_of: AsOf = None,
+    horizon: HorizonText = QUARTER_END,
+    limit: Annotated[int, Parameter(ge=1, le=10_000)] = 100,
+    offset: Annotated[int, Parameter(ge=0, le=10_000_000)] = 0,
+) -> Pipeline:
+    """The open deals of the data that the model was trained on, likeliest first."""
+    served = serving(champion)
+    question = scoring.Question.ask(served.model, as_of, horizon_of(horizon))
+    ranking = pipeline.rank(served.model, question, limit, offset)
+    return Pipeline(
+        as_of=question.as_of,
+        horizon_days=question.horizon_days,
+        by=question.by,
+        model=ModelVersion(MODEL_NAME, served.version),
+        counts=ranking.counts,
+        expected_wins=ranking.expected_wins,
+        deals=ranking.deals,
+    )
