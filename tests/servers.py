@@ -2,6 +2,8 @@
 
 Fixtures (all session scoped, started only when asked for):
 - `postgres_url`: "postgresql://mlflow:<password>@127.0.0.1:<port>/mlflow", from `python -m services.postgres`.
+- `database_url`: the same server's database `closecast`, its tables as `closecast.platform.database.migrate` leaves them.
+- `valkey_url`:   "redis://:<password>@127.0.0.1:<port>/0", from `python -m services.cache`.
 - `mlflow_uri`:   "http://127.0.0.1:<port>", an MLflow server on SQLite that serves its artifacts through its proxy.
 - `s3`:           S3(endpoint, access_key, secret_key, region, bucket), LocalStack's, with an empty bucket of this session;
                   `s3.environment` holds the variables a process needs to find it.
@@ -24,6 +26,7 @@ from pathlib import Path
 
 import pytest
 
+from closecast.platform.database import migrate
 from closecast.platform.discovery import wait_for
 from closecast.platform.registry import ModelRegistry
 
@@ -121,12 +124,34 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
         "POSTGRES_SUPERUSER_PASSWORD": password,
         "POSTGRES_MLFLOW_PASSWORD": password,
         "POSTGRES_PREFECT_PASSWORD": password,
+        "POSTGRES_CLOSECAST_PASSWORD": password,
     }
     command = [sys.executable, "-m", "services.postgres"]
     with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "postgres-log")):
         url = f"postgresql://mlflow:{password}@127.0.0.1:{port}/mlflow"
         _until_postgres_accepts(url)
         yield url
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres_url: str) -> str:
+    url = postgres_url.replace("//mlflow:", "//closecast:").removesuffix("/mlflow") + "/closecast"
+    migrate(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def valkey_url(server_folder: Path) -> Iterator[str]:
+    port, password = free_port(), secrets.token_hex(16)
+    environment = {
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "CLOSECAST_CACHE_FOLDER": str(server_folder / "valkey"),
+        "CACHE_PASSWORD": password,
+    }
+    command = [sys.executable, "-m", "services.cache"]
+    with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "valkey-log")):
+        yield f"redis://:{password}@127.0.0.1:{port}/0"
 
 
 def _until_postgres_accepts(url: str) -> None:

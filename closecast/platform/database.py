@@ -1,0 +1,38 @@
+"""Closecast's own database: connections to it, and its tables, brought up to date by numbered SQL files."""
+
+from importlib.resources import files
+
+import psycopg
+
+_CONNECT_SECONDS = 5
+_LOCK = 0x636C6F73  # any number that no other user of this database locks
+
+
+def connect(url: str) -> "psycopg.Connection[tuple[object, ...]]":
+    """A connection that commits each statement of its own accord. Raises psycopg.OperationalError within seconds.
+
+    `url` is postgresql://role:password@host:port/database.
+    """
+    return psycopg.connect(url, connect_timeout=_CONNECT_SECONDS, autocommit=True)
+
+
+def migrate(url: str) -> list[str]:
+    """Apply the files of `closecast/platform/sql` that this database has not seen, in the order of their names.
+
+    Each runs in a transaction of its own; several processes may ask at once, and one does it. Returns the names applied.
+    """
+    done = []
+    with connect(url) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS migrations "
+            "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        known = {row[0] for row in connection.execute("SELECT name FROM migrations")}
+        for file in sorted(files("closecast.platform").joinpath("sql").iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".sql") and file.name not in known:
+                with connection.transaction():
+                    connection.execute(file.read_text())
+                    connection.execute("INSERT INTO migrations (name) VALUES (%s)", [file.name])
+                done.append(file.name)
+    return done
