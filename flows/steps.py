@@ -13,6 +13,7 @@ from prefect.tasks import Task
 
 from closecast.platform import ingestion
 from closecast.platform.dispatch import DispatchError
+from closecast.platform.export_table import SourceAwayError
 from closecast.platform.lake import Lake, LakeError
 from closecast.platform.registry import RegistryError
 from closecast.platform.settings import LakeSettings, RegistrySettings
@@ -39,7 +40,7 @@ def threads() -> int:
 
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
     """Only a server that is away comes back; a bad file stays bad."""
-    return isinstance(state.result(raise_on_failure=False), LakeError | RegistryError | DispatchError)
+    return isinstance(state.result(raise_on_failure=False), LakeError | RegistryError | DispatchError | SourceAwayError)
 
 
 class Progress:
@@ -54,7 +55,9 @@ class Progress:
         update_progress_artifact(self._artifact, progress=min(100.0, 100 * share))
 
 
-@task(cache_policy=NO_CACHE, timeout_seconds=1800)
+@task(
+    cache_policy=NO_CACHE, timeout_seconds=1800, retries=2, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage
+)
 def read(source: str, seed: int) -> RawExport:
     """The export as received."""
     return read_source(source, seed)

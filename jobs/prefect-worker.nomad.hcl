@@ -87,6 +87,10 @@ job "prefect-worker" {
           {{ with nomadVar "nomad/jobs/prefect-worker" -}}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          KAGGLE_API_TOKEN={{ .kaggle_api_token }}
+          KAGGLE_USERNAME={{ .kaggle_username }}
+          KAGGLE_KEY={{ .kaggle_key }}
+          CLOSECAST_KAGGLE_ENDPOINT={{ .closecast_kaggle_endpoint }}
           {{- end }}
           {{ with nomadVar "nomad/jobs/prefect-worker" }}{{ $password := .optuna_password }}
           {{- range nomadService "postgres" }}

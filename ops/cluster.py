@@ -91,6 +91,13 @@ class Cluster:
     def _is(self, token: dict[str, Any], secret: str) -> bool:
         return bool(self._call("GET", f"/acl/token/{token['AccessorID']}")["SecretID"] == secret)
 
+    def variable(self, path: str) -> dict[str, str]:
+        """Items of a Variable, none while it is not there."""
+        answer = self._http.get(f"/var/{path}")
+        if answer.status_code == 404:
+            return {}
+        return dict(self._call("GET", f"/var/{path}")["Items"])
+
     def put_variable(self, path: str, items: dict[str, str]) -> None:
         """Write a Variable if it differs, so that tasks are not restarted for nothing."""
         answer = self._http.get(f"/var/{path}")

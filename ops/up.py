@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ops import jobs, nomad_binary, paths, ports
+from ops import jobs, kaggle, nomad_binary, paths, ports
 from ops.agent import Agent
 from ops.champion import ensure_champion, first_prediction
 from ops.cluster import Cluster, wait
@@ -133,7 +133,9 @@ def _start_agent(
         dispatcher = (paths.PROJECT / "policies" / "nomad" / "dispatcher.hcl").read_text()
         cluster.ensure_policy("dispatcher", "Flows dispatch batch jobs", dispatcher, job="prefect-worker")
         for job, items in credentials.variables().items():
-            cluster.put_variable(f"nomad/jobs/{job}", items)
+            path = f"nomad/jobs/{job}"
+            of_kaggle = kaggle.items(os.environ, cluster.variable(path)) if job == "prefect-worker" else {}
+            cluster.put_variable(path, items | of_kaggle)
         if fresh and not _comes_true(cluster.node_is_ready, 2):
             # On a first start the node asks to be registered a moment before the new keyring is there to sign its
             # identity, and asks again only after 15 s and more. Started again, it finds the keyring.

@@ -16,6 +16,10 @@ class SourceError(ValueError):
     """The source named by the user does not exist, cannot be reached or cannot be read as an export."""
 
 
+class SourceAwayError(SourceError):
+    """The source did not answer, or not as it should: the same question may succeed later."""
+
+
 def table(content: bytes, what: str, name: str) -> pd.DataFrame:
     """`content` as text columns of dtype object, missing values as empty text; Parquet when `name` ends in .parquet.
 

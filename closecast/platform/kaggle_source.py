@@ -20,7 +20,7 @@ from kagglesdk.datasets.types.dataset_api_service import (  # type: ignore[impor
 )
 
 from closecast.platform.checksums import mismatch
-from closecast.platform.export_table import SourceError
+from closecast.platform.export_table import SourceAwayError, SourceError
 from closecast.platform.kaggle_client import ENDPOINT, VARIABLES, KaggleHttp
 from closecast.platform.resumable import ATTEMPTS, extend, passing, retried, status_of
 
@@ -37,7 +37,8 @@ def fetch(
     `environment` may hold KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY; without them Kaggle is asked
     anonymously, which public datasets allow. CLOSECAST_KAGGLE_ENDPOINT names another server, as
     "http://127.0.0.1:8080". What a broken download left in `folder`, one process at a time, is continued; by default
-    it is a temporary folder of this call. Raises SourceError.
+    it is a temporary folder of this call. Raises SourceError,
+    SourceAwayError where a later attempt may succeed.
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
         raise SourceError(f"{dataset!r} names no Kaggle dataset; expected <owner>/<dataset>, as in its web address")
@@ -46,7 +47,8 @@ def fetch(
         with file.http, tempfile.TemporaryDirectory(prefix="closecast-kaggle-") as scratch:
             return file.download(folder or Path(scratch))
     except requests.RequestException as error:
-        raise SourceError(file.explain(error)) from error
+        kind = SourceAwayError if passing(error) else SourceError
+        raise kind(file.explain(error)) from error
     except OSError as error:
         raise SourceError(f"{file.what} cannot be kept on disk: {error}; make room, or name another folder") from error
 

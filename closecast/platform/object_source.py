@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
-from closecast.platform.export_table import SourceError
+from closecast.platform.export_table import SourceAwayError, SourceError
 from closecast.platform.lake import object_store
 from closecast.platform.settings import LakeSettings, SettingsError
 
+# As the object store's client words what may pass: no connection, too many requests, a failure of the server.
+_PASSING = ("NETWORK_CONNECTION", "REQUEST_TIMEOUT", "SERVICE_UNAVAILABLE", "SLOW_DOWN", "INTERNAL_FAILURE")
 _EXPECTED = "expected s3://<bucket>/<key ending in .csv or .parquet>"
 
 
@@ -13,7 +15,7 @@ def read_object(spec: str, environment: Mapping[str, str]) -> bytes:
     """The bytes of the object that `spec`, s3://<bucket>/<key>, names.
 
     `environment` holds AWS_REGION and, as needed, AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
-    Raises SourceError for a malformed name, a missing variable, an object that is not there, and a store that refuses
+    Raises SourceAwayError where a later attempt may succeed, SourceError for a malformed name, a missing variable, an object that is not there, and a store that refuses
     or does not answer.
     """
     bucket, _, key = spec.removeprefix("s3://").partition("/")
@@ -32,7 +34,8 @@ def read_object(spec: str, environment: Mapping[str, str]) -> bytes:
         raise SourceError(f"there is no object {spec} at {where}; check the bucket and the key") from error
     except OSError as error:
         reason = " ".join(str(error).split())
-        raise SourceError(
+        kind = SourceAwayError if any(word in reason for word in _PASSING) else SourceError
+        raise kind(
             f"{spec} cannot be read at {where}: {reason}; check that the store is up and that AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY may read it"
         ) from error

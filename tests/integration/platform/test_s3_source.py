@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from closecast.deals.synthetic import generate
+from closecast.platform.export_table import SourceAwayError
 from closecast.platform.lake import parquet_bytes
 from closecast.platform.sources import SourceError, read_source
 from tests.servers import S3, free_port
@@ -73,6 +74,8 @@ def test_a_store_that_is_away_is_named(environment: dict[str, str]) -> None:
     # given
     endpoint = f"http://127.0.0.1:{free_port()}"
     # when / then
-    with pytest.raises(SourceError, match=f"s3://b/sales.csv cannot be read at {endpoint}: .*; check that") as raised:
+    with pytest.raises(
+        SourceAwayError, match=f"s3://b/sales.csv cannot be read at {endpoint}: .*; check that"
+    ) as raised:
         read_source("s3://b/sales.csv", environment={**environment, "AWS_ENDPOINT_URL_S3": endpoint})
     assert "\n" not in str(raised.value)
