@@ -1,6 +1,6 @@
 """The features of a deal at an as-of date: declared once, used by training, batch scoring and the API alike."""
 
-from closecast.features.build import FeatureBuilder, Tables, row
+from closecast.features.build import FeatureBuilder, Tables, rows
 from closecast.features.declared import FEATURES, MONOTONE, NAMES, WIN_CHANCE, Feature
 from closecast.features.history import History, Subjects, lot
 
@@ -15,5 +15,5 @@ __all__ = [
     "Subjects",
     "Tables",
     "lot",
-    "row",
+    "rows",
 ]

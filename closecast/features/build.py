@@ -1,7 +1,8 @@
-"""Builds feature values: many snapshots at once for training and scoring, or the one row of an API request."""
+"""Builds feature values: many snapshots at once for training and scoring, or the few rows of an API request."""
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -21,7 +22,9 @@ _OF: dict[Key, list[int]] = {
 }
 # Date, age and horizon are all known once the age is: one look-up serves the three.
 _CLOCK = slice(_BLOCKS["as_of"].start, _BLOCKS["horizon"].stop)
+_AGENT, _PRODUCT, _ACCOUNT = (_BLOCKS[key] for key in ("sales_agent", "product", "account"))
 _KEPT = 32  # as-of dates whose tables stay in memory
+_KEPT_HORIZONS = 24  # of each of them; a table of one horizon is about 80 kB
 
 
 class Tables:
@@ -49,8 +52,15 @@ class Tables:
         if found is None:
             with self._lock:
                 made = _stacked("horizon", State(self._before, self._chances, days))
-                found = self._horizons[days] = np.hstack([self._date_and_age, made])
+                found = np.hstack([self._date_and_age, made])
+                if len(self._horizons) >= _KEPT_HORIZONS:
+                    del self._horizons[next(iter(self._horizons))]
+                self._horizons[days] = found
         return found
+
+    def has(self, horizons: Sequence[int]) -> bool:
+        """Whether the tables of all these horizons are made, so that asking for them takes no time."""
+        return all(days in self._horizons for days in horizons)
 
     def stand_ins(self, lots: NDArray[np.float64]) -> NDArray[np.int64]:
         """The accounts whose history stands in for missing ones: of the closed deals that the lots, (n,), fall on."""
@@ -60,7 +70,8 @@ class Tables:
 
     def stand_in(self, lot: float) -> int:
         """The same for one lot."""
-        return int(self.stand_ins(np.array([lot]))[0])
+        count = len(self.deck)
+        return int(self.deck[int(lot * count)]) if count else len(self.account) - 1
 
 
 class FeatureBuilder:
@@ -83,6 +94,10 @@ class FeatureBuilder:
             else:
                 self._tables.move_to_end(day)
             return found
+
+    def known(self, as_of: date) -> Tables | None:
+        """The tables of `as_of` if they are in memory: never waits, and does not count as use."""
+        return self._tables.get(day_number(as_of))
 
     def matrix(
         self,
@@ -139,14 +154,14 @@ class FeatureBuilder:
             )
         age = np.minimum(age, AGES - 1)
         values[rows, _CLOCK] = _looked_up(tables.clock(horizon_days), age)
-        values[rows, _BLOCKS["sales_agent"]] = _looked_up(tables.agent, subjects.agent[deal])
-        values[rows, _BLOCKS["product"]] = _looked_up(tables.product, subjects.product[deal])
+        values[rows, _AGENT] = _looked_up(tables.agent, subjects.agent[deal])
+        values[rows, _PRODUCT] = _looked_up(tables.product, subjects.product[deal])
         account = subjects.account[deal]
         unnamed = np.flatnonzero(account == UNNAMED)
         if len(unnamed):
             account = account.copy()
             account[unnamed] = tables.stand_ins(subjects.lot[deal[unnamed]])
-        values[rows, _BLOCKS["account"]] = _looked_up(tables.account, account)
+        values[rows, _ACCOUNT] = _looked_up(tables.account, account)
 
 
 def _looked_up(table: Matrix, codes: NDArray[np.int64]) -> Matrix:
@@ -154,19 +169,27 @@ def _looked_up(table: Matrix, codes: NDArray[np.int64]) -> Matrix:
     return table.take(codes, axis=0, mode="clip")
 
 
-def row(
-    tables: Tables, age: int, horizon_days: int, agent: int, product: int, account: int, lot: float, into: Matrix
+def rows(
+    tables: Tables,
+    age: int,
+    horizons: Sequence[int],
+    agent: int,
+    product: int,
+    account: int,
+    lot: float,
+    into: Matrix,
 ) -> None:
-    """Write one deal's values into `into`, (len(FEATURES),): bit-identical to its row of `FeatureBuilder.matrix`.
+    """Write one deal's values for each of `horizons` (days) into `into`, (len(horizons), len(FEATURES)).
 
-    `agent`, `product` and `account` are codes (History.code), `age` is in days, 0 or more. For a path on which a
-    microsecond counts: nothing is checked here.
+    Each row is bit-identical to its row of `FeatureBuilder.matrix`. `agent`, `product` and `account` are codes
+    (History.code), `age` is in days, 0 or more. For a path on which a microsecond counts: nothing is checked here.
     """
     age = min(age, AGES - 1)
-    into[_CLOCK] = tables.clock(horizon_days)[age]
-    into[_BLOCKS["sales_agent"]] = tables.agent[agent]
-    into[_BLOCKS["product"]] = tables.product[product]
-    into[_BLOCKS["account"]] = tables.account[tables.stand_in(lot) if account == UNNAMED else account]
+    for values, days in zip(into, horizons, strict=True):
+        values[_CLOCK] = tables.clock(days)[age]
+    into[:, _AGENT] = tables.agent[agent]
+    into[:, _PRODUCT] = tables.product[product]
+    into[:, _ACCOUNT] = tables.account[tables.stand_in(lot) if account == UNNAMED else account]
 
 
 def _stacked(key: Key, state: State) -> Matrix:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Days = NDArray[np.datetime64]  # datetime64[D]
 Counts = NDArray[np.int64]
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def days_to_month_end(days: Days) -> Counts:
@@ -30,4 +31,6 @@ def month_of_quarter(days: Days) -> Counts:
 
 def day_number(day: date | np.datetime64) -> int:
     """Days since 1970-01-01."""
+    if isinstance(day, date):
+        return day.toordinal() - _EPOCH
     return int(np.asarray(day, dtype="M8[D]").astype(np.int64))

@@ -5,6 +5,7 @@ is over, and "the quarter's end" is the end of the next one. A horizon is theref
 """
 
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ def quarter_end(as_of: date) -> date:
     return as_of + timedelta(days=int(quarter_end_days(np.array([as_of], dtype="M8[D]"))[0]))
 
 
+@lru_cache(maxsize=4096)
 def horizon_days(as_of: date, horizon: Horizon) -> int:
     """Days from `as_of` to the end of `horizon`: itself if a number, else up to the quarter's end.
 

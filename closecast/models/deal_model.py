@@ -11,12 +11,15 @@ import pandas as pd
 
 from closecast.features import FeatureBuilder, History
 from closecast.features.history import COLUMNS
+from closecast.models.golden import Golden
 from closecast.models.scorer import ModelError, Scorer
+from closecast.models.single import SingleScorer
 
 __all__ = ["DealModel", "ModelCard", "ModelError"]
 
 _CARD = "card.json"
 _DEALS = "deals.parquet"
+_GOLDEN = "golden.json"
 _CODED = ("sales_agent", "product", "account", "deal_stage")  # few values, repeated: kept once each in memory
 
 
@@ -77,11 +80,25 @@ class DealModel:
         """Feature values of deals seen with the history that the model knows."""
         return FeatureBuilder(History(self.deals, date.fromisoformat(self.card.data_as_of)))
 
+    @cached_property
+    def single(self) -> SingleScorer:
+        """The way of one deal at a time."""
+        return SingleScorer(self.scorer)
+
     def save(self, folder: Path) -> None:
         """Write all of it into `folder`, made if absent."""
         self.scorer.save(folder)
         (folder / _CARD).write_text(self.card.to_json())
         self.deals[list(COLUMNS)].to_parquet(folder / _DEALS, index=False, compression="zstd")
+        (folder / _GOLDEN).write_text(Golden.of(self).to_json())
+
+    def replay(self, folder: Path) -> None:
+        """Ask again what was asked when the model was made, and kept in `folder`. Raises ModelError for another bit."""
+        try:
+            golden = Golden.from_json((folder / _GOLDEN).read_text())
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"the golden rows in {folder} cannot be read: {type(error).__name__}: {error}") from error
+        golden.replay(self)
 
     @classmethod
     def load(cls, folder: Path) -> "DealModel":

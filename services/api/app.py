@@ -13,11 +13,14 @@ from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme
 
 from closecast.platform.registry import ModelRegistry
-from services.api.auth import key_guard
+from services.api.auth import entrance, key_guard
 from services.api.champion import Champion
-from services.api.health import live, ready
+from services.api.edge import Edge
+from services.api.fast_lane import FastLane
+from services.api.health import live, meters, ready
+from services.api.metrics import Metrics
+from services.api.predictor import Predictor
 from services.api.problems import HANDLERS
-from services.api.requests import RequestLog
 from services.api.routes import ROUTES
 from services.api.settings import Settings
 
@@ -27,7 +30,9 @@ _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 def create_app(settings: Settings | None = None) -> Litestar:
     """The application; `settings` are the environment's unless given."""
     settings = settings or Settings.from_environment(os.environ)
+    metrics = Metrics()
     champion = Champion(ModelRegistry(settings.registry.tracking_uri), settings.model_cache)
+    predictor = Predictor(champion, None, metrics)
 
     @asynccontextmanager
     async def following(_app: Litestar) -> AsyncIterator[None]:
@@ -45,11 +50,10 @@ def create_app(settings: Settings | None = None) -> Litestar:
         security=[{"key": []}, {"bearer": []}],
         tags=["predictions"],
     )
-    return Litestar(
-        route_handlers=[versioned, live, ready],
-        dependencies={"champion": Provide(lambda: champion, sync_to_thread=False)},
+    app = Litestar(
+        route_handlers=[versioned, live, ready, meters],
+        dependencies=_provided(champion=champion, predictor=predictor, metrics=metrics),
         lifespan=[following],
-        middleware=[RequestLog()],
         exception_handlers=HANDLERS,
         request_max_body_size=_MAX_BODY,
         openapi_config=_OPENAPI,
@@ -57,6 +61,18 @@ def create_app(settings: Settings | None = None) -> Litestar:
         state=State(),
         debug=False,
     )
+    lane = FastLane(app.asgi_handler, predictor, entrance(settings.key_hashes), metrics)
+    app.asgi_handler = Edge(lane, metrics)
+    return app
+
+
+def _provided(**collaborators: object) -> dict[str, Provide]:
+    """What handlers ask for by name."""
+
+    def provide(one: object) -> Provide:
+        return Provide(lambda: one, sync_to_thread=False)
+
+    return {name: provide(one) for name, one in collaborators.items()}
 
 
 async def _keep_body(request: Request[object, object, State]) -> None:

@@ -1,9 +1,10 @@
-"""Tells Nomad and people whether the instance lives, and whether it has a model to answer with."""
+"""Tells Nomad, Prometheus and people whether the instance lives, whether it has a model, and what it has counted."""
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 
 from services.api.champion import Champion
+from services.api.metrics import CONTENT_TYPE, Metrics
 from services.api.schemas import Health
 
 
@@ -20,3 +21,9 @@ def ready(champion: NamedDependency[Champion]) -> Response[Health]:
     if status.served is None:
         return Response(Health("not ready", reason=status.problem), status_code=503)
     return Response(Health("ready", status.served.version, status.problem))
+
+
+@get("/metrics", sync_to_thread=True, include_in_schema=False)
+def meters(metrics: NamedDependency[Metrics]) -> Response[bytes]:
+    """Prometheus's text format."""
+    return Response(metrics.text(), media_type=CONTENT_TYPE)

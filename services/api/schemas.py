@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from msgspec import Meta, Struct
 
@@ -52,6 +53,7 @@ class ModelVersion(Struct, frozen=True):
 class Prediction(Struct, frozen=True):
     """Chance that the deal closes Won after `as_of` and no later than `by`."""
 
+    id: Annotated[UUID, Meta(description="Under which the answer is kept: GET /v1/predictions/{id}")]
     probability: Annotated[float, Meta(ge=0, le=1)]
     as_of: date
     horizon_days: int
@@ -59,6 +61,9 @@ class Prediction(Struct, frozen=True):
     probabilities: Annotated[dict[str, float], Meta(description="The same by 30, 60 and 90 days and by quarter end")]
     model: ModelVersion
     request_id: str
+    unseen: Annotated[
+        list[str], Meta(description="Columns whose value the model has no history of, scored as new ones")
+    ]
 
 
 class ScoredDeal(Struct, frozen=True, omit_defaults=True):

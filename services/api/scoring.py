@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from closecast import features
 from closecast.deals.contract import PRODUCT_ALIASES
 from closecast.deals.schema import CLOSED, STAGES
+from closecast.features.build import Tables
 from closecast.features.history import UNNAMED
 from closecast.features.horizon import QUARTER_END, Horizon, horizon_days
 from closecast.models.deal_model import DealModel
@@ -19,6 +21,7 @@ from services.api.problems import InvalidInputError
 from services.api.schemas import Deal
 
 HORIZONS: tuple[Horizon, ...] = (30, 60, 90, QUARTER_END)
+_HORIZON_NAMES = tuple(map(str, HORIZONS))
 _WRITTEN = ((re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d"), (re.compile(r"\d{1,2}/\d{1,2}/\d{4}"), "%m/%d/%Y"))
 _DATE = "a date written YYYY-MM-DD or M/D/YYYY"
 
@@ -84,6 +87,7 @@ def engage_date(deal: Deal, as_of: date) -> date:
     return engaged
 
 
+@lru_cache(maxsize=4096)
 def read_date(written: str) -> date | None:
     """A date as the contract reads it (closecast.deals.schema.read_dates), None for anything else."""
     for pattern, layout in _WRITTEN:
@@ -95,21 +99,54 @@ def read_date(written: str) -> date | None:
     return None
 
 
-def one(model: DealModel, deal: Deal, engaged: date, question: Question) -> tuple[float, dict[str, float]]:
-    """The probability for `question`, and those of HORIZONS by name, in one pass of the model."""
-    builder = model.builder
-    tables, history = builder.tables(question.as_of), builder.history
-    agent, _ = history.code("sales_agent", _text(deal.sales_agent))
-    product, _ = history.code("product", product_name(deal))
-    account, _ = history.code("account", _text(deal.account))
-    chance = features.lot(_text(deal.opportunity_id)) if account == UNNAMED else 0.0
-    days = [question.horizon_days, *(horizon_days(question.as_of, horizon) for horizon in HORIZONS)]
-    matrix = np.empty((len(days), len(features.NAMES)), dtype=np.float64)
+@dataclass(frozen=True)
+class Scored:
+    """One deal's answer, and what the journal keeps of it."""
+
+    probability: float
+    by_horizon: dict[str, float]  # HORIZONS by name
+    horizons: tuple[int, ...]  # days: the one asked about, then HORIZONS
+    features: bytes  # float64, little-endian, (len(horizons), 23)
+    unseen: list[str]  # columns whose value the history does not know
+
+
+def one(model: DealModel, deal: Deal, engaged: date, question: Question, tables: Tables | None = None) -> Scored:
+    """The probability for `question`, and those of HORIZONS, in one pass of the model.
+
+    `tables` are those of `quick_tables`, if they were asked for.
+    """
+    history = model.builder.history
+    tables = tables or model.builder.tables(question.as_of)
+    unseen = []
+    codes = []
+    for column, name in (
+        ("sales_agent", _text(deal.sales_agent)),
+        ("product", product_name(deal)),
+        ("account", _text(deal.account)),
+    ):
+        code, known = history.code(column, name)
+        codes.append(code)
+        if not known and name is not None:
+            unseen.append(column)
+    agent, product, account = codes
+    lot = features.lot(_text(deal.opportunity_id)) if account == UNNAMED else 0.0
+    horizons = horizons_of(question)
     age = (question.as_of - engaged).days
-    for values, horizon in zip(matrix, days, strict=True):
-        features.row(tables, age, horizon, agent, product, account, chance, values)
-    asked, *others = (float(value) for value in model.scorer.predict(matrix))
-    return asked, dict(zip(map(str, HORIZONS), others, strict=True))
+    answers, matrix = model.single.score(tables, age, horizons, agent, product, account, lot)
+    asked, *others = answers.tolist()
+    return Scored(asked, dict(zip(_HORIZON_NAMES, others, strict=True)), horizons, matrix.tobytes(), unseen)
+
+
+@lru_cache(maxsize=1024)
+def horizons_of(question: Question) -> tuple[int, ...]:
+    """The days asked about, then those of HORIZONS."""
+    return (question.horizon_days, *(horizon_days(question.as_of, horizon) for horizon in HORIZONS))
+
+
+def quick_tables(model: DealModel, question: Question) -> Tables | None:
+    """The tables that `one` needs, if they are made; making them takes milliseconds, which the event loop cannot spare."""
+    tables = model.builder.known(question.as_of)
+    return tables if tables is not None and tables.has(horizons_of(question)) else None
 
 
 def many(model: DealModel, deals: pd.DataFrame, question: Question) -> NDArray[np.float64]:

@@ -66,7 +66,8 @@ def _row_by_row(builder: FeatureBuilder, deals: pd.DataFrame, as_of: date, horiz
         codes = [history.code(*pair)[0] for pair in
                  (("sales_agent", deal.sales_agent), ("product", deal.product), ("account", account))]  # fmt: skip
         age = (as_of - deal.engage_date.date()).days
-        features.row(tables, age, horizon, *codes, features.lot(deal.opportunity_id) if account is None else 0.0, into)
+        lot = features.lot(deal.opportunity_id) if account is None else 0.0
+        features.rows(tables, age, (horizon,), *codes, lot, into[np.newaxis])
     return made
 
 

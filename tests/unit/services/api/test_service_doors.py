@@ -6,6 +6,7 @@ import httpx
 import pytest
 from litestar.testing import TestClient
 
+from services.api.logs import flush
 from services.api.settings import Settings
 from tests.unit.services.api.conftest import KEY, OTHER_KEY
 
@@ -58,9 +59,13 @@ def test_a_sound_request_id_is_kept_and_another_is_replaced(client: Client) -> N
 
 
 def test_each_request_is_one_json_line_without_the_key(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    # given
+    flush()
+    capsys.readouterr()
     # when
     client.get("/v1/model", headers={"X-Request-ID": "line-1"})
     client.get("/health/live")
+    flush()
     # then
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     requests = [line for line in lines if line["event"] == "request"]

@@ -1,0 +1,96 @@
+"""Golden rows: deals of a model's own history with the answers it gave when it was made, replayed before it serves."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from closecast.features.history import UNNAMED, lot
+from closecast.features.horizon import QUARTER_END, Horizon, horizon_days
+from closecast.models.scorer import ModelError
+
+if TYPE_CHECKING:
+    from closecast.models.deal_model import DealModel
+
+_DEALS = 24
+_HORIZONS: tuple[Horizon, ...] = (1, 30, 90, QUARTER_END)
+
+
+@dataclass(frozen=True)
+class GoldenRow:
+    """One deal asked about one horizon: its position in the model's deals, its features and its probability."""
+
+    deal: int
+    horizon_days: int
+    features: tuple[float, ...]
+    probability: float
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What a model answered as of the last date of its data, by the way that training and batch scoring take."""
+
+    as_of: date
+    rows: tuple[GoldenRow, ...]
+
+    @classmethod
+    def of(cls, model: "DealModel") -> "Golden":
+        """Up to 24 deals spread over the model's history, the first without an account among them, at four horizons."""
+        as_of = date.fromisoformat(model.card.data_as_of)
+        positions = _chosen(model.deals, as_of)
+        horizons = [horizon_days(as_of, horizon) for horizon in _HORIZONS]
+        deal = np.repeat(np.arange(len(positions)), len(horizons))
+        asked = np.tile(np.array(horizons, dtype=np.int64), len(positions))
+        subjects = model.builder.history.subjects(model.deals.iloc[positions])
+        matrix = model.builder.matrix(subjects, deal, np.full(len(deal), np.datetime64(as_of, "D")), asked)
+        answers = model.scorer.predict(matrix)
+        return cls(
+            as_of,
+            tuple(
+                GoldenRow(int(positions[at]), int(days), tuple(values.tolist()), float(answer))
+                for at, days, values, answer in zip(deal, asked, matrix, answers, strict=True)
+            ),
+        )
+
+    def replay(self, model: "DealModel") -> None:
+        """Ask `model` again, one deal at a time as a service does. Raises ModelError at the first bit that differs."""
+        tables, history = model.builder.tables(self.as_of), model.builder.history
+        for row in self.rows:
+            deal = model.deals.iloc[row.deal]
+            account = None if pd.isna(deal["account"]) else str(deal["account"])
+            codes = [history.code(*pair)[0] for pair in
+                     (("sales_agent", deal["sales_agent"]), ("product", deal["product"]), ("account", account))]  # fmt: skip
+            age = (self.as_of - deal["engage_date"].date()).days
+            chance = lot(deal["opportunity_id"]) if codes[2] == UNNAMED else 0.0
+            answers, matrix = model.single.score(tables, age, (row.horizon_days,), codes[0], codes[1], codes[2], chance)
+            for name, told, expected in (
+                *zip(model.card.feature_names, matrix[0].tolist(), row.features, strict=True),
+                ("the probability", float(answers[0]), row.probability),
+            ):
+                if told != expected:
+                    raise ModelError(
+                        f"golden row {deal['opportunity_id']} at {row.horizon_days} days: {name} is {told!r} here and was "
+                        f"{expected!r} when the model was made; another processor or library computes differently, or "
+                        "the model is damaged"
+                    )
+
+    def to_json(self) -> str:
+        rows = [[row.deal, row.horizon_days, list(row.features), row.probability] for row in self.rows]
+        return json.dumps({"as_of": self.as_of.isoformat(), "rows": rows})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Golden":
+        """Floats come back to the bit. Raises ValueError, KeyError or TypeError for anything `to_json` did not write."""
+        content: dict[str, Any] = json.loads(text)
+        rows = (GoldenRow(deal, days, tuple(values), answer) for deal, days, values, answer in content["rows"])
+        return cls(date.fromisoformat(content["as_of"]), tuple(rows))
+
+
+def _chosen(deals: pd.DataFrame, as_of: date) -> list[int]:
+    known = np.flatnonzero((deals["engage_date"] <= pd.Timestamp(as_of)).to_numpy())
+    unnamed = known[deals["account"].isna().to_numpy()[known]][:1]
+    spread = known[np.linspace(0, len(known) - 1, min(_DEALS, len(known))).astype(np.int64)]
+    return sorted({*spread.tolist(), *unnamed.tolist()})

@@ -1,0 +1,55 @@
+"""What the service counts of itself, for Prometheus: requests, answers, the model that serves, and its dependencies."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_SHARES = tuple(bound / 20 for bound in range(1, 21))
+
+
+class Metrics:
+    """The meters of one application; each application has a registry of its own, so that tests do not share them."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        PlatformCollector(self.registry)
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter(
+            "closecast_requests", "Requests answered.", ["route", "method", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "closecast_request_seconds", "Time from a request's head to its answer's end.", ["route"],
+            buckets=_SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self.scores = Histogram(
+            "closecast_prediction_probability", "Probabilities answered.", ["kind"], buckets=_SHARES,
+            registry=self.registry,
+        )  # fmt: skip
+        self.unseen = Counter(
+            "closecast_unseen_values", "Deals with a value the model's history does not know.", ["column"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.slow_lane = Counter(
+            "closecast_predictions_off_the_fast_lane",
+            "Single predictions whose as-of date and horizon had no tables yet, or that were refused.",
+            registry=self.registry,
+        )
+        self.model = Gauge(
+            "closecast_model_info", "The model version that serves.", ["version"], registry=self.registry
+        )
+        self.swaps = Counter("closecast_model_swaps", "Times another version was taken up.", registry=self.registry)
+        self.refusals = Counter(
+            "closecast_model_refusals", "Versions that bore the alias and were not taken up.", registry=self.registry
+        )
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """A gauge that is asked for when it is scraped."""
+        Gauge(f"closecast_{name}", text, registry=self.registry).set_function(value)
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus's text format."""
+        return generate_latest(self.registry)
