@@ -1,7 +1,8 @@
-"""Where the outside is: settings of the lake and the model registry, read from the environment in this one place."""
+"""Where the outside is: settings of lake, registry, cache, database and Prefect, read from the environment in this one place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 
 class SettingsError(ValueError):
@@ -62,6 +63,55 @@ class PrefectSettings:
     def from_environment(cls, environment: Mapping[str, str]) -> "PrefectSettings":
         """Raises SettingsError when PREFECT_API_URL is missing."""
         return cls(required(environment, "PREFECT_API_URL"))
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """The cache (Valkey), which holds the stream of predictions."""
+
+    url: str  # redis://:password@host:port/0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "CacheSettings":
+        """Raises SettingsError when CLOSECAST_CACHE_URL is missing or no redis(s) address."""
+        return cls(_address(environment, "CLOSECAST_CACHE_URL", ("redis", "rediss"), "redis://:password@host:port/0"))
+
+    def __repr__(self) -> str:
+        return f"CacheSettings(url={_without_password(self.url)!r})"
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Closecast's own database (PostgreSQL)."""
+
+    url: str  # postgresql://role:password@host:port/database
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "DatabaseSettings":
+        """Raises SettingsError when CLOSECAST_DATABASE_URL is missing or no postgresql address."""
+        expected = "postgresql://role:password@host:port/database"
+        return cls(_address(environment, "CLOSECAST_DATABASE_URL", ("postgresql",), expected))
+
+    def __repr__(self) -> str:
+        return f"DatabaseSettings(url={_without_password(self.url)!r})"
+
+
+def _address(environment: Mapping[str, str], name: str, schemes: tuple[str, ...], expected: str) -> str:
+    """The value is not quoted in the error: it holds a password."""
+    url = required(environment, name)
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes and parts.hostname and parts.port
+    except ValueError:
+        usable = None
+    if not usable:
+        raise SettingsError(f"{name} is not usable; expected {expected}")
+    return url
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}"
 
 
 def required(environment: Mapping[str, str], name: str) -> str:

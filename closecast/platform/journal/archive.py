@@ -1,0 +1,113 @@
+"""Predictions in the lake: closed batches of PostgreSQL as Parquet files, each exactly once, by date."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from closecast.deals.contract import RAW_COLUMNS
+from closecast.platform.lake import Lake
+
+PREFIX = "predictions"
+_CHUNK = 5_000  # rows in memory at a time
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_SCHEMA = pa.schema(
+    [("id", pa.string()), ("row", pa.int32()), ("request_id", pa.string()), ("time", pa.timestamp("us", tz="UTC")),
+     ("caller", _TEXT), ("kind", _TEXT), *((name, pa.string()) for name in RAW_COLUMNS), ("unseen", pa.list_(pa.string())),
+     ("as_of", pa.date32()), ("horizon_days", pa.int32()), ("probability", pa.float64()),
+     ("probabilities", pa.map_(pa.string(), pa.float64())), ("model_version", _TEXT), ("days", pa.list_(pa.int32())), ("features", pa.list_(pa.float64()))]
+)  # fmt: skip
+_PLAIN = ("id", "row", "request_id", "time", "caller", "kind", "unseen", "as_of", "horizon_days", "probability",
+          "model_version", "days")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Archived:
+    """What was written of one batch."""
+
+    batch: int
+    keys: tuple[str, ...]
+    rows: int
+
+
+def close_batch(connection: psycopg.Connection[Any], rows: int, age: timedelta) -> int | None:
+    """Close the open batch when it holds `rows` rows or more, or any that are older than `age`; returns its number.
+
+    Waits for those who are storing into it; nobody can afterwards.
+    """
+    with connection.transaction():
+        found = connection.execute("SELECT number FROM archive_batches WHERE closed_at IS NULL").fetchone()
+        if found is None:
+            return None
+        due = connection.execute(
+            "SELECT (SELECT count(*) FROM predictions WHERE batch = %(batch)s) >= %(rows)s OR EXISTS "
+            "(SELECT FROM (SELECT stored_at FROM predictions WHERE batch = %(batch)s LIMIT 1) AS one "
+            "WHERE stored_at <= now() - %(age)s)",
+            {"batch": found[0], "rows": max(rows, 1), "age": age},
+        ).fetchone()
+        if due is None or not due[0]:
+            return None
+        closed = connection.execute(
+            "UPDATE archive_batches SET closed_at = now() WHERE number = %s AND closed_at IS NULL", found
+        ).rowcount
+        return int(found[0]) if closed else None
+
+
+def archive_closed(connection: psycopg.Connection[Any], lake: Lake) -> Iterator[Archived]:
+    """Write each closed batch that is not in the lake yet, and mark it. Raises LakeError and psycopg.Error.
+
+    A batch's rows and keys never change: one that was written and not marked is written over with the same content.
+    """
+    while True:
+        found = connection.execute(
+            "SELECT number, name FROM archive_batches WHERE closed_at IS NOT NULL AND archived_at IS NULL ORDER BY number LIMIT 1"
+        ).fetchone()
+        if found is None:
+            return
+        batch, name = found
+        keys, rows = [], 0
+        for day in _days(connection, batch):
+            key = f"{PREFIX}/date={day}/batch-{batch:08d}-{name}.parquet"
+            rows += _write(connection, lake, batch, day, key)
+            keys.append(key)
+        connection.execute(
+            "UPDATE archive_batches SET archived_at = now(), rows = %s, files = %s WHERE number = %s",
+            [rows, len(keys), batch],
+        )
+        yield Archived(batch, tuple(keys), rows)
+
+
+def _days(connection: psycopg.Connection[Any], batch: int) -> list[date]:
+    query = "SELECT DISTINCT (\"time\" AT TIME ZONE 'UTC')::date FROM predictions WHERE batch = %s ORDER BY 1"
+    return [row[0] for row in connection.execute(query, [batch])]
+
+
+def _write(connection: psycopg.Connection[Any], lake: Lake, batch: int, day: date, key: str) -> int:
+    """The batch's predictions of one UTC day, in the order of their ids; returns how many."""
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    names = [*_PLAIN, "deal", "probabilities", "features"]
+    columns = ", ".join(f'"{name}"' for name in names)
+    query = f'SELECT {columns} FROM predictions WHERE batch = %s AND "time" >= %s AND "time" < %s ORDER BY id, "row"'
+    rows = 0
+    with connection.transaction(), connection.cursor(name="archive") as cursor, lake.writing(key) as file:
+        cursor.execute(query, [batch, begin, begin + timedelta(days=1)])
+        with pq.ParquetWriter(file, _SCHEMA, compression="zstd") as writer:
+            while chunk := cursor.fetchmany(_CHUNK):
+                writer.write_table(_table(names, chunk))
+                rows += len(chunk)
+    return rows
+
+
+def _table(names: list[str], chunk: list[tuple[Any, ...]]) -> pa.Table:
+    values = dict(zip(names, zip(*chunk, strict=True), strict=True))
+    values["id"] = tuple(str(one) for one in values["id"])
+    for name in RAW_COLUMNS:
+        values[name] = tuple(None if (found := deal.get(name)) is None else str(found) for deal in values["deal"])
+    values["probabilities"] = tuple(None if one is None else list(one.items()) for one in values["probabilities"])
+    values["features"] = tuple(np.frombuffer(one, dtype="<f8") for one in values["features"])
+    return pa.table([pa.array(values[field.name], type=field.type) for field in _SCHEMA], schema=_SCHEMA)

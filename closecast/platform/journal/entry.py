@@ -1,0 +1,98 @@
+"""What is written down of one answered request: the deals it scored, the answers, and the features they came from."""
+
+import os
+import random
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+PART = 200  # deals encoded at a time: no other thread runs meanwhile, about 0.1 ms
+_RANDOM = random.Random(os.urandom(32))
+os.register_at_fork(after_in_child=lambda: _RANDOM.seed(os.urandom(32)))
+
+
+class EntryError(ValueError):
+    """The parts of an entry do not fit together."""
+
+
+class Entry(Struct, frozen=True, array_like=True):
+    """One answered request of n deals, each asked about k horizons. Columns rather than rows: a batch has 10,000 deals.
+
+    `features` is the matrix that the model was given: float64, little endian, deal after deal and within a deal horizon
+    after horizon, (n * k, number of features). The first horizon is the one asked about.
+    """
+
+    id: uuid.UUID  # of new_id; what the caller quotes to have the answer again
+    request_id: str
+    time: datetime  # UTC
+    caller: str  # the caller's id, never its key
+    kind: Literal["single", "batch"]
+    as_of: date
+    horizon_days: int
+    model_version: str
+    rows: list[int]  # (n,): position in the request; [0] of a single deal
+    deals: dict[str, list[Any]]  # raw column: (n,) values as they were sent
+    unseen: list[list[str]]  # (n,): columns whose value the model's history does not know
+    probability: list[float]  # (n,): in 0..1
+    probabilities: dict[str, float] | None  # a single deal's, by horizon
+    days: list[int]  # (k,): the horizons in days
+    features: bytes
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def new_id() -> uuid.UUID:
+    """A UUID of version 7: later ones sort after earlier ones, so that a table grows at its end."""
+    noise = _RANDOM.getrandbits(74)
+    value = (time.time_ns() // 1_000_000) << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
+    return uuid.UUID(int=value)
+
+
+def made_at(identifier: uuid.UUID) -> float | None:
+    """When `new_id` made it, in seconds since 1970; None of an identifier that is none of its kind."""
+    return (identifier.int >> 80) / 1000 if identifier.version == 7 else None
+
+
+def columns(deals: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Deals as columns; a value that a deal does not have is None."""
+    rows = list(deals)
+    names = {name: None for row in rows for name in row}  # in the order met
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def parts(entry: Entry) -> Iterator[Entry]:
+    """`entry` in pieces of PART deals at most, under the same id: each deal keeps its position."""
+    count = len(entry)
+    if count <= PART:
+        yield entry
+        return
+    width = len(entry.features) // count
+    for begin in range(0, count, PART):
+        cut = slice(begin, begin + PART)
+        yield replace(
+            entry,
+            rows=entry.rows[cut],
+            deals={name: values[cut] for name, values in entry.deals.items()},
+            unseen=entry.unseen[cut],
+            probability=entry.probability[cut],
+            features=entry.features[begin * width : (begin + PART) * width],
+        )
+
+
+def check(entry: Entry) -> None:
+    """Raises EntryError when the lengths contradict each other: such an entry cannot be taken apart into deals."""
+    count = len(entry)
+    lengths: dict[str, Sequence[Any]] = {"unseen": entry.unseen, "probability": entry.probability, **entry.deals}
+    for name, values in lengths.items():
+        if len(values) != count:
+            raise EntryError(f"entry {entry.id} has {count} deals and {len(values)} values of {name}")
+    if not count or not entry.days or len(entry.features) % (8 * count * len(entry.days)):
+        raise EntryError(
+            f"entry {entry.id} has {len(entry.features)} bytes of features for {count} deals and {len(entry.days)} horizons"
+        )

@@ -1,0 +1,115 @@
+"""A writer's tie to one life of the cache: messages go in, and it is learnt which of them are on the cache's disk."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from closecast.platform.journal.stream import FENCE, FIELD, STREAM
+
+_CONNECT_SECONDS = 1.0
+_ANSWER_SECONDS = 2.0
+_DISK_SECONDS = 4.0
+_SHARE = 0.75  # of the cache's memory that the stream may fill: rate limits and explanations live there too
+
+
+class LinkError(RuntimeError):
+    """The cache cannot take messages now, or may have forgotten some: send all that were not confirmed again."""
+
+
+class Link:
+    """Two connections that were open to the same process of the cache from the first message to the last confirmation.
+
+    A cache that was killed forgets up to two seconds of what it acknowledged. So a message counts as kept only when
+    WAITAOF says that the append-only file is on disk up to a write made after it. WAITAOF blocks its connection for up to a
+    second and speaks of that connection's own writes: a second connection writes a fence and waits. Because both were
+    open throughout, both talked to the same process; any error ends the link, and its user begins anew.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._fence: Any = None
+        self._writes: Any = None
+        self._fence_since: float | None = None
+        pool = redis.ConnectionPool.from_url(
+            url,
+            socket_connect_timeout=_CONNECT_SECONDS,
+            socket_timeout=_ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # a connection that comes back by itself would hide a new process
+            protocol=2,
+        )
+        try:
+            # This order matters: were the cache replaced in between, the fence's connection would be dead.
+            self._fence = pool.make_connection()
+            self._fence.connect()
+            self._writes = pool.make_connection()
+            self._writes.connect()
+        except (redis.RedisError, OSError) as error:
+            self.close()
+            raise LinkError(f"the cache cannot be reached: {error}") from error
+        self.check_room()
+
+    def add(self, messages: Sequence[bytes]) -> None:
+        """Put `messages` into the stream: acknowledged, not yet confirmed. Raises LinkError."""
+        self._ask([("XADD", STREAM, "*", FIELD, message) for message in messages])
+
+    def check_room(self) -> None:
+        """Raises LinkError when the cache is filled so far that the rest is for others."""
+        (answer,) = self._ask([("INFO", "memory")])
+        text = answer.decode() if isinstance(answer, bytes) else str(answer)
+        facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        used, most = int(facts["used_memory"]), int(facts["maxmemory"])
+        if most and used > _SHARE * most:
+            self.close()
+            raise LinkError(f"the cache is full: {used} of {most} bytes, the journal leaves it {1 - _SHARE:.0%}")
+
+    def open_fence(self) -> None:
+        """Begin to ask whether all that was added is on disk; `fence_is_open` until `confirmed` has said so."""
+        try:
+            self._fence.send_packed_command(
+                self._fence.pack_commands([("SET", FENCE, "1"), ("WAITAOF", 1, 0, int(_DISK_SECONDS * 1000))])
+            )
+        except (redis.RedisError, OSError) as error:
+            raise self._broken(error) from error
+        self._fence_since = time.monotonic()
+
+    @property
+    def fence_is_open(self) -> bool:
+        return self._fence_since is not None
+
+    def confirmed(self) -> bool:
+        """Whether all that was added before `open_fence` is on the cache's disk. Never waits for the disk. Raises LinkError."""
+        since = self._fence_since
+        if since is None:
+            raise RuntimeError("no fence is open")
+        try:
+            if not self._fence.can_read(timeout=0):
+                if time.monotonic() - since > _DISK_SECONDS + _ANSWER_SECONDS:
+                    raise self._broken(TimeoutError("no answer to WAITAOF"))
+                return False
+            self._fence.read_response()
+            local, _ = self._fence.read_response()
+        except (redis.RedisError, OSError) as error:
+            raise self._broken(error) from error
+        if local != 1:
+            raise self._broken(TimeoutError(f"its append-only file was not on disk after {_DISK_SECONDS:.0f} s"))
+        self._fence_since = None
+        return True
+
+    def close(self) -> None:
+        for connection in (self._fence, self._writes):
+            if connection is not None:
+                connection.disconnect()
+
+    def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        try:
+            self._writes.send_packed_command(self._writes.pack_commands(commands))
+            return [self._writes.read_response() for _ in commands]
+        except (redis.RedisError, OSError) as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> LinkError:
+        self.close()
+        return LinkError(f"the cache failed: {error}")

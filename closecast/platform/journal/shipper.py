@@ -1,0 +1,285 @@
+"""The API's end of the journal: takes entries without waiting, and keeps each until it is on a disk that is not its own."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from closecast.platform.journal.entry import Entry, parts
+from closecast.platform.journal.link import Link, LinkError
+from closecast.platform.journal.spool import Spool, SpoolError
+from closecast.platform.journal.stream import Encoded, deals_in, encoded, packed
+
+GATHER_SECONDS = 0.02  # how long entries gather before they are sent: what a kill -9 of this process can lose
+MAX_WAITING_BYTES = 16_000_000  # encoded and not packed
+_WINDOW_BYTES = 8_000_000  # packed and not confirmed
+_AT_ONCE = 64  # messages sent before their answers are read
+_LENT_SEGMENTS = 4  # of the spool, on their way at a time
+_SHORTEST_RETRY_S, _LONGEST_RETRY_S = 0.1, 2.0
+_ADOPT_SECONDS = 30.0
+_REST_SECONDS = 0.5
+
+
+class JournalFullError(RuntimeError):
+    """Neither the stream nor the spool takes entries, and memory for them is used up: nothing more may be answered."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a shipper stands at one moment, for gauges and health."""
+
+    waiting: int  # deals in memory that are not packed yet
+    waiting_bytes: int
+    unconfirmed: int  # messages in memory that are packed and on no disk yet, as far as is known
+    unconfirmed_bytes: int
+    spool_bytes: int
+    spool_limit: int
+    damaged_segments: int
+    shipped: int  # deals confirmed on the cache's disk, since the start; one that had to be sent again counts again
+    spooled: int  # deals put into the spool, since the start
+    refused: int  # calls of append that raised, since the start
+    lag_seconds: float  # age of the oldest entry that is not confirmed, the spool's included
+    problem: str | None  # why the stream is not taking messages now
+
+
+class Shipper:
+    """Ships entries to the stream of the cache at `address()`, through `spool` while it cannot take them.
+
+    `address` is asked at each connection, because a cache may move; it gives None while the cache was never seen.
+
+    `append` may be called from any thread, the event loop's included: it encodes the entry, which takes a microsecond or
+    two for a single deal, and never waits. Everything else happens on one thread, which packs what has gathered, sends
+    it, and forgets it once the cache's append-only file is on disk. An entry that was accepted is in memory, in the spool
+    or in the stream, in one of them at least. What had to be sent twice is counted once: the store knows it by its id.
+    """
+
+    def __init__(
+        self, address: Callable[[], str | None], spool: Spool, max_waiting_bytes: int = MAX_WAITING_BYTES
+    ) -> None:
+        self._address = address
+        self._spool = spool
+        self._max_waiting = max_waiting_bytes
+        self._lock = threading.Lock()  # of the six that follow
+        self._pending: list[Encoded] = []
+        self._pending_since = 0.0
+        self._waiting = 0
+        self._waiting_bytes = 0
+        self._refused = 0
+        self._closed = False
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        # The rest belongs to the thread.
+        self._window: list[tuple[bytes, float]] = []  # messages and when they were packed, oldest first
+        self._window_bytes = 0
+        self._sent = 0  # how many of the window the stream has acknowledged
+        self._lent: list[Path] = []  # segments that the stream has acknowledged
+        self._fenced: tuple[int, list[Path]] = (0, [])  # what of both the open fence asks about
+        self._link: Link | None = None
+        self._not_before, self._pause = 0.0, _SHORTEST_RETRY_S  # of the next try to reach the cache
+        self._failing = False
+        self._adopted = 0.0
+        self._shipped = self._spooled = 0
+        self._problem: str | None = "the cache has not been asked yet"
+        self._spool_problem: str | None = None
+
+    def start(self) -> None:
+        """Begin to ship, also what an earlier process left in the spool."""
+        self._thread.start()
+
+    def append(self, entry: Entry) -> None:
+        """Accept `entry`, whole or not at all.
+
+        Raises JournalFullError when there is no room for it: then its request must not be answered.
+        """
+        parcels = [encoded(part) for part in parts(entry)]
+        size = sum(len(content) for content, _ in parcels)
+        with self._lock:
+            if self._closed or self._waiting_bytes >= self._max_waiting:
+                self._refused += 1
+                raise JournalFullError(self._why_full())
+            if not self._pending:
+                self._pending_since = time.time()
+                self._wake.set()
+            self._pending += parcels
+            self._waiting += len(entry)
+            self._waiting_bytes += size
+
+    def close(self, seconds: float = 5.0) -> int:
+        """Accept nothing more and put what is there into the stream, else into the spool.
+
+        Takes `seconds` at most. Returns how many messages found no place: 0, unless the spool is full too.
+        """
+        with self._lock:
+            self._closed = True
+        self._stop.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=seconds)
+        if not self._thread.is_alive():
+            self._spool.close()
+        return len(self._window) + len(self._pending)
+
+    def standing(self) -> Standing:
+        """The numbers of this moment."""
+        window = self._window
+        moments = [self._pending_since] if self._pending else []
+        moments += [packed_at for _, packed_at in islice(window, 1)]
+        oldest = self._spool.oldest()
+        moments += [oldest] if oldest is not None else []
+        return Standing(
+            waiting=self._waiting,
+            waiting_bytes=self._waiting_bytes,
+            unconfirmed=len(window),
+            unconfirmed_bytes=self._window_bytes,
+            spool_bytes=self._spool.bytes,
+            spool_limit=self._spool.limit,
+            damaged_segments=self._spool.damaged(),
+            shipped=self._shipped,
+            spooled=self._spooled,
+            refused=self._refused,
+            lag_seconds=max(0.0, time.time() - min(moments)) if moments else 0.0,
+            problem=self._spool_problem or self._problem,
+        )
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if not self._is_busy():
+                self._wake.wait(_REST_SECONDS)
+            self._wake.clear()
+            self._stop.wait(GATHER_SECONDS)
+            self._turn()
+        self._finish()
+
+    def _turn(self) -> None:
+        """Pack, send, confirm, spool: once each. Outlives whatever goes wrong, and says it."""
+        try:
+            self._pack()
+            if self._failing:
+                self._put_down()  # before the next try, which may take its time
+            self._adopt()
+            if self._connected():
+                self._send()
+                self._confirm()
+                self._lend()
+        except LinkError as error:
+            self._unlink(str(error))
+            self._put_down()
+        except Exception as error:  # noqa: BLE001 - without this thread nothing is recorded; the reason is told aloud
+            self._unlink(f"the journal's thread failed: {type(error).__name__}: {error}")
+
+    def _pack(self) -> None:
+        if self._window_bytes >= _WINDOW_BYTES:
+            return
+        with self._lock:
+            taken, self._pending = self._pending, []
+        for message in packed(taken):
+            self._window.append((message, time.time()))
+            self._window_bytes += len(message)
+        with self._lock:
+            self._waiting -= sum(deals for _, deals in taken)
+            self._waiting_bytes -= sum(len(content) for content, _ in taken)
+
+    def _connected(self) -> bool:
+        if self._link is None and time.monotonic() >= self._not_before:
+            self._not_before = time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_RETRY_S)
+            url = self._address()
+            if url is None:
+                raise LinkError("the cache has not been found yet")
+            self._link = Link(url)
+            self._pause, self._failing, self._problem, self._spool_problem = _SHORTEST_RETRY_S, False, None, None
+        return self._link is not None
+
+    def _send(self) -> None:
+        """What is new goes before what the spool holds: it is on no disk yet."""
+        assert self._link is not None
+        while self._sent < len(self._window):
+            batch = [message for message, _ in self._window[self._sent : self._sent + _AT_ONCE]]
+            self._link.add(batch)
+            self._sent += len(batch)
+
+    def _lend(self) -> None:
+        """Send a segment of the spool; it stays on disk until the stream has it for good."""
+        assert self._link is not None
+        if len(self._lent) >= _LENT_SEGMENTS or not self._spool.bytes:
+            return
+        segments = [path for path in self._spool.segments() if path not in self._lent]
+        if not segments and not self._lent:
+            self._spool.seal()
+            segments = self._spool.segments()
+        if segments:
+            messages = self._spool.read(segments[0])
+            for begin in range(0, len(messages), _AT_ONCE):
+                self._link.add(messages[begin : begin + _AT_ONCE])
+            self._lent.append(segments[0])
+
+    def _confirm(self) -> None:
+        """Forget what the cache's disk holds."""
+        assert self._link is not None
+        if self._link.fence_is_open and self._link.confirmed():
+            count, segments = self._fenced
+            for message, _ in self._window[:count]:
+                self._shipped += deals_in(message)
+                self._window_bytes -= len(message)
+            del self._window[:count]
+            self._sent -= count
+            for segment in segments:
+                self._shipped += sum(map(deals_in, self._spool.read(segment)))
+                self._spool.drop(segment)
+                self._lent.remove(segment)
+            self._link.check_room()
+        if not self._link.fence_is_open and (self._sent or self._lent):
+            self._link.open_fence()
+            self._fenced = (self._sent, list(self._lent))
+
+    def _put_down(self) -> None:
+        """What is in memory goes to disk, as far as the spool has room."""
+        self._spool_problem = None
+        try:
+            while self._window:
+                batch = [message for message, _ in islice(self._window, _AT_ONCE)]
+                count = self._spool.write(batch)
+                self._spooled += sum(map(deals_in, batch[:count]))
+                self._window_bytes -= sum(map(len, batch[:count]))
+                del self._window[:count]
+                if count < len(batch):
+                    self._spool_problem = (
+                        f"the spool is full: {self._spool.bytes} of {self._spool.limit} bytes; {self._problem}"
+                    )
+                    return
+        except SpoolError as error:
+            self._spool_problem = f"{error}; {self._problem}"
+
+    def _unlink(self, problem: str) -> None:
+        """Nothing that was not confirmed may be taken for kept."""
+        self._problem, self._failing = problem, True
+        if self._link is not None:
+            self._link.close()
+        self._link, self._sent, self._lent = None, 0, []
+
+    def _adopt(self) -> None:
+        if time.monotonic() - self._adopted > _ADOPT_SECONDS:
+            self._adopted = time.monotonic()
+            self._spool.adopt()
+
+    def _finish(self) -> None:
+        """The stream has two seconds to take and confirm the rest; then the spool gets it."""
+        deadline = time.monotonic() + 2.0
+        self._turn()
+        while self._window and self._link is not None and time.monotonic() < deadline:
+            time.sleep(GATHER_SECONDS)
+            self._turn()
+        self._unlink("the process ends")
+        self._put_down()
+
+    def _is_busy(self) -> bool:
+        return bool(self._window) or (self._spool.bytes > 0 and self._link is not None)
+
+    def _why_full(self) -> str:
+        if self._closed:
+            return "the service is stopping"
+        why = self._spool_problem or self._problem or "predictions come faster than they can be recorded"
+        return f"{self._waiting} predictions wait to be recorded: {why}"

@@ -1,0 +1,54 @@
+"""What the API knows of the past: predictions that the journal has stored, and outcomes that it is told."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+
+import psycopg
+
+from closecast.platform.database import connect
+from closecast.platform.journal import store
+from closecast.platform.journal.outcomes import Outcome, Recording, record_outcomes
+from services.api.problems import UnavailableError
+
+_CONNECTIONS = 8  # at a time; the database has others to serve
+_PATIENCE_S = 2.0
+
+
+class Records:
+    """Predictions and outcomes in the database at `address()`. Every method waits for the database: not for an event loop.
+
+    Raises UnavailableError when the database cannot be reached. A connection is made for each call, which takes some
+    milliseconds: these are rare, and none can be stale.
+    """
+
+    def __init__(self, address: Callable[[], str | None]) -> None:
+        self._address = address
+        self._places = threading.BoundedSemaphore(_CONNECTIONS)
+
+    def find(self, identifier: uuid.UUID, row: int | None) -> store.Recorded | None:
+        """The prediction `row` of the request `identifier` (its first, unless named), None when it is not known."""
+        with self._connection() as connection:
+            return store.find(connection, identifier, row)
+
+    def record(self, outcomes: Sequence[Outcome], caller: str) -> Recording:
+        """Keep `outcomes`, no two of one deal: all or none."""
+        with self._connection() as connection:
+            return record_outcomes(connection, outcomes, caller)
+
+    @contextmanager
+    def _connection(self) -> Iterator[store.Connection]:
+        if not self._places.acquire(timeout=_PATIENCE_S):
+            raise UnavailableError("too many requests wait for the database: ask again in a moment")
+        try:
+            url = self._address()
+            if url is None:
+                raise UnavailableError("the database has not been found yet: ask again in a moment")
+            with closing(connect(url)) as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.errors.UndefinedTable) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UnavailableError(f"the database cannot be used now: {reason}: ask again in a moment") from error
+        finally:
+            self._places.release()

@@ -1,0 +1,39 @@
+"""Runs the journal: `python -m services.journal`."""
+
+import os
+import signal
+import sys
+import threading
+
+from closecast.platform.lake import Lake
+from closecast.platform.settings import SettingsError
+from services.journal.archiver import Archiver
+from services.journal.condition import Condition
+from services.journal.consumer import Consumer
+from services.journal.health import serve
+from services.journal.settings import Settings
+
+_LAST_FILE_SECONDS = 8.0
+
+
+def main() -> None:
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        sys.exit(f"journal: {error}")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    condition = Condition()
+    server = serve(settings.host, settings.port, condition)
+    archiver = Archiver(settings.database, Lake(settings.lake), settings.archive_rows, settings.archive_age, condition)
+    # A file that is not whole when the process ends is written again by the next one.
+    archiving = threading.Thread(target=archiver.run, args=[stop], name="archiver", daemon=True)
+    archiving.start()
+    Consumer(settings.cache, settings.database, settings.consumer, condition).run(stop)
+    archiving.join(_LAST_FILE_SECONDS)
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    main()

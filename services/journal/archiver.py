@@ -1,0 +1,57 @@
+"""Writes what PostgreSQL has gathered to the lake, whenever it is enough or old enough."""
+
+import threading
+from contextlib import closing
+from datetime import timedelta
+
+import psycopg
+
+from closecast.platform.database import connect
+from closecast.platform.journal.archive import archive_closed, close_batch
+from closecast.platform.lake import Lake, LakeError
+from closecast.platform.settings import DatabaseSettings
+from services.journal.condition import Condition
+
+_PAUSE_S = 5.0
+_LONGEST_RETRY_S = 60.0
+
+
+class Archiver:
+    """Closes the open batch when it has `rows` rows or rows older than `age`, and writes closed ones."""
+
+    def __init__(self, database: DatabaseSettings, lake: Lake, rows: int, age: timedelta, condition: Condition) -> None:
+        self._database = database
+        self._lake = lake
+        self._rows = rows
+        self._age = age
+        self._condition = condition
+
+    def run(self, stop: threading.Event) -> None:
+        """Look every few seconds until `stop`; a failure is told and tried again, later each time."""
+        pause = _PAUSE_S
+        while not stop.wait(pause):
+            try:
+                self.look()
+                self._condition.set("lake", None)
+                pause = _PAUSE_S
+            except LakeError as error:
+                self._condition.set("lake", str(error))
+                pause = min(2 * pause, _LONGEST_RETRY_S)
+            except (psycopg.Error, OSError) as error:
+                # The consumer tells of the database; it asks far more often.
+                print(f"journal: nothing was archived: {str(error).strip()}", flush=True)
+                pause = min(2 * pause, _LONGEST_RETRY_S)
+
+    def look(self) -> None:
+        """Close and write what is due. Raises LakeError and psycopg.Error."""
+        with closing(connect(self._database.url)) as connection:
+            if connection.execute("SELECT to_regclass('archive_batches')").fetchone() == (None,):
+                return  # the consumer has not made the tables yet
+            close_batch(connection, self._rows, self._age)
+            for batch in archive_closed(connection, self._lake):
+                self._condition.archived_rows.inc(batch.rows)
+                self._condition.archived_files.inc(len(batch.keys))
+                print(
+                    f"journal: batch {batch.batch} is in the lake: {batch.rows} rows, {', '.join(batch.keys)}",
+                    flush=True,
+                )

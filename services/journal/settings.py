@@ -1,0 +1,43 @@
+"""What the journal needs to know, read from its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from closecast.platform.settings import CacheSettings, DatabaseSettings, LakeSettings, SettingsError, required
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the cache, the database and the lake are, who this consumer is, and when a file goes to the lake."""
+
+    cache: CacheSettings
+    database: DatabaseSettings
+    lake: LakeSettings
+    consumer: str  # the same after a restart, so that what it had begun is gone on with at once
+    host: str
+    port: int
+    archive_rows: int
+    archive_age: timedelta
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises SettingsError naming the variable that is missing or unusable."""
+        return cls(
+            cache=CacheSettings.from_environment(environment),
+            database=DatabaseSettings.from_environment(environment),
+            lake=LakeSettings.from_environment(environment),
+            consumer=required(environment, "CLOSECAST_CONSUMER"),
+            host=required(environment, "CLOSECAST_HOST"),
+            port=_number(required(environment, "CLOSECAST_PORT"), "CLOSECAST_PORT"),
+            archive_rows=_number(environment.get("CLOSECAST_ARCHIVE_ROWS", "50000"), "CLOSECAST_ARCHIVE_ROWS"),
+            archive_age=timedelta(
+                seconds=_number(environment.get("CLOSECAST_ARCHIVE_SECONDS", "900"), "CLOSECAST_ARCHIVE_SECONDS")
+            ),
+        )
+
+
+def _number(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise SettingsError(f"{name} is {text!r}, expected a whole number")
+    return int(text)

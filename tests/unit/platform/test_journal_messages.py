@@ -1,0 +1,116 @@
+"""Entries and the messages they travel in: the same comes out, to the bit, or a reason why not."""
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from closecast.platform.journal.entry import PART, columns, made_at, new_id, parts
+from closecast.platform.journal.stream import MessageError, deals_in, encoded, pack, packed, unpack
+from tests.journal_entries import WIDTH, batch, keys, single
+
+
+def test_identifiers_sort_by_their_time_and_tell_it() -> None:
+    before = time.time()
+    made = []
+    for _ in range(5):
+        made.append(new_id())
+        time.sleep(0.002)
+    assert made == sorted(made)
+    assert {(one.version, one.variant) for one in made} == {(7, "specified in RFC 4122")}
+    assert all(before - 0.001 <= (made_at(one) or 0) <= time.time() for one in made)
+    assert len({new_id() for _ in range(10_000)}) == 10_000
+
+
+def test_a_forked_process_makes_other_identifiers() -> None:
+    # given
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, new_id().bytes)
+        os._exit(0)
+    # when
+    os.waitpid(child, 0)
+    theirs = os.read(read, 16)
+    # then: the same moment is possible, the same noise is not
+    assert theirs[6:] != new_id().bytes[6:]
+
+
+def test_entries_come_out_as_they_went_in() -> None:
+    # given
+    odd = np.array([[-0.0, 5e-324, np.inf, np.nan, 0.1 + 0.2] + [1.0] * (WIDTH - 5)])
+    entries = [
+        single(1),
+        single(
+            2,
+            deals={"account": ["Ünïcode ✓ \0 end"], "close_value": [7.5]},
+            unseen=[[]],
+            days=[45],
+            features=odd.tobytes(),
+        ),
+        batch(3),
+    ]
+    # when
+    message = pack([encoded(entry) for entry in entries])
+    # then
+    assert unpack(message) == entries
+    assert deals_in(message) == 5
+
+
+def test_a_batch_is_cut_into_parts_that_keep_each_deals_position() -> None:
+    # given
+    whole = batch(2 * PART + 7)
+    # when
+    messages = list(packed([encoded(part) for part in parts(whole)]))
+    entries = [entry for message in messages for entry in unpack(message)]
+    # then
+    assert [deals_in(message) for message in messages] == [PART, PART, 7]
+    assert keys(entries) == keys([whole])
+    assert b"".join(entry.features for entry in entries) == whole.features
+    assert [deal for entry in entries for deal in entry.deals["opportunity_id"]] == whole.deals["opportunity_id"]
+    assert sum((entry.probability for entry in entries), []) == whole.probability
+
+
+def test_singles_share_a_message() -> None:
+    messages = list(packed([encoded(single(number)) for number in range(PART + 1)]))
+    assert [deals_in(message) for message in messages] == [PART, 1]
+    assert sum(map(len, messages)) < (PART + 1) * len(encoded(single())[0])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda message: b"", "too few"),
+        (lambda message: message[:10], "too few"),
+        (lambda message: b"XX" + message[2:], "begins with"),
+        (lambda message: message[:-1], "checksum"),
+        (lambda message: message[:-1] + bytes([message[-1] ^ 1]), "checksum"),
+        (lambda message: message[:4] + b"\xff\xff\xff\xff" + message[8:], "claims to hold"),
+        (lambda message: message[:4] + b"\x01\x00\x00\x00" + message[8:], "cannot be read"),
+    ],
+)
+def test_a_damaged_message_is_refused_with_the_reason(spoil: Any, words: str) -> None:
+    with pytest.raises(MessageError, match=words):
+        unpack(spoil(pack([encoded(single())])))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"features": b"1234567"}, "7 bytes of features"),
+        ({"days": []}, "0 horizons"),
+        ({"probability": [0.1, 0.2]}, "2 values of probability"),
+        ({"deals": {"account": []}}, "0 values of account"),
+        ({"kind": "guess"}, "Invalid enum value"),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(MessageError, match=words):
+        unpack(pack([encoded(single(**changes))]))
+
+
+def test_deals_become_columns_with_gaps() -> None:
+    assert columns([{"a": 1}, {"b": "x", "a": None}]) == {"a": [1, None], "b": [None, "x"]}
+    assert columns([]) == {}
