@@ -1,0 +1,81 @@
+"""The fast lane and the framework's route answer alike; the lane declines what is out of the ordinary."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from litestar.testing import TestClient
+
+Client = TestClient  # type: ignore[type-arg]
+FRAMEWORKS = "application/json; charset=utf-8"  # the lane takes the plain type alone
+OFF = "closecast_predictions_off_the_fast_lane_total"
+NAMES = st.sampled_from([None, "", "  ", "Ada Berg", "GTX Pro", "GTXPro", "Oak Foods", "a stranger", "ü" * 40])
+DATES = st.sampled_from(["2017-11-20", "11/20/2017", "2017-12-31", "2018-01-01", "1969-12-31", "", "soon", None])
+
+
+def _send(client: Client, body: bytes, content_type: str) -> Any:
+    return client.post("/v1/predictions", content=body, headers={"Content-Type": content_type, "X-Request-ID": "same"})
+
+
+def _off_lane(client: Client) -> float:
+    return next(float(line.split()[1]) for line in client.get("/metrics").text.splitlines() if line.startswith(OFF))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.fixed_dictionaries({"engage_date": DATES}, optional={
+        "sales_agent": NAMES, "product": NAMES, "account": NAMES, "opportunity_id": NAMES,
+        "deal_stage": st.sampled_from(["Engaging", "Won", "x", None]), "close_date": DATES, "color": NAMES}),
+    st.sampled_from([None, "2017-12-31", "2017-11-25", "1850-01-01", "tomorrow"]),
+    st.sampled_from([1, 30, 366, 0, 367, "quarter_end", "month_end", 1.5, None]),
+)  # fmt: skip
+def test_both_lanes_say_the_same(client: Client, deal: dict[str, Any], as_of: str | None, horizon: Any) -> None:
+    # given
+    body = json.dumps({"deal": deal, "as_of": as_of, "horizon": horizon}).encode()
+    # when
+    answers = [_send(client, body, content_type) for content_type in (FRAMEWORKS, "application/json")]
+    # then
+    slow, fast = ({name: value for name, value in answer.json().items() if name != "id"} for answer in answers)
+    assert slow == fast
+    assert answers[0].status_code == answers[1].status_code in (200, 400, 422)
+
+
+def test_the_lane_takes_what_is_plain_and_leaves_the_rest(client: Client) -> None:
+    # given
+    plain = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
+    _send(client, plain, "application/json")
+    begun = _off_lane(client)
+    # when it is asked the same again, then what it cannot know the answer to
+    assert _send(client, plain, "application/json").status_code == 200
+    assert _off_lane(client) == begun
+    for number, (body, status) in enumerate([(b"{", 400), (b"", 400), (b"\xff", 400), (b'{"deal": {}}', 422),
+                                             (b'{"deal": {"product": "' + b"x" * 70_000 + b'"}}', 400)]):  # fmt: skip
+        answer = _send(client, body, "application/json")
+        # then
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert _off_lane(client) == begun + number + 1
+
+
+@pytest.mark.parametrize("given_id", ["", "with blanks", "x" * 129, "é"])
+def test_an_unsound_request_id_is_replaced(client: Client, given_id: str) -> None:
+    body = b'{"deal": {"engage_date": "2017-11-20"}}'
+    answer = client.post("/v1/predictions", content=body,
+                         headers={"Content-Type": "application/json", "X-Request-ID": given_id.encode()})  # fmt: skip
+    assert answer.headers["x-request-id"] == answer.json()["request_id"] != given_id
+    assert len(answer.json()["request_id"]) == 32
+
+
+def test_metrics_tell_of_requests_answers_and_unseen_values(client: Client) -> None:
+    # when
+    client.post("/v1/predictions", json={"deal": {"engage_date": "2017-11-20", "sales_agent": "nobody met before"}})
+    client.get("/nowhere/at/all")
+    # then
+    text = client.get("/metrics").text
+    assert 'closecast_requests_total{method="POST",route="/v1/predictions",status="200"}' in text
+    assert 'closecast_requests_total{method="GET",route="unknown",status="404"}' in text
+    assert 'closecast_unseen_values_total{column="sales_agent"}' in text
+    assert 'closecast_prediction_probability_count{kind="single"}' in text
+    assert 'closecast_request_seconds_bucket{le="0.001",route="/v1/predictions"}' in text
