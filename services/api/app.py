@@ -13,6 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme
 
 from closecast.platform.registry import ModelRegistry
+from services.api import traces
 from services.api.auth import entrance, key_guard
 from services.api.champion import Champion
 from services.api.edge import Edge
@@ -23,6 +24,7 @@ from services.api.predictor import Predictor
 from services.api.problems import HANDLERS
 from services.api.routes import ROUTES
 from services.api.settings import Settings
+from services.api.traces import Traced
 
 _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 
@@ -30,7 +32,7 @@ _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 def create_app(settings: Settings | None = None) -> Litestar:
     """The application; `settings` are the environment's unless given."""
     settings = settings or Settings.from_environment(os.environ)
-    metrics = Metrics()
+    metrics, spans = Metrics(), traces.provider(os.environ)
     champion = Champion(ModelRegistry(settings.registry.tracking_uri), settings.model_cache)
     predictor = Predictor(champion, None, metrics)
 
@@ -41,6 +43,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             yield
         finally:
             champion.stop()
+            if spans is not None:
+                spans.shutdown()  # sends what has gathered
 
     versioned = Router(
         "/v1",
@@ -63,6 +67,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
     lane = FastLane(app.asgi_handler, predictor, entrance(settings.key_hashes), metrics)
     app.asgi_handler = Edge(lane, metrics)
+    if spans is not None:
+        app.asgi_handler = Traced(app.asgi_handler, spans)
     return app
 
 

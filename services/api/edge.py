@@ -48,7 +48,8 @@ class Edge:
 
     def _record(self, scope: Any, status: int, seconds: float) -> None:
         path, method = scope["path"], scope["method"]
-        route = scope["state"].get("route") or _route(scope)
+        state = scope["state"]
+        route = state["route"] = state.get("route") or _route(scope)
         meters = self._meters.get((route, method, status))
         if meters is None:
             meters = self._meters[route, method, status] = (
