@@ -6,18 +6,7 @@ import pandas as pd
 from pandera.errors import SchemaErrors
 
 from closecast.deals.schema import SCHEMA, read_amounts, read_dates
-
-RAW_COLUMNS: tuple[str, ...] = (
-    "opportunity_id",
-    "sales_agent",
-    "product",
-    "account",
-    "deal_stage",
-    "engage_date",
-    "close_date",
-    "close_value",
-)
-PRODUCT_ALIASES = {"GTXPro": "GTX Pro"}  # as the export writes it: as the product list does
+from closecast.deals.vocabulary import PRODUCT_ALIASES, RAW_COLUMNS
 
 
 class ContractError(ValueError):

@@ -7,11 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from closecast.deals.contract import RAW_COLUMNS
 from closecast.deals.eda_html import Cell, clip, columns, page, paragraph, table
 from closecast.deals.eda_leaks import MISSING_LIMIT, OUTCOME_LIMIT, Probe, missing_probes, outcome_probes
 from closecast.deals.quality import Quality
-from closecast.deals.schema import CLOSED, STAGES
+from closecast.deals.vocabulary import CLOSED, RAW_COLUMNS, STAGES
 from closecast.features.calendar import month_of_quarter
 
 _BANDS = (7, 14, 30, 60, 90, 120)  # last days of the age bands: two humps, and the gap between them

@@ -8,8 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from closecast.deals.contract import RAW_COLUMNS
-from closecast.deals.schema import CLOSED
+from closecast.deals.vocabulary import CLOSED, RAW_COLUMNS
 
 # Nothing known while a deal is open tells Won from Lost better than 0.65 or so in the real file.
 OUTCOME_LIMIT = 0.75

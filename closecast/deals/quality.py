@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import pandas as pd
 
-from closecast.deals.contract import PRODUCT_ALIASES, RAW_COLUMNS, CheckedDeals
-from closecast.deals.schema import CLOSED
+from closecast.deals.contract import CheckedDeals
+from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES, RAW_COLUMNS
 
 MINIMUM = 0.93
 FRESH_DAYS = 7  # an export drawn once a week is as fresh as one can ask

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
-STAGES = ("Prospecting", "Engaging", "Won", "Lost")
-CLOSED = ("Won", "Lost")
+from closecast.deals.vocabulary import CLOSED, STAGES
+
 _WRITTEN = (("%Y-%m-%d", r"\d{4}-\d{2}-\d{2}"), ("%m/%d/%Y", r"\d{1,2}/\d{1,2}/\d{4}"))
 _DAY = "not a date written YYYY-MM-DD or M/D/YYYY"
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from closecast.deals.contract import RAW_COLUMNS
 from closecast.deals.synthetic_rows import BLOCK, block_of_deals
 from closecast.deals.synthetic_settings import Settings
 from closecast.deals.synthetic_truth import Truth, truth_of, win_probability
+from closecast.deals.vocabulary import RAW_COLUMNS
 
 __all__ = [
     "Settings",

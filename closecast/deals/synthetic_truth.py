@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from closecast.deals.contract import PRODUCT_ALIASES
 from closecast.deals.schema import read_dates
 from closecast.deals.synthetic_hazards import LONGEST, NEVER_CLOSES, cumulative_hazards, win_log_odds
 from closecast.deals.synthetic_names import PRODUCT_SHARES, PRODUCTS, agent_names
 from closecast.deals.synthetic_settings import Settings
+from closecast.deals.vocabulary import PRODUCT_ALIASES
 
 _AT_A_TIME = 16_384  # deals, each of LONGEST days: bounds the memory
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 Probabilities = NDArray[np.float64]
 _EDGE = 1e-7
@@ -30,6 +29,10 @@ class BetaCalibration:
 
         Penalised maximum likelihood; fewer deals leave the map nearer to the identity.
         """
+        from scipy.optimize import (
+            minimize,  # half a second to import, which a service that only applies need not wait for
+        )
+
         up, down = _logs(predicted)
         label = won.astype(np.float64)
         penalty = 1.0 / (2 * _PRIOR_SD**2 * max(1, deals))

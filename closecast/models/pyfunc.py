@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from closecast.deals.contract import PRODUCT_ALIASES
+from closecast.deals.vocabulary import PRODUCT_ALIASES
 from closecast.models.deal_model import DealModel
 
 INPUTS = ("opportunity_id", "sales_agent", "product", "account", "engage_date", "as_of", "horizon_days")

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from closecast.deals.contract import PRODUCT_ALIASES
-from closecast.deals.schema import CLOSED, read_dates
+from closecast.deals.schema import read_dates
+from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES
 from closecast.features import lot
 from closecast.features.calendar import day_number
 from closecast.features.history import ENTITIES, Subjects

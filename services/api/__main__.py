@@ -22,7 +22,7 @@ def command(environment: dict[str, str]) -> list[str]:
         # A request that is being answered when Nomad stops the instance is answered to its end.
         "--workers-kill-timeout", "8",
         "--log-level", "warning",
-        "services.api.app:create_app",
+        "services.api.server:create_app",
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from closecast.deals.contract import RAW_COLUMNS
+from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.models.deal_model import DealModel
 from services.api import scoring
 from services.api.problems import InvalidInputError, of_invalid

@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast import features
-from closecast.deals.contract import PRODUCT_ALIASES
-from closecast.deals.schema import CLOSED, STAGES
+from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES, STAGES
 from closecast.features.build import Tables
 from closecast.features.history import UNNAMED
 from closecast.features.horizon import QUARTER_END, Horizon, horizon_days

@@ -10,7 +10,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from closecast.deals.contract import RAW_COLUMNS
+from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.lake import Lake
 
 PREFIX = "predictions"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from closecast.deals.contract import RAW_COLUMNS, ContractError, check
+from closecast.deals.contract import ContractError, check
+from closecast.deals.vocabulary import RAW_COLUMNS
 
 GOOD = {
     "opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Basic", "account": "", "deal_stage": "Won",

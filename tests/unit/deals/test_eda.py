@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closecast.deals.contract import RAW_COLUMNS, check
+from closecast.deals.contract import check
 from closecast.deals.eda import report
 from closecast.deals.eda_leaks import Probe, missing_probes, outcome_probes
 from closecast.deals.quality import assess
 from closecast.deals.synthetic import generate
+from closecast.deals.vocabulary import RAW_COLUMNS
 
 WON = {
     "opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Basic", "account": "Oak", "deal_stage": "Won",

@@ -6,9 +6,10 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from closecast.deals.contract import RAW_COLUMNS, check
+from closecast.deals.contract import check
 from closecast.deals.quality import MINIMUM, Quality, QualityError, assess, require
 from closecast.deals.synthetic import generate
+from closecast.deals.vocabulary import RAW_COLUMNS
 
 WON = {
     "opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Basic", "account": "Oak", "deal_stage": "Won",

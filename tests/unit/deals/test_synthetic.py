@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closecast.deals.contract import RAW_COLUMNS, check
+from closecast.deals.contract import check
 from closecast.deals.synthetic import Settings, generate, generate_with_truth
+from closecast.deals.vocabulary import RAW_COLUMNS
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from closecast.deals import synthetic
-from closecast.deals.contract import RAW_COLUMNS
 from closecast.deals.synthetic import Settings, generate_with_truth, stream, write_parquet
+from closecast.deals.vocabulary import RAW_COLUMNS
 
 SETTINGS = Settings(rows=25_500, dirt=0.01)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from closecast.deals.contract import RAW_COLUMNS
+from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.sources import RawExport, SourceError, read_source
 
 HEADER = ",".join(RAW_COLUMNS)
