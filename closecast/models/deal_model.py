@@ -1,7 +1,7 @@
 """A trained model: what predicts, the history its features are read from, its card, and the folder it is kept in."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -84,6 +84,11 @@ class DealModel:
     def single(self) -> SingleScorer:
         """The way of one deal at a time."""
         return SingleScorer(self.scorer)
+
+    def seen_with(self, deals: pd.DataFrame, known_until: date, key: str) -> "DealModel":
+        """The same scorer with a later history: accepted deals known until a date, kept under `key`."""
+        card = replace(self.card, data_as_of=known_until.isoformat(), deals_key=key)
+        return DealModel(self.scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))
 
     def save(self, folder: Path) -> None:
         """Write all of it into `folder`, made if absent."""

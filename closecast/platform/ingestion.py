@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from closecast.deals import contract, quality, schema
+from closecast.deals import contract, quality, schema, vocabulary
 from closecast.deals.quality import Quality
+from closecast.deals.snapshots import data_end
+from closecast.platform import online
 from closecast.platform.lake import Lake
 from closecast.platform.sources import RawExport
 
@@ -36,7 +38,7 @@ class Ingested:
 def ingest(export: RawExport, lake: Lake, minimum_quality: float = MINIMUM_QUALITY) -> Ingested:
     """Store `export` in bronze/, its accepted deals in silver/, its bad rows in quarantine/.
 
-    Rows received = rows accepted + rows in quarantine. An export that was ingested before under the same rules is not
+    The accepted deals become those that services see (closecast.platform.online). Rows received = rows accepted + rows in quarantine. An export that was ingested before under the same rules is not
     checked again. Raises ContractError (closecast.deals.contract) when nothing can be accepted, QualityError
     (closecast.deals.quality) when the quality is below `minimum_quality`, both after bronze/ and quarantine/ are
     written; and LakeError.
@@ -44,7 +46,7 @@ def ingest(export: RawExport, lake: Lake, minimum_quality: float = MINIMUM_QUALI
     step = f"steps/ingest-{_fingerprint(export)}.json"
     known = lake.read_text(step)
     if known is not None:
-        return _known(export, json.loads(known), lake, minimum_quality)
+        return _announced(_known(export, json.loads(known), lake, minimum_quality), lake)
     bronze_key = lake.put_parquet("bronze", export.frame)
     checked = contract.check(export.frame)
     accepted, rejected = len(checked.accepted), len(checked.rejected)
@@ -65,7 +67,13 @@ def ingest(export: RawExport, lake: Lake, minimum_quality: float = MINIMUM_QUALI
         "quality": {name: value for name, value in found.as_dict().items() if name != "score"},
     }
     lake.put_text(step, json.dumps(facts))
-    return _ingested(export, checked.accepted, facts, skipped=False)
+    return _announced(_ingested(export, checked.accepted, facts, skipped=False), lake)
+
+
+def _announced(data: Ingested, lake: Lake) -> Ingested:
+    if data.deals["engage_date"].notna().any():  # deals that are all Prospecting have no history
+        online.announce(lake, online.Newest(data.source, data.silver_key, data_end(data.deals)))
+    return data
 
 
 def _known(export: RawExport, facts: dict[str, Any], lake: Lake, minimum_quality: float) -> Ingested:
@@ -81,5 +89,5 @@ def _ingested(export: RawExport, deals: pd.DataFrame, facts: dict[str, Any], ski
 
 def _fingerprint(export: RawExport) -> str:
     """Of the export's bytes and of the rules: changed rules check everything anew."""
-    rules = b"".join(Path(str(module.__file__)).read_bytes() for module in (contract, schema, quality))
+    rules = b"".join(Path(str(module.__file__)).read_bytes() for module in (vocabulary, contract, schema, quality))
     return hashlib.sha256(export.sha256.encode() + hashlib.sha256(rules).digest()).hexdigest()[:32]

@@ -3,12 +3,14 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 
 import pandas as pd
 import pytest
 
 from closecast.deals.contract import ContractError, check
 from closecast.deals.synthetic import generate
+from closecast.platform import online
 from closecast.platform.ingestion import ingest
 from closecast.platform.lake import Lake, LakeError
 from closecast.platform.settings import LakeSettings
@@ -102,3 +104,16 @@ def test_a_store_that_is_away_is_named(settings: LakeSettings) -> None:
     # when / then
     with pytest.raises(LakeError, match=f"cannot read silver/a.parquet in the lake's bucket .* at {endpoint}"):
         Lake(replace(settings, endpoint=endpoint)).read_parquet("silver/a.parquet")
+
+
+def test_the_newest_deals_of_a_source_are_found_and_older_ones_do_not_take_their_place(lake: Lake) -> None:
+    # given
+    june = online.Newest("file:online.csv", "silver/june.parquet", date(2017, 6, 30))
+    may = online.Newest("file:online.csv", "silver/may.parquet", date(2017, 5, 31))
+    again = online.Newest("file:online.csv", "silver/mended.parquet", date(2017, 6, 30))
+    assert online.find(lake, june.source) is None
+    # when / then
+    for announced, expected in ((june, june), (may, june), (again, again)):
+        online.announce(lake, announced)
+        assert online.find(lake, june.source) == expected
+    assert online.find(lake, "file:other.csv") is None
