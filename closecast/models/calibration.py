@@ -48,10 +48,14 @@ class BetaCalibration:
 
     def apply(self, odds: Probabilities) -> Probabilities:
         """Calibrated probabilities of uncalibrated log-odds, in their order; shape kept, float64, within 0..1."""
+        return np.asarray(1 / (1 + np.exp(-self.odds(odds))), dtype=np.float64)
+
+    def odds(self, odds: Probabilities) -> Probabilities:
+        """Calibrated log-odds of uncalibrated ones; shape kept, float64."""
         # ln p = min(z, 0) - s and ln(1 - p) = -max(z, 0) - s, with s = ln(1 + e^-|z|): exact at both ends.
         small = np.log1p(np.exp(-np.abs(odds)))
         mapped = self.a * (np.minimum(odds, 0) - small) + self.b * (np.maximum(odds, 0) + small) + self.c
-        return np.asarray(1 / (1 + np.exp(-mapped)), dtype=np.float64)
+        return np.asarray(mapped, dtype=np.float64)
 
 
 def _logs(predicted: Probabilities) -> tuple[Probabilities, Probabilities]:

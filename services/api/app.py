@@ -17,6 +17,8 @@ from services.api import traces
 from services.api.auth import entrance, key_guard
 from services.api.champion import Champion
 from services.api.edge import Edge
+from services.api.explanation_cache import ExplanationCache
+from services.api.explanations import Explainer
 from services.api.fast_lane import FastLane
 from services.api.health import live, meters, ready
 from services.api.metrics import Metrics
@@ -35,6 +37,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     metrics, spans = Metrics(), traces.provider(os.environ)
     champion = Champion(ModelRegistry(settings.registry.tracking_uri), settings.model_cache)
     predictor = Predictor(champion, None, metrics)
+    explainer = Explainer(ExplanationCache(settings.cache_url))
 
     @asynccontextmanager
     async def following(_app: Litestar) -> AsyncIterator[None]:
@@ -43,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             yield
         finally:
             champion.stop()
+            explainer.cache.close()
             if spans is not None:
                 spans.shutdown()  # sends what has gathered
 
@@ -56,7 +60,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
     app = Litestar(
         route_handlers=[versioned, live, ready, meters],
-        dependencies=_provided(champion=champion, predictor=predictor, metrics=metrics),
+        dependencies=_provided(champion=champion, predictor=predictor, explainer=explainer, metrics=metrics),
         lifespan=[following],
         exception_handlers=HANDLERS,
         request_max_body_size=_MAX_BODY,

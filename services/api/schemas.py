@@ -66,6 +66,55 @@ class Prediction(Struct, frozen=True):
     ]
 
 
+Points = Annotated[float, Meta(description="What it adds to the probability: 0.01 is one percentage point")]
+
+
+class ExplanationBase(Struct, frozen=True):
+    """Where an explanation starts: the chance of a reference deal, engaged on `as_of`, of nobody the model has met."""
+
+    probability: float
+    log_odds: float
+    sentence: str
+
+
+class ExplanationGroup(Struct, frozen=True):
+    """Features that belong together, or the calibration, which is no feature's."""
+
+    name: str
+    title: str
+    log_odds: float
+    points: Points
+    sentence: str
+
+
+class ExplanationFeature(Struct, frozen=True):
+    """One feature: its value, what it adds to its group, and a sentence that says both."""
+
+    name: str
+    title: str
+    group: str
+    value: float
+    unit: str
+    log_odds: float
+    points: Points
+    sentence: str
+
+
+class Explanation(Struct, frozen=True):
+    """Why the deal has this chance. base + groups = the answer, in log-odds and in points; groups = their features."""
+
+    probability: Annotated[float, Meta(ge=0, le=1)]
+    log_odds: float
+    as_of: date
+    horizon_days: int
+    by: date
+    base: ExplanationBase
+    groups: list[ExplanationGroup]
+    features: list[ExplanationFeature]
+    model: ModelVersion
+    request_id: str
+
+
 class ScoredDeal(Struct, frozen=True, omit_defaults=True):
     """One deal of a batch: its probability, or in `error` the problem that kept it from having one."""
 

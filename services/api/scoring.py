@@ -51,7 +51,7 @@ class Question:
 
 def engage_date(deal: Deal, as_of: date) -> date:
     """The engage date of a deal that can be scored as of `as_of`. Raises InvalidInputError when it cannot."""
-    stage = _text(deal.deal_stage)
+    stage = text(deal.deal_stage)
     if stage is not None and stage not in STAGES:
         detail = f"the stage {stage[:50]!r} is not known"
         raise InvalidInputError("deal.deal_stage", stage, f"one of {', '.join(STAGES)}", detail)
@@ -61,11 +61,11 @@ def engage_date(deal: Deal, as_of: date) -> date:
         )
     for name in ("close_date", "close_value"):
         value = getattr(deal, name)
-        if _text(value) is not None:
+        if text(value) is not None:
             raise InvalidInputError(
                 f"deal.{name}", value, "nothing: the deal is open", f"{name} is given although the deal is not closed"
             )
-    written = _text(deal.engage_date)
+    written = text(deal.engage_date)
     if written is None:
         what = "a deal that is still Prospecting" if stage == "Prospecting" else "the deal"
         raise InvalidInputError(
@@ -119,16 +119,16 @@ def one(model: DealModel, deal: Deal, engaged: date, question: Question, tables:
     unseen = []
     codes = []
     for column, name in (
-        ("sales_agent", _text(deal.sales_agent)),
+        ("sales_agent", text(deal.sales_agent)),
         ("product", product_name(deal)),
-        ("account", _text(deal.account)),
+        ("account", text(deal.account)),
     ):
         code, known = history.code(column, name)
         codes.append(code)
         if not known and name is not None:
             unseen.append(column)
     agent, product, account = codes
-    lot = features.lot(_text(deal.opportunity_id)) if account == UNNAMED else 0.0
+    lot = features.lot(text(deal.opportunity_id)) if account == UNNAMED else 0.0
     horizons = horizons_of(question)
     age = (question.as_of - engaged).days
     answers, matrix = model.single.score(tables, age, horizons, agent, product, account, lot)
@@ -163,11 +163,11 @@ def many(model: DealModel, deals: pd.DataFrame, question: Question) -> NDArray[n
 
 def product_name(deal: Deal) -> str | None:
     """The product as the product list writes it, None where it is missing."""
-    written = _text(deal.product)
+    written = text(deal.product)
     return PRODUCT_ALIASES.get(written, written) if written else None
 
 
-def _text(value: Any) -> str | None:
+def text(value: Any) -> str | None:
     """Blank-free text, None for nothing: a CSV has empty text where JSON has null."""
     if value is None:
         return None

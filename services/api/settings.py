@@ -10,11 +10,12 @@ from closecast.platform.settings import RegistrySettings, SettingsError
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the registry is, where models are kept on this machine, and whose keys are accepted."""
+    """Where the registry and the cache are, where models are kept on this machine, and whose keys are accepted."""
 
     registry: RegistrySettings
     model_cache: Path
     key_hashes: tuple[bytes, ...]  # SHA-256 of each accepted key, 32 bytes
+    cache_url: str | None = None  # redis://:password@host:port/0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -26,6 +27,7 @@ class Settings:
             registry=RegistrySettings.from_environment(environment),
             model_cache=Path(cache),
             key_hashes=_hashes(environment.get("CLOSECAST_API_KEY_SHA256", "")),
+            cache_url=environment.get("CLOSECAST_CACHE_URL") or None,
         )
 
 

@@ -102,6 +102,36 @@ class Prediction:
         )
 
 
+@dataclass(frozen=True)
+class Reason:
+    """One group of an explanation: what it adds to the chance, 0.01 being one point, and a sentence."""
+
+    title: str
+    points: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a deal has its chance: where the reckoning starts, and what each group adds; together they are the chance."""
+
+    probability: float
+    base: float
+    base_sentence: str
+    reasons: tuple[Reason, ...]
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> "Explanation":
+        return cls(
+            probability=float(content["probability"]),
+            base=float(content["base"]["probability"]),
+            base_sentence=str(content["base"]["sentence"]),
+            reasons=tuple(
+                Reason(str(one["title"]), float(one["points"]), str(one["sentence"])) for one in content["groups"]
+            ),
+        )
+
+
 def _numbers(content: dict[str, Any] | None) -> dict[str, float]:
     """The members that are numbers: a metric that could not be measured is null and is left out."""
     return {str(name): float(value) for name, value in (content or {}).items() if value is not None}

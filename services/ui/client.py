@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from services.ui.answers import ModelFacts, Pipeline, Prediction
+from services.ui.answers import Explanation, ModelFacts, Pipeline, Prediction
 
 Horizon = int | str  # days, or "quarter_end"
 MOST_DEALS = 10_000  # the API gives no more at once
@@ -79,10 +79,13 @@ class Client:
         self, deal: Mapping[str, str], as_of: date | None = None, horizon: Horizon = "quarter_end"
     ) -> Prediction:
         """The chance of one deal, given in raw CRM columns. Raises ApiUnavailableError or ApiProblemError."""
-        question: dict[str, Any] = {"deal": dict(deal), "horizon": horizon}
-        if as_of is not None:
-            question["as_of"] = as_of.isoformat()
-        return self._ask(Prediction.of_json, "POST", "/v1/predictions", json=question)
+        return self._ask(Prediction.of_json, "POST", "/v1/predictions", json=_question(deal, as_of, horizon))
+
+    def explain(
+        self, deal: Mapping[str, str], as_of: date | None = None, horizon: Horizon = "quarter_end"
+    ) -> Explanation:
+        """What makes the chance that `predict` gives. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(Explanation.of_json, "POST", "/v1/explanations", json=_question(deal, as_of, horizon))
 
     def _ask(self, read: Callable[[dict[str, Any]], _Answer], method: str, path: str, **request: Any) -> _Answer:
         try:
@@ -115,3 +118,10 @@ class Client:
         )
         title = str(problem.get("title") or "The request failed")
         return ApiProblemError(response.status_code, title, detail, problem.get("request_id"), fields)
+
+
+def _question(deal: Mapping[str, str], as_of: date | None, horizon: Horizon) -> dict[str, Any]:
+    question: dict[str, Any] = {"deal": dict(deal), "horizon": horizon}
+    if as_of is not None:
+        question["as_of"] = as_of.isoformat()
+    return question

@@ -5,12 +5,13 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from services.ui import words
-from services.ui.answers import ModelFacts, Pipeline, Prediction
+from services.ui import reasons, words
+from services.ui.answers import Explanation, ModelFacts, Pipeline, Prediction
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.ranking import DATES, EARLIEST, LATEST, choices
 
 _SHOWN = "scored"  # the last answer, which must outlive the page's next run
+_Answer = tuple[Prediction, Explanation | str] | str  # a chance and why, or a sentence why there is none
 _BARS = {"30": "Within 30 days", "60": "Within 60 days", "90": "Within 90 days", "quarter_end": "By quarter end"}
 
 
@@ -25,8 +26,8 @@ def show(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> None:
         _show(st.session_state.get(_SHOWN))
 
 
-def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> Prediction | str | None:
-    """The answer to what was sent just now: a prediction, or a sentence why there is none. None if nothing was sent."""
+def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> _Answer | None:
+    """The answer to what was sent just now. None if nothing was sent."""
     with st.form("score"):
         first, second = st.columns(2)
         engaged = first.date_input("Engage date", None, EARLIEST, LATEST, key="score_engaged", format=DATES)
@@ -54,8 +55,9 @@ def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> Predicti
         "sales_agent": agent,
         "account": account,
     }
+    question = {name: value for name, value in given.items() if value}, as_of, words.HORIZONS[horizon]
     try:
-        return api.predict({name: value for name, value in given.items() if value}, as_of, words.HORIZONS[horizon])
+        return api.predict(*question), reasons.ask(api, *question)
     except ApiProblemError as error:
         return words.problem(error)
     except ApiUnavailableError as error:
@@ -70,13 +72,14 @@ def _name(label: str, names: list[str]) -> str | None:
     return chosen
 
 
-def _show(answer: Prediction | str | None) -> None:
-    if answer is None:
+def _show(answered: _Answer | None) -> None:
+    if answered is None:
         st.info("Enter the day on which an agent engaged the deal, and press “Score this deal”.")
         return
-    if isinstance(answer, str):
-        st.error(answer)
+    if isinstance(answered, str):
+        st.error(answered)
         return
+    answer, why = answered
     st.metric(f"Chance to be won by {words.day(answer.by)}", words.percent(answer.probability))
     bars = pd.DataFrame(
         [(_BARS[name], value, words.percent(value)) for name, value in answer.probabilities.items() if name in _BARS],
@@ -102,3 +105,4 @@ def _show(answer: Prediction | str | None) -> None:
         width="stretch",
     )
     st.caption(f"As of {words.day(answer.as_of)}, by version {answer.model_version} of the model.")
+    reasons.show(why)

@@ -35,6 +35,12 @@ def percent(probability: float) -> str:
     return f"{probability:.1%}"[:-1] + " %" if probability < 0.0995 else f"{round(probability * 100)} %"
 
 
+def points(value: float) -> str:
+    """+6.2, -0.4: percentage points of a chance given in 0..1."""
+    rounded = round(value * 100, 1)
+    return "0.0" if rounded == 0 else f"{rounded:+.1f}"
+
+
 def counted(count: int, one: str, many: str) -> str:
     """1 deal, 2,089 deals."""
     return f"{count:,} {one if count == 1 else many}"

@@ -1,8 +1,9 @@
 """The routes under /v1: a few lines each, from the request's words to the answer."""
 
 from services.api.routes.batch import predict_batch
+from services.api.routes.explanations import explain
 from services.api.routes.model import model
 from services.api.routes.pipeline import open_pipeline
 from services.api.routes.predictions import predict
 
-ROUTES = [predict, predict_batch, open_pipeline, model]
+ROUTES = [predict, predict_batch, explain, open_pipeline, model]

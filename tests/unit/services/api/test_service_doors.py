@@ -90,7 +90,7 @@ def test_a_bad_query_names_its_parameter(client: Client) -> None:
 def test_the_description_is_openapi_3_1_with_every_route(anonymous: Client) -> None:
     document = anonymous.get("/schema/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/v1/predictions", "/v1/predictions/batch", "/v1/pipeline", "/v1/model",
+    assert set(document["paths"]) == {"/v1/predictions", "/v1/predictions/batch", "/v1/explanations", "/v1/pipeline", "/v1/model",
                                       "/health/live", "/health/ready"}  # fmt: skip
     assert set(document["components"]["securitySchemes"]) == {"key", "bearer"}
     bodies = document["paths"]["/v1/predictions/batch"]["post"]["requestBody"]["content"]

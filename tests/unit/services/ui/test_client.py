@@ -42,6 +42,26 @@ def test_a_question_carries_key_deal_date_and_horizon() -> None:
     assert json.loads(seen[0].content) == {"deal": {"engage_date": "2017-11-01"}, "as_of": "2017-11-20", "horizon": 30}
 
 
+def test_an_explanation_is_asked_with_the_predictions_question() -> None:
+    # given
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={
+            "probability": 0.62, "base": {"probability": 0.5, "log_odds": 0.0, "sentence": "It starts at 50 %."},
+            "groups": [{"name": "age", "title": "Age", "log_odds": 0.5, "points": 0.12, "sentence": "Young."}],
+        })  # fmt: skip
+
+    # when
+    explanation = client(answer).explain({"engage_date": "2017-11-01"}, date(2017, 11, 20), 30)
+    # then
+    assert seen[0].url.path == "/v1/explanations"
+    assert json.loads(seen[0].content) == {"deal": {"engage_date": "2017-11-01"}, "as_of": "2017-11-20", "horizon": 30}
+    assert (explanation.base, explanation.probability) == (0.5, 0.62)
+    assert [(one.title, one.points, one.sentence) for one in explanation.reasons] == [("Age", 0.12, "Young.")]
+
+
 def test_the_pipeline_is_asked_for_with_its_parameters() -> None:
     # given
     seen: list[httpx.URL] = []

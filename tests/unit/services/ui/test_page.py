@@ -27,6 +27,20 @@ MODEL = {
     "features": ["age_days", "horizon_days"], "git_commit": None,
 }  # fmt: skip
 
+EXPLANATION = {
+    "probability": 0.62, "log_odds": 0.4895, "request_id": "r2",
+    "base": {"probability": 0.5, "log_odds": 0.0, "sentence": "The starting point is a deal engaged today: 50 % are won."},
+    "groups": [
+        {"name": name, "title": title, "log_odds": points * 4, "points": points, "sentence": sentence}
+        for name, title, points, sentence in (
+            ("age", "How long the deal has been open", -0.031, "The deal has been open for 30 days; this lowers the chance."),
+            ("course", "How deals of this age go", 0.151, "As past deals went, 66 % are won; this raises the chance."),
+            ("product", "The product and its price", 0.0, "The product is what it is; this hardly changes the chance."),
+        )
+    ],
+    "features": [],
+}  # fmt: skip
+
 
 class ApiDouble(ThreadingHTTPServer):
     """Answers the contract for twelve open deals; `override` replaces the answer of a path."""
@@ -55,6 +69,8 @@ class ApiDouble(ThreadingHTTPServer):
         }  # fmt: skip
         if path == "/v1/predictions":
             return self._prediction(body["deal"], common)
+        if path == "/v1/explanations":
+            return 200, {**common, **EXPLANATION}
         deals = [
             {"opportunity_id": f"D{at:02}", "sales_agent": AGENTS[at % 3], "product": PRODUCTS[at % 2],
              "account": None if at == 3 else f"Account {at}", "engage_date": str(as_of - timedelta(days=7 * at)),
@@ -165,6 +181,38 @@ def test_a_deal_is_scored_and_the_answer_stays(app: AppTest) -> None:
     app.multiselect(key="rank_agents").select("Ada Berg").run()
     # then
     assert metrics(app)["Chance to be won by 31 December 2017"] == "62 %"
+    assert not app.exception
+
+
+def test_the_chance_is_explained_strongest_reason_first(app: AppTest) -> None:
+    # given
+    app.run()
+    app.date_input(key="score_engaged").set_value(date(2017, 11, 1))
+    # when
+    app.button[0].click().run()
+    # then
+    assert not app.exception
+    assert [one.value for one in app.subheader] == ["Why"]
+    listed = next(one.value for one in app.markdown if one.value.startswith("- **"))
+    assert listed.splitlines() == [
+        "- **How deals of this age go** (+15.1): As past deals went, 66 % are won; this raises the chance.",
+        "- **How long the deal has been open** (-3.1): The deal has been open for 30 days; this lowers the chance.",
+    ]
+    captions = [one.value for one in app.caption]
+    assert "The starting point is a deal engaged today: 50 % are won." in captions
+    assert "A point is one percentage point: from 50 %, the points lead to 62 %." in captions
+
+
+def test_without_an_explanation_the_chance_is_shown_and_the_reason_told(app: AppTest, api: ApiDouble) -> None:
+    # given
+    api.override["/v1/explanations"] = (503, {"title": "…", "detail": "explanations are being computed elsewhere"})
+    app.run()
+    app.date_input(key="score_engaged").set_value(date(2017, 11, 1))
+    # when
+    app.button[0].click().run()
+    # then
+    assert metrics(app)["Chance to be won by 31 December 2017"] == "62 %"
+    assert "Explanations are being computed elsewhere." in app.warning[0].value
     assert not app.exception
 
 

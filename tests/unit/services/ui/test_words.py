@@ -17,6 +17,13 @@ def test_percent(probability: float, text: str) -> None:
     assert words.percent(probability) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0621, "+6.2"), (-0.004, "-0.4"), (0.0004, "0.0"), (-0.0004, "0.0"), (0.2, "+20.0")]
+)
+def test_points(value: float, text: str) -> None:
+    assert words.points(value) == text
+
+
 def test_day_and_counted() -> None:
     # when / then
     assert words.day(date(2017, 12, 1)) == "1 December 2017"

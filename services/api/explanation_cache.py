@@ -1,0 +1,110 @@
+"""Keeps contributions in Redis, in a fixed number of places; without Redis they are computed, and the log says so once."""
+
+import hashlib
+import struct
+import threading
+import time
+
+import numpy as np
+import redis
+from numpy.typing import NDArray
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from closecast.features import NAMES
+from closecast.models.explanations import Contributions
+from services.api.logs import log
+
+# The same Redis carries the prediction journal, which refuses to drop a key for another: explanations must stay small
+# there. Each has its place by its hash, and a later one of the same place writes over it: about 400 bytes a place, 6 MB.
+PLACES = 16_384
+_SECONDS = 24 * 3600
+_TIMEOUT = 0.05  # seconds; computing anew takes about a millisecond
+_PAUSE = 5.0  # seconds in which a Redis that failed is not asked
+_DIGEST = 32
+_NUMBERS = struct.Struct(f"<{1 + len(NAMES)}d")
+
+
+class ExplanationCache:
+    """Contributions by model and feature values. Safe from several threads; never raises for a Redis that is away.
+
+    `hits`, `misses` and `failures` count since the start; `away` says why Redis is not asked now, None while it is.
+    """
+
+    def __init__(self, url: str | None, pause: float = _PAUSE) -> None:
+        """`url` as redis://:password@host:port/0; None keeps nothing."""
+        self._redis = None if url is None else redis.Redis.from_url(
+            url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
+        )  # fmt: skip
+        self._pause = pause
+        self._asked_again = float("-inf")
+        self._lock = threading.Lock()
+        self.hits = self.misses = self.failures = 0
+        self.away: str | None = "no cache is set (CLOSECAST_CACHE_URL)" if url is None else None
+
+    def get(self, model: str, matrix: NDArray[np.float64]) -> Contributions | None:
+        """What was kept for the rows of `matrix`, the deal's and the reference deal's, under `model`; None otherwise."""
+        if not self._open():
+            return None
+        digest = _digest(model, matrix)
+        try:
+            found = self._asked().get(_key(digest))
+        except redis.RedisError as error:
+            self._failed(error)
+            return None
+        self._worked()
+        content = bytes(found) if isinstance(found, bytes) else b""
+        hit = len(content) == _DIGEST + _NUMBERS.size and content[:_DIGEST] == digest
+        with self._lock:
+            self.hits, self.misses = self.hits + hit, self.misses + (not hit)
+        if not hit:
+            return None
+        base, *features = _NUMBERS.unpack(content[_DIGEST:])
+        return Contributions(base, np.array(features))
+
+    def put(self, model: str, matrix: NDArray[np.float64], parts: Contributions) -> None:
+        """Keep `parts` for a day, unless Redis is away."""
+        if not self._open():
+            return
+        digest = _digest(model, matrix)
+        try:
+            self._asked().set(_key(digest), digest + _NUMBERS.pack(parts.base, *parts.features), ex=_SECONDS)
+        except redis.RedisError as error:
+            self._failed(error)
+
+    def close(self) -> None:
+        """End the connections."""
+        if self._redis is not None:
+            self._redis.close()
+
+    def _asked(self) -> redis.Redis:
+        assert self._redis is not None  # only an open cache is asked
+        return self._redis
+
+    def _open(self) -> bool:
+        return self._redis is not None and time.monotonic() >= self._asked_again
+
+    def _failed(self, error: redis.RedisError) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        with self._lock:
+            news, self.away = self.away is None, reason
+            self.failures += 1
+            self._asked_again = time.monotonic() + self._pause
+        if news:
+            log("cache", level="warning", problem=reason, effect="explanations are computed anew each time")
+
+    def _worked(self) -> None:
+        with self._lock:
+            news, self.away = self.away is not None, None
+        if news:
+            log("cache", effect="explanations are kept again")
+
+
+def _digest(model: str, matrix: NDArray[np.float64]) -> bytes:
+    return hashlib.blake2b(
+        model.encode() + b"\0" + np.ascontiguousarray(matrix).tobytes(), digest_size=_DIGEST
+    ).digest()
+
+
+def _key(digest: bytes) -> str:
+    return f"closecast:explanation:{int.from_bytes(digest[:8], 'little') % PLACES}"

@@ -1,0 +1,68 @@
+"""From a raw deal to the story of its probability: its feature values, the contributions kept or computed, the words."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closecast import features
+from closecast.features.history import UNNAMED, History
+from closecast.models import explanations
+from closecast.models.explanations import Contributions
+from closecast.models.scorer import Scorer
+from closecast.models.telling import Standing, Story, tell
+from closecast.models.words import Entity
+from closecast.platform.registry import Served
+from services.api import scoring
+from services.api.explanation_cache import ExplanationCache
+from services.api.logs import log
+from services.api.schemas import Deal
+
+
+class Explainer:
+    """Explains answers; contributions come from `cache` where it has them. Safe from several threads."""
+
+    def __init__(self, cache: ExplanationCache) -> None:
+        self.cache = cache
+
+    def explain(self, served: Served, deal: Deal, question: scoring.Question) -> tuple[explanations.Explanation, Story]:
+        """The answer to `question` about `deal`, taken apart and told. Raises InvalidInputError as scoring does."""
+        age = (question.as_of - scoring.engage_date(deal, question.as_of)).days
+        builder, scorer = served.model.builder, served.model.scorer
+        tables, days = builder.tables(question.as_of), question.horizon_days
+        codes, standing = _names(builder.history, deal)
+        matrix = np.empty((2, len(features.NAMES)), dtype=np.float64)
+        chance = features.lot(scoring.text(deal.opportunity_id)) if codes["account"] == UNNAMED else 0.0
+        features.row(
+            tables, age, days, codes["sales_agent"], codes["product"], codes["account"], chance, matrix[0]
+        )  # fmt: skip
+        matrix[1] = explanations.reference_row(tables, days)
+        # The folder's name holds version and run: version numbers start again when a registry is purged.
+        kept = self.cache.get(served.folder.name, matrix)
+        explanation = None if kept is None else _of_kept(scorer, matrix[0], kept)
+        if explanation is None:
+            parts = explanations.contributions(scorer, matrix[0], matrix[1])
+            explanation = explanations.explain(scorer, matrix[0], parts)
+            self.cache.put(served.folder.name, matrix, parts)
+        return explanation, tell(explanation, matrix[0], question.as_of, days, standing)
+
+
+def _of_kept(scorer: Scorer, row: NDArray[np.float64], kept: Contributions) -> explanations.Explanation | None:
+    """The explanation by what was kept; None where that does not add up to the model's own answer."""
+    try:
+        return explanations.explain(scorer, row, kept)
+    except ValueError as error:
+        log("cache", level="warning", problem=f"a kept explanation is wrong and written anew: {error}")
+        return None
+
+
+def _names(history: History, deal: Deal) -> tuple[dict[Entity, int], dict[Entity, Standing]]:
+    texts: dict[Entity, str | None] = {
+        "sales_agent": scoring.text(deal.sales_agent),
+        "product": scoring.product_name(deal),
+        "account": scoring.text(deal.account),
+    }
+    codes: dict[Entity, int] = {}
+    standing: dict[Entity, Standing] = {}
+    for entity, text in texts.items():
+        codes[entity], known = history.code(entity, text)
+        standing[entity] = "known" if known else "missing" if text is None else "new"
+    return codes, standing

@@ -1,0 +1,55 @@
+"""`POST /v1/explanations`: why a deal has the chance it has."""
+
+from typing import Annotated, Any
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import Body
+
+from closecast.platform.registry import MODEL_NAME
+from services.api import scoring
+from services.api.champion import Champion
+from services.api.explanations import Explainer
+from services.api.routes.common import RESPONSES, serving
+from services.api.schemas import (
+    Explanation,
+    ExplanationBase,
+    ExplanationFeature,
+    ExplanationGroup,
+    ModelVersion,
+    PredictionRequest,
+)
+
+
+@post("/explanations", status_code=200, sync_to_thread=True, summary="Explain one deal's chance", responses=RESPONSES)
+def explain(
+    data: Annotated[PredictionRequest, Body()],
+    champion: NamedDependency[Champion],
+    explainer: NamedDependency[Explainer],
+    request: Request[Any, Any, Any],
+) -> Explanation:
+    """What raises and lowers the chance of one open deal, in groups and by feature, in words and numbers.
+
+    The probability is the one that `POST /v1/predictions` answers. `log_odds` of base and groups add up to those of the
+    probability, `points` of the groups to its difference from the base's; a group's are those of its features.
+    """
+    served = serving(champion)
+    question = scoring.Question.ask(served.model, data.as_of, data.horizon)
+    explained, story = explainer.explain(served, data.deal, question)
+    return Explanation(
+        probability=explained.probability,
+        log_odds=explained.log_odds,
+        as_of=question.as_of,
+        horizon_days=question.horizon_days,
+        by=question.by,
+        base=ExplanationBase(explained.base_probability, explained.base, story.base_sentence),
+        groups=[ExplanationGroup(one.name, one.title, one.log_odds, one.points, one.sentence) for one in story.groups],
+        features=[
+            ExplanationFeature(
+                one.name, one.title, one.group, one.value, one.unit, one.log_odds, one.points, one.sentence
+            )
+            for one in story.features
+        ],
+        model=ModelVersion(MODEL_NAME, served.version),
+        request_id=request.scope["state"]["request_id"],
+    )
