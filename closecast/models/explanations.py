@@ -71,9 +71,10 @@ class Explanation:
 
 def reference_row(tables: Tables, horizon_days: int) -> Floats:
     """Feature values, (23,), of the reference deal: engaged on the as-of date of `tables`, of nobody met before."""
-    row = np.empty(len(FEATURES), dtype=np.float64)
+    matrix = np.empty((1, len(FEATURES)), dtype=np.float64)
     agent, product, account = len(tables.agent) - 1, len(tables.product) - 1, len(tables.account) - 1
-    features.row(tables, 0, horizon_days, agent, product, account, 0.0, row)
+    features.rows(tables, 0, (horizon_days,), agent, product, account, 0.0, matrix)
+    row: Floats = matrix[0]
     return row
 
 

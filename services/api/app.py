@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     metrics, spans = Metrics(), traces.provider(os.environ)
     champion = Champion(ModelRegistry(settings.registry.tracking_uri), settings.model_cache)
     predictor = Predictor(champion, None, metrics)
-    explainer = Explainer(ExplanationCache(settings.cache_url))
+    explainer = Explainer(ExplanationCache(lambda: settings.cache_url))
 
     @asynccontextmanager
     async def following(_app: Litestar) -> AsyncIterator[None]:

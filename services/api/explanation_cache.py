@@ -4,6 +4,7 @@ import hashlib
 import struct
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import redis
@@ -31,26 +32,27 @@ class ExplanationCache:
     `hits`, `misses` and `failures` count since the start; `away` says why Redis is not asked now, None while it is.
     """
 
-    def __init__(self, url: str | None, pause: float = _PAUSE) -> None:
-        """`url` as redis://:password@host:port/0; None keeps nothing."""
-        self._redis = None if url is None else redis.Redis.from_url(
-            url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
-        )  # fmt: skip
+    def __init__(self, address: Callable[[], str | None], pause: float = _PAUSE) -> None:
+        """`address` gives redis://:password@host:port/0 and is asked again once Redis fails, because it may move; None
+        while it is not known."""
+        self._address = address
         self._pause = pause
+        self._redis: redis.Redis | None = None
         self._asked_again = float("-inf")
         self._lock = threading.Lock()
         self.hits = self.misses = self.failures = 0
-        self.away: str | None = "no cache is set (CLOSECAST_CACHE_URL)" if url is None else None
+        self.away: str | None = None
 
     def get(self, model: str, matrix: NDArray[np.float64]) -> Contributions | None:
         """What was kept for the rows of `matrix`, the deal's and the reference deal's, under `model`; None otherwise."""
-        if not self._open():
+        store = self._store()
+        if store is None:
             return None
         digest = _digest(model, matrix)
         try:
-            found = self._asked().get(_key(digest))
+            found = store.get(_key(digest))
         except redis.RedisError as error:
-            self._failed(error)
+            self._failed(f"{type(error).__name__}: {error}")
             return None
         self._worked()
         content = bytes(found) if isinstance(found, bytes) else b""
@@ -64,32 +66,37 @@ class ExplanationCache:
 
     def put(self, model: str, matrix: NDArray[np.float64], parts: Contributions) -> None:
         """Keep `parts` for a day, unless Redis is away."""
-        if not self._open():
+        store = self._store()
+        if store is None:
             return
         digest = _digest(model, matrix)
         try:
-            self._asked().set(_key(digest), digest + _NUMBERS.pack(parts.base, *parts.features), ex=_SECONDS)
+            store.set(_key(digest), digest + _NUMBERS.pack(parts.base, *parts.features), ex=_SECONDS)
         except redis.RedisError as error:
-            self._failed(error)
+            self._failed(f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
         """End the connections."""
         if self._redis is not None:
             self._redis.close()
 
-    def _asked(self) -> redis.Redis:
-        assert self._redis is not None  # only an open cache is asked
+    def _store(self) -> redis.Redis | None:
+        """Redis, None while it is not to be asked."""
+        if self._redis is None and time.monotonic() >= self._asked_again:
+            url = self._address()
+            if url is None:
+                self._failed("the cache has not been found yet")
+                return None
+            self._redis = redis.Redis.from_url(
+                url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
+            )
         return self._redis
 
-    def _open(self) -> bool:
-        return self._redis is not None and time.monotonic() >= self._asked_again
-
-    def _failed(self, error: redis.RedisError) -> None:
-        reason = f"{type(error).__name__}: {error}"
+    def _failed(self, reason: str) -> None:
         with self._lock:
             news, self.away = self.away is None, reason
             self.failures += 1
-            self._asked_again = time.monotonic() + self._pause
+            self._redis, self._asked_again = None, time.monotonic() + self._pause
         if news:
             log("cache", level="warning", problem=reason, effect="explanations are computed anew each time")
 

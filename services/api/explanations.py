@@ -31,9 +31,8 @@ class Explainer:
         codes, standing = _names(builder.history, deal)
         matrix = np.empty((2, len(features.NAMES)), dtype=np.float64)
         chance = features.lot(scoring.text(deal.opportunity_id)) if codes["account"] == UNNAMED else 0.0
-        features.row(
-            tables, age, days, codes["sales_agent"], codes["product"], codes["account"], chance, matrix[0]
-        )  # fmt: skip
+        agent, product, account = codes["sales_agent"], codes["product"], codes["account"]
+        features.rows(tables, age, (days,), agent, product, account, chance, matrix[:1])
         matrix[1] = explanations.reference_row(tables, days)
         # The folder's name holds version and run: version numbers start again when a registry is purged.
         kept = self.cache.get(served.folder.name, matrix)

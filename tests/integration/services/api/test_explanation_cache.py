@@ -30,7 +30,7 @@ DEAL = Deal(engage_date="2017-10-20", sales_agent="Ada Berg", product="GTX Pro",
 @pytest.fixture
 def cache(valkey_url: str) -> Iterator[ExplanationCache]:
     redis.Redis.from_url(valkey_url).flushdb()
-    made = ExplanationCache(valkey_url, pause=0.2)
+    made = ExplanationCache(lambda: valkey_url, pause=0.2)
     yield made
     made.close()
 
@@ -131,7 +131,7 @@ def test_a_cache_killed_or_hanging_costs_milliseconds_once_and_is_used_again_whe
     served_model: DealModel, folder: Path
 ) -> None:
     port = free_port()
-    cache = ExplanationCache(f"redis://:secret@127.0.0.1:{port}/0", pause=0.5)
+    cache = ExplanationCache(lambda: f"redis://:secret@127.0.0.1:{port}/0", pause=0.5)
     explainer, question = Explainer(cache), _question(served_model)
     with _valkey(folder, port) as process:
         right = explainer.explain(_served(served_model), DEAL, question)
