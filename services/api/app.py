@@ -13,12 +13,14 @@ from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme
 
 from closecast.platform.registry import ModelRegistry
-from services.api.auth import key_guard
+from services.api.admission import Admission
 from services.api.champion import Champion
+from services.api.doors import Doors
 from services.api.health import live, ready
 from services.api.problems import HANDLERS
 from services.api.requests import RequestLog
 from services.api.routes import ROUTES
+from services.api.security_headers import add_headers
 from services.api.settings import Settings
 
 _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
@@ -27,30 +29,38 @@ _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 def create_app(settings: Settings | None = None) -> Litestar:
     """The application; `settings` are the environment's unless given."""
     settings = settings or Settings.from_environment(os.environ)
-    champion = Champion(ModelRegistry(settings.registry.tracking_uri), settings.model_cache)
+    doors = Doors(settings)
+    champion = Champion(
+        ModelRegistry(settings.registry.tracking_uri), settings.model_cache, promoted=doors.saw_promotion
+    )
 
     @asynccontextmanager
     async def following(_app: Litestar) -> AsyncIterator[None]:
+        doors.start()
         champion.start()
         try:
             yield
         finally:
             champion.stop()
+            doors.stop()
 
     versioned = Router(
         "/v1",
         route_handlers=ROUTES,
-        guards=[key_guard(settings.key_hashes)],
         before_request=_keep_body,
         security=[{"key": []}, {"bearer": []}],
         tags=["predictions"],
     )
     return Litestar(
         route_handlers=[versioned, live, ready],
-        dependencies={"champion": Provide(lambda: champion, sync_to_thread=False)},
+        dependencies={
+            "champion": Provide(lambda: champion, sync_to_thread=False),
+            "doors": Provide(lambda: doors, sync_to_thread=False),
+        },
         lifespan=[following],
-        middleware=[RequestLog()],
+        middleware=[RequestLog(), Admission(doors)],
         exception_handlers=HANDLERS,
+        before_send=[add_headers],
         request_max_body_size=_MAX_BODY,
         openapi_config=_OPENAPI,
         logging_config=None,
@@ -74,7 +84,9 @@ _OPENAPI = OpenAPIConfig(
     components=Components(
         security_schemes={
             "key": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
-            "bearer": SecurityScheme(type="http", scheme="bearer"),
+            "bearer": SecurityScheme(
+                type="http", scheme="bearer", description="An API key, or a JWT of a trusted issuer"
+            ),
         }
     ),
 )

@@ -8,12 +8,20 @@ from litestar.params import Body
 
 from closecast.platform.registry import MODEL_NAME
 from services.api import scoring
+from services.api.admission import requires
 from services.api.champion import Champion
 from services.api.routes.common import RESPONSES, serving
 from services.api.schemas import ModelVersion, Prediction, PredictionRequest
 
 
-@post("/predictions", status_code=200, sync_to_thread=False, summary="Score one deal", responses=RESPONSES)
+@post(
+    "/predictions",
+    status_code=200,
+    sync_to_thread=False,
+    guards=[requires("scorer")],
+    summary="Score one deal",
+    responses=RESPONSES,
+)
 def predict(
     data: Annotated[PredictionRequest, Body()], champion: NamedDependency[Champion], request: Request[Any, Any, Any]
 ) -> Prediction:
