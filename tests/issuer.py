@@ -50,8 +50,10 @@ class TokenIssuer(ThreadingHTTPServer):
         return json.dumps({"keys": published}).encode()
 
     def public_pem(self, kid: str) -> bytes:
-        return self.keys[kid][0].public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        return (
+            self.keys[kid][0]
+            .public_key()
+            .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
 
     def claims(self, **changed: Any) -> dict[str, Any]:

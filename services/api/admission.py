@@ -7,7 +7,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException, TooManyRequestsException
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Guard, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from closecast.platform.callers.caller import Caller, CallerError, ForbiddenCallerError, Role, UnknownCallerError
 from closecast.platform.callers.limits import Limits
@@ -61,15 +61,17 @@ def refusal(error: CallerError) -> Exception:
     return UnavailableError(str(error))
 
 
-def requires(role: Role) -> Guard:
+class Requires:
     """A guard that lets pass whose role is `role` or one above it."""
 
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-        caller = cast(Caller, connection.scope["state"]["caller"])
-        if not caller.may(role):
-            raise _forbidden(f"this needs the role {role}, and {caller.name!r} has the role {caller.role}", role)
+    def __init__(self, role: Role) -> None:
+        self.role = role
 
-    return guard
+    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+        caller = cast(Caller, connection.scope["state"]["caller"])
+        if not caller.may(self.role):
+            detail = f"this needs the role {self.role}, and {caller.name!r} has the role {caller.role}"
+            raise _forbidden(detail, self.role)
 
 
 def _forbidden(detail: str, role: Role) -> PermissionDeniedException:

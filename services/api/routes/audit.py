@@ -7,7 +7,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import Parameter
 
-from services.api.admission import requires
+from services.api.admission import Requires
 from services.api.doors import Doors
 from services.api.key_schemas import AuditEntry, AuditPage, AuditVerdict
 from services.api.routes.common import ADMIN_RESPONSES
@@ -16,7 +16,7 @@ from services.api.routes.keys import store
 _TAGS = ["administration"]
 
 
-@get("/audit", sync_to_thread=True, guards=[requires("admin")], summary="Read the audit log", responses=ADMIN_RESPONSES,
+@get("/audit", sync_to_thread=True, guards=[Requires("admin")], summary="Read the audit log", responses=ADMIN_RESPONSES,
      tags=_TAGS)  # fmt: skip
 def audit_log(
     doors: NamedDependency[Doors],
@@ -40,7 +40,7 @@ def audit_log(
     return AuditPage(entries, entries[-1].seq if entries and entries[-1].seq > 1 else None)
 
 
-@get("/audit/verification", sync_to_thread=True, guards=[requires("admin")], summary="Check the audit log",
+@get("/audit/verification", sync_to_thread=True, guards=[Requires("admin")], summary="Check the audit log",
      responses=ADMIN_RESPONSES, tags=_TAGS)  # fmt: skip
 def verify_audit_log(doors: NamedDependency[Doors]) -> AuditVerdict:
     """Follows the chain of seals from the first entry; a changed, removed or inserted entry breaks it."""

@@ -20,7 +20,7 @@ from litestar.params import RawBody
 from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
 from closecast.platform.registry import MODEL_NAME
 from services.api import batch, scoring
-from services.api.admission import charge, requires
+from services.api.admission import Requires, charge
 from services.api.champion import Champion
 from services.api.doors import Doors
 from services.api.problems import InvalidInputError
@@ -57,7 +57,7 @@ class _BatchOperation(Operation):
     "/predictions/batch",
     status_code=200,
     sync_to_thread=True,
-    guards=[requires("scorer")],
+    guards=[Requires("scorer")],
     summary="Score up to 10,000 deals",
     operation_class=_BatchOperation,
     responses=RESPONSES,

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import Body, Parameter
 
 from closecast.platform.callers import audit, keys
-from services.api.admission import requires
+from services.api.admission import Requires
 from services.api.doors import Doors
 from services.api.key_schemas import IssuedKey, KeyFacts, Keys, NewKey, Rotation
 from services.api.logs import log
@@ -19,7 +19,7 @@ KeyId = Annotated[str, Parameter(description="The middle part of the key, as lis
 _TAGS = ["administration"]
 
 
-@post("/keys", sync_to_thread=True, guards=[requires("admin")], summary="Make an API key", responses=ADMIN_RESPONSES,
+@post("/keys", sync_to_thread=True, guards=[Requires("admin")], summary="Make an API key", responses=ADMIN_RESPONSES,
       tags=_TAGS)  # fmt: skip
 def create_key(
     data: Annotated[NewKey, Body()], doors: NamedDependency[Doors], request: Request[Any, Any, Any]
@@ -31,14 +31,14 @@ def create_key(
     return IssuedKey(_facts(issued.key), issued.text)
 
 
-@get("/keys", sync_to_thread=True, guards=[requires("admin")], summary="List the API keys", responses=ADMIN_RESPONSES,
+@get("/keys", sync_to_thread=True, guards=[Requires("admin")], summary="List the API keys", responses=ADMIN_RESPONSES,
      tags=_TAGS)  # fmt: skip
 def list_keys(doors: NamedDependency[Doors]) -> Keys:
     """All keys, those that open nothing any more too."""
     return Keys([_facts(key) for key in store(doors).all()])
 
 
-@post("/keys/{key_id:str}/rotate", status_code=200, sync_to_thread=True, guards=[requires("admin")],
+@post("/keys/{key_id:str}/rotate", status_code=200, sync_to_thread=True, guards=[Requires("admin")],
       summary="Give a key a new secret", responses=ADMIN_RESPONSES, tags=_TAGS)  # fmt: skip
 def rotate_key(
     key_id: KeyId, data: Annotated[Rotation, Body()], doors: NamedDependency[Doors], request: Request[Any, Any, Any]
@@ -49,7 +49,7 @@ def rotate_key(
     return IssuedKey(_facts(issued.key), issued.text)
 
 
-@delete("/keys/{key_id:str}", status_code=200, sync_to_thread=True, guards=[requires("admin")], summary="Revoke a key",
+@delete("/keys/{key_id:str}", status_code=200, sync_to_thread=True, guards=[Requires("admin")], summary="Revoke a key",
         responses=ADMIN_RESPONSES, tags=_TAGS)  # fmt: skip
 def revoke_key(key_id: KeyId, doors: NamedDependency[Doors], request: Request[Any, Any, Any]) -> KeyFacts:
     """The key opens nothing any more, on any instance, within about a second."""

@@ -8,7 +8,7 @@ from litestar.params import Body
 
 from closecast.platform.registry import MODEL_NAME
 from services.api import scoring
-from services.api.admission import requires
+from services.api.admission import Requires
 from services.api.champion import Champion
 from services.api.routes.common import RESPONSES, serving
 from services.api.schemas import ModelVersion, Prediction, PredictionRequest
@@ -18,7 +18,7 @@ from services.api.schemas import ModelVersion, Prediction, PredictionRequest
     "/predictions",
     status_code=200,
     sync_to_thread=False,
-    guards=[requires("scorer")],
+    guards=[Requires("scorer")],
     summary="Score one deal",
     responses=RESPONSES,
 )

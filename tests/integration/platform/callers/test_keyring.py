@@ -261,7 +261,7 @@ def test_acts_of_many_writers_form_one_chain(store: KeyStore, database_url: str)
     def write(number: int) -> None:
         for at in range(20):
             with connect(database_url) as connection:
-                audit.append(connection, f"writer {number}", "a test's", "nothing", {"at": at, "text": "é\n\"\\\u2028"})
+                audit.append(connection, f"writer {number}", "a test's", "nothing", {"at": at, "text": 'é\n"\\\u2028'})
 
     threads = [threading.Thread(target=write, args=[number]) for number in range(4)]
     for thread in threads:

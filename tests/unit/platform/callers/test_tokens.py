@@ -1,11 +1,13 @@
 """Tokens by real signatures, keys from a real HTTP server: who is let in, who is not and why, and what rotation does."""
 
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
-import jwt
 import pytest
 
 from closecast.platform.callers.caller import Caller, ForbiddenCallerError, UncheckedCallerError, UnknownCallerError
@@ -74,7 +76,6 @@ def test_other_kinds_of_keys_do_too(tokens: Tokens, issuer: TokenIssuer, algorit
         ({"aud": "another-api"}, "not for the audience closecast-api"),
         ({"aud": None}, "lacks the claim aud"),
         ({"iss": "http://somebody.example"}, "issuer that is not trusted"),
-        ({"iss": [URL]}, "issuer that is not trusted"),
         ({"iss": None}, "issuer that is not trusted"),
         ({"nbf": 2**33}, "not valid yet"),
         ({"iat": 2**33}, "not valid yet"),
@@ -99,18 +100,17 @@ def test_a_sound_token_without_a_role_is_forbidden_not_unknown(tokens: Tokens, i
 
 def test_forgeries_are_refused(tokens: Tokens, issuer: TokenIssuer) -> None:
     sound = issuer.token()
-    head, body, signature = sound.split(b".")
+    head, _, signature = sound.split(b".")
     confused = forged({"alg": "HS256", "typ": "JWT", "kid": "first"}, issuer.claims())
     # A verifier that takes the public key for a shared secret would accept this one.
-    import hashlib
-    import hmac
-
     signed = hmac.new(issuer.public_pem("first"), confused.rpartition(b".")[0], hashlib.sha256).digest()
     others = [
         forged({"alg": "none", "typ": "JWT", "kid": "first"}, issuer.claims()),
         forged({"alg": "HS256", "typ": "JWT", "kid": "first"}, issuer.claims(), signed),
         forged({"alg": "ES256", "typ": "JWT", "kid": "first"}, issuer.claims(), b"\0" * 64),
         forged({"alg": "RS256", "typ": "JWT", "kid": "first"}, issuer.claims(), b"\0" * 256),
+        forged({"alg": "RS256", "typ": "JWT", "kid": "first"}, {**issuer.claims(), "iss": [URL]}, b"\0" * 256),
+        forged({"alg": "RS256", "typ": "JWT", "kid": ["first"]}, issuer.claims(), b"\0" * 256),
         head + b"." + forged({}, issuer.claims(nomad_job_id="admin")).split(b".")[1] + b"." + signature,
         b"eyJ.eyJ.x",
         b"eyJ" + b"." * 2,
@@ -132,7 +132,6 @@ def test_a_token_expires_though_it_is_remembered(
     # when its time and the leeway have passed
     later = time.time() + 71
     monkeypatch.setattr("closecast.platform.callers.tokens.time.time", lambda: later)
-    from datetime import UTC, datetime
 
     class Later(datetime):
         @classmethod
@@ -156,16 +155,15 @@ def test_a_new_key_is_fetched_when_a_token_names_it_and_not_at_every_token(token
     assert settled(lambda: tokens.find(issuer.token("second"))).role == "scorer"
     assert tokens.find(issuer.token()).role == "scorer"  # the old one is still published
     # and a key that is nowhere does not make the issuer be asked again and again
-    time.sleep(0.25)
-    asked = issuer.asked
-    key = issuer.keys["second"]
-    for number in range(50):
-        with pytest.raises((UnknownCallerError, UncheckedCallerError)):
-            tokens.find(jwt.encode(issuer.claims(), key[0], "RS256", headers={"kid": f"made-up-{number}"}).encode())
-    time.sleep(0.1)
-    assert issuer.asked <= asked + 1
-    with pytest.raises(UnknownCallerError, match="does not publish"):
-        tokens.find(jwt.encode(issuer.claims(), key[0], "RS256", headers={"kid": "made-up"}).encode())
+    asked, begin, refused = issuer.asked, time.monotonic(), []
+    while time.monotonic() < begin + 1:
+        kid = f"made-up-{len(refused)}"
+        with pytest.raises((UnknownCallerError, UncheckedCallerError)) as caught:
+            tokens.find(forged({"alg": "RS256", "kid": kid}, issuer.claims(), b"\0" * 256))
+        refused.append(str(caught.value))
+    assert issuer.asked - asked <= 6  # once in the 0.2 s that were set here, of several hundred tokens
+    assert len(refused) > 100
+    assert any("does not publish" in one for one in refused)
 
 
 def test_a_withdrawn_key_takes_its_tokens_with_it(issuer: TokenIssuer) -> None:
@@ -239,7 +237,12 @@ def test_roles_come_from_nested_lists_and_words_and_the_highest_counts() -> None
     nested, words = issuers(json.dumps([CONFIGURED, {**CONFIGURED, "name": "b", "issuer": "b", "role_claim": "scope"}]))
     assert nested.role({"realm_access": {"roles": ["sales", "x", "sales-ops"]}}) == "scorer"
     assert words.role({"scope": "openid sales"}) == "viewer"
-    for nothing in ({}, {"realm_access": "sales"}, {"realm_access": {"roles": [1, None]}}, {"realm_access": {"roles": 7}}):
+    for nothing in (
+        {},
+        {"realm_access": "sales"},
+        {"realm_access": {"roles": [1, None]}},
+        {"realm_access": {"roles": 7}},
+    ):
         assert nested.role(nothing) is None
     assert issuers("") == ()
 
@@ -260,5 +263,5 @@ def test_roles_come_from_nested_lists_and_words_and_the_highest_counts() -> None
 def test_a_configuration_that_cannot_be_is_named(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         issuers(json.dumps([{**CONFIGURED, **changed}]))
-    with pytest.raises(SettingsError, match="same issuer twice|same name twice"):
+    with pytest.raises(SettingsError, match="the same name twice"):
         issuers(json.dumps([CONFIGURED, CONFIGURED]))
