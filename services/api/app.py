@@ -14,8 +14,9 @@ from litestar.openapi.spec import Components, Contact, SecurityScheme
 
 from closecast.platform.registry import ModelRegistry
 from services.api import traces
-from services.api.auth import entrance, key_guard
+from services.api.admission import Admission, Entrance
 from services.api.champion import Champion
+from services.api.doors import Doors
 from services.api.edge import Edge
 from services.api.explanation_cache import ExplanationCache
 from services.api.explanations import Explainer
@@ -25,6 +26,7 @@ from services.api.metrics import Metrics
 from services.api.predictor import Predictor
 from services.api.problems import HANDLERS
 from services.api.routes import ROUTES
+from services.api.security_headers import add_headers
 from services.api.settings import Settings
 from services.api.traces import Traced
 
@@ -35,41 +37,49 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """The application; `settings` are the environment's unless given."""
     settings = settings or Settings.from_environment(os.environ)
     metrics, spans = Metrics(), traces.provider(os.environ)
-    champion = Champion(ModelRegistry(settings.registry.tracking_uri), settings.model_cache)
+    doors = Doors(settings)
+    champion = Champion(
+        ModelRegistry(settings.registry.tracking_uri), settings.model_cache, promoted=doors.saw_promotion
+    )
     predictor = Predictor(champion, None, metrics)
-    explainer = Explainer(ExplanationCache(lambda: settings.cache_url))
+    explainer = Explainer(ExplanationCache(settings.cache or (lambda: None)))
 
     @asynccontextmanager
     async def following(_app: Litestar) -> AsyncIterator[None]:
+        doors.start()
         champion.start()
         try:
             yield
         finally:
             champion.stop()
             explainer.cache.close()
+            doors.stop()
             if spans is not None:
                 spans.shutdown()  # sends what has gathered
 
     versioned = Router(
         "/v1",
         route_handlers=ROUTES,
-        guards=[key_guard(settings.key_hashes)],
         before_request=_keep_body,
         security=[{"key": []}, {"bearer": []}],
         tags=["predictions"],
     )
     app = Litestar(
         route_handlers=[versioned, live, ready, meters],
-        dependencies=_provided(champion=champion, predictor=predictor, explainer=explainer, metrics=metrics),
+        dependencies=_provided(
+            champion=champion, doors=doors, predictor=predictor, explainer=explainer, metrics=metrics
+        ),
         lifespan=[following],
+        middleware=[Admission(doors)],
         exception_handlers=HANDLERS,
+        before_send=[add_headers],
         request_max_body_size=_MAX_BODY,
         openapi_config=_OPENAPI,
         logging_config=None,
         state=State(),
         debug=False,
     )
-    lane = FastLane(app.asgi_handler, predictor, entrance(settings.key_hashes), metrics)
+    lane = FastLane(app.asgi_handler, predictor, Entrance(doors), metrics)
     app.asgi_handler = Edge(lane, metrics)
     if spans is not None:
         app.asgi_handler = Traced(app.asgi_handler, spans)
@@ -100,7 +110,9 @@ _OPENAPI = OpenAPIConfig(
     components=Components(
         security_schemes={
             "key": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
-            "bearer": SecurityScheme(type="http", scheme="bearer"),
+            "bearer": SecurityScheme(
+                type="http", scheme="bearer", description="An API key, or a JWT of a trusted issuer"
+            ),
         }
     ),
 )

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +30,16 @@ class Champion:
     One thread of its own asks for the alias; readers take `status()`, which never waits.
     """
 
-    def __init__(self, registry: ModelRegistry, cache: Path, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(
+        self,
+        registry: ModelRegistry,
+        cache: Path,
+        poll_seconds: float = POLL_SECONDS,
+        promoted: Callable[[str, str | None], None] = lambda _version, _before: None,
+    ) -> None:
+        """`promoted` is told, in the follower's thread, of each version that was taken up from the registry and the one before."""
         self._registry = registry
+        self._promoted = promoted
         self._cache = cache
         self._poll_seconds = poll_seconds
         self._status = Status(None, "no model has been looked for yet")
@@ -71,7 +80,9 @@ class Champion:
             if served is None or served.version != version:
                 if time.monotonic() - self._refused.get(version, float("-inf")) < _REFUSED_SECONDS:
                     return
-                served = self._take_up(version)
+                before, served = served, self._take_up(version)
+                self._set(Status(served, None))
+                self._promoted(served.version, _version(before))
             self._set(Status(served, None))
         except ModelError as error:
             if version is not None:

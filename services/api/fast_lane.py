@@ -5,13 +5,12 @@ that cannot be read, an as-of date whose tables are not made yet) goes to the fr
 the refusal or takes the time it needs.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from litestar.types import ASGIApp, Receive, Send
 
+from services.api.admission import Entrance
 from services.api.edge import PREDICTIONS
 from services.api.metrics import Metrics
 from services.api.predictor import Predictor
@@ -22,24 +21,13 @@ _JSON = b"application/json"
 _SENT_AS_JSON = (b"content-type", _JSON)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A caller who was let in: its id, and the headers that tell of its rate limit."""
-
-    caller: str
-    headers: tuple[tuple[bytes, bytes], ...]
-
-
-Enter = Callable[[Any], Entry | None]  # from the ASGI scope; None leaves the caller to the framework's doors
-
-
 class FastLane:
     """Wraps the framework's application."""
 
-    def __init__(self, app: ASGIApp, predictor: Predictor, enter: Enter, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, predictor: Predictor, entrance: Entrance, metrics: Metrics) -> None:
         self._app = app
         self._predictor = predictor
-        self._enter = enter
+        self._enter = entrance
         self._declined = metrics.slow_lane.inc
         self._decode = msgspec.json.Decoder(PredictionRequest).decode
         self._encode = msgspec.json.Encoder().encode
@@ -54,31 +42,30 @@ class FastLane:
             self._declined()
             await self._app(scope, _with(message, receive), send)
             return
-        content, headers = answer
-        length = (b"content-length", b"%d" % len(content))
-        head: Any = {"type": "http.response.start", "status": 200, "headers": [_SENT_AS_JSON, length, *headers]}
-        body: Any = {"type": "http.response.body", "body": content, "more_body": False}
+        length = (b"content-length", b"%d" % len(answer))
+        head: Any = {"type": "http.response.start", "status": 200, "headers": [_SENT_AS_JSON, length]}
+        body: Any = {"type": "http.response.body", "body": answer, "more_body": False}
         await send(head)
         await send(body)
 
-    def _answered(self, scope: Any, message: Any) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]] | None:
-        """The answer's body and headers of its own, None for what the framework shall see."""
+    def _answered(self, scope: Any, message: Any) -> bytes | None:
+        """The answer's body, None for what the framework shall see."""
         if message["type"] != "http.request":
             return None
         body = message["body"]
         if len(body) > _LONGEST or not _is_whole_json(scope["headers"], len(body)):
             return None
         try:
-            entry = self._enter(scope)
-            if entry is None:
+            caller = self._enter(scope)
+            if caller is None:
                 return None
             scope["state"]["route"] = PREDICTIONS
             prediction = self._predictor.predict(
-                self._decode(body), entry.caller, scope["state"]["request_id"], if_quick=True
+                self._decode(body), caller.id, scope["state"]["request_id"], if_quick=True
             )
         except Exception:  # noqa: BLE001 - the framework's route meets the same, and words it for the caller and the log
             return None
-        return None if prediction is None else (self._encode(prediction), entry.headers)
+        return None if prediction is None else self._encode(prediction)
 
 
 def _is_whole_json(headers: Any, size: int) -> bool:

@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_500_INTERNAL_SERVER_ERROR
 
+from closecast.platform.callers.keys import DatabaseAwayError, KeyEndedError, NoSuchKeyError
 from services.api.logs import log
 
 MEDIA_TYPE = "application/problem+json"
@@ -92,6 +93,14 @@ def on_unavailable(request: Request[Any, Any, Any], error: Exception) -> Respons
     return response(request, problem, {"Retry-After": "2"})
 
 
+def on_no_key(request: Request[Any, Any, Any], error: NoSuchKeyError) -> Response[Any]:
+    return response(request, Problem("There is no such key", HTTPStatus.NOT_FOUND, str(error)))
+
+
+def on_ended_key(request: Request[Any, Any, Any], error: KeyEndedError) -> Response[Any]:
+    return response(request, Problem("The key has ended", HTTPStatus.CONFLICT, str(error)))
+
+
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Our own fault: the log has the details, the caller has the request's id to quote."""
     log(
@@ -132,5 +141,8 @@ HANDLERS: dict[Any, Any] = {
     HTTPException: on_http,
     InvalidInputError: on_invalid,
     UnavailableError: on_unavailable,
+    DatabaseAwayError: on_unavailable,
+    NoSuchKeyError: on_no_key,
+    KeyEndedError: on_ended_key,
     Exception: on_failure,
 }

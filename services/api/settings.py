@@ -5,17 +5,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from closecast.platform.addresses import Address, address
+from closecast.platform.callers.caller import ROLES, Role
+from closecast.platform.callers.issuers import Issuer, issuers
+from closecast.platform.callers.limits import DEFAULTS, Limit
 from closecast.platform.settings import RegistrySettings, SettingsError
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the registry and the cache are, where models are kept on this machine, and whose keys are accepted."""
+    """Where the registry is, where models are kept on this machine, who is let in, and where what is shared is kept."""
 
     registry: RegistrySettings
     model_cache: Path
-    key_hashes: tuple[bytes, ...]  # SHA-256 of each accepted key, 32 bytes
-    cache_url: str | None = None  # redis://:password@host:port/0
+    key_hashes: tuple[bytes, ...]  # SHA-256 of each key that opens without a database, 32 bytes
+    database: Address | None  # without one there are no keys but these, and no audit log
+    cache: Address | None  # without one each instance limits its callers by itself
+    issuers: tuple[Issuer, ...]
+    limits: Mapping[Role, Limit]
+    instance: str  # by which other instances and the audit log tell this one
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -27,7 +35,11 @@ class Settings:
             registry=RegistrySettings.from_environment(environment),
             model_cache=Path(cache),
             key_hashes=_hashes(environment.get("CLOSECAST_API_KEY_SHA256", "")),
-            cache_url=environment.get("CLOSECAST_CACHE_URL") or None,
+            database=address(environment, "CLOSECAST_DATABASE_URL"),
+            cache=address(environment, "CLOSECAST_CACHE_URL"),
+            issuers=issuers(environment.get("CLOSECAST_TOKEN_ISSUERS", "")),
+            limits=_limits(environment.get("CLOSECAST_RATE_LIMITS", "")),
+            instance=f"{environment.get('CLOSECAST_HOST', 'local')}:{environment.get('CLOSECAST_PORT', '0')}",
         )
 
 
@@ -39,3 +51,18 @@ def _hashes(text: str) -> tuple[bytes, ...]:
             "with commas between"
         )
     return tuple(bytes.fromhex(part) for part in parts)
+
+
+def _limits(text: str) -> dict[Role, Limit]:
+    """`viewer=1000/10,scorer=200000/10`: tokens and the seconds in which they are refilled; roles left out keep theirs."""
+    found = dict(DEFAULTS)
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        match = re.fullmatch(r"([a-z]+)=([1-9][0-9]{0,8})/([1-9][0-9]{0,4})", part)
+        role = next((one for one in ROLES if match and match[1] == one), None)
+        if match is None or role is None:
+            raise SettingsError(
+                f"CLOSECAST_RATE_LIMITS has {part!r}; expected {', '.join(ROLES)} with a number of tokens and of seconds, "
+                "as in scorer=200000/10"
+            )
+        found[role] = Limit(int(match[2]), int(match[3]))
+    return found

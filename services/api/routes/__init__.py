@@ -1,9 +1,14 @@
 """The routes under /v1: a few lines each, from the request's words to the answer."""
 
+from services.api.routes.audit import audit_log, verify_audit_log
 from services.api.routes.batch import predict_batch
 from services.api.routes.explanations import explain
+from services.api.routes.keys import create_key, list_keys, revoke_key, rotate_key
 from services.api.routes.model import model
 from services.api.routes.pipeline import open_pipeline
 from services.api.routes.predictions import predict
 
-ROUTES = [predict, predict_batch, explain, open_pipeline, model]
+ROUTES = [
+    predict, predict_batch, explain, open_pipeline, model, create_key, list_keys, rotate_key, revoke_key, audit_log,
+    verify_audit_log,
+]  # fmt: skip

@@ -20,7 +20,9 @@ from litestar.params import RawBody
 from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
 from closecast.platform.registry import MODEL_NAME
 from services.api import batch, scoring
+from services.api.admission import Requires, charge
 from services.api.champion import Champion
+from services.api.doors import Doors
 from services.api.problems import InvalidInputError
 from services.api.routes.common import RESPONSES, AsOf, HorizonText, horizon_of, serving
 from services.api.schemas import BatchPrediction, BatchRequest, ModelVersion
@@ -55,6 +57,7 @@ class _BatchOperation(Operation):
     "/predictions/batch",
     status_code=200,
     sync_to_thread=True,
+    guards=[Requires("scorer")],
     summary="Score up to 10,000 deals",
     operation_class=_BatchOperation,
     responses=RESPONSES,
@@ -62,6 +65,7 @@ class _BatchOperation(Operation):
 def predict_batch(
     body: RawBody,
     champion: NamedDependency[Champion],
+    doors: NamedDependency[Doors],
     request: Request[Any, Any, Any],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
@@ -75,6 +79,7 @@ def predict_batch(
         sent = _batch_request(body)
         rows = sent.deals
         question = scoring.Question.ask(served.model, sent.as_of, sent.horizon)
+    charge(request.scope, doors.limits, max(0, len(rows) - 1))
     return BatchPrediction(
         model=ModelVersion(MODEL_NAME, served.version),
         as_of=question.as_of,

@@ -13,15 +13,29 @@ from services.api.problems import MEDIA_TYPE, InvalidInputError, Problem, Unavai
 
 _PROBLEMS = {
     400: "The request cannot be read",
-    401: "No API key, or one that is not known",
+    401: "No credentials, or some that are not known",
+    403: "A known caller who lacks the role that this needs",
     413: "The body is larger than 10 MB",
     422: "The input cannot be scored",
+    429: "The caller's limit is spent; Retry-After tells when to try again",
     503: "No model serves yet",
 }
-RESPONSES = {
-    status: ResponseSpec(Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
-    for status, description in _PROBLEMS.items()
+_ADMIN_PROBLEMS = {status: _PROBLEMS[status] for status in (400, 401, 403, 429)} | {
+    404: "There is no such key",
+    409: "The key has ended",
+    503: "The database does not answer",
 }
+
+
+def _documented(problems: dict[int, str]) -> dict[int, ResponseSpec]:
+    return {
+        status: ResponseSpec(Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
+        for status, description in problems.items()
+    }
+
+
+RESPONSES = _documented(_PROBLEMS)
+ADMIN_RESPONSES = _documented(_ADMIN_PROBLEMS)
 AsOf = Annotated[date | None, Parameter(description="Default: the last date of the model's data.")]
 HorizonText = Annotated[str, Parameter(description='Days from as_of (1 to 366), or "quarter_end".')]
 

@@ -8,6 +8,7 @@ from litestar.params import Body
 
 from closecast.platform.registry import MODEL_NAME
 from services.api import scoring
+from services.api.admission import Requires
 from services.api.champion import Champion
 from services.api.explanations import Explainer
 from services.api.routes.common import RESPONSES, serving
@@ -21,7 +22,14 @@ from services.api.schemas import (
 )
 
 
-@post("/explanations", status_code=200, sync_to_thread=True, summary="Explain one deal's chance", responses=RESPONSES)
+@post(
+    "/explanations",
+    status_code=200,
+    sync_to_thread=True,
+    guards=[Requires("scorer")],
+    summary="Explain one deal's chance",
+    responses=RESPONSES,
+)
 def explain(
     data: Annotated[PredictionRequest, Body()],
     champion: NamedDependency[Champion],

@@ -9,12 +9,13 @@ from litestar.params import Parameter
 from closecast.features.horizon import QUARTER_END
 from closecast.platform.registry import MODEL_NAME
 from services.api import pipeline, scoring
+from services.api.admission import Requires
 from services.api.champion import Champion
 from services.api.routes.common import RESPONSES, AsOf, HorizonText, horizon_of, serving
 from services.api.schemas import ModelVersion, Pipeline
 
 
-@get("/pipeline", sync_to_thread=True, summary="Rank the open deals", responses=RESPONSES)
+@get("/pipeline", sync_to_thread=True, guards=[Requires("viewer")], summary="Rank the open deals", responses=RESPONSES)
 def open_pipeline(
     champion: NamedDependency[Champion],
     as_of: AsOf = None,

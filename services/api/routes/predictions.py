@@ -6,16 +6,24 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.params import Body
 
+from services.api.admission import Requires
 from services.api.predictor import Predictor
 from services.api.routes.common import RESPONSES
 from services.api.schemas import Prediction, PredictionRequest
 
 
-@post("/predictions", status_code=200, sync_to_thread=True, summary="Score one deal", responses=RESPONSES)
+@post(
+    "/predictions",
+    status_code=200,
+    sync_to_thread=True,
+    guards=[Requires("scorer")],
+    summary="Score one deal",
+    responses=RESPONSES,
+)
 def predict(
     data: Annotated[PredictionRequest, Body()], predictor: NamedDependency[Predictor], request: Request[Any, Any, Any]
 ) -> Prediction:
     """Chance that one open deal is won by a date."""
-    answer = predictor.predict(data, request.scope["state"]["caller"], request.scope["state"]["request_id"])
+    answer = predictor.predict(data, request.scope["state"]["caller"].id, request.scope["state"]["request_id"])
     assert answer is not None  # only where a quick answer was asked for
     return answer

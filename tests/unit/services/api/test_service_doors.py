@@ -1,14 +1,19 @@
 """Who is let in, what is logged, what the service tells of itself, and what it answers when others are away."""
 
+import hashlib
 import json
+import re
+from pathlib import Path
 
 import httpx
 import pytest
 from litestar.testing import TestClient
 
+from services.api.admission import OPEN, Requires
+from services.api.app import create_app
 from services.api.logs import flush
 from services.api.settings import Settings
-from tests.unit.services.api.conftest import KEY, OTHER_KEY
+from tests.unit.services.api.conftest import AWAY, KEY, OTHER_KEY
 
 Client = TestClient  # type: ignore[type-arg]
 
@@ -90,13 +95,14 @@ def test_a_bad_query_names_its_parameter(client: Client) -> None:
 def test_the_description_is_openapi_3_1_with_every_route(anonymous: Client) -> None:
     document = anonymous.get("/schema/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/v1/predictions", "/v1/predictions/batch", "/v1/explanations", "/v1/pipeline", "/v1/model",
-                                      "/health/live", "/health/ready"}  # fmt: skip
+    assert set(document["paths"]) == {"/v1/predictions", "/v1/predictions/batch", "/v1/explanations", "/v1/pipeline", "/v1/model", "/v1/keys",
+                                      "/v1/keys/{key_id}", "/v1/keys/{key_id}/rotate", "/v1/audit",
+                                      "/v1/audit/verification", "/health/live", "/health/ready"}  # fmt: skip
     assert set(document["components"]["securitySchemes"]) == {"key", "bearer"}
     bodies = document["paths"]["/v1/predictions/batch"]["post"]["requestBody"]["content"]
     assert set(bodies) == {"application/json", "text/csv"}
     errors = document["paths"]["/v1/predictions"]["post"]["responses"]
-    assert set(errors) >= {"200", "400", "401", "422", "503"}
+    assert set(errors) >= {"200", "400", "401", "403", "422", "429", "503"}
     assert "application/problem+json" in errors["422"]["content"]
 
 
@@ -107,6 +113,9 @@ def test_the_description_is_openapi_3_1_with_every_route(anonymous: Client) -> N
         ("CLOSECAST_API_KEY_SHA256", "", "64 hexadecimal digits"),
         ("CLOSECAST_API_KEY_SHA256", "secret", "64 hexadecimal digits"),
         ("MLFLOW_TRACKING_URI", "", "MLFLOW_TRACKING_URI is not set"),
+        ("CLOSECAST_RATE_LIMITS", "scorer=0/10", "expected viewer, scorer, admin with a number"),
+        ("CLOSECAST_RATE_LIMITS", "god=1/10", "expected viewer, scorer, admin with a number"),
+        ("CLOSECAST_TOKEN_ISSUERS", "{}", "not a JSON list of issuers"),
     ],
 )
 def test_a_setting_that_is_wrong_is_named(name: str, value: str, words: str) -> None:
@@ -114,3 +123,101 @@ def test_a_setting_that_is_wrong_is_named(name: str, value: str, words: str) -> 
                    "CLOSECAST_MODEL_CACHE": "models", "CLOSECAST_API_KEY_SHA256": "a" * 64}  # fmt: skip
     with pytest.raises(ValueError, match=words):
         Settings.from_environment({**environment, name: value})
+
+
+@pytest.mark.parametrize(
+    ("headers", "challenge"),
+    [
+        ({}, 'Bearer realm="closecast"'),
+        ({"X-API-Key": "wrong"}, 'Bearer realm="closecast", error="invalid_token"'),
+        ({"Authorization": "Bearer eyJ.eyJ.x"}, 'Bearer realm="closecast", error="invalid_token"'),
+    ],
+)
+def test_nothing_presented_is_told_from_something_wrong(
+    anonymous: Client, headers: dict[str, str], challenge: str
+) -> None:
+    assert anonymous.get("/v1/model", headers=headers).headers["www-authenticate"] == challenge
+
+
+def test_every_route_under_v1_requires_a_role(anonymous: Client) -> None:
+    required = {}
+    for route in anonymous.app.routes:
+        for handler in getattr(route, "route_handlers", []):
+            if route.path.startswith(OPEN):
+                continue
+            roles = [guard.role for guard in handler.guards or () if isinstance(guard, Requires)]
+            required[f"{min(handler.http_methods)} {route.path}"] = roles
+    assert required.pop("OPTIONS /v1/model", None) in (None, [])
+    assert {name: roles for name, roles in required.items() if not name.startswith("OPTIONS")} == {
+        "POST /v1/predictions": ["scorer"], "POST /v1/predictions/batch": ["scorer"], "POST /v1/explanations": ["scorer"], "GET /v1/pipeline": ["viewer"],
+        "GET /v1/model": ["viewer"], "POST /v1/keys": ["admin"], "GET /v1/keys": ["admin"],
+        "POST /v1/keys/{key_id:str}/rotate": ["admin"], "DELETE /v1/keys/{key_id:str}": ["admin"],
+        "GET /v1/audit": ["admin"], "GET /v1/audit/verification": ["admin"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/v1/model", "/v1/nothing", "/v1/predictions", "/health/live", "/nothing"])
+def test_every_answer_carries_security_headers(client: Client, path: str) -> None:
+    found = client.get(path).headers
+    assert found["x-content-type-options"] == "nosniff"
+    assert found["referrer-policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in found["content-security-policy"]
+    assert (found.get("cache-control") == "no-store") == path.startswith("/v1")
+    assert "strict-transport-security" not in found
+
+
+def test_the_page_of_the_description_may_load_what_it_names_and_nothing_else(anonymous: Client) -> None:
+    # given
+    page = anonymous.get("/schema")
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    # then
+    for source in re.findall(r'(?:src|href)="(https://[^/"]+)', page.text):
+        assert source in policy["script-src"] + policy["style-src"] + policy["img-src"]
+    assert not re.search(
+        r"<script[^>]*>[^<]*\S[^<]*</script>", page.text
+    )  # no program in the page: none is allowed to run
+    assert (policy["frame-ancestors"], policy["default-src"]) == ("'none'", "'none'")
+
+
+def test_browsers_are_held_to_tls_only_behind_it(client: Client) -> None:
+    found = client.get("/v1/model", headers={"X-Forwarded-Proto": "https"}).headers
+    assert found["strict-transport-security"].startswith("max-age=31536000")
+
+
+def test_each_answer_tells_the_limit(client: Client) -> None:
+    found = client.get("/v1/model").headers
+    assert found["ratelimit-policy"] == '"caller";q=200000;w=10'
+    assert re.fullmatch(r'"caller";r=\d+;t=\d+', found["ratelimit"])
+
+
+def test_without_a_database_there_are_no_keys_to_keep(client: Client) -> None:
+    for method, path, body in (
+        ("POST", "/v1/keys", {"name": "x"}),
+        ("GET", "/v1/keys", None),
+        ("GET", "/v1/audit", None),
+        ("DELETE", "/v1/keys/aaaaaaaaaaaa", None),
+    ):
+        answer = client.request(method, path, json=body)
+        assert answer.status_code == 503
+        assert "CLOSECAST_DATABASE_URL" in answer.json()["detail"]
+
+
+def test_a_spent_limit_is_429_and_a_batch_costs_its_rows(cache: Path) -> None:
+    # given a limit of 100 deals in 50 s
+    environment = {"MLFLOW_TRACKING_URI": AWAY, "CLOSECAST_MODEL_CACHE": str(cache), "CLOSECAST_RATE_LIMITS": "admin=100/50",
+                   "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest()}  # fmt: skip
+    with TestClient(create_app(Settings.from_environment(environment))) as client:
+        client.headers["X-API-Key"] = KEY
+        batch = {"deals": [{"engage_date": "2017-12-01"}] * 60}
+        # when
+        first, second = (client.post("/v1/predictions/batch", json=batch) for _ in range(2))
+        third = client.post("/v1/predictions", json={"deal": {"engage_date": "2017-12-01"}})
+        # then: the second overdraws, and the third waits until that is paid
+        assert (first.status_code, second.status_code, third.status_code) == (200, 200, 429)
+        assert first.headers["ratelimit"] == '"caller";r=40;t=30'
+        assert third.json()["title"] == "Too Many Requests"
+        assert "100 deals or requests in 50 s" in third.json()["detail"]
+        assert 1 <= int(third.headers["retry-after"]) <= 12
+        assert third.headers["ratelimit"] == f'"caller";r=0;t={third.headers["retry-after"]}'
+        # and probes are nobody's
+        assert client.get("/health/live").status_code == 200

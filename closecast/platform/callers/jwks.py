@@ -1,0 +1,131 @@
+"""The public keys of issuers: fetched by a thread, refreshed in time, and kept while an issuer is away."""
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+
+from closecast.platform.callers.issuers import Issuer
+
+ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})  # asymmetric ones: a public key must never pass for a shared secret
+REFRESH_SECONDS = 300.0
+_RETRY_SECONDS = 5.0  # after a failure, and at least between two fetches that unknown keys call for
+_TIMEOUT_SECONDS = 3.0
+_MAX_BYTES = 256 * 1024
+Tell = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A key that verifies signatures, equal to another when both were published in the same words."""
+
+    published: str
+    jwk: jwt.PyJWK = field(compare=False)
+
+
+@dataclass
+class KeySet:
+    """The keys of one issuer by their ids. `keys` is replaced whole, so that a reader sees one state."""
+
+    issuer: Issuer
+    keys: Mapping[str, SigningKey] = field(default_factory=dict)
+    fetched: float = float("-inf")  # monotonic clock, of the last success
+    asked: float = float("-inf")  # of the last attempt
+    wanted: bool = False  # a token named a key that is not here
+    problem: str | None = None
+
+
+class JwksThread:
+    """Keeps the key sets of `issuers` current. `replaced` is called after a set has lost a key it had before."""
+
+    def __init__(self, issuers: Sequence[Issuer], replaced: Callable[[], None], tell: Tell,
+                 refresh_seconds: float = REFRESH_SECONDS, retry_seconds: float = _RETRY_SECONDS) -> None:  # fmt: skip
+        self.sets = {issuer.url: KeySet(issuer) for issuer in issuers}
+        self._replaced, self._tell = replaced, tell
+        self._refresh_seconds, self._retry_seconds = refresh_seconds, retry_seconds
+        self._wake, self._stop = threading.Event(), False
+        # Keys must come from where the configuration says, and from nowhere that a redirect names.
+        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._thread = threading.Thread(target=self._follow, name="jwks", daemon=True)
+
+    def start(self) -> None:
+        """Fetch at once, in the background."""
+        if self.sets:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; a fetch under way is waited for."""
+        self._stop = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=_TIMEOUT_SECONDS + 1)
+
+    def want(self, keys: KeySet) -> bool:
+        """Ask for a fetch because a key is missing; False when the set was asked for so lately that it is not repeated."""
+        if keys.wanted:
+            return True
+        if time.monotonic() - keys.asked < self._retry_seconds:
+            return False
+        keys.wanted = True
+        self._wake.set()
+        return True
+
+    def _follow(self) -> None:
+        while not self._stop:
+            for keys in self.sets.values():
+                if keys.wanted or time.monotonic() - keys.asked >= self._pause(keys):
+                    self._fetch(keys)
+            due = min(keys.asked + self._pause(keys) for keys in self.sets.values())
+            self._wake.wait(max(0.0, due - time.monotonic()))
+            self._wake.clear()
+
+    def _pause(self, keys: KeySet) -> float:
+        return self._refresh_seconds if keys.problem is None else self._retry_seconds
+
+    def _fetch(self, keys: KeySet) -> None:
+        keys.asked = time.monotonic()
+        problem = None
+        try:
+            with self._opener.open(keys.issuer.jwks_url, timeout=_TIMEOUT_SECONDS) as answer:
+                found = _usable(answer.read(_MAX_BYTES))
+            if not found:
+                raise ValueError(f"it has no key for {', '.join(sorted(ALGORITHMS))}")
+        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever an issuer answers; it is told aloud
+            problem = f"the keys of {keys.issuer.name} cannot be fetched: {type(error).__name__}: {error}"
+        else:
+            before, keys.keys, keys.fetched = keys.keys, found, time.monotonic()
+            lost = [kid for kid, key in before.items() if found.get(kid) != key]
+            if lost:
+                self._replaced()
+            if lost or set(found) != set(before) or keys.problem is not None:
+                self._tell("jwks", issuer=keys.issuer.name, keys=len(found), withdrawn=len(lost))
+        finally:
+            keys.wanted = False
+        if problem is not None and problem != keys.problem:
+            self._tell("jwks", level="warning", issuer=keys.issuer.name, keys=len(keys.keys), problem=problem)
+        keys.problem = problem
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Refused: the redirect itself becomes the answer, which is an error."""
+
+
+def _usable(content: bytes) -> dict[str, SigningKey]:
+    """The keys for signatures by an accepted algorithm, by id; others that the set holds are left out."""
+    found = {}
+    for one in json.loads(content)["keys"]:
+        if not one.get("kid") or one.get("use", "sig") != "sig" or one.get("kty") not in ("RSA", "EC", "OKP"):
+            continue
+        try:
+            key = jwt.PyJWK.from_dict(one)
+        except jwt.PyJWTError:
+            continue  # of a kind that this version does not know: a token signed by it is refused as unknown
+        if key.algorithm_name in ALGORITHMS:
+            found[str(one["kid"])] = SigningKey(json.dumps(one, sort_keys=True), key)
+    return found

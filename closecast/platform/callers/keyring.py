@@ -1,0 +1,203 @@
+"""The keys that open now, held in memory: asked on every request, kept current and on disk by a thread of its own.
+
+PostgreSQL tells of each change at once (NOTIFY), and the whole list is read again every second besides. The copy on disk
+holds hashes only; with it an instance that starts while PostgreSQL is away knows its callers. A revocation needs
+PostgreSQL, so a list that PostgreSQL has not confirmed for a day may hold revoked keys and is trusted no longer: then only
+the keys of the environment open, and the others are told that they cannot be checked.
+"""
+
+import hmac
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from closecast.platform.addresses import Address
+from closecast.platform.callers.caller import Caller, UncheckedCallerError, UnknownCallerError
+from closecast.platform.callers.keys import digest
+from closecast.platform.database import connect, migrate
+
+TRUST_SECONDS = 24 * 3600.0
+_REFRESH_SECONDS = 1.0
+_NOTE_SECONDS = 10.0  # how often last-used times are written, and the confirmation on disk renewed
+_FORGET_SECONDS = 30 * 86400  # for so long an expired key is told that it has expired
+_SELECT = """
+SELECT s.sha256, k.id, k.name, k.role,
+       extract(epoch FROM least(k.expires_at, s.valid_until))::float8
+FROM api_keys k JOIN api_key_secrets s ON s.key_id = k.id
+WHERE k.revoked_at IS NULL
+  AND coalesce(least(k.expires_at, s.valid_until) > now() - make_interval(secs => %s), true)
+"""
+_PREFIX = "key:"  # of a caller's id: no token's subject can pass for a key
+Tell = Callable[..., None]  # the service's own log
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    sha256: bytes
+    caller: Caller
+    until: float  # seconds since the epoch; infinity for as long as it is not revoked
+
+
+class Keyring:
+    """Recognises keys by the hashes in the database at `address` and by `fixed` hashes, whose bearer is the admin "bootstrap".
+
+    `file` is the copy on disk; without an `address` there is none and the fixed hashes are all. `find` is for the request
+    path: it never waits. `tell(event, level=…, **facts)` is called when the database goes away and comes back.
+    """
+
+    def __init__(self, fixed: Sequence[bytes], address: Address | None, file: Path | None, tell: Tell) -> None:
+        bootstrap = Caller("bootstrap", "bootstrap", "key", "admin")
+        self._fixed = {sha256: _Entry(sha256, bootstrap, float("inf")) for sha256 in fixed}
+        self._entries: Mapping[bytes, _Entry] = self._fixed
+        self._address, self._file, self._tell = address, file, tell
+        self._confirmed = float("inf") if address is None else float("-inf")
+        self._used: dict[str, float] = {}
+        self._problem: str | None = None
+        self._noted = self._saved = 0.0
+        self._migrated = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="keyring", daemon=True)
+
+    def find(self, presented: bytes) -> Caller:
+        """The caller whose key was presented. Raises UnknownCallerError, or UncheckedCallerError when it may be known."""
+        sha256 = digest(presented)
+        entry = self._entries.get(sha256)
+        now = time.time()
+        # The look-up's time depends on the digest alone, whose beginning nobody can choose; the verdict takes constant time.
+        if entry is None or not hmac.compare_digest(entry.sha256, sha256):
+            if presented.startswith(b"cc_") and now - self._confirmed > TRUST_SECONDS:
+                raise UncheckedCallerError("the list of API keys has not been seen for too long; try again in a moment")
+            raise UnknownCallerError("the API key is not known: it was never issued, was rotated, or was revoked")
+        if entry.until <= now:
+            raise UnknownCallerError("the API key has expired")
+        if entry.caller.id != "bootstrap":
+            if now - self._confirmed > TRUST_SECONDS:
+                raise UncheckedCallerError("the list of API keys has not been seen for too long; try again in a moment")
+            self._used[entry.caller.id] = now
+        return entry.caller
+
+    @property
+    def size(self) -> int:
+        """Number of secrets that are known, the environment's among them."""
+        return len(self._entries)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the database last confirmed the list; 0 when there is no database to ask, infinity before it did."""
+        return max(0.0, time.time() - self._confirmed)
+
+    def start(self) -> None:
+        """Take the copy on disk, then follow the database; without one there is nothing to do."""
+        if self._address is not None:
+            self._restore()
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, which writes the last-used times first; waits two seconds at most."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._listen()
+            except (psycopg.Error, OSError) as error:
+                self._report(f"the database does not answer: {type(error).__name__}")
+            except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a database answers; it is told aloud
+                self._report(f"the list of keys could not be read: {type(error).__name__}: {error}")
+            self._stop.wait(_REFRESH_SECONDS)
+
+    def _listen(self) -> None:
+        """Read the list at once and whenever it may have changed. Returns when told to stop; raises when the database goes."""
+        url = self._address() if self._address is not None else None
+        if url is None:
+            self._report("the database has not been found yet")
+            return
+        if not self._migrated:
+            migrate(url)
+            self._migrated = True
+        with connect(url) as connection:
+            connection.execute("LISTEN api_keys")
+            while not self._stop.is_set():
+                self._read(connection)
+                if time.monotonic() - self._noted > _NOTE_SECONDS:
+                    self._note(connection)
+                # A stop is noticed within this time too.
+                for _ in connection.notifies(timeout=_REFRESH_SECONDS, stop_after=1):
+                    pass
+            self._note(connection)
+
+    def _read(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
+        rows = connection.execute(_SELECT, [_FORGET_SECONDS]).fetchall()
+        known = [[bytes(row[0]).hex(), *row[1:]] for row in rows]
+        entries = {**_entries(known), **self._fixed}
+        changed = entries != self._entries
+        self._entries, self._confirmed = entries, time.time()
+        if self._problem is not None:
+            self._tell("keyring", keys=len(known), origin="database")
+            self._problem = None
+        if changed or time.monotonic() - self._saved > _NOTE_SECONDS:
+            self._save(known)
+
+    def _note(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
+        """Write when each key was used last; one statement a key, so that instances never wait for one another's locks."""
+        used, self._used = self._used, {}
+        try:
+            for identity, at in sorted(used.items()):
+                connection.execute(
+                    "UPDATE api_keys SET last_used_at = greatest(last_used_at, to_timestamp(%s)) WHERE id = %s",
+                    [at, identity.removeprefix(_PREFIX)],
+                )
+        except psycopg.Error:
+            self._used = {**used, **self._used}
+            raise
+        self._noted = time.monotonic()
+
+    def _save(self, known: list[list[Any]]) -> None:
+        if self._file is None:
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        partial.unlink(missing_ok=True)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            json.dump({"confirmed": self._confirmed, "keys": known}, out)
+        partial.replace(self._file)
+        self._saved = time.monotonic()
+
+    def _restore(self) -> None:
+        if self._file is None or not self._file.exists():
+            return
+        try:
+            kept = json.loads(self._file.read_text())
+            entries, confirmed = _entries(kept["keys"]), float(kept["confirmed"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self._tell("keyring", level="warning", origin="disk", problem=f"{type(error).__name__}: {error}")
+            return
+        self._entries = {**entries, **self._fixed}
+        self._confirmed = min(confirmed, time.time())  # a clock that was ahead must not make it trusted for longer
+        self._tell("keyring", keys=len(entries), origin="disk")
+
+    def _report(self, problem: str) -> None:
+        if problem != self._problem:
+            self._tell("keyring", level="warning", keys=len(self._entries), problem=problem)
+        self._problem = problem
+
+
+def _entries(known: list[list[Any]]) -> dict[bytes, _Entry]:
+    """Out of [hash in hexadecimal, id, name, role, until or None] of each secret."""
+    found = {}
+    for sha256, identity, name, role, until in known:
+        key = bytes.fromhex(sha256)
+        found[key] = _Entry(
+            key, Caller(f"{_PREFIX}{identity}", name, "key", role), float("inf") if until is None else until
+        )
+    return found

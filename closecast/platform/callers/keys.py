@@ -1,0 +1,181 @@
+"""API keys in PostgreSQL: made, listed, rotated and revoked, each together with its entry in the audit log.
+
+A key reads `cc_<id>_<secret>`: the id is public and stays through rotations, the secret is 256 random bits in base64url.
+Only the secret's hash is kept, so a key is shown once, when it is made. A plain SHA-256 does: what is random over 256 bits
+can not be guessed, and a slow hash would cost every request.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, LiteralString
+
+import psycopg
+
+from closecast.platform.addresses import Address
+from closecast.platform.callers import audit
+from closecast.platform.callers.caller import Role
+from closecast.platform.database import connect
+
+ID = re.compile(r"[a-z0-9]{12}")
+State = Literal["active", "expired", "revoked"]
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_COLUMNS: LiteralString = "id, name, role, created_by, created_at, expires_at, revoked_at, last_used_at"
+
+
+class NoSuchKeyError(LookupError):
+    """No key has this id."""
+
+
+class KeyEndedError(ValueError):
+    """The key was revoked or has expired; it cannot be given a new secret."""
+
+
+class DatabaseAwayError(RuntimeError):
+    """The database did not answer, or not to the end: what was asked for may have been done or not."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is known of a key: everything but its secret. Times are UTC; `last_used_at` lags by some seconds."""
+
+    id: str
+    name: str
+    role: Role
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    def state(self, now: datetime) -> State:
+        """What has become of the key at `now`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A key with its secret, this once."""
+
+    key: Key
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class By:
+    """Who does an act, and in which request."""
+
+    actor: str
+    request_id: str | None = None
+
+
+def digest(text: str | bytes) -> bytes:
+    """The 32 bytes by which a key is known."""
+    return hashlib.sha256(text if isinstance(text, bytes) else text.encode()).digest()
+
+
+class KeyStore:
+    """The keys in the database at `address`. Every method raises DatabaseAwayError when it does not answer."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    def create(self, name: str, role: Role, lifetime: timedelta | None, by: By) -> tuple[Issued, audit.Head]:
+        """A new key, valid for `lifetime`, or until it is revoked when that is None."""
+        identity = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+        expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
+        with self._transaction() as connection:
+            row = connection.execute(
+                "INSERT INTO api_keys (id, name, role, created_by, expires_at) VALUES (%s, %s, %s, %s, %s) "
+                f"RETURNING {_COLUMNS}",
+                [identity, name, role, by.actor, expires_at],
+            ).fetchone()
+            key = _key(row)
+            details = {"name": name, "role": role, "expires_at": expires_at and expires_at.isoformat()}
+            return Issued(key, _add_secret(connection, identity)), _log(connection, by, "key created", key, details)
+
+    def all(self) -> list[Key]:
+        """All keys that ever were, newest first."""
+        with self._transaction() as connection:
+            return [
+                _key(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM api_keys ORDER BY created_at DESC")
+            ]
+
+    def rotate(self, identity: str, grace: timedelta, by: By) -> tuple[Issued, audit.Head]:
+        """A new secret for the key; those before it stay valid for `grace`. Raises NoSuchKeyError or KeyEndedError."""
+        with self._transaction() as connection:
+            key = self._locked(connection, identity)
+            if (state := key.state(datetime.now(UTC))) != "active":
+                raise KeyEndedError(f"the key {identity} is {state}; create another")
+            connection.execute(
+                "UPDATE api_key_secrets SET valid_until = least(valid_until, now() + %s) WHERE key_id = %s",
+                [grace, identity],
+            )
+            details = {"old_valid_seconds": int(grace.total_seconds())}
+            return Issued(key, _add_secret(connection, identity)), _log(connection, by, "key rotated", key, details)
+
+    def revoke(self, identity: str, by: By) -> tuple[Key, audit.Head | None]:
+        """The key, which opens nothing any more; done again, it changes and logs nothing. Raises NoSuchKeyError."""
+        with self._transaction() as connection:
+            key = self._locked(connection, identity)
+            if key.revoked_at is not None:
+                return key, None
+            row = connection.execute(
+                f"UPDATE api_keys SET revoked_at = now() WHERE id = %s RETURNING {_COLUMNS}", [identity]
+            ).fetchone()
+            return _key(row), _log(connection, by, "key revoked", key, {"name": key.name})
+
+    def log(self, limit: int, before: int | None = None) -> list[audit.Entry]:
+        """A page of the audit log, newest first."""
+        with self._transaction() as connection:
+            return audit.page(connection, limit, before)
+
+    def verify_log(self, known: audit.Head | None = None) -> audit.Verdict:
+        """Whether the audit log is whole; it is read from its beginning."""
+        with self._transaction() as connection:
+            return audit.verify(connection, known)
+
+    @staticmethod
+    def _locked(connection: audit.Connection, identity: str) -> Key:
+        row = connection.execute(f"SELECT {_COLUMNS} FROM api_keys WHERE id = %s FOR UPDATE", [identity]).fetchone()
+        if row is None:
+            raise NoSuchKeyError(f"there is no key {identity}")
+        return _key(row)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[audit.Connection]:
+        """A connection of its own: these acts are rare, and a broken connection must not outlive one."""
+        url = self._address()
+        if url is None:
+            raise DatabaseAwayError("the database has not been found yet; try again when it is up")
+        try:
+            with connect(url) as connection, connection.transaction():
+                yield connection
+        except psycopg.OperationalError as error:
+            raise DatabaseAwayError("the database does not answer; list the keys before trying again") from error
+
+
+def _add_secret(connection: audit.Connection, identity: str) -> str:
+    text = f"cc_{identity}_{secrets.token_urlsafe(32)}"
+    connection.execute("INSERT INTO api_key_secrets (sha256, key_id) VALUES (%s, %s)", [digest(text), identity])
+    return text
+
+
+def _log(connection: audit.Connection, by: By, act: str, key: Key, details: dict[str, Any]) -> audit.Head:
+    head = audit.append(connection, by.actor, act, f"key {key.id}", details, by.request_id)
+    if head is None:
+        raise RuntimeError(f"the audit log took no entry for {act!r} of the key {key.id}")
+    return head
+
+
+def _key(row: tuple[Any, ...] | None) -> Key:
+    if row is None:
+        raise RuntimeError("the database returned no row for a key that it has just written")
+    identity, name, role, created_by, *times = row
+    return Key(identity, name, role, created_by, *(time and time.astimezone(UTC) for time in times))

@@ -1,0 +1,101 @@
+"""Acts that must reach the audit log though its database may be away: kept as files until they are in it.
+
+For what nobody can be asked to do again, such as a promotion that was seen. Each act is one file, written before `put`
+returns; a thread moves them into the log, oldest first. An act that was moved just before a crash is moved again and
+changes nothing, for its id is logged already.
+"""
+
+import json
+import os
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from closecast.platform.addresses import Address
+from closecast.platform.callers import audit
+from closecast.platform.callers.jwks import Tell
+from closecast.platform.database import connect, migrate
+
+_RETRY_SECONDS = 2.0
+
+
+class Outbox:
+    """The acts waiting in `folder` for the audit log in the database at `address`; instances may share a folder."""
+
+    def __init__(self, address: Address, folder: Path, tell: Tell) -> None:
+        self._address, self._folder, self._tell = address, folder, tell
+        self._problem: str | None = None
+        self._wake, self._stop = threading.Event(), False
+        self._thread = threading.Thread(target=self._follow, name="audit", daemon=True)
+
+    def put(self, actor: str, act: str, subject: str, details: dict[str, Any]) -> None:
+        """Keep the act, on disk for good. Raises OSError when that fails. Not for the request path: it waits for the disk."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        name = f"{time.time_ns():020d}-{uuid.uuid4()}"
+        content = json.dumps({"actor": actor, "act": act, "subject": subject, "details": details})
+        partial = self._folder / f".{name}"
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(descriptor)
+        partial.rename(self._folder / f"{name}.json")
+        self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """Acts that are not in the log yet."""
+        return len(self._files())
+
+    def start(self) -> None:
+        """Begin to move acts, those of earlier runs first."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is still waiting is moved by the next start."""
+        self._stop = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)
+
+    def _follow(self) -> None:
+        while not self._stop:
+            try:
+                self._move()
+            except (psycopg.Error, OSError) as error:
+                self._report(f"the audit log cannot be written: {type(error).__name__}")
+            except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a file holds; it is told aloud
+                self._report(f"acts cannot be moved to the audit log: {type(error).__name__}: {error}")
+            self._wake.wait(_RETRY_SECONDS)
+            self._wake.clear()
+
+    def _move(self) -> None:
+        files = self._files()
+        url = self._address() if files else None
+        if url is None:
+            return
+        migrate(url)
+        with connect(url) as connection:
+            for file in files:
+                try:
+                    kept = json.loads(file.read_text())
+                except FileNotFoundError:
+                    continue  # another instance was quicker
+                event_id = uuid.UUID(file.stem.split("-", 1)[1])
+                head = audit.append(connection, **kept, event_id=event_id)
+                file.unlink(missing_ok=True)
+                if head is not None:
+                    self._tell("audit", act=kept["act"], subject=kept["subject"], seq=head.seq, seal=head.sha256.hex())
+        self._problem = None
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("*.json"))
+
+    def _report(self, problem: str) -> None:
+        if problem != self._problem:
+            self._tell("audit", level="error", waiting=self.waiting, problem=problem)
+        self._problem = problem

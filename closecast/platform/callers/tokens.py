@@ -1,0 +1,148 @@
+"""Recognises the bearer of a JWT: a user of an OIDC provider, or a workload with an identity that Nomad signed.
+
+A token is verified once and remembered by its SHA-256 until it expires, so that presenting it again costs microseconds.
+"""
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from closecast.platform.callers.caller import Caller, ForbiddenCallerError, UncheckedCallerError, UnknownCallerError
+from closecast.platform.callers.issuers import Issuer
+from closecast.platform.callers.jwks import ALGORITHMS, REFRESH_SECONDS, JwksThread, KeySet, Tell
+
+LEEWAY_SECONDS = 10.0  # by which the clocks of issuer and service may differ
+_REQUIRED = ["exp", "iat", "iss", "aud", "sub"]
+_MAX_LENGTH = 8 * 1024
+_REMEMBERED = 4_096
+_MAX_SUBJECT = 200
+# Claims are checked as always; a key too short to be safe is refused instead of warned about.
+_VERIFIER = jwt.PyJWT({"enforce_minimum_key_length": True})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    caller: Caller
+    until: float
+
+
+class Tokens:
+    """Verifies tokens of `issuers`. `find` is for the request path: it never waits."""
+
+    def __init__(self, issuers: Sequence[Issuer], tell: Tell, *, refresh_seconds: float = REFRESH_SECONDS,
+                 retry_seconds: float = 5.0, remembered: int = _REMEMBERED) -> None:  # fmt: skip
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._remembered = remembered
+        self._lock = threading.Lock()
+        self._jwks = JwksThread(issuers, self._forget, tell, refresh_seconds, retry_seconds)
+
+    def start(self) -> None:
+        """Begin to fetch the issuers' keys."""
+        self._jwks.start()
+
+    def stop(self) -> None:
+        """End the thread that fetches keys."""
+        self._jwks.stop()
+
+    @property
+    def problems(self) -> list[str]:
+        """Of each issuer whose keys could not be fetched last time, why."""
+        return [keys.problem for keys in self._jwks.sets.values() if keys.problem is not None]
+
+    def find(self, token: bytes) -> Caller:
+        """The caller that the token speaks of.
+
+        Raises UnknownCallerError (401); ForbiddenCallerError (403) when it is sound but gives no role; UncheckedCallerError
+        (503) while the issuer's keys are not here, with `soon` when they have been asked for just now.
+        """
+        sha256 = hashlib.sha256(token).digest()
+        with self._lock:
+            known = self._known.get(sha256)
+            if known is not None:
+                if known.until > time.time():
+                    self._known.move_to_end(sha256)
+                    return known.caller
+                del self._known[sha256]
+        return self._verify(token, sha256)
+
+    def _verify(self, token: bytes, sha256: bytes) -> Caller:
+        if len(token) > _MAX_LENGTH:
+            raise UnknownCallerError(f"the token is longer than {_MAX_LENGTH} bytes")
+        try:
+            header = jwt.get_unverified_header(token)
+            said = jwt.decode(token, options={"verify_signature": False})
+        except (jwt.PyJWTError, ValueError) as error:
+            raise UnknownCallerError("the token is no JWT") from error
+        issuer = said.get("iss")
+        keys = self._jwks.sets.get(issuer) if isinstance(issuer, str) else None
+        if keys is None:
+            raise UnknownCallerError("the token is from an issuer that is not trusted here")
+        if header.get("alg") not in ALGORITHMS:
+            raise UnknownCallerError(f"the token must be signed by {', '.join(sorted(ALGORITHMS))}")
+        held = keys.keys
+        key = held.get(str(header.get("kid")))
+        if key is None:
+            raise self._missing(keys)
+        claims = _decoded(token, key.jwk, keys.issuer)
+        caller = _caller(claims, keys.issuer)
+        with self._lock:
+            # A key that was withdrawn while its token was being verified must leave nothing behind.
+            if keys.keys is held:
+                self._known[sha256] = _Known(caller, float(claims["exp"]) + LEEWAY_SECONDS)
+                while len(self._known) > self._remembered:
+                    self._known.popitem(last=False)
+        return caller
+
+    def _missing(self, keys: KeySet) -> UnknownCallerError | UncheckedCallerError:
+        if self._jwks.want(keys):
+            return UncheckedCallerError(
+                f"the signing key is not known yet; the keys of {keys.issuer.name} are being fetched", soon=True
+            )
+        if not keys.keys:
+            return UncheckedCallerError(f"the keys of {keys.issuer.name} cannot be fetched now; try again in a moment")
+        return UnknownCallerError(f"the token is signed by a key that {keys.issuer.name} does not publish")
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._known.clear()
+
+
+def _decoded(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:
+    try:
+        claims = _VERIFIER.decode(
+            token, key, algorithms=[key.algorithm_name], audience=issuer.audience, issuer=issuer.url,
+            leeway=LEEWAY_SECONDS, options={"require": _REQUIRED},
+        )  # fmt: skip
+    except jwt.ExpiredSignatureError as error:
+        raise UnknownCallerError("the token has expired") from error
+    except jwt.InvalidAudienceError as error:
+        raise UnknownCallerError(f"the token is not for the audience {issuer.audience}") from error
+    except jwt.ImmatureSignatureError as error:
+        raise UnknownCallerError("the token is not valid yet") from error
+    except jwt.MissingRequiredClaimError as error:
+        raise UnknownCallerError(f"the token lacks the claim {error.claim}") from error
+    except (jwt.PyJWTError, ValueError) as error:
+        raise UnknownCallerError("the token is not sound: its signature or a claim does not hold") from error
+    for name, expected in issuer.claims.items():
+        if claims.get(name) != expected:
+            raise UnknownCallerError(f"the token's claim {name} is not {expected!r}")
+    return claims
+
+
+def _caller(claims: dict[str, Any], issuer: Issuer) -> Caller:
+    role = issuer.role(claims)
+    if role is None:
+        wanted = ".".join(issuer.role_claim)
+        raise ForbiddenCallerError(f"the token is sound, but its claim {wanted} gives no role here")
+    subject = str(claims["sub"])
+    name = str(claims.get(issuer.name_claim) or subject)
+    # Two callers whose subjects were cut to the same beginning would be one.
+    if max(len(subject), len(name)) > _MAX_SUBJECT:
+        raise UnknownCallerError(f"the token's subject or name is longer than {_MAX_SUBJECT} characters")
+    return Caller(f"{issuer.name}:{subject}", name, issuer.kind, role)

@@ -1,0 +1,89 @@
+"""The words of the administrative routes: keys and the audit log, as msgspec structs."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from closecast.platform.callers.caller import Role
+from closecast.platform.callers.keys import State
+
+_MONTH = 30 * 86_400
+
+
+class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """The key to be made."""
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="Whose it is, for people",
+                  examples=["sales dashboard"])
+    ]  # fmt: skip
+    role: Annotated[Role, Meta(description="A viewer reads, a scorer also scores, an admin also keeps keys")] = "scorer"
+    expires_in_days: Annotated[
+        Annotated[int, Meta(ge=1, le=3650)] | None, Meta(description="null: valid until it is revoked")
+    ] = 90
+
+
+class Rotation(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the secret that is replaced ends."""
+
+    grace_seconds: Annotated[
+        int, Meta(ge=0, le=_MONTH, description="For so long the old secret opens too; 0 ends it at once")
+    ] = 3600
+
+
+class KeyFacts(Struct, frozen=True):
+    """What is known of a key: everything but its secret."""
+
+    id: str
+    name: str
+    role: Role
+    state: State
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: Annotated[datetime | None, Meta(description="Written every ten seconds or so")]
+
+
+class IssuedKey(Struct, frozen=True):
+    """A key with its secret, which is shown this once and kept nowhere."""
+
+    key: KeyFacts
+    secret: Annotated[str, Meta(description="Send it in X-API-Key, or as a bearer token")]
+
+
+class Keys(Struct, frozen=True):
+    """All keys that ever were, newest first."""
+
+    keys: list[KeyFacts]
+
+
+class AuditEntry(Struct, frozen=True):
+    """An act: who did what to what, sealed together with the entry before it."""
+
+    seq: int
+    at: datetime
+    actor: str
+    act: str
+    subject: str
+    details: dict[str, Any]
+    request_id: str | None
+    sha256: str
+
+
+class AuditPage(Struct, frozen=True):
+    """Entries of the audit log, newest first."""
+
+    entries: list[AuditEntry]
+    next_before: Annotated[int | None, Meta(description="`before` of the next page; null after the oldest entry")]
+
+
+class AuditVerdict(Struct, frozen=True):
+    """Whether the chain of seals holds from the first entry to the last."""
+
+    intact: bool
+    entries: int
+    head_seq: int
+    head_sha256: Annotated[str, Meta(description="Kept elsewhere, it proves later that nothing up to here was touched")]
+    fault: Annotated[str | None, Meta(description="The first entry that does not hold, in words")]

@@ -1,0 +1,96 @@
+"""`/v1/keys`: makes, lists, rotates and revokes API keys, for admins. Each act is in the audit log, or is not done."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from litestar import Request, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import Body, Parameter
+
+from closecast.platform.callers import audit, keys
+from services.api.admission import Requires
+from services.api.doors import Doors
+from services.api.key_schemas import IssuedKey, KeyFacts, Keys, NewKey, Rotation
+from services.api.logs import log
+from services.api.problems import UnavailableError
+from services.api.routes.common import ADMIN_RESPONSES
+
+KeyId = Annotated[str, Parameter(description="The middle part of the key, as listed", examples=[])]
+_TAGS = ["administration"]
+
+
+@post("/keys", sync_to_thread=True, guards=[Requires("admin")], summary="Make an API key", responses=ADMIN_RESPONSES,
+      tags=_TAGS)  # fmt: skip
+def create_key(
+    data: Annotated[NewKey, Body()], doors: NamedDependency[Doors], request: Request[Any, Any, Any]
+) -> IssuedKey:
+    """A new key. Its secret is in this answer and nowhere else."""
+    lifetime = None if data.expires_in_days is None else timedelta(days=data.expires_in_days)
+    issued, head = store(doors).create(data.name, data.role, lifetime, _by(request))
+    _tell("key created", issued.key, head)
+    return IssuedKey(_facts(issued.key), issued.text)
+
+
+@get("/keys", sync_to_thread=True, guards=[Requires("admin")], summary="List the API keys", responses=ADMIN_RESPONSES,
+     tags=_TAGS)  # fmt: skip
+def list_keys(doors: NamedDependency[Doors]) -> Keys:
+    """All keys, those that open nothing any more too."""
+    return Keys([_facts(key) for key in store(doors).all()])
+
+
+@post("/keys/{key_id:str}/rotate", status_code=200, sync_to_thread=True, guards=[Requires("admin")],
+      summary="Give a key a new secret", responses=ADMIN_RESPONSES, tags=_TAGS)  # fmt: skip
+def rotate_key(
+    key_id: KeyId, data: Annotated[Rotation, Body()], doors: NamedDependency[Doors], request: Request[Any, Any, Any]
+) -> IssuedKey:
+    """A new secret under the same id, role and expiry; the old one ends after the grace."""
+    issued, head = store(doors).rotate(_sound(key_id), timedelta(seconds=data.grace_seconds), _by(request))
+    _tell("key rotated", issued.key, head)
+    return IssuedKey(_facts(issued.key), issued.text)
+
+
+@delete("/keys/{key_id:str}", status_code=200, sync_to_thread=True, guards=[Requires("admin")], summary="Revoke a key",
+        responses=ADMIN_RESPONSES, tags=_TAGS)  # fmt: skip
+def revoke_key(key_id: KeyId, doors: NamedDependency[Doors], request: Request[Any, Any, Any]) -> KeyFacts:
+    """The key opens nothing any more, on any instance, within about a second."""
+    key, head = store(doors).revoke(_sound(key_id), _by(request))
+    if head is not None:
+        _tell("key revoked", key, head)
+    return _facts(key)
+
+
+def store(doors: Doors) -> keys.KeyStore:
+    """Where keys are kept. Raises UnavailableError when this instance was given no database."""
+    if doors.store is None:
+        raise UnavailableError("this instance has no database for keys and the audit log: set CLOSECAST_DATABASE_URL")
+    return doors.store
+
+
+def _sound(identity: str) -> str:
+    if not keys.ID.fullmatch(identity):
+        raise keys.NoSuchKeyError("there is no key of this id: an id is 12 lower-case letters and digits")
+    return identity
+
+
+def _by(request: Request[Any, Any, Any]) -> keys.By:
+    state = request.scope["state"]
+    return keys.By(state["caller"].id, state["request_id"])
+
+
+def _tell(act: str, key: keys.Key, head: audit.Head) -> None:
+    """The head goes to the service's log, which the database's owner cannot rewrite."""
+    log("audit", act=act, subject=f"key {key.id}", seq=head.seq, seal=head.sha256.hex())
+
+
+def _facts(key: keys.Key) -> KeyFacts:
+    return KeyFacts(
+        id=key.id,
+        name=key.name,
+        role=key.role,
+        state=key.state(datetime.now(UTC)),
+        created_by=key.created_by,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+        last_used_at=key.last_used_at,
+    )

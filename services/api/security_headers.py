@@ -1,0 +1,36 @@
+"""The headers that every answer carries, whichever route or failure it comes from."""
+
+from litestar.types import Message, Scope
+
+from closecast.platform.callers.limits import Decision
+
+# Scalar's page loads its program, its style and its pictures from one content network, and asks this service alone.
+_PAGE_POLICY = (
+    b"default-src 'none'; script-src https://cdn.jsdelivr.net; style-src https://cdn.jsdelivr.net 'unsafe-inline'; "
+    b"font-src https://fonts.scalar.com data:; img-src 'self' data: https://cdn.jsdelivr.net; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_COMMON = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+_NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+ANSWER_HEADERS = [*_COMMON, _NOTHING, (b"cache-control", b"no-store")]  # of every route under /v1
+_PAGE_HEADERS = [*_COMMON, (b"content-security-policy", _PAGE_POLICY)]
+_OTHER_HEADERS = [*_COMMON, _NOTHING]
+_STRICT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+async def add_headers(message: Message, scope: Scope) -> None:
+    """Add security headers, and the limit's, to the beginning of an answer, whichever route or failure it comes from."""
+    if message["type"] != "http.response.start":
+        return
+    path = scope["path"]
+    added = (
+        ANSWER_HEADERS if path.startswith("/v1") else _PAGE_HEADERS if path.startswith("/schema") else _OTHER_HEADERS
+    )
+    headers = [*message["headers"], *added]
+    # The gateway ends TLS and says so; over plain HTTP browsers ignore the header anyway.
+    if (b"x-forwarded-proto", b"https") in scope["headers"]:
+        headers.append(_STRICT)
+    decision: Decision | None = scope["state"].get("rate_limit")
+    if decision is not None:
+        headers += decision.headers()
+    message["headers"] = headers

@@ -1,0 +1,145 @@
+"""Limits shared by two instances through a real Valkey, and kept by each alone while it is dead."""
+
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from closecast.platform.callers.caller import Caller, Role
+from closecast.platform.callers.limits import DEFAULTS, Limit, Limits
+from tests.servers import free_port, running
+
+pytestmark = pytest.mark.integration
+QUOTA, WINDOW = 2_000, 2.0
+LIMITS: dict[Role, Limit] = {**DEFAULTS, "scorer": Limit(QUOTA, WINDOW)}
+
+
+def caller() -> Caller:
+    """Somebody whom no other test has seen."""
+    return Caller(f"key:{secrets.token_hex(6)}", "dashboard", "key", "scorer")
+
+
+def ignore(_event: str, **_facts: object) -> None:
+    """What the parts tell is looked at through their state here."""
+
+
+@contextmanager
+def instances(url: str, number: int) -> Iterator[list[Limits]]:
+    made = [Limits(LIMITS, lambda: url, ignore) for _ in range(number)]
+    for one in made:
+        one.start()
+    until(lambda: all(one.state().shared for one in made))
+    try:
+        yield made
+    finally:
+        for one in made:
+            one.stop()
+
+
+def until(condition: Callable[[], bool], most: float = 10) -> None:
+    deadline = time.monotonic() + most
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def hammer(made: list[Limits], who: Caller, seconds: float, cost: int = 1) -> int:
+    """Tokens that all instances together gave to a caller who asks for far more than its limit."""
+    given, deadline = 0, time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for one in made:
+            given += cost if one.take(who, cost).allowed else 0
+        time.sleep(0.0001)
+    return given
+
+
+@pytest.mark.parametrize("cost", [1, 150])
+def test_two_instances_together_give_out_one_limit(valkey_url: str, cost: int) -> None:
+    with instances(valkey_url, 2) as made:
+        # when
+        seconds = 4.0
+        given = hammer(made, caller(), seconds, cost)
+    # then: the quota, its refill, and per instance a tenth of the quota and one request
+    allowed = QUOTA + QUOTA / WINDOW * seconds
+    assert given <= allowed + len(made) * (QUOTA * 0.1 + cost)
+    # and not much less: what each holds in its lease is at most a tenth
+    assert given >= allowed * 0.85
+
+
+def test_debts_are_paid_so_the_rate_holds_over_time(valkey_url: str) -> None:
+    with instances(valkey_url, 2) as made:
+        # given a caller that has spent everything
+        who = caller()
+        hammer(made, who, 2.0)
+        # when
+        given = hammer(made, who, 4.0)
+    # then
+    assert given == pytest.approx(QUOTA / WINDOW * 4.0, rel=0.15)
+
+
+def test_nobody_within_the_limit_is_refused(valkey_url: str) -> None:
+    with instances(valkey_url, 2) as made:
+        who = caller()
+        # when: 400 tokens a second of 1,000
+        for _ in range(200):
+            assert all(one.take(who, 2).allowed for one in made)
+            time.sleep(0.01)
+
+
+def test_one_callers_limit_is_not_anothers(valkey_url: str) -> None:
+    with instances(valkey_url, 1) as (one,):
+        greedy = caller()
+        hammer([one], greedy, 1.5)
+        assert not one.take(greedy).allowed or not one.take(greedy, QUOTA).allowed
+        assert one.take(caller()).allowed
+
+
+def test_an_unused_lease_is_given_back(valkey_url: str) -> None:
+    with instances(valkey_url, 2) as (first, second):
+        # given an instance that leased and then was left alone
+        who = caller()
+        first.take(who, 300)
+        until(lambda: first.state().leases > 0)
+        time.sleep(3.5)
+        # when the other gives out what is there: the bucket is full again
+        given = 0
+        while second.take(who, 50).allowed:
+            given += 50
+            time.sleep(0.002)
+    # then
+    assert given >= QUOTA * 0.95
+
+
+def test_while_the_cache_is_dead_the_limit_holds_in_each_instance(tmp_path: Path) -> None:
+    # given a cache of the test's own
+    port, password = free_port(), secrets.token_hex(8)
+    environment = {
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "CLOSECAST_CACHE_FOLDER": str(tmp_path / "valkey"),
+        "CACHE_PASSWORD": password,
+    }
+    command = [sys.executable, "-m", "services.cache"]
+    ready = f"tcp://127.0.0.1:{port}"
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    with running(command, environment, ready, tmp_path) as pid, instances(url, 1) as made:
+        who = caller()
+        hammer(made, who, 0.5)
+        # when it is killed
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not made[0].state().shared)
+        # then a caller gets its rate, neither nothing nor all it asks for
+        given = hammer(made, who, 3.0)
+        assert QUOTA / WINDOW * 3.0 * 0.8 <= given <= QUOTA + QUOTA / WINDOW * 3.0 + QUOTA * 0.1
+        # and one who is new gets the limit too
+        assert hammer(made, caller(), 1.0) == pytest.approx(QUOTA + QUOTA / WINDOW, rel=0.15)
+        # when it is back
+        with running(command, environment, ready, tmp_path):
+            until(lambda: made[0].state().shared)
+            assert made[0].take(caller()).allowed

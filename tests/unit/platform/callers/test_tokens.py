@@ -1,0 +1,267 @@
+"""Tokens by real signatures, keys from a real HTTP server: who is let in, who is not and why, and what rotation does."""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from closecast.platform.callers.caller import Caller, ForbiddenCallerError, UncheckedCallerError, UnknownCallerError
+from closecast.platform.callers.issuers import issuers
+from closecast.platform.callers.tokens import Tokens
+from closecast.platform.settings import SettingsError
+from tests.issuer import URL, TokenIssuer, forged, issuing
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[TokenIssuer]:
+    with issuing() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def issuer(shared: TokenIssuer) -> TokenIssuer:
+    """With its first key alone, and at hand."""
+    shared.keys = {"first": shared.keys["first"]}
+    shared.away = False
+    return shared
+
+
+@pytest.fixture
+def tokens(issuer: TokenIssuer) -> Iterator[Tokens]:
+    made = started(issuer)
+    settled(lambda: made.find(issuer.token()))
+    yield made
+    made.stop()
+
+
+def started(issuer: TokenIssuer, **options: Any) -> Tokens:
+    made = Tokens([issuer.configured()], lambda *_a, **_k: None, **{"retry_seconds": 0.2, **options})
+    made.start()
+    return made
+
+
+def settled(find: Callable[[], Caller]) -> Caller:
+    """The caller, once the issuer's keys that are on their way have come."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            return find()
+        except UncheckedCallerError:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_a_workload_is_recognised(tokens: Tokens, issuer: TokenIssuer) -> None:
+    expected = Caller("nomad:global:default:ui:ui:ui:closecast", "ui", "workload", "scorer")
+    assert tokens.find(issuer.token()) == expected
+    assert tokens.find(issuer.token(aud=["other", "closecast-api"])) == expected
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA"])
+def test_other_kinds_of_keys_do_too(tokens: Tokens, issuer: TokenIssuer, algorithm: str) -> None:
+    issuer.add("other", algorithm)
+    time.sleep(0.25)
+    assert settled(lambda: tokens.find(issuer.token("other"))).role == "scorer"
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"exp": 1_000}, "has expired"),
+        ({"aud": "another-api"}, "not for the audience closecast-api"),
+        ({"aud": None}, "lacks the claim aud"),
+        ({"iss": "http://somebody.example"}, "issuer that is not trusted"),
+        ({"iss": None}, "issuer that is not trusted"),
+        ({"nbf": 2**33}, "not valid yet"),
+        ({"iat": 2**33}, "not valid yet"),
+        ({"exp": None}, "lacks the claim exp"),
+        ({"exp": "soon"}, "not sound|no JWT"),
+        ({"sub": None}, "lacks the claim sub"),
+        ({"sub": "x" * 300}, "longer than 200"),
+        ({"nomad_namespace": "another"}, "claim nomad_namespace is not 'default'"),
+    ],
+)
+def test_a_token_that_says_something_wrong_is_refused(
+    tokens: Tokens, issuer: TokenIssuer, changed: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UnknownCallerError, match=words):
+        tokens.find(issuer.token(**changed))
+
+
+def test_a_sound_token_without_a_role_is_forbidden_not_unknown(tokens: Tokens, issuer: TokenIssuer) -> None:
+    with pytest.raises(ForbiddenCallerError, match="nomad_job_id gives no role"):
+        tokens.find(issuer.token(nomad_job_id="another"))
+
+
+def test_forgeries_are_refused(tokens: Tokens, issuer: TokenIssuer) -> None:
+    sound = issuer.token()
+    head, _, signature = sound.split(b".")
+    confused = forged({"alg": "HS256", "typ": "JWT", "kid": "first"}, issuer.claims())
+    # A verifier that takes the public key for a shared secret would accept this one.
+    signed = hmac.new(issuer.public_pem("first"), confused.rpartition(b".")[0], hashlib.sha256).digest()
+    others = [
+        forged({"alg": "none", "typ": "JWT", "kid": "first"}, issuer.claims()),
+        forged({"alg": "HS256", "typ": "JWT", "kid": "first"}, issuer.claims(), signed),
+        forged({"alg": "ES256", "typ": "JWT", "kid": "first"}, issuer.claims(), b"\0" * 64),
+        forged({"alg": "RS256", "typ": "JWT", "kid": "first"}, issuer.claims(), b"\0" * 256),
+        forged({"alg": "RS256", "typ": "JWT", "kid": "first"}, {**issuer.claims(), "iss": [URL]}, b"\0" * 256),
+        forged({"alg": "RS256", "typ": "JWT", "kid": ["first"]}, issuer.claims(), b"\0" * 256),
+        head + b"." + forged({}, issuer.claims(nomad_job_id="admin")).split(b".")[1] + b"." + signature,
+        b"eyJ.eyJ.x",
+        b"eyJ" + b"." * 2,
+        sound[:-10],
+        b"eyJ" + b"a" * 9_000 + b".a.a",
+        "eyJé.é.é".encode(),
+    ]
+    for token in others:
+        with pytest.raises(UnknownCallerError):
+            tokens.find(token)
+
+
+def test_a_token_expires_though_it_is_remembered(
+    tokens: Tokens, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    token = issuer.token(exp=int(time.time()) + 60)
+    tokens.find(token)
+    # when its time and the leeway have passed
+    later = time.time() + 71
+    monkeypatch.setattr("closecast.platform.callers.tokens.time.time", lambda: later)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.fromtimestamp(later, tz or UTC)
+
+    monkeypatch.setattr("jwt.api_jwt.datetime", Later)
+    # then
+    with pytest.raises(UnknownCallerError, match="has expired"):
+        tokens.find(token)
+
+
+def test_a_new_key_is_fetched_when_a_token_names_it_and_not_at_every_token(tokens: Tokens, issuer: TokenIssuer) -> None:
+    # given a rotation
+    issuer.add("second")
+    time.sleep(0.25)
+    # when / then: asked for, then there
+    with pytest.raises(UncheckedCallerError) as caught:
+        tokens.find(issuer.token("second"))
+    assert caught.value.soon
+    assert settled(lambda: tokens.find(issuer.token("second"))).role == "scorer"
+    assert tokens.find(issuer.token()).role == "scorer"  # the old one is still published
+    # and a key that is nowhere does not make the issuer be asked again and again
+    asked, begin, refused = issuer.asked, time.monotonic(), []
+    while time.monotonic() < begin + 1:
+        kid = f"made-up-{len(refused)}"
+        with pytest.raises((UnknownCallerError, UncheckedCallerError)) as caught:
+            tokens.find(forged({"alg": "RS256", "kid": kid}, issuer.claims(), b"\0" * 256))
+        refused.append(str(caught.value))
+    assert issuer.asked - asked <= 6  # once in the 0.2 s that were set here, of several hundred tokens
+    assert len(refused) > 100
+    assert any("does not publish" in one for one in refused)
+
+
+def test_a_withdrawn_key_takes_its_tokens_with_it(issuer: TokenIssuer) -> None:
+    # given a remembered token
+    tokens = started(issuer, refresh_seconds=0.1)
+    issuer.add("second")
+    old = issuer.token("first")
+    settled(lambda: tokens.find(old))
+    # when its key is published no more
+    del issuer.keys["first"]
+    deadline = time.monotonic() + 5
+    try:
+        # then
+        while time.monotonic() < deadline:
+            try:
+                tokens.find(old)
+            except UnknownCallerError:
+                break
+            except UncheckedCallerError:
+                pass
+            time.sleep(0.02)
+        else:
+            pytest.fail("the token outlived its key")
+        assert settled(lambda: tokens.find(issuer.token("second"))).role == "scorer"
+    finally:
+        tokens.stop()
+        issuer.add("first")
+
+
+def test_keys_are_kept_while_their_issuer_is_away(issuer: TokenIssuer) -> None:
+    # given
+    tokens = started(issuer, refresh_seconds=0.05)
+    settled(lambda: tokens.find(issuer.token()))
+    # when
+    issuer.away = True
+    time.sleep(0.3)
+    # then tokens that nobody has seen yet are verified
+    assert tokens.find(issuer.token(sub="new")).id == "nomad:new"
+    assert "503" in tokens.problems[0]
+    tokens.stop()
+
+
+def test_an_issuer_that_never_answered_leaves_tokens_unchecked_not_unknown(issuer: TokenIssuer) -> None:
+    issuer.away = True
+    tokens = started(issuer, retry_seconds=60)
+    deadline = time.monotonic() + 5
+    while not tokens.problems and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with pytest.raises(UncheckedCallerError) as caught:
+        tokens.find(issuer.token())
+    assert not caught.value.soon
+    tokens.stop()
+
+
+def test_what_is_remembered_is_bounded_and_the_oldest_goes(issuer: TokenIssuer) -> None:
+    tokens = started(issuer, remembered=5)
+    settled(lambda: tokens.find(issuer.token()))
+    for number in range(12):
+        tokens.find(issuer.token(sub=f"caller {number}"))
+    assert len(tokens._known) == 5
+    tokens.stop()
+
+
+CONFIGURED = {
+    "name": "corp", "issuer": "https://id.example", "jwks_url": "https://id.example/keys", "audience": "closecast",
+    "kind": "user", "role_claim": ["realm_access", "roles"], "roles": {"sales": "viewer", "sales-ops": "scorer"},
+}  # fmt: skip
+
+
+def test_roles_come_from_nested_lists_and_words_and_the_highest_counts() -> None:
+    nested, words = issuers(json.dumps([CONFIGURED, {**CONFIGURED, "name": "b", "issuer": "b", "role_claim": "scope"}]))
+    assert nested.role({"realm_access": {"roles": ["sales", "x", "sales-ops"]}}) == "scorer"
+    assert words.role({"scope": "openid sales"}) == "viewer"
+    for nothing in (
+        {},
+        {"realm_access": "sales"},
+        {"realm_access": {"roles": [1, None]}},
+        {"realm_access": {"roles": 7}},
+    ):
+        assert nested.role(nothing) is None
+    assert issuers("") == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"jwks_url": "http://id.example/keys"}, "must begin with https"),
+        ({"jwks_url": "file:///etc/keys"}, "must begin with https"),
+        ({"name": "key"}, "not 'key'"),
+        ({"name": "A:b"}, "lower-case letters"),
+        ({"roles": {}}, "empty roles"),
+        ({"roles": {"x": "god"}}, "not a JSON list of issuers"),
+        ({"audience": ""}, "empty audience"),
+        ({"algorithms": ["none"]}, "not a JSON list of issuers"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_named(changed: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        issuers(json.dumps([{**CONFIGURED, **changed}]))
+    with pytest.raises(SettingsError, match="the same name twice"):
+        issuers(json.dumps([CONFIGURED, CONFIGURED]))
