@@ -39,6 +39,26 @@ logs job:
 restart job:
     @{{ ops }} restart "$@"
 
+# List the API's keys: whose, which role, until when, last used
+[group('platform')]
+keys:
+    @{{ ops }} keys
+
+# Make an API key and print it, this once: key-create <name> [role=scorer] [expires=90d]
+[group('platform')]
+key-create name *arguments:
+    @{{ ops }} key-create "$@"
+
+# Give a key a new secret; the old one opens until the grace is over: key-rotate <id> [grace=1h]
+[group('platform')]
+key-rotate id *arguments:
+    @{{ ops }} key-rotate "$@"
+
+# Revoke an API key: within about a second it opens nothing
+[group('platform')]
+key-revoke id:
+    @{{ ops }} key-revoke "$@"
+
 # Show what submitting every job file would change (nomad job plan)
 [group('platform')]
 plan:

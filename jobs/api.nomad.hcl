@@ -18,6 +18,25 @@ variable "instances" {
   description = "Number of instances by service; one of a service that is not named."
 }
 
+variable "user_issuers" {
+  type = list(object({
+    name       = string
+    issuer     = string
+    jwks_url   = string
+    audience   = string
+    role_claim = list(string)
+    roles      = map(string)
+  }))
+  default     = []
+  description = "OIDC providers whose users may call, the path to the claim that gives roles, and the role by its value."
+}
+
+variable "rate_limits" {
+  type        = string
+  default     = ""
+  description = "Deals or requests by role and the seconds in which they are refilled: viewer=1000/10,scorer=200000/10."
+}
+
 job "api" {
   type = "service"
 
@@ -85,6 +104,20 @@ job "api" {
         CLOSECAST_HOST        = "${NOMAD_IP_http}"
         CLOSECAST_PORT        = "${NOMAD_PORT_http}"
         CLOSECAST_MODEL_CACHE = "${meta.state}/models"
+        CLOSECAST_ADDRESSES   = "${NOMAD_SECRETS_DIR}/addresses"
+        CLOSECAST_RATE_LIMITS = var.rate_limits
+        # Whose tokens are accepted: Nomad's own, by which tasks prove what job they belong to, and those of users' providers.
+        CLOSECAST_TOKEN_ISSUERS = jsonencode(concat([{
+          name       = "nomad"
+          issuer     = "${meta.nomad_address}"
+          jwks_url   = "${meta.nomad_address}/.well-known/jwks.json"
+          audience   = "closecast-api"
+          kind       = "workload"
+          role_claim = "nomad_job_id"
+          roles      = { ui = "scorer" }
+          claims     = { nomad_namespace = "default" }
+          name_claim = "nomad_job_id"
+        }], [for issuer in var.user_issuers : merge(issuer, { kind = "user" })]))
       }
 
       # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
@@ -100,6 +133,24 @@ job "api" {
           {{ range nomadService "mlflow" -}}
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/api/waits-for-mlflow" }}{{ end }}{{ end }}
+        EOT
+      }
+
+      # What the API answers without for a while. The template does not wait for them, so the task starts while they are
+      # away; and it changes nothing but the file, which is read at each new connection: a database that moves or restarts
+      # must not cost the instance its model in memory, nor a caller its request.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/addresses"
+        change_mode = "noop"
+        perms       = "0600"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/api" }}{{ $database := .database_password }}{{ $cache := .cache_password }}
+          {{- range nomadService "postgres" }}
+          CLOSECAST_DATABASE_URL=postgresql://closecast:{{ $database }}@{{ .Address }}:{{ .Port }}/closecast
+          {{- end }}
+          {{- range nomadService "cache" }}
+          CLOSECAST_CACHE_URL=redis://:{{ $cache }}@{{ .Address }}:{{ .Port }}/0
+          {{- end }}{{ end }}
         EOT
       }
 

@@ -64,9 +64,20 @@ job "ui" {
         args    = ["-m", "services.ui"]
       }
 
+      # The page shows the API whose task it is by a token that Nomad signs and renews in time: no password is held here.
+      # The file is read at each request, so a renewed token restarts nothing.
+      identity {
+        name        = "api"
+        aud         = ["closecast-api"]
+        file        = true
+        ttl         = "1h"
+        change_mode = "noop"
+      }
+
       env {
-        CLOSECAST_HOST = "${NOMAD_IP_http}"
-        CLOSECAST_PORT = "${NOMAD_PORT_http}"
+        CLOSECAST_HOST           = "${NOMAD_IP_http}"
+        CLOSECAST_PORT           = "${NOMAD_PORT_http}"
+        CLOSECAST_API_TOKEN_FILE = "${NOMAD_SECRETS_DIR}/nomad_api.jwt"
       }
 
       # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
@@ -76,9 +87,6 @@ job "ui" {
         env         = true
         perms       = "0600"
         data        = <<-EOT
-          {{ with nomadVar "nomad/jobs/ui" -}}
-          CLOSECAST_API_KEY={{ .api_key }}
-          {{- end }}
           {{ range nomadService "api" -}}
           CLOSECAST_API_URL=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/ui/waits-for-api" }}{{ end }}{{ end }}

@@ -38,10 +38,14 @@ ports {{
 
 # With one server there is nobody to wait for: the quick election has the node registered in under two seconds, where
 # the default misses the client's first attempt and waits 15 s and more for the second.
+#
+# Tasks prove who they are to the API by tokens that Nomad signs. They name this issuer, and the API asks it for the keys;
+# without it they would have no `iss`, and a token of any other Nomad could pass for one of this.
 server {{
   enabled          = true
   bootstrap_expect = 1
   raft_multiplier  = 1
+  oidc_issuer      = "http://127.0.0.1:{http}"
 }}
 
 client {{

@@ -99,8 +99,12 @@ class Cluster:
         return dict(self._call("GET", f"/var/{path}")["Items"])
 
     def put_variable(self, path: str, items: dict[str, str]) -> None:
-        """Write a Variable if it differs, so that tasks are not restarted for nothing."""
+        """Write a Variable if it differs, so that tasks are not restarted for nothing; one without items is deleted."""
         answer = self._http.get(f"/var/{path}")
+        if not items:
+            if answer.status_code == 200:
+                self._call("DELETE", f"/var/{path}")
+            return
         if answer.status_code == 200 and answer.json()["Items"] == items:
             return
         # A new agent answers before it has made the key that Variables are encrypted with.

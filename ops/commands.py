@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from ops import champion, jobs, nomad_binary, predict, prefect
+from ops import champion, jobs, keys, nomad_binary, predict, prefect
 from ops.down import down
 from ops.errors import OperatorError
 from ops.paths import JOBS, LOCAL_VARS
@@ -141,6 +141,10 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "predict": predict.predict,
     "demo": demo,
     "api-key": api_key,
+    "keys": keys.keys,
+    "key-create": keys.create,
+    "key-rotate": keys.rotate,
+    "key-revoke": keys.revoke,
     "nomad": nomad,
     "nomad-fmt": nomad_fmt,
     "evaluate": evaluate,

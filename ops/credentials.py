@@ -12,6 +12,8 @@ from ops import paths
 from ops.errors import OperatorError
 
 REGION = "us-east-1"
+# Secrets that installations made before them lack, and that `up` adds to their files.
+_JOINED_LATER = ("closecast_database_password",)
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Credentials:
     mlflow_database_password: str
     prefect_database_password: str
     optuna_database_password: str
+    closecast_database_password: str
     cache_password: str
     object_store_access_key: str
     object_store_secret_key: str
@@ -41,6 +44,10 @@ class Credentials:
             raise OperatorError("the platform has never been up here: there are no credentials", "run `just up` first")
         try:
             kept = json.loads(file.read_text())
+            if kept and not set(_JOINED_LATER) <= set(kept):
+                raise OperatorError(
+                    f"{file} is of an earlier version of Closecast", "run `just up`, which adds what is new"
+                )
             return cls(**{field.name: kept[field.name] for field in fields(cls)})
         except (ValueError, KeyError) as error:
             raise OperatorError(
@@ -49,8 +56,9 @@ class Credentials:
 
     @classmethod
     def load_or_create(cls) -> "Credentials":
-        """Read the file, or make one of mode 0600 in a folder closed to others' listing."""
+        """Read the file, or make one of mode 0600 in a folder closed to others' listing; secrets that joined later are added."""
         if cls.file().exists():
+            cls._complete()
             return cls.load()
         made = cls(
             nomad_management_token=str(uuid.uuid4()),
@@ -64,6 +72,17 @@ class Credentials:
         )
         made.save()
         return made
+
+    @classmethod
+    def _complete(cls) -> None:
+        """Add the secrets that a file of an earlier version lacks; a file that lacks more is left for `load` to complain of."""
+        try:
+            kept = json.loads(cls.file().read_text())
+        except ValueError:
+            return
+        missing = {field.name for field in fields(cls)} - set(kept)
+        if missing and missing <= set(_JOINED_LATER):
+            cls(**kept, **{name: secrets.token_urlsafe(32) for name in missing}).save()
 
     def save(self) -> None:
         """Write whole or not at all, never readable by others even for a moment."""
@@ -88,6 +107,7 @@ class Credentials:
                 "mlflow_password": self.mlflow_database_password,
                 "prefect_password": self.prefect_database_password,
                 "optuna_password": self.optuna_database_password,
+                "closecast_password": self.closecast_database_password,
             },
             "cache": {"password": self.cache_password},
             "localstack": {**object_store, "secret_values": json.dumps(self.cloud_secrets())},
@@ -96,8 +116,12 @@ class Credentials:
             "prefect-worker": {**object_store, "optuna_password": self.optuna_database_password},
             "trial": {**object_store, "database_password": self.optuna_database_password},
             "score": object_store,
-            "api": {"api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest()},
-            "ui": {"api_key": self.api_key},
+            "api": {
+                "api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest(),
+                "database_password": self.closecast_database_password,
+                "cache_password": self.cache_password,
+            },
+            "ui": {},  # its tasks show who they are by their workload identity
         }
 
     def cloud_secrets(self) -> dict[str, str]:
@@ -106,6 +130,7 @@ class Credentials:
             "mlflow-database": self.mlflow_database_password,
             "prefect-database": self.prefect_database_password,
             "optuna-database": self.optuna_database_password,
+            "closecast-database": self.closecast_database_password,
             "cache": self.cache_password,
             "api-key": self.api_key,
         }

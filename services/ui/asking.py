@@ -6,6 +6,7 @@ import streamlit as st
 
 from services.ui.answers import ModelFacts, Pipeline
 from services.ui.client import MOST_DEALS, Client, Horizon
+from services.ui.credential import Credential
 
 # Long enough to spare the API a question per click, short enough that a new model shows at once.
 _KEPT = timedelta(seconds=5)
@@ -15,10 +16,14 @@ def _identity(client: Client) -> str:
     return client.address
 
 
-@st.cache_resource(show_spinner=False)
-def client(address: str, key: str) -> Client:
+def _shown(credential: Credential) -> tuple[str, str | None]:
+    return str(credential.token_file), credential.key
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Credential: _shown})
+def client(address: str, credential: Credential) -> Client:
     """One client, and so one connection pool, for every visitor."""
-    return Client(address, key)
+    return Client(address, credential)
 
 
 @st.cache_data(ttl=_KEPT, show_spinner=False, hash_funcs={Client: _identity})

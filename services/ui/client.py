@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import httpx
 
 from services.ui.answers import Explanation, ModelFacts, Pipeline, Prediction
+from services.ui.credential import Credential, NoCredentialError
 
 Horizon = int | str  # days, or "quarter_end"
 MOST_DEALS = 10_000  # the API gives no more at once
@@ -51,12 +52,13 @@ class ApiProblemError(Exception):
 class Client:
     """One connection pool to one address; safe to share between threads."""
 
-    def __init__(self, address: str, key: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, address: str, credential: Credential, transport: httpx.BaseTransport | None = None) -> None:
         self.address = address.rstrip("/")
         # The environment's proxies lead out of the cluster, where this address means nothing: trust_env is off.
         self._http = httpx.Client(
             base_url=self.address,
-            headers={"X-API-Key": key, "Accept": "application/json"},
+            auth=credential,
+            headers={"Accept": "application/json"},
             timeout=_TIMEOUT,
             trust_env=False,
             transport=transport,
@@ -92,6 +94,8 @@ class Client:
             response = self._http.request(method, path, **request)
         except httpx.TransportError as error:
             raise ApiUnavailableError(self.address, None) from error
+        except NoCredentialError as error:
+            raise ApiProblemError(httpx.codes.UNAUTHORIZED, "Unauthorized", str(error)) from error
         if not response.is_success:
             raise self._refusal(response)
         try:

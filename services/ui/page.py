@@ -7,6 +7,7 @@ import streamlit as st
 from services.ui import asking, outage, ranking, scoring, words
 from services.ui.answers import ModelFacts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.credential import Credential
 
 # Streamlit leaves room above for a toolbar that this page does not have.
 _STYLE = "<style>.stMainBlockContainer {padding-top: 2rem}</style>"
@@ -16,7 +17,7 @@ def main() -> None:
     st.set_page_config(page_title="Closecast", layout="wide")
     st.html(_STYLE)
     st.title("Closecast")
-    api = asking.client(os.environ["CLOSECAST_API_URL"], os.environ["CLOSECAST_API_KEY"])
+    api = asking.client(os.environ["CLOSECAST_API_URL"], Credential.from_environment(os.environ))
     model = _model(api)
     if model is None:
         return

@@ -97,7 +97,7 @@ def no_model(error: ApiUnavailableError) -> str:
 def problem(error: ApiProblemError) -> str:
     """What the service has against the request, and what it expects instead."""
     if error.status in (401, 403):
-        return f"The prediction service does not accept this page's key. {sentence(error.detail)}"
+        return f"The prediction service does not let this page in. {sentence(error.detail)}"
     text = sentence(error.detail)
     if expected := "; ".join(field.expected for field in error.fields if field.expected):
         text += f" Expected: {named(expected)}."

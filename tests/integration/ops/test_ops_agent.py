@@ -1,5 +1,6 @@
 """A real Nomad agent of the test's own: access control, Variables, a real job from submission to its end, and nothing left."""
 
+import json
 import os
 import secrets
 import shutil
@@ -9,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from closecast.platform.addresses import address
+from closecast.platform.callers.caller import Caller, UncheckedCallerError
+from closecast.platform.callers.issuers import issuers
+from closecast.platform.callers.tokens import Tokens
 from ops import jobs, nomad_binary, paths
 from ops.agent import Agent
 from ops.cluster import Cluster, wait
@@ -86,6 +91,72 @@ def test_from_a_fresh_agent_to_a_job_and_back(agent: Agent, capsys: pytest.Captu
     assert [process for process in processes_of(agent.data) if process.pid != os.getpid()] == []
     assert mounts_below(agent.data) == []
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_task_shows_the_api_which_job_it_is_of_and_learns_where_its_neighbours_are(agent: Agent) -> None:
+    # given an agent, and the jobs of the UI and the API, whose tasks wait: there is no MLflow here
+    nomad = nomad_binary.find()
+    assert nomad is not None
+    credentials = Credentials.load_or_create()
+    meta = {"python": str(paths.PYTHON), "project": str(paths.PROJECT), "state": str(paths.state()),
+            "nomad_address": agent.address}  # fmt: skip
+    agent.start(nomad, meta)
+    agent.wait_for_leader()
+    cluster = Cluster(agent.address, credentials.nomad_management_token)
+    cluster.bootstrap(credentials.nomad_management_token)
+    wait(cluster.node_is_ready, 60, "the registration of the node")
+    for job, items in credentials.variables().items():
+        cluster.put_variable(f"nomad/jobs/{job}", items)
+    cli = Cli(nomad, agent, credentials.nomad_management_token)
+    for job in ("cache", "api", "ui"):
+        cli.submit(job)
+
+    def secret(job: str, name: str) -> Path | None:
+        return next((agent.data / "alloc").glob(f"*/{job}/secrets/{name}"), None)
+
+    # when Nomad has signed the UI's identity
+    wait(lambda: secret("ui", "nomad_api.jwt") is not None, 60, "the UI's token")
+    file = secret("ui", "nomad_api.jwt")
+    assert file is not None
+    # then it passes by the configuration of the API's own job file, and no key is anywhere in the UI's folder
+    parsed = json.loads(cli.run("job", "inspect", "api").stdout)["Job"]["TaskGroups"][0]["Tasks"][0]["Env"]
+    trusted = issuers(parsed["CLOSECAST_TOKEN_ISSUERS"].replace("${meta.nomad_address}", agent.address))
+    tokens = Tokens(trusted, lambda *_a, **_k: None, retry_seconds=0.2)
+    tokens.start()
+    seen: list[Caller] = []
+
+    def recognised() -> bool:
+        try:
+            seen.append(tokens.find(file.read_bytes().strip()))
+        except UncheckedCallerError:
+            return False
+        return True
+
+    wait(recognised, 20, "Nomad's keys")
+    tokens.stop()
+    assert (seen[0].name, seen[0].kind, seen[0].role) == ("ui", "workload", "scorer")
+    assert seen[0].id.startswith("nomad:global:default:ui:ui:ui:")
+    # and the API's file of addresses has those that are there, without waiting for those that are not
+    wait(lambda: jobs.health(cluster, "cache").healthy, 60, "the health of the cache")
+    cache = cluster.allocation("cache")
+    assert cache is not None
+    where = f"@{cache.ports[0].host}:{cache.ports[0].number}/0"
+
+    def listed() -> bool:
+        addresses = secret("api", "addresses")
+        return addresses is not None and where in addresses.read_text()
+
+    wait(listed, 30, "the cache's address")
+    addresses = secret("api", "addresses")
+    assert addresses is not None
+    assert addresses.stat().st_mode & 0o777 == 0o600
+    assert address({"CLOSECAST_ADDRESSES": str(addresses)}, "CLOSECAST_CACHE_URL")() == (  # type: ignore[misc]
+        f"redis://:{credentials.cache_password}{where}"
+    )
+    assert "CLOSECAST_DATABASE_URL" not in addresses.read_text()
+    for job in ("cache", "api", "ui"):
+        cluster.stop(job)
+    wait(lambda: not any(map(cluster.live_allocations, ("cache", "api", "ui"))), 60, "the end of the jobs")
 
 
 def test_an_agent_that_cannot_start_says_why(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ def test_credentials_are_made_once_and_only_the_user_reads_them(state: Path) -> 
     assert Credentials.load_or_create() == made == Credentials.load()
     assert Credentials.file().stat().st_mode & 0o777 == 0o600
     secrets = [value for value in vars(made).values() if value]
-    assert len(set(secrets)) == len(secrets) == 9
+    assert len(set(secrets)) == len(secrets) == 10
     assert Credentials.file().parent == state
 
 
@@ -37,9 +37,9 @@ def test_each_job_gets_what_it_needs_and_no_more() -> None:
     made = Credentials.load_or_create()
     variables = made.variables()
     assert set(variables) == {*jobs.NAMES, *jobs.BATCH}
-    assert made.api_key not in json.dumps(
-        {job: items for job, items in variables.items() if job not in ("ui", "localstack")}
-    )
+    assert made.api_key not in json.dumps({job: items for job, items in variables.items() if job != "localstack"})
+    assert variables["ui"] == {}
+    assert variables["api"]["database_password"] == variables["postgres"]["closecast_password"]
     assert made.nomad_management_token not in json.dumps(variables)
 
 
@@ -50,6 +50,25 @@ def test_missing_and_damaged_credentials_are_told(state: Path) -> None:
     Credentials.file().write_text("{}")
     with pytest.raises(OperatorError, match="is damaged"):
         Credentials.load()
+
+
+@pytest.mark.usefixtures("state")
+def test_credentials_of_an_earlier_version_are_completed_by_up_and_by_nothing_else() -> None:
+    # given
+    made = Credentials.load_or_create()
+    kept = {name: value for name, value in vars(made).items() if name != "closecast_database_password"}
+    Credentials.file().write_text(json.dumps(kept))
+    # then another command says what to do
+    with pytest.raises(OperatorError, match="of an earlier version") as caught:
+        Credentials.load()
+    assert "just up" in str(caught.value)
+    # when
+    completed = Credentials.load_or_create()
+    # then nothing that was there has changed
+    assert {**vars(completed), "closecast_database_password": ""} == {**vars(made), "closecast_database_password": ""}
+    assert len(completed.closecast_database_password) >= 43
+    assert Credentials.load() == completed
+    assert Credentials.file().stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.usefixtures("state")
@@ -287,6 +306,17 @@ def test_checks_of_ports_that_are_not_there_are_left_out() -> None:
         "http://127.0.0.1:80/up",
         "http://127.0.0.1:80/ready",
     ]
+
+
+def test_a_variable_without_items_is_deleted(double: Double) -> None:
+    cluster = Cluster(double.address, "token")
+    double.answers["DELETE /v1/var/nomad/jobs/ui"] = (200, b"")
+    # when it is there, and when it is not
+    double.answers["GET /v1/var/nomad/jobs/ui"] = [(200, {"Items": {"api_key": "x"}}), (404, b"")]
+    cluster.put_variable("nomad/jobs/ui", {})
+    cluster.put_variable("nomad/jobs/ui", {})
+    # then
+    assert [asked for asked, _ in double.asked].count("DELETE /v1/var/nomad/jobs/ui") == 1
 
 
 def test_nomads_refusals_are_told(double: Double) -> None:

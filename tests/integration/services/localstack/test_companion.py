@@ -30,7 +30,8 @@ pytestmark = pytest.mark.integration
 _PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
 _LAKE, _ARTIFACTS = "closecast-local-lake", "closecast-local-artifacts"
 _SECRETS = {
-    name: f"value of {name}" for name in ("mlflow-database", "prefect-database", "optuna-database", "cache", "api-key")
+    name: f"value of {name}"
+    for name in ("mlflow-database", "prefect-database", "optuna-database", "closecast-database", "cache", "api-key")
 }
 # Keys that a shell, a pattern, a list of names or a path could trip over.
 _KEYS = (

@@ -4,12 +4,14 @@ its failures can be had from it on demand."""
 import json
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.credential import Credential
 
 PREDICTION = {
     "probability": 0.62, "as_of": "2017-11-20", "horizon_days": 41, "by": "2017-12-31", "request_id": "r1",
@@ -18,7 +20,7 @@ PREDICTION = {
 
 
 def client(answer: Callable[[httpx.Request], httpx.Response]) -> Client:
-    return Client("http://api.example:8000/", "the-key", httpx.MockTransport(answer))
+    return Client("http://api.example:8000/", Credential(key="the-key"), httpx.MockTransport(answer))
 
 
 def problem(status: int, **members: Any) -> Callable[[httpx.Request], httpx.Response]:
@@ -60,6 +62,31 @@ def test_an_explanation_is_asked_with_the_predictions_question() -> None:
     assert json.loads(seen[0].content) == {"deal": {"engage_date": "2017-11-01"}, "as_of": "2017-11-20", "horizon": 30}
     assert (explanation.base, explanation.probability) == (0.5, 0.62)
     assert [(one.title, one.points, one.sentence) for one in explanation.reasons] == [("Age", 0.12, "Young.")]
+
+
+def test_a_token_is_read_anew_at_each_request(tmp_path: Path) -> None:
+    # given
+    seen: list[httpx.Headers] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        return httpx.Response(200, json=PREDICTION)
+
+    file = tmp_path / "nomad_api.jwt"
+    asking = Client("http://api.example:8000/", Credential(token_file=file), httpx.MockTransport(answer))
+    # when Nomad renews it
+    for token in ("first", "second\n"):
+        file.write_text(token)
+        asking.predict({})
+    # then
+    assert [headers["Authorization"] for headers in seen] == ["Bearer first", "Bearer second"]
+    assert "X-API-Key" not in seen[0]
+    # and a token that is not there is a refusal in words, not a failure of the page
+    for spoil in (lambda: file.write_text(""), file.unlink):
+        spoil()
+        with pytest.raises(ApiProblemError, match="token") as caught:
+            asking.model()
+        assert caught.value.status == 401
 
 
 def test_the_pipeline_is_asked_for_with_its_parameters() -> None:

@@ -21,7 +21,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("name", ENVIRONMENT)
+@pytest.mark.parametrize("name", ["CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_API_URL"])
 def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.delenv(name)
@@ -30,6 +30,23 @@ def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
         main()
     # then
     assert caught.value.code == f"ui: the environment variable {name} is not set"
+
+
+def test_a_key_or_a_token_is_needed_and_a_token_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.delenv("CLOSECAST_API_KEY")
+    # when
+    with pytest.raises(SystemExit) as caught:
+        main()
+    # then
+    assert caught.value.code == "ui: neither CLOSECAST_API_TOKEN_FILE nor CLOSECAST_API_KEY is set"
+    # when
+    became: list[str] = []
+    monkeypatch.setenv("CLOSECAST_API_TOKEN_FILE", "a-file")
+    monkeypatch.setattr(os, "execve", lambda path, _arguments, _environment: became.append(path))
+    main()
+    # then
+    assert became
 
 
 def test_an_address_without_a_scheme_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -288,5 +288,5 @@ def test_a_refused_key_is_a_sentence(app: AppTest, monkeypatch: pytest.MonkeyPat
     # when
     app.run()
     # then
-    assert app.error[0].value == "The prediction service does not accept this page's key. The API key is not known."
+    assert app.error[0].value == "The prediction service does not let this page in. The API key is not known."
     assert not app.exception

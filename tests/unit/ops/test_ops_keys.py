@@ -1,0 +1,36 @@
+"""What `key-create` and its like ask the API for, and what they refuse."""
+
+import pytest
+
+from ops import keys
+from ops.errors import OperatorError
+
+
+def test_a_key_is_a_scorers_for_ninety_days_unless_said_otherwise() -> None:
+    assert keys.wanted(["dashboard"]) == {"name": "dashboard", "role": "scorer", "expires_in_days": 90}
+    assert keys.wanted(["ops desk", "role=admin", "expires=48h"])["expires_in_days"] == 2
+    assert keys.wanted(["ops desk", "expires=never"])["expires_in_days"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "takes one name"),
+        (["a", "b"], "takes one name"),
+        (["a", "colour=red"], "takes one name"),
+        (["a", "role=god"], "there is no role 'god'"),
+        (["a", "expires=soon"], "expires=soon is no span of time"),
+        (["a", "expires=30m"], "no whole number of days"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: list[str], words: str) -> None:
+    with pytest.raises(OperatorError, match=words):
+        keys.wanted(arguments)
+
+
+def test_an_id_is_needed_and_no_more() -> None:
+    for command in (keys.rotate, keys.revoke):
+        with pytest.raises(OperatorError, match="takes the id of one key"):
+            command([])
+    with pytest.raises(OperatorError, match="grace=long is no span"):
+        keys.rotate(["abc", "grace=long"])
