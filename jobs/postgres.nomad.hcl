@@ -1,4 +1,4 @@
-# The database of MLflow, Prefect and Optuna on one machine; in production RDS takes its place.
+# The database of MLflow, Prefect, Optuna and Closecast itself on one machine; in production RDS takes its place.
 
 variable "service_provider" {
   type        = string
@@ -82,6 +82,7 @@ job "postgres" {
           POSTGRES_MLFLOW_PASSWORD={{ .mlflow_password }}
           POSTGRES_PREFECT_PASSWORD={{ .prefect_password }}
           POSTGRES_OPTUNA_PASSWORD={{ .optuna_password }}
+          POSTGRES_CLOSECAST_PASSWORD={{ .closecast_password }}
           {{- end }}
         EOT
       }

@@ -24,6 +24,7 @@ class Credentials:
     mlflow_database_password: str
     prefect_database_password: str
     optuna_database_password: str
+    closecast_database_password: str
     cache_password: str
     object_store_access_key: str
     object_store_secret_key: str
@@ -88,6 +89,7 @@ class Credentials:
                 "mlflow_password": self.mlflow_database_password,
                 "prefect_password": self.prefect_database_password,
                 "optuna_password": self.optuna_database_password,
+                "closecast_password": self.closecast_database_password,
             },
             "cache": {"password": self.cache_password},
             "localstack": {**object_store, "secret_values": json.dumps(self.cloud_secrets())},
@@ -96,6 +98,11 @@ class Credentials:
             "prefect-worker": {**object_store, "optuna_password": self.optuna_database_password},
             "trial": {**object_store, "database_password": self.optuna_database_password},
             "score": object_store,
+            "journal": {
+                **object_store,
+                "cache_password": self.cache_password,
+                "database_password": self.closecast_database_password,
+            },
             "api": {"api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest()},
             "ui": {"api_key": self.api_key},
         }
