@@ -99,6 +99,11 @@ predict *arguments:
 demo:
     @{{ ops }} demo
 
+# Compute a recorded prediction again and compare it bit by bit: replay <id> [row=<n>]
+[group('model')]
+replay *arguments:
+    @{{ ops }} replay "$@"
+
 # Print the key that the REST API asks for
 [group('model')]
 api-key:

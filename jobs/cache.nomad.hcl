@@ -83,8 +83,9 @@ job "cache" {
       resources {
         cpu    = 100
         memory = 128
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
-        memory_max = 256
+        # Where the scheduler lets tasks borrow (memory oversubscription), up to here: 256 MB of data, and the copies that
+        # are made while the append-only file is written anew.
+        memory_max = 512
       }
     }
   }

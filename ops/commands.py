@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from ops import champion, jobs, keys, nomad_binary, predict, prefect
+from ops import champion, jobs, keys, nomad_binary, predict, prefect, replay
 from ops.down import down
 from ops.errors import OperatorError
 from ops.paths import JOBS, LOCAL_VARS
@@ -140,6 +140,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": train,
     "predict": predict.predict,
     "demo": demo,
+    "replay": replay.replay,
     "api-key": api_key,
     "keys": keys.keys,
     "key-create": keys.create,

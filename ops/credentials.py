@@ -116,6 +116,11 @@ class Credentials:
             "prefect-worker": {**object_store, "optuna_password": self.optuna_database_password},
             "trial": {**object_store, "database_password": self.optuna_database_password},
             "score": object_store,
+            "journal": {
+                **object_store,
+                "cache_password": self.cache_password,
+                "database_password": self.closecast_database_password,
+            },
             "api": {
                 "api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest(),
                 "database_password": self.closecast_database_password,

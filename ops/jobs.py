@@ -19,7 +19,7 @@ from ops.nomad_binary import Nomad
 from ops.paths import JOBS, LOCAL_VARS
 
 # In the order in which they come to life: those that others wait for stand first.
-NAMES = ("postgres", "cache", "localstack", "mlflow", "prefect", "prefect-worker", "api", "ui")
+NAMES = ("postgres", "cache", "localstack", "mlflow", "prefect", "prefect-worker", "journal", "api", "ui")
 # Parameterized: registered beside the others, and run only when a flow dispatches them.
 BATCH = ("trial", "score")
 # What a person opens; the rest is for programs and found by discovery.

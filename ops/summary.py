@@ -19,6 +19,7 @@ _TITLES = {
     "mlflow": "MLflow (runs, registry)",
     "prefect": "Prefect (flows)",
     "prefect-worker": "Prefect worker",
+    "journal": "Prediction journal",
     "api": "Prediction API",
     "ui": "User interface",
 }

@@ -28,6 +28,7 @@ class Spool:
     def __init__(self, folder: Path, limit: int) -> None:
         self.limit = limit
         self._root = folder
+        self._lock: int | None
         self._own, self._lock = self._claim()
         self._open: int | None = None
         self._current: Path | None = None
@@ -99,9 +100,11 @@ class Spool:
         return taken
 
     def close(self) -> None:
-        """Give the folder free; what is in it stays."""
+        """Give the folder free; what is in it stays. Calling it again does nothing."""
         self.seal()
-        os.close(self._lock)
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
     def _claim(self) -> tuple[Path, int]:
         try:

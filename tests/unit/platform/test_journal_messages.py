@@ -70,7 +70,7 @@ def test_a_batch_is_cut_into_parts_that_keep_each_deals_position() -> None:
     assert keys(entries) == keys([whole])
     assert b"".join(entry.features for entry in entries) == whole.features
     assert [deal for entry in entries for deal in entry.deals["opportunity_id"]] == whole.deals["opportunity_id"]
-    assert sum((entry.probability for entry in entries), []) == whole.probability
+    assert [chance for entry in entries for chance in entry.probability] == whole.probability
 
 
 def test_singles_share_a_message() -> None:
@@ -82,7 +82,7 @@ def test_singles_share_a_message() -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda message: b"", "too few"),
+        (lambda _message: b"", "too few"),
         (lambda message: message[:10], "too few"),
         (lambda message: b"XX" + message[2:], "begins with"),
         (lambda message: message[:-1], "checksum"),

@@ -1,0 +1,103 @@
+"""`replay <id>`: computes a recorded prediction again, from the model version and the features that were logged with it."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ops import jobs, paths, predict
+from ops.errors import OperatorError
+from ops.session import connect
+
+_CONSOLE = Console(soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One horizon of a prediction: what was answered, and what comes out now."""
+
+    asked: str
+    days: int
+    answered: float
+    again: float
+
+    @property
+    def is_same(self) -> bool:
+        """To the bit: 0.0 and -0.0 differ."""
+        return self.answered.hex() == self.again.hex()
+
+
+def replay(arguments: list[str]) -> int:
+    """Recompute the prediction `<id>` (of a batch: `row=<n>`) and compare bit by bit; exit status 1 when it differs."""
+    identifier, row = _parsed(arguments)
+    session = connect()
+    query = {} if row is None else {"row": row}
+    record = predict.client(session).call("GET", f"/v1/predictions/{identifier}", params=query)
+    lines = recompute(record, jobs.address(session.cluster, "mlflow"), paths.state() / "models")
+    _print(record, lines)
+    return 0 if all(line.is_same for line in lines) else 1
+
+
+def recompute(record: Mapping[str, Any], registry: str, cache: Path) -> list[Line]:
+    """Every horizon of a record of GET /v1/predictions/{id}, with the model of its version out of the registry.
+
+    Raises OperatorError when the model cannot be had, or the record does not say what was answered to which horizon.
+    """
+    # Imported here: the libraries take seconds, which no other command should wait for.
+    import numpy as np
+
+    from closecast.models.deal_model import ModelError
+    from closecast.platform.registry import ModelRegistry, RegistryError
+
+    answers = _answers(record)
+    try:
+        model = ModelRegistry(registry).load(record["model"]["version"], cache)
+    except (RegistryError, ModelError) as error:
+        raise OperatorError(
+            f"version {record['model']['version']} of the model cannot be had: {error}", "see `just status`"
+        ) from error
+    again = model.scorer.predict(np.array(record["features"], dtype=np.float64))
+    return [
+        Line(asked, days, answered, float(value))
+        for (asked, answered), days, value in zip(answers, record["days"], again, strict=True)
+    ]
+
+
+def _answers(record: Mapping[str, Any]) -> Sequence[tuple[str, float]]:
+    """What was answered, in the order of the lines of features: the horizon asked about, then the others by name."""
+    answers = [("asked", record["probability"]), *(record["probabilities"] or {}).items()]
+    if len(answers) != len(record["days"]) or len(answers) != len(record["features"]):
+        raise OperatorError(
+            f"the record has {len(answers)} answers, {len(record['days'])} horizons and {len(record['features'])} lines of "
+            "features", "it was written by another version of Closecast: replay it with that version",
+        )  # fmt: skip
+    return answers
+
+
+def _print(record: Mapping[str, Any], lines: list[Line]) -> None:
+    print(f"{record['id']} row {record['row']}: answered {record['time']}, {record['model']['name']} version "
+          f"{record['model']['version']}, as of {record['as_of']}\n")  # fmt: skip
+    table = Table("horizon", "days", "answered", "computed again", "", box=None, pad_edge=False)
+    for line in lines:
+        table.add_row(
+            line.asked, str(line.days), repr(line.answered), repr(line.again), "same" if line.is_same else "DIFFERS"
+        )
+    _CONSOLE.print(table)
+    differing = sum(not line.is_same for line in lines)
+    print("\nbit-identical" if not differing else f"\n{differing} of {len(lines)} differ")
+
+
+def _parsed(arguments: list[str]) -> tuple[uuid.UUID, int | None]:
+    usage = "write `just replay <id> [row=<n>]` with the id of an answer of POST /v1/predictions"
+    rest = [argument for argument in arguments if not argument.startswith("row=")]
+    rows = [argument.removeprefix("row=") for argument in arguments if argument.startswith("row=")]
+    if len(rest) != 1 or len(rows) > 1 or not all(row.isdecimal() for row in rows):
+        raise OperatorError("replay takes one id" + (", and row= a number" if rows else ""), usage)
+    try:
+        return uuid.UUID(rest[0]), int(rows[0]) if rows else None
+    except ValueError as error:
+        raise OperatorError(f"{rest[0]!r} is no id of a prediction", usage) from error

@@ -1,0 +1,209 @@
+"""The API's end of the journal on a real Valkey: nothing accepted is lost, whatever becomes of the cache."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from closecast.platform.journal.entry import Entry
+from closecast.platform.journal.shipper import JournalFullError, Shipper, Standing
+from closecast.platform.journal.spool import Spool
+from closecast.platform.journal.stream import FIELD, STREAM, unpack
+from tests.journal_entries import batch, keys, single
+from tests.killable import Cache
+
+pytestmark = pytest.mark.integration
+LIMIT = 2_000_000
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[Cache]:
+    cache = Cache(tmp_path / "cache")
+    cache.start()
+    yield cache
+    cache.stop()
+
+
+@pytest.fixture
+def shipper(cache: Cache, tmp_path: Path) -> Iterator[Shipper]:
+    shipper = Shipper(lambda: cache.url, Spool(tmp_path / "spool", LIMIT))
+    shipper.start()
+    yield shipper
+    shipper.close()
+
+
+def _until(shipper: Shipper, holds: Callable[[Standing], bool], seconds: float = 20) -> Standing:
+    deadline = time.monotonic() + seconds
+    while not holds(standing := shipper.standing()):
+        assert time.monotonic() < deadline, standing
+        time.sleep(0.02)
+    return standing
+
+
+def _idle(standing: Standing) -> bool:
+    return not (standing.waiting or standing.unconfirmed or standing.spool_bytes)
+
+
+def _in_stream(cache: Cache) -> list[Entry]:
+    with cache.client() as client:
+        return [entry for _, fields in client.xrange(STREAM) for entry in unpack(fields[FIELD])]
+
+
+def test_entries_are_in_the_stream_and_forgotten_once_they_are_on_its_disk(shipper: Shipper, cache: Cache) -> None:
+    # given
+    entries = [single(number) for number in range(50)] + [batch(1_000)]
+    # when
+    for entry in entries:
+        shipper.append(entry)
+    standing = _until(shipper, lambda standing: _idle(standing) and standing.shipped == 1_050)
+    # then
+    assert (standing.problem, standing.lag_seconds, standing.spooled) == (None, 0.0, 0)
+    cache.kill()
+    cache.start()
+    assert keys(_in_stream(cache)) == keys(entries)
+
+
+def test_a_cache_that_is_away_costs_nothing_but_time(shipper: Shipper, cache: Cache) -> None:
+    # given
+    entries = [single(number) for number in range(100)]
+    shipper.append(entries[0])
+    _until(shipper, _idle)
+    cache.kill()
+    # when
+    for entry in entries[1:]:
+        shipper.append(entry)
+    standing = _until(shipper, lambda standing: standing.spooled >= 99 and not standing.unconfirmed)
+    # then
+    assert "cache" in (standing.problem or "")
+    assert standing.lag_seconds > 0
+    cache.start()
+    shipper.append(entries[0])
+    _until(shipper, _idle)
+    assert set(keys(entries)) == set(keys(_in_stream(cache)))
+
+
+def test_a_full_spool_pushes_back_and_accepts_again_when_the_cache_is_back(cache: Cache, tmp_path: Path) -> None:
+    # given
+    cache.kill()
+    shipper = Shipper(lambda: cache.url, Spool(tmp_path / "spool", 200_000), max_waiting_bytes=100_000)
+    shipper.start()
+    accepted: list[Entry] = []
+    # when
+    with pytest.raises(JournalFullError, match=r"the spool is full: .* of 200000 bytes; the cache cannot be reached"):
+        for number in range(200_000):
+            entry = single(number % 50)
+            shipper.append(entry)
+            accepted.append(entry)
+            if number % 20 == 19:
+                time.sleep(0.01)
+    # then: it is bounded, and says so
+    standing = shipper.standing()
+    assert standing.spool_bytes <= standing.spool_limit == 200_000
+    assert standing.waiting_bytes < 110_000
+    assert standing.refused == 1
+    assert "full" in (standing.problem or "")
+    # when
+    cache.start()
+    _until(shipper, _idle, 60)
+    shipper.append(late := single())
+    _until(shipper, _idle)
+    shipper.close()
+    # then
+    assert set(keys([*accepted, late])) == set(keys(_in_stream(cache)))
+
+
+def test_a_cache_without_room_is_left_what_it_has(shipper: Shipper, cache: Cache) -> None:
+    # given
+    with cache.client() as client:
+        used = client.info("memory")["used_memory"]
+        client.config_set("maxmemory", int(used / 0.75) + 100_000)
+        # when
+        for number in range(2_000):
+            shipper.append(single(number))
+            if number % 100 == 99:
+                time.sleep(0.05)
+        standing = _until(shipper, lambda standing: standing.spooled > 0 and not standing.unconfirmed)
+        # then
+        assert "the cache is full" in (standing.problem or "")
+        assert client.set("of somebody else", "x" * 1000)
+        # when: the journal catches up
+        client.config_set("maxmemory", "64mb")
+        _until(shipper, _idle, 30)
+    assert len(set(keys(_in_stream(cache)))) == 2_000
+
+
+def test_what_a_killed_process_had_spooled_is_shipped_by_the_next_one(cache: Cache, tmp_path: Path) -> None:
+    # given
+    cache.kill()
+    script = """
+import os, sys, time
+from pathlib import Path
+from closecast.platform.journal.shipper import Shipper
+from closecast.platform.journal.spool import Spool
+from tests.journal_entries import single
+shipper = Shipper(lambda: sys.argv[1], Spool(Path(sys.argv[2]), 10**6))
+shipper.start()
+for number in range(300):
+    entry = single(number)
+    shipper.append(entry)
+    print(entry.id)
+while shipper.standing().spooled < 300:
+    time.sleep(0.01)
+sys.stdout.flush()
+os.kill(os.getpid(), 9)
+"""
+    command = [sys.executable, "-c", script, cache.url, str(tmp_path / "spool")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, timeout=60)  # fmt: skip
+    assert done.returncode == -9, done.stderr
+    # when
+    cache.start()
+    shipper = Shipper(lambda: cache.url, Spool(tmp_path / "spool", LIMIT))
+    shipper.start()
+    _until(shipper, lambda standing: _idle(standing) and standing.shipped == 300)
+    shipper.close()
+    # then
+    assert sorted(str(entry.id) for entry in _in_stream(cache)) == sorted(done.stdout.split())
+
+
+def test_closing_ships_what_is_there_and_accepts_nothing_more(shipper: Shipper, cache: Cache) -> None:
+    # given
+    entries = [single(number) for number in range(500)]
+    for entry in entries:
+        shipper.append(entry)
+    # when
+    left = shipper.close()
+    # then
+    assert left == 0
+    assert set(keys(_in_stream(cache))) == set(keys(entries))
+    with pytest.raises(JournalFullError, match="the service is stopping"):
+        shipper.append(entries[0])
+
+
+def test_closing_without_a_cache_spools_what_is_there(cache: Cache, tmp_path: Path) -> None:
+    # given
+    cache.kill()
+    shipper = Shipper(lambda: cache.url, Spool(tmp_path / "spool", LIMIT))
+    shipper.start()
+    entries = [single(number) for number in range(500)]
+    for entry in entries:
+        shipper.append(entry)
+    # when
+    assert shipper.close() == 0
+    # then
+    spool = Spool(tmp_path / "spool", LIMIT)
+    kept = [entry for segment in spool.segments() for message in spool.read(segment) for entry in unpack(message)]
+    spool.close()
+    assert keys(kept) == keys(entries)
+
+
+def test_a_cache_never_found_is_told_and_its_entries_wait_on_disk(tmp_path: Path) -> None:
+    shipper = Shipper(lambda: None, Spool(tmp_path / "spool", LIMIT))
+    shipper.start()
+    shipper.append(single())
+    standing = _until(shipper, lambda standing: standing.spooled == 1)
+    assert standing.problem == "the cache has not been found yet"
+    shipper.close()

@@ -1,0 +1,68 @@
+"""`replay`: what it asks for, and that it tells a single changed bit."""
+
+import math
+from datetime import date
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from closecast.models.deal_model import DealModel
+from closecast.platform.registry import ModelRegistry
+from ops import replay
+from ops.errors import OperatorError
+
+
+@pytest.fixture
+def record(served_model: DealModel, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """As GET /v1/predictions/{id} answers it, with features and answers of a real model, once through JSON."""
+    builder = served_model.builder
+    subjects = builder.history.subjects(served_model.deals.head(1))
+    days = [45, 30, 60]
+    as_of = np.array([date(2017, 12, 1)] * 3, "M8[D]")
+    matrix = builder.matrix(subjects, np.zeros(3, dtype=np.int64), as_of, np.array(days))
+    answers = [float(value) for value in served_model.scorer.predict(matrix)]
+    monkeypatch.setattr(ModelRegistry, "load", lambda _self, _version, _cache: served_model)
+    found: dict[str, Any] = msgspec.json.decode(
+        msgspec.json.encode(
+            {
+                "id": "0195a000-0000-7000-8000-000000000000", "row": 0, "time": "2026-01-01T00:00:00Z", "as_of": "2017-12-01",
+                "model": {"name": "closecast", "version": "7"}, "probability": answers[0],
+                "probabilities": {"30": answers[1], "60": answers[2]}, "days": days, "features": matrix.tolist(),
+            }
+        )
+    )  # fmt: skip
+    return found
+
+
+def test_an_honest_record_comes_out_to_the_bit(record: dict[str, Any], tmp_path: Any) -> None:
+    lines = replay.recompute(record, "http://127.0.0.1:9", tmp_path)
+    assert [(line.asked, line.days) for line in lines] == [("asked", 45), ("30", 30), ("60", 60)]
+    assert all(line.is_same for line in lines)
+
+
+def test_a_batch_has_one_horizon(record: dict[str, Any], tmp_path: Any) -> None:
+    one = {**record, "probabilities": None, "days": [45], "features": record["features"][:1]}
+    assert [line.is_same for line in replay.recompute(one, "http://127.0.0.1:9", tmp_path)] == [True]
+
+
+def test_one_changed_bit_is_told(record: dict[str, Any], tmp_path: Any) -> None:
+    record["probability"] = math.nextafter(record["probability"], 1)
+    lines = replay.recompute(record, "http://127.0.0.1:9", tmp_path)
+    assert [line.is_same for line in lines] == [False, True, True]
+    replay._print(record, lines)
+
+
+def test_a_record_that_does_not_add_up_is_refused(record: dict[str, Any], tmp_path: Any) -> None:
+    record["probabilities"] = None
+    with pytest.raises(OperatorError, match="1 answers, 3 horizons"):
+        replay.recompute(record, "http://127.0.0.1:9", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["x"], ["a", "b"], ["0195a000-0000-7000-8000-000000000000", "row=x"], ["row=1"]]
+)
+def test_what_is_no_id_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(OperatorError, match=r"replay takes one id|is no id"):
+        replay.replay(arguments)
