@@ -12,18 +12,11 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme
 
-from closecast.platform.registry import ModelRegistry
-from services.api import traces
 from services.api.admission import Admission, Entrance
-from services.api.champion import Champion
-from services.api.doors import Doors
 from services.api.edge import Edge
-from services.api.explanation_cache import ExplanationCache
-from services.api.explanations import Explainer
 from services.api.fast_lane import FastLane
 from services.api.health import live, meters, ready
-from services.api.metrics import Metrics
-from services.api.predictor import Predictor
+from services.api.parts import Parts
 from services.api.problems import HANDLERS
 from services.api.routes import ROUTES
 from services.api.security_headers import add_headers
@@ -36,26 +29,15 @@ _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 def create_app(settings: Settings | None = None) -> Litestar:
     """The application; `settings` are the environment's unless given."""
     settings = settings or Settings.from_environment(os.environ)
-    metrics, spans = Metrics(), traces.provider(os.environ)
-    doors = Doors(settings)
-    champion = Champion(
-        ModelRegistry(settings.registry.tracking_uri), settings.model_cache, promoted=doors.saw_promotion
-    )
-    predictor = Predictor(champion, None, metrics)
-    explainer = Explainer(ExplanationCache(settings.cache or (lambda: None)))
+    parts = Parts(settings)
 
     @asynccontextmanager
-    async def following(_app: Litestar) -> AsyncIterator[None]:
-        doors.start()
-        champion.start()
+    async def running(_app: Litestar) -> AsyncIterator[None]:
+        parts.start()
         try:
             yield
         finally:
-            champion.stop()
-            explainer.cache.close()
-            doors.stop()
-            if spans is not None:
-                spans.shutdown()  # sends what has gathered
+            parts.stop()
 
     versioned = Router(
         "/v1",
@@ -66,11 +48,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
     app = Litestar(
         route_handlers=[versioned, live, ready, meters],
-        dependencies=_provided(
-            champion=champion, doors=doors, predictor=predictor, explainer=explainer, metrics=metrics
-        ),
-        lifespan=[following],
-        middleware=[Admission(doors)],
+        dependencies={name: _provided(one) for name, one in parts.collaborators().items()},
+        lifespan=[running],
+        middleware=[Admission(parts.doors)],
         exception_handlers=HANDLERS,
         before_send=[add_headers],
         request_max_body_size=_MAX_BODY,
@@ -79,20 +59,16 @@ def create_app(settings: Settings | None = None) -> Litestar:
         state=State(),
         debug=False,
     )
-    lane = FastLane(app.asgi_handler, predictor, Entrance(doors), metrics)
-    app.asgi_handler = Edge(lane, metrics)
-    if spans is not None:
-        app.asgi_handler = Traced(app.asgi_handler, spans)
+    lane = FastLane(app.asgi_handler, parts.predictor, Entrance(parts.doors), parts.metrics)
+    app.asgi_handler = Edge(lane, parts.metrics)
+    if parts.spans is not None:
+        app.asgi_handler = Traced(app.asgi_handler, parts.spans)
     return app
 
 
-def _provided(**collaborators: object) -> dict[str, Provide]:
-    """What handlers ask for by name."""
-
-    def provide(one: object) -> Provide:
-        return Provide(lambda: one, sync_to_thread=False)
-
-    return {name: provide(one) for name, one in collaborators.items()}
+def _provided(one: object) -> Provide:
+    """What a handler gets that asks for it by name."""
+    return Provide(lambda: one, sync_to_thread=False)
 
 
 async def _keep_body(request: Request[object, object, State]) -> None:

@@ -1,14 +1,27 @@
 """What the service counts of itself, for Prometheus: requests, answers, the model that serves, and its dependencies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _SHARES = tuple(bound / 20 for bound in range(1, 21))
+
+
+class _Figures(Collector):
+    def __init__(self, ask: Callable[[], Mapping[str, float]]) -> None:
+        self._ask = ask
+
+    def collect(self) -> Iterator[Metric]:
+        for name, value in self._ask().items():
+            family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            yield family(f"closecast_{name}", name.removesuffix("_total").replace("_", " "), value=value)
 
 
 class Metrics:
@@ -46,9 +59,9 @@ class Metrics:
             "closecast_model_refusals", "Versions that bore the alias and were not taken up.", registry=self.registry
         )
 
-    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
-        """A gauge that is asked for when it is scraped."""
-        Gauge(f"closecast_{name}", text, registry=self.registry).set_function(value)
+    def figures(self, ask: Callable[[], Mapping[str, float]]) -> None:
+        """Figures by name, asked for when they are scraped; those that end in `_total` only ever grow."""
+        self.registry.register(_Figures(ask))
 
     def text(self) -> bytes:
         """Everything, in Prometheus's text format."""

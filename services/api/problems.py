@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_500_INTERNAL_SERVER_ERROR
 
 from closecast.platform.callers.keys import DatabaseAwayError, KeyEndedError, NoSuchKeyError
+from closecast.platform.journal.shipper import JournalFullError
 from services.api.logs import log
 
 MEDIA_TYPE = "application/problem+json"
@@ -141,6 +142,7 @@ HANDLERS: dict[Any, Any] = {
     HTTPException: on_http,
     InvalidInputError: on_invalid,
     UnavailableError: on_unavailable,
+    JournalFullError: on_unavailable,
     DatabaseAwayError: on_unavailable,
     NoSuchKeyError: on_no_key,
     KeyEndedError: on_ended_key,

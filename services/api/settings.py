@@ -23,6 +23,7 @@ class Settings:
     cache: Address | None  # without one each instance limits its callers by itself
     issuers: tuple[Issuer, ...]
     limits: Mapping[Role, Limit]
+    spool_bytes: int  # of answers that cannot be written down now, on this machine's disk
     instance: str  # by which other instances and the audit log tell this one
 
     @classmethod
@@ -39,6 +40,7 @@ class Settings:
             cache=address(environment, "CLOSECAST_CACHE_URL"),
             issuers=issuers(environment.get("CLOSECAST_TOKEN_ISSUERS", "")),
             limits=_limits(environment.get("CLOSECAST_RATE_LIMITS", "")),
+            spool_bytes=_spool(environment.get("CLOSECAST_SPOOL_BYTES") or "64000000"),
             instance=f"{environment.get('CLOSECAST_HOST', 'local')}:{environment.get('CLOSECAST_PORT', '0')}",
         )
 
@@ -51,6 +53,12 @@ def _hashes(text: str) -> tuple[bytes, ...]:
             "with commas between"
         )
     return tuple(bytes.fromhex(part) for part in parts)
+
+
+def _spool(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{5,14}", text):
+        raise SettingsError(f"CLOSECAST_SPOOL_BYTES is {text!r}; expected a number of bytes, 100000 or more")
+    return int(text)
 
 
 def _limits(text: str) -> dict[Role, Limit]:

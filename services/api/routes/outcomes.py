@@ -9,6 +9,7 @@ from litestar.params import Body
 from msgspec import Meta, Struct
 
 from closecast.platform.journal.outcomes import Outcome
+from services.api.admission import Requires
 from services.api.problems import InvalidInputError
 from services.api.records import Records
 from services.api.routes.common import RESPONSES
@@ -24,7 +25,7 @@ class ClosedDeal(Struct, frozen=True, forbid_unknown_fields=True):
     ]
     deal_stage: Literal["Won", "Lost"]
     close_date: Annotated[date, Meta(examples=["2017-12-20"])]
-    close_value: Annotated[float | None, Meta(ge=0, description="What it was sold for; of a deal won")] = None
+    close_value: Annotated[float, Meta(ge=0, description="What it was sold for; of a deal won")] | None = None
 
 
 class OutcomesRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +42,14 @@ class OutcomesAnswer(Struct, frozen=True):
     unchanged: int
 
 
-@post("/outcomes", status_code=200, sync_to_thread=True, summary="Tell how deals ended", responses=RESPONSES)
+@post(
+    "/outcomes",
+    status_code=200,
+    sync_to_thread=True,
+    guards=[Requires("scorer")],
+    summary="Tell how deals ended",
+    responses=RESPONSES,
+)
 def tell_outcomes(
     data: Annotated[OutcomesRequest, Body()], records: NamedDependency[Records], request: Request[Any, Any, Any]
 ) -> OutcomesAnswer:

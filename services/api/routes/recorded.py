@@ -9,11 +9,12 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.openapi import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromPath, Parameter
 from msgspec import Meta, Struct
 
 from closecast.platform.journal.entry import made_at
 from closecast.platform.registry import MODEL_NAME
+from services.api.admission import Requires
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.records import Records
 from services.api.routes.common import RESPONSES
@@ -52,11 +53,12 @@ class RecordedPrediction(Struct, frozen=True):
 @get(
     "/predictions/{id:uuid}",
     sync_to_thread=True,
+    guards=[Requires("viewer")],
     summary="What was answered",
     responses={status: RESPONSES[status] for status in (400, 401, 503)} | {404: _ABSENT},
 )
 def recorded(
-    id: uuid.UUID,
+    id: FromPath[uuid.UUID],
     records: NamedDependency[Records],
     row: Annotated[int | None, Parameter(ge=0, le=10_000, description="Of a batch; its first unless named")] = None,
 ) -> RecordedPrediction:

@@ -95,7 +95,7 @@ def test_a_bad_query_names_its_parameter(client: Client) -> None:
 def test_the_description_is_openapi_3_1_with_every_route(anonymous: Client) -> None:
     document = anonymous.get("/schema/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/v1/predictions", "/v1/predictions/batch", "/v1/explanations", "/v1/pipeline", "/v1/model", "/v1/keys",
+    assert set(document["paths"]) == {"/v1/predictions", "/v1/predictions/batch", "/v1/explanations", "/v1/outcomes", "/v1/predictions/{id}", "/v1/pipeline", "/v1/model", "/v1/keys",
                                       "/v1/keys/{key_id}", "/v1/keys/{key_id}/rotate", "/v1/audit",
                                       "/v1/audit/verification", "/health/live", "/health/ready"}  # fmt: skip
     assert set(document["components"]["securitySchemes"]) == {"key", "bearer"}
@@ -149,7 +149,8 @@ def test_every_route_under_v1_requires_a_role(anonymous: Client) -> None:
             required[f"{min(handler.http_methods)} {route.path}"] = roles
     assert required.pop("OPTIONS /v1/model", None) in (None, [])
     assert {name: roles for name, roles in required.items() if not name.startswith("OPTIONS")} == {
-        "POST /v1/predictions": ["scorer"], "POST /v1/predictions/batch": ["scorer"], "POST /v1/explanations": ["scorer"], "GET /v1/pipeline": ["viewer"],
+        "POST /v1/predictions": ["scorer"], "POST /v1/predictions/batch": ["scorer"], "POST /v1/explanations": ["scorer"], "POST /v1/outcomes": ["scorer"],
+            "GET /v1/predictions/{id:uuid}": ["viewer"], "GET /v1/pipeline": ["viewer"],
         "GET /v1/model": ["viewer"], "POST /v1/keys": ["admin"], "GET /v1/keys": ["admin"],
         "POST /v1/keys/{key_id:str}/rotate": ["admin"], "DELETE /v1/keys/{key_id:str}": ["admin"],
         "GET /v1/audit": ["admin"], "GET /v1/audit/verification": ["admin"],

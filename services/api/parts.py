@@ -1,0 +1,93 @@
+"""Everything the service is made of, and the order in which it starts and ends."""
+
+import os
+
+from closecast.platform.journal.shipper import Shipper
+from closecast.platform.journal.spool import Spool
+from closecast.platform.registry import ModelRegistry
+from services.api import traces
+from services.api.champion import Champion
+from services.api.doors import Doors
+from services.api.explanation_cache import ExplanationCache
+from services.api.explanations import Explainer
+from services.api.logs import log
+from services.api.metrics import Metrics
+from services.api.predictor import Predictor
+from services.api.records import Records
+from services.api.settings import Settings
+
+
+class Parts:
+    """Collaborators of the handlers, made from the settings; nothing runs before `start`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.metrics, self.spans = Metrics(), traces.provider(os.environ)
+        self.doors = Doors(settings)
+        self.champion = Champion(
+            ModelRegistry(settings.registry.tracking_uri), settings.model_cache, promoted=self._promoted
+        )
+        # Where the platform has no cache (a developer's trial), answers are written down nowhere.
+        self.journal = (
+            None
+            if settings.cache is None
+            else Shipper(settings.cache, Spool(settings.model_cache / "spool", settings.spool_bytes))
+        )
+        self.predictor = Predictor(self.champion, self.journal, self.metrics)
+        self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere))
+        self.records = Records(settings.database or _nowhere)
+        self.metrics.figures(self._figures)
+
+    def collaborators(self) -> dict[str, object]:
+        """What handlers ask for, by name."""
+        names = ("champion", "doors", "predictor", "explainer", "records", "metrics")
+        return {name: getattr(self, name) for name in names}
+
+    def start(self) -> None:
+        """Start every part's own thread."""
+        if self.journal is None:
+            log("journal", level="warning", problem="CLOSECAST_CACHE_URL is not set: answers are not written down")
+        else:
+            self.journal.start()
+        self.doors.start()
+        self.champion.start()
+
+    def stop(self) -> None:
+        """End them, those last that others hand something to."""
+        self.champion.stop()
+        self.explainer.cache.close()
+        self.doors.stop()
+        if self.journal is not None and (lost := self.journal.close()):
+            log("journal", level="error", problem=f"{lost} messages found room neither in the stream nor in the spool")
+        if self.spans is not None:
+            self.spans.shutdown()  # sends what has gathered
+
+    def _promoted(self, version: str, before: str | None) -> None:
+        self.metrics.swaps.inc()
+        self.doors.saw_promotion(version, before)
+
+    def _figures(self) -> dict[str, float]:
+        cache = self.explainer.cache
+        figures = {
+            **self.doors.figures(),
+            "explanation_cache_hits_total": cache.hits,
+            "explanation_cache_misses_total": cache.misses,
+            "explanation_cache_failures_total": cache.failures,
+        }
+        if self.journal is not None:
+            standing = self.journal.standing()
+            figures |= {
+                "journal_waiting": standing.waiting,
+                "journal_unconfirmed_bytes": standing.unconfirmed_bytes,
+                "journal_spool_bytes": standing.spool_bytes,
+                "journal_spool_limit_bytes": standing.spool_limit,
+                "journal_lag_seconds": standing.lag_seconds,
+                "journal_shipped_total": standing.shipped,
+                "journal_spooled_total": standing.spooled,
+                "journal_refused_total": standing.refused,
+                "journal_failing": float(standing.problem is not None),
+            }
+        return figures
+
+
+def _nowhere() -> None:
+    return None
