@@ -20,7 +20,7 @@ _PROBLEMS = {
     429: "The caller's limit is spent; Retry-After tells when to try again",
     503: "No model serves yet",
 }
-_ADMIN_PROBLEMS = {status: _PROBLEMS[status] for status in (400, 401, 403, 429)} | {
+_ADMIN_PROBLEMS = {status: _PROBLEMS[status] for status in (400, 401, 403, 413, 429)} | {
     404: "There is no such key",
     409: "The key has ended",
     503: "The database does not answer",

@@ -11,6 +11,7 @@ import pytest
 from litestar.testing import TestClient
 
 from services.api.app import create_app
+from services.api.doors import Doors
 from services.api.settings import Settings
 from tests.issuer import URL, TokenIssuer, issuing
 from tests.servers import free_port
@@ -178,3 +179,29 @@ def test_while_the_database_is_away_known_keys_open_and_nothing_is_administered(
         refused = client.post("/v1/keys", json={"name": "x"}, headers={"X-API-Key": KEY})
         assert refused.status_code == 503
         assert "hidden" not in refused.text
+
+
+def test_a_promotion_that_was_seen_is_in_the_log(
+    service: Client, issuer: TokenIssuer, database_url: str, tmp_path: Path
+) -> None:
+    # when
+    doors = Doors(settings(tmp_path / "another", issuer, CLOSECAST_DATABASE_URL=database_url))
+    doors.start()
+    doors.saw_promotion("12", "11")
+    until(lambda: doors.figures()["audit_waiting"] == 0)
+    doors.stop()
+    # then
+    entry = admin(service, "GET", "/v1/audit?limit=1", status=200)["entries"][0]
+    assert (entry["actor"], entry["act"], entry["subject"], entry["details"]) == (
+        "api 127.0.0.1:8123", "promotion seen", "model version 12", {"before": "11"},
+    )  # fmt: skip
+
+
+def test_figures_tell_what_is_shared_and_known(issuer: TokenIssuer, database_url: str, valkey_url: str,
+                                               tmp_path: Path) -> None:  # fmt: skip
+    doors = Doors(settings(tmp_path / "a", issuer, CLOSECAST_DATABASE_URL=database_url, CLOSECAST_CACHE_URL=valkey_url))
+    assert doors.figures()["rate_limit_shared"] == 0
+    assert doors.figures()["api_keys_age_seconds"] == float("inf")
+    doors.start()
+    until(lambda: doors.figures()["rate_limit_shared"] == 1 and doors.figures()["api_keys_age_seconds"] < 5)
+    doors.stop()

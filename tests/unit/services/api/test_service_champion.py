@@ -97,6 +97,19 @@ def test_a_moved_alias_is_taken_up_and_remembered(registry: RegistryDouble, cham
     assert _version(kept) == "2"
 
 
+def test_each_promotion_is_told_once_with_the_version_before(registry: RegistryDouble, tmp_path: Path) -> None:
+    # given
+    told: list[tuple[str, str | None]] = []
+    followed = Champion(ModelRegistry(registry.address), tmp_path / "cache", promoted=lambda *seen: told.append(seen))
+    # when
+    followed.look()
+    followed.look()
+    registry.version = "2"
+    followed.look()
+    # then
+    assert told == [("1", None), ("2", "1")]
+
+
 def test_an_empty_registry_is_told(registry: RegistryDouble, champion: Champion) -> None:
     registry.version = None
     champion.look()
