@@ -59,7 +59,7 @@ def plan(arguments: list[str]) -> int:
     """What `nomad job plan` says of every job file; nothing is changed."""
     _expect(arguments, 0, "plan")
     session = connect()
-    for name in jobs.NAMES:
+    for name in jobs.runnable():
         done = session.cli.run("job", "plan", f"-var-file={LOCAL_VARS}", str(jobs.file(name)))
         # 0: nothing to place, 1: allocations would be created or destroyed; 255 is an error.
         if done.returncode not in (0, 1):

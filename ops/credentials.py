@@ -28,6 +28,8 @@ class Credentials:
     object_store_access_key: str
     object_store_secret_key: str
     api_key: str
+    webhook_secret: str
+    webhook_encryption_key: str
 
     @staticmethod
     def file() -> Path:
@@ -36,34 +38,52 @@ class Credentials:
     @classmethod
     def load(cls) -> "Credentials":
         """Read the file. Raises OperatorError when there is none yet or it is damaged."""
-        file = cls.file()
-        if not file.exists():
+        if not cls.file().exists():
             raise OperatorError("the platform has never been up here: there are no credentials", "run `just up` first")
-        try:
-            kept = json.loads(file.read_text())
-            return cls(**{field.name: kept[field.name] for field in fields(cls)})
-        except (ValueError, KeyError) as error:
-            raise OperatorError(
-                f"{file} is damaged ({error!r})", "restore it from a copy, or start over with `just down --purge`"
-            ) from error
+        return cls._of(cls._read())
 
     @classmethod
     def load_or_create(cls) -> "Credentials":
-        """Read the file, or make one of mode 0600 in a folder closed to others' listing."""
-        if cls.file().exists():
-            return cls.load()
-        made = cls(
-            nomad_management_token=str(uuid.uuid4()),
-            nomad_operator_token="",
-            **{
-                field.name: secrets.token_urlsafe(32)
-                for field in fields(cls)
-                if not field.name.startswith(("nomad", "object_store_access"))
-            },
-            object_store_access_key=f"LK{secrets.token_hex(9).upper()}",
+        """Read the file, or make one of mode 0600 in a folder closed to others' listing.
+
+        A secret that the version before did not have is made and added.
+        """
+        if not cls.file().exists():
+            made = cls._of({"nomad_management_token": str(uuid.uuid4()), "nomad_operator_token": "", **cls._random()})
+            made.save()
+            return made
+        kept = cls._read()
+        whole = cls._of({**cls._random(), **kept})
+        if any(field.name not in kept for field in fields(cls)):
+            whole.save()
+        return whole
+
+    @classmethod
+    def _read(cls) -> dict[str, str]:
+        try:
+            return dict(json.loads(cls.file().read_text()))
+        except (ValueError, TypeError) as error:
+            raise cls._damaged(error) from error
+
+    @classmethod
+    def _of(cls, kept: dict[str, str]) -> "Credentials":
+        try:
+            return cls(**{field.name: kept[field.name] for field in fields(cls)})
+        except KeyError as error:
+            raise cls._damaged(error) from error
+
+    @classmethod
+    def _damaged(cls, error: Exception) -> OperatorError:
+        return OperatorError(
+            f"{cls.file()} is damaged ({error!r})", "restore it from a copy, or start over with `just down --purge`"
         )
-        made.save()
-        return made
+
+    @classmethod
+    def _random(cls) -> dict[str, str]:
+        """All secrets but Nomad's tokens."""
+        names = [field.name for field in fields(cls) if not field.name.startswith("nomad")]
+        made = {name: secrets.token_urlsafe(32) for name in names}
+        return {**made, "object_store_access_key": f"LK{secrets.token_hex(9).upper()}"}
 
     def save(self) -> None:
         """Write whole or not at all, never readable by others even for a moment."""
@@ -91,12 +111,20 @@ class Credentials:
             },
             "cache": {"password": self.cache_password},
             "localstack": {**object_store, "secret_values": json.dumps(self.cloud_secrets())},
-            "mlflow": {**object_store, "database_password": self.mlflow_database_password},
+            "mlflow": {
+                **object_store,
+                "database_password": self.mlflow_database_password,
+                # A Fernet key: 32 bytes in base64 that, unlike a token's, is padded.
+                "webhook_encryption_key": f"{self.webhook_encryption_key}=",
+            },
             "prefect": {"database_password": self.prefect_database_password},
             "prefect-worker": {**object_store, "optuna_password": self.optuna_database_password},
             "trial": {**object_store, "database_password": self.optuna_database_password},
             "score": object_store,
-            "api": {"api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest()},
+            "api": {
+                "api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest(),
+                "webhook_secret": self.webhook_secret,
+            },
             "ui": {"api_key": self.api_key},
         }
 

@@ -17,8 +17,10 @@ from services.api.auth import key_guard
 from services.api.champion import Champion
 from services.api.health import live, ready
 from services.api.problems import HANDLERS
+from services.api.registry_events import RegistryEvents
 from services.api.requests import RequestLog
 from services.api.routes import ROUTES
+from services.api.routes.registry_events import registry_event
 from services.api.settings import Settings
 
 _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
@@ -29,12 +31,20 @@ def create_app(settings: Settings | None = None) -> Litestar:
     settings = settings or Settings.from_environment(os.environ)
     champion = Champion(ModelRegistry(settings.registry.tracking_uri), settings.model_cache)
 
+    events = (
+        RegistryEvents(settings.events, champion.wake, lambda: settings.cache_url) if settings.events is not None else None
+    )
+
     @asynccontextmanager
     async def following(_app: Litestar) -> AsyncIterator[None]:
         champion.start()
+        if events is not None:
+            events.start()
         try:
             yield
         finally:
+            if events is not None:
+                events.stop()
             champion.stop()
 
     versioned = Router(
@@ -46,8 +56,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
         tags=["predictions"],
     )
     return Litestar(
-        route_handlers=[versioned, live, ready],
-        dependencies={"champion": Provide(lambda: champion, sync_to_thread=False)},
+        route_handlers=[versioned, live, ready, *([registry_event] if events is not None else [])],
+        dependencies={
+            "champion": Provide(lambda: champion, sync_to_thread=False),
+            "registry_events": Provide(lambda: events, sync_to_thread=False),
+        },
         lifespan=[following],
         middleware=[RequestLog()],
         exception_handlers=HANDLERS,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from closecast.platform.settings import RegistrySettings, SettingsError
+from services.api.registry_events import EventSettings
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,8 @@ class Settings:
     registry: RegistrySettings
     model_cache: Path
     key_hashes: tuple[bytes, ...]  # SHA-256 of each accepted key, 32 bytes
+    events: EventSettings | None = None  # without them the registry is asked at intervals alone
+    cache_url: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -26,6 +29,8 @@ class Settings:
             registry=RegistrySettings.from_environment(environment),
             model_cache=Path(cache),
             key_hashes=_hashes(environment.get("CLOSECAST_API_KEY_SHA256", "")),
+            events=EventSettings.from_environment(environment),
+            cache_url=environment.get("CLOSECAST_CACHE_URL") or None,
         )
 
 
