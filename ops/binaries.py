@@ -57,7 +57,7 @@ class Program:
     checksums: Mapping[str, str]  # by system, such as linux_amd64: SHA-256 (64 digits) or SHA-512 (128)
     module: str
     build: str  # how long it takes, for a person who waits
-    tags: tuple[str, ...] = ()
+    flags: tuple[str, ...]  # of `go build`
 
     def find(self) -> Binary | None:
         """The one to use if it is already here: PATH first (if new enough), then the cache."""
@@ -140,8 +140,7 @@ class Program:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("go.mod", "go.sum"):
             shutil.copyfile(PROJECT / "ops" / self.name / name, folder / name)
-        tags = ["-tags", ",".join(self.tags)] if self.tags else []
-        command = [go, "build", "-mod=mod", *tags, "-o", self.name, self.module]
+        command = [go, "build", "-mod=mod", *self.flags, "-o", self.name, self.module]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise _UnavailableError("go build failed: " + " ".join(done.stderr.split())[-400:])

@@ -18,7 +18,7 @@ NOMAD = Program(
     },
     module="github.com/hashicorp/nomad",
     build="about 4 minutes on two cores",
-    tags=("ui",),
+    flags=("-tags", "ui"),
 )
 Nomad = Binary
 VERSION = NOMAD.version

@@ -32,7 +32,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
     champion = Champion(ModelRegistry(settings.registry.tracking_uri), settings.model_cache)
 
     events = (
-        RegistryEvents(settings.events, champion.wake, lambda: settings.cache_url) if settings.events is not None else None
+        RegistryEvents(settings.events, champion.wake, lambda: settings.cache_url)
+        if settings.events is not None
+        else None
     )
 
     @asynccontextmanager

@@ -20,7 +20,7 @@ _DEFAULTS = {
     "CLOSECAST_GATEWAY_READ_HEADER": "10s",
     "CLOSECAST_GATEWAY_READ_BODY": "30s",
     "CLOSECAST_GATEWAY_WRITE": "60s",
-    "CLOSECAST_GATEWAY_MAX_BODY": "10MB",
+    "CLOSECAST_GATEWAY_MAX_BODY": "10000000",
     # No word to browsers that this host be asked by TLS alone: the other pages of one machine have none.
     "CLOSECAST_GATEWAY_HSTS": "0",
 }
