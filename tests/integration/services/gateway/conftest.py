@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,21 +35,38 @@ class Upstream(ThreadingHTTPServer):
     request_queue_size = 64
     name: str
     got: list[dict[str, object]]
-    behaviour: Callable[["_Handler"], bool] | None = None
+    behaviour: Callable[["Handler"], bool] | None = None
+    connections: list[socket.socket]
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.server_port}"
 
+    def end(self) -> None:
+        """As a process ends: nobody listens, and every connection is gone."""
+        self.shutdown()
+        self.server_close()
+        for connection in self.connections:
+            with suppress(OSError):  # one that the other side has closed before
+                connection.shutdown(socket.SHUT_RDWR)
 
-class _Handler(BaseHTTPRequestHandler):
+
+class Handler(BaseHTTPRequestHandler):
     server: Upstream
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.append(self.connection)
 
     def _answer(self) -> None:
         if self.path == "/health/ready":
             return self.send(b"{}")
-        body = self._body()
+        try:
+            body = self._body()
+        except ValueError:  # the sender broke off in the middle
+            self.close_connection = True
+            return None
         seen = {"server": self.server.name, "method": self.command, "path": self.path, "bytes": len(body),
                 "headers": {name.lower(): value for name, value in self.headers.items()}}  # fmt: skip
         self.server.got.append(seen)
@@ -81,16 +98,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def upstream(name: str, behaviour: Callable[[_Handler], bool] | None = None) -> Iterator[Upstream]:
-    server = Upstream(("127.0.0.1", 0), _Handler)
-    server.name, server.got, server.behaviour = name, [], behaviour
+def upstream(name: str, behaviour: Callable[[Handler], bool] | None = None) -> Iterator[Upstream]:
+    server = Upstream(("127.0.0.1", 0), Handler)
+    server.name, server.got, server.connections, server.behaviour = name, [], [], behaviour
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
-    server.shutdown()
-    server.server_close()
+    server.end()
 
 
-def breaks(handler: _Handler) -> bool:
+def breaks(handler: Handler) -> bool:
     """As a service that is killed while it works on a request."""
     handler.connection.shutdown(socket.SHUT_RDWR)
     handler.close_connection = True
