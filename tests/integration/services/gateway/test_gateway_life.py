@@ -18,7 +18,6 @@ from websockets.sync.client import ClientConnection, connect
 from closecast.models.deal_model import DealModel
 from tests.integration.services.gateway.conftest import Gateway, Handler, Upstream, breaks, upstream
 from tests.servers import free_port, running
-from tests.unit.conftest import served_model  # noqa: F401 - a fixture
 from tests.unit.services.api.conftest import AWAY, KEY, keep, settings
 
 pytestmark = pytest.mark.integration
@@ -154,7 +153,7 @@ def test_it_comes_back_after_a_kill_with_the_authority_it_had(gateway: Gateway) 
     assert oct((gateway.folder / "state").stat().st_mode & 0o777) == "0o700"
 
 
-def test_the_real_api_predicts_through_it(gateway: Gateway, served_model: DealModel, tmp_path: Path) -> None:  # noqa: F811
+def test_the_real_api_predicts_through_it(gateway: Gateway, served_model: DealModel, tmp_path: Path) -> None:
     # given an instance with a model of its own
     (tmp_path / "models").mkdir()
     keep(served_model, tmp_path / "models")
