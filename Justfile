@@ -177,6 +177,7 @@ lint: development
     {{ bin }}/mypy
     {{ bin }}/lint-imports
     {{ ops }} nomad-fmt -check
+    {{ ops }} caddy-fmt -check
     terraform fmt -check -recursive terraform
     {{ bin }}/python -m ops.locks --check
 
@@ -186,6 +187,7 @@ fmt: development
     {{ bin }}/ruff check --fix
     {{ bin }}/ruff format
     {{ ops }} nomad-fmt
+    {{ ops }} caddy-fmt
     terraform fmt -recursive terraform
 
 # Make the hashed locks anew from pyproject.toml; --check only tells whether they still match it

@@ -103,6 +103,7 @@ job "api" {
       env {
         CLOSECAST_HOST        = "${NOMAD_IP_http}"
         CLOSECAST_PORT        = "${NOMAD_PORT_http}"
+        CLOSECAST_OWN_URL     = "http://${NOMAD_ADDR_http}"
         CLOSECAST_MODEL_CACHE = "${meta.state}/models"
         CLOSECAST_ADDRESSES   = "${NOMAD_SECRETS_DIR}/addresses"
         CLOSECAST_RATE_LIMITS = var.rate_limits
@@ -129,6 +130,7 @@ job "api" {
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/api" -}}
           CLOSECAST_API_KEY_SHA256={{ .api_key_sha256 }}
+          CLOSECAST_WEBHOOK_SECRET={{ .webhook_secret }}
           {{- end }}
           {{ range nomadService "mlflow" -}}
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}

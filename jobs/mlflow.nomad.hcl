@@ -81,6 +81,7 @@ job "mlflow" {
           {{ with nomadVar "nomad/jobs/mlflow" -}}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY={{ .webhook_encryption_key }}
           {{- end }}
           {{ range nomadService "postgres" -}}
           MLFLOW_BACKEND_STORE_URI=postgresql+psycopg://mlflow:{{ with nomadVar "nomad/jobs/mlflow" }}{{ .database_password }}{{ end }}@{{ .Address }}:{{ .Port }}/mlflow

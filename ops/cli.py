@@ -4,8 +4,9 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from ops import environment, preflight, progress
+from ops import caddy_binary, environment, nomad_binary, preflight, progress
 from ops.errors import OperatorError
 from ops.paths import PYTHON
 
@@ -65,16 +66,30 @@ def _dispatch(arguments: list[str]) -> int:
 def _up(rest: list[str]) -> int:
     if not environment.is_active():
         preflight.require()
-        _prepare()
-        from ops import nomad_binary
-
-        with progress.step("Nomad"):
-            nomad = nomad_binary.find_or_install()
-        progress.say(f"  using {nomad}")
+        _get_programs_and_environments()
         _continue_in_environment(["up", *rest])
     from ops.up import up
 
     return up(rest)
+
+
+def _get_programs_and_environments() -> None:
+    """Caddy beside the rest: where it must be built, the minute that takes is mostly not waited for."""
+    with ThreadPoolExecutor(1) as beside:
+        gateway = beside.submit(caddy_binary.CADDY.find_or_install)
+        _prepare()
+        with progress.step("Nomad"):
+            nomad = nomad_binary.find_or_install()
+        progress.say(f"  using {nomad}")
+        with progress.step("Caddy"):
+            without = gateway.exception()
+    if isinstance(without, OperatorError):
+        # TLS is for those who call from elsewhere: without it everything else is there all the same.
+        progress.say(f"  {caddy_binary.ABSENT}: {without.problem}")
+    elif without is not None:
+        raise without
+    else:
+        progress.say(f"  using {gateway.result()}")
 
 
 def _prepare(development: bool = False) -> None:

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from ops import champion, jobs, keys, nomad_binary, predict, prefect, replay
+from ops import caddy_binary, champion, jobs, keys, nomad_binary, predict, prefect, replay
 from ops.down import down
 from ops.errors import OperatorError
-from ops.paths import JOBS, LOCAL_VARS
+from ops.paths import JOBS, LOCAL_VARS, PROJECT
 from ops.session import connect
 from ops.source import parse_source
 from ops.summary import in_words, services
@@ -59,7 +59,7 @@ def plan(arguments: list[str]) -> int:
     """What `nomad job plan` says of every job file; nothing is changed."""
     _expect(arguments, 0, "plan")
     session = connect()
-    for name in jobs.NAMES:
+    for name in jobs.runnable():
         done = session.cli.run("job", "plan", f"-var-file={LOCAL_VARS}", str(jobs.file(name)))
         # 0: nothing to place, 1: allocations would be created or destroyed; 255 is an error.
         if done.returncode not in (0, 1):
@@ -123,6 +123,17 @@ def nomad_fmt(arguments: list[str]) -> int:
     return 0
 
 
+def caddy_fmt(arguments: list[str]) -> int:
+    """`caddy fmt` of the gateway's files; with `-check` only tell which are not in the standard form."""
+    caddy = caddy_binary.CADDY.find_or_install()
+    for file in sorted((PROJECT / "services" / "gateway").glob("*addy*")):
+        command = [str(caddy.path), "fmt", *([] if "-check" in arguments else ["--overwrite"]), str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if "-check" in arguments and done.stdout != file.read_text():
+            raise OperatorError(f"not in the standard form: {file.relative_to(PROJECT)}", "run `just fmt`")
+    return 0
+
+
 def _expect(arguments: list[str], number: int, usage: str) -> None:
     if len(arguments) != number:
         raise OperatorError(
@@ -148,6 +159,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "key-revoke": keys.revoke,
     "nomad": nomad,
     "nomad-fmt": nomad_fmt,
+    "caddy-fmt": caddy_fmt,
     "evaluate": evaluate,
     **prefect.COMMANDS,
 }

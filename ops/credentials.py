@@ -13,7 +13,7 @@ from ops.errors import OperatorError
 
 REGION = "us-east-1"
 # Secrets that installations made before them lack, and that `up` adds to their files.
-_JOINED_LATER = ("closecast_database_password",)
+_JOINED_LATER = ("closecast_database_password", "webhook_secret", "webhook_encryption_key")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Credentials:
     object_store_access_key: str
     object_store_secret_key: str
     api_key: str
+    webhook_secret: str
+    webhook_encryption_key: str
 
     @staticmethod
     def file() -> Path:
@@ -38,51 +40,56 @@ class Credentials:
 
     @classmethod
     def load(cls) -> "Credentials":
-        """Read the file. Raises OperatorError when there is none yet or it is damaged."""
-        file = cls.file()
-        if not file.exists():
+        """Read the file. Raises OperatorError when there is none yet, it is of an earlier version, or it is damaged."""
+        if not cls.file().exists():
             raise OperatorError("the platform has never been up here: there are no credentials", "run `just up` first")
-        try:
-            kept = json.loads(file.read_text())
-            if kept and not set(_JOINED_LATER) <= set(kept):
-                raise OperatorError(
-                    f"{file} is of an earlier version of Closecast", "run `just up`, which adds what is new"
-                )
-            return cls(**{field.name: kept[field.name] for field in fields(cls)})
-        except (ValueError, KeyError) as error:
+        kept = cls._read()
+        if kept and not set(_JOINED_LATER) <= set(kept):
             raise OperatorError(
-                f"{file} is damaged ({error!r})", "restore it from a copy, or start over with `just down --purge`"
-            ) from error
+                f"{cls.file()} is of an earlier version of Closecast", "run `just up`, which adds what is new"
+            )
+        return cls._of(kept)
 
     @classmethod
     def load_or_create(cls) -> "Credentials":
         """Read the file, or make one of mode 0600 in a folder closed to others' listing; secrets that joined later are added."""
-        if cls.file().exists():
-            cls._complete()
-            return cls.load()
-        made = cls(
-            nomad_management_token=str(uuid.uuid4()),
-            nomad_operator_token="",
-            **{
-                field.name: secrets.token_urlsafe(32)
-                for field in fields(cls)
-                if not field.name.startswith(("nomad", "object_store_access"))
-            },
-            object_store_access_key=f"LK{secrets.token_hex(9).upper()}",
-        )
-        made.save()
-        return made
+        if not cls.file().exists():
+            made = cls._of({"nomad_management_token": str(uuid.uuid4()), "nomad_operator_token": "", **cls._random()})
+            made.save()
+            return made
+        kept = cls._read()
+        joining = {name: value for name, value in cls._random().items() if name in _JOINED_LATER and name not in kept}
+        whole = cls._of(kept | joining)
+        if joining:
+            whole.save()
+        return whole
 
     @classmethod
-    def _complete(cls) -> None:
-        """Add the secrets that a file of an earlier version lacks; a file that lacks more is left for `load` to complain of."""
+    def _read(cls) -> dict[str, str]:
         try:
-            kept = json.loads(cls.file().read_text())
-        except ValueError:
-            return
-        missing = {field.name for field in fields(cls)} - set(kept)
-        if missing and missing <= set(_JOINED_LATER):
-            cls(**kept, **{name: secrets.token_urlsafe(32) for name in missing}).save()
+            return dict(json.loads(cls.file().read_text()))
+        except (ValueError, TypeError) as error:
+            raise cls._damaged(error) from error
+
+    @classmethod
+    def _of(cls, kept: dict[str, str]) -> "Credentials":
+        try:
+            return cls(**{field.name: kept[field.name] for field in fields(cls)})
+        except KeyError as error:
+            raise cls._damaged(error) from error
+
+    @classmethod
+    def _damaged(cls, error: Exception) -> OperatorError:
+        return OperatorError(
+            f"{cls.file()} is damaged ({error!r})", "restore it from a copy, or start over with `just down --purge`"
+        )
+
+    @classmethod
+    def _random(cls) -> dict[str, str]:
+        """All secrets but Nomad's tokens."""
+        names = [field.name for field in fields(cls) if not field.name.startswith("nomad")]
+        made = {name: secrets.token_urlsafe(32) for name in names}
+        return {**made, "object_store_access_key": f"LK{secrets.token_hex(9).upper()}"}
 
     def save(self) -> None:
         """Write whole or not at all, never readable by others even for a moment."""
@@ -111,7 +118,12 @@ class Credentials:
             },
             "cache": {"password": self.cache_password},
             "localstack": {**object_store, "secret_values": json.dumps(self.cloud_secrets())},
-            "mlflow": {**object_store, "database_password": self.mlflow_database_password},
+            "mlflow": {
+                **object_store,
+                "database_password": self.mlflow_database_password,
+                # A Fernet key: 32 bytes in base64 that, unlike a token's, is padded.
+                "webhook_encryption_key": f"{self.webhook_encryption_key}=",
+            },
             "prefect": {"database_password": self.prefect_database_password},
             "prefect-worker": {**object_store, "optuna_password": self.optuna_database_password},
             "trial": {**object_store, "database_password": self.optuna_database_password},
@@ -125,6 +137,7 @@ class Credentials:
                 "api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest(),
                 "database_password": self.closecast_database_password,
                 "cache_password": self.cache_password,
+                "webhook_secret": self.webhook_secret,
             },
             "ui": {},  # its tasks show who they are by their workload identity
         }

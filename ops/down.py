@@ -16,7 +16,11 @@ from ops.errors import OperatorError
 from ops.progress import say, step
 
 # Those that write go before those that are written to.
-_WAVES = (("ui", "api", "prefect-worker"), ("prefect", "mlflow", "journal"), ("localstack", "cache", "postgres"))
+_WAVES = (
+    ("gateway", "ui", "api", "prefect-worker"),
+    ("prefect", "mlflow", "journal"),
+    ("localstack", "cache", "postgres"),
+)
 
 
 def down(arguments: list[str]) -> int:

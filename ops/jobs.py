@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from closecast.platform.discovery import NotAnsweringError, wait_for
+from ops import caddy_binary, paths
 from ops.agent import Agent
 from ops.cluster import Allocation, Cluster
 from ops.errors import OperatorError
@@ -19,11 +20,22 @@ from ops.nomad_binary import Nomad
 from ops.paths import JOBS, LOCAL_VARS
 
 # In the order in which they come to life: those that others wait for stand first.
-NAMES = ("postgres", "cache", "localstack", "mlflow", "prefect", "prefect-worker", "journal", "api", "ui")
+NAMES = ("postgres", "cache", "localstack", "mlflow", "prefect", "prefect-worker", "journal", "api", "ui", "gateway")
 # Parameterized: registered beside the others, and run only when a flow dispatches them.
 BATCH = ("trial", "score")
 # What a person opens; the rest is for programs and found by discovery.
-PAGES = {"mlflow": "/", "prefect": "/", "api": "/schema", "ui": "/"}
+PAGES = {"mlflow": "/", "prefect": "/", "api": "/schema", "ui": "/", "gateway": "/"}
+_SCHEMES = {"postgres": "postgresql", "cache": "redis", "gateway": "https"}
+
+
+def runnable() -> tuple[str, ...]:
+    """Those of NAMES that this machine can run: the gateway needs Caddy, which not every machine has."""
+    return tuple(name for name in NAMES if name != "gateway" or caddy_binary.find())
+
+
+def root_certificate() -> Path:
+    """Where the gateway keeps the certificate that its local certificates are signed with."""
+    return paths.state() / "gateway" / "pki" / "authorities" / "local" / "root.crt"
 
 
 def file(name: str) -> Path:
@@ -84,7 +96,8 @@ class Check:
             if self.url.startswith("tcp"):
                 wait_for(self.url, seconds=0)
                 return True
-            return httpx.get(self.url, timeout=2).is_success
+            # Whoever holds the job's port is the job: what is asked here is whether it answers, not who it is.
+            return httpx.get(self.url, timeout=2, verify=False).is_success
         except (httpx.HTTPError, NotAnsweringError):
             return False
 
@@ -98,7 +111,7 @@ def checks(job: dict[str, Any], allocation: Allocation) -> Iterator[Check]:
                 port = ports.get(check.get("PortLabel") or service["PortLabel"])
                 if port is None:
                     continue
-                scheme = "tcp" if check["Type"] == "tcp" else "http"
+                scheme = "tcp" if check["Type"] == "tcp" else check.get("Protocol") or "http"
                 url = f"{scheme}://{port.host}:{port.number}{check.get('Path') or ''}"
                 yield Check(service["Name"], check["Name"], url)
 
@@ -145,12 +158,11 @@ def address(cluster: Cluster, name: str) -> str:
     allocation = cluster.allocation(name)
     if allocation is None or not allocation.ports:
         raise OperatorError(f"{name} is not running", "run `just up`, or `just status` to see what is there")
-    return f"http://{allocation.ports[0].host}:{allocation.ports[0].number}"
+    return f"{_SCHEMES.get(name, 'http')}://{allocation.ports[0].host}:{allocation.ports[0].number}"
 
 
 def _url(allocation: Allocation, name: str) -> str:
     if not allocation.ports:
         return ""
     port = allocation.ports[0]
-    scheme = {"postgres": "postgresql", "cache": "redis"}.get(name, "http")
-    return f"{scheme}://{port.host}:{port.number}{PAGES.get(name, '')}"
+    return f"{_SCHEMES.get(name, 'http')}://{port.host}:{port.number}{PAGES.get(name, '')}"

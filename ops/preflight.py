@@ -8,14 +8,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ops import nomad_binary, paths
+from ops import paths
+from ops.caddy_binary import CADDY
 from ops.environment import LOCALSTACK, runtime_is_ready
 from ops.errors import OperatorError
+from ops.nomad_binary import NOMAD
 from services.localstack.providers import find_provider_mirror
 
 # The first release with write-only arguments, by which secrets stay out of the state.
 OLDEST_TERRAFORM = (1, 11)
-# Nomad sets 300 MB aside for each of the eight jobs; the environments take 1.6 GB, the build of Nomad as much for a moment.
+# Nomad sets 300 MB aside for each of the nine jobs; the environments take 1.6 GB, the build of Nomad as much for a moment.
 FIRST_START_MB, LATER_START_MB = 6144, 3072
 
 
@@ -93,20 +95,7 @@ def _terraform() -> str:
     return f"Terraform {version} at {found}, plugins from {mirror or 'the registry'}"
 
 
-def _nomad() -> str:
-    found = nomad_binary.find()
-    if found:
-        return str(found)
-    go = shutil.which("go")
-    way = (
-        f"or built with Go at {go}"
-        if go
-        else "there is no Go on PATH to build it with, so the release site must answer"
-    )
-    return f"Nomad {nomad_binary.VERSION} is not here yet; `up` downloads the official release, {way}"
-
-
-CHECKS = (_system, _python, _disk, _state, _terraform, _nomad)
+CHECKS = (_system, _python, _disk, _state, _terraform, NOMAD.told, CADDY.told)
 
 
 def findings() -> Iterator[str | OperatorError]:

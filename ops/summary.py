@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ops import jobs
+from ops import caddy_binary, jobs
 from ops.agent import Agent
 from ops.cluster import Cluster
 from ops.credentials import Credentials
@@ -22,6 +22,7 @@ _TITLES = {
     "journal": "Prediction journal",
     "api": "Prediction API",
     "ui": "User interface",
+    "gateway": "Gateway (TLS)",
 }
 # Wide enough for the longest address even where the output is no terminal.
 _console = Console(width=140)
@@ -34,12 +35,15 @@ def services(cluster: Cluster, agent: Agent, nomad: Nomad) -> bool:
         table.add_column(heading, no_wrap=True)
     table.add_row("Nomad (scheduler)", f"healthy, {nomad.version} ({nomad.origin})", f"{agent.address}/ui")
     all_healthy = True
-    for name, found in jobs.healths(cluster, jobs.NAMES).items():
+    runnable = jobs.runnable()
+    for name, found in jobs.healths(cluster, runnable).items():
         all_healthy &= found.healthy
         restarts = f", {found.restarts} restarts" if found.restarts else ""
         colour = "green" if found.healthy else "red"
         table.add_row(_TITLES[name], f"[{colour}]{_short(found.word)}{restarts}[/]", found.url)
     _console.print(table)
+    if "gateway" not in runnable:
+        print(f"\n{caddy_binary.ABSENT}")
     return all_healthy
 
 
@@ -53,6 +57,9 @@ def summary(cluster: Cluster, agent: Agent, nomad: Nomad, prediction: dict[str, 
     print()
     services(cluster, agent, nomad)
     print(f"\ncredentials   {Credentials.file()} (only you can read it; `just api-key` prints the API's key)")
+    if "gateway" in jobs.runnable():
+        address = jobs.address(cluster, "gateway")
+        print(f"TLS           curl --cacert {jobs.root_certificate()} {address}/health/ready")
     print(f"prediction    {in_words(prediction)}")
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ops import jobs, kaggle, nomad_binary, paths, ports
+from ops import caddy_binary, jobs, kaggle, nomad_binary, paths, ports
 from ops.agent import Agent
 from ops.champion import ensure_champion, first_prediction
 from ops.cluster import Cluster, wait
@@ -97,6 +97,7 @@ def _initialise_terraform(mirror: Path | None) -> None:
 
 def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:
     """What the job files know of this node."""
+    caddy = caddy_binary.find()
     return {
         "project": str(paths.PROJECT),
         "nomad_address": agent.address,
@@ -104,6 +105,7 @@ def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:
         "python": str(paths.PYTHON),
         "localstack_python": str(paths.VENV_LOCALSTACK / "bin" / "python"),
         "terraform_mirror": str(mirror or ""),
+        "caddy": str(caddy.path if caddy else ""),
         "lake_bucket": "closecast-local-lake",
         "artifacts_bucket": "closecast-local-artifacts",
         "region": REGION,
@@ -156,7 +158,7 @@ def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _submit(cli: Cli, cluster: Cluster) -> None:
-    for name in (*jobs.NAMES, *jobs.BATCH):
+    for name in (*jobs.runnable(), *jobs.BATCH):
         if not cluster.is_wanted(name):
             ports.require_job_ports_free(cli, name)
         cli.submit(name)
@@ -165,7 +167,7 @@ def _submit(cli: Cli, cluster: Cluster) -> None:
 def _wait_until_healthy(cluster: Cluster, ignore: tuple[str, ...] = (READY,), seconds: float = 300) -> None:
     """Announce each job as it becomes healthy. Raises OperatorError with the end of the log of one that does not."""
     deadline = time.monotonic() + seconds
-    missing = list(jobs.NAMES)
+    missing = list(jobs.runnable())
     quiet = ignore == ()
     while True:
         found = jobs.healths(cluster, missing, ignore=ignore)

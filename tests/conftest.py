@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-pytest_plugins = ["tests.servers", "tests.models"]
+pytest_plugins = ["tests.models", "tests.servers"]
 
 _REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "crm"
 

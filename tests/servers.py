@@ -10,6 +10,7 @@ Fixtures (all session scoped, started only when asked for):
 - `prefect_api`:  "http://127.0.0.1:<port>/api", a Prefect server on SQLite.
 """
 
+import base64
 import os
 import secrets
 import shutil
@@ -29,6 +30,7 @@ import pytest
 from closecast.platform.database import migrate
 from closecast.platform.discovery import wait_for
 from closecast.platform.registry import ModelRegistry
+from services.mlflow.__main__ import WEBHOOKS
 
 PROJECT = Path(__file__).resolve().parents[1]
 _LOCALSTACK_PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
@@ -179,7 +181,10 @@ def mlflow_uri(server_folder: Path) -> Iterator[str]:
         "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
         "--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts",
     ]  # fmt: skip
-    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **WEBHOOKS,
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }  # fmt: skip
     with running(command, environment, f"http://127.0.0.1:{port}/health", folder):
         yield f"http://127.0.0.1:{port}"
 

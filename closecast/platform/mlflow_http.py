@@ -36,14 +36,21 @@ class MlflowHttp:
 
     def post(self, route: str, body: Mapping[str, Any], exists_is_fine: bool = False) -> dict[str, Any]:
         """The JSON answer; an empty one when the thing is there already and `exists_is_fine`."""
-        data = json.dumps(body).encode()
-        request = urllib.request.Request(f"{self._base}/api/2.0/{route}", data, {"Content-Type": "application/json"})
         try:
-            return self._json(request)
+            return self._write("POST", route, body)
         except _RefusedError as refused:
             if exists_is_fine and refused.code == "RESOURCE_ALREADY_EXISTS":
                 return {}
             raise
+
+    def patch(self, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The JSON answer to a change of what is there."""
+        return self._write("PATCH", route, body)
+
+    def _write(self, method: str, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"}
+        data = json.dumps(body).encode()
+        return self._json(urllib.request.Request(f"{self._base}/api/2.0/{route}", data, headers, method=method))
 
     def download_artifacts(self, artifact_uri: str, folder: str, target: Path) -> None:
         """Write the files of `folder` of a run's artifacts into `target`, through the server's artifact proxy.

@@ -7,6 +7,7 @@ ports = {
   ui      = 8501
   mlflow  = 5000
   prefect = 4200
+  gateway = 8443
 }
 
 # More than one instance on one machine needs a port that Nomad chooses: leave the service out of `ports` then.

@@ -19,6 +19,7 @@ from services.api.health import live, meters, ready
 from services.api.parts import Parts
 from services.api.problems import HANDLERS
 from services.api.routes import ROUTES
+from services.api.routes.registry_events import registry_event
 from services.api.security_headers import add_headers
 from services.api.settings import Settings
 from services.api.traces import Traced
@@ -47,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         tags=["predictions"],
     )
     app = Litestar(
-        route_handlers=[versioned, live, ready, meters],
+        route_handlers=[versioned, live, ready, meters, *([] if parts.events is None else [registry_event])],
         dependencies={name: _provided(one) for name, one in parts.collaborators().items()},
         lifespan=[running],
         middleware=[Admission(parts.doors)],

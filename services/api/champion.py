@@ -45,6 +45,7 @@ class Champion:
         self._status = Status(None, "no model has been looked for yet")
         self._refused: dict[str, float] = {}
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
 
     def status(self) -> Status:
@@ -62,13 +63,20 @@ class Champion:
     def stop(self) -> None:
         """End the thread; at most one request to the registry is waited for."""
         self._stop.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
 
+    def wake(self) -> None:
+        """Have the registry asked now, not when the next round comes. Returns at once; any thread may call it."""
+        self._wake.set()
+
     def _follow(self) -> None:
         while not self._stop.is_set():
+            # Cleared before the look: a call that comes during it has the registry asked once more.
+            self._wake.clear()
             self.look()
-            self._stop.wait(self._poll_seconds)
+            self._wake.wait(self._poll_seconds)
 
     def look(self) -> None:
         """Ask for the alias once, and take up the version it names if that is another than the one that serves."""

@@ -14,6 +14,7 @@ from services.api.logs import log
 from services.api.metrics import Metrics
 from services.api.predictor import Predictor
 from services.api.records import Records
+from services.api.registry_events import RegistryEvents
 from services.api.settings import Settings
 
 
@@ -35,12 +36,17 @@ class Parts:
         self.predictor = Predictor(self.champion, self.journal, self.metrics)
         self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere))
         self.records = Records(settings.database or _nowhere)
+        self.events = (
+            None
+            if settings.events is None
+            else RegistryEvents(settings.events, self.champion.wake, settings.cache or _nowhere)
+        )
         self.metrics.figures(self._figures)
 
     def collaborators(self) -> dict[str, object]:
         """What handlers ask for, by name."""
         names = ("champion", "doors", "predictor", "explainer", "records", "metrics")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
 
     def start(self) -> None:
         """Start every part's own thread."""
@@ -50,9 +56,13 @@ class Parts:
             self.journal.start()
         self.doors.start()
         self.champion.start()
+        if self.events is not None:
+            self.events.start()
 
     def stop(self) -> None:
         """End them, those last that others hand something to."""
+        if self.events is not None:
+            self.events.stop()
         self.champion.stop()
         self.explainer.cache.close()
         self.doors.stop()

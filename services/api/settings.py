@@ -10,6 +10,7 @@ from closecast.platform.callers.caller import ROLES, Role
 from closecast.platform.callers.issuers import Issuer, issuers
 from closecast.platform.callers.limits import DEFAULTS, Limit
 from closecast.platform.settings import RegistrySettings, SettingsError
+from services.api.registry_events import EventSettings
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Settings:
     limits: Mapping[Role, Limit]
     spool_bytes: int  # of answers that cannot be written down now, on this machine's disk
     instance: str  # by which other instances and the audit log tell this one
+    events: EventSettings | None  # without them the registry is asked at intervals alone
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -42,6 +44,7 @@ class Settings:
             limits=_limits(environment.get("CLOSECAST_RATE_LIMITS", "")),
             spool_bytes=_spool(environment.get("CLOSECAST_SPOOL_BYTES") or "64000000"),
             instance=f"{environment.get('CLOSECAST_HOST', 'local')}:{environment.get('CLOSECAST_PORT', '0')}",
+            events=EventSettings.from_environment(environment),
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
+from cryptography.fernet import Fernet
 
 from ops import jobs, ports, predict, summary
 from ops.agent import Agent
@@ -28,7 +29,7 @@ def test_credentials_are_made_once_and_only_the_user_reads_them(state: Path) -> 
     assert Credentials.load_or_create() == made == Credentials.load()
     assert Credentials.file().stat().st_mode & 0o777 == 0o600
     secrets = [value for value in vars(made).values() if value]
-    assert len(set(secrets)) == len(secrets) == 10
+    assert len(set(secrets)) == len(secrets) == 12
     assert Credentials.file().parent == state
 
 
@@ -36,11 +37,34 @@ def test_credentials_are_made_once_and_only_the_user_reads_them(state: Path) -> 
 def test_each_job_gets_what_it_needs_and_no_more() -> None:
     made = Credentials.load_or_create()
     variables = made.variables()
-    assert set(variables) == {*jobs.NAMES, *jobs.BATCH}
+    assert set(variables) == {*jobs.NAMES, *jobs.BATCH} - {"gateway"}  # it needs none
     assert made.api_key not in json.dumps({job: items for job, items in variables.items() if job != "localstack"})
     assert variables["ui"] == {}
     assert variables["api"]["database_password"] == variables["postgres"]["closecast_password"]
     assert made.nomad_management_token not in json.dumps(variables)
+
+
+def test_a_secret_that_an_earlier_version_lacked_is_added_and_the_others_stay(state: Path) -> None:
+    # given a file of before
+    before = Credentials.load_or_create()
+    kept = {name: value for name, value in vars(before).items() if name != "webhook_secret"}
+    Credentials.file().write_text(json.dumps(kept))
+    with pytest.raises(OperatorError, match="of an earlier version"):
+        Credentials.load()
+    # when
+    after = Credentials.load_or_create()
+    # then
+    assert Credentials.load() == after
+    assert {name: value for name, value in vars(after).items() if name != "webhook_secret"} == kept
+    assert after.webhook_secret not in ("", before.webhook_secret)
+    assert Credentials.file().parent == state
+
+
+def test_the_key_of_webhook_secrets_is_one_that_mlflow_takes(state: Path) -> None:
+    made = Credentials.load_or_create()
+    key = made.variables()["mlflow"]["webhook_encryption_key"]
+    assert Fernet(key).decrypt(Fernet(key).encrypt(b"x")) == b"x"
+    assert Credentials.file().parent == state
 
 
 def test_missing_and_damaged_credentials_are_told(state: Path) -> None:
@@ -317,6 +341,24 @@ def test_a_variable_without_items_is_deleted(double: Double) -> None:
     cluster.put_variable("nomad/jobs/ui", {})
     # then
     assert [asked for asked, _ in double.asked].count("DELETE /v1/var/nomad/jobs/ui") == 1
+
+
+def test_the_gateway_is_asked_with_tls() -> None:
+    job = {"TaskGroups": [{"Services": [{"Name": "gateway", "PortLabel": "https", "Checks": [
+        {"Name": "healthy", "Type": "http", "Protocol": "https", "Path": "/health/gateway", "PortLabel": ""}]}]}]}  # fmt: skip
+    allocation = Allocation("1", "gateway", "running", (Port("https", "127.0.0.1", 8443),), ())
+    assert [check.url for check in jobs.checks(job, allocation)] == ["https://127.0.0.1:8443/health/gateway"]
+    assert jobs._url(allocation, "gateway") == "https://127.0.0.1:8443/"
+
+
+def test_a_machine_without_caddy_runs_all_but_the_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOSECAST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert set(jobs.NAMES) - set(jobs.runnable()) == {"gateway"}
+    caddy = tmp_path / "caddy"
+    caddy.write_text("#!/bin/sh\necho v2.10.2\n")
+    caddy.chmod(0o755)
+    assert jobs.runnable() == jobs.NAMES
 
 
 def test_nomads_refusals_are_told(double: Double) -> None:

@@ -6,7 +6,8 @@ integration tests.
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -161,3 +162,27 @@ def test_a_damaged_copy_on_disk_is_told_and_not_served(
     # then
     assert _version(champion) is None
     assert "is damaged" in capsys.readouterr().err
+
+
+def test_who_is_woken_asks_at_once(registry: RegistryDouble, tmp_path: Path) -> None:
+    # given a follower that asks once an hour by itself
+    champion = Champion(ModelRegistry(registry.address), tmp_path / "cache", poll_seconds=3600)
+    champion.start()
+    try:
+        _until(lambda: _version(champion) == "1")
+        registry.version = "2"
+        # when
+        champion.wake()
+        # then
+        _until(lambda: _version(champion) == "2")
+    finally:
+        begin = time.monotonic()
+        champion.stop()
+    assert time.monotonic() - begin < 5
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -43,6 +43,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         monkeypatch.setenv("CLOSECAST_HOST", "127.0.0.1")
         monkeypatch.setenv("CLOSECAST_PORT", "5001")
         monkeypatch.setenv("CLOSECAST_ARTIFACTS_BUCKET", "bucket-of-artifacts")
+        monkeypatch.setenv("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", "a key")
         monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", f"postgresql://mlflow:db-secret@127.0.0.1:{port}/mlflow")
         yield listener
 
@@ -57,6 +58,7 @@ def test_the_server_starts_once_its_database_was_reached(execution: Execution, d
     assert execution.environment["MLFLOW_BACKEND_STORE_URI"] == os.environ["MLFLOW_BACKEND_STORE_URI"]
     assert execution.environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert execution.environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert execution.environment["MLFLOW_WEBHOOK_ALLOWED_SCHEMES"] == "http,https"
 
 
 @pytest.mark.usefixtures("database")
@@ -72,7 +74,14 @@ def test_the_command_line_names_address_and_bucket_and_no_password(execution: Ex
 
 
 @pytest.mark.parametrize(
-    "name", ["CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_ARTIFACTS_BUCKET", "MLFLOW_BACKEND_STORE_URI"]
+    "name",
+    [
+        "CLOSECAST_HOST",
+        "CLOSECAST_PORT",
+        "CLOSECAST_ARTIFACTS_BUCKET",
+        "MLFLOW_BACKEND_STORE_URI",
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
+    ],
 )
 @pytest.mark.usefixtures("database", "execution")
 def test_a_missing_variable_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,130 @@
+# The gateway: Caddy in front of the API and the user interface, with TLS, limits and routes.
+
+variable "service_provider" {
+  type        = string
+  default     = "nomad"
+  description = "Where services are registered: nomad, or consul where a Consul runs."
+}
+
+variable "ports" {
+  type        = map(number)
+  default     = {}
+  description = "Fixed port by service; Nomad chooses one for a service that is not named."
+}
+
+variable "instances" {
+  type        = map(number)
+  default     = {}
+  description = "Number of instances by service; one of a service that is not named."
+}
+
+variable "gateway" {
+  type        = map(string)
+  default     = {}
+  description = "hosts: names it answers to, with blanks between, this machine's own unless named; tls: internal (an authority of its own), the files of a certificate and its key, or the mail address of an ACME account; hsts: seconds for which browsers insist on TLS."
+}
+
+job "gateway" {
+  type = "service"
+
+  group "gateway" {
+    count = lookup(var.instances, "gateway", 1)
+
+    network {
+      port "https" {
+        static = lookup(var.ports, "gateway", 0)
+      }
+    }
+
+    service {
+      name     = "gateway"
+      port     = "https"
+      provider = var.service_provider
+
+      check {
+        name            = "healthy"
+        type            = "http"
+        protocol        = "https"
+        path            = "/health/gateway"
+        tls_skip_verify = true
+        interval        = "5s"
+        timeout         = "3s"
+      }
+    }
+
+    restart {
+      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      attempts = 10
+      interval = "1m"
+      delay    = "1s"
+      mode     = "delay"
+    }
+
+    update {
+      min_healthy_time = "1s"
+      healthy_deadline = "3m"
+    }
+
+    task "gateway" {
+      driver       = "raw_exec"
+      kill_timeout = "10s"
+
+      config {
+        command = "${meta.python}"
+        args    = ["-m", "services.gateway"]
+      }
+
+      env {
+        CLOSECAST_HOST            = "${NOMAD_IP_https}"
+        CLOSECAST_PORT            = "${NOMAD_PORT_https}"
+        CLOSECAST_CADDY           = "${meta.caddy}"
+        CLOSECAST_GATEWAY_FOLDER  = "${NOMAD_SECRETS_DIR}"
+        CLOSECAST_GATEWAY_STORAGE = "${meta.state}/gateway"
+        CLOSECAST_GATEWAY_HOSTS   = lookup(var.gateway, "hosts", "")
+        CLOSECAST_GATEWAY_TLS     = lookup(var.gateway, "tls", "internal")
+        CLOSECAST_GATEWAY_HSTS    = lookup(var.gateway, "hsts", "0")
+      }
+
+      # Nothing is waited for: while a service has no instance, the gateway says so to whoever asks for it. An instance that
+      # comes, moves or goes has Caddy read these files again, and no connection ends for it.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/api.caddy"
+        perms       = "0600"
+        change_mode = "script"
+        data        = <<-EOT
+          {{ range nomadService "api" -}}
+          to {{ .Address }}:{{ .Port }}
+          {{ end -}}
+        EOT
+        change_script {
+          command = "${meta.python}"
+          args    = ["-m", "services.gateway", "reload"]
+          timeout = "20s"
+        }
+      }
+
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/ui.caddy"
+        perms       = "0600"
+        change_mode = "script"
+        data        = <<-EOT
+          {{ range nomadService "ui" -}}
+          to {{ .Address }}:{{ .Port }}
+          {{ end -}}
+        EOT
+        change_script {
+          command = "${meta.python}"
+          args    = ["-m", "services.gateway", "reload"]
+          timeout = "20s"
+        }
+      }
+
+      resources {
+        cpu    = 100
+        memory = 128
+        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        memory_max = 384
+      }
+    }
+  }
+}

@@ -1,0 +1,26 @@
+"""`POST /v1/registry-events`: MLflow's word that an alias has moved. Proven by its signature, so no key is asked for."""
+
+from typing import Any
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException, NotAuthorizedException
+from litestar.params import RawBody
+
+from closecast.platform.webhooks import EventError, SignatureError
+from services.api.registry_events import PATH, RegistryEvents
+
+_CHALLENGE = {"WWW-Authenticate": 'Signature realm="closecast"'}
+
+
+@post(PATH, status_code=204, sync_to_thread=True, include_in_schema=False)
+def registry_event(
+    body: RawBody, request: Request[Any, Any, Any], registry_events: NamedDependency[RegistryEvents]
+) -> None:
+    """A genuine delivery has the follower of the champion ask the registry now, here and in every other instance."""
+    try:
+        registry_events.receive({name.lower(): value for name, value in request.headers.items()}, body)
+    except SignatureError as error:
+        raise NotAuthorizedException(str(error), headers=_CHALLENGE) from error
+    except EventError as error:
+        raise ClientException(str(error)) from error

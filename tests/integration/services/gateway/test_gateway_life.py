@@ -1,0 +1,195 @@
+"""The gateway while what stands behind it fails, moves and comes back, and while it is itself told to."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from closecast.models.deal_model import DealModel
+from tests.integration.services.gateway.conftest import Gateway, Handler, Upstream, breaks, upstream
+from tests.servers import free_port, running
+from tests.unit.services.api.conftest import AWAY, KEY, keep, settings
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Upstream, Upstream]]:
+    with upstream("first") as first, upstream("second") as second:
+        yield first, second
+
+
+def test_work_is_shared_and_an_instance_that_is_gone_costs_no_request(
+    gateway: Gateway, pair: tuple[Upstream, Upstream]
+) -> None:
+    first, second = pair
+    gateway.route([first.address, second.address])
+    with gateway.served(), gateway.client() as client:
+        # given both at work
+        assert {client.get("/v1/model").json()["server"] for _ in range(40)} == {"first", "second"}
+        # when one ends
+        first.end()
+        # then whatever is asked is answered by the other, also what must not be done twice
+        answers = [client.request(method, "/v1/predictions") for method in ["GET", "POST"] * 20]
+    assert [answer.status_code for answer in answers] == [200] * 40
+    assert {answer.json()["server"] for answer in answers} == {"second"}
+
+
+@pytest.mark.parametrize(("method", "status", "tries"), [("GET", 200, 2), ("POST", 502, 1)])
+def test_what_may_have_been_done_is_not_asked_twice(gateway: Gateway, method: str, status: int, tries: int) -> None:
+    # given an instance that dies once, in the middle of a request
+    died: list[bool] = []
+    with upstream("api", lambda handler: not died and not died.append(True) and breaks(handler)) as api:  # type: ignore[func-returns-value]
+        gateway.route([api.address])
+        with gateway.served(), gateway.client() as client:
+            answer = client.request(method, "/v1/predictions")
+    assert answer.status_code == status
+    assert len(api.got) == tries
+
+
+def test_without_an_instance_it_says_so_and_when_to_come_again(gateway: Gateway) -> None:
+    gateway.environment["CLOSECAST_GATEWAY_WRITE"] = "20s"  # it looks for one for five seconds
+    with gateway.served(), gateway.client() as client:
+        answer = client.get("/v1/model")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["retry-after"] == "2"
+    assert "no instance of the service is ready" in answer.json()["detail"]
+
+
+def test_an_instance_that_comes_back_within_seconds_is_waited_for(gateway: Gateway) -> None:
+    # given an address where nobody listens
+    port = free_port()
+    gateway.route([f"127.0.0.1:{port}"])
+    with gateway.served(), gateway.client() as client:
+        time.sleep(1.5)
+        # when a request is sent, and the instance starts two seconds later
+        server = Upstream(("127.0.0.1", port), Handler, bind_and_activate=False)
+        server.name, server.got, server.connections = "late", [], []
+        server.allow_reuse_address = True
+
+        def start() -> None:
+            server.server_bind()
+            server.server_activate()
+            server.serve_forever()
+
+        timer = threading.Timer(2, start)
+        timer.daemon = True
+        timer.start()
+        answer = client.post("/v1/predictions", content=b"x" * 100_000)
+        server.end()
+    # then the request is answered, body and all
+    assert answer.json()["server"] == "late"
+    assert answer.json()["bytes"] == 100_000
+
+
+def test_a_move_ends_no_request_and_no_session(gateway: Gateway, pair: tuple[Upstream, Upstream]) -> None:
+    # given an answer that takes two seconds, and an open session
+    def slow(handler: Handler) -> bool:
+        if handler.path == "/v1/slow":
+            time.sleep(2)
+        return False
+
+    first, second = pair
+    first.behaviour = slow
+    with _ui(gateway.folder) as ui:
+        gateway.route([first.address], [ui])
+        with gateway.served(), gateway.client() as client, _session(gateway) as session:
+            answers: list[httpx.Response] = []
+            asking = threading.Thread(target=lambda: answers.append(client.get("/v1/slow")))
+            asking.start()
+            time.sleep(0.5)
+            # when the API moves
+            gateway.route([second.address], [ui])
+            gateway.reload()
+            # then new requests go to the new place, the old one is answered, and the session lives
+            with gateway.client() as another:
+                assert another.get("/v1/model").json()["server"] == "second"
+            asking.join(20)
+            assert answers[0].json()["server"] == "first"
+            session.ping().wait(5)
+            time.sleep(1)
+            session.ping().wait(5)
+
+
+def test_the_user_interface_comes_through_and_a_session_outlives_every_limit(gateway: Gateway) -> None:
+    with _ui(gateway.folder) as ui:
+        gateway.route([], [ui])
+        with gateway.served() as pid:
+            with gateway.client() as client:
+                page = client.get("/")
+                assert "<title>Streamlit</title>" in page.text
+                assert client.get("/_stcore/health").text == "ok"
+            with _session(gateway) as session:
+                # the limits of this test's gateway are 1 s, 3 s and 4 s
+                time.sleep(6)
+                assert session.ping().wait(5)
+                # when it is stopped while the session is open
+                begin = time.monotonic()
+                os.kill(pid, signal.SIGTERM)
+                psutil.Process(pid).wait(timeout=20)
+    # then it ends within the time that Nomad gives it
+    assert time.monotonic() - begin < 9.5
+
+
+def test_it_comes_back_after_a_kill_with_the_authority_it_had(gateway: Gateway) -> None:
+    with gateway.served() as pid:
+        root = gateway.root.read_bytes()
+        os.kill(pid, signal.SIGKILL)
+        psutil.Process(pid).wait(timeout=20)
+    with gateway.served():
+        assert gateway.root.read_bytes() == root
+        gateway.reload()
+    assert oct((gateway.folder / "state").stat().st_mode & 0o777) == "0o700"
+
+
+def test_the_real_api_predicts_through_it(gateway: Gateway, served_model: DealModel, tmp_path: Path) -> None:
+    # given an instance with a model of its own
+    (tmp_path / "models").mkdir()
+    keep(served_model, tmp_path / "models")
+    (tmp_path / "api").mkdir()
+    port = free_port()
+    hashes = ",".join(one.hex() for one in settings(tmp_path / "models").key_hashes)
+    environment = {"CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port), "MLFLOW_TRACKING_URI": AWAY,
+                   "CLOSECAST_MODEL_CACHE": str(tmp_path / "models"), "CLOSECAST_API_KEY_SHA256": hashes}  # fmt: skip
+    command = [sys.executable, "-m", "services.api"]
+    with running(command, environment, f"http://127.0.0.1:{port}/health/ready", tmp_path / "api"):
+        gateway.route([f"127.0.0.1:{port}"])
+        with gateway.served(), gateway.client() as client:
+            body = json.dumps({"deal": {"engage_date": "2017-12-01"}}).encode()
+            headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
+            answer = client.post("/v1/predictions", content=body, headers=headers)
+            refused = client.post("/v1/predictions", content=body)
+            described = client.get("/schema/openapi.json")
+    assert 0 < answer.json()["probability"] < 1
+    assert (refused.status_code, refused.json()["title"]) == (401, "Unauthorized")
+    assert described.json()["info"]["title"] == "Closecast"
+    assert "server" not in answer.headers
+
+
+@contextmanager
+def _ui(folder: Path) -> Iterator[str]:
+    """The real user interface; its address while it runs."""
+    port, log = free_port(), folder / "ui-log"
+    log.mkdir()
+    environment = {"CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port), "CLOSECAST_API_URL": "http://127.0.0.1:1",
+                   "CLOSECAST_API_KEY": "the-key"}  # fmt: skip
+    ready = f"http://127.0.0.1:{port}/_stcore/health"
+    with running([sys.executable, "-m", "services.ui"], environment, ready, log):
+        yield f"127.0.0.1:{port}"
+
+
+def _session(gateway: Gateway) -> ClientConnection:
+    """What a browser's page opens beside itself."""
+    url = f"wss://localhost:{gateway.port}/_stcore/stream"
+    return connect(url, ssl=gateway.tls(), origin=gateway.url, proxy=None, subprotocols=["streamlit"])  # type: ignore[arg-type, list-item]
