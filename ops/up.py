@@ -22,6 +22,8 @@ from ops.summary import summary
 from services.localstack.providers import find_provider_mirror
 
 READY = "ready"
+# Two jobs placed at once may be given one port; Nomad sees it and places one of them anew.
+_PLACEMENT_SECONDS = 10.0
 
 
 def up(arguments: list[str]) -> int:
@@ -169,6 +171,7 @@ def _wait_until_healthy(cluster: Cluster, ignore: tuple[str, ...] = (READY,), se
     deadline = time.monotonic() + seconds
     missing = list(jobs.runnable())
     quiet = ignore == ()
+    unplaced: dict[str, float] = {}
     while True:
         found = jobs.healths(cluster, missing, ignore=ignore)
         for name in [name for name in missing if found[name].healthy]:
@@ -178,18 +181,20 @@ def _wait_until_healthy(cluster: Cluster, ignore: tuple[str, ...] = (READY,), se
         if not missing:
             return
         for name in missing:
-            _complain_about_placement(found[name])
+            if not found[name].word.startswith("not placed"):
+                unplaced.pop(name, None)
+            elif time.monotonic() - unplaced.setdefault(name, time.monotonic()) > _PLACEMENT_SECONDS:
+                raise _unplaced(found[name])
         if time.monotonic() > deadline:
             raise _unhealthy(cluster, found[missing[0]], seconds)
         time.sleep(0.25)
 
 
-def _complain_about_placement(health: Health) -> None:
-    if health.word.startswith("not placed"):
-        raise OperatorError(
-            f"Nomad cannot place the job {health.job}: {health.word.removeprefix('not placed: ')}",
-            f"free what it names on this machine, or ask for less in jobs/{health.job}.nomad.hcl",
-        )
+def _unplaced(health: Health) -> OperatorError:
+    return OperatorError(
+        f"Nomad cannot place the job {health.job}: {health.word.removeprefix('not placed: ')}",
+        f"free what it names on this machine, or ask for less in jobs/{health.job}.nomad.hcl",
+    )
 
 
 def _unhealthy(cluster: Cluster, health: Health, seconds: float) -> OperatorError:
