@@ -105,6 +105,8 @@ job "api" {
         CLOSECAST_PORT        = "${NOMAD_PORT_http}"
         CLOSECAST_OWN_URL     = "http://${NOMAD_ADDR_http}"
         CLOSECAST_MODEL_CACHE = "${meta.state}/models"
+        CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
+        AWS_REGION            = "${meta.region}"
         CLOSECAST_ADDRESSES   = "${NOMAD_SECRETS_DIR}/addresses"
         CLOSECAST_RATE_LIMITS = var.rate_limits
         # Whose tokens are accepted: Nomad's own, by which tasks prove what job they belong to, and those of users' providers.
@@ -130,6 +132,8 @@ job "api" {
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/api" -}}
           CLOSECAST_API_KEY_SHA256={{ .api_key_sha256 }}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           CLOSECAST_WEBHOOK_SECRET={{ .webhook_secret }}
           {{- end }}
           {{ range nomadService "mlflow" -}}
@@ -153,6 +157,9 @@ job "api" {
           {{- range nomadService "cache" }}
           CLOSECAST_CACHE_URL=redis://:{{ $cache }}@{{ .Address }}:{{ .Port }}/0
           {{- end }}{{ end }}
+          {{- range nomadService "object-store" }}
+          AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
+          {{- end }}
         EOT
       }
 

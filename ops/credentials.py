@@ -134,6 +134,7 @@ class Credentials:
                 "database_password": self.closecast_database_password,
             },
             "api": {
+                **object_store,
                 "api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest(),
                 "database_password": self.closecast_database_password,
                 "cache_password": self.cache_password,

@@ -4,12 +4,13 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.registry import ModelRegistry, NoChampionError, RegistryError, Served
 from services.api.logs import log
+from services.api.scoring import prepare
 
 POLL_SECONDS = 1.5
 _REFUSED_SECONDS = 60.0  # how long a model that could not be used is left alone
@@ -36,13 +37,16 @@ class Champion:
         cache: Path,
         poll_seconds: float = POLL_SECONDS,
         promoted: Callable[[str, str | None], None] = lambda _version, _before: None,
+        refused: Callable[[str], None] = lambda _version: None,
     ) -> None:
-        """`promoted` is told, in the follower's thread, of each version that was taken up from the registry and the one before."""
+        """In the follower's thread, `promoted` is told of each version that was taken up from the registry and the one
+        before, and `refused` of each that bore the alias and was not taken up."""
         self._registry = registry
-        self._promoted = promoted
+        self._promoted, self._told_refused = promoted, refused
         self._cache = cache
         self._poll_seconds = poll_seconds
         self._status = Status(None, "no model has been looked for yet")
+        self._change = threading.Lock()
         self._refused: dict[str, float] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -71,6 +75,14 @@ class Champion:
         """Have the registry asked now, not when the next round comes. Returns at once; any thread may call it."""
         self._wake.set()
 
+    def refresh(self, before: Served, model: DealModel) -> bool:
+        """Have `model`, the model of `before` with a later history, serve in its place; not if that serves no more."""
+        with self._change:
+            if self._status.served is not before:
+                return False
+            self._status = Status(replace(before, model=model), self._status.problem)
+            return True
+
     def _follow(self) -> None:
         while not self._stop.is_set():
             # Cleared before the look: a call that comes during it has the registry asked once more.
@@ -88,21 +100,23 @@ class Champion:
             if served is None or served.version != version:
                 if time.monotonic() - self._refused.get(version, float("-inf")) < _REFUSED_SECONDS:
                     return
-                before, served = served, self._take_up(version)
-                self._set(Status(served, None))
-                self._promoted(served.version, _version(before))
-            self._set(Status(served, None))
+                taken = self._take_up(version)
+                self._set(None, taken)
+                self._promoted(taken.version, _version(served))
+            self._set(None)
         except ModelError as error:
             if version is not None:
                 self._refused[version] = time.monotonic()
-            self._set(Status(self._status.served, f"version {version} was refused: {error}"))
+                self._told_refused(version)
+            self._set(f"version {version} was refused: {error}")
         except RegistryError as error:
-            self._set(Status(self._status.served, str(error)))
+            self._set(str(error))
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a registry answers; it is told aloud
-            self._set(Status(self._status.served, f"looking for the champion failed: {type(error).__name__}: {error}"))
+            self._set(f"looking for the champion failed: {type(error).__name__}: {error}")
 
     def _take_up(self, version: str) -> Served:
         served = self._registry.champion(self._cache)
+        _rehearse(served)
         partial = self._cache / f"{_CURRENT}.{threading.get_native_id()}"
         partial.write_text(json.dumps({"version": served.version, "folder": served.folder.name}))
         partial.replace(self._cache / _CURRENT)
@@ -113,7 +127,9 @@ class Champion:
         try:
             current = json.loads((self._cache / _CURRENT).read_text())
             folder = self._cache / current["folder"]
-            return Served(current["version"], DealModel.load(folder), folder)
+            kept = Served(current["version"], DealModel.load(folder), folder)
+            _rehearse(kept)
+            return kept
         except FileNotFoundError:
             return None
         except (ModelError, OSError, ValueError, KeyError) as error:
@@ -121,10 +137,20 @@ class Champion:
             log("model", level="warning", origin="local cache", problem=str(error))
             return None
 
-    def _set(self, status: Status) -> None:
-        if status.problem != self._status.problem and status.problem is not None:
-            log("model", level="warning", version=_version(status.served), problem=status.problem)
-        self._status = status
+    def _set(self, problem: str | None, served: Served | None = None) -> None:
+        """What went wrong last, and what serves from now on if it is another."""
+        with self._change:
+            if problem != self._status.problem and problem is not None:
+                log("model", level="warning", version=_version(self._status.served), problem=problem)
+            self._status = Status(served or self._status.served, problem)
+
+
+def _rehearse(served: Served) -> None:
+    """Replay the golden rows, and make the tables that most requests ask for. Raises ModelError."""
+    served.model.replay(served.folder)
+    prepare(served.model)
+    if served.model.single.fallback is not None:
+        log("model", level="warning", version=served.version, problem=served.model.single.fallback)
 
 
 def _version(served: Served | None) -> str | None:

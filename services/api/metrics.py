@@ -59,6 +59,12 @@ class Metrics:
             "closecast_model_refusals", "Versions that bore the alias and were not taken up.", registry=self.registry
         )
 
+    def serves(self, version: str | None) -> None:
+        """Which model version serves."""
+        self.model.clear()
+        if version is not None:
+            self.model.labels(version).set(1)
+
     def figures(self, ask: Callable[[], Mapping[str, float]]) -> None:
         """Figures by name, asked for when they are scraped; those that end in `_total` only ever grow."""
         self.registry.register(_Figures(ask))

@@ -10,6 +10,7 @@ from services.api.champion import Champion
 from services.api.doors import Doors
 from services.api.explanation_cache import ExplanationCache
 from services.api.explanations import Explainer
+from services.api.history import HistoryFollower
 from services.api.logs import log
 from services.api.metrics import Metrics
 from services.api.predictor import Predictor
@@ -25,7 +26,10 @@ class Parts:
         self.metrics, self.spans = Metrics(), traces.provider(os.environ)
         self.doors = Doors(settings)
         self.champion = Champion(
-            ModelRegistry(settings.registry.tracking_uri), settings.model_cache, promoted=self._promoted
+            ModelRegistry(settings.registry.tracking_uri),
+            settings.model_cache,
+            promoted=self._promoted,
+            refused=lambda _version: self.metrics.refusals.inc(),
         )
         # Where the platform has no cache (a developer's trial), answers are written down nowhere.
         self.journal = (
@@ -36,6 +40,9 @@ class Parts:
         self.predictor = Predictor(self.champion, self.journal, self.metrics)
         self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere))
         self.records = Records(settings.database or _nowhere)
+        self.history = (
+            None if settings.lake is None else HistoryFollower(self.champion, settings.lake, settings.model_cache)
+        )
         self.events = (
             None
             if settings.events is None
@@ -56,6 +63,8 @@ class Parts:
             self.journal.start()
         self.doors.start()
         self.champion.start()
+        if self.history is not None:
+            self.history.start()
         if self.events is not None:
             self.events.start()
 
@@ -63,6 +72,8 @@ class Parts:
         """End them, those last that others hand something to."""
         if self.events is not None:
             self.events.stop()
+        if self.history is not None:
+            self.history.stop()
         self.champion.stop()
         self.explainer.cache.close()
         self.doors.stop()
@@ -76,6 +87,8 @@ class Parts:
         self.doors.saw_promotion(version, before)
 
     def _figures(self) -> dict[str, float]:
+        served = self.champion.status().served
+        self.metrics.serves(None if served is None else served.version)
         cache = self.explainer.cache
         figures = {
             **self.doors.figures(),

@@ -142,6 +142,14 @@ def horizons_of(question: Question) -> tuple[int, ...]:
     return (question.horizon_days, *(horizon_days(question.as_of, horizon) for horizon in HORIZONS))
 
 
+def prepare(model: DealModel) -> None:
+    """Make the tables of the last date of the model's data, which requests that name no date ask for."""
+    question = Question.ask(model, None, QUARTER_END)
+    tables = model.builder.tables(question.as_of)
+    for days in horizons_of(question):
+        tables.clock(days)
+
+
 def quick_tables(model: DealModel, question: Question) -> Tables | None:
     """The tables that `one` needs, if they are made; making them takes milliseconds, which the event loop cannot spare."""
     tables = model.builder.known(question.as_of)

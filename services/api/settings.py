@@ -1,7 +1,7 @@
 """What the API needs to know, read from its environment."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from closecast.platform.addresses import Address, address
 from closecast.platform.callers.caller import ROLES, Role
 from closecast.platform.callers.issuers import Issuer, issuers
 from closecast.platform.callers.limits import DEFAULTS, Limit
-from closecast.platform.settings import RegistrySettings, SettingsError
+from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError
 from services.api.registry_events import EventSettings
 
 
@@ -24,6 +24,7 @@ class Settings:
     cache: Address | None  # without one each instance limits its callers by itself
     issuers: tuple[Issuer, ...]
     limits: Mapping[Role, Limit]
+    lake: Callable[[], LakeSettings | None] | None  # without one, history is what the model was trained on
     spool_bytes: int  # of answers that cannot be written down now, on this machine's disk
     instance: str  # by which other instances and the audit log tell this one
     events: EventSettings | None  # without them the registry is asked at intervals alone
@@ -42,6 +43,7 @@ class Settings:
             cache=address(environment, "CLOSECAST_CACHE_URL"),
             issuers=issuers(environment.get("CLOSECAST_TOKEN_ISSUERS", "")),
             limits=_limits(environment.get("CLOSECAST_RATE_LIMITS", "")),
+            lake=_lake(environment),
             spool_bytes=_spool(environment.get("CLOSECAST_SPOOL_BYTES") or "64000000"),
             instance=f"{environment.get('CLOSECAST_HOST', 'local')}:{environment.get('CLOSECAST_PORT', '0')}",
             events=EventSettings.from_environment(environment),
@@ -56,6 +58,21 @@ def _hashes(text: str) -> tuple[bytes, ...]:
             "with commas between"
         )
     return tuple(bytes.fromhex(part) for part in parts)
+
+
+def _lake(environment: Mapping[str, str]) -> Callable[[], LakeSettings | None] | None:
+    """The lake as it can be reached at the moment; None while the object store has not been found."""
+    if not environment.get("CLOSECAST_LAKE_BUCKET"):
+        return None
+    endpoint = address(environment, "AWS_ENDPOINT_URL_S3")
+
+    def now() -> LakeSettings | None:
+        found = endpoint() if endpoint is not None else None
+        if endpoint is not None and found is None:
+            return None
+        return LakeSettings.from_environment({**environment, "AWS_ENDPOINT_URL_S3": found or ""})
+
+    return now
 
 
 def _spool(text: str) -> int:
