@@ -75,6 +75,20 @@ def test_a_key_opens_soon_after_it_was_made_and_not_after_it_was_revoked(store: 
     assert next(key for key in store.all() if key.id == issued.key.id).state(datetime.now(UTC)) == "revoked"
 
 
+def test_a_connection_that_is_cut_is_made_again(store: KeyStore, keyring: Keyring, database_url: str) -> None:
+    # given
+    seconds_until(lambda: keyring.age < 2)
+    # when
+    with connect(database_url) as connection:
+        cut = connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = 'closecast'"
+        ).fetchall()
+    # then
+    assert cut
+    issued, _ = store.create("dashboard", "scorer", DAY, ME)
+    assert seconds_until(lambda: opens(keyring, issued.text)) < 4
+
+
 def test_only_the_hash_is_kept(store: KeyStore, database_url: str) -> None:
     # given
     issued, _ = store.create("dashboard", "scorer", None, ME)

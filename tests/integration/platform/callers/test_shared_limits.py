@@ -93,11 +93,16 @@ def test_nobody_within_the_limit_is_refused(valkey_url: str) -> None:
 
 
 def test_one_callers_limit_is_not_anothers(valkey_url: str) -> None:
-    with instances(valkey_url, 1) as (one,):
+    with instances(valkey_url, 2) as made:
+        # given a caller that took more than all of its quota, with one of the instances
         greedy = caller()
-        hammer([one], greedy, 1.5)
-        assert not one.take(greedy).allowed or not one.take(greedy, QUOTA).allowed
-        assert one.take(caller()).allowed
+        assert made[0].take(greedy, 2 * QUOTA).allowed
+        assert not made[0].take(greedy).allowed
+        # then the other learns of it, and nobody else is held to it
+        until(lambda: not made[1].take(greedy).allowed, most=1)
+        assert all(one.take(caller()).allowed for one in made)
+        # and it is let in again when that is paid
+        until(lambda: made[1].take(greedy).allowed, most=2 * QUOTA / LIMITS["scorer"].rate)
 
 
 def test_an_unused_lease_is_given_back(valkey_url: str) -> None:
