@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from closecast.platform.journal.entry import Entry, parts
+from closecast.platform.journal.entry import PART, Entry, parts
 from closecast.platform.journal.link import Link, LinkError
 from closecast.platform.journal.spool import Spool, SpoolError
-from closecast.platform.journal.stream import Encoded, deals_in, encoded, packed
+from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
 
 GATHER_SECONDS = 0.02  # how long entries gather before they are sent: what a kill -9 of this process can lose
 MAX_WAITING_BYTES = 16_000_000  # encoded and not packed
@@ -94,8 +94,13 @@ class Shipper:
 
         Raises JournalFullError when there is no room for it: then its request must not be answered.
         """
-        parcels = [encoded(part) for part in parts(entry)]
-        size = sum(len(content) for content, _ in parcels)
+        count = len(entry)
+        if count <= PART:  # a generator and a sum would take as long as the encoding
+            content = encode(entry)
+            parcels, size = [(content, count)], len(content)
+        else:
+            parcels = [(encode(part), len(part)) for part in parts(entry)]
+            size = sum(len(content) for content, _ in parcels)
         with self._lock:
             if self._closed or self._waiting_bytes >= self._max_waiting:
                 self._refused += 1
@@ -104,7 +109,7 @@ class Shipper:
                 self._pending_since = time.time()
                 self._wake.set()
             self._pending += parcels
-            self._waiting += len(entry)
+            self._waiting += count
             self._waiting_bytes += size
 
     def close(self, seconds: float = 5.0) -> int:
