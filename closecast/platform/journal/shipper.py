@@ -170,8 +170,7 @@ class Shipper:
                 self._confirm()
                 self._lend()
         except LinkError as error:
-            self._unlink(str(error))
-            self._put_down()
+            self._unlink(str(error))  # and the next turn puts down what is there
         except Exception as error:  # noqa: BLE001 - without this thread nothing is recorded; the reason is told aloud
             self._unlink(f"the journal's thread failed: {type(error).__name__}: {error}")
 
@@ -180,7 +179,13 @@ class Shipper:
             return
         with self._lock:
             taken, self._pending = self._pending, []
-        for message in packed(taken):
+        try:
+            messages = list(packed(taken))
+        except BaseException:
+            with self._lock:
+                self._pending = taken + self._pending
+            raise
+        for message in messages:
             self._window.append((message, time.time()))
             self._window_bytes += len(message)
         with self._lock:
