@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from closecast.platform.journal.archive import PREFIX
-from closecast.platform.journal.stream import DEAD, FIELD, GROUP, STREAM
+from closecast.platform.journal.stream import DEAD, FIELD, GROUP, STREAM, make_group
 from closecast.platform.lake import Lake
 from closecast.platform.settings import LakeSettings
 from tests.integration.services.journal.conftest import Lane
@@ -63,6 +63,7 @@ def test_what_it_had_read_before_a_kill_is_gone_on_with_at_once(lane: Lane) -> N
     lane.journal.kill()
     entries = [single(number) for number in range(5)]
     with lane.cache.client() as client:
+        make_group(client)
         client.xadd(STREAM, {FIELD: message(*entries)})
         assert client.xreadgroup(GROUP, "journal-0", {STREAM: ">"})
         # when
@@ -78,6 +79,7 @@ def test_what_another_consumer_left_is_taken_over(lane: Lane) -> None:
     lane.journal.kill()
     entries = [single(number) for number in range(5)]
     with lane.cache.client() as client:
+        make_group(client)
         identifier = client.xadd(STREAM, {FIELD: message(*entries)})
         client.xreadgroup(GROUP, "journal-7", {STREAM: ">"})
         client.xclaim(STREAM, GROUP, "journal-7", 0, [identifier], idle=60_000)
