@@ -9,6 +9,7 @@ import numpy as np
 
 from closecast import features
 from closecast.platform.journal.entry import Entry, new_id
+from closecast.platform.journal.stream import encode, pack
 
 WIDTH = len(features.NAMES)
 _BY_HORIZON = {"30": 0.125, "60": 0.25, "90": 1 / 3, "quarter_end": 0.1 + 0.2}
@@ -38,6 +39,11 @@ def batch(count: int, number: int = 0, **changes: Any) -> Entry:
         "features": matrix.astype("<f8").tobytes(),
     }  # fmt: skip
     return single(number, **{**known, **changes})
+
+
+def message(*entries: Entry) -> bytes:
+    """A message of the stream that holds `entries`."""
+    return pack([(encode(entry), len(entry)) for entry in entries])
 
 
 def keys(entries: Iterable[Entry]) -> list[tuple[uuid.UUID, int]]:

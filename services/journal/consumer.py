@@ -64,8 +64,8 @@ class Consumer:
     def turn(self) -> bool:
         """Store one lot of messages; returns whether the stream may have more right now. Raises what the servers raise."""
         self._prepare()
-        self._take_over()
         try:
+            self._take_over()
             messages = self._read()
         except redis.ResponseError as error:
             if not str(error).startswith("NOGROUP"):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from closecast.platform.journal.entry import Entry, parts
+from closecast.platform.journal.entry import PART, Entry, parts
 from closecast.platform.journal.link import Link, LinkError
 from closecast.platform.journal.spool import Spool, SpoolError
-from closecast.platform.journal.stream import Encoded, deals_in, encoded, packed
+from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
 
 GATHER_SECONDS = 0.02  # how long entries gather before they are sent: what a kill -9 of this process can lose
 MAX_WAITING_BYTES = 16_000_000  # encoded and not packed
@@ -94,8 +94,13 @@ class Shipper:
 
         Raises JournalFullError when there is no room for it: then its request must not be answered.
         """
-        parcels = [encoded(part) for part in parts(entry)]
-        size = sum(len(content) for content, _ in parcels)
+        count = len(entry)
+        if count <= PART:  # a generator and a sum would take as long as the encoding
+            content = encode(entry)
+            parcels, size = [(content, count)], len(content)
+        else:
+            parcels = [(encode(part), len(part)) for part in parts(entry)]
+            size = sum(len(content) for content, _ in parcels)
         with self._lock:
             if self._closed or self._waiting_bytes >= self._max_waiting:
                 self._refused += 1
@@ -104,7 +109,7 @@ class Shipper:
                 self._pending_since = time.time()
                 self._wake.set()
             self._pending += parcels
-            self._waiting += len(entry)
+            self._waiting += count
             self._waiting_bytes += size
 
     def close(self, seconds: float = 5.0) -> int:
@@ -165,8 +170,7 @@ class Shipper:
                 self._confirm()
                 self._lend()
         except LinkError as error:
-            self._unlink(str(error))
-            self._put_down()
+            self._unlink(str(error))  # and the next turn puts down what is there
         except Exception as error:  # noqa: BLE001 - without this thread nothing is recorded; the reason is told aloud
             self._unlink(f"the journal's thread failed: {type(error).__name__}: {error}")
 
@@ -175,7 +179,13 @@ class Shipper:
             return
         with self._lock:
             taken, self._pending = self._pending, []
-        for message in packed(taken):
+        try:
+            messages = list(packed(taken))
+        except BaseException:
+            with self._lock:
+                self._pending = taken + self._pending
+            raise
+        for message in messages:
             self._window.append((message, time.time()))
             self._window_bytes += len(message)
         with self._lock:

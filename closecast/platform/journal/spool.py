@@ -139,9 +139,11 @@ class Spool:
 
     def _undo(self) -> None:
         """Nothing may follow half a message in its segment."""
-        if self._open is not None:
-            os.ftruncate(self._open, self._length)
-        self.seal()
+        try:
+            if self._open is not None:
+                os.ftruncate(self._open, self._length)
+        finally:
+            self.seal()
 
 
 def _messages(content: bytes) -> tuple[list[bytes], int]:

@@ -22,17 +22,12 @@ _HEAD = struct.Struct("<2sBxIII")  # mark, layout, bytes before compression, dea
 _ARRAY = struct.Struct(">BI")  # MessagePack: an array of so many
 _MARK, _LAYOUT = b"CJ", 1
 _LARGEST = 64_000_000  # bytes: nothing this process packs comes near it
-_ENCODER = msgspec.msgpack.Encoder()
+encode = msgspec.msgpack.Encoder().encode  # one entry, or part of one, in MessagePack
 _DECODER = msgspec.msgpack.Decoder(list[Entry])
 
 
 class MessageError(ValueError):
     """The bytes are no message of entries, or are damaged."""
-
-
-def encoded(entry: Entry) -> Encoded:
-    """One entry in MessagePack, and how many deals it holds: what `pack` puts together."""
-    return _ENCODER.encode(entry), len(entry)
 
 
 def pack(entries: Sequence[Encoded]) -> bytes:

@@ -1,6 +1,7 @@
 """The API's end of the journal on a real Valkey: nothing accepted is lost, whatever becomes of the cache."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -65,6 +66,37 @@ def test_entries_are_in_the_stream_and_forgotten_once_they_are_on_its_disk(shipp
     cache.kill()
     cache.start()
     assert keys(_in_stream(cache)) == keys(entries)
+
+
+def test_what_a_cache_acknowledged_and_then_forgot_is_sent_again(
+    shipper: Shipper, cache: Cache, tmp_path: Path
+) -> None:
+    # given: a cache whose disk is behind, as a loss of power finds it
+    early, late = [single(number) for number in range(10)], [single(number) for number in range(10, 60)]
+    for entry in early:
+        shipper.append(entry)
+    _until(shipper, _idle)
+    log = cache.folder / "state" / "appendonlydir"
+    shutil.copytree(log, tmp_path / "on disk")
+    with cache.client() as client:
+        client.config_set("appendfsync", "no")
+    # when
+    for entry in late:
+        shipper.append(entry)
+    deadline = time.monotonic() + 3
+    while len(_in_stream(cache)) < 60:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    # then: taken, and not counted as kept
+    assert (shipper.standing().unconfirmed > 0, shipper.standing().shipped) == (True, 10)
+    # when
+    cache.kill()
+    shutil.rmtree(log)
+    shutil.copytree(tmp_path / "on disk", log)
+    cache.start()
+    _until(shipper, lambda standing: _idle(standing) and standing.shipped == 60)
+    # then
+    assert keys(_in_stream(cache)) == keys([*early, *late])
 
 
 def test_a_cache_that_is_away_costs_nothing_but_time(shipper: Shipper, cache: Cache) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from closecast.platform.journal.entry import PART, columns, made_at, new_id, parts
-from closecast.platform.journal.stream import MessageError, deals_in, encoded, pack, packed, unpack
-from tests.journal_entries import WIDTH, batch, keys, single
+from closecast.platform.journal.stream import MessageError, deals_in, encode, packed, unpack
+from tests.journal_entries import WIDTH, batch, keys, message, single
 
 
 def test_identifiers_sort_by_their_time_and_tell_it() -> None:
@@ -53,20 +53,20 @@ def test_entries_come_out_as_they_went_in() -> None:
         batch(3),
     ]
     # when
-    message = pack([encoded(entry) for entry in entries])
+    packed_together = message(*entries)
     # then
-    assert unpack(message) == entries
-    assert deals_in(message) == 5
+    assert unpack(packed_together) == entries
+    assert deals_in(packed_together) == 5
 
 
 def test_a_batch_is_cut_into_parts_that_keep_each_deals_position() -> None:
     # given
     whole = batch(2 * PART + 7)
     # when
-    messages = list(packed([encoded(part) for part in parts(whole)]))
-    entries = [entry for message in messages for entry in unpack(message)]
+    messages = list(packed([(encode(part), len(part)) for part in parts(whole)]))
+    entries = [entry for one in messages for entry in unpack(one)]
     # then
-    assert [deals_in(message) for message in messages] == [PART, PART, 7]
+    assert [deals_in(one) for one in messages] == [PART, PART, 7]
     assert keys(entries) == keys([whole])
     assert b"".join(entry.features for entry in entries) == whole.features
     assert [deal for entry in entries for deal in entry.deals["opportunity_id"]] == whole.deals["opportunity_id"]
@@ -74,26 +74,26 @@ def test_a_batch_is_cut_into_parts_that_keep_each_deals_position() -> None:
 
 
 def test_singles_share_a_message() -> None:
-    messages = list(packed([encoded(single(number)) for number in range(PART + 1)]))
-    assert [deals_in(message) for message in messages] == [PART, 1]
-    assert sum(map(len, messages)) < (PART + 1) * len(encoded(single())[0])
+    messages = list(packed([(encode(single(number)), 1) for number in range(PART + 1)]))
+    assert [deals_in(one) for one in messages] == [PART, 1]
+    assert sum(map(len, messages)) < (PART + 1) * len(encode(single()))
 
 
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda _message: b"", "too few"),
-        (lambda message: message[:10], "too few"),
-        (lambda message: b"XX" + message[2:], "begins with"),
-        (lambda message: message[:-1], "checksum"),
-        (lambda message: message[:-1] + bytes([message[-1] ^ 1]), "checksum"),
-        (lambda message: message[:4] + b"\xff\xff\xff\xff" + message[8:], "claims to hold"),
-        (lambda message: message[:4] + b"\x01\x00\x00\x00" + message[8:], "cannot be read"),
+        (lambda _sound: b"", "too few"),
+        (lambda sound: sound[:10], "too few"),
+        (lambda sound: b"XX" + sound[2:], "begins with"),
+        (lambda sound: sound[:-1], "checksum"),
+        (lambda sound: sound[:-1] + bytes([sound[-1] ^ 1]), "checksum"),
+        (lambda sound: sound[:4] + b"\xff\xff\xff\xff" + sound[8:], "claims to hold"),
+        (lambda sound: sound[:4] + b"\x01\x00\x00\x00" + sound[8:], "cannot be read"),
     ],
 )
 def test_a_damaged_message_is_refused_with_the_reason(spoil: Any, words: str) -> None:
     with pytest.raises(MessageError, match=words):
-        unpack(spoil(pack([encoded(single())])))
+        unpack(spoil(message(single())))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_damaged_message_is_refused_with_the_reason(spoil: Any, words: str) ->
 )
 def test_parts_that_do_not_fit_together_are_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(MessageError, match=words):
-        unpack(pack([encoded(single(**changes))]))
+        unpack(message(single(**changes)))
 
 
 def test_deals_become_columns_with_gaps() -> None:

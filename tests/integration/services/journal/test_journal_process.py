@@ -7,11 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from closecast.platform.journal.archive import PREFIX
-from closecast.platform.journal.stream import DEAD, FIELD, GROUP, STREAM, encoded, pack
+from closecast.platform.journal.stream import DEAD, FIELD, GROUP, STREAM, make_group
 from closecast.platform.lake import Lake
 from closecast.platform.settings import LakeSettings
 from tests.integration.services.journal.conftest import Lane
-from tests.journal_entries import keys, single
+from tests.journal_entries import keys, message, single
 from tests.servers import S3
 
 pytestmark = pytest.mark.integration
@@ -23,11 +23,11 @@ def test_a_message_that_cannot_be_stored_is_set_aside_with_the_reason_and_holds_
     unfit = single(9, probability=[1.5])
     with lane.cache.client() as client:
         # when
-        client.xadd(STREAM, {FIELD: pack([encoded(good[0])])})
+        client.xadd(STREAM, {FIELD: message(good[0])})
         client.xadd(STREAM, {FIELD: b"no message"})
         client.xadd(STREAM, {"another": "field"})
-        client.xadd(STREAM, {FIELD: pack([encoded(unfit), encoded(good[1])])})
-        client.xadd(STREAM, {FIELD: pack([encoded(good[2])])})
+        client.xadd(STREAM, {FIELD: message(unfit, good[1])})
+        client.xadd(STREAM, {FIELD: message(good[2])})
         lane.until(lambda: client.xlen(STREAM) == 0)
         # then
         assert lane.rows() == keys([good[0], good[2]])
@@ -36,7 +36,7 @@ def test_a_message_that_cannot_be_stored_is_set_aside_with_the_reason_and_holds_
         assert len(dead) == 3
         assert "checksum" in reasons[0] or "too few" in reasons[0] or "begins with" in reasons[0]
         assert any("CheckViolation" in reason for reason in reasons)
-        assert {fields.get(FIELD) for fields in dead} == {b"no message", None, pack([encoded(unfit), encoded(good[1])])}
+        assert {fields.get(FIELD) for fields in dead} == {b"no message", None, message(unfit, good[1])}
         lane.until(lambda: lane.health()["dead_messages"] == 3)
     assert "closecast_journal_refused_total 3.0" in lane.metrics()
     assert "is set aside" in lane.journal.log
@@ -45,12 +45,12 @@ def test_a_message_that_cannot_be_stored_is_set_aside_with_the_reason_and_holds_
 def test_what_is_delivered_again_is_stored_once_and_counted(lane: Lane) -> None:
     # given
     entries = [single(number) for number in range(5)]
-    message = pack([encoded(entry) for entry in entries])
+    again = message(*entries)
     with lane.cache.client() as client:
         # when
-        client.xadd(STREAM, {FIELD: message})
+        client.xadd(STREAM, {FIELD: again})
         lane.until(lambda: len(lane.rows()) == 5)
-        client.xadd(STREAM, {FIELD: message})
+        client.xadd(STREAM, {FIELD: again})
         lane.until(lambda: client.xlen(STREAM) == 0)
     # then
     assert lane.rows() == keys(entries)
@@ -63,7 +63,8 @@ def test_what_it_had_read_before_a_kill_is_gone_on_with_at_once(lane: Lane) -> N
     lane.journal.kill()
     entries = [single(number) for number in range(5)]
     with lane.cache.client() as client:
-        client.xadd(STREAM, {FIELD: pack([encoded(entry) for entry in entries])})
+        make_group(client)
+        client.xadd(STREAM, {FIELD: message(*entries)})
         assert client.xreadgroup(GROUP, "journal-0", {STREAM: ">"})
         # when
         lane.journal.start()
@@ -78,7 +79,8 @@ def test_what_another_consumer_left_is_taken_over(lane: Lane) -> None:
     lane.journal.kill()
     entries = [single(number) for number in range(5)]
     with lane.cache.client() as client:
-        identifier = client.xadd(STREAM, {FIELD: pack([encoded(entry) for entry in entries])})
+        make_group(client)
+        identifier = client.xadd(STREAM, {FIELD: message(*entries)})
         client.xreadgroup(GROUP, "journal-7", {STREAM: ">"})
         client.xclaim(STREAM, GROUP, "journal-7", 0, [identifier], idle=60_000)
         # when
@@ -97,7 +99,7 @@ def test_it_says_what_is_away_and_recovers(lane: Lane) -> None:
         server.kill()
         with lane.cache.client() as client:
             if part == "database":
-                client.xadd(STREAM, {FIELD: pack([encoded(single())])})
+                client.xadd(STREAM, {FIELD: message(single())})
         # then
         lane.until(lambda part=part: part in lane.health()["problems"])  # type: ignore[misc]
         assert httpx.get(address).status_code == 503
@@ -111,7 +113,7 @@ def test_a_cache_that_has_forgotten_everything_is_begun_with_anew(lane: Lane) ->
         lane.until(lambda: bool(client.exists(STREAM)))
         # when
         client.flushall()
-        client.xadd(STREAM, {FIELD: pack([encoded(entry := single())])})
+        client.xadd(STREAM, {FIELD: message(entry := single())})
         # then
         lane.until(lambda: lane.rows() == keys([entry]))
 
