@@ -28,6 +28,11 @@ job "gateway" {
   type = "service"
 
   group "gateway" {
+    constraint {
+      attribute = "${meta.caddy}"
+      operator  = "is_set"
+    }
+
     count = lookup(var.instances, "gateway", 1)
 
     network {
@@ -75,9 +80,11 @@ job "gateway" {
       }
 
       env {
-        CLOSECAST_HOST            = "${NOMAD_IP_https}"
-        CLOSECAST_PORT            = "${NOMAD_PORT_https}"
-        CLOSECAST_CADDY           = "${meta.caddy}"
+        CLOSECAST_HOST  = "${NOMAD_IP_https}"
+        CLOSECAST_PORT  = "${NOMAD_PORT_https}"
+        CLOSECAST_CADDY = "${meta.caddy}"
+        # For the scripts below, in which Nomad puts in nothing of the node's.
+        CLOSECAST_PYTHON          = "${meta.python}"
         CLOSECAST_GATEWAY_FOLDER  = "${NOMAD_SECRETS_DIR}"
         CLOSECAST_GATEWAY_STORAGE = "${meta.state}/gateway"
         CLOSECAST_GATEWAY_HOSTS   = lookup(var.gateway, "hosts", "")
@@ -97,8 +104,8 @@ job "gateway" {
           {{ end -}}
         EOT
         change_script {
-          command = "${meta.python}"
-          args    = ["-m", "services.gateway", "reload"]
+          command = "/bin/sh"
+          args    = ["-c", "exec \"$CLOSECAST_PYTHON\" -m services.gateway reload"]
           timeout = "20s"
         }
       }
@@ -113,8 +120,8 @@ job "gateway" {
           {{ end -}}
         EOT
         change_script {
-          command = "${meta.python}"
-          args    = ["-m", "services.gateway", "reload"]
+          command = "/bin/sh"
+          args    = ["-c", "exec \"$CLOSECAST_PYTHON\" -m services.gateway reload"]
           timeout = "20s"
         }
       }

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import ops
-from ops import cli, doctor, environment, paths, preflight, tools
+from ops import caddy_binary, cli, doctor, environment, paths, preflight, tools
+from ops.binaries import Binary
 from ops.errors import OperatorError
 from ops.source import parse_source
 
@@ -89,6 +90,26 @@ def test_each_failure_is_one_message_and_a_status(
     assert "the disk is full (/data/x)" in capsys.readouterr().err
     with pytest.raises(PermissionError):
         fail(PermissionError(errno.EACCES, "denied"))
+
+
+def test_a_machine_that_can_get_no_caddy_is_told_so_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a machine with everything but Caddy, and no way to it
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CLOSECAST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CLOSECAST_CADDY_RELEASES", "http://127.0.0.1:9")
+    monkeypatch.setattr(cli, "_prepare", lambda: None)
+    nomad = Binary("Nomad", tmp_path / "nomad", "1.11.3", "PATH")
+    monkeypatch.setattr(cli.nomad_binary, "find_or_install", lambda: nomad)
+    # when
+    cli._get_programs_and_environments()
+    # then
+    printed = capsys.readouterr().out
+    assert "using Nomad 1.11.3" in printed
+    assert "no gateway, so no TLS" in printed
+    assert "the release could not be downloaded" in printed
+    assert caddy_binary.find() is None
 
 
 def test_an_unknown_command_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet
 from ops import jobs, ports, predict, summary
 from ops.agent import Agent
 from ops.api import Api
+from ops.binaries import Binary
 from ops.cluster import Allocation, Cluster, Port, Task, wait
 from ops.credentials import Credentials
 from ops.errors import OperatorError
@@ -359,6 +360,18 @@ def test_a_machine_without_caddy_runs_all_but_the_gateway(tmp_path: Path, monkey
     caddy.write_text("#!/bin/sh\necho v2.10.2\n")
     caddy.chmod(0o755)
     assert jobs.runnable() == jobs.NAMES
+
+
+def test_status_says_that_tls_is_missing(
+    double: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLOSECAST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    nomad = Binary("Nomad", tmp_path / "nomad", "1.11.3", "PATH")
+    assert not summary.services(Cluster(double.address, "token"), Agent(tmp_path, 4646), nomad)
+    printed = capsys.readouterr().out
+    assert "Gateway" not in printed
+    assert "no gateway, so no TLS: there is no Caddy 2.10 or newer here" in printed
 
 
 def test_nomads_refusals_are_told(double: Double) -> None:

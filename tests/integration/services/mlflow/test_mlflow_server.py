@@ -8,6 +8,7 @@ import psutil
 import psycopg
 import pytest
 from botocore.config import Config
+from cryptography.fernet import Fernet
 from mlflow import MlflowClient
 
 from tests.servers import S3, free_port, running
@@ -24,6 +25,7 @@ def test_a_run_reaches_the_database_and_its_artifact_the_bucket(postgres_url: st
         "CLOSECAST_PORT": str(port),
         "CLOSECAST_ARTIFACTS_BUCKET": s3.bucket,
         "MLFLOW_BACKEND_STORE_URI": postgres_url.replace("postgresql://", "postgresql+psycopg://"),
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": Fernet.generate_key().decode(),
     }
     artifact = tmp_path / "note.txt"
     artifact.write_text("kept")
