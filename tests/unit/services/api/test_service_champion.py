@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -186,3 +187,43 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_model_that_answers_otherwise_than_when_it_was_made_is_refused(
+    registry: RegistryDouble, tmp_path: Path
+) -> None:
+    # given
+    refused: list[str] = []
+    champion = Champion(ModelRegistry(registry.address), tmp_path / "cache", refused=refused.append)
+    champion.look()
+    golden = json.loads((registry.folder / "golden.json").read_text())
+    golden["rows"][0][3] = 0.5
+    (registry.folder / "golden.json").write_text(json.dumps(golden))
+    # when
+    registry.version = "2"
+    champion.look()
+    champion.look()
+    # then
+    assert _version(champion) == "1"
+    assert "version 2 was refused: golden row" in str(champion.status().problem)
+    assert refused == ["2"]
+
+
+def test_a_later_history_serves_until_another_version_does(registry: RegistryDouble, champion: Champion) -> None:
+    # given
+    champion.look()
+    before = champion.status().served
+    assert before is not None
+    later = before.model.seen_with(before.model.deals, date(2018, 1, 15), "silver/later.parquet")
+    # when
+    assert champion.refresh(before, later)
+    champion.look()
+    # then
+    served = champion.status().served
+    assert served is not None
+    assert (served.version, served.model.card.deals_key) == ("1", "silver/later.parquet")
+    # and what was made for a model that serves no more is not taken
+    registry.version = "2"
+    champion.look()
+    assert not champion.refresh(served, later)
+    assert _version(champion) == "2"
