@@ -22,6 +22,7 @@ from services.api.routes import ROUTES
 from services.api.routes.registry_events import registry_event
 from services.api.security_headers import add_headers
 from services.api.settings import Settings
+from services.api.strict_schema import StrictStructs
 from services.api.traces import Traced
 
 _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         before_send=[add_headers],
         request_max_body_size=_MAX_BODY,
         openapi_config=_OPENAPI,
+        plugins=[StrictStructs()],
         logging_config=None,
         state=State(),
         debug=False,

@@ -17,11 +17,13 @@ OTHER_KEY = "another one"
 AWAY = "http://127.0.0.1:9"  # nobody listens on the discard port
 
 
-def settings(cache: Path, registry: str = AWAY) -> Settings:
+def environment(cache: Path, registry: str = AWAY) -> dict[str, str]:
     hashes = ",".join(hashlib.sha256(key.encode()).hexdigest() for key in (KEY, OTHER_KEY))
-    return Settings.from_environment(
-        {"MLFLOW_TRACKING_URI": registry, "CLOSECAST_MODEL_CACHE": str(cache), "CLOSECAST_API_KEY_SHA256": hashes}
-    )
+    return {"MLFLOW_TRACKING_URI": registry, "CLOSECAST_MODEL_CACHE": str(cache), "CLOSECAST_API_KEY_SHA256": hashes}
+
+
+def settings(cache: Path, registry: str = AWAY) -> Settings:
+    return Settings.from_environment(environment(cache, registry))
 
 
 def keep(model: DealModel, cache: Path, version: str = "7") -> None:
