@@ -1,0 +1,116 @@
+"""The models that are served, and the deals that are asked about: raw for Closecast, as ready-made features for its peers."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from closecast.deals.contract import check
+from closecast.features import NAMES
+from closecast.features.horizon import QUARTER_END, horizon_days
+from closecast.models import candidate, training
+from closecast.models.candidate import Candidate
+from closecast.models.deal_model import DealModel, ModelCard
+from closecast.models.hyperparameters import Hyperparameters
+from closecast.models.scorer import Scorer
+from closecast.platform.sources import RawExport, read_source
+
+RAW = ("opportunity_id", "sales_agent", "product", "account", "deal_stage", "engage_date")
+DISTINCT = 500  # deals that single predictions go round among
+BATCH = 10_000
+_SEED, _THREADS = 7, 2
+LARGE = (200, 31)  # trees and leaves: what an export larger than the public one may need
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model and the questions that every server is asked about it."""
+
+    label: str
+    folder: Path  # as closecast.models.deal_model.DealModel keeps it
+    model: DealModel
+    deals: list[dict[str, str]]  # raw columns, as text
+    features: NDArray[np.float64]  # (DISTINCT, 23), of the first deals, by quarter end
+    expected: NDArray[np.float64]  # (DISTINCT,), what the booster alone says of them
+    probabilities: NDArray[np.float64]  # (DISTINCT,), what Closecast says of them
+
+    @property
+    def booster(self) -> Path:
+        return self.folder / "model.txt"
+
+    @property
+    def version(self) -> str:
+        return hashlib.sha256(self.booster.read_bytes()).hexdigest()[:8]
+
+
+def train(source: str, folder: Path) -> tuple[Subject, Subject]:
+    """Closecast's own model of `source`, and the same with LARGE trees; both kept below `folder`."""
+    export = read_source(source, _SEED)
+    deals = check(export.frame).accepted
+    built = candidate.build(deals, seed=_SEED, threads=_THREADS)
+    rows = built.data.learnable()
+    trees, leaves = LARGE
+    large = training.fit(built.data.matrix(rows), rows.won, Hyperparameters(num_leaves=leaves), trees, _SEED, _THREADS)
+    scorers = {"own": built.scorer, "large": Scorer(large, built.scorer.calibration)}
+    card = _card(built, export, len(deals))
+    own, other = (_subject(scorer, card, built, deals, folder / name) for name, scorer in scorers.items())
+    return own, other
+
+
+def _subject(scorer: Scorer, card: ModelCard, built: Candidate, deals: pd.DataFrame, folder: Path) -> Subject:
+    DealModel(scorer, card, deals).save(folder)
+    model = DealModel.load(folder)
+    raw = _raw(built.data.deals)
+    asked = pd.DataFrame(raw[:DISTINCT]).assign(engage_date=lambda frame: pd.to_datetime(frame["engage_date"]))
+    asked["account"] = asked["account"].replace("", None)
+    features = matrix(model, asked)
+    trees, leaves = scorer.booster.num_trees(), scorer.booster.dump_model()["tree_info"]
+    label = f"{trees} trees x {max(tree['num_leaves'] for tree in leaves)} leaves"
+    expected = np.asarray(scorer.booster.predict(features, num_threads=1))
+    return Subject(label, folder, model, raw, features, expected, model.scorer.predict(features))
+
+
+def matrix(model: DealModel, deals: pd.DataFrame) -> NDArray[np.float64]:
+    """Features of raw deals as of the last date of the model's data, by the end of its quarter; (n, 23)."""
+    as_of, count = date.fromisoformat(model.card.data_as_of), len(deals)
+    return model.builder.matrix(
+        model.builder.history.subjects(deals),
+        np.arange(count),
+        np.full(count, np.datetime64(as_of, "D")),
+        np.full(count, horizon_days(as_of, QUARTER_END)),
+    )
+
+
+def _raw(deals: pd.DataFrame) -> list[dict[str, str]]:
+    """BATCH open deals in raw columns, drawn again and again from those there are; the first DISTINCT differ."""
+    open_deals = deals[deals["deal_stage"] == "Engaging"]
+    random = np.random.default_rng(0)
+    order = random.permutation(len(open_deals))
+    drawn = open_deals.iloc[order[np.arange(BATCH) % len(open_deals)]]
+    table = drawn[list(RAW)].assign(engage_date=drawn["engage_date"].dt.strftime("%Y-%m-%d"))
+    rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), "").to_dict("records")
+    return rows
+
+
+def _card(built: Candidate, export: RawExport, accepted: int) -> ModelCard:
+    return ModelCard(
+        trained_at=datetime.now(UTC).isoformat(timespec="seconds"), source=export.name, source_sha256=export.sha256,
+        data_as_of=built.plan.end.isoformat(), deals_key="silver/benchmark.parquet", feature_names=NAMES,
+        horizons=(30, QUARTER_END), cut=built.plan.cut.isoformat(), metrics=built.metrics(),
+        reference_metrics=built.references(), rows={"accepted": accepted, **built.rows},
+        hyperparameters=built.settings.as_dict(), rounds=built.schedule.rounds,
+        calibration=asdict(built.scorer.calibration), seed=_SEED,
+    )  # fmt: skip
+
+
+def feature_names(folder: Path) -> Path:
+    """The names of the features as a JSON file, for servers that know nothing of Closecast."""
+    file = folder / "features.json"
+    file.write_text(json.dumps(NAMES))
+    return file
