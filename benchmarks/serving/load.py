@@ -69,7 +69,17 @@ def closed(target: Target, seconds: float, cores: Sequence[int], folder: Path) -
     lines = [f"{name}: {value}".encode() for name, value in target.headers.items()]
     bodies.write_bytes(b"\n".join([*lines, *target.bodies]) + b"\n")
     log.write_bytes(b"")
-    command = [require_wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "-s", script, target.url, "--", bodies]
+    command: list[str | Path] = [
+        require_wrk(),
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds:.0f}s",
+        "-s",
+        script,
+        target.url,
+        "--",
+        bodies,
+    ]
     running = process.start(command, {}, log, cores)
     code = running.popen.wait(seconds + 30)
     found = [line for line in log.read_text().splitlines() if line.startswith("{")]

@@ -64,7 +64,7 @@ def begin(target: Target, rate: float, seconds: float, cores: Sequence[int], fol
     requests.write_bytes(b"".join(_whole(target, body) for body in target.bodies))
     log.write_bytes(b"")
     port = str(urlsplit(target.url).port)
-    command = [generator(), port, requests, f"{rate:.1f}", f"{seconds:.0f}", str(CONNECTIONS)]
+    command: list[str | Path] = [generator(), port, requests, f"{rate:.1f}", f"{seconds:.0f}", str(CONNECTIONS)]
     return process.start(command, {}, log, cores)
 
 

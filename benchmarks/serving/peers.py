@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,7 @@ class Peer:
 
     name: str
     environment: environments.PeerEnvironment | None  # None: this project's own
-    command: Callable[[Path, Subject, int], list[str | Path]]
+    command: Callable[[Path, Subject, int], Sequence[str | Path]]
     ready: str
     path: str
     body: Callable[[list[float]], Any]
@@ -40,7 +40,7 @@ class Peer:
     settings: dict[str, str] = field(default_factory=dict)
 
 
-def _mlflow(folder: Path, subject: Subject, port: int) -> list[str | Path]:
+def _mlflow(folder: Path, subject: Subject, port: int) -> Sequence[str | Path]:
     import mlflow.lightgbm
 
     kept = folder / "mlflow-model"
@@ -52,7 +52,7 @@ def _mlflow(folder: Path, subject: Subject, port: int) -> list[str | Path]:
     return [program, "models", "serve", "-m", kept, "--env-manager", "local", "-h", HOST, "-p", str(port), "-w", "1"]
 
 
-def _mlserver(folder: Path, subject: Subject, port: int) -> list[str | Path]:
+def _mlserver(folder: Path, subject: Subject, port: int) -> Sequence[str | Path]:
     implementation, uri = "mlserver_lightgbm.LightGBMModel", str(subject.booster)
     model = {"name": "deals", "implementation": implementation, "parameters": {"uri": uri}}
     (folder / "model-settings.json").write_text(json.dumps(model))
@@ -63,12 +63,21 @@ def _mlserver(folder: Path, subject: Subject, port: int) -> list[str | Path]:
     return [environments.MLSERVER.bin / "mlserver", "start", folder]
 
 
-def _bentoml(_folder: Path, _subject: Subject, port: int) -> list[str | Path]:
-    served = ["serve", "bento_service:Deals", "--working-dir", APPS, "--host", HOST, "--port", str(port)]
+def _bentoml(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path]:
+    served: list[str | Path] = [
+        "serve",
+        "bento_service:Deals",
+        "--working-dir",
+        APPS,
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+    ]
     return [environments.BENTOML.bin / "bentoml", *served]
 
 
-def _fastapi(_folder: Path, _subject: Subject, port: int) -> list[str | Path]:
+def _fastapi(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path]:
     options = [
         "--app-dir",
         APPS,
@@ -83,7 +92,7 @@ def _fastapi(_folder: Path, _subject: Subject, port: int) -> list[str | Path]:
     return [environments.FASTAPI.bin / "uvicorn", "fastapi_app:app", "--host", HOST, "--port", str(port), *options]
 
 
-def _echo(_folder: Path, _subject: Subject, port: int) -> list[str | Path]:
+def _echo(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path]:
     options = api_command({**os.environ, "CLOSECAST_HOST": HOST, "CLOSECAST_PORT": str(port)})
     return [*options[:-1], "benchmarks.serving.apps.echo:create_app"]
 

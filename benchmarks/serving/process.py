@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -59,8 +60,10 @@ class Process:
         return self.log.read_text(errors="replace")[-1500:]
 
     def kill(self) -> None:
-        """Signal 9 to the whole group: nothing gets to tidy up."""
-        os.killpg(self.pid, signal.SIGKILL)
+        """Signal 9 to all of the family: nothing gets to tidy up. PostgreSQL's workers are in sessions of their own."""
+        for member in self.family():
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
         self.popen.wait(10)
 
     def end(self) -> None:

@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -29,7 +29,7 @@ class Dependency:
     """A server that the API or the journal needs; `begin` starts it anew on the same port and data."""
 
     name: str
-    command: list[str | Path]
+    command: Sequence[str | Path]
     environment: dict[str, str]
     ready: str
     folder: Path
@@ -138,7 +138,7 @@ def _localstack(stack: Stack, root: Path, cores: list[int] | None) -> Dependency
         "FILESYSTEM_ROOT": str(folder / "root"), "LOCALSTACK_VOLUME_DIR": str(folder / "volume"),
         "DISABLE_EVENTS": "1", "SKIP_SSL_CERT_DOWNLOAD": "1", "DNS_ADDRESS": "0", "PYTHONPATH": "",
     }  # fmt: skip
-    command = [python, "-m", "localstack.runtime.main"]
+    command: list[str | Path] = [python, "-m", "localstack.runtime.main"]
     return Dependency("object store", command, variables, f"{endpoint}/_localstack/health", folder, cores)
 
 
@@ -147,7 +147,7 @@ def _journal(stack: Stack, root: Path, cores: list[int] | None) -> Dependency | 
         return None
     ensure_bucket(stack)
     port = process.free_port()
-    variables = {**_address(port), **stack.environment}
+    variables = {**_address(port), **stack.environment, "CLOSECAST_CONSUMER": "benchmark"}
     command = [sys.executable, "-m", "services.journal"]
     return Dependency("journal", command, variables, f"tcp://{HOST}:{port}", root / "journal", cores)
 
