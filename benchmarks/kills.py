@@ -7,6 +7,7 @@ and the seconds until requests and records were as before. Nothing of it runs on
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -150,6 +151,8 @@ def _given(arguments: list[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    # Ended from outside, it still ends the servers that it started.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         sys.exit(main(sys.argv[1:]))
     except OperatorError as error:

@@ -6,6 +6,7 @@ its last results, each with its own date.
 
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -101,6 +102,8 @@ def _given(arguments: list[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    # Ended from outside, it still ends the servers that it started.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         sys.exit(main(sys.argv[1:]))
     except OperatorError as error:
