@@ -1,6 +1,7 @@
 """The servers that are compared: how each is started, what it is asked, and where its answer holds the chance."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +44,7 @@ class Peer:
 def _mlflow(folder: Path, subject: Subject, port: int) -> Sequence[str | Path]:
     import mlflow.lightgbm
 
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # it misses a pip that nothing here uses
     kept = folder / "mlflow-model"
     # Without a signature the server checks no columns: that is its quickest way.
     mlflow.lightgbm.save_model(
@@ -94,7 +96,8 @@ def _fastapi(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path
 
 def _echo(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path]:
     options = api_command({**os.environ, "CLOSECAST_HOST": HOST, "CLOSECAST_PORT": str(port)})
-    return [*options[:-1], "benchmarks.serving.apps.echo:create_app"]
+    options[options.index("services.api.app:create_app")] = "benchmarks.serving.apps.echo:create_app"
+    return options
 
 
 PEERS = (
