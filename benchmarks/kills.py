@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import kills_records
-from benchmarks.serving import model, openloop, stack, subject
+from benchmarks.serving import model, openloop, process, stack, subject
 from benchmarks.serving.stack import Stack
 from ops.errors import OperatorError
 
@@ -83,6 +83,8 @@ def strike(kind: str, beside: Stack, instance: subject.Instance, rate: float, se
 def main(arguments: list[str]) -> int:
     given = _given(arguments)
     openloop.generator()
+    if process.may_favour():
+        process.favour(os.getpid())
     results = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {}
     with tempfile.TemporaryDirectory(prefix="closecast-kills-") as scratch:
         folder = Path(scratch)
