@@ -39,7 +39,9 @@ class Killed:
     lost: int | None
     twice: int | None
     requests_recovered: float  # seconds from the kill to the last failed request or one that took over 100 ms; 0: none
-    records_recovered: float | None  # seconds from the kill until the newest record was fresh again
+    records_recovered: (
+        float | None
+    )  # seconds from the kill until the newest record was fresh for good; 0: it always was
     caught_up: float | None  # seconds from the end of the load until every answer was stored
 
 
@@ -52,29 +54,27 @@ def strike(kind: str, beside: Stack, instance: subject.Instance, rate: float, se
     """Load, kill, restart, count."""
     recording = keeps_records(beside)
     since = datetime.now(UTC)
-    watch = kills_records.Watch(beside.database_url) if recording else None
     loading = openloop.begin(instance.target, rate, seconds, [min(os.sched_getaffinity(0))], room)
     begin = time.monotonic()
     time.sleep(_KILL_AFTER)
     server = beside.servers[kind]
     assert server.process is not None  # the stack began it
+    watch = kills_records.Watch(beside.database_url) if recording else None
     killed_at = time.monotonic()
     server.process.kill()
     time.sleep(_DOWN)
     server.begin()
     if kind == "object store":
         stack.ensure_bucket(beside)
-    if watch:
-        watch.restarted()
     found = openloop.outcome(loading, seconds)
     ended = time.monotonic()
     lost = twice = caught_up = recovered = None
     if watch:
+        watch.end()
         count = kills_records.until_all_are_stored(beside.database_url, since, found.ok)
         caught_up = time.monotonic() - ended
         lost, twice = max(0, found.ok - count), max(0, count - found.ok)
-        watch.end()
-        recovered = None if watch.recovered_at is None else watch.recovered_at - killed_at
+        recovered = watch.recovered(killed_at)
     last_trouble = max(found.last_failure, found.last_slow)
     return Killed(kind, found.ok, found.failed, found.unsent, found.max, lost, twice,
                   max(0.0, last_trouble - (killed_at - begin)) if last_trouble >= 0 else 0.0, recovered, caught_up)  # fmt: skip
@@ -119,7 +119,7 @@ def page(results: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# `just bench kills`", "",
         f"kill -9 of each server beside the API, {_KILL_AFTER:.0f} s into a load of single predictions, and its restart {_DOWN:.0f} s later; "
-        "lost and twice compare answered requests with rows in PostgreSQL.", "",
+        "lost and twice compare answered requests with rows in PostgreSQL. A dash: no journal ran, or records were not as before until the load ended.", "",
         "| killed | at | requests/s | answered | failed | slowest, ms | lost | counted twice | requests as before after, s | records as before after, s | all stored, s after the load |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -135,7 +135,7 @@ def page(results: dict[str, dict[str, Any]]) -> str:
 
 
 def _or_none(value: float | None, form: str) -> str:
-    return "not recorded" if value is None else f"{value:{form}}"
+    return "-" if value is None else f"{value:{form}}"
 
 
 def _given(arguments: list[str]) -> dict[str, str]:

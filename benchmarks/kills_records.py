@@ -13,31 +13,32 @@ _PATIENCE = 120.0  # seconds for the records to catch up once the load has ended
 
 
 class Watch:
-    """Asks the database how old its newest prediction is, and notes when it is fresh again after a restart."""
+    """Asks the database how old its newest prediction is, and notes until when it was too old or not to be had."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._stop = threading.Event()
-        self._since: float | None = None
-        self.recovered_at: float | None = None
+        self._stale_at: float | None = None
+        self._is_stale = False
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
-
-    def restarted(self) -> None:
-        """From now on a fresh record counts as recovery."""
-        self._since = time.monotonic()
 
     def end(self) -> None:
         self._stop.set()
         self._thread.join(10)
 
+    def recovered(self, since: float) -> float | None:
+        """Seconds from `since` (of time.monotonic) until records were fresh for good; 0 if they always were, None if never."""
+        if self._is_stale:
+            return None
+        return 0.0 if self._stale_at is None else max(0.0, self._stale_at - since)
+
     def _look(self) -> None:
         while not self._stop.wait(0.25):
-            if self._since is None or self.recovered_at is not None:
-                continue
             age = newest(self._url)
-            if age is not None and age < _FRESH:
-                self.recovered_at = time.monotonic()
+            self._is_stale = age is None or age > _FRESH
+            if self._is_stale:
+                self._stale_at = time.monotonic()
 
 
 def newest(url: str) -> float | None:
