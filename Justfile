@@ -195,7 +195,7 @@ fmt: development
 lock *arguments: development
     {{ bin }}/python -m ops.locks "$@"
 
-# Measure the platform on this machine and print a table: bench up [rounds=3]
+# Measure on this machine and print a table: bench <up | features | scoring | serving | kills> [rounds=3 ...]
 [group('development')]
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"

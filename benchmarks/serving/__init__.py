@@ -1,0 +1,1 @@
+"""`just bench serving`: the prediction service beside other model servers, on one machine, in one run."""

@@ -1,0 +1,17 @@
+"""BentoML's form of the same: one service, one method, ready-made features in."""
+
+import os
+
+import bentoml
+import lightgbm
+import numpy as np
+
+
+@bentoml.service(workers=1)
+class Deals:
+    def __init__(self) -> None:
+        self.booster = lightgbm.Booster(model_file=os.environ["BENCH_BOOSTER"])
+
+    @bentoml.api
+    async def predict(self, features: list[float]) -> float:
+        return float(self.booster.predict(np.array([features]), num_threads=1)[0])

@@ -1,0 +1,27 @@
+"""What many write first: FastAPI, a pydantic model of ready-made features, LightGBM. No key, no log, no features to build."""
+
+import json
+import os
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+from fastapi import FastAPI
+from pydantic import BaseModel, create_model
+
+_BOOSTER = lightgbm.Booster(model_file=os.environ["BENCH_BOOSTER"])
+_NAMES = json.loads(Path(os.environ["BENCH_FEATURES"]).read_text())
+Features = create_model("Features", **dict.fromkeys(_NAMES, (float, ...)))
+
+
+class Answer(BaseModel):
+    probability: float
+
+
+app = FastAPI()
+
+
+@app.post("/predict")
+async def predict(features: Features) -> Answer:  # type: ignore[valid-type]
+    row = np.array([[getattr(features, name) for name in _NAMES]])
+    return Answer(probability=float(_BOOSTER.predict(row, num_threads=1)[0]))

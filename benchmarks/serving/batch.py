@@ -1,0 +1,124 @@
+"""Batches of 10,000 deals in one request against scoring them in process, and what they do to single predictions meanwhile."""
+
+import io
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import msgspec
+import pandas as pd
+
+from benchmarks.serving import openloop, stack, subject
+from benchmarks.serving.context import Context, spread
+from benchmarks.serving.model import BATCH, RAW, Subject, matrix
+from benchmarks.serving.subject import HEADERS, Instance
+
+SHARE, STALL = 0.5, 2.0
+FORMATS = {"JSON": "application/json", "CSV": "text/csv", "Parquet": "application/vnd.apache.parquet"}
+_SINGLES = 500.0
+_TIMEOUT = 60.0
+
+
+def contents(model: Subject) -> dict[str, bytes]:
+    """The same 10,000 deals in each format."""
+    frame = pd.DataFrame(model.deals, columns=list(RAW))
+    parquet = io.BytesIO()
+    frame.to_parquet(parquet, index=False)
+    deals = [{name: value for name, value in deal.items() if value} for deal in model.deals]
+    return {
+        "JSON": msgspec.json.encode({"deals": deals, "horizon": "quarter_end"}),
+        "CSV": frame.to_csv(index=False).encode(),
+        "Parquet": parquet.getvalue(),
+    }
+
+
+def in_process(model: Subject) -> float:
+    """Deals a second from a frame of raw deals in memory to probabilities, on one thread."""
+    frame = pd.DataFrame(model.deals, columns=list(RAW))
+    frame["engage_date"] = pd.to_datetime(frame["engage_date"])
+    frame["account"] = frame["account"].replace("", None)
+    begin = time.perf_counter()
+    model.model.scorer.predict(matrix(model.model, frame))
+    return BATCH / (time.perf_counter() - begin)
+
+
+def run(context: Context) -> dict[str, Any]:
+    """By format: deals a second and the share of in-process speed; p99 of singles at 500/s alone and during batches."""
+    room = context.room("batch")
+    stack.promote(context.stack, context.own.folder)
+    bodies = contents(context.own)
+    rates: dict[str, list[float]] = {name: [] for name in bodies}
+    shares: dict[str, list[float]] = {name: [] for name in bodies}
+    refused: dict[str, int] = {}
+    alone: list[float] = []
+    beside: dict[str, list[float]] = {name: [] for name in bodies}
+    bare: list[float] = []
+    in_process(context.own)
+    with subject.running(context.own, room / "api", context.stack.environment, [context.server_core]) as instance:
+        for name in bodies:
+            status = _ask(instance, bodies[name], FORMATS[name])[1]
+            if status != 200:
+                refused[name] = status
+        accepted = [name for name in bodies if name not in refused]
+        for _ in range(context.rounds):
+            bare.append(in_process(context.own))
+            for name in accepted:
+                rates[name].append(BATCH / _ask(instance, bodies[name], FORMATS[name])[0])
+                shares[name].append(rates[name][-1] / bare[-1])
+            alone.append(_singles(context, instance))
+            for name in accepted:
+                with _batches(instance, bodies[name], FORMATS[name]):
+                    beside[name].append(_singles(context, instance))
+    stalls = {name: [during / quiet for during, quiet in zip(beside[name], alone, strict=True)] for name in accepted}
+    for name in accepted:
+        print(f"batch {name}: {max(rates[name]):,.0f} deals/s, p99 of singles x {max(stalls[name]):.1f}", flush=True)
+    return {
+        "in_process": spread(bare),
+        "formats": {
+            name: {"rate": spread(rates[name]), "share": {**spread(shares[name]), "target": SHARE},
+                   "p99": spread(beside[name]), "stall": {**spread(stalls[name]), "target": STALL}}
+            for name in accepted
+        },
+        "p99_alone": spread(alone),
+        "refused": refused,
+    }  # fmt: skip
+
+
+def _ask(instance: Instance, body: bytes, media: str) -> tuple[float, int]:
+    """Seconds until the whole answer was there, and its status."""
+    with httpx.Client(timeout=_TIMEOUT) as client:
+        begin = time.perf_counter()
+        answer = client.post(
+            f"{instance.base}/v1/predictions/batch", content=body, headers={**HEADERS, "Content-Type": media}
+        )
+        return time.perf_counter() - begin, answer.status_code
+
+
+def _singles(context: Context, instance: Instance) -> float:
+    return openloop.steady(instance.target, _SINGLES, context.seconds, context.load, context.room("singles")).p99
+
+
+@contextmanager
+def _batches(instance: Instance, body: bytes, media: str) -> Iterator[None]:
+    """One batch after another, without a pause, until the block ends."""
+    stop = threading.Event()
+    failures: list[int] = []
+
+    def go_on() -> None:
+        while not stop.is_set():
+            status = _ask(instance, body, media)[1]
+            if status != 200:
+                failures.append(status)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(_TIMEOUT)
+    if failures:
+        raise RuntimeError(f"batches were refused with {sorted(set(failures))} while single predictions ran")
