@@ -15,6 +15,7 @@ from litestar.openapi.spec import Components, Contact, SecurityScheme
 from closecast.platform.registry import ModelRegistry
 from services.api import traces
 from services.api.auth import entrance, key_guard
+from services.api.batch_lane import BatchLane
 from services.api.champion import Champion
 from services.api.edge import Edge
 from services.api.explanation_cache import ExplanationCache
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     metrics, spans = Metrics(), traces.provider(os.environ)
     champion = Champion(ModelRegistry(settings.registry.tracking_uri), settings.model_cache)
     predictor = Predictor(champion, None, metrics)
+    batches = BatchLane()
     explainer = Explainer(ExplanationCache(lambda: settings.cache_url))
 
     @asynccontextmanager
@@ -46,6 +48,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             yield
         finally:
             champion.stop()
+            batches.close()
             explainer.cache.close()
             if spans is not None:
                 spans.shutdown()  # sends what has gathered
@@ -60,7 +63,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
     app = Litestar(
         route_handlers=[versioned, live, ready, meters],
-        dependencies=_provided(champion=champion, predictor=predictor, explainer=explainer, metrics=metrics),
+        dependencies=_provided(
+            champion=champion, predictor=predictor, explainer=explainer, batches=batches, metrics=metrics
+        ),
         lifespan=[following],
         exception_handlers=HANDLERS,
         request_max_body_size=_MAX_BODY,

@@ -6,16 +6,16 @@ from typing import Annotated
 from litestar.openapi import ResponseSpec
 from litestar.params import Parameter
 
-from closecast.features.horizon import QUARTER_END, Horizon
 from closecast.platform.registry import Served
 from services.api.champion import Champion
-from services.api.problems import MEDIA_TYPE, InvalidInputError, Problem, UnavailableError
+from services.api.problems import MEDIA_TYPE, Problem, UnavailableError
 
 _PROBLEMS = {
     400: "The request cannot be read",
     401: "No API key, or one that is not known",
     413: "The body is larger than 10 MB",
     422: "The input cannot be scored",
+    429: "Too many at once; the header Retry-After says when to ask again",
     503: "No model serves yet",
 }
 RESPONSES = {
@@ -32,13 +32,3 @@ def serving(champion: Champion) -> Served:
     if status.served is None:
         raise UnavailableError(f"no model serves yet: {status.problem}")
     return status.served
-
-
-def horizon_of(text: str) -> Horizon:
-    """A horizon out of a query parameter. Raises InvalidInputError."""
-    if text == QUARTER_END:
-        return QUARTER_END
-    if text.isascii() and text.isdigit() and len(text) <= 4:
-        return int(text)
-    expected = f'1 to 366 days, or "{QUARTER_END}"'
-    raise InvalidInputError("horizon", text, expected, f"horizon {text[:50]!r} is neither days nor {QUARTER_END}")

@@ -10,7 +10,7 @@ from closecast.features.horizon import QUARTER_END
 from closecast.platform.registry import MODEL_NAME
 from services.api import pipeline, scoring
 from services.api.champion import Champion
-from services.api.routes.common import RESPONSES, AsOf, HorizonText, horizon_of, serving
+from services.api.routes.common import RESPONSES, AsOf, HorizonText, serving
 from services.api.schemas import ModelVersion, Pipeline
 
 
@@ -24,7 +24,7 @@ def open_pipeline(
 ) -> Pipeline:
     """The open deals of the data that the model was trained on, likeliest first."""
     served = serving(champion)
-    question = scoring.Question.ask(served.model, as_of, horizon_of(horizon))
+    question = scoring.Question.ask(served.model, as_of, scoring.horizon_of(horizon))
     ranking = pipeline.rank(served.model, question, limit, offset)
     return Pipeline(
         as_of=question.as_of,

@@ -94,7 +94,9 @@ def test_the_description_is_openapi_3_1_with_every_route(anonymous: Client) -> N
                                       "/health/live", "/health/ready"}  # fmt: skip
     assert set(document["components"]["securitySchemes"]) == {"key", "bearer"}
     bodies = document["paths"]["/v1/predictions/batch"]["post"]["requestBody"]["content"]
-    assert set(bodies) == {"application/json", "text/csv"}
+    kinds = {"application/json", "text/csv", "application/vnd.apache.parquet"}
+    assert set(bodies) == kinds
+    assert set(document["paths"]["/v1/predictions/batch"]["post"]["responses"]["200"]["content"]) == kinds
     errors = document["paths"]["/v1/predictions"]["post"]["responses"]
     assert set(errors) >= {"200", "400", "401", "422", "503"}
     assert "application/problem+json" in errors["422"]["content"]
