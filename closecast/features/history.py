@@ -2,6 +2,7 @@
 
 import threading
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -107,27 +108,30 @@ class History:
         engaged = _days(deals["engage_date"])
         if (engaged == _NEVER).any():
             raise ValueError(f"{int((engaged == _NEVER).sum())} deals have no engage date; leave them out")
-        agent, product, account = (_encode(deals[name].to_numpy(dtype=object), self._codes[name]) for name in ENTITIES)
-        lots = np.zeros(len(deals))
-        unnamed = np.flatnonzero(account == UNNAMED)
-        lots[unnamed] = [lot(text) for text in deals["opportunity_id"].to_numpy(dtype=object)[unnamed]]
-        # Only an account may be missing; without an agent or product a deal is as if theirs were new.
-        for name, codes in (("sales_agent", agent), ("product", product)):
-            codes[codes == UNNAMED] = len(self._codes[name])
-        return Subjects(engaged, agent, product, account, lots)
+        names = {}
+        for entity in ENTITIES:
+            positions, distinct = pd.factorize(deals[entity].to_numpy(dtype=object))
+            names[entity] = positions.astype(np.int64), distinct.tolist()
+        identifiers = deals["opportunity_id"].to_numpy(dtype=object)
+        return self.subjects_of(engaged, names, lambda rows: identifiers[rows].tolist())
 
     def subjects_of(
         self,
         engaged: NDArray[np.int64],
-        names: dict[str, tuple[NDArray[np.int64], list[str | None]]],
-        lots: NDArray[np.float64],
+        names: Mapping[str, tuple[NDArray[np.int64], list[str | None]]],
+        identifiers: Callable[[NDArray[np.int64]], list[str | None]],
     ) -> Subjects:
-        """The same from columns that are dictionary-encoded already: positions (n,), -1 where missing, and distinct names."""
+        """The same from days since 1970, (n,), and ENTITIES that are encoded already: positions, (n,), -1 where missing, in
+        distinct names. `identifiers` gives those of the rows it is asked for: only of deals without an account."""
         codes = {}
         for entity, (positions, distinct) in names.items():
+            # Only an account may be missing; without an agent or product a deal is as if theirs were new.
             missing = UNNAMED if entity == "account" else len(self._codes[entity])
             found = [self._codes[entity].get(text, len(self._codes[entity])) if text else missing for text in distinct]
             codes[entity] = np.array([*found, missing], dtype=np.int64)[positions]
+        lots = np.zeros(len(engaged))
+        unnamed = np.flatnonzero(codes["account"] == UNNAMED)
+        lots[unnamed] = [lot(text) for text in identifiers(unnamed)]
         return Subjects(engaged, codes["sales_agent"], codes["product"], codes["account"], lots)
 
     def code(self, entity: str, text: str | None) -> tuple[int, bool]:

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from closecast.deals.schema import read_dates
 from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES
-from closecast.features import lot
 from closecast.features.calendar import day_number
-from closecast.features.history import ENTITIES, Subjects
+from closecast.features.history import ENTITIES
 from closecast.features.horizon import Horizon, horizon_days
 from closecast.models.deal_model import DealModel
 
@@ -126,7 +125,9 @@ def _scored(model: DealModel, batch: pa.RecordBatch, as_of: date, days: int) -> 
     names = {entity: _dictionary(batch.column(entity)) for entity in ENTITIES}
     positions, distinct = names["product"]
     names["product"] = positions, [PRODUCT_ALIASES.get(text or "", text) for text in distinct]
-    subjects: Subjects = model.builder.history.subjects_of(engaged, names, _lots(names["account"], identifiers))
+    subjects = model.builder.history.subjects_of(
+        engaged, names, lambda rows: list(identifiers.take(pa.array(rows)).to_pylist())
+    )
     matrix = model.builder.matrix(
         subjects, kept, np.full(len(kept), np.datetime64(as_of, "D")), np.full(len(kept), days, dtype=np.int64)
     )
@@ -159,10 +160,3 @@ def _dictionary(column: pa.Array) -> tuple[NDArray[np.int64], list[str | None]]:
     if empty:
         positions[np.isin(positions, empty)] = -1
     return positions, distinct
-
-
-def _lots(accounts: tuple[NDArray[np.int64], list[str | None]], identifiers: pa.Array) -> NDArray[np.float64]:
-    lots = np.zeros(len(identifiers))
-    unnamed = np.flatnonzero(accounts[0] < 0)
-    lots[unnamed] = [lot(text) for text in identifiers.take(pa.array(unnamed)).to_pylist()]
-    return lots

@@ -1,85 +1,165 @@
-"""Scores many deals at once: a row that cannot be scored says why, and holds up none of the others."""
+"""Scores the deals of a sheet at once: columns are judged as wholes, and only doubtful rows one by one, as a single deal is."""
 
-import csv
-import io
-from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-import msgspec
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
-from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES, STAGES
+from closecast.features.calendar import day_number
+from closecast.features.history import ENTITIES, History
 from closecast.models.deal_model import DealModel
+from closecast.platform.journal.entry import Entry
 from services.api import scoring
-from services.api.problems import InvalidInputError, of_invalid
-from services.api.schemas import Deal, ScoredDeal
+from services.api.batch_sheet import Column, Sheet, as_deal
+from services.api.problems import InvalidInputError
 
-MAX_ROWS = 10_000
-_COLUMNS = ("opportunity_id", "sales_agent", "product", "account", "engage_date")
-
-
-def read_csv(content: bytes) -> list[dict[str, Any]]:
-    """The rows of a CSV export in UTF-8, columns beyond the contract's left out.
-
-    Raises InvalidInputError for another encoding, a missing engage_date column, no rows or more than MAX_ROWS.
-    """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        detail = f"the body is not UTF-8 text (byte {error.start})"
-        raise InvalidInputError("body", None, "CSV in UTF-8", detail) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        columns = reader.fieldnames or []
-        if "engage_date" not in columns:
-            raise InvalidInputError(
-                "body", ", ".join(columns), f"a header with some of {', '.join(RAW_COLUMNS)}",
-                "the CSV has no column engage_date, without which no deal can be scored",
-            )  # fmt: skip
-        rows = []
-        for row in reader:
-            rows.append({name: row[name] for name in RAW_COLUMNS if row.get(name) is not None})
-            if len(rows) > MAX_ROWS:
-                raise InvalidInputError(
-                    "body", None, f"{MAX_ROWS} rows at most", f"the CSV has more than {MAX_ROWS} rows: send it in parts"
-                )
-    except csv.Error as error:
-        raise InvalidInputError("body", None, "a CSV table", f"line {reader.line_num} is not CSV: {error}") from error
-    if not rows:
-        raise InvalidInputError("body", None, "one row or more", "the CSV has a header and no rows")
-    return rows
+_LONGEST = 500  # characters, of schemas.Text
+_NO_DAY = -1
+_THREADS = 2  # beside the single predictions, which go first
 
 
-def score(model: DealModel, rows: Iterable[dict[str, Any]], question: scoring.Question) -> list[ScoredDeal]:
-    """Each row's probability or problem, in the order given."""
-    answers: list[ScoredDeal] = []
-    scorable: list[int] = []
-    for position, row in enumerate(rows):
-        try:
-            deal = msgspec.convert(row, Deal)
-            day = scoring.engage_date(deal, question.as_of)
-        except InvalidInputError as error:
-            answers.append(_refused(position, row, error))
-            continue
-        except msgspec.ValidationError as error:
-            field = str(error).partition(" - at `$.")[2].rstrip("`")
-            wrong = InvalidInputError(f"deal.{field}" if field else "deal", row.get(field), "see /schema", str(error))
-            answers.append(_refused(position, row, wrong))
-            continue
-        scorable.append(position)
-        answers.append(
-            ScoredDeal(position, deal.opportunity_id or None, deal.sales_agent or None, scoring.product_name(deal),
-                       deal.account or None, day)
-        )  # fmt: skip
-    if scorable:
-        frame = pd.DataFrame({name: [getattr(answers[at], name) for at in scorable] for name in _COLUMNS})
-        frame["engage_date"] = pd.to_datetime(frame["engage_date"])
-        for position, probability in zip(scorable, scoring.many(model, frame, question), strict=True):
-            answers[position] = msgspec.structs.replace(answers[position], probability=float(probability))
-    return answers
+@dataclass(frozen=True)
+class Scored:
+    """A sheet's n rows, of which k could be scored; what an answer and the journal need of them."""
+
+    sheet: Sheet
+    question: scoring.Question
+    rows: NDArray[np.int64]  # (k,): positions in the sheet, ascending
+    probability: NDArray[np.float64]  # (k,)
+    features: NDArray[np.float64]  # (k, 23)
+    unseen: dict[int, tuple[str, ...]]  # by position: columns whose value the history does not know
+    refused: dict[int, InvalidInputError]  # by position
+    names: dict[str, Column]  # of ENTITIES, as the model was asked for them
+    engaged: Column  # dates
 
 
-def _refused(position: int, row: dict[str, Any], error: InvalidInputError) -> ScoredDeal:
-    identifier = row.get("opportunity_id")
-    problem: dict[str, Any] = msgspec.to_builtins(of_invalid(error))
-    return ScoredDeal(position, identifier if isinstance(identifier, str) else None, error=problem)
+def score(model: DealModel, sheet: Sheet, question: scoring.Question) -> Scored:
+    """Each row's probability, or the reason why it has none: the same as for a single deal."""
+    dates, days = _dates(sheet)
+    doubtful = _doubtful(sheet) | (days < 0) | (days > day_number(question.as_of))
+    refused = dict(sheet.refused)
+    for row in np.flatnonzero(doubtful).tolist():
+        if row not in refused:
+            try:
+                scoring.engage_date(as_deal(sheet.deal(row)), question.as_of)
+            except InvalidInputError as error:
+                refused[row] = error
+    kept = np.ones(len(sheet), dtype=bool)
+    kept[list(refused)] = False
+    rows = np.flatnonzero(kept)
+    names = {entity: _names(entity, sheet) for entity in ENTITIES}
+    history = model.builder.history
+    coded = {entity: (column.positions[rows], column.distinct) for entity, column in names.items()}
+    subjects = history.subjects_of(
+        days[rows], coded, lambda unnamed: [scoring.text(sheet.identifiers[row]) for row in rows[unnamed]]
+    )
+    count = len(rows)
+    matrix = model.builder.matrix(
+        subjects,
+        np.arange(count),
+        np.full(count, np.datetime64(question.as_of, "D")),
+        np.full(count, question.horizon_days, dtype=np.int64),
+    )
+    return Scored(
+        sheet,
+        question,
+        rows,
+        model.scorer.predict(matrix, threads=_THREADS),
+        matrix,
+        _unseen(history, coded, rows),
+        refused,
+        names,
+        dates,
+    )
+
+
+def entry(scored: Scored, identifier: UUID, request_id: str, caller: str, version: str) -> Entry | None:
+    """What the journal keeps of it; None where no row could be scored."""
+    if not len(scored.rows):
+        return None
+    positions = scored.rows.tolist()
+    return Entry(
+        id=identifier,
+        request_id=request_id,
+        time=datetime.now(UTC),
+        caller=caller,
+        kind="batch",
+        as_of=scored.question.as_of,
+        horizon_days=scored.question.horizon_days,
+        model_version=version,
+        rows=positions,
+        deals={
+            "opportunity_id": [scored.sheet.identifiers[row] for row in positions],
+            **{name: column.values(scored.rows) for name, column in scored.sheet.columns.items()},
+        },
+        unseen=[list(scored.unseen.get(row, ())) for row in positions],
+        probability=scored.probability.tolist(),
+        probabilities=None,
+        days=[scored.question.horizon_days],
+        features=scored.features.astype("<f8", copy=False).tobytes(),
+    )
+
+
+def _doubtful(sheet: Sheet) -> NDArray[np.bool_]:
+    """Rows that a closer look may refuse for other reasons than their engage date, (n,)."""
+    doubtful = np.zeros(len(sheet), dtype=bool)
+    if not sheet.checked:
+        doubtful[[row for row, one in enumerate(sheet.identifiers) if one is not None and len(one) > _LONGEST]] = True
+    for name, column in sheet.columns.items():
+        bad = np.array([*(_is_doubtful(name, one) for one in column.distinct), False])
+        if bad.any():
+            doubtful |= bad[column.positions]
+    return doubtful
+
+
+def _is_doubtful(name: str, value: Any) -> bool:
+    if isinstance(value, str) and len(value) > _LONGEST:
+        return True
+    if name not in ("deal_stage", "close_date", "close_value"):
+        return False
+    text = scoring.text(value)
+    return text is not None and (name != "deal_stage" or text in CLOSED or text not in STAGES)
+
+
+def _dates(sheet: Sheet) -> tuple[Column, NDArray[np.int64]]:
+    """Engage dates, and their days since 1970-01-01, (n,), negative where there is none that could be an engage date."""
+    written = _text(sheet, "engage_date")
+    dates = [
+        scoring.read_date(text) if text is not None and len(text) <= _LONGEST else None for text in written.distinct
+    ]
+    days = np.array([*(_NO_DAY if one is None else max(day_number(one), _NO_DAY) for one in dates), _NO_DAY])
+    return Column(written.positions, dates), days[written.positions]
+
+
+def _text(sheet: Sheet, name: str) -> Column:
+    """A column as text without blanks around it; nothing but blanks is a missing value."""
+    column = sheet.columns.get(name)
+    if column is None:
+        return Column(np.full(len(sheet), -1), [])
+    texts = [scoring.text(one) for one in column.distinct]
+    if None not in texts:
+        return Column(column.positions, texts)
+    present = np.array([*(one is not None for one in texts), False])
+    return Column(np.where(present[column.positions], column.positions, -1), texts)
+
+
+def _names(entity: str, sheet: Sheet) -> Column:
+    column = _text(sheet, entity)
+    if entity != "product":
+        return column
+    return Column(column.positions, [PRODUCT_ALIASES.get(one, one) if one else one for one in column.distinct])
+
+
+def _unseen(
+    history: History, coded: dict[str, tuple[NDArray[np.int64], list[str | None]]], rows: NDArray[np.int64]
+) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    for entity, (positions, distinct) in coded.items():
+        strange = np.array([*(one is not None and not history.code(entity, one)[1] for one in distinct), False])
+        for row in rows[strange[positions]].tolist():
+            found[row] = (*found.get(row, ()), entity)
+    return found

@@ -46,6 +46,9 @@ class Metrics:
             "closecast_unseen_values", "Deals with a value the model's history does not know.", ["column"],
             registry=self.registry,
         )  # fmt: skip
+        self.batch_deals = Counter(
+            "closecast_batch_deals", "Deals of batches, scored or refused.", ["outcome"], registry=self.registry
+        )
         self.slow_lane = Counter(
             "closecast_predictions_off_the_fast_lane",
             "Single predictions whose as-of date and horizon had no tables yet, or that were refused.",
@@ -58,6 +61,13 @@ class Metrics:
         self.refusals = Counter(
             "closecast_model_refusals", "Versions that bore the alias and were not taken up.", registry=self.registry
         )
+
+    def batch(self, scored: int, refused: int, unseen: Mapping[str, int]) -> None:
+        """Count one batch: deals scored and refused, and values that the model's history does not know, by column."""
+        self.batch_deals.labels("scored").inc(scored)
+        self.batch_deals.labels("refused").inc(refused)
+        for column, count in unseen.items():
+            self.unseen.labels(column).inc(count)
 
     def serves(self, version: str | None) -> None:
         """Which model version serves."""

@@ -2,10 +2,9 @@
 
 import os
 
-from closecast.platform.journal.shipper import Shipper
-from closecast.platform.journal.spool import Spool
 from closecast.platform.registry import ModelRegistry
 from services.api import traces
+from services.api.batch_lane import BatchLane
 from services.api.champion import Champion
 from services.api.doors import Doors
 from services.api.explanation_cache import ExplanationCache
@@ -31,14 +30,10 @@ class Parts:
             promoted=self._promoted,
             refused=lambda _version: self.metrics.refusals.inc(),
         )
-        # Where the platform has no cache (a developer's trial), answers are written down nowhere.
-        self.journal = (
-            None
-            if settings.cache is None
-            else Shipper(settings.cache, Spool(settings.model_cache / "spool", settings.spool_bytes))
-        )
+        self.journal = None if settings.recording is None else settings.recording.shipper()
         self.predictor = Predictor(self.champion, self.journal, self.metrics)
         self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere))
+        self.batches = BatchLane()
         self.records = Records(settings.database or _nowhere)
         self.history = (
             None if settings.lake is None else HistoryFollower(self.champion, settings.lake, settings.model_cache)
@@ -52,7 +47,7 @@ class Parts:
 
     def collaborators(self) -> dict[str, object]:
         """What handlers ask for, by name."""
-        names = ("champion", "doors", "predictor", "explainer", "records", "metrics")
+        names = ("champion", "doors", "predictor", "explainer", "batches", "records", "metrics")
         return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
 
     def start(self) -> None:
@@ -75,6 +70,7 @@ class Parts:
         if self.history is not None:
             self.history.stop()
         self.champion.stop()
+        self.batches.close()
         self.explainer.cache.close()
         self.doors.stop()
         if self.journal is not None and (lost := self.journal.close()):
@@ -95,6 +91,11 @@ class Parts:
             "explanation_cache_hits_total": cache.hits,
             "explanation_cache_misses_total": cache.misses,
             "explanation_cache_failures_total": cache.failures,
+        }
+        figures |= {
+            "batches_answered_total": self.batches.answered,
+            "batches_turned_away_total": self.batches.turned_away,
+            "batch_worker_restarts_total": self.batches.restarts,
         }
         if self.journal is not None:
             standing = self.journal.standing()

@@ -10,7 +10,7 @@ Horizon = Annotated[int, Meta(ge=1, le=366)] | Literal["quarter_end"]
 Text = Annotated[str, Meta(max_length=500)]
 
 
-class Deal(Struct, frozen=True, forbid_unknown_fields=True):
+class Deal(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A deal in the raw columns of the CRM export. Only the engage date is needed to score it."""
 
     engage_date: Annotated[Text | None, Meta(description="YYYY-MM-DD or M/D/YYYY", examples=["2017-11-20"])] = None
@@ -115,7 +115,7 @@ class Explanation(Struct, frozen=True):
     request_id: str
 
 
-class ScoredDeal(Struct, frozen=True, omit_defaults=True):
+class ScoredDeal(Struct, frozen=True, omit_defaults=True, gc=False):
     """One deal of a batch: its probability, or in `error` the problem that kept it from having one."""
 
     row: Annotated[int, Meta(description="Position in the request, from 0")]
@@ -125,12 +125,14 @@ class ScoredDeal(Struct, frozen=True, omit_defaults=True):
     account: str | None = None
     engage_date: date | None = None
     probability: float | None = None
+    unseen: Annotated[tuple[str, ...], Meta(description="As of one deal")] = ()
     error: dict[str, Any] | None = None
 
 
 class BatchPrediction(Struct, frozen=True):
     """The deals of a batch in the order of the request."""
 
+    id: Annotated[UUID, Meta(description="Under which the answers are kept: GET /v1/predictions/{id}?row=…")]
     model: ModelVersion
     as_of: date
     horizon_days: int

@@ -49,6 +49,16 @@ class Question:
         return self.as_of + timedelta(days=self.horizon_days)
 
 
+def horizon_of(text: str) -> Horizon:
+    """A horizon out of a query parameter. Raises InvalidInputError."""
+    if text == QUARTER_END:
+        return QUARTER_END
+    if text.isascii() and text.isdigit() and len(text) <= 4:
+        return int(text)
+    expected = f'1 to 366 days, or "{QUARTER_END}"'
+    raise InvalidInputError("horizon", text, expected, f"horizon {text[:50]!r} is neither days nor {QUARTER_END}")
+
+
 def engage_date(deal: Deal, as_of: date) -> date:
     """The engage date of a deal that can be scored as of `as_of`. Raises InvalidInputError when it cannot."""
     stage = text(deal.deal_stage)

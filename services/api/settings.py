@@ -10,6 +10,7 @@ from closecast.platform.callers.caller import ROLES, Role
 from closecast.platform.callers.issuers import Issuer, issuers
 from closecast.platform.callers.limits import DEFAULTS, Limit
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError
+from services.api.recorder import Recording
 from services.api.registry_events import EventSettings
 
 
@@ -25,7 +26,7 @@ class Settings:
     issuers: tuple[Issuer, ...]
     limits: Mapping[Role, Limit]
     lake: Callable[[], LakeSettings | None] | None  # without one, history is what the model was trained on
-    spool_bytes: int  # of answers that cannot be written down now, on this machine's disk
+    recording: Recording | None  # without one, answers are written down nowhere: a trial without a cache
     instance: str  # by which other instances and the audit log tell this one
     events: EventSettings | None  # without them the registry is asked at intervals alone
 
@@ -44,7 +45,7 @@ class Settings:
             issuers=issuers(environment.get("CLOSECAST_TOKEN_ISSUERS", "")),
             limits=_limits(environment.get("CLOSECAST_RATE_LIMITS", "")),
             lake=_lake(environment),
-            spool_bytes=_spool(environment.get("CLOSECAST_SPOOL_BYTES") or "64000000"),
+            recording=Recording.from_environment(environment),
             instance=f"{environment.get('CLOSECAST_HOST', 'local')}:{environment.get('CLOSECAST_PORT', '0')}",
             events=EventSettings.from_environment(environment),
         )
@@ -73,12 +74,6 @@ def _lake(environment: Mapping[str, str]) -> Callable[[], LakeSettings | None] |
         return LakeSettings.from_environment({**environment, "AWS_ENDPOINT_URL_S3": found or ""})
 
     return now
-
-
-def _spool(text: str) -> int:
-    if not re.fullmatch(r"[1-9][0-9]{5,14}", text):
-        raise SettingsError(f"CLOSECAST_SPOOL_BYTES is {text!r}; expected a number of bytes, 100000 or more")
-    return int(text)
 
 
 def _limits(text: str) -> dict[Role, Limit]:

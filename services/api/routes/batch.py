@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-from litestar import Request, post
+from litestar import Request, Response, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import (
     OpenAPIFormat,
     OpenAPIMediaType,
+    OpenAPIResponse,
     OpenAPIType,
     Operation,
     Reference,
@@ -18,26 +18,30 @@ from litestar.openapi.spec import (
 from litestar.params import RawBody
 
 from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
-from closecast.platform.registry import MODEL_NAME
-from services.api import batch, scoring
-from services.api.admission import Requires, charge
+from closecast.platform.journal.entry import new_id
+from services.api import problems
+from services.api.admission import Requires
+from services.api.batch_answers import CSV, JSON, MEDIA_TYPES, PARQUET
+from services.api.batch_lane import BatchLane
+from services.api.batch_sheet import MAX_ROWS
+from services.api.batch_wire import Ask
 from services.api.champion import Champion
 from services.api.doors import Doors
-from services.api.problems import InvalidInputError
-from services.api.routes.common import RESPONSES, AsOf, HorizonText, horizon_of, serving
-from services.api.schemas import BatchPrediction, BatchRequest, ModelVersion
+from services.api.metrics import Metrics
+from services.api.routes.common import RESPONSES, AsOf, HorizonText, serving
+from services.api.schemas import BatchPrediction
 
 
 @dataclass
 class _BatchOperation(Operation):
-    """The body comes in two media types, which the handler tells apart itself."""
+    """Body and answer come in three media types, which the handler tells apart itself."""
 
     def __post_init__(self) -> None:
-        deals = Schema(
-            type=OpenAPIType.ARRAY, items=Reference(ref="#/components/schemas/Deal"), max_items=batch.MAX_ROWS
-        )
+        deals = Schema(type=OpenAPIType.ARRAY, items=Reference(ref="#/components/schemas/Deal"), max_items=MAX_ROWS)
         optional = {
-            "as_of": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE),
+            "as_of": Schema(
+                one_of=[Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE), Schema(type=OpenAPIType.NULL)]
+            ),
             "horizon": Schema(
                 one_of=[
                     Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_HORIZON_DAYS),
@@ -47,10 +51,24 @@ class _BatchOperation(Operation):
         }
         sent = Schema(type=OpenAPIType.OBJECT, properties={"deals": deals, **optional}, required=["deals"])
         export = Schema(type=OpenAPIType.STRING, description="Raw columns of the CRM export, header first")
+        parquet = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY, description="The same columns")
         self.request_body = RequestBody(
             required=True,
-            content={"application/json": OpenAPIMediaType(schema=sent), "text/csv": OpenAPIMediaType(schema=export)},
+            content={
+                JSON: OpenAPIMediaType(schema=sent),
+                CSV: OpenAPIMediaType(schema=export),
+                PARQUET: OpenAPIMediaType(schema=parquet),
+            },
         )
+        answer = (self.responses or {}).get("200")
+        if isinstance(answer, OpenAPIResponse) and answer.content is not None:
+            table = (
+                "One row for each deal sent, with the columns probability and problem, if the header Accept asks for it"
+            )
+            answer.content[CSV] = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, description=table))
+            answer.content[PARQUET] = OpenAPIMediaType(
+                schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY, description=table)
+            )
 
 
 @post(
@@ -66,35 +84,38 @@ def predict_batch(
     body: RawBody,
     champion: NamedDependency[Champion],
     doors: NamedDependency[Doors],
+    batches: NamedDependency[BatchLane],
+    metrics: NamedDependency[Metrics],
     request: Request[Any, Any, Any],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
-) -> BatchPrediction:
-    """Deals as JSON (`{"deals": […], "as_of", "horizon"}`) or as a CSV export (`as_of` and `horizon` in the query)."""
+) -> Response[BatchPrediction]:
+    """Deals as JSON (`{"deals": […], "as_of", "horizon"}`), or as CSV or Parquet (`as_of` and `horizon` in the query).
+
+    The answer is JSON, or CSV or Parquet if the header Accept asks for it.
+    """
     served = serving(champion)
-    if request.content_type[0] == "text/csv":
-        rows = batch.read_csv(body)
-        question = scoring.Question.ask(served.model, as_of, horizon_of(horizon))
-    else:
-        sent = _batch_request(body)
-        rows = sent.deals
-        question = scoring.Question.ask(served.model, sent.as_of, sent.horizon)
-    charge(request.scope, doors.limits, max(0, len(rows) - 1))
-    return BatchPrediction(
-        model=ModelVersion(MODEL_NAME, served.version),
-        as_of=question.as_of,
-        horizon_days=question.horizon_days,
-        by=question.by,
-        predictions=batch.score(served.model, rows, question),
+    state = request.scope["state"]
+    ask = Ask(
+        id=str(new_id()),
+        request_id=state["request_id"],
+        caller=state["caller"].id,
+        folder="",
+        model="",
+        version=served.version,
+        content_type=request.content_type[0],
+        answer_type=request.accept.best_match(list(MEDIA_TYPES), JSON),
+        as_of=as_of,
+        horizon=horizon,
     )
-
-
-def _batch_request(body: bytes) -> BatchRequest:
-    try:
-        return msgspec.json.decode(body, type=BatchRequest)
-    except msgspec.DecodeError as error:
-        message, _, path = str(error).partition(" - at `$.")
-        expected = (
-            '{"deals": [{…}], "as_of": date?, "horizon": days or "quarter_end"?} or CSV with Content-Type text/csv'
-        )
-        raise InvalidInputError(path.rstrip("`") or "body", None, expected, message) from error
+    with batches.place():
+        told, content = batches.score(ask, served, body)
+    deals = told.scored + told.refused
+    # The first token was spent at the door; that the others overdraw the limit is for the next request to feel.
+    state["rate_limit"] = doors.limits.take(state["caller"], max(0, deals - 1))
+    metrics.batch(told.scored, told.refused, told.unseen)
+    if told.problem is not None:
+        headers = {"Retry-After": "2"} if told.problem.status == 503 else None
+        return problems.response(request, told.problem, headers)
+    answer: Response[Any] = Response(content, media_type=ask.answer_type)
+    return answer

@@ -6,10 +6,9 @@ from typing import Annotated
 from litestar.openapi import ResponseSpec
 from litestar.params import Parameter
 
-from closecast.features.horizon import QUARTER_END, Horizon
 from closecast.platform.registry import Served
 from services.api.champion import Champion
-from services.api.problems import MEDIA_TYPE, InvalidInputError, Problem, UnavailableError
+from services.api.problems import MEDIA_TYPE, Problem, UnavailableError
 
 _PROBLEMS = {
     400: "The request cannot be read",
@@ -17,7 +16,7 @@ _PROBLEMS = {
     403: "A known caller who lacks the role that this needs",
     413: "The body is larger than 10 MB",
     422: "The input cannot be scored",
-    429: "The caller's limit is spent; Retry-After tells when to try again",
+    429: "The caller's limit is spent, or too many batches are at work; Retry-After tells when to try again",
     503: "No model serves yet",
 }
 _ADMIN_PROBLEMS = {status: _PROBLEMS[status] for status in (400, 401, 403, 413, 429)} | {
@@ -46,13 +45,3 @@ def serving(champion: Champion) -> Served:
     if status.served is None:
         raise UnavailableError(f"no model serves yet: {status.problem}")
     return status.served
-
-
-def horizon_of(text: str) -> Horizon:
-    """A horizon out of a query parameter. Raises InvalidInputError."""
-    if text == QUARTER_END:
-        return QUARTER_END
-    if text.isascii() and text.isdigit() and len(text) <= 4:
-        return int(text)
-    expected = f'1 to 366 days, or "{QUARTER_END}"'
-    raise InvalidInputError("horizon", text, expected, f"horizon {text[:50]!r} is neither days nor {QUARTER_END}")

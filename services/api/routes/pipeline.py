@@ -11,7 +11,7 @@ from closecast.platform.registry import MODEL_NAME
 from services.api import pipeline, scoring
 from services.api.admission import Requires
 from services.api.champion import Champion
-from services.api.routes.common import RESPONSES, AsOf, HorizonText, horizon_of, serving
+from services.api.routes.common import RESPONSES, AsOf, HorizonText, serving
 from services.api.schemas import ModelVersion, Pipeline
 
 
@@ -25,7 +25,7 @@ def open_pipeline(
 ) -> Pipeline:
     """The open deals of the data that the model was trained on, likeliest first."""
     served = serving(champion)
-    question = scoring.Question.ask(served.model, as_of, horizon_of(horizon))
+    question = scoring.Question.ask(served.model, as_of, scoring.horizon_of(horizon))
     ranking = pipeline.rank(served.model, question, limit, offset)
     return Pipeline(
         as_of=question.as_of,

@@ -1,0 +1,201 @@
+"""The deals of a batch as columns, whatever they came in: JSON, CSV or Parquet. What is wrong with one row holds up no other."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from operator import attrgetter
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from closecast.deals.vocabulary import RAW_COLUMNS
+from services.api.problems import InvalidInputError
+from services.api.schemas import BatchRequest, Deal, Horizon
+
+MAX_ROWS = 10_000
+_IDENTIFIER = "opportunity_id"
+
+
+class _Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """BatchRequest with deals that are read at once: the quick way, where each of them is one."""
+
+    deals: Annotated[list[Deal], msgspec.Meta(max_length=MAX_ROWS)]
+    as_of: date | None = None
+    horizon: Horizon = "quarter_end"
+
+
+@dataclass(frozen=True)
+class Column:
+    """Values of n rows: positions in `distinct`, (n,), -1 where there is none."""
+
+    positions: NDArray[np.int64]
+    distinct: list[Any]
+
+    @classmethod
+    def of_values(cls, values: Sequence[Any]) -> "Column":
+        """Hashable values, each a str, a float or None."""
+        try:
+            # Texts that were just read have no hash yet; Arrow finds the distinct ones in a third of the time.
+            encoded = pa.array(values, pa.string()).dictionary_encode()
+        except (pa.ArrowException, UnicodeEncodeError):
+            return cls._of_any(values)
+        return cls.of_arrow(encoded)
+
+    @classmethod
+    def of_arrow(cls, encoded: pa.DictionaryArray) -> "Column":
+        """From Arrow's own encoding of a column."""
+        positions = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return cls(positions, encoded.dictionary.to_pylist())
+
+    @classmethod
+    def _of_any(cls, values: Sequence[Any]) -> "Column":
+        found = dict.fromkeys(values)
+        found.pop(None, None)
+        distinct = list(found)
+        places: dict[Any, int] = {**dict(zip(distinct, range(len(distinct)), strict=True)), None: -1}
+        return cls(np.fromiter(map(places.__getitem__, values), np.int64, len(values)), distinct)
+
+    def values(self, rows: NDArray[np.int64] | None = None) -> list[Any]:
+        """The value of each row, or of `rows`; None where there is none."""
+        positions = self.positions if rows is None else self.positions[rows]
+        # A list's own look-up is several times as quick as NumPy's of objects; -1 finds the last.
+        return list(map([*self.distinct, None].__getitem__, positions.tolist()))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Raw columns of n deals, those that were sent; `refused` are rows that are no deal, with the reason.
+
+    The identifiers, (n,), stand apart: they are all different. `checked` says that all values have been checked against
+    the schema of one deal.
+    """
+
+    identifiers: Sequence[str | None]
+    columns: dict[str, Column]
+    checked: bool = False
+    refused: dict[int, InvalidInputError] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.identifiers)
+
+    def deal(self, row: int) -> dict[str, Any]:
+        """One row's values by column, as a request for it alone would have them."""
+        values = {
+            name: column.distinct[at]
+            for name, column in self.columns.items()
+            if (at := int(column.positions[row])) >= 0
+        }
+        identifier = self.identifiers[row]
+        return values if identifier is None else {_IDENTIFIER: identifier, **values}
+
+
+def read_json(body: bytes) -> tuple[Sheet, BatchRequest]:
+    """The deals of a BatchRequest, and its question. Raises InvalidInputError for another shape."""
+    try:
+        sent = msgspec.json.decode(body, type=_Sent)
+    except msgspec.DecodeError:
+        return _row_by_row(body)
+    named = [(name, list(map(attrgetter(name), sent.deals))) for name in RAW_COLUMNS]
+    return _sheet(named, len(sent.deals), checked=True), BatchRequest([], sent.as_of, sent.horizon)
+
+
+def _row_by_row(body: bytes) -> tuple[Sheet, BatchRequest]:
+    """The slow way, which knows what is wrong with each row."""
+    try:
+        sent = msgspec.json.decode(body, type=BatchRequest)
+    except msgspec.DecodeError as error:
+        message, _, path = str(error).partition(" - at `$.")
+        expected = '{"deals": [{…}], "as_of": date?, "horizon": days or "quarter_end"?}, or CSV or Parquet with its Content-Type'
+        raise InvalidInputError(path.rstrip("`") or "body", None, expected, message) from error
+    refused = {}
+    for at, row in enumerate(sent.deals):
+        try:
+            as_deal(row)
+        except InvalidInputError as error:
+            refused[at] = error
+    # What is told of a refused row is its identifier, if it is one.
+    named = [
+        (name, [row.get(name) if at not in refused else None for at, row in enumerate(sent.deals)])
+        for name in RAW_COLUMNS
+        if name != _IDENTIFIER
+    ]
+    told = [row.get(_IDENTIFIER) for row in sent.deals]
+    named.append((_IDENTIFIER, [one if isinstance(one, str) else None for one in told]))
+    return _sheet(named, len(sent.deals), checked=True, refused=refused), msgspec.structs.replace(sent, deals=[])
+
+
+def as_deal(row: dict[str, Any]) -> Deal:
+    """The row as a deal. Raises InvalidInputError naming the field that is none of a deal's."""
+    try:
+        return msgspec.convert(row, Deal)
+    except msgspec.ValidationError as error:
+        wrong = str(error).partition(" - at `$.")[2].rstrip("`")
+        raise InvalidInputError(
+            f"deal.{wrong}" if wrong else "deal", row.get(wrong), "see /schema", str(error)
+        ) from error
+
+
+def read_csv(content: bytes) -> Sheet:
+    """The rows of a CSV export in UTF-8, columns beyond the contract's left out.
+
+    Raises InvalidInputError for another encoding, a missing engage_date column, no rows or more than MAX_ROWS.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        detail = f"the body is not UTF-8 text (byte {error.start})"
+        raise InvalidInputError("body", None, "CSV in UTF-8", detail) from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[Sequence[str | None]] = []
+    try:
+        header = next(reader, [])
+        require_engage_date(header, "the CSV")
+        width = len(header)
+        for row in reader:
+            if not row:
+                continue  # an empty line is no deal
+            rows.append(row if len(row) == width else [*row, *[None] * (width - len(row))][:width])
+            if len(rows) > MAX_ROWS:
+                raise too_many("the CSV", f"more than {MAX_ROWS}")
+    except csv.Error as error:
+        raise InvalidInputError("body", None, "a CSV table", f"line {reader.line_num} is not CSV: {error}") from error
+    if not rows:
+        raise InvalidInputError("body", None, "one row or more", "the CSV has a header and no rows")
+    named = zip(header, zip(*rows, strict=True), strict=True)
+    return _sheet(((name, values) for name, values in named if name in RAW_COLUMNS), len(rows))
+
+
+def require_engage_date(names: Sequence[str], what: str) -> None:
+    """Raises InvalidInputError unless the column is there without which nothing can be scored."""
+    if "engage_date" not in names:
+        raise InvalidInputError(
+            "body", ", ".join(names), f"a table with some of {', '.join(RAW_COLUMNS)}",
+            f"{what} has no column engage_date, without which no deal can be scored",
+        )  # fmt: skip
+
+
+def too_many(what: str, count: object) -> InvalidInputError:
+    """The error of a batch that is too long."""
+    return InvalidInputError("body", None, f"{MAX_ROWS} rows at most", f"{what} has {count} rows: send it in parts")
+
+
+def _sheet(
+    named: Iterable[tuple[str, Sequence[Any]]],
+    rows: int,
+    checked: bool = False,
+    refused: dict[int, InvalidInputError] | None = None,
+) -> Sheet:
+    identifiers: Sequence[str | None] = [None] * rows
+    columns = {}
+    for name, values in named:
+        if name == _IDENTIFIER:
+            identifiers = values
+        else:
+            columns[name] = Column.of_values(values)
+    return Sheet(identifiers, columns, checked, refused or {})

@@ -1,0 +1,130 @@
+"""The process that scores batches beside the service, so that none holds up a single prediction: `python -m services.api.batch_worker 3`.
+
+Decoding, scoring and encoding 10,000 deals keeps an interpreter busy for tens of milliseconds, in which its other threads
+stand still. Here there are none. The number is that of the socket on which the service asks.
+"""
+
+import ctypes
+import gc
+import os
+import resource
+import select
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+sys.modules["sklearn"] = None  # type: ignore[assignment] # as in services.api.server
+
+import msgspec  # noqa: E402 - only then
+
+from closecast.models.deal_model import DealModel, ModelError  # noqa: E402
+from closecast.platform.journal.shipper import JournalFullError  # noqa: E402
+from services.api import batch, batch_answers, batch_parquet, batch_sheet, scoring  # noqa: E402
+from services.api.batch_wire import Ask, Told, receive, send  # noqa: E402
+from services.api.logs import log  # noqa: E402
+from services.api.problems import InvalidInputError, Problem, of_invalid  # noqa: E402
+from services.api.recorder import Recording  # noqa: E402
+
+if TYPE_CHECKING:
+    from services.api.predictor import Journal  # and with it the whole service
+
+_NICER = 10  # the scheduler's: single predictions go first
+_IDLE_S = 1.0  # after which the memory of the last batches is given back
+_MAX_DATA = 1_500_000_000  # bytes of memory: what lies about its own size fails here, and not on the machine
+
+
+class Worker:
+    """Scores one batch after the other, with the model that was asked for last."""
+
+    def __init__(self, journal: "Journal | None") -> None:
+        self._journal = journal
+        self._name = ""
+        self._model: DealModel | None = None
+
+    def answer(self, ask: Ask, body: bytes) -> tuple[Told, bytes]:
+        """The answer, written down: what cannot be written down is not answered."""
+        try:
+            scored = self._scored(ask, body)
+            content = batch_answers.encoded(scored, ask.answer_type, UUID(ask.id), ask.version)
+            if self._journal is not None:
+                entry = batch.entry(scored, UUID(ask.id), ask.request_id, ask.caller, ask.version)
+                if entry is not None:
+                    self._journal.append(entry)
+        except InvalidInputError as error:
+            return Told(of_invalid(error)), b""
+        except (ModelError, JournalFullError) as error:
+            return Told(Problem("The service cannot answer this now", 503, str(error))), b""
+        except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's; the log has the reason
+            log("failure", level="error", request_id=ask.request_id, error=f"{type(error).__name__}: {error}")
+            detail = "the service failed on this batch; its log has the reason under the request id"
+            return Told(Problem("Internal server error", 500, detail)), b""
+        unseen: dict[str, int] = {}
+        for names in scored.unseen.values():
+            for name in names:
+                unseen[name] = unseen.get(name, 0) + 1
+        return Told(None, len(scored.rows), len(scored.refused), unseen), content
+
+    def _scored(self, ask: Ask, body: bytes) -> batch.Scored:
+        model = self._loaded(ask)
+        if ask.content_type == batch_answers.CSV:
+            sheet, as_of, horizon = batch_sheet.read_csv(body), ask.as_of, scoring.horizon_of(ask.horizon)
+        elif ask.content_type == batch_answers.PARQUET:
+            sheet, as_of, horizon = batch_parquet.read_parquet(body), ask.as_of, scoring.horizon_of(ask.horizon)
+        else:
+            sheet, sent = batch_sheet.read_json(body)
+            as_of, horizon = sent.as_of, sent.horizon
+        return batch.score(model, sheet, scoring.Question.ask(model, as_of, horizon))
+
+    def _loaded(self, ask: Ask) -> DealModel:
+        if self._model is None or self._name != ask.model:
+            self._model = None  # two at a time would double the memory
+            gc.unfreeze()
+            self._model, self._name = DealModel.load(Path(ask.folder)), ask.model
+            self._model.builder.tables(self._model.builder.history.known_until)
+            # The model stays: the collector need not walk it after each batch.
+            gc.collect()
+            gc.freeze()
+            log("batch worker", model=ask.version, folder=ask.folder)
+        return self._model
+
+
+def serve(connection: socket.socket, worker: Worker) -> None:
+    """Answer until the service ends."""
+    while (asked := _next(connection)) is not None:
+        head, body = asked
+        # Ten thousand deals make the collector run dozens of times, and nothing in them is for it.
+        gc.disable()
+        told, content = worker.answer(msgspec.msgpack.decode(head, type=Ask), body)
+        send(connection, told, content)
+        del asked, body, content
+        gc.enable()
+
+
+def _next(connection: socket.socket) -> tuple[bytes, bytes] | None:
+    """The next batch. The first moment without one is used to give memory back, which a batch should not wait for."""
+    if not select.select([connection], [], [], _IDLE_S)[0]:
+        gc.collect()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).malloc_trim(0)
+    return receive(connection)
+
+
+def main() -> None:
+    os.nice(_NICER)
+    resource.setrlimit(resource.RLIMIT_DATA, (_MAX_DATA, _MAX_DATA))
+    recording = Recording.from_environment(os.environ)
+    journal = None if recording is None else recording.shipper()
+    if journal is not None:
+        journal.start()
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    with connection, suppress(ConnectionError, KeyboardInterrupt):  # the service has ended: there is nobody to tell
+        serve(connection, Worker(journal))
+    if journal is not None:
+        journal.close()
+
+
+if __name__ == "__main__":
+    main()
