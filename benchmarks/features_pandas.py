@@ -148,7 +148,9 @@ def _cohort_odds(closed, at_risk_by_day, by_month, can_close, longest, first, as
     for age in range(longest + 1):
         seen = cohorts + pd.Timedelta(days=age)
         expected = [
-            at_risk_by_day[day][age] * by_month[(day.month - 1) % 3][age] if day < as_of and day in at_risk_by_day else 0.0
+            at_risk_by_day[day][age] * by_month[(day.month - 1) % 3][age]
+            if day < as_of and day in at_risk_by_day
+            else 0.0
             for day in seen
         ]
         closes = happened.get(age, pd.Series(dtype=float)).reindex(cohorts, fill_value=0).to_numpy()
