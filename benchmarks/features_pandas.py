@@ -17,16 +17,24 @@ _AGES = 732
 def features(deals: pd.DataFrame, as_of_dates: list[pd.Timestamp], horizon: int) -> Iterator[pd.DataFrame]:
     """A frame of feature values for each as-of date, one row for each deal open then, in the order of `deals`."""
     exposed, counted_to = np.zeros((3, _AGES)), deals["close_date"].min()
+    at_risk_by_day: dict[pd.Timestamp, np.ndarray] = {}  # type: ignore[type-arg]
     for as_of in as_of_dates:
         for day in pd.date_range(counted_to, as_of - pd.Timedelta(days=1)):
             at_risk = deals[(deals["engage_date"] <= day) & ~(deals["close_date"] < day)]
             ages = (day - at_risk["engage_date"]).dt.days.clip(upper=_AGES - 1)
-            exposed[(day.month - 1) % 3] += ages.value_counts().reindex(range(_AGES), fill_value=0).to_numpy()
+            at_risk_by_day[day] = ages.value_counts().reindex(range(_AGES), fill_value=0).to_numpy()
+            exposed[(day.month - 1) % 3] += at_risk_by_day[day]
         counted_to = max(counted_to, as_of)
-        yield _at(deals, as_of, horizon, exposed)
+        yield _at(deals, as_of, horizon, exposed, at_risk_by_day)
 
 
-def _at(deals: pd.DataFrame, as_of: pd.Timestamp, horizon: int, exposed: np.ndarray) -> pd.DataFrame:  # type: ignore[type-arg]
+def _at(
+    deals: pd.DataFrame,
+    as_of: pd.Timestamp,
+    horizon: int,
+    exposed: np.ndarray,  # type: ignore[type-arg]
+    at_risk_by_day: dict[pd.Timestamp, np.ndarray],  # type: ignore[type-arg]
+) -> pd.DataFrame:
     closed = deals[deals["close_date"] < as_of].copy()
     closed["won"] = (closed["deal_stage"] == "Won").astype(int)
     closed["cycle"] = (closed["close_date"] - closed["engage_date"]).dt.days
@@ -51,7 +59,8 @@ def _at(deals: pd.DataFrame, as_of: pd.Timestamp, horizon: int, exposed: np.ndar
     share = (len(closed) - longer.cumsum()) / len(closed)
     out["share_of_cycles_longer_before_as_of"] = age.map(share)
     out["age_over_longest_cycle_before_as_of"] = age / max(1, closed["cycle"].max())
-    hazard, close_chance, win_chance = _chances(closed, exposed, ahead, rate)
+    first = min(deals["engage_date"].min(), as_of)
+    hazard, close_chance, win_chance = _chances(closed, exposed, at_risk_by_day, first, as_of, ahead, rate)
     out["close_hazard_before_as_of"] = age.map(hazard)
     out["horizon_days"] = horizon
     out["quarter_end_month_days_in_horizon"] = int((ahead.month % 3 == 0).sum())
@@ -105,7 +114,7 @@ def _activity(table: pd.DataFrame, closed: pd.DataFrame, recent: pd.DataFrame, k
     return (_count(table, recent, key) + 1) / (mean + 1)
 
 
-def _chances(closed: pd.DataFrame, exposed: np.ndarray, ahead: pd.DatetimeIndex, rate: float):  # type: ignore[no-untyped-def,type-arg]
+def _chances(closed, exposed, at_risk_by_day, first, as_of, ahead, rate):  # type: ignore[no-untyped-def]
     """Hazard, chance to close and chance to win within `ahead`, each by age."""
     month = (closed["close_date"].dt.month - 1) % 3
     closes = np.stack(
@@ -116,12 +125,46 @@ def _chances(closed: pd.DataFrame, exposed: np.ndarray, ahead: pd.DatetimeIndex,
     hazard = (_window(closes.sum(0), wide) + 0.1) / (_window(exposed.sum(0), wide) + 20)
     by_month = [(_window(closes[one], near) + 20 * hazard) / (_window(exposed[one], near) + 20) for one in range(3)]
     win = [(closed["won"][month == one].sum() + 20 * rate) / ((month == one).sum() + 20) for one in range(3)]
+    still_open, can_close, longest = 1.0, np.zeros(_AGES), int(closed["cycle"].max())
+    never = np.prod(1 - hazard[: longest + 1])
+    for age in range(longest + 1):
+        can_close[age] = 1 - never / still_open
+        still_open *= 1 - hazard[age]
+    odds = _cohort_odds(closed, at_risk_by_day, by_month, can_close, longest, first, as_of)
     still, chance, won = np.ones(_AGES), np.zeros(_AGES), np.zeros(_AGES)
     for passed, day in enumerate(ahead, start=1):
-        one = (day.month - 1) % 3
-        closing = still * by_month[one][np.minimum(np.arange(_AGES) + passed, _AGES - 1)]
+        one, age = (day.month - 1) % 3, np.minimum(np.arange(_AGES) + passed, _AGES - 1)
+        closing = still * np.minimum(by_month[one][age] / (can_close[age] + odds * (1 - can_close[age])), 1)
         chance, won, still = chance + closing, won + closing * win[one], still - closing
     return pd.Series(hazard), pd.Series(chance), pd.Series(won)
+
+
+def _cohort_odds(closed, at_risk_by_day, by_month, can_close, longest, first, as_of):  # type: ignore[no-untyped-def]
+    """Odds of never closing, beside those of all, by age at the as-of date."""
+    logarithms = np.linspace(-2, 2, 17)
+    cohorts = pd.date_range(first, as_of - pd.Timedelta(days=1))
+    happened = closed.groupby(["cycle", "engage_date"]).size()
+    total = pd.DataFrame(0.0, index=cohorts, columns=range(len(logarithms)))
+    for age in range(longest + 1):
+        seen = cohorts + pd.Timedelta(days=age)
+        expected = [
+            at_risk_by_day[day][age] * by_month[(day.month - 1) % 3][age]
+            if day < as_of and day in at_risk_by_day
+            else 0.0
+            for day in seen
+        ]
+        closes = happened.get(age, pd.Series(dtype=float)).reindex(cohorts, fill_value=0).to_numpy()
+        factor = 1 / (can_close[age] + np.exp(logarithms) * (1 - can_close[age]))
+        total += np.outer(closes, np.log(factor)) - np.outer(expected, factor)
+    likelihood = dict(zip(cohorts, total.to_numpy(), strict=True))
+    odds = np.ones(_AGES)
+    for age in range(_AGES):
+        engaged = as_of - pd.Timedelta(days=age)
+        if engaged in likelihood:
+            near = [likelihood.get(engaged + pd.Timedelta(days=by), 0.0) for by in range(-10, 11)]
+            weight = np.exp(sum(near) - 0.5 * logarithms**2 - max(sum(near) - 0.5 * logarithms**2))
+            odds[age] = np.exp((weight * logarithms).sum() / weight.sum())
+    return odds
 
 
 def _window(counts: np.ndarray, reach: list[int]) -> np.ndarray:  # type: ignore[type-arg]

@@ -8,7 +8,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from closecast.models import candidate as candidates
-from closecast.platform import ingestion
+from closecast.platform import ingestion, processors
 from closecast.platform.publication import judged_alone
 from flows import steps
 from flows.train import ladder
@@ -17,7 +17,7 @@ from flows.train import ladder
 @task(cache_policy=NO_CACHE, timeout_seconds=3600)
 def at_cut(data: ingestion.Ingested, cut: date | None, seed: int) -> dict[str, Any]:
     """Every figure at one cut, and what the gate would say."""
-    return judged_alone(candidates.build(data.deals, seed, steps.threads(), cut=cut))
+    return judged_alone(candidates.build(data.deals, seed, processors.usable(), cut=cut))
 
 
 @flow(name="evaluate", timeout_seconds=7200, validate_parameters=True)

@@ -33,11 +33,6 @@ def tracking_uri() -> str:
     return RegistrySettings.from_environment(os.environ).tracking_uri
 
 
-def threads() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
     """Only a server that is away comes back; a bad file stays bad."""
     return isinstance(state.result(raise_on_failure=False), LakeError | RegistryError | DispatchError | SourceAwayError)

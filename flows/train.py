@@ -16,7 +16,7 @@ from prefect.runtime import flow_run
 
 from closecast.models import candidate as candidates
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.platform import gold, ingestion, provenance, publication
+from closecast.platform import gold, ingestion, processors, provenance, publication
 from flows import steps
 
 RESULT_KEY = "train-result"
@@ -26,7 +26,7 @@ REPORT_KEY = "train-report"
 @task(cache_policy=NO_CACHE, timeout_seconds=3600)
 def fit(data: ingestion.Ingested, seed: int, settings: Hyperparameters | None = None) -> candidates.Candidate:
     """Fit before the cut, measure after it beside the ladder, refit on everything known."""
-    return candidates.build(data.deals, seed, steps.threads(), settings)
+    return candidates.build(data.deals, seed, processors.usable(), settings)
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=steps.RETRY_SECONDS, retry_condition_fn=steps.outage)

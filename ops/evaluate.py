@@ -18,6 +18,7 @@ from closecast.models import candidate as candidates
 from closecast.models import tuning
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError
+from closecast.platform import processors
 from closecast.platform.publication import judged_alone
 from closecast.platform.sources import SourceError, read_source
 from ops.errors import OperatorError
@@ -58,8 +59,9 @@ def evaluate(arguments: list[str]) -> int:
 
 
 def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.Namespace) -> dict[str, Any]:
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    settings, tried = Hyperparameters(), 0
+    threads = processors.usable()
+    settings: Hyperparameters | None = None
+    tried = 0
     if wanted.trials:
         data = Data(checked.accepted, cut)
         objective = tuning.Objective(data, data.plan.cut, wanted.seed, threads)

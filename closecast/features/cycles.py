@@ -4,16 +4,18 @@ A deal is at risk on each day from its engagement to its close, and from the exp
 closed earlier is in it, so days before say nothing (left truncation). The chance to close within a horizon is the
 life-table (Kaplan-Meier) estimate with hazards by age and month of the quarter; the chance to win weighs each day's
 chance to close with the share won in that day's month of the quarter (Kalbfleisch and Prentice, The Statistical Analysis
-of Failure Time Data, 2002, chapter 8: cumulative incidence of one of two competing outcomes).
+of Failure Time Data, 2002, chapter 8: cumulative incidence of one of two competing outcomes). Deals engaged when more
+never closed than usual close less often (closecast.features.cohorts).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from closecast.features.calendar import month_of_quarter
+from closecast.features.cohorts import Cohorts, odds_of_never_closing, slowed
 
 AGES = 732  # ages 0..731 days; an older deal counts as 731 days old
 _MONTHS = 3
@@ -33,12 +35,13 @@ Counts = NDArray[np.int64]
 @dataclass(frozen=True)
 class Cycles:
     """Closes and exposure before a day: `closes` and `exposed` by month of the quarter and age, (3, AGES);
-    `month_closes` and `month_wins` by month of the quarter, (3,). int64."""
+    `month_closes` and `month_wins` by month of the quarter, (3,). int64. `cohorts`: what is known of them by then."""
 
     closes: Counts
     exposed: Counts
     month_closes: Counts
     month_wins: Counts
+    cohorts: Cohorts
 
     @cached_property
     def win_rate(self) -> float:
@@ -64,6 +67,17 @@ class Cycles:
         return rate
 
     @cached_property
+    def can_close(self) -> Floats:
+        """Chance that a deal still open at the beginning of an age ever closes, (AGES,); 0 beyond the longest cycle."""
+        after = np.cumprod(1 - self.hazard)
+        reached = np.flatnonzero(self.by_age)
+        chance = np.zeros(AGES)
+        if len(reached):
+            open_at = np.concatenate([[1.0], after[:-1]])[: reached[-1] + 1]
+            chance[: reached[-1] + 1] = 1 - after[reached[-1]] / open_at
+        return chance
+
+    @cached_property
     def hazard_by_month(self) -> Floats:
         """The same for each month of the quarter, (3, AGES)."""
         cells = [
@@ -83,6 +97,7 @@ class Chances:
         nothing = np.zeros(AGES)
         self._after: list[tuple[Floats, Floats]] = [(nothing, nothing)]
         self._open = np.ones(AGES)
+        self._odds = cycles.cohorts.by_age(as_of, AGES)
 
     def within(self, days: int) -> tuple[Floats, Floats]:
         """Chance to close, and to be won, within `days`, by age at the as-of date; both (AGES,), rising with `days`."""
@@ -90,7 +105,8 @@ class Chances:
             ahead = len(self._after)
             month = int(month_of_quarter(np.array([self._as_of + ahead]).astype("M8[D]"))[0]) - 1
             age = np.minimum(_AGE + ahead, AGES - 1)
-            closing = self._open * self._cycles.hazard_by_month[month][age]
+            hazard = self._cycles.hazard_by_month[month][age] * slowed(self._cycles.can_close[age], self._odds)
+            closing = self._open * np.minimum(hazard, 1)
             closed, won = self._after[-1]
             self._after.append((closed + closing, won + closing * self._cycles.win_rate_by_month[month]))
             self._open = self._open - closing
@@ -119,7 +135,7 @@ class CycleGrid:
 
     def _restart(self) -> None:
         table, row = np.zeros((_MONTHS, AGES), np.int64), np.zeros(_MONTHS, np.int64)
-        self._position, self._sums = 0, Cycles(table, table, row, row)
+        self._position, self._sums = 0, Cycles(table, table, row, row, Cohorts(self._first, np.zeros(0)))
 
     def until(self, day: int) -> Cycles:
         """Sums over all days strictly before `day` (days since 1970-01-01)."""
@@ -141,7 +157,12 @@ class CycleGrid:
             exposed[month] += self._exposed[rows].sum(axis=0, dtype=np.int64)
             month_closes[month] += self._month_closes[rows].sum()
             month_wins[month] += self._month_wins[rows].sum()
-        return Cycles(closes, exposed, month_closes, month_wins)
+        cycles = Cycles(closes, exposed, month_closes, month_wins, before.cohorts)
+        known = slice(0, new.stop)
+        odds = odds_of_never_closing(
+            self._closes[known], self._exposed[known], cycles.hazard_by_month, self._month[known], cycles.can_close
+        )
+        return replace(cycles, cohorts=Cohorts(self._first, odds))
 
 
 def _counted(positions: Counts, shape: tuple[int, ...]) -> NDArray[np.int32]:

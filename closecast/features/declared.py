@@ -154,7 +154,8 @@ FEATURES: tuple[Feature, ...] = (
         name="close_chance_in_horizon_before_as_of",
         dtype="float64",
         unit="probability",
-        formula="life-table chance of a deal of this age to close in the horizon, hazards by age and month of the quarter",
+        formula="life-table chance of a deal of this age to close in the horizon: hazards by age and month of the quarter, "
+        "slower where the deals engaged at about the same time closed less often (closecast.features.cohorts)",
         meaning="How likely a deal of this age closes in time, won or lost.",
         cut_off=_BEFORE,
         key="horizon",

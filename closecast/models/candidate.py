@@ -67,20 +67,22 @@ def build(
     settings: Hyperparameters | None = None,
     cut: date | None = None,
 ) -> Candidate:
-    """Fit, measure, refit. `deals` are accepted deals. Raises NotEnoughDataError when they are too few or too short."""
-    settings = settings or Hyperparameters()
+    """Fit, measure, refit. `deals` are accepted deals; without `settings`, one of PRESETS, chosen before the cut.
+
+    Raises NotEnoughDataError when they are too few or too short.
+    """
     data = Data(deals, cut)
     splits = evaluation.splits(data)
-    twin, early, _ = fit_before(data, settings, seed, threads, data.plan.cut)
+    twin, early, found = fit_before(data, settings, seed, threads, data.plan.cut)
     held_out = evaluation.held_out(data, splits, twin.predict, seed, threads)
-    scorer, known, schedule = fit_before(data, settings, seed, threads, None)
+    scorer, known, schedule = fit_before(data, found.settings, seed, threads, None)
     return Candidate(
-        scorer, twin, data, settings, seed, schedule, splits, held_out, rows={"fit": early, "refit": known}
+        scorer, twin, data, found.settings, seed, schedule, splits, held_out, rows={"fit": early, "refit": known}
     )
 
 
 def fit_before(
-    data: Data, settings: Hyperparameters, seed: int, threads: int, before: date | None
+    data: Data, settings: Hyperparameters | None, seed: int, threads: int, before: date | None
 ) -> tuple[Scorer, int, Schedule]:
     """A calibrated scorer from rows with labels known before `before` (all known ones for None), how many, and how.
 
@@ -94,5 +96,5 @@ def fit_before(
         )
     matrix = data.matrix(rows)
     found = training.schedule(matrix, rows, before or data.plan.end + _NEXT_DAY, settings, seed, threads)
-    booster = training.fit(matrix, rows.won, settings, found.rounds, seed, threads)
+    booster = training.fit(matrix, rows.won, found.settings, found.rounds, seed, threads)
     return Scorer(booster, found.calibration), len(rows), found

@@ -1,7 +1,7 @@
 """Measures a model on as-of dates after everything it learnt from, beside the ladder, by slice and as a forecast."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,15 @@ class HeldOut:
     predictions: dict[str, Probabilities]  # by rung, and CANDIDATE
     slices: dict[str, dict[str, NDArray[np.bool_]]]  # by kind, then by name
     moved_by_blanks: float  # change of the candidate's mean prediction when account names are blanked at random
+    _against: dict[str, metrics.Measured] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def against(self, name: str) -> metrics.Measured:
+        """Log loss of CANDIDATE minus that of `name`, worked out once for the gate and the report."""
+        if name not in self._against:
+            self._against[name] = metrics.paired_difference(
+                self.won, self.predictions[CANDIDATE], self.predictions[name], self.deal
+            )
+        return self._against[name]
 
 
 def splits(data: Data) -> tuple[Split, ...]:
@@ -160,11 +169,7 @@ def _target(part: HeldOut, split: Split) -> dict[str, Any]:
         "share_won_train": float(split.train.rows.won.mean()),
         "share_won_test": float(split.test.rows.won.mean()),
         "ladder": ladder,
-        "log_loss_against": {
-            name: metrics.paired_difference(part.won, ours, predicted, part.deal).as_dict()
-            for name, predicted in part.predictions.items()
-            if name != CANDIDATE
-        },
+        "log_loss_against": {name: part.against(name).as_dict() for name in part.predictions if name != CANDIDATE},
         "moved_by_blanked_accounts": part.moved_by_blanks,
         "reliability": metrics.reliability(part.won, ours),
         "slices": {

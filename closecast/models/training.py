@@ -20,7 +20,8 @@ from closecast.deals.snapshots import (
 from closecast.features import NAMES, WIN_CHANCE, FeatureBuilder, History, Subjects
 from closecast.features.horizon import Horizon
 from closecast.models.calibration import BetaCalibration
-from closecast.models.hyperparameters import MAX_ROUNDS, Hyperparameters
+from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
+from closecast.models.metrics import paired_difference
 
 _HELD_OUT_SHARE = 0.4
 _LAST_WEEK = timedelta(days=7)
@@ -28,6 +29,7 @@ _WARM_UP = timedelta(days=28)  # the first weeks have no history yet to learn th
 _FOLDS = 3
 _MINIMUM_FOLD_ROWS = 200
 MAX_TRAINING_ROWS = 2_000_000
+_REPETITIONS = 400  # of the bootstrap that chooses between presets
 _EDGE = 1e-4
 
 
@@ -203,8 +205,9 @@ def fold_curve(
 
 @dataclass(frozen=True)
 class Schedule:
-    """What forward chaining found: how many rounds, which calibration, and the log loss on later rows behind both."""
+    """What forward chaining found: which settings, how many rounds and which calibration, and the log loss on later rows."""
 
+    settings: Hyperparameters
     rounds: int
     calibration: BetaCalibration
     log_loss: float | None  # None when the span was too short for any fold
@@ -212,29 +215,61 @@ class Schedule:
 
 
 def schedule(
-    matrix: NDArray[np.float64], rows: Snapshots, before: date, settings: Hyperparameters, seed: int, threads: int
+    matrix: NDArray[np.float64],
+    rows: Snapshots,
+    before: date,
+    settings: Hyperparameters | None,
+    seed: int,
+    threads: int,
 ) -> Schedule:
     """Rounds with the least log loss over the forward folds of `rows`, and the map that calibrates those predictions.
 
-    Each prediction that the map is fitted on comes from trees that learnt from earlier rows only.
+    Each prediction that the map is fitted on comes from trees that learnt from earlier rows only. Without `settings`,
+    the first of PRESETS is taken, or another whose predictions are better with an interval clear of zero.
     """
     folds = forward_folds(rows, before)
+    tried = PRESETS if settings is None else (settings,)
     if not folds:
-        return Schedule(MAX_ROUNDS // 6, BetaCalibration(), None, 0)
-    fitted = [fold_curve(matrix, rows.won, fold, settings, seed, threads) for fold in folds]
+        return Schedule(tried[0], MAX_ROUNDS // 6, BetaCalibration(), None, 0)
+    judged = np.concatenate([fold.judge for fold in folds])
+    won, deal = rows.won[judged], rows.deal[judged]
+    best = _chained(matrix, rows.won, folds, tried[0], seed, threads)
+    for other in (_chained(matrix, rows.won, folds, one, seed, threads) for one in tried[1:]):
+        if paired_difference(won, other.predicted, best.predicted, deal, _REPETITIONS).high < 0:
+            best = other
+    calibration = BetaCalibration.fit(best.predicted, won, len(np.unique(deal)))
+    return Schedule(best.settings, best.rounds, calibration, best.log_loss, len(folds))
+
+
+@dataclass(frozen=True)
+class _Chained:
+    """What one setting says of all judged rows, each from trees that learnt from earlier rows only, (n,)."""
+
+    settings: Hyperparameters
+    rounds: int
+    log_loss: float
+    predicted: NDArray[np.float64]
+
+
+def _chained(
+    matrix: NDArray[np.float64],
+    won: NDArray[np.int8],
+    folds: tuple[Fold, ...],
+    settings: Hyperparameters,
+    seed: int,
+    threads: int,
+) -> _Chained:
+    fitted = [fold_curve(matrix, won, fold, settings, seed, threads) for fold in folds]
     sizes = np.array([len(fold.judge) for fold in folds])
     mean = np.average([curve for _, curve in fitted], axis=0, weights=sizes)
     rounds = int(np.argmin(mean)) + 1
-    judged = np.concatenate([fold.judge for fold in folds])
     predicted = np.concatenate(
         [
             sigmoid(_raw(booster, matrix[fold.judge], rounds) + start(matrix[fold.judge]))
             for (booster, _), fold in zip(fitted, folds, strict=True)
         ]
     )
-    deals = len(np.unique(rows.deal[judged]))
-    calibration = BetaCalibration.fit(predicted, rows.won[judged], deals)
-    return Schedule(rounds, calibration, float(mean[rounds - 1]), len(folds))
+    return _Chained(settings, rounds, float(mean[rounds - 1]), predicted)
 
 
 def _raw(booster: lightgbm.Booster, matrix: NDArray[np.float64], rounds: int) -> NDArray[np.float64]:

@@ -6,10 +6,10 @@ from datetime import date
 import numpy as np
 import optuna
 
-from closecast.models.hyperparameters import RANGES, Hyperparameters
+from closecast.models.hyperparameters import PRESETS, RANGES, Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError, fold_curve, forward_folds
 
-_LOGARITHMIC = ("learning_rate", "min_data_in_leaf", "lambda_l2", "calendar_weight", "entity_weight")
+_LOGARITHMIC = ("learning_rate", "min_data_in_leaf", "lambda_l2", "clock_weight", "calendar_weight", "entity_weight")
 _WHOLE = ("num_leaves", "min_data_in_leaf")
 _STARTUP_TRIALS = 5  # what a median is taken of before any trial is given up
 
@@ -58,7 +58,7 @@ def suggest(trial: optuna.Trial) -> Hyperparameters:
 
 
 def create(name: str, storage: optuna.storages.BaseStorage | None, seed: int) -> optuna.Study:
-    """The study `name`, new or resumed. The first trial of a new one is the default setting: tuning never ends below it."""
+    """The study `name`, new or resumed. The first trials of a new one are the presets: tuning never ends below them."""
     study = optuna.create_study(
         study_name=name,
         storage=storage,
@@ -68,7 +68,8 @@ def create(name: str, storage: optuna.storages.BaseStorage | None, seed: int) ->
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS),
     )
     if not study.get_trials(deepcopy=False):
-        study.enqueue_trial(Hyperparameters().as_dict(), skip_if_exists=True)
+        for preset in PRESETS:
+            study.enqueue_trial(preset.as_dict(), skip_if_exists=True)
     return study
 
 

@@ -92,7 +92,7 @@ def publish(
         version = registry.register(run.run_id, origin_tags)
         registry.challenge(version, evidence)
         if decision.promoted:
-            registry.promote(version, evidence)
+            registry.promote(version)
     return Published(version, run.run_id, run.experiment_id, decision, card, report)
 
 

@@ -95,19 +95,14 @@ class ModelRegistry:
 
     def challenge(self, version: str, evidence: Mapping[str, str]) -> None:
         """Write `evidence` on `version` as tags and make it challenger: the newest that stood for the gate."""
-        self.record(version, evidence)
-        self._set_alias(CHALLENGER, version)
-
-    def promote(self, version: str, evidence: Mapping[str, str]) -> None:
-        """Write `evidence` on `version` as tags, then make it champion: in that order, so no champion lacks it."""
-        self.record(version, evidence)
-        self._set_alias(CHAMPION, version)
-
-    def record(self, version: str, evidence: Mapping[str, str]) -> None:
-        """Write `evidence` on `version` as tags, without promoting it."""
         for key, value in evidence.items():
             body = {"name": MODEL_NAME, "version": version, "key": key, "value": value}
             self._http.post("mlflow/model-versions/set-tag", body)
+        self._set_alias(CHALLENGER, version)
+
+    def promote(self, version: str) -> None:
+        """Make `version` champion, after `challenge` has written its evidence: so no champion lacks it."""
+        self._set_alias(CHAMPION, version)
 
     def _set_alias(self, alias: str, version: str) -> None:
         body = {"name": MODEL_NAME, "alias": alias, "version": version}

@@ -31,9 +31,9 @@ def test_the_candidate_is_clearly_better_than_the_reference_and_calibrated(real:
         assert (
             metrics.paired_difference(part.won, predictions["candidate"], predictions[AGE_CALENDAR], part.deal).high < 0
         )
-    # An honest model cannot be much better: that would be a leak.
-    assert 0.81 <= ours["auc_30_days"] < 0.83
-    assert 0.84 <= ours["auc_quarter_end"] < 0.86
+    # A table by age and date of the held-out period itself reaches 0.847 and 0.872: more would be a leak.
+    assert 0.83 <= ours["auc_30_days"] < 0.847
+    assert 0.85 <= ours["auc_quarter_end"] < 0.872
 
 
 def test_the_gate_promotes_it(real: candidate.Candidate) -> None:
@@ -48,9 +48,10 @@ def test_other_cuts_hold_too(real_raw: pd.DataFrame, cut: date) -> None:
     # then
     for part in other.held_out:
         predictions = part.predictions
-        assert (
-            metrics.paired_difference(part.won, predictions["candidate"], predictions[AGE_CALENDAR], part.deal).high < 0
-        )
+        for rung in (AGE_CALENDAR, "logistic"):
+            assert (
+                metrics.paired_difference(part.won, predictions["candidate"], predictions[rung], part.deal).high < 0
+            ), rung
 
 
 def _blanked(deals: pd.DataFrame, share: float) -> pd.DataFrame:

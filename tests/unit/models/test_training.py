@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from closecast.deals import synthetic
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generate
 from closecast.models import candidate, evaluation, training
-from closecast.models.hyperparameters import Hyperparameters
+from closecast.models.hyperparameters import PRESETS, Hyperparameters
 from closecast.models.training import NotEnoughDataError
 
 
@@ -122,6 +123,17 @@ def test_the_report_has_every_figure_asked_for(built: candidate.Candidate) -> No
 def test_settings_out_of_range_are_refused(values: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Hyperparameters.of(values)
+
+
+def test_the_second_preset_is_taken_where_agents_differ_and_not_where_they_are_alike() -> None:
+    for effect, chosen in ((1.5, PRESETS[1]), (0.0, PRESETS[0])):
+        # given
+        made = synthetic.Settings(rows=3_000, agents=6, agent_effect=effect, product_effect=0.0)
+        data = training.Data(check(synthetic.generate_with_truth(made, seed=3)[0]).accepted)
+        # when
+        _, _, found = candidate.fit_before(data, None, 7, 1, data.plan.cut)
+        # then
+        assert found.settings == chosen
 
 
 def test_too_few_deals_are_refused_with_the_counts() -> None:
