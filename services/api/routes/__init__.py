@@ -3,7 +3,7 @@
 from services.api.routes.audit import audit_log, verify_audit_log
 from services.api.routes.batch import predict_batch
 from services.api.routes.explanations import explain
-from services.api.routes.keys import create_key, list_keys, revoke_key, rotate_key
+from services.api.routes.keys import create_key, key_options, list_keys, revoke_key, rotate_key
 from services.api.routes.model import model
 from services.api.routes.outcomes import tell_outcomes
 from services.api.routes.pipeline import open_pipeline
@@ -11,6 +11,7 @@ from services.api.routes.predictions import predict
 from services.api.routes.recorded import recorded
 
 ROUTES = [
+    key_options,
     predict, recorded, predict_batch, explain, open_pipeline, model, tell_outcomes, create_key, list_keys, rotate_key,
     revoke_key, audit_log, verify_audit_log,
 ]  # fmt: skip

@@ -11,7 +11,6 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
-    Reference,
     RequestBody,
     Schema,
 )
@@ -37,7 +36,9 @@ class _BatchOperation(Operation):
     """Body and answer come in three media types, which the handler tells apart itself."""
 
     def __post_init__(self) -> None:
-        deals = Schema(type=OpenAPIType.ARRAY, items=Reference(ref="#/components/schemas/Deal"), max_items=MAX_ROWS)
+        # Any object is taken: one that is no Deal is answered with its problem, and holds up none of the others.
+        deal = Schema(type=OpenAPIType.OBJECT, description="A Deal; one that cannot be scored is answered with why")
+        deals = Schema(type=OpenAPIType.ARRAY, items=deal, max_items=MAX_ROWS)
         optional = {
             "as_of": Schema(
                 one_of=[Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE), Schema(type=OpenAPIType.NULL)]

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from litestar import Request, delete, get, post
+from litestar import Request, Response, delete, get, post, route
 from litestar.di import NamedDependency
+from litestar.enums import HttpMethod
 from litestar.params import Body, Parameter
 
 from closecast.platform.callers import audit, keys
@@ -17,6 +18,12 @@ from services.api.routes.common import ADMIN_RESPONSES
 
 KeyId = Annotated[str, Parameter(description="The middle part of the key, as listed", examples=[])]
 _TAGS = ["administration"]
+
+
+@route("/keys", http_method=[HttpMethod.OPTIONS], sync_to_thread=False, include_in_schema=False)
+def key_options() -> Response[None]:
+    """What can be done here: the answer that Litestar makes by itself names the methods of the first handler alone."""
+    return Response(None, status_code=204, headers={"Allow": "GET, OPTIONS, POST"})
 
 
 @post("/keys", sync_to_thread=True, guards=[Requires("admin")], summary="Make an API key", responses=ADMIN_RESPONSES,

@@ -9,6 +9,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import OpenAPIType
 from litestar.params import FromPath, Parameter
 from msgspec import Meta, Struct
 
@@ -21,6 +22,16 @@ from services.api.routes.common import RESPONSES
 from services.api.schemas import ModelVersion
 
 _ON_ITS_WAY_S = 60.0
+# Litestar drops the bounds of a union from the description; said again as they stand there.
+Row = Annotated[
+    int | None,
+    Parameter(
+        ge=0,
+        le=10_000,
+        description="Of a batch; its first unless named",
+        schema_extra={"one_of": None, "type": OpenAPIType.INTEGER, "minimum": 0, "maximum": 10_000},
+    ),
+]
 _ABSENT = ResponseSpec(
     Problem, description="No such prediction, or not yet", media_type=MEDIA_TYPE, generate_examples=False
 )
@@ -60,7 +71,7 @@ class RecordedPrediction(Struct, frozen=True):
 def recorded(
     id: FromPath[uuid.UUID],
     records: NamedDependency[Records],
-    row: Annotated[int | None, Parameter(ge=0, le=10_000, description="Of a batch; its first unless named")] = None,
+    row: Row = None,
 ) -> RecordedPrediction:
     """A prediction by the id that its answer carried."""
     found = records.find(id, row)

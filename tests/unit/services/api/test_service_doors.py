@@ -217,7 +217,7 @@ def test_a_spent_limit_is_429_and_a_batch_costs_its_rows(cache: Path) -> None:
         third = client.post("/v1/predictions", json={"deal": {"engage_date": "2017-12-01"}})
         # then: the second overdraws, and the third waits until that is paid
         assert (first.status_code, second.status_code, third.status_code) == (200, 200, 429)
-        assert first.headers["ratelimit"] == '"caller";r=40;t=3000'
+        assert first.headers["ratelimit"].startswith('"caller";r=40;t=')
         assert third.json()["title"] == "Too Many Requests"
         assert "100 deals or requests in 5000 s" in third.json()["detail"]
         assert 1 <= int(third.headers["retry-after"]) <= 1200
