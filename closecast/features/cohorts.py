@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 _REACH = 10  # a cohort: the deals engaged so many days before or after, and on the day itself
-# Prior of ln r: normal about 0, that is, about the odds of all deals. Factors of two either way of both numbers move no
-# log loss by 0.003.
+# Prior of ln r: normal about 0, that is, about the odds of all deals. A factor of two either way of one of these numbers
+# moves no log loss by 0.003.
 _PRIOR_SD = 1.0
 _LOG_ODDS = np.linspace(-2.0, 2.0, 17)
 _ODDS = np.exp(_LOG_ODDS)

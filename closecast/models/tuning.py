@@ -58,7 +58,10 @@ def suggest(trial: optuna.Trial) -> Hyperparameters:
 
 
 def create(name: str, storage: optuna.storages.BaseStorage | None, seed: int) -> optuna.Study:
-    """The study `name`, new or resumed. The first trials of a new one are the presets: tuning never ends below them."""
+    """The study `name`, new or resumed. The first trials of a new one are the presets: tuning never ends below them.
+
+    Raises ValueError when the study searched for other hyperparameters than this version has.
+    """
     study = optuna.create_study(
         study_name=name,
         storage=storage,
@@ -67,6 +70,11 @@ def create(name: str, storage: optuna.storages.BaseStorage | None, seed: int) ->
         sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS),
     )
+    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    if complete and (other := sorted(complete[0].params.keys() ^ RANGES.keys())):
+        raise ValueError(
+            f"the study {name} and this version differ in hyperparameters ({', '.join(other)}): name another study"
+        )
     if not study.get_trials(deepcopy=False):
         for preset in PRESETS:
             study.enqueue_trial(preset.as_dict(), skip_if_exists=True)

@@ -33,6 +33,18 @@ def test_a_search_never_ends_below_the_default_setting(deals: pd.DataFrame) -> N
     tuning.work(study, lambda _trial: pytest.fail("no trial is wanted"), trials=4)
 
 
+def test_a_study_of_other_hyperparameters_is_not_gone_on_with() -> None:
+    # given
+    storage = optuna.storages.InMemoryStorage()
+    tuning.create("old", storage, seed=1)
+    one = optuna.distributions.FloatDistribution(0, 1)
+    made = optuna.trial.create_trial(value=0.1, params={"depth": 0.5}, distributions={"depth": one})
+    optuna.load_study(study_name="old", storage=storage).add_trial(made)
+    # when / then
+    with pytest.raises(ValueError, match="the study old and this version differ in hyperparameters .*clock_weight, depth"):
+        tuning.create("old", storage, seed=1)
+
+
 def test_a_trial_worse_than_the_median_is_given_up(deals: pd.DataFrame) -> None:
     # given five trials that did well
     data = Data(deals)
