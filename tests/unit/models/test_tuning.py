@@ -41,7 +41,9 @@ def test_a_study_of_other_hyperparameters_is_not_gone_on_with() -> None:
     made = optuna.trial.create_trial(value=0.1, params={"depth": 0.5}, distributions={"depth": one})
     optuna.load_study(study_name="old", storage=storage).add_trial(made)
     # when / then
-    with pytest.raises(ValueError, match="the study old and this version differ in hyperparameters .*clock_weight, depth"):
+    with pytest.raises(
+        ValueError, match=r"the study old and this version differ in hyperparameters .*clock_weight, depth"
+    ):
         tuning.create("old", storage, seed=1)
 
 
