@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -61,20 +62,27 @@ def recompute(record: Mapping[str, Any], registry: str, cache: Path) -> list[Lin
             f"version {record['model']['version']} of the model cannot be had: {error}", "see `just status`"
         ) from error
     again = model.scorer.predict(np.array(record["features"], dtype=np.float64))
-    return [
-        Line(asked, days, answered, float(value))
-        for (asked, answered), days, value in zip(answers, record["days"], again, strict=True)
+    by_days = dict(zip(record["days"], again.tolist(), strict=True))
+    return [Line(asked, days, answered, by_days[days]) for asked, days, answered in answers]
+
+
+def _answers(record: Mapping[str, Any]) -> Sequence[tuple[str, int, float]]:
+    """What was answered: the horizon asked about, then the others by name; each with its days, of which features have a line."""
+    from closecast.features.horizon import horizon_days
+
+    as_of = date.fromisoformat(record["as_of"])
+    others = [
+        (name, horizon_days(as_of, int(name) if name.isdecimal() else name), answered)
+        for name, answered in (record["probabilities"] or {}).items()
     ]
-
-
-def _answers(record: Mapping[str, Any]) -> Sequence[tuple[str, float]]:
-    """What was answered, in the order of the lines of features: the horizon asked about, then the others by name."""
-    answers = [("asked", record["probability"]), *(record["probabilities"] or {}).items()]
-    if len(answers) != len(record["days"]) or len(answers) != len(record["features"]):
+    answers = [("asked", record["horizon_days"], record["probability"]), *others]
+    asked = {days for _, days, _ in answers}
+    if set(record["days"]) != asked or len(record["days"]) != len(record["features"]):
         raise OperatorError(
-            f"the record has {len(answers)} answers, {len(record['days'])} horizons and {len(record['features'])} lines of "
-            "features", "it was written by another version of Closecast: replay it with that version",
-        )  # fmt: skip
+            f"the record has answers for {sorted(asked)} days, and {len(record['features'])} lines of features for "
+            f"{sorted(set(record['days']))}",
+            "it was written by another version of Closecast: replay it with that version",
+        )
     return answers
 
 

@@ -49,6 +49,11 @@ class ModelCard:
         "from the cut on. The booster served was then refitted on all rows with known labels; it has no held-out metrics."
     )
 
+    @cached_property
+    def known_until(self) -> date:
+        """`data_as_of` as a date."""
+        return date.fromisoformat(self.data_as_of)
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, sort_keys=True)
 

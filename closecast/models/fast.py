@@ -48,6 +48,10 @@ class FastScorer:
             raise ValueError(
                 f"expected a C-contiguous float64 matrix of {_WIDTH} features, got {matrix.dtype} {matrix.shape}"
             )
+        return self.predict_checked(matrix)
+
+    def predict_checked(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`predict` for a caller who made the matrix and knows its shape and layout."""
         if self.fallback is not None:
             return self._scorer.predict(matrix)
         return self._scorer.calibration.apply(self._raw(matrix) + start(matrix))

@@ -33,4 +33,4 @@ class SingleScorer(threading.local):
         if len(self._matrix) != len(horizons):
             self._matrix = np.empty((len(horizons), len(features.NAMES)))
         features.rows(tables, age, horizons, agent, product, account, lot, self._matrix)
-        return self._fast.predict(self._matrix), self._matrix
+        return self._fast.predict_checked(self._matrix), self._matrix

@@ -111,8 +111,10 @@ class Data:
 
 def start(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log-odds that the booster starts from, (n,): those of the win chance that history alone gives."""
-    chance = np.clip(matrix[:, WIN_CHANCE], _EDGE, 1 - _EDGE)
-    return np.asarray(np.log(chance / (1 - chance)), dtype=np.float64)
+    # What numpy.clip does, without its four microseconds of preparation: single predictions come here too.
+    chance = np.minimum(np.maximum(matrix[:, WIN_CHANCE], _EDGE), 1 - _EDGE)
+    odds: NDArray[np.float64] = np.log(chance / (1 - chance))
+    return odds
 
 
 def sigmoid(odds: NDArray[np.float64]) -> NDArray[np.float64]:

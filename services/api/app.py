@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from litestar import Litestar, Request, Router
 from litestar.datastructures import State
@@ -11,9 +12,10 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme
+from litestar.types import ASGIApp
 
 from services.api.admission import Admission, Entrance
-from services.api.edge import Edge
+from services.api.edge import Edge, Meter
 from services.api.fast_lane import FastLane
 from services.api.health import live, meters, ready
 from services.api.parts import Parts
@@ -28,7 +30,20 @@ from services.api.traces import Traced
 _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 
 
-def create_app(settings: Settings | None = None) -> Litestar:
+class Service(Litestar):
+    """Litestar's application behind an `entry`, which sees every request first."""
+
+    entry: ASGIApp
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.entry(scope, receive, send)
+
+    async def framework(self, scope: Any, receive: Any, send: Any) -> None:
+        """Litestar's own way."""
+        await super().__call__(scope, receive, send)
+
+
+def create_app(settings: Settings | None = None) -> Service:
     """The application; `settings` are the environment's unless given."""
     settings = settings or Settings.from_environment(os.environ)
     parts = Parts(settings)
@@ -48,7 +63,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         security=[{"key": []}, {"bearer": []}],
         tags=["predictions"],
     )
-    app = Litestar(
+    app = Service(
         route_handlers=[versioned, live, ready, meters, *([] if parts.events is None else [registry_event])],
         dependencies={name: _provided(one) for name, one in parts.collaborators().items()},
         lifespan=[running],
@@ -62,10 +77,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
         state=State(),
         debug=False,
     )
-    lane = FastLane(app.asgi_handler, parts.predictor, Entrance(parts.doors), parts.metrics)
-    app.asgi_handler = Edge(lane, parts.metrics)
+    meter = Meter(parts.metrics)
+    app.asgi_handler = Edge(app.asgi_handler, meter)
+    app.entry = FastLane(app.framework, parts.predictor, Entrance(parts.doors), meter, parts.metrics)
     if parts.spans is not None:
-        app.asgi_handler = Traced(app.asgi_handler, parts.spans)
+        app.entry = Traced(app.entry, parts.spans)
     return app
 
 

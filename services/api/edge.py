@@ -15,21 +15,40 @@ _PROBES = ("/health/live", "/health/ready", "/metrics")
 PREDICTIONS = "/v1/predictions"
 
 
-class Edge:
-    """Wraps the application. The caller's X-Request-ID is kept if it is sound, so that one id follows a request through
-    all services. A single prediction that succeeded has no log line: it is in the journal, under its id."""
+class Meter:
+    """Counts and times requests by route, method and status."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._meters: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+        self._known: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+
+    def record(self, route: str, method: str, status: int, seconds: float) -> None:
+        """One request that was answered."""
+        meters = self._known.get((route, method, status))
+        if meters is None:
+            meters = self._known[route, method, status] = (
+                self._metrics.requests.labels(route, method, str(status)).inc,
+                self._metrics.seconds.labels(route).observe,
+            )
+        count, observe = meters
+        count()
+        observe(seconds)
+
+
+class Edge:
+    """Wraps the framework's application. The caller's X-Request-ID is kept if it is sound, so that one id follows a request
+    through all services. A single prediction that succeeded has no log line: it is in the journal, under its id."""
+
+    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+        self._app = app
+        self._meter = meter
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         begin = time.perf_counter()
-        request_id = _given_id(scope["headers"]) or b"%032x" % random.getrandbits(128)
+        request_id = request_id_of(scope["headers"])
         state = scope.setdefault("state", {})
         state["request_id"] = request_id.decode()
         status = 500
@@ -47,33 +66,24 @@ class Edge:
             self._record(scope, status, time.perf_counter() - begin)
 
     def _record(self, scope: Any, status: int, seconds: float) -> None:
-        path, method = scope["path"], scope["method"]
-        state = scope["state"]
-        route = state["route"] = state.get("route") or _route(scope)
-        meters = self._meters.get((route, method, status))
-        if meters is None:
-            meters = self._meters[route, method, status] = (
-                self._metrics.requests.labels(route, method, str(status)).inc,
-                self._metrics.seconds.labels(route).observe,
-            )
-        count, observe = meters
-        count()
-        observe(seconds)
+        path, method, state = scope["path"], scope["method"], scope["state"]
+        # The route's template, so that a path with an id in it does not make a meter of its own.
+        state["route"] = scope.get("path_template") or "unknown"
+        self._meter.record(state["route"], method, status, seconds)
         # Nomad asks every five seconds: an unhealthy answer is news, a healthy one is not.
         if status < 400 and (path in _PROBES or path == PREDICTIONS):
             return
-        log("request", request_id=scope["state"]["request_id"], method=method, path=path, status=status,
+        log("request", request_id=state["request_id"], method=method, path=path, status=status,
             milliseconds=round(seconds * 1000, 2))  # fmt: skip
 
 
-def _given_id(headers: Any) -> bytes | None:
+def request_id_of(headers: Any) -> bytes:
+    """The caller's X-Request-ID if it is sound, else a new one."""
     for name, value in headers:
         if name == b"x-request-id":
-            return bytes(value) if _SOUND.fullmatch(value) else None
-    return None
+            return bytes(value) if _SOUND.fullmatch(value) else _new_id()
+    return _new_id()
 
 
-def _route(scope: Any) -> str:
-    """The route's template, so that a path with an id in it does not make a meter of its own."""
-    template: str | None = scope.get("path_template")
-    return template or "unknown"
+def _new_id() -> bytes:
+    return b"%032x" % random.getrandbits(128)

@@ -70,7 +70,7 @@ class Predictor:
                     unseen=[scored.unseen],
                     probability=[scored.probability],
                     probabilities=scored.by_horizon,
-                    days=list(scored.horizons),
+                    days=list(scored.days),
                     features=scored.features,
                 )
             )

@@ -1,13 +1,13 @@
 """From a raw deal to its probabilities: checks what the CRM says of it, then asks the model. No pandas on the way of one deal."""
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from closecast import features
@@ -20,13 +20,11 @@ from services.api.problems import InvalidInputError
 from services.api.schemas import Deal
 
 HORIZONS: tuple[Horizon, ...] = (30, 60, 90, QUARTER_END)
-_HORIZON_NAMES = tuple(map(str, HORIZONS))
 _WRITTEN = ((re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d"), (re.compile(r"\d{1,2}/\d{1,2}/\d{4}"), "%m/%d/%Y"))
 _DATE = "a date written YYYY-MM-DD or M/D/YYYY"
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """As of when, and by when."""
 
     as_of: date
@@ -35,13 +33,7 @@ class Question:
     @classmethod
     def ask(cls, model: DealModel, as_of: date | None, horizon: Horizon) -> "Question":
         """`as_of` is the last date of the model's data unless given. Raises InvalidInputError for a horizon out of range."""
-        day = as_of or date.fromisoformat(model.card.data_as_of)
-        if not 1990 <= day.year <= 2200:
-            raise InvalidInputError("as_of", str(day), "a date from 1990 to 2200", f"as_of {day} is out of range")
-        try:
-            return cls(day, horizon_days(day, horizon))
-        except ValueError as error:
-            raise InvalidInputError("horizon", horizon, f'1 to 366 days, or "{QUARTER_END}"', str(error)) from error
+        return _question(as_of or model.card.known_until, horizon)
 
     @property
     def by(self) -> date:
@@ -108,15 +100,21 @@ def read_date(written: str) -> date | None:
     return None
 
 
-@dataclass(frozen=True)
-class Scored:
+class Scored(Struct):
     """One deal's answer, and what the journal keeps of it."""
 
     probability: float
     by_horizon: dict[str, float]  # HORIZONS by name
-    horizons: tuple[int, ...]  # days: the one asked about, then HORIZONS
-    features: bytes  # float64, little-endian, (len(horizons), 23)
+    days: tuple[int, ...]  # the horizons, each once, that asked about first
+    features: bytes  # float64, little-endian, (len(days), 23)
     unseen: list[str]  # columns whose value the history does not know
+
+
+class _Plan(Struct, frozen=True):
+    """The horizons of a question: the days, each once, and where each of HORIZONS stands among them."""
+
+    days: tuple[int, ...]
+    named: tuple[tuple[str, int], ...]
 
 
 def one(model: DealModel, deal: Deal, engaged: date, question: Question, tables: Tables | None = None) -> Scored:
@@ -139,31 +137,43 @@ def one(model: DealModel, deal: Deal, engaged: date, question: Question, tables:
             unseen.append(column)
     agent, product, account = codes
     lot = features.lot(text(deal.opportunity_id)) if account == UNNAMED else 0.0
-    horizons = horizons_of(question)
+    plan = _plan(question)
     age = (question.as_of - engaged).days
-    answers, matrix = model.single.score(tables, age, horizons, agent, product, account, lot)
-    asked, *others = answers.tolist()
-    return Scored(asked, dict(zip(_HORIZON_NAMES, others, strict=True)), horizons, matrix.tobytes(), unseen)
+    found, matrix = model.single.score(tables, age, plan.days, agent, product, account, lot)
+    answers: list[float] = found.tolist()
+    by_horizon = {name: answers[at] for name, at in plan.named}
+    return Scored(answers[0], by_horizon, plan.days, matrix.tobytes(), unseen)
 
 
-@lru_cache(maxsize=1024)
-def horizons_of(question: Question) -> tuple[int, ...]:
-    """The days asked about, then those of HORIZONS."""
-    return (question.horizon_days, *(horizon_days(question.as_of, horizon) for horizon in HORIZONS))
+@lru_cache(maxsize=4096)
+def _question(day: date, horizon: Horizon) -> Question:
+    if not 1990 <= day.year <= 2200:
+        raise InvalidInputError("as_of", str(day), "a date from 1990 to 2200", f"as_of {day} is out of range")
+    try:
+        return Question(day, horizon_days(day, horizon))
+    except ValueError as error:
+        raise InvalidInputError("horizon", horizon, f'1 to 366 days, or "{QUARTER_END}"', str(error)) from error
+
+
+@lru_cache(maxsize=4096)
+def _plan(question: Question) -> _Plan:
+    named = {str(horizon): horizon_days(question.as_of, horizon) for horizon in HORIZONS}
+    days = list(dict.fromkeys([question.horizon_days, *named.values()]))
+    return _Plan(tuple(days), tuple((name, days.index(of)) for name, of in named.items()))
 
 
 def prepare(model: DealModel) -> None:
     """Make the tables of the last date of the model's data, which requests that name no date ask for."""
     question = Question.ask(model, None, QUARTER_END)
     tables = model.builder.tables(question.as_of)
-    for days in horizons_of(question):
+    for days in _plan(question).days:
         tables.clock(days)
 
 
 def quick_tables(model: DealModel, question: Question) -> Tables | None:
     """The tables that `one` needs, if they are made; making them takes milliseconds, which the event loop cannot spare."""
     tables = model.builder.known(question.as_of)
-    return tables if tables is not None and tables.has(horizons_of(question)) else None
+    return tables if tables is not None and tables.has(_plan(question).days) else None
 
 
 def many(model: DealModel, deals: pd.DataFrame, question: Question) -> NDArray[np.float64]:

@@ -1,5 +1,7 @@
 """The headers that every answer carries, whichever route or failure it comes from."""
 
+from collections.abc import Container
+
 from litestar.types import Message, Scope
 
 from closecast.platform.callers.limits import Decision
@@ -15,7 +17,12 @@ _NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'n
 ANSWER_HEADERS = [*_COMMON, _NOTHING, (b"cache-control", b"no-store")]  # of every route under /v1
 _PAGE_HEADERS = [*_COMMON, (b"content-security-policy", _PAGE_POLICY)]
 _OTHER_HEADERS = [*_COMMON, _NOTHING]
-_STRICT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+STRICT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+def is_secure(headers: Container[tuple[bytes, bytes]]) -> bool:
+    """Whether the caller came over TLS: the gateway ends it and says so. Over plain HTTP browsers ignore STRICT anyway."""
+    return (b"x-forwarded-proto", b"https") in headers
 
 
 async def add_headers(message: Message, scope: Scope) -> None:
@@ -27,9 +34,8 @@ async def add_headers(message: Message, scope: Scope) -> None:
         ANSWER_HEADERS if path.startswith("/v1") else _PAGE_HEADERS if path.startswith("/schema") else _OTHER_HEADERS
     )
     headers = [*message["headers"], *added]
-    # The gateway ends TLS and says so; over plain HTTP browsers ignore the header anyway.
-    if (b"x-forwarded-proto", b"https") in scope["headers"]:
-        headers.append(_STRICT)
+    if is_secure(list(scope["headers"])):
+        headers.append(STRICT)
     decision: Decision | None = scope["state"].get("rate_limit")
     if decision is not None:
         headers += decision.headers()
