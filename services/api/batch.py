@@ -19,7 +19,6 @@ from services.api.problems import InvalidInputError
 
 _LONGEST = 500  # characters, of schemas.Text
 _NO_DAY = -1
-_THREADS = 2  # beside the single predictions, which go first
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Scored:
     engaged: Column  # dates
 
 
-def score(model: DealModel, sheet: Sheet, question: scoring.Question) -> Scored:
+def score(model: DealModel, sheet: Sheet, question: scoring.Question, threads: int = 1) -> Scored:
     """Each row's probability, or the reason why it has none: the same as for a single deal."""
     dates, days = _dates(sheet)
     doubtful = _doubtful(sheet) | (days < 0) | (days > day_number(question.as_of))
@@ -68,7 +67,7 @@ def score(model: DealModel, sheet: Sheet, question: scoring.Question) -> Scored:
         sheet,
         question,
         rows,
-        model.scorer.predict(matrix, threads=_THREADS),
+        model.scorer.predict(matrix, threads),
         matrix,
         _unseen(history, coded, rows),
         refused,

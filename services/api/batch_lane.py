@@ -23,6 +23,7 @@ from services.api.problems import UnavailableError
 
 _PLACES = 3  # batches at a time: one is scored, the others wait
 _PATIENCE_S = 60  # for one answer; the largest batch takes a second
+_END_S = 8  # for the worker to end; what it has not shipped goes to its spool
 _WAIT_S = 10  # for a place before it
 # Threads of LightGBM that wait for work do so asleep: the processors are the single predictions'. One arena, Arrow's
 # memory in it too, which keeps what a batch took for the next one until the worker is idle and gives it back.
@@ -129,7 +130,7 @@ class BatchLane:
     def _end(running: _Running) -> None:
         running.connection.close()  # the worker ends when nobody can ask it any more
         try:
-            running.process.wait(timeout=5)
+            running.process.wait(timeout=_END_S)
         except subprocess.TimeoutExpired:
             running.process.kill()
             running.process.wait()

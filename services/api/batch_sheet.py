@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -101,7 +100,8 @@ def read_json(body: bytes) -> tuple[Sheet, BatchRequest]:
         sent = msgspec.json.decode(body, type=_Sent)
     except msgspec.DecodeError:
         return _row_by_row(body)
-    named = [(name, list(map(attrgetter(name), sent.deals))) for name in RAW_COLUMNS]
+    values = zip(*map(msgspec.structs.astuple, sent.deals), strict=True) if sent.deals else ()
+    named = list(zip(Deal.__struct_fields__, values, strict=False))
     return _sheet(named, len(sent.deals), checked=True), BatchRequest([], sent.as_of, sent.horizon)
 
 

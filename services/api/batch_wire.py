@@ -51,23 +51,23 @@ def receive(connection: socket.socket) -> tuple[bytes, bytes] | None:
     sizes = _read(connection, _SIZES.size)
     if not sizes:
         return None
-    head, body = _SIZES.unpack(sizes)
-    return bytes(_read(connection, head)), bytes(_read(connection, body))
+    head, body = (_read(connection, size) for size in _SIZES.unpack(sizes))
+    if [len(head), len(body)] != list(_SIZES.unpack(sizes)):
+        raise WireError("ended within an answer")
+    return head, body
 
 
-def _read(connection: socket.socket, size: int) -> bytearray:
-    """`size` bytes, or none at all where the other side has ended."""
-    content = bytearray(size)
-    view, have = memoryview(content), 0
-    while have < size:
-        try:
-            # One call for all of it: each return to Python would take the interpreter's lock from whoever has it.
-            count = connection.recv_into(view[have:], size - have, socket.MSG_WAITALL)
-        except BlockingIOError as error:
-            raise WireError("no answer in time") from error
-        if not count:
-            if have or size > _SIZES.size:
-                raise WireError(f"ended after {have} of {size} bytes")
-            return bytearray()
-        have += count
+def _read(connection: socket.socket, size: int) -> bytes:
+    """`size` bytes, or none at all where the other side has ended. Raises WireError for anything in between.
+
+    In one call: each return to Python would take the interpreter's lock from whoever has it, and each copy keep it.
+    """
+    if not size:
+        return b""
+    try:
+        content = connection.recv(size, socket.MSG_WAITALL)
+    except BlockingIOError as error:
+        raise WireError("no answer in time") from error
+    if content and len(content) < size:
+        raise WireError(f"{len(content)} of {size} bytes came")
     return content

@@ -1,0 +1,45 @@
+"""The batch worker beside a real Valkey: what it answered is in the stream, also when it is told to end at once."""
+
+import json
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import redis
+
+from closecast.models.deal_model import DealModel
+from closecast.platform.journal.stream import FIELD, STREAM, unpack
+from closecast.platform.registry import Served
+from services.api.batch_answers import JSON
+from services.api.batch_lane import BatchLane
+from services.api.batch_wire import Ask
+
+pytestmark = pytest.mark.integration
+
+
+def test_every_answer_of_a_batch_is_in_the_stream(
+    valkey_url: str, served_model: DealModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a worker that knows the cache
+    monkeypatch.setenv("CLOSECAST_CACHE_URL", valkey_url)
+    monkeypatch.setenv("CLOSECAST_MODEL_CACHE", str(tmp_path))
+    store = redis.Redis.from_url(valkey_url)
+    store.delete(STREAM)
+    served_model.save(tmp_path / "model")
+    lane = BatchLane()
+    ask = Ask(str(uuid4()), "r1", "ada", "", "", "7", JSON, JSON, None, "")
+    rows = [{"opportunity_id": f"A{at}", "engage_date": f"2017-12-{at % 28 + 1:02}"} for at in range(1_000)]
+    body = json.dumps({"deals": [*rows, {}], "as_of": "2017-12-31", "horizon": 60}).encode()
+    # when the service ends as soon as it has the answer
+    told, content = lane.score(ask, Served("7", served_model, tmp_path / "model"), body)
+    lane.close()
+    # then
+    assert (told.scored, told.refused) == (1_000, 1)
+    answers = json.loads(content)["predictions"]
+    entries = [one for _, fields in store.xrange(STREAM) for one in unpack(fields[FIELD])]  # type: ignore[union-attr]
+    assert {(str(one.id), one.as_of, one.horizon_days, one.caller) for one in entries} == {
+        (ask.id, date(2017, 12, 31), 60, "ada")
+    }
+    kept = {row: value for one in entries for row, value in zip(one.rows, one.probability, strict=True)}
+    assert kept == {one["row"]: one["probability"] for one in answers[:1_000]}
