@@ -1,5 +1,6 @@
 """Holds the model that serves and follows the registry's alias: a moved alias is taken up, a failure changes nothing."""
 
+import gc
 import json
 import threading
 import time
@@ -149,6 +150,10 @@ def _rehearse(served: Served) -> None:
     """Replay the golden rows, and make the tables that most requests ask for. Raises ModelError."""
     served.model.replay(served.folder)
     prepare(served.model)
+    # What stays is set aside, so that the collector need not walk it while requests wait.
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
     if served.model.single.fallback is not None:
         log("model", level="warning", version=served.version, problem=served.model.single.fallback)
 

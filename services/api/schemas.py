@@ -25,7 +25,7 @@ class Deal(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     close_value: Text | float | None = None
 
 
-class PredictionRequest(Struct, frozen=True, forbid_unknown_fields=True):
+class PredictionRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One deal, seen at a date, asked about a horizon."""
 
     deal: Deal
@@ -43,14 +43,14 @@ class BatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     horizon: Horizon = "quarter_end"
 
 
-class ModelVersion(Struct, frozen=True):
+class ModelVersion(Struct, frozen=True, gc=False):
     """Which model answered."""
 
     name: str
     version: str
 
 
-class Prediction(Struct, frozen=True):
+class Prediction(Struct, frozen=True, gc=False):
     """Chance that the deal closes Won after `as_of` and no later than `by`."""
 
     id: Annotated[UUID, Meta(description="Under which the answer is kept: GET /v1/predictions/{id}")]

@@ -24,7 +24,7 @@ _WRITTEN = ((re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d"), (re.compile(r"\d{1,2
 _DATE = "a date written YYYY-MM-DD or M/D/YYYY"
 
 
-class Question(Struct, frozen=True):
+class Question(Struct, frozen=True, gc=False):
     """As of when, and by when."""
 
     as_of: date
@@ -100,7 +100,7 @@ def read_date(written: str) -> date | None:
     return None
 
 
-class Scored(Struct):
+class Scored(Struct, gc=False):
     """One deal's answer, and what the journal keeps of it."""
 
     probability: float
@@ -110,7 +110,7 @@ class Scored(Struct):
     unseen: list[str]  # columns whose value the history does not know
 
 
-class _Plan(Struct, frozen=True):
+class _Plan(Struct, frozen=True, gc=False):
     """The horizons of a question: the days, each once, and where each of HORIZONS stands among them."""
 
     days: tuple[int, ...]
