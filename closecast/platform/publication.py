@@ -143,6 +143,8 @@ def _beside_champion(
     """The held-out rows, with the champion's predictions where they can be had, else why not; and the check of origin."""
     try:
         served = registry.champion(scratch / "champion")
+        # No service takes up one that answers otherwise than when it was made (other features, say): it is no champion.
+        served.model.replay(served.folder)
         origin = (promotion.origin(card, served.model.card),)
         reason = promotion.incomparable(card, served.model.card)
         if reason is not None:

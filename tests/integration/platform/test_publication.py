@@ -14,7 +14,8 @@ from closecast.deals.contract import check
 from closecast.deals.quality import Quality
 from closecast.deals.synthetic import generate
 from closecast.models import candidate as candidates
-from closecast.models.deal_model import ModelError
+from closecast.models.deal_model import DealModel, ModelError
+from closecast.models.golden import Golden
 from closecast.platform import tracking
 from closecast.platform.ingestion import Ingested
 from closecast.platform.publication import Published, publish
@@ -153,6 +154,26 @@ def test_a_champion_for_other_features_gives_way(
     # then
     assert published.decision.promoted
     assert "the champion cannot be used by this version" in published.decision.reasons[-1]
+
+
+def test_a_champion_that_answers_otherwise_than_when_it_was_made_gives_way(
+    candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    genuine = Golden.of
+
+    def spoilt(model: DealModel) -> Golden:
+        golden = genuine(model)
+        return replace(golden, rows=(replace(golden.rows[0], probability=0.5), *golden.rows[1:]))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Golden, "of", spoilt)
+        _publish(candidate, data, mlflow_uri)
+    # when
+    published = _publish(candidate, data, mlflow_uri)
+    # then
+    assert published.decision.promoted
+    assert "the champion cannot be used by this version: golden row" in published.decision.reasons[-1]
 
 
 def test_an_unknown_version_is_named(mlflow_uri: str, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def record(served_model: DealModel, monkeypatch: pytest.MonkeyPatch) -> dict[str
         msgspec.json.encode(
             {
                 "id": "0195a000-0000-7000-8000-000000000000", "row": 0, "time": "2026-01-01T00:00:00Z", "as_of": "2017-12-01",
+                "horizon_days": 45,
                 "model": {"name": "closecast", "version": "7"}, "probability": answers[0],
                 "probabilities": {"30": answers[1], "60": answers[2]}, "days": days, "features": matrix.tolist(),
             }
@@ -47,6 +48,13 @@ def test_a_batch_has_one_horizon(record: dict[str, Any], tmp_path: Any) -> None:
     assert [line.is_same for line in replay.recompute(one, "http://127.0.0.1:9", tmp_path)] == [True]
 
 
+def test_two_names_of_one_horizon_share_a_line(record: dict[str, Any], tmp_path: Any) -> None:
+    record["probabilities"]["quarter_end"] = record["probabilities"]["30"]  # as of 1 December
+    lines = replay.recompute(record, "http://127.0.0.1:9", tmp_path)
+    assert [(line.asked, line.days) for line in lines] == [("asked", 45), ("30", 30), ("60", 60), ("quarter_end", 30)]
+    assert all(line.is_same for line in lines)
+
+
 def test_one_changed_bit_is_told(record: dict[str, Any], tmp_path: Any) -> None:
     record["probability"] = math.nextafter(record["probability"], 1)
     lines = replay.recompute(record, "http://127.0.0.1:9", tmp_path)
@@ -56,7 +64,7 @@ def test_one_changed_bit_is_told(record: dict[str, Any], tmp_path: Any) -> None:
 
 def test_a_record_that_does_not_add_up_is_refused(record: dict[str, Any], tmp_path: Any) -> None:
     record["probabilities"] = None
-    with pytest.raises(OperatorError, match="1 answers, 3 horizons"):
+    with pytest.raises(OperatorError, match=r"answers for \[45\] days, and 3 lines of features for \[30, 45, 60\]"):
         replay.recompute(record, "http://127.0.0.1:9", tmp_path)
 
 
