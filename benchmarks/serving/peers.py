@@ -96,7 +96,7 @@ def _fastapi(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path
 
 def _echo(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path]:
     options = api_command({**os.environ, "CLOSECAST_HOST": HOST, "CLOSECAST_PORT": str(port)})
-    options[options.index("services.api.app:create_app")] = "benchmarks.serving.apps.echo:create_app"
+    options[options.index("services.api.server:create_app")] = "benchmarks.serving.apps.echo:create_app"
     return options
 
 

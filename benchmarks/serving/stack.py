@@ -84,7 +84,7 @@ def promote(stack: Stack, model: Path) -> str:
         run.log_folder(model, MODEL_FOLDER)
     registry = ModelRegistry(uri)
     version = registry.register(run.run_id, {"source": "benchmark"})
-    registry.promote(version, {"decision": "promoted", "decision_by": "benchmark"})
+    registry.promote(version)
     return version
 
 

@@ -1,15 +1,17 @@
 """The routes about the past, over a real PostgreSQL: what was answered comes back, outcomes are kept once."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Router
 from litestar.di import Provide
+from litestar.middleware import ASGIMiddleware
 from litestar.testing import TestClient
+from litestar.types import ASGIApp, Receive, Scope, Send
 
+from closecast.platform.callers.caller import Caller
 from closecast.platform.database import connect
 from closecast.platform.journal.entry import new_id
 from closecast.platform.journal.store import Connection, insert
@@ -27,18 +29,17 @@ WON = {"opportunity_id": "A1", "deal_stage": "Won", "close_date": "2017-12-20", 
 LOST = {"opportunity_id": "A2", "deal_stage": "Lost", "close_date": "2017-12-21"}
 
 
-@dataclass(frozen=True)
-class _Caller:
-    id: str
+class _Recognised(ASGIMiddleware):
+    """Every caller is one who may score."""
 
-
-async def _recognise(request: Request[Any, Any, Any]) -> None:
-    request.scope["state"]["caller"] = _Caller("key:tests")
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        scope["state"]["caller"] = Caller("key:tests", "tests", "key", "scorer")
+        await next_app(scope, receive, send)
 
 
 def _client(url: str | None) -> Client:
     records = Records(lambda: url)
-    versioned = Router("/v1", route_handlers=[recorded, tell_outcomes], before_request=_recognise)
+    versioned = Router("/v1", route_handlers=[recorded, tell_outcomes], middleware=[_Recognised()])
     dependencies = {"records": Provide(lambda: records, sync_to_thread=False)}
     app = Litestar([versioned], dependencies=dependencies, exception_handlers=HANDLERS)
     return TestClient(app, raise_server_exceptions=False)

@@ -101,7 +101,7 @@ def test_a_moved_alias_is_serving_everywhere_within_two_seconds(
 ) -> None:  # fmt: skip
     # given two instances that ask once an hour by themselves
     versions = [_publish(served_model, mlflow_uri, registry, tmp_path / "model") for _ in range(3)]
-    registry.promote(versions[0], {})
+    registry.promote(versions[0])
     with (
         instance(mlflow_uri, valkey_url, tmp_path / "a") as first,
         instance(mlflow_uri, valkey_url, tmp_path / "b") as second,
@@ -111,7 +111,7 @@ def test_a_moved_alias_is_serving_everywhere_within_two_seconds(
         time.sleep(2)  # a webhook is known to MLflow's deliveries a second after it was registered
         for version in versions[1:]:
             # when
-            registry.promote(version, {})
+            registry.promote(version)
             # then
             taken = _until(lambda version=version: first.version == second.version == version)  # type: ignore[misc]
             record_property(f"seconds from set-alias to serving, version {version}", round(taken, 3))
@@ -126,7 +126,7 @@ def test_an_instance_without_a_cache_still_hears_of_it(
     with instance(mlflow_uri, None, tmp_path / "a") as alone:
         _until(lambda: (registered(mlflow_uri) or {}).get("url", "").startswith(alone.url))
         time.sleep(2)
-        registry.promote(version, {})
+        registry.promote(version)
         assert _until(lambda: alone.version == version) < 2
 
 
