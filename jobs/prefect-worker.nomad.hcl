@@ -81,6 +81,7 @@ job "prefect-worker" {
       # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
       template {
         destination = "${NOMAD_SECRETS_DIR}/worker.env"
+        splay       = "0s"
         env         = true
         perms       = "0600"
         data        = <<-EOT

@@ -98,18 +98,22 @@ class Cluster:
             return {}
         return dict(self._call("GET", f"/var/{path}")["Items"])
 
-    def put_variable(self, path: str, items: dict[str, str]) -> None:
-        """Write a Variable if it differs, so that tasks are not restarted for nothing; one without items is deleted."""
+    def put_variable(self, path: str, items: dict[str, str]) -> bool:
+        """Write a Variable if it differs, so that tasks are not restarted for nothing; one without items is deleted.
+
+        Returns whether other items than before are there now, of a Variable that was there before.
+        """
         answer = self._http.get(f"/var/{path}")
         if not items:
             if answer.status_code == 200:
                 self._call("DELETE", f"/var/{path}")
-            return
+            return False
         if answer.status_code == 200 and answer.json()["Items"] == items:
-            return
+            return False
         # A new agent answers before it has made the key that Variables are encrypted with.
         body = {"Path": path, "Items": items}
         wait(lambda: self._is_encrypted_and_kept(path, body), 60, "the creation of Nomad's encryption key")
+        return answer.status_code == 200
 
     def _is_encrypted_and_kept(self, path: str, body: dict[str, Any]) -> bool:
         try:

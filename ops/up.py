@@ -22,6 +22,7 @@ from ops.summary import summary
 from services.localstack.providers import find_provider_mirror
 
 READY = "ready"
+_WORKER = "prefect-worker"
 # Two jobs placed at once may be given one port; Nomad sees it and places one of them anew.
 _PLACEMENT_SECONDS = 10.0
 
@@ -136,10 +137,7 @@ def _start_agent(
             credentials.save()
         dispatcher = (paths.PROJECT / "policies" / "nomad" / "dispatcher.hcl").read_text()
         cluster.ensure_policy("dispatcher", "Flows dispatch batch jobs", dispatcher, job="prefect-worker")
-        for job, items in credentials.variables().items():
-            path = f"nomad/jobs/{job}"
-            of_kaggle = kaggle.items(os.environ, cluster.variable(path)) if job == "prefect-worker" else {}
-            cluster.put_variable(path, items | of_kaggle)
+        _write_variables(cluster, credentials)
         if fresh and not _comes_true(cluster.node_is_ready, 2):
             # On a first start the node asks to be registered a moment before the new keyring is there to sign its
             # identity, and asks again only after 15 s and more. Started again, it finds the keyring.
@@ -148,6 +146,20 @@ def _start_agent(
             agent.wait_for_leader()
         wait(cluster.node_is_ready, 60, "the registration of this node with Nomad")
     return credentials, cluster
+
+
+def _write_variables(cluster: Cluster, credentials: Credentials) -> None:
+    """Each job's secrets. A worker whose secrets changed is restarted by Nomad: a flow that it took just before would be
+    lost, so its restart is waited for."""
+    variables = credentials.variables()
+    path = f"nomad/jobs/{_WORKER}"
+    of_worker = variables.pop(_WORKER) | kaggle.items(os.environ, cluster.variable(path))
+    for job, items in variables.items():
+        cluster.put_variable(f"nomad/jobs/{job}", items)
+    runs = cluster.is_wanted(_WORKER) and jobs.health(cluster, _WORKER).healthy
+    before = jobs.health(cluster, _WORKER).restarts if runs else 0
+    if cluster.put_variable(path, of_worker) and runs:
+        wait(lambda: jobs.health(cluster, _WORKER).restarts > before, 60, "the worker's restart with its new secrets")
 
 
 def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
