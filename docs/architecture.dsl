@@ -7,7 +7,7 @@ workspace "Closecast" "Which open deals will be won, and by when" {
         closecast = softwareSystem "Closecast" {
             gateway = container "gateway" "TLS, limits, routes" "Caddy"
             ui = container "ui" "Ranks the pipeline, scores a deal" "Streamlit"
-            api = container "api" "Serves the champion" "Litestar, Granian, LightGBM"
+            api = container "api" "Serves the champion" "Litestar, uvicorn, LightGBM"
             mlflow = container "mlflow" "Runs and model registry" "MLflow"
             prefect = container "prefect" "Deployments, runs, schedules" "Prefect"
             worker = container "prefect-worker" "Runs the flows" "Prefect, LightGBM"

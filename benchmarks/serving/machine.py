@@ -12,7 +12,7 @@ import psutil
 from benchmarks.serving import environments, load, process
 from benchmarks.serving.context import Context
 
-_OWN = ("granian", "litestar", "msgspec", "lightgbm", "numpy")
+_OWN = ("uvicorn", "uvloop", "httptools", "litestar", "msgspec", "lightgbm", "numpy")
 _PEERS = {
     environments.MLFLOW: ("mlflow", "fastapi", "uvicorn", "pandas"),
     environments.MLSERVER: ("mlserver", "mlserver-lightgbm", "fastapi", "pydantic"),

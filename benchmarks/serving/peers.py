@@ -21,10 +21,10 @@ from benchmarks.serving.process import Process
 from closecast.features import NAMES
 from ops.errors import OperatorError
 from ops.paths import PROJECT
-from services.api.__main__ import command as api_command
 
 APPS = PROJECT / "benchmarks" / "serving" / "apps"
 HOST = "127.0.0.1"
+_UVICORN = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning")
 
 
 @dataclass(frozen=True)
@@ -80,24 +80,16 @@ def _bentoml(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path
 
 
 def _fastapi(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path]:
-    options = [
-        "--app-dir",
-        APPS,
-        "--loop",
-        "uvloop",
-        "--http",
-        "httptools",
-        "--no-access-log",
-        "--log-level",
-        "warning",
-    ]
-    return [environments.FASTAPI.bin / "uvicorn", "fastapi_app:app", "--host", HOST, "--port", str(port), *options]
+    program = environments.FASTAPI.bin / "uvicorn"
+    return [program, "fastapi_app:app", "--app-dir", APPS, "--host", HOST, "--port", str(port), *_UVICORN]
 
 
 def _echo(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path]:
-    options = api_command({**os.environ, "CLOSECAST_HOST": HOST, "CLOSECAST_PORT": str(port)})
-    options[options.index("services.api.server:create_app")] = "benchmarks.serving.apps.echo:create_app"
-    return options
+    return [
+        Path(sys.executable).with_name("uvicorn"),
+        "benchmarks.serving.apps.echo:echo",
+        *("--host", HOST, "--port", str(port), *_UVICORN),
+    ]
 
 
 PEERS = (

@@ -1,6 +1,7 @@
 """Beta calibration: one increasing map of probabilities for all horizons, so that it keeps them in order."""
 
 from dataclasses import dataclass
+from math import exp, log1p
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,16 @@ _EDGE = 1e-7
 # Standard deviation of the prior on each parameter about the identity. Snapshots of one deal repeat each other, so the
 # evidence is weighed as if each deal had spoken once.
 _PRIOR_SD = 0.1
+_LARGE = 700.0  # beyond it the C library's exponential raises where NumPy's is infinite
+
+
+def _exp_is_numpys() -> bool:
+    """Whether NumPy's exponential is the C library's here, to the bit; with AVX-512 it is one of its own."""
+    sample = np.random.default_rng(0).uniform(-30, 30, 4096)
+    return bool((np.exp(sample) == np.array([exp(value) for value in sample.tolist()])).all())
+
+
+_EXP_IS_NUMPYS = _exp_is_numpys()
 
 
 @dataclass(frozen=True)
@@ -50,12 +61,24 @@ class BetaCalibration:
         """Calibrated probabilities of uncalibrated log-odds, in their order; shape kept, float64, within 0..1."""
         return np.asarray(1 / (1 + np.exp(-self.odds(odds))), dtype=np.float64)
 
+    def apply_few(self, odds: list[float]) -> list[float]:
+        """`apply` for a handful, to the same bit, in a quarter of the time that NumPy takes to begin so many steps."""
+        a, b, c = self.a, self.b, self.c
+        mapped = []
+        for z in odds:
+            # As NumPy computes logaddexp(0, z), with the C library's own logarithm and exponential.
+            s = log1p(exp(z)) if z < 0 else z + log1p(exp(-z))
+            mapped.append(a * (z - s) + b * s + c)
+        if _EXP_IS_NUMPYS and max(mapped) < _LARGE and min(mapped) > -_LARGE:
+            return [1 / (1 + exp(-z)) for z in mapped]
+        found: list[float] = (1 / (1 + np.exp(-np.array(mapped)))).tolist()
+        return found
+
     def odds(self, odds: Probabilities) -> Probabilities:
         """Calibrated log-odds of uncalibrated ones; shape kept, float64."""
-        # ln p = min(z, 0) - s and ln(1 - p) = -max(z, 0) - s, with s = ln(1 + e^-|z|): exact at both ends.
-        small = np.log1p(np.exp(-np.abs(odds)))
-        mapped = self.a * (np.minimum(odds, 0) - small) + self.b * (np.maximum(odds, 0) + small) + self.c
-        return np.asarray(mapped, dtype=np.float64)
+        # -ln(1 - p) = ln(1 + e^z) of log-odds z, and ln p is z more than ln(1 - p).
+        s = np.logaddexp(0, odds)
+        return np.asarray(self.a * (odds - s) + self.b * s + self.c, dtype=np.float64)
 
 
 def _logs(predicted: Probabilities) -> tuple[Probabilities, Probabilities]:

@@ -71,11 +71,8 @@ class Explanation:
 
 def reference_row(tables: Tables, horizon_days: int) -> Floats:
     """Feature values, (23,), of the reference deal: engaged on the as-of date of `tables`, of nobody met before."""
-    matrix = np.empty((1, len(FEATURES)), dtype=np.float64)
-    agent, product, account = len(tables.agent) - 1, len(tables.product) - 1, len(tables.account) - 1
-    features.rows(tables, 0, (horizon_days,), agent, product, account, 0.0, matrix)
-    row: Floats = matrix[0]
-    return row
+    agent, product, account = (len(table.values) - 1 for table in (tables.agent, tables.product, tables.account))
+    return np.frombuffer(features.rows(tables, 0, tables.clocks((horizon_days,)), agent, product, account, 0.0))
 
 
 def contributions(scorer: Scorer, row: Floats, reference: Floats) -> Contributions:

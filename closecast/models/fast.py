@@ -35,8 +35,8 @@ class FastScorer:
         except (AttributeError, OSError, _RefusedError) as error:
             self.fallback = f"LightGBM {lightgbm.__version__} has no usable single-row call: {error}"
             return
-        probe = np.random.default_rng(0).uniform(-10, 400, size=(_PROBE_ROWS, _WIDTH))
-        if self._raw(probe).tobytes() != self._reference(probe).tobytes():
+        probe = np.random.default_rng(0).uniform(-10, 400, size=(_PROBE_ROWS, _WIDTH)).tobytes()
+        if self._raw(probe) != self._reference(probe):
             self.fallback = f"LightGBM {lightgbm.__version__} answers single rows with other bits than many"
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -48,13 +48,12 @@ class FastScorer:
             raise ValueError(
                 f"expected a C-contiguous float64 matrix of {_WIDTH} features, got {matrix.dtype} {matrix.shape}"
             )
-        return self.predict_checked(matrix)
+        return np.array(self.predict_started(matrix.tobytes(), start(matrix).tolist()), dtype=np.float64)
 
-    def predict_checked(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`predict` for a caller who made the matrix and knows its shape and layout."""
-        if self.fallback is not None:
-            return self._scorer.predict(matrix)
-        return self._scorer.calibration.apply(self._raw(matrix) + start(matrix))
+    def predict_started(self, rows: bytes, starts: list[float]) -> list[float]:
+        """The same of float64 rows one after another, when the log-odds that each starts from are known. Unchecked."""
+        raw = self._raw(rows) if self.fallback is None else self._reference(rows)
+        return self._scorer.calibration.apply_few(list(map(float.__add__, raw, starts)))
 
     def _prepare(self, booster: lightgbm.Booster) -> None:
         # PyDLL keeps the interpreter's lock: giving it up and getting it back costs more than a row does.
@@ -78,20 +77,32 @@ class FastScorer:
         call = library.LGBM_BoosterPredictForMatSingleRowFast
         call.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
         self._call = call
+        self._make_room(_PROBE_ROWS)
 
-    def _raw(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _raw(self, rows: bytes) -> list[float]:
+        count = len(rows) // _ROW_BYTES
+        if count > len(self._addresses):
+            self._make_room(count)
+        self._room[: len(rows)] = rows
         call, handle, (length, into), score = self._call, self._handle, self._into, self._score
-        address: int = matrix.__array_interface__["data"][0]
         raw = []
-        for row in range(address, address + len(matrix) * _ROW_BYTES, _ROW_BYTES):
-            if call(handle, row, length, into):
+        for address in self._addresses[:count]:
+            if call(handle, address, length, into):
                 raise _RefusedError(_reason(self._library))
             raw.append(score.value)
-        return np.array(raw)
+        return raw
 
-    def _reference(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        raw = self._scorer.booster.predict(matrix, raw_score=True, num_threads=1)
-        return np.asarray(raw, dtype=np.float64)
+    def _make_room(self, rows: int) -> None:
+        """A buffer of ours for so many rows: LightGBM takes an address, which of a buffer that stays is known before."""
+        buffer = (ctypes.c_char * (rows * _ROW_BYTES))()
+        self._room = memoryview(buffer).cast("B")
+        begin = ctypes.addressof(buffer)
+        self._addresses = list(range(begin, begin + rows * _ROW_BYTES, _ROW_BYTES))
+
+    def _reference(self, rows: bytes) -> list[float]:
+        matrix = np.frombuffer(rows).reshape(-1, _WIDTH)
+        found: list[float] = self._scorer.booster.predict(matrix, raw_score=True, num_threads=1).tolist()  # type: ignore[union-attr]
+        return found
 
     def __del__(self) -> None:
         if self._call is not None:

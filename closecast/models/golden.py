@@ -65,10 +65,11 @@ class Golden:
                      (("sales_agent", deal["sales_agent"]), ("product", deal["product"]), ("account", account))]  # fmt: skip
             age = (self.as_of - deal["engage_date"].date()).days
             chance = lot(deal["opportunity_id"]) if codes[2] == UNNAMED else 0.0
-            answers, matrix = model.single.score(tables, age, (row.horizon_days,), codes[0], codes[1], codes[2], chance)
+            clocks = tables.clocks((row.horizon_days,))
+            answers, values = model.single.score(tables, age, clocks, codes[0], codes[1], codes[2], chance)
             for name, told, expected in (
-                *zip(model.card.feature_names, matrix[0].tolist(), row.features, strict=True),
-                ("the probability", float(answers[0]), row.probability),
+                *zip(model.card.feature_names, np.frombuffer(values).tolist(), row.features, strict=True),
+                ("the probability", answers[0], row.probability),
             ):
                 if told != expected:
                     raise ModelError(

@@ -1,23 +1,20 @@
-"""Scores one deal at a time for several horizons, on the way of an API request: no array is made that could be kept."""
+"""Scores one deal at a time for several horizons, on the way of an API request."""
 
 import threading
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from closecast import features
-from closecast.features.build import Tables
+from closecast.features.build import Clock, Tables
+from closecast.features.cycles import AGES
 from closecast.models.fast import FastScorer
 from closecast.models.scorer import Scorer
 
 
 class SingleScorer(threading.local):
-    """`features.rows` and `FastScorer` with a workspace of each thread's own; safe from several threads."""
+    """`features.rows` and `FastScorer`, one for each thread; safe from several threads."""
 
     def __init__(self, scorer: Scorer) -> None:
         self._fast = FastScorer(scorer)
-        self._matrix = np.empty((0, len(features.NAMES)))
 
     @property
     def fallback(self) -> str | None:
@@ -25,12 +22,10 @@ class SingleScorer(threading.local):
         return self._fast.fallback
 
     def score(
-        self, tables: Tables, age: int, horizons: Sequence[int], agent: int, product: int, account: int, lot: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Probabilities, (len(horizons),), and the feature matrix behind them, (len(horizons), 23), for the arguments
-        of `features.rows`. The matrix is the thread's workspace: the next call writes over it.
-        """
-        if len(self._matrix) != len(horizons):
-            self._matrix = np.empty((len(horizons), len(features.NAMES)))
-        features.rows(tables, age, horizons, agent, product, account, lot, self._matrix)
-        return self._fast.predict_checked(self._matrix), self._matrix
+        self, tables: Tables, age: int, clocks: Sequence[Clock], agent: int, product: int, account: int, lot: float
+    ) -> tuple[list[float], bytes]:
+        """Probabilities in 0..1, one for each of `clocks`, and the features behind them; arguments and features as of
+        `features.rows`. Bit-identical to `Scorer.predict` of the same rows."""
+        block = features.rows(tables, age, clocks, agent, product, account, lot)
+        at = age if age < AGES else AGES - 1
+        return self._fast.predict_started(block, [clock.odds[at] for clock in clocks]), block

@@ -10,7 +10,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from closecast.platform.callers.caller import Caller, CallerError, ForbiddenCallerError, Role, UnknownCallerError
-from closecast.platform.callers.limits import Limits
+from closecast.platform.callers.limits import Decision, Limits
 from services.api.doors import Doors
 from services.api.problems import UnavailableError
 
@@ -43,19 +43,19 @@ class Entrance:
     """The same for the fast lane: lets in who may score, and leaves everybody else to `Admission` as if never asked."""
 
     def __init__(self, doors: Doors) -> None:
-        self._caller = doors.caller
+        self._recognise = doors.recognise
         self._take = doors.limits.take
 
-    def __call__(self, scope: Any) -> Caller | None:
-        """The caller, one token spent; None for one who may not or cannot now. Raises CallerError likewise."""
-        caller = self._caller(scope["headers"])
-        if not caller.may("scorer"):
+    def __call__(self, key: bytes | None, authorization: bytes | None) -> tuple[Caller, Decision] | None:
+        """The caller, and what is left of its tokens when one is spent; None for one who may not or cannot now.
+
+        Raises CallerError likewise.
+        """
+        caller = self._recognise(key, authorization)
+        if caller.role == "viewer":
             return None
         decision = self._take(caller, 1)
-        if not decision.allowed:
-            return None
-        scope["state"].update(caller=caller, rate_limit=decision)
-        return caller
+        return (caller, decision) if decision.allowed else None
 
 
 def charge(scope: Scope, limits: Limits, cost: int) -> None:

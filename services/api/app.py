@@ -4,7 +4,6 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
 from litestar import Litestar, Request, Router
 from litestar.datastructures import State
@@ -12,10 +11,9 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme
-from litestar.types import ASGIApp
 
 from services.api.admission import Admission, Entrance
-from services.api.edge import Edge, Meter
+from services.api.edge import Edge
 from services.api.fast_lane import FastLane
 from services.api.health import live, meters, ready
 from services.api.parts import Parts
@@ -25,22 +23,15 @@ from services.api.routes.registry_events import registry_event
 from services.api.security_headers import add_headers
 from services.api.settings import Settings
 from services.api.strict_schema import StrictStructs
-from services.api.traces import Traced
+from services.api.traces import Traced, Tracer
 
 _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 
 
 class Service(Litestar):
-    """Litestar's application behind an `entry`, which sees every request first."""
+    """Litestar's application, and the fast lane that the server asks before it."""
 
-    entry: ASGIApp
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.entry(scope, receive, send)
-
-    async def framework(self, scope: Any, receive: Any, send: Any) -> None:
-        """Litestar's own way."""
-        await super().__call__(scope, receive, send)
+    fast_lane: FastLane
 
 
 def create_app(settings: Settings | None = None) -> Service:
@@ -77,11 +68,11 @@ def create_app(settings: Settings | None = None) -> Service:
         state=State(),
         debug=False,
     )
-    meter = Meter(parts.metrics)
-    app.asgi_handler = Edge(app.asgi_handler, meter)
-    app.entry = FastLane(app.framework, parts.predictor, Entrance(parts.doors), meter, parts.metrics)
-    if parts.spans is not None:
-        app.entry = Traced(app.entry, parts.spans)
+    tracer = None if parts.spans is None else Tracer(parts.spans)
+    app.asgi_handler = Edge(app.asgi_handler, parts.metrics)
+    if tracer is not None:
+        app.asgi_handler = Traced(app.asgi_handler, tracer)
+    app.fast_lane = FastLane(parts.predictor, Entrance(parts.doors), parts.metrics, tracer)
     return app
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.registry import ModelRegistry, NoChampionError, RegistryError, Served
 from services.api.logs import log
+from services.api.problems import UnavailableError
 from services.api.scoring import prepare
 
 POLL_SECONDS = 1.5
@@ -56,6 +57,13 @@ class Champion:
     def status(self) -> Status:
         """The state of this moment, whole: a swap replaces it in one step."""
         return self._status
+
+    def serving(self) -> Served:
+        """What serves now. Raises UnavailableError with the reason while nothing does."""
+        status = self._status
+        if status.served is None:
+            raise UnavailableError(f"no model serves yet: {status.problem}")
+        return status.served
 
     def start(self) -> None:
         """Take the last known champion from disk, then follow the registry."""

@@ -48,12 +48,19 @@ class Doors:
 
         Raises UnknownCallerError (401), ForbiddenCallerError (403) or UncheckedCallerError (503, or worth a moment's wait).
         """
-        bearer = None
+        key = authorization = None
         for name, value in headers:
-            if name == b"x-api-key" and value:
-                return self.keyring.find(value)
-            if name == b"authorization" and value[:7].lower() == b"bearer ":
-                bearer = value[7:].strip()
+            if name == b"x-api-key":
+                key = key or value
+            elif name == b"authorization":
+                authorization = value
+        return self.recognise(key, authorization)
+
+    def recognise(self, key: bytes | None, authorization: bytes | None) -> Caller:
+        """The same from the values of the two headers."""
+        if key:
+            return self.keyring.find(key)
+        bearer = authorization[7:].strip() if authorization and authorization[:7].lower() == b"bearer " else None
         if not bearer:
             raise UnknownCallerError("no credentials: send an API key in X-API-Key, or a bearer token", presented=False)
         # A JWT's header is a JSON object, which in base64url begins so; keys have no dots.

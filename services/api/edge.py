@@ -3,6 +3,7 @@
 import random
 import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Send
@@ -13,35 +14,16 @@ from services.api.metrics import Metrics
 _SOUND = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _PROBES = ("/health/live", "/health/ready", "/metrics")
 PREDICTIONS = "/v1/predictions"
-
-
-class Meter:
-    """Counts and times requests by route, method and status."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-        self._known: dict[tuple[str, str, int], tuple[Any, Any]] = {}
-
-    def record(self, route: str, method: str, status: int, seconds: float) -> None:
-        """One request that was answered."""
-        meters = self._known.get((route, method, status))
-        if meters is None:
-            meters = self._known[route, method, status] = (
-                self._metrics.requests.labels(route, method, str(status)).inc,
-                self._metrics.seconds.labels(route).observe,
-            )
-        count, observe = meters
-        count()
-        observe(seconds)
+Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Edge:
     """Wraps the framework's application. The caller's X-Request-ID is kept if it is sound, so that one id follows a request
     through all services. A single prediction that succeeded has no log line: it is in the journal, under its id."""
 
-    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
-        self._meter = meter
+        self._requests = metrics.requests
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,7 +51,7 @@ class Edge:
         path, method, state = scope["path"], scope["method"], scope["state"]
         # The route's template, so that a path with an id in it does not make a meter of its own.
         state["route"] = scope.get("path_template") or "unknown"
-        self._meter.record(state["route"], method, status, seconds)
+        self._requests.of(state["route"], method, str(status)).observe(seconds)
         # Nomad asks every five seconds: an unhealthy answer is news, a healthy one is not.
         if status < 400 and (path in _PROBES or path == PREDICTIONS):
             return
@@ -77,13 +59,13 @@ class Edge:
             milliseconds=round(seconds * 1000, 2))  # fmt: skip
 
 
-def request_id_of(headers: Any) -> bytes:
+def request_id_of(headers: Headers) -> bytes:
     """The caller's X-Request-ID if it is sound, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id":
-            return bytes(value) if _SOUND.fullmatch(value) else _new_id()
-    return _new_id()
+    return sound_id(next((value for name, value in headers if name == b"x-request-id"), None))
 
 
-def _new_id() -> bytes:
+def sound_id(given: bytes | None) -> bytes:
+    """`given` as the id of a request if it can be one, else a new one."""
+    if given is not None and _SOUND.fullmatch(given):
+        return given
     return b"%032x" % random.getrandbits(128)

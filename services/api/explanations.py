@@ -29,11 +29,10 @@ class Explainer:
         builder, scorer = served.model.builder, served.model.scorer
         tables, days = builder.tables(question.as_of), question.horizon_days
         codes, standing = _names(builder.history, deal)
-        matrix = np.empty((2, len(features.NAMES)), dtype=np.float64)
         chance = features.lot(scoring.text(deal.opportunity_id)) if codes["account"] == UNNAMED else 0.0
         agent, product, account = codes["sales_agent"], codes["product"], codes["account"]
-        features.rows(tables, age, (days,), agent, product, account, chance, matrix[:1])
-        matrix[1] = explanations.reference_row(tables, days)
+        row = features.rows(tables, age, tables.clocks((days,)), agent, product, account, chance)
+        matrix = np.stack([np.frombuffer(row), explanations.reference_row(tables, days)])
         # The folder's name holds version and run: version numbers start again when a registry is purged.
         kept = self.cache.get(served.folder.name, matrix)
         explanation = None if kept is None else _of_kept(scorer, matrix[0], kept)

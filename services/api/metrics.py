@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+
+from services.api.tally import Tallies
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -31,17 +33,13 @@ class Metrics:
         self.registry = CollectorRegistry()
         PlatformCollector(self.registry)
         ProcessCollector(registry=self.registry)
-        self.requests = Counter(
-            "closecast_requests", "Requests answered.", ["route", "method", "status"], registry=self.registry
-        )
-        self.seconds = Histogram(
-            "closecast_request_seconds", "Time from a request's head to its answer's end.", ["route"],
-            buckets=_SECONDS, registry=self.registry,
+        self.requests = Tallies(
+            "closecast_request_seconds", "Time from a request's head to its answer's end.", ["route", "method", "status"],
+            _SECONDS, ("closecast_requests", "Requests answered."),
         )  # fmt: skip
-        self.scores = Histogram(
-            "closecast_prediction_probability", "Probabilities answered.", ["kind"], buckets=_SHARES,
-            registry=self.registry,
-        )  # fmt: skip
+        self.scores = Tallies("closecast_prediction_probability", "Probabilities answered.", ["kind"], _SHARES)
+        self.registry.register(self.requests)
+        self.registry.register(self.scores)
         self.unseen = Counter(
             "closecast_unseen_values", "Deals with a value the model's history does not know.", ["column"],
             registry=self.registry,

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from typing import Protocol
 
+from msgspec.structs import astuple
+
 from closecast.platform.journal.entry import Entry, new_id
-from closecast.platform.registry import MODEL_NAME, Served
+from closecast.platform.registry import MODEL_NAME
 from services.api import scoring
 from services.api.champion import Champion
 from services.api.metrics import Metrics
-from services.api.problems import UnavailableError
 from services.api.schemas import Deal, ModelVersion, Prediction, PredictionRequest
 
 _COLUMNS = Deal.__struct_fields__
@@ -21,40 +22,38 @@ class Journal(Protocol):
 
 
 class Predictor:
-    """The way of one deal, from the request to the answer; the same on the fast lane and beside it."""
+    """The way of one deal, from the request to the answer; the same on the fast lane and beside it.
+
+    Both methods raise InvalidInputError for a deal that cannot be scored, UnavailableError while no model serves, and what
+    the journal raises when it has no room: what is not written down is not answered.
+    """
 
     def __init__(self, champion: Champion, journal: Journal | None, metrics: Metrics) -> None:
         self._champion = champion
         self._journal = journal
-        self._observe = metrics.scores.labels("single").observe
+        self._observe = metrics.scores.of("single").observe
         self._unseen = {name: metrics.unseen.labels(name).inc for name in ("sales_agent", "product", "account")}
 
-    def serving(self) -> Served:
-        """What serves now. Raises UnavailableError with the reason while nothing does."""
-        status = self._champion.status()
-        if status.served is None:
-            raise UnavailableError(f"no model serves yet: {status.problem}")
-        return status.served
+    def predict(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction:
+        """The answer, written down. May take some milliseconds, for an as-of date or horizon not asked about of late."""
+        served = self._champion.serving()
+        question = scoring.Question.ask(served.model, asked.as_of, asked.horizon)
+        scored = scoring.one(served.model, asked.deal, question)
+        return self._answer(asked, question, scored, served.version, caller, request_id)
 
-    def predict(
-        self, asked: PredictionRequest, caller: str, request_id: str, *, if_quick: bool = False
-    ) -> Prediction | None:
-        """The answer, written down. With `if_quick`, None when making the tables it needs would take milliseconds.
+    def predict_at_once(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction | None:
+        """The answer, written down; None when it would take milliseconds, which an event loop cannot spare."""
+        served = self._champion.serving()
+        question = scoring.Question.ask(served.model, asked.as_of, asked.horizon)
+        scored = scoring.one_at_once(served.model, asked.deal, question)
+        return None if scored is None else self._answer(asked, question, scored, served.version, caller, request_id)
 
-        Raises InvalidInputError for a deal that cannot be scored, UnavailableError while no model serves, and what the
-        journal raises when it has no room: what is not written down is not answered.
-        """
-        served = self.serving()
-        model = served.model
-        question = scoring.Question.ask(model, asked.as_of, asked.horizon)
-        engaged = scoring.engage_date(asked.deal, question.as_of)
-        tables = scoring.quick_tables(model, question) if if_quick else None
-        if if_quick and tables is None:
-            return None
-        scored = scoring.one(model, asked.deal, engaged, question, tables)
+    def _answer(
+        self, asked: PredictionRequest, question: scoring.Question, scored: scoring.Scored, version: str, caller: str,
+        request_id: str,
+    ) -> Prediction:  # fmt: skip
         identifier = new_id()
         if self._journal is not None:
-            deal = asked.deal
             self._journal.append(
                 Entry(
                     id=identifier,
@@ -64,13 +63,17 @@ class Predictor:
                     kind="single",
                     as_of=question.as_of,
                     horizon_days=question.horizon_days,
-                    model_version=served.version,
+                    model_version=version,
                     rows=[0],
-                    deals={name: [value] for name in _COLUMNS if (value := getattr(deal, name)) is not None},
+                    deals={
+                        name: [value]
+                        for name, value in zip(_COLUMNS, astuple(asked.deal), strict=True)
+                        if value is not None
+                    },
                     unseen=[scored.unseen],
                     probability=[scored.probability],
                     probabilities=scored.by_horizon,
-                    days=list(scored.days),
+                    days=scored.days,
                     features=scored.features,
                 )
             )
@@ -84,7 +87,7 @@ class Predictor:
             horizon_days=question.horizon_days,
             by=question.by,
             probabilities=scored.by_horizon,
-            model=ModelVersion(MODEL_NAME, served.version),
+            model=ModelVersion(MODEL_NAME, version),
             request_id=request_id,
             unseen=scored.unseen,
         )

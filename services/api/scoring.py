@@ -105,7 +105,7 @@ class Scored(Struct, gc=False):
 
     probability: float
     by_horizon: dict[str, float]  # HORIZONS by name
-    days: tuple[int, ...]  # the horizons, each once, that asked about first
+    days: list[int]  # the horizons, each once, that asked about first
     features: bytes  # float64, little-endian, (len(days), 23)
     unseen: list[str]  # columns whose value the history does not know
 
@@ -117,32 +117,45 @@ class _Plan(Struct, frozen=True, gc=False):
     named: tuple[tuple[str, int], ...]
 
 
-def one(model: DealModel, deal: Deal, engaged: date, question: Question, tables: Tables | None = None) -> Scored:
-    """The probability for `question`, and those of HORIZONS, in one pass of the model.
-
-    `tables` are those of `quick_tables`, if they were asked for.
-    """
-    history = model.builder.history
-    tables = tables or model.builder.tables(question.as_of)
-    unseen = []
-    codes = []
-    for column, name in (
-        ("sales_agent", text(deal.sales_agent)),
-        ("product", product_name(deal)),
-        ("account", text(deal.account)),
-    ):
-        code, known = history.code(column, name)
-        codes.append(code)
-        if not known and name is not None:
-            unseen.append(column)
-    agent, product, account = codes
-    lot = features.lot(text(deal.opportunity_id)) if account == UNNAMED else 0.0
+def one(model: DealModel, deal: Deal, question: Question) -> Scored:
+    """The probability for `question`, and those of HORIZONS, in one pass of the model. Raises InvalidInputError."""
+    engaged = engage_date(deal, question.as_of)
     plan = _plan(question)
-    age = (question.as_of - engaged).days
-    found, matrix = model.single.score(tables, age, plan.days, agent, product, account, lot)
-    answers: list[float] = found.tolist()
+    tables = model.builder.tables(question.as_of)
+    return _scored(model, deal, (question.as_of - engaged).days, plan, tables, tables.clocks(plan.days))
+
+
+def one_at_once(model: DealModel, deal: Deal, question: Question) -> Scored | None:
+    """The same if the tables that it needs are made; making them takes milliseconds."""
+    plan = _plan(question)
+    tables = model.builder.known(question.as_of)
+    clocks = None if tables is None else tables.made_clocks(plan.days)
+    if tables is None or clocks is None:
+        return None
+    age = (question.as_of - engage_date(deal, question.as_of)).days
+    return _scored(model, deal, age, plan, tables, clocks)
+
+
+def _scored(
+    model: DealModel, deal: Deal, age: int, plan: _Plan, tables: Tables, clocks: tuple[features.Clock, ...]
+) -> Scored:
+    code, unseen = model.builder.history.code, []
+    name = text(deal.sales_agent)
+    agent, known = code("sales_agent", name)
+    if not known and name is not None:
+        unseen.append("sales_agent")
+    name = product_name(deal)
+    product, known = code("product", name)
+    if not known and name is not None:
+        unseen.append("product")
+    name = text(deal.account)
+    account, known = code("account", name)
+    if not known and name is not None:
+        unseen.append("account")
+    lot = features.lot(text(deal.opportunity_id)) if account == UNNAMED else 0.0
+    answers, block = model.single.score(tables, age, clocks, agent, product, account, lot)
     by_horizon = {name: answers[at] for name, at in plan.named}
-    return Scored(answers[0], by_horizon, plan.days, matrix.tobytes(), unseen)
+    return Scored(answers[0], by_horizon, list(plan.days), block, unseen)
 
 
 @lru_cache(maxsize=4096)
@@ -165,15 +178,7 @@ def _plan(question: Question) -> _Plan:
 def prepare(model: DealModel) -> None:
     """Make the tables of the last date of the model's data, which requests that name no date ask for."""
     question = Question.ask(model, None, QUARTER_END)
-    tables = model.builder.tables(question.as_of)
-    for days in _plan(question).days:
-        tables.clock(days)
-
-
-def quick_tables(model: DealModel, question: Question) -> Tables | None:
-    """The tables that `one` needs, if they are made; making them takes milliseconds, which the event loop cannot spare."""
-    tables = model.builder.known(question.as_of)
-    return tables if tables is not None and tables.has(_plan(question).days) else None
+    model.builder.tables(question.as_of).clocks(_plan(question).days)
 
 
 def many(model: DealModel, deals: pd.DataFrame, question: Question) -> NDArray[np.float64]:

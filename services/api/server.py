@@ -1,17 +1,31 @@
-"""What Granian loads: the application, in a process without scikit-learn and with a collector that has little to do.
+"""The server of one instance: uvicorn on uvloop, with this service's protocol."""
 
-LightGBM imports scikit-learn wherever it finds it, for an interface that is not used here, and with it half of SciPy:
-1.2 s of every start and some 60 MB of every instance. A request's objects die with their last reference; the collector looks
-for the rare cycle among them, now and then, and not among the modules and models that stay (services.api.champion).
-"""
+import uvicorn
 
-import gc
-import sys
+from services.api.app import create_app
+from services.api.protocol import IDLE_SECONDS, Protocol
+from services.api.settings import Settings
 
-gc.set_threshold(20_000, 20, 20)
+_GRACE_SECONDS = 8  # a request that is being answered when Nomad stops the instance is answered to its end
 
-sys.modules["sklearn"] = None  # type: ignore[assignment] # LightGBM then does as where it is not installed
 
-from services.api.app import create_app  # noqa: E402 - only then
-
-__all__ = ["create_app"]
+def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
+    """Still to be run: one worker, which an instance's port and memory are sized for; Nomad adds instances."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings),
+            host=host,
+            port=port,
+            http=Protocol,
+            loop="uvloop",
+            ws="none",
+            lifespan="on",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    )

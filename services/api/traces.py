@@ -1,19 +1,23 @@
 """OpenTelemetry traces: a span for each request, sent by OTLP where the environment names an endpoint; else nothing at all."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Send
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROPAGATED = ("traceparent", "tracestate")
+Headers = Iterable[tuple[bytes, bytes]]
 
 
 def provider(environment: Mapping[str, str]) -> TracerProvider | None:
@@ -26,37 +30,66 @@ def provider(environment: Mapping[str, str]) -> TracerProvider | None:
     return made
 
 
-class Traced:
-    """Wraps the whole application; a caller's W3C trace context is carried on."""
+class Tracer:
+    """Makes spans of requests; a caller's W3C trace context is carried on."""
 
-    def __init__(self, app: ASGIApp, spans: TracerProvider) -> None:
-        self._app = app
+    def __init__(self, spans: TracerProvider) -> None:
         self._tracer = spans.get_tracer("closecast.services.api")
         self._propagator = TraceContextTextMapPropagator()
+
+    def parent(self, headers: Headers) -> Context:
+        """The caller's trace, as raw ASGI headers tell it."""
+        texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+        return self._propagator.extract({name: texts[name] for name in _PROPAGATED if name in texts})
+
+    def begun(self, headers: Headers, method: str) -> AbstractContextManager[Span]:
+        """The span of a request that begins now, current while it is open."""
+        return self._tracer.start_as_current_span(method, context=self.parent(headers), kind=SpanKind.SERVER)
+
+    def answered(self, named: Mapping[bytes, bytes], path: str, request_id: str, seconds: float) -> None:
+        """The span of a POST that was answered with 200 just now, `seconds` after it began."""
+        end = time.time_ns()
+        span = self._tracer.start_span(
+            "POST", self.parent(named.items()), SpanKind.SERVER, start_time=end - int(seconds * 1e9)
+        )
+        describe(span, "POST", path, path, request_id, 200)
+        span.end(end)
+
+
+def describe(span: Span, method: str, route: str, path: str, request_id: str, status: int | None) -> None:
+    """Name the span and say what it was, in OpenTelemetry's words for HTTP servers."""
+    span.update_name(f"{method} {route}")
+    attributes: dict[str, str | int] = {
+        "http.request.method": method, "http.route": route, "url.path": path, "closecast.request_id": request_id,
+    }  # fmt: skip
+    if status is not None:
+        attributes["http.response.status_code"] = status
+        if status >= 500:
+            span.set_status(Status(StatusCode.ERROR))
+    span.set_attributes(attributes)
+
+
+class Traced:
+    """Wraps the framework's application."""
+
+    def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
+        self._app = app
+        self._tracer = tracer
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        parent = self._propagator.extract({name: headers[name] for name in _PROPAGATED if name in headers})
-        with self._tracer.start_as_current_span(scope["method"], context=parent, kind=SpanKind.SERVER) as span:
+        method = scope["method"]
+        with self._tracer.begun(scope["headers"], method) as span:
+            status: int | None = None
 
             async def answer(message: Message) -> None:
+                nonlocal status
                 if message["type"] == "http.response.start":
-                    span.set_attribute("http.response.status_code", message["status"])
-                    if message["status"] >= 500:
-                        span.set_status(Status(StatusCode.ERROR))
+                    status = message["status"]
                 await send(message)
 
             await self._app(scope, receive, answer)
-            route = scope["state"]["route"]
-            span.update_name(f"{scope['method']} {route}")
-            span.set_attributes(
-                {
-                    "http.request.method": scope["method"],
-                    "http.route": route,
-                    "url.path": scope["path"],
-                    "closecast.request_id": scope["state"]["request_id"],
-                }
-            )
+            state = scope["state"]
+            describe(span, method, state["route"], scope["path"], state["request_id"], status)

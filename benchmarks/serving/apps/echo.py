@@ -7,12 +7,7 @@ Message = dict[str, Any]
 _JSON = (b"content-type", b"application/json")
 
 
-def create_app() -> Callable[..., Awaitable[None]]:
-    """A factory, as the API has one, so that both run under the same options of the same server."""
-    return _echo
-
-
-async def _echo(
+async def echo(
     scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
     if scope["type"] == "lifespan":

@@ -59,11 +59,13 @@ class Limit:
     rate: float = field(init=False)  # tokens a second
     low: float = field(init=False)  # a lease that falls below this is renewed
     policy: bytes = field(init=False)  # as the header says it
+    policy_line: bytes = field(init=False)  # the header whole
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", self.quota / self.window)
         object.__setattr__(self, "low", self.quota * _SMALLEST_BLOCK)
         object.__setattr__(self, "policy", b'"caller";q=%d;w=%d' % (self.quota, self.window))
+        object.__setattr__(self, "policy_line", b"ratelimit-policy: %b\r\n" % self.policy)
 
 
 DEFAULTS: Mapping[Role, Limit] = {
@@ -88,12 +90,16 @@ class Decision(NamedTuple):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers, 08 and later), and Retry-After if refused."""
-        allowed, limit, tokens = self
         reset = self.reset_seconds
-        state = b'"caller";r=%d;t=%d' % (tokens if tokens > 0 and allowed else 0, reset)
-        if allowed:
-            return [(b"ratelimit-policy", limit.policy), (b"ratelimit", state)]
-        return [(b"ratelimit-policy", limit.policy), (b"ratelimit", state), (b"retry-after", b"%d" % reset)]
+        state = b'"caller";r=%d;t=%d' % (self.tokens if self.tokens > 0 and self.allowed else 0, reset)
+        told = [(b"ratelimit-policy", self.limit.policy), (b"ratelimit", state)]
+        return told if self.allowed else [*told, (b"retry-after", b"%d" % reset)]
+
+    def allowed_lines(self) -> bytes:
+        """The headers of what is allowed as lines of HTTP, in a third of the time."""
+        _, limit, tokens = self
+        reset = -int((tokens - limit.quota) // limit.rate)
+        return b'%bratelimit: "caller";r=%d;t=%d\r\n' % (limit.policy_line, tokens if tokens > 0 else 0, reset)
 
 
 @dataclass(frozen=True)

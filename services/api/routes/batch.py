@@ -27,7 +27,7 @@ from services.api.batch_wire import Ask
 from services.api.champion import Champion
 from services.api.doors import Doors
 from services.api.metrics import Metrics
-from services.api.routes.common import RESPONSES, AsOf, HorizonText, serving
+from services.api.routes.common import RESPONSES, AsOf, HorizonText
 from services.api.schemas import BatchPrediction
 
 
@@ -95,7 +95,7 @@ def predict_batch(
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """
-    served = serving(champion)
+    served = champion.serving()
     state = request.scope["state"]
     ask = Ask(
         id=str(new_id()),

@@ -6,9 +6,7 @@ from typing import Annotated
 from litestar.openapi import ResponseSpec
 from litestar.params import Parameter
 
-from closecast.platform.registry import Served
-from services.api.champion import Champion
-from services.api.problems import MEDIA_TYPE, Problem, UnavailableError
+from services.api.problems import MEDIA_TYPE, Problem
 
 _PROBLEMS = {
     400: "The request cannot be read",
@@ -37,11 +35,3 @@ RESPONSES = _documented(_PROBLEMS)
 ADMIN_RESPONSES = _documented(_ADMIN_PROBLEMS)
 AsOf = Annotated[date | None, Parameter(description="Default: the last date of the model's data.")]
 HorizonText = Annotated[str, Parameter(description='Days from as_of (1 to 366), or "quarter_end".')]
-
-
-def serving(champion: Champion) -> Served:
-    """What serves now. Raises UnavailableError with the reason while nothing does."""
-    status = champion.status()
-    if status.served is None:
-        raise UnavailableError(f"no model serves yet: {status.problem}")
-    return status.served

@@ -11,7 +11,7 @@ from services.api import scoring
 from services.api.admission import Requires
 from services.api.champion import Champion
 from services.api.explanations import Explainer
-from services.api.routes.common import RESPONSES, serving
+from services.api.routes.common import RESPONSES
 from services.api.schemas import (
     Explanation,
     ExplanationBase,
@@ -41,7 +41,7 @@ def explain(
     The probability is the one that `POST /v1/predictions` answers. `log_odds` of base and groups add up to those of the
     probability, `points` of the groups to its difference from the base's; a group's are those of its features.
     """
-    served = serving(champion)
+    served = champion.serving()
     question = scoring.Question.ask(served.model, data.as_of, data.horizon)
     explained, story = explainer.explain(served, data.deal, question)
     return Explanation(

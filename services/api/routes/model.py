@@ -7,14 +7,15 @@ from litestar.di import NamedDependency
 from closecast.platform.registry import CHAMPION, MODEL_NAME
 from services.api.admission import Requires
 from services.api.champion import Champion
-from services.api.routes.common import RESPONSES, serving
+from services.api.routes.common import RESPONSES
 from services.api.schemas import Model
 
 
 @get("/model", sync_to_thread=False, guards=[Requires("viewer")], summary="What serves", responses=RESPONSES)
 def model(champion: NamedDependency[Champion]) -> Model:
     """The model that serves now: its version, origin and evidence."""
-    served, card = serving(champion), serving(champion).model.card
+    served = champion.serving()
+    card = served.model.card
     return msgspec.convert(
         {
             "name": MODEL_NAME,

@@ -11,7 +11,7 @@ from closecast.platform.registry import MODEL_NAME
 from services.api import pipeline, scoring
 from services.api.admission import Requires
 from services.api.champion import Champion
-from services.api.routes.common import RESPONSES, AsOf, HorizonText, serving
+from services.api.routes.common import RESPONSES, AsOf, HorizonText
 from services.api.schemas import ModelVersion, Pipeline
 
 
@@ -24,7 +24,7 @@ def open_pipeline(
     offset: Annotated[int, Parameter(ge=0, le=10_000_000)] = 0,
 ) -> Pipeline:
     """The open deals of the data that the model was trained on, likeliest first."""
-    served = serving(champion)
+    served = champion.serving()
     question = scoring.Question.ask(served.model, as_of, scoring.horizon_of(horizon))
     ranking = pipeline.rank(served.model, question, limit, offset)
     return Pipeline(

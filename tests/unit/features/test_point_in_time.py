@@ -67,7 +67,7 @@ def _row_by_row(builder: FeatureBuilder, deals: pd.DataFrame, as_of: date, horiz
                  (("sales_agent", deal.sales_agent), ("product", deal.product), ("account", account))]  # fmt: skip
         age = (as_of - deal.engage_date.date()).days
         lot = features.lot(deal.opportunity_id) if account is None else 0.0
-        features.rows(tables, age, (horizon,), *codes, lot, into[np.newaxis])
+        into[:] = np.frombuffer(features.rows(tables, age, tables.clocks((horizon,)), *codes, lot))
     return made
 
 

@@ -35,8 +35,8 @@ def test_a_saved_model_predicts_the_same_and_keeps_its_card_and_history(
     assert loaded.scorer.predict(matrix[:0]).shape == (0,)
     assert loaded.scorer.predict(matrix, threads=2).tobytes() == model.scorer.predict(matrix).tobytes()
     one, other = (made.builder.tables(date(2017, 10, 2)) for made in (model, loaded))
-    assert one.agent.tobytes() == other.agent.tobytes()
-    assert one.clock(30).tobytes() == other.clock(30).tobytes()
+    assert one.agent.blob == other.agent.blob
+    assert one.clock(30).blob == other.clock(30).blob
 
 
 def test_mlflows_loader_answers_raw_deals(model: DealModel, tmp_path: Path) -> None:

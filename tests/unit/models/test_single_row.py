@@ -40,7 +40,8 @@ def test_threads_do_not_disturb_each_other(served_model: DealModel, matrix: NDAr
     # given
     expected = served_model.scorer.predict(matrix)
     tables = served_model.builder.tables(date(2017, 12, 31))
-    alone = [served_model.single.score(tables, age, (30, 90), 0, 0, 0, 0.0)[0].tolist() for age in range(200)]
+    clocks = tables.clocks((30, 90))
+    alone = [served_model.single.score(tables, age, clocks, 0, 0, 0, 0.0)[0] for age in range(200)]
     wrong: list[str] = []
 
     def work() -> None:
@@ -48,7 +49,7 @@ def test_threads_do_not_disturb_each_other(served_model: DealModel, matrix: NDAr
         for _ in range(20):
             if scorer.predict(matrix).tobytes() != expected.tobytes():
                 wrong.append("fast")
-            again = [served_model.single.score(tables, age, (30, 90), 0, 0, 0, 0.0)[0].tolist() for age in range(200)]
+            again = [served_model.single.score(tables, age, clocks, 0, 0, 0, 0.0)[0] for age in range(200)]
             if again != alone:
                 wrong.append("single")
 

@@ -2,14 +2,20 @@
 
 import hashlib
 import json
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from litestar.testing import TestClient
 
 from closecast.models.deal_model import DealModel
 from services.api.app import create_app
+from services.api.server import server
 from services.api.settings import Settings
 
 KEY = "a key of the tests"
@@ -52,3 +58,38 @@ def client(anonymous: TestClient) -> Iterator[TestClient]:  # type: ignore[type-
     anonymous.headers["X-API-Key"] = KEY
     yield anonymous
     del anonymous.headers["X-API-Key"]
+
+
+@contextmanager
+def live(made: Settings) -> Iterator[str]:
+    """The service as it is served, on a thread of this process; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    served = server(made, "127.0.0.1", port)
+    thread = threading.Thread(target=served.run)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not served.started:
+        assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        served.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def address(cache: Path) -> Iterator[str]:
+    """Where a live service listens."""
+    with live(settings(cache)) as url:
+        yield url
+
+
+@pytest.fixture
+def served(address: str) -> Iterator[httpx.Client]:
+    """A caller with a key, of a live service."""
+    with httpx.Client(base_url=address, headers={"X-API-Key": KEY}, timeout=20, trust_env=False) as client:
+        yield client

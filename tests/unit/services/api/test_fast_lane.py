@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from httpx import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from litestar.testing import TestClient
 
-Client = TestClient  # type: ignore[type-arg]
 FRAMEWORKS = "application/json; charset=utf-8"  # the lane takes the plain type alone
 OFF = "closecast_predictions_off_the_fast_lane_total"
 NAMES = st.sampled_from([None, "", "  ", "Ada Berg", "GTX Pro", "GTXPro", "Oak Foods", "a stranger", "ü" * 40])
@@ -31,49 +30,49 @@ def _off_lane(client: Client) -> float:
     st.sampled_from([None, "2017-12-31", "2017-11-25", "1850-01-01", "tomorrow"]),
     st.sampled_from([1, 30, 366, 0, 367, "quarter_end", "month_end", 1.5, None]),
 )  # fmt: skip
-def test_both_lanes_say_the_same(client: Client, deal: dict[str, Any], as_of: str | None, horizon: Any) -> None:
+def test_both_lanes_say_the_same(served: Client, deal: dict[str, Any], as_of: str | None, horizon: Any) -> None:
     # given
     body = json.dumps({"deal": deal, "as_of": as_of, "horizon": horizon}).encode()
     # when
-    answers = [_send(client, body, content_type) for content_type in (FRAMEWORKS, "application/json")]
+    answers = [_send(served, body, content_type) for content_type in (FRAMEWORKS, "application/json")]
     # then
     slow, fast = ({name: value for name, value in answer.json().items() if name != "id"} for answer in answers)
     assert slow == fast
     assert answers[0].status_code == answers[1].status_code in (200, 400, 422)
 
 
-def test_the_lane_takes_what_is_plain_and_leaves_the_rest(client: Client) -> None:
+def test_the_lane_takes_what_is_plain_and_leaves_the_rest(served: Client) -> None:
     # given
     plain = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
-    _send(client, plain, "application/json")
-    begun = _off_lane(client)
+    _send(served, plain, "application/json")
+    begun = _off_lane(served)
     # when it is asked the same again, then what it cannot know the answer to
-    assert _send(client, plain, "application/json").status_code == 200
-    assert _off_lane(client) == begun
+    assert _send(served, plain, "application/json").status_code == 200
+    assert _off_lane(served) == begun
     for number, (body, status) in enumerate([(b"{", 400), (b"", 400), (b"\xff", 400), (b'{"deal": {}}', 422),
                                              (b'{"deal": {"product": "' + b"x" * 70_000 + b'"}}', 400)]):  # fmt: skip
-        answer = _send(client, body, "application/json")
+        answer = _send(served, body, "application/json")
         # then
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
-        assert _off_lane(client) == begun + number + 1
+        assert _off_lane(served) == begun + number + 1
 
 
 @pytest.mark.parametrize("given_id", ["", "with blanks", "x" * 129, "é"])
-def test_an_unsound_request_id_is_replaced(client: Client, given_id: str) -> None:
+def test_an_unsound_request_id_is_replaced(served: Client, given_id: str) -> None:
     body = b'{"deal": {"engage_date": "2017-11-20"}}'
-    answer = client.post("/v1/predictions", content=body,
+    answer = served.post("/v1/predictions", content=body,
                          headers={"Content-Type": "application/json", "X-Request-ID": given_id.encode()})  # fmt: skip
     assert answer.headers["x-request-id"] == answer.json()["request_id"] != given_id
     assert len(answer.json()["request_id"]) == 32
 
 
-def test_metrics_tell_of_requests_answers_and_unseen_values(client: Client) -> None:
+def test_metrics_tell_of_requests_answers_and_unseen_values(served: Client) -> None:
     # when
-    client.post("/v1/predictions", json={"deal": {"engage_date": "2017-11-20", "sales_agent": "nobody met before"}})
-    client.get("/nowhere/at/all")
+    served.post("/v1/predictions", json={"deal": {"engage_date": "2017-11-20", "sales_agent": "nobody met before"}})
+    served.get("/nowhere/at/all")
     # then
-    text = client.get("/metrics").text
+    text = served.get("/metrics").text
     assert 'closecast_requests_total{method="POST",route="/v1/predictions",status="200"}' in text
     assert 'closecast_requests_total{method="GET",route="unknown",status="404"}' in text
     assert 'closecast_unseen_values_total{column="sales_agent"}' in text

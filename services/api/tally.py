@@ -1,0 +1,80 @@
+"""Histograms for the request path: an observation costs one append, and is counted when somebody reads or many have come."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+_MOST_WAITING = 1000
+
+
+class Tally:
+    """Counts of observations by upper bound; safe from several threads."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = np.array(bounds)
+        self._counts = np.zeros(len(bounds) + 1, dtype=np.int64)  # the last one is of what is above all bounds
+        self._sum = 0.0
+        self._waiting: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def observe(self, value: float) -> None:
+        """One more observation."""
+        waiting = self._waiting
+        waiting.append(value)
+        if len(waiting) >= _MOST_WAITING:
+            self.counted()
+
+    def counted(self) -> tuple["np.ndarray[tuple[int], np.dtype[np.int64]]", float]:
+        """Observations up to each bound and above the last, (bounds + 1,), not cumulated; and the sum of all."""
+        with self._lock:
+            # As many as are there now; what is appended meanwhile is the next one's.
+            values = np.array([self._waiting.popleft() for _ in range(len(self._waiting))])
+            # An observation belongs to the first bound that it does not exceed, as Prometheus has it.
+            self._counts += np.bincount(np.searchsorted(self._bounds, values), minlength=len(self._counts))
+            self._sum += float(values.sum())
+            return self._counts.copy(), self._sum
+
+
+class Tallies(Collector):
+    """A Prometheus histogram whose tallies are told apart by labels, and how many observations each has had.
+
+    Two metrics are told: `name`, a histogram by the first of `labels`, and, where `counter` is given, a counter by all.
+    """
+
+    def __init__(
+        self, name: str, documentation: str, labels: Sequence[str], bounds: Sequence[float],
+        counter: tuple[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self._name, self._documentation, self._labels, self._counter = name, documentation, labels, counter
+        self._bounds = bounds
+        self._tallies: dict[tuple[str, ...], Tally] = {}
+
+    def of(self, *values: str) -> Tally:
+        """The tally of these label values; made when first asked for."""
+        return self._tallies.get(values) or self._tallies.setdefault(values, Tally(self._bounds))
+
+    def collect(self) -> Iterator[Metric]:
+        """What Prometheus reads."""
+        counted = {values: tally.counted() for values, tally in list(self._tallies.items())}
+        yield self._histogram(counted)
+        if self._counter is not None:
+            family = CounterMetricFamily(*self._counter, labels=self._labels)
+            for values, (counts, _) in counted.items():
+                family.add_metric(values, float(counts.sum()))
+            yield family
+
+    def _histogram(self, counted: Mapping[tuple[str, ...], tuple[np.ndarray, float]]) -> Metric:
+        family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels[:1])
+        names = [*map(floatToGoString, self._bounds), "+Inf"]
+        for first in dict.fromkeys(values[0] for values in counted):
+            mine = [found for values, found in counted.items() if values[0] == first]
+            cumulated = np.cumsum(sum(counts for counts, _ in mine))
+            buckets = [(name, float(count)) for name, count in zip(names, cumulated.tolist(), strict=True)]
+            family.add_metric([first], buckets, sum(total for _, total in mine))
+        return family
