@@ -29,6 +29,28 @@ def _lines(*headers: tuple[bytes, bytes]) -> bytes:
 
 _HEAD = b"HTTP/1.1 200 OK\r\n" + _lines((b"content-type", _JSON), *ANSWER_HEADERS)
 _STRICT = _lines(STRICT)
+_CLOSE = _lines((b"connection", b"close"))
+
+
+class Head:
+    """What the fast lane needs to know of a request's head, found once; callers that keep a connection send it again and again."""
+
+    __slots__ = ("authorization", "keeps", "key", "length", "named", "request_id", "secure")
+
+    def __init__(self, named: Mapping[bytes, bytes], keeps: bool) -> None:
+        given = named.get
+        self.named = named
+        self.keeps = keeps  # the connection outlives the request
+        self.key, self.authorization = given(b"x-api-key"), given(b"authorization")
+        self.request_id = given(b"x-request-id")
+        self.secure = given(b"x-forwarded-proto") == b"https"
+        self.length = int(named[b"content-length"]) if b"content-length" in named else -1
+
+    @classmethod
+    def of(cls, headers: Sequence[tuple[bytes, bytes]], *, keeps: bool) -> "Head | None":
+        """None for one that is out of the ordinary: another media type, or a header that comes twice."""
+        named = dict(headers)
+        return cls(named, keeps) if len(named) == len(headers) and named.get(b"content-type") == _JSON else None
 
 
 class FastLane:
@@ -43,39 +65,29 @@ class FastLane:
         self._decode = msgspec.json.Decoder(PredictionRequest).decode
         self._encode = msgspec.json.Encoder().encode
 
-    def answer(
-        self, headers: Sequence[tuple[bytes, bytes]], body: bytes, server_lines: bytes, state: dict[str, Any]
-    ) -> bytes | None:
+    def answer(self, head: Head | None, body: bytes, server_lines: bytes, state: dict[str, Any]) -> bytes | None:
         """The answer as it goes over the wire, `server_lines` among its headers; None for what the framework shall see.
 
         A caller who was let in has paid, and is put into `state` for the framework.
         """
         begin = time.perf_counter()
-        named = dict(headers)
-        # A header that comes twice is out of the ordinary, whatever it means.
-        answered = None if len(named) != len(headers) else self._answered(named, body, server_lines, state)
-        if answered is None:
+        answered = None if head is None else self._answered(head, body, server_lines, state)
+        if answered is None or head is None:
             self.decline()
             return None
         seconds = time.perf_counter() - begin
         self._observe(seconds)
         if self._tracer is not None:
-            self._tracer.answered(named, PREDICTIONS, state["request_id"], seconds)
+            self._tracer.answered(head.named, PREDICTIONS, state["request_id"], seconds)
         return answered
 
-    def _answered(
-        self, named: Mapping[bytes, bytes], body: bytes, server_lines: bytes, state: dict[str, Any]
-    ) -> bytes | None:
-        given = named.get
-        if given(b"content-type") != _JSON:
-            return None
+    def _answered(self, head: Head, body: bytes, server_lines: bytes, state: dict[str, Any]) -> bytes | None:
         try:
-            entered = self._enter(given(b"x-api-key"), given(b"authorization"))
+            entered = self._enter(head.key, head.authorization)
             if entered is None:
                 return None
-            caller, decision = entered
-            state["caller"], state["rate_limit"] = entered
-            request_id = sound_id(given(b"x-request-id"))
+            caller, decision = state["caller"], state["rate_limit"] = entered
+            request_id = sound_id(head.request_id)
             state["request_id"] = name = request_id.decode()
             prediction = self._predict(self._decode(body), caller.id, name)
         except Exception:  # noqa: BLE001 - the framework's route meets the same, and words it for the caller and the log
@@ -83,11 +95,12 @@ class FastLane:
         if prediction is None:
             return None
         content = self._encode(prediction)
-        return b"%b%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+        return b"%b%b%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
             _HEAD,
             server_lines,
+            b"" if head.keeps else _CLOSE,
+            _STRICT if head.secure else b"",
             decision.allowed_lines(),
-            _STRICT if given(b"x-forwarded-proto") == b"https" else b"",
             request_id,
             len(content),
             content,

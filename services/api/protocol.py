@@ -7,14 +7,14 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.api.edge import PREDICTIONS
-from services.api.fast_lane import LONGEST, FastLane
+from services.api.fast_lane import LONGEST, FastLane, Head
 from services.api.problems import MEDIA_TYPE, Problem
 
 IDLE_SECONDS = 75  # how long a connection may lie unused
 _REQUEST_SECONDS = 60.0  # how long a request may take to arrive; the gateway hands on whole ones
 _LOOK_SECONDS = 5.0
 _PATH = PREDICTIONS.encode()
-_CLOSE = b"connection: close\r\n"
+_MOST_HEADS = 32  # of one connection; they differ in the length of the body
 
 
 class Protocol(HttpToolsProtocol):
@@ -25,6 +25,10 @@ class Protocol(HttpToolsProtocol):
         self._lane: FastLane = self.app.fast_lane
         self._held: bytes | None = None  # the body of a request that may go by the fast lane
         self._keeps = True  # whether the connection outlives that request
+        self._heads: dict[bytes, Head] = {}  # that this connection sent before
+        self._whole: bytes | None = None  # what came last, if a request began with it
+        self._declined = False  # whether the fast lane has seen the request that is being parsed, and left it
+        self._state: dict[str, Any] = {}  # what the fast lane found out of a request that it left to the framework
         self._rendered: tuple[Any, bytes] = (None, b"")
         self._since: float | None = None  # since when the other side is waited for
         self._arriving = False  # whether a part of a request is here
@@ -40,23 +44,36 @@ class Protocol(HttpToolsProtocol):
             self._look.cancel()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        is_between = not self._arriving and self._is_free()
+        if is_between:
+            # A head that was parsed before, byte for byte the same, need not be parsed again; nor a body as long as it says.
+            end = data.find(b"\r\n\r\n") + 4
+            head = self._heads.get(data[:end])
+            if head is not None and head.length == len(data) - end:
+                if self._answer(head, data[end:]):
+                    return
+                self._declined = True
+        self._whole = data if is_between else None
+        super().data_received(data)
+
     def on_message_begin(self) -> None:
         # The scope is made when the application is to see the request: the fast lane needs none.
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._since, self._arriving = self.loop.time(), True
 
     def on_headers_complete(self) -> None:
-        parser, cycle = self.parser, self.cycle
+        parser = self.parser
         if (
             self.url == _PATH
             and parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
-            and (cycle is None or cycle.response_complete)  # answers leave in the order of their requests
-            and not (parser.should_upgrade() or self.expect_100_continue or self.flow.write_paused)
+            and not (parser.should_upgrade() or self.expect_100_continue or self._declined)
+            and self._is_free()
         ):
             self._held, self._keeps = b"", parser.should_keep_alive()
             return
-        self._begin({})
+        self._begin()
 
     def on_body(self, body: bytes) -> None:
         if self._held is None:
@@ -65,7 +82,7 @@ class Protocol(HttpToolsProtocol):
         self._held += body
         if len(self._held) > LONGEST:
             self._lane.decline()
-            self._hand_on({})
+            self._hand_on()
 
     def on_message_complete(self) -> None:
         self._since, self._arriving = None, False
@@ -73,17 +90,13 @@ class Protocol(HttpToolsProtocol):
         if held is None:
             super().on_message_complete()
             return
-        state: dict[str, Any] = {}
-        answer = self._lane.answer(self.headers, held, self._server_lines(), state)
-        if answer is None:
-            self._hand_on(state)
+        head = Head.of(self.headers, keeps=self._keeps)
+        if not self._answer(head, held):
+            self._hand_on()
             super().on_message_complete()
             return
         self._held = None
-        self.transport.write(answer)
-        self._since = self.loop.time()
-        if not self._keeps:
-            self.transport.close()
+        self._learn(head, len(held))
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -92,34 +105,60 @@ class Protocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         if self._held is not None:
-            self._hand_on({})  # so that what is on its way is answered before the connection closes
+            self._hand_on()  # so that what is on its way is answered before the connection closes
         super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP gets a problem document like everything else that is refused."""
         self._refuse(b"400 Bad Request", Problem("The request is not understood", 400, msg))
 
-    def _hand_on(self, state: dict[str, Any]) -> None:
-        """What was held goes to the application, which knows from `state` what was found out so far."""
+    def _is_free(self) -> bool:
+        """Whether an answer may be written now: answers leave in the order of their requests, and to who takes them."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+
+    def _answer(self, head: Head | None, body: bytes) -> bool:
+        """Have the fast lane answer; if it does not, what it found out is kept for the framework."""
+        given = self.server_state.default_headers
+        if self._rendered[0] is not given:
+            # The server's own header is the date, made anew each second.
+            self._rendered = given, b"".join(b"%b: %b\r\n" % header for header in given)
+        state: dict[str, Any] = {}
+        answer = self._lane.answer(head, body, self._rendered[1], state)
+        if answer is None:
+            self._state = state
+            return False
+        self.transport.write(answer)
+        self._since = self.loop.time()
+        if head is None or not head.keeps:
+            self.transport.close()
+        return True
+
+    def _learn(self, head: Head | None, length: int) -> None:
+        """Keep the head that was just parsed, if it and its body are what came at once and nothing else."""
+        whole, self._whole = self._whole, None
+        if head is None or whole is None or head.length != length or not whole.startswith(b"POST "):
+            return
+        end = whole.find(b"\r\n\r\n") + 4
+        if len(whole) - end == length:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            self._heads[whole[:end]] = head
+
+    def _hand_on(self) -> None:
+        """What was held goes to the application."""
         held, self._held = self._held, None
-        self._begin(state)
+        self._begin()
         if held:
             super().on_body(held)
 
-    def _begin(self, state: dict[str, Any]) -> None:
+    def _begin(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers += headers  # the list that the scope has
-        self.scope["state"].update(state)
+        self.scope["state"].update(self._state)
+        self._state, self._declined = {}, False
         super().on_headers_complete()
-
-    def _server_lines(self) -> bytes:
-        """The server's own headers: the date, made anew each second, and the end of the connection."""
-        given = self.server_state.default_headers
-        if self._rendered[0] is not given:
-            self._rendered = given, b"".join(b"%b: %b\r\n" % header for header in given)
-        return self._rendered[1] if self._keeps else self._rendered[1] + _CLOSE
 
     def _look_at_clock(self) -> None:
         """A connection that says nothing, or says it too slowly, is not kept: it would be held from others."""
@@ -137,5 +176,5 @@ class Protocol(HttpToolsProtocol):
             head = b"HTTP/1.1 %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n" % (
                 status, MEDIA_TYPE.encode(), len(content),
             )  # fmt: skip
-            self.transport.write(head + _CLOSE + b"\r\n" + content)
+            self.transport.write(head + b"connection: close\r\n\r\n" + content)
         self.transport.close()
