@@ -30,7 +30,7 @@ from services.api.problems import InvalidInputError, Problem, of_invalid  # noqa
 from services.api.recorder import Recording  # noqa: E402
 
 if TYPE_CHECKING:
-    from services.api.predictor import Journal  # and with it the whole service
+    from closecast.platform.journal.shipper import Shipper
 
 _NICER = 10  # the scheduler's: single predictions go first
 # One processor stays for the single predictions: on two, a second thread took p99 of these from 1.4 to 2.3 times its rest.
@@ -42,7 +42,7 @@ _MAX_DATA = 1_500_000_000  # bytes of memory: what lies about its own size fails
 class Worker:
     """Scores one batch after the other, with the model that was asked for last."""
 
-    def __init__(self, journal: "Journal | None") -> None:
+    def __init__(self, journal: "Shipper | None") -> None:
         self._journal = journal
         self._name = ""
         self._model: DealModel | None = None

@@ -108,6 +108,7 @@ class Parts:
                 "journal_shipped_total": standing.shipped,
                 "journal_spooled_total": standing.spooled,
                 "journal_refused_total": standing.refused,
+                "journal_unwritable_total": standing.unwritable,
                 "journal_failing": float(standing.problem is not None),
             }
         return figures

@@ -1,24 +1,60 @@
 """Answers for one deal: asks the model that serves, has the answer written down, and counts it."""
 
+import time
 from datetime import UTC, datetime
 from typing import Protocol
+from uuid import UUID
 
-from msgspec.structs import astuple
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from closecast.platform.journal.entry import Entry, new_id
+from closecast.platform.journal.shipper import Draft
 from closecast.platform.registry import MODEL_NAME
 from services.api import scoring
 from services.api.champion import Champion
 from services.api.metrics import Metrics
-from services.api.schemas import Deal, ModelVersion, Prediction, PredictionRequest
-
-_COLUMNS = Deal.__struct_fields__
+from services.api.schemas import ModelVersion, Prediction, PredictionRequest
 
 
 class Journal(Protocol):
-    """Where answers are written down: accepts an entry without waiting, or raises because there is no room for it."""
+    """Where answers are written down: accepts a draft without waiting, or raises because there is no room for it."""
 
-    def append(self, entry: Entry) -> None: ...
+    def append_draft(self, draft: Draft) -> None: ...
+
+
+class Answered(Struct, frozen=True, gc=False):
+    """One deal that was answered: the entry of the journal is made of it beside the request path."""
+
+    id: UUID
+    time: float  # seconds since 1970
+    request_id: str
+    caller: str
+    asked: PredictionRequest
+    question: scoring.Question
+    scored: scoring.Scored
+    model_version: str
+
+    def entry(self) -> Entry:
+        """What the journal keeps."""
+        question, scored = self.question, self.scored
+        return Entry(
+            id=self.id,
+            request_id=self.request_id,
+            time=datetime.fromtimestamp(self.time, UTC),
+            caller=self.caller,
+            kind="single",
+            as_of=question.as_of,
+            horizon_days=question.horizon_days,
+            model_version=self.model_version,
+            rows=[0],
+            deals={name: [value] for name, value in asdict(self.asked.deal).items() if value is not None},
+            unseen=[scored.unseen],
+            probability=[scored.probability],
+            probabilities=scored.by_horizon,
+            days=list(scored.days),
+            features=scored.features,
+        )
 
 
 class Predictor:
@@ -54,28 +90,8 @@ class Predictor:
     ) -> Prediction:  # fmt: skip
         identifier = new_id()
         if self._journal is not None:
-            self._journal.append(
-                Entry(
-                    id=identifier,
-                    request_id=request_id,
-                    time=datetime.now(UTC),
-                    caller=caller,
-                    kind="single",
-                    as_of=question.as_of,
-                    horizon_days=question.horizon_days,
-                    model_version=version,
-                    rows=[0],
-                    deals={
-                        name: [value]
-                        for name, value in zip(_COLUMNS, astuple(asked.deal), strict=True)
-                        if value is not None
-                    },
-                    unseen=[scored.unseen],
-                    probability=[scored.probability],
-                    probabilities=scored.by_horizon,
-                    days=scored.days,
-                    features=scored.features,
-                )
+            self._journal.append_draft(
+                Answered(identifier, time.time(), request_id, caller, asked, question, scored, version)
             )
         self._observe(scored.probability)
         for column in scored.unseen:

@@ -105,7 +105,7 @@ class Scored(Struct, gc=False):
 
     probability: float
     by_horizon: dict[str, float]  # HORIZONS by name
-    days: list[int]  # the horizons, each once, that asked about first
+    days: tuple[int, ...]  # the horizons, each once, that asked about first
     features: bytes  # float64, little-endian, (len(days), 23)
     unseen: list[str]  # columns whose value the history does not know
 
@@ -155,7 +155,7 @@ def _scored(
     lot = features.lot(text(deal.opportunity_id)) if account == UNNAMED else 0.0
     answers, block = model.single.score(tables, age, clocks, agent, product, account, lot)
     by_horizon = {name: answers[at] for name, at in plan.named}
-    return Scored(answers[0], by_horizon, list(plan.days), block, unseen)
+    return Scored(answers[0], by_horizon, plan.days, block, unseen)
 
 
 @lru_cache(maxsize=4096)
