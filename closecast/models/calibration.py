@@ -66,9 +66,9 @@ class BetaCalibration:
         a, b, c = self.a, self.b, self.c
         mapped = []
         for z in odds:
-            # As NumPy computes logaddexp(0, z), with the C library's own logarithm and exponential.
-            s = log1p(exp(z)) if z < 0 else z + log1p(exp(-z))
-            mapped.append(a * (z - s) + b * s + c)
+            # NumPy's logaddexp takes the C library's logarithm and exponential too.
+            small = log1p(exp(-abs(z)))
+            mapped.append((a * (z - small) + b * small if z < 0 else a * -small + b * (z + small)) + c)
         if _EXP_IS_NUMPYS and max(mapped) < _LARGE and min(mapped) > -_LARGE:
             return [1 / (1 + exp(-z)) for z in mapped]
         found: list[float] = (1 / (1 + np.exp(-np.array(mapped)))).tolist()
@@ -76,9 +76,10 @@ class BetaCalibration:
 
     def odds(self, odds: Probabilities) -> Probabilities:
         """Calibrated log-odds of uncalibrated ones; shape kept, float64."""
-        # -ln(1 - p) = ln(1 + e^z) of log-odds z, and ln p is z more than ln(1 - p).
-        s = np.logaddexp(0, odds)
-        return np.asarray(self.a * (odds - s) + self.b * s + self.c, dtype=np.float64)
+        # ln p = min(z, 0) - s and ln(1 - p) = -max(z, 0) - s, with s = ln(1 + e^-|z|): exact at both ends.
+        small = np.logaddexp(0, -np.abs(odds))
+        mapped = self.a * (np.minimum(odds, 0) - small) + self.b * (np.maximum(odds, 0) + small) + self.c
+        return np.asarray(mapped, dtype=np.float64)
 
 
 def _logs(predicted: Probabilities) -> tuple[Probabilities, Probabilities]:

@@ -14,23 +14,19 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-sys.modules["sklearn"] = None  # type: ignore[assignment] # as in services.api.server
+sys.modules["sklearn"] = None  # type: ignore[assignment] # as in services.api.__main__
 
 import msgspec  # noqa: E402 - only then
 
 from closecast.models.deal_model import DealModel, ModelError  # noqa: E402
-from closecast.platform.journal.shipper import JournalFullError  # noqa: E402
+from closecast.platform.journal.shipper import JournalFullError, Shipper  # noqa: E402
 from services.api import batch, batch_answers, batch_parquet, batch_sheet, scoring  # noqa: E402
 from services.api.batch_wire import Ask, Told, receive, send  # noqa: E402
 from services.api.logs import log  # noqa: E402
 from services.api.problems import InvalidInputError, Problem, of_invalid  # noqa: E402
 from services.api.recorder import Recording  # noqa: E402
-
-if TYPE_CHECKING:
-    from closecast.platform.journal.shipper import Shipper
 
 _NICER = 10  # the scheduler's: single predictions go first
 # One processor stays for the single predictions: on two, a second thread took p99 of these from 1.4 to 2.3 times its rest.
@@ -42,7 +38,7 @@ _MAX_DATA = 1_500_000_000  # bytes of memory: what lies about its own size fails
 class Worker:
     """Scores one batch after the other, with the model that was asked for last."""
 
-    def __init__(self, journal: "Shipper | None") -> None:
+    def __init__(self, journal: Shipper | None) -> None:
         self._journal = journal
         self._name = ""
         self._model: DealModel | None = None

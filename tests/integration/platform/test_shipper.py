@@ -68,6 +68,33 @@ def test_entries_are_in_the_stream_and_forgotten_once_they_are_on_its_disk(shipp
     assert keys(_in_stream(cache)) == keys(entries)
 
 
+class Draft:
+    """One that becomes an entry, or fails to."""
+
+    def __init__(self, made: Entry | None) -> None:
+        self.made = made
+
+    def entry(self) -> Entry:
+        if self.made is None:
+            raise TypeError("nothing can be made of this")
+        return self.made
+
+
+def test_a_draft_that_fails_is_told_and_keeps_no_other_from_the_stream(shipper: Shipper, cache: Cache) -> None:
+    # given
+    entries = [single(number) for number in range(6)]
+    # when
+    for draft in (Draft(entries[0]), Draft(None), *map(Draft, entries[1:5])):
+        shipper.append_draft(draft)
+    shipper.append(entries[5])
+    standing = _until(shipper, lambda standing: _idle(standing) and standing.shipped == 6)
+    # then
+    assert standing.unwritable == 1
+    assert standing.problem == "1 predictions could not be written: TypeError: nothing can be made of this"
+    assert (standing.waiting, standing.waiting_bytes) == (0, 0)
+    assert sorted(keys(_in_stream(cache))) == sorted(keys(entries))
+
+
 def test_what_a_cache_acknowledged_and_then_forgot_is_sent_again(
     shipper: Shipper, cache: Cache, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logit
 
+from closecast.models import calibration
 from closecast.models.calibration import BetaCalibration
 from closecast.models.metrics import scores
 
@@ -48,3 +49,26 @@ def test_the_map_never_turns_the_order(a: float, b: float, c: float, odds: list[
 def test_the_identity_changes_nothing() -> None:
     chance, _ = _chances(1_000)
     assert BetaCalibration().apply(logit(chance)) == pytest.approx(chance, abs=1e-9)
+
+
+@given(st.floats(0, 5), st.floats(0, 5), st.floats(-3, 3), st.lists(st.floats(-900, 900), min_size=1, max_size=9))
+@pytest.mark.filterwarnings("ignore:overflow")  # e^900 is infinite, and the chance 0
+@pytest.mark.parametrize("own_exponential", [False, True])
+def test_a_handful_is_calibrated_to_the_same_bit(
+    own_exponential: bool, a: float, b: float, c: float, odds: list[float]
+) -> None:
+    # given NumPy with an exponential of its own, as with AVX-512, and without
+    maps = BetaCalibration(a, b, c)
+    with pytest.MonkeyPatch.context() as patched:
+        if own_exponential:
+            patched.setattr(calibration, "_EXP_IS_NUMPYS", False)
+        # when / then
+        assert maps.apply_few(odds) == maps.apply(np.array(odds)).tolist()
+
+
+def test_the_zero_between_is_met_exactly() -> None:
+    assert (
+        BetaCalibration().apply_few([0.0, -0.0])
+        == BetaCalibration().apply(np.array([0.0, -0.0])).tolist()
+        == [0.5, 0.5]
+    )
