@@ -59,6 +59,11 @@ key-rotate id *arguments:
 key-revoke id:
     @{{ ops }} key-revoke "$@"
 
+# Show what was done to keys and which promotions were seen, and check that the log is whole: audit [limit=20]
+[group('platform')]
+audit *arguments:
+    @{{ ops }} audit "$@"
+
 # Show what submitting every job file would change (nomad job plan)
 [group('platform')]
 plan:
@@ -195,7 +200,7 @@ fmt: development
 lock *arguments: development
     {{ bin }}/python -m ops.locks "$@"
 
-# Measure on this machine and print a table: bench <up | features | scoring | serving | kills> [rounds=3 ...]
+# Measure on this machine and print a table: bench <up | features | scoring | truth | serving | kills> [rounds=3 ...]
 [group('development')]
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"

@@ -155,6 +155,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "api-key": api_key,
     "keys": keys.keys,
     "key-create": keys.create,
+    "audit": keys.audit,
     "key-rotate": keys.rotate,
     "key-revoke": keys.revoke,
     "nomad": nomad,

@@ -1,4 +1,4 @@
-"""`keys`, `key-create`, `key-rotate`, `key-revoke`: the API's keys, through its own admin routes with the operator's key."""
+"""`keys`, `key-create`, `key-rotate`, `key-revoke`, `audit`: the API's keys and what was done to them, through its own admin routes with the operator's key."""
 
 import re
 from typing import Any
@@ -51,6 +51,26 @@ def revoke(arguments: list[str]) -> int:
         )
     key = predict.client(connect()).call("DELETE", f"/v1/keys/{arguments[0]}")
     print(f"the key {key['id']} of {key['name']} is revoked")
+    return 0
+
+
+def audit(arguments: list[str]) -> int:
+    """`audit [limit=20]`: the newest entries of the audit log, and whether its chain of seals is whole."""
+    names, options = _split(arguments)
+    limit = options.get("limit", "20")
+    if names or set(options) - {"limit"} or not limit.isdecimal() or not 1 <= int(limit) <= 1_000:
+        raise OperatorError("audit takes a limit of 1 to 1000", "write `just audit [limit=20]`")
+    client = predict.client(connect())
+    table = Table("no.", "when (UTC)", "who", "did", "to what", box=None, pad_edge=False)
+    for one in client.call("GET", f"/v1/audit?limit={limit}")["entries"]:
+        table.add_row(str(one["seq"]), _moment(one["at"]), one["actor"], one["act"], one["subject"])
+    _CONSOLE.print(table)
+    verdict = client.call("GET", "/v1/audit/verification")
+    if not verdict["intact"]:
+        raise OperatorError(f"the audit log was tampered with: {verdict['fault']}", "see docs/doors.md")
+    _CONSOLE.print(
+        f"\n{verdict['entries']} entries, unbroken from the first to the last; the seal is {verdict['head_sha256']}"
+    )
     return 0
 
 

@@ -1,7 +1,7 @@
 """Scores the deals of a sheet at once: columns are judged as wholes, and only doubtful rows one by one, as a single deal is."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -76,31 +76,47 @@ def score(model: DealModel, sheet: Sheet, question: scoring.Question, threads: i
     )
 
 
-def entry(scored: Scored, identifier: UUID, request_id: str, caller: str, version: str) -> Entry | None:
-    """What the journal keeps of it; None where no row could be scored."""
-    if not len(scored.rows):
-        return None
-    positions = scored.rows.tolist()
-    return Entry(
-        id=identifier,
-        request_id=request_id,
-        time=datetime.now(UTC),
-        caller=caller,
-        kind="batch",
-        as_of=scored.question.as_of,
-        horizon_days=scored.question.horizon_days,
-        model_version=version,
-        rows=positions,
-        deals={
-            "opportunity_id": [scored.sheet.identifiers[row] for row in positions],
-            **{name: column.values(scored.rows) for name, column in scored.sheet.columns.items()},
-        },
-        unseen=[list(scored.unseen.get(row, ())) for row in positions],
-        probability=scored.probability.tolist(),
-        probabilities=None,
-        days=[scored.question.horizon_days],
-        features=scored.features.astype("<f8", copy=False).tobytes(),
-    )
+@dataclass(frozen=True)
+class Answered:
+    """A batch that was answered: the entry of the journal is made of it afterwards."""
+
+    scored: Scored
+    id: UUID
+    time: datetime
+    request_id: str
+    caller: str
+    model_version: str
+
+    def __len__(self) -> int:
+        return len(self.scored.rows)
+
+    def entry(self) -> Entry:
+        """What the journal keeps. There is no entry of a batch of which no row could be scored."""
+        scored, question = self.scored, self.scored.question
+        positions = scored.rows.tolist()
+        unseen: list[list[str]] = [[]] * len(scored.sheet)
+        for row, names in scored.unseen.items():
+            unseen[row] = list(names)
+        return Entry(
+            id=self.id,
+            request_id=self.request_id,
+            time=self.time,
+            caller=self.caller,
+            kind="batch",
+            as_of=question.as_of,
+            horizon_days=question.horizon_days,
+            model_version=self.model_version,
+            rows=positions,
+            deals={
+                "opportunity_id": [scored.sheet.identifiers[row] for row in positions],
+                **{name: column.values(scored.rows) for name, column in scored.sheet.columns.items()},
+            },
+            unseen=[unseen[row] for row in positions],
+            probability=scored.probability.tolist(),
+            probabilities=None,
+            days=[question.horizon_days],
+            features=scored.features.astype("<f8", copy=False).tobytes(),
+        )
 
 
 def _doubtful(sheet: Sheet) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from closecast.platform.registry import MODEL_NAME
 from services.api.batch import Scored
+from services.api.batch_sheet import Column
 from services.api.problems import InvalidInputError, of_invalid
 from services.api.schemas import BatchPrediction, ModelVersion, ScoredDeal
 
@@ -70,8 +71,10 @@ def _table(scored: Scored, identifier: UUID, version: str) -> pa.Table:
     columns = {
         "row": pa.array(np.arange(count), pa.int32()),
         "opportunity_id": pa.array(_identifiers(scored), pa.string()),
-        **{name: pa.array(scored.names[name].values(), pa.string()) for name in ("sales_agent", "product", "account")},
-        "engage_date": pa.array(scored.engaged.values(), pa.date32(), mask=missing),
+        **{name: scored.names[name].arrow(pa.string()) for name in ("sales_agent", "product", "account")},
+        "engage_date": Column(np.where(missing, -1, scored.engaged.positions), scored.engaged.distinct).arrow(
+            pa.date32()
+        ),
         "probability": pa.array(probability, mask=missing),
         "unseen": pa.array(unseen, pa.string()),
         "problem": pa.array(problems, pa.string()),

@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -60,6 +62,10 @@ class Column:
         places: dict[Any, int] = {**dict(zip(distinct, range(len(distinct)), strict=True)), None: -1}
         return cls(np.fromiter(map(places.__getitem__, values), np.int64, len(values)), distinct)
 
+    def arrow(self, kind: pa.DataType) -> pa.Array:
+        """The value of each row as an Arrow array, null where there is none."""
+        return pa.array(self.distinct, kind).take(pa.array(self.positions, mask=self.positions < 0))
+
     def values(self, rows: NDArray[np.int64] | None = None) -> list[Any]:
         """The value of each row, or of `rows`; None where there is none."""
         positions = self.positions if rows is None else self.positions[rows]
@@ -100,8 +106,7 @@ def read_json(body: bytes) -> tuple[Sheet, BatchRequest]:
         sent = msgspec.json.decode(body, type=_Sent)
     except msgspec.DecodeError:
         return _row_by_row(body)
-    values = zip(*map(msgspec.structs.astuple, sent.deals), strict=True) if sent.deals else ()
-    named = list(zip(Deal.__struct_fields__, values, strict=False))
+    named = ((name, list(map(attrgetter(name), sent.deals))) for name in Deal.__struct_fields__)
     return _sheet(named, len(sent.deals), checked=True), BatchRequest([], sent.as_of, sent.horizon)
 
 
@@ -152,21 +157,20 @@ def read_csv(content: bytes) -> Sheet:
         detail = f"the body is not UTF-8 text (byte {error.start})"
         raise InvalidInputError("body", None, "CSV in UTF-8", detail) from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[Sequence[str | None]] = []
     try:
         header = next(reader, [])
         require_engage_date(header, "the CSV")
-        width = len(header)
-        for row in reader:
-            if not row:
-                continue  # an empty line is no deal
-            rows.append(row if len(row) == width else [*row, *[None] * (width - len(row))][:width])
-            if len(rows) > MAX_ROWS:
-                raise too_many("the CSV", f"more than {MAX_ROWS}")
+        # An empty line is no deal.
+        rows: list[Sequence[str | None]] = list(islice(filter(None, reader), MAX_ROWS + 1))
     except csv.Error as error:
         raise InvalidInputError("body", None, "a CSV table", f"line {reader.line_num} is not CSV: {error}") from error
+    if len(rows) > MAX_ROWS:
+        raise too_many("the CSV", f"more than {MAX_ROWS}")
     if not rows:
         raise InvalidInputError("body", None, "one row or more", "the CSV has a header and no rows")
+    width = len(header)
+    if set(map(len, rows)) != {width}:
+        rows = [[*row, *[None] * (width - len(row))][:width] for row in rows]
     named = zip(header, zip(*rows, strict=True), strict=True)
     return _sheet(((name, values) for name, values in named if name in RAW_COLUMNS), len(rows))
 
@@ -196,6 +200,6 @@ def _sheet(
     for name, values in named:
         if name == _IDENTIFIER:
             identifiers = values
-        else:
+        elif values.count(None) < rows:
             columns[name] = Column.of_values(values)
     return Sheet(identifiers, columns, checked, refused or {})

@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -48,10 +49,9 @@ class Worker:
         try:
             scored = self._scored(ask, body)
             content = batch_answers.encoded(scored, ask.answer_type, UUID(ask.id), ask.version)
-            if self._journal is not None:
-                entry = batch.entry(scored, UUID(ask.id), ask.request_id, ask.caller, ask.version)
-                if entry is not None:
-                    self._journal.append(entry)
+            answered = batch.Answered(scored, UUID(ask.id), datetime.now(UTC), ask.request_id, ask.caller, ask.version)
+            if self._journal is not None and len(answered):
+                self._journal.append_draft(answered)
         except InvalidInputError as error:
             return Told(of_invalid(error)), b""
         except (ModelError, JournalFullError) as error:

@@ -21,7 +21,7 @@ class Doors:
 
     def __init__(self, settings: Settings) -> None:
         self.keyring = Keyring(settings.key_hashes, settings.database, settings.model_cache / "keyring.json", log)
-        self.tokens = Tokens(settings.issuers, log)
+        self.tokens = Tokens(settings.issuers, settings.model_cache / "jwks.json", log)
         self.limits = Limits(settings.limits, settings.cache, log)
         self.outbox = (
             None if settings.database is None else Outbox(settings.database, settings.model_cache / "audit", log)

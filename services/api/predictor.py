@@ -35,6 +35,9 @@ class Answered(Struct, frozen=True, gc=False):
     scored: scoring.Scored
     model_version: str
 
+    def __len__(self) -> int:
+        return 1
+
     def entry(self) -> Entry:
         """What the journal keeps."""
         question, scored = self.question, self.scored

@@ -1,11 +1,17 @@
-"""The public keys of issuers: fetched by a thread, refreshed in time, and kept while an issuer is away."""
+"""The public keys of issuers: fetched by a thread, refreshed in time, and kept while an issuer is away.
+
+A copy on disk lets an instance that starts while an issuer is away know its keys. A key that was withdrawn meanwhile would
+still be among them, so a copy that is older than a day is not taken.
+"""
 
 import json
+import os
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -14,6 +20,7 @@ from closecast.platform.callers.issuers import Issuer
 
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})  # asymmetric ones: a public key must never pass for a shared secret
 REFRESH_SECONDS = 300.0
+TRUST_SECONDS = 24 * 3600.0  # how old a copy on disk may be
 _RETRY_SECONDS = 5.0  # after a failure, and at least between two fetches that unknown keys call for
 _TIMEOUT_SECONDS = 3.0
 _MAX_BYTES = 256 * 1024
@@ -34,7 +41,7 @@ class KeySet:
 
     issuer: Issuer
     keys: Mapping[str, SigningKey] = field(default_factory=dict)
-    fetched: float = float("-inf")  # monotonic clock, of the last success
+    fetched: float = float("-inf")  # seconds since 1970, of the last success
     asked: float = float("-inf")  # of the last attempt
     wanted: bool = False  # a token named a key that is not here
     problem: str | None = None
@@ -43,10 +50,11 @@ class KeySet:
 class JwksThread:
     """Keeps the key sets of `issuers` current. `replaced` is called after a set has lost a key it had before."""
 
-    def __init__(self, issuers: Sequence[Issuer], replaced: Callable[[], None], tell: Tell,
+    def __init__(self, issuers: Sequence[Issuer], file: Path | None, replaced: Callable[[], None], tell: Tell,
                  refresh_seconds: float = REFRESH_SECONDS, retry_seconds: float = _RETRY_SECONDS) -> None:  # fmt: skip
+        """`file` is the copy on disk; None for none."""
         self.sets = {issuer.url: KeySet(issuer) for issuer in issuers}
-        self._replaced, self._tell = replaced, tell
+        self._file, self._replaced, self._tell = file, replaced, tell
         self._refresh_seconds, self._retry_seconds = refresh_seconds, retry_seconds
         self._wake, self._stop = threading.Event(), False
         # Keys must come from where the configuration says, and from nowhere that a redirect names.
@@ -54,8 +62,9 @@ class JwksThread:
         self._thread = threading.Thread(target=self._follow, name="jwks", daemon=True)
 
     def start(self) -> None:
-        """Fetch at once, in the background."""
+        """Take the copy on disk, and fetch at once, in the background."""
         if self.sets:
+            self._restore()
             self._thread.start()
 
     def stop(self) -> None:
@@ -98,7 +107,8 @@ class JwksThread:
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever an issuer answers; it is told aloud
             problem = f"the keys of {keys.issuer.name} cannot be fetched: {type(error).__name__}: {error}"
         else:
-            before, keys.keys, keys.fetched = keys.keys, found, time.monotonic()
+            before, keys.keys, keys.fetched = keys.keys, found, time.time()
+            self._save()
             lost = [kid for kid, key in before.items() if found.get(kid) != key]
             if lost:
                 self._replaced()
@@ -110,13 +120,41 @@ class JwksThread:
             self._tell("jwks", level="warning", issuer=keys.issuer.name, keys=len(keys.keys), problem=problem)
         keys.problem = problem
 
+    def _save(self) -> None:
+        if self._file is None:
+            return
+        kept = {
+            url: {"fetched": one.fetched, "keys": [json.loads(key.published) for key in one.keys.values()]}
+            for url, one in self.sets.items()
+        }
+        partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps(kept))
+            partial.replace(self._file)
+        except OSError as error:
+            self._tell("jwks", level="warning", problem=f"the issuers' keys are not kept on disk: {error}")
+
+    def _restore(self) -> None:
+        if self._file is None or not self._file.exists():
+            return
+        try:
+            kept = json.loads(self._file.read_text())
+            for url, keys in self.sets.items():
+                found = kept.get(url)
+                if found is not None and 0 <= time.time() - found["fetched"] < TRUST_SECONDS:
+                    keys.keys, keys.fetched = _usable(json.dumps(found)), found["fetched"]
+                    self._tell("jwks", issuer=keys.issuer.name, keys=len(keys.keys), origin="disk")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            self._tell("jwks", level="warning", origin="disk", problem=f"{type(error).__name__}: {error}")
+
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         """Refused: the redirect itself becomes the answer, which is an error."""
 
 
-def _usable(content: bytes) -> dict[str, SigningKey]:
+def _usable(content: bytes | str) -> dict[str, SigningKey]:
     """The keys for signatures by an accepted algorithm, by id; others that the set holds are left out."""
     found = {}
     for one in json.loads(content)["keys"]:

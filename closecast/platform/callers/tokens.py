@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -35,12 +36,14 @@ class _Known:
 class Tokens:
     """Verifies tokens of `issuers`. `find` is for the request path: it never waits."""
 
-    def __init__(self, issuers: Sequence[Issuer], tell: Tell, *, refresh_seconds: float = REFRESH_SECONDS,
-                 retry_seconds: float = 5.0, remembered: int = _REMEMBERED) -> None:  # fmt: skip
+    def __init__(self, issuers: Sequence[Issuer], file: Path | None, tell: Tell, *,
+                 refresh_seconds: float = REFRESH_SECONDS, retry_seconds: float = 5.0,
+                 remembered: int = _REMEMBERED) -> None:  # fmt: skip
+        """`file` keeps the issuers' public keys over a restart; None for none."""
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._remembered = remembered
         self._lock = threading.Lock()
-        self._jwks = JwksThread(issuers, self._forget, tell, refresh_seconds, retry_seconds)
+        self._jwks = JwksThread(issuers, file, self._forget, tell, refresh_seconds, retry_seconds)
 
     def start(self) -> None:
         """Begin to fetch the issuers' keys."""

@@ -15,7 +15,7 @@ from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
 
 GATHER_SECONDS = 0.02  # how long entries gather before they are sent: what a kill -9 of this process can lose
 MAX_WAITING_BYTES = 16_000_000  # encoded and not packed
-_DRAFT_BYTES = 1_000  # what a draft counts for: about what it takes in memory
+_DRAFT_BYTES = 1_000  # what a deal of a draft counts for: about what it takes in memory
 _WINDOW_BYTES = 8_000_000  # packed and not confirmed
 _AT_ONCE = 64  # messages sent before their answers are read
 _LENT_SEGMENTS = 4  # of the spool, on their way at a time
@@ -25,9 +25,13 @@ _REST_SECONDS = 0.5
 
 
 class Draft(Protocol):
-    """What an entry of one deal will be made of, later and on another thread: of values that never change."""
+    """What an entry will be made of, later and on another thread: of values that never change."""
 
     def entry(self) -> Entry: ...
+
+    def __len__(self) -> int:
+        """Number of deals."""
+        ...
 
 
 class JournalFullError(RuntimeError):
@@ -48,7 +52,7 @@ class Standing:
     shipped: int  # deals confirmed on the cache's disk, since the start; one that had to be sent again counts again
     spooled: int  # deals put into the spool, since the start
     refused: int  # calls of append that raised, since the start
-    unwritable: int  # drafts of which no entry could be made, since the start: an error of ours, told as `problem`
+    unwritable: int  # deals of which no entry could be made, since the start: an error of ours, told as `problem`
     lag_seconds: float  # age of the oldest entry that is not confirmed, the spool's included
     problem: str | None  # why the stream is not taking messages now
 
@@ -126,14 +130,15 @@ class Shipper:
 
         Raises JournalFullError likewise.
         """
+        count = len(draft)
         with self._lock:
             if self._closed or self._waiting_bytes >= self._max_waiting:
                 self._refused += 1
                 raise JournalFullError(self._why_full())
             self._begin_to_gather()
             self._drafts.append(draft)
-            self._waiting += 1
-            self._waiting_bytes += _DRAFT_BYTES
+            self._waiting += count
+            self._waiting_bytes += count * _DRAFT_BYTES
 
     def close(self, seconds: float = 5.0) -> int:
         """Accept nothing more and put what is there into the stream, else into the spool.
@@ -215,16 +220,17 @@ class Shipper:
             self._window.append((message, time.time()))
             self._window_bytes += len(message)
         with self._lock:
-            self._waiting -= sum(deals for _, deals in taken) + len(drafts)
-            self._waiting_bytes -= sum(len(content) for content, _ in taken) + _DRAFT_BYTES * len(drafts)
+            drafted = sum(map(len, drafts))
+            self._waiting -= sum(deals for _, deals in taken) + drafted
+            self._waiting_bytes -= sum(len(content) for content, _ in taken) + drafted * _DRAFT_BYTES
 
     def _written(self, drafts: Sequence[Draft]) -> Iterator[Encoded]:
         """What the drafts become. One that fails must not keep the others from being recorded, now and for ever."""
         for draft in drafts:
             try:
-                yield encode(draft.entry()), 1
+                yield from [(encode(part), len(part)) for part in parts(draft.entry())]
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told until the process ends
-                self._unwritable += 1
+                self._unwritable += len(draft)
                 self._draft_problem = (
                     f"{self._unwritable} predictions could not be written: {type(error).__name__}: {error}"
                 )

@@ -28,6 +28,12 @@ def test_what_cannot_be_is_refused(arguments: list[str], words: str) -> None:
         keys.wanted(arguments)
 
 
+@pytest.mark.parametrize("arguments", [["now"], ["limit=0"], ["limit=1001"], ["limit=-1"], ["before=3"]])
+def test_the_audit_log_is_asked_for_with_a_limit_or_nothing(arguments: list[str]) -> None:
+    with pytest.raises(OperatorError, match="a limit of 1 to 1000"):
+        keys.audit(arguments)
+
+
 def test_an_id_is_needed_and_no_more() -> None:
     for command in (keys.rotate, keys.revoke):
         with pytest.raises(OperatorError, match="takes the id of one key"):

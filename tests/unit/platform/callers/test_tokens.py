@@ -6,12 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from closecast.platform.callers.caller import Caller, ForbiddenCallerError, UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.issuers import issuers
+from closecast.platform.callers.jwks import TRUST_SECONDS
 from closecast.platform.callers.tokens import Tokens
 from closecast.platform.settings import SettingsError
 from tests.issuer import URL, TokenIssuer, forged, issuing
@@ -39,8 +41,8 @@ def tokens(issuer: TokenIssuer) -> Iterator[Tokens]:
     made.stop()
 
 
-def started(issuer: TokenIssuer, **options: Any) -> Tokens:
-    made = Tokens([issuer.configured()], lambda *_a, **_k: None, **{"retry_seconds": 0.2, **options})
+def started(issuer: TokenIssuer, file: Path | None = None, **options: Any) -> Tokens:
+    made = Tokens([issuer.configured()], file, lambda *_a, **_k: None, **{"retry_seconds": 0.2, **options})
     made.start()
     return made
 
@@ -265,3 +267,29 @@ def test_a_configuration_that_cannot_be_is_named(changed: dict[str, Any], words:
         issuers(json.dumps([{**CONFIGURED, **changed}]))
     with pytest.raises(SettingsError, match="the same name twice"):
         issuers(json.dumps([CONFIGURED, CONFIGURED]))
+
+
+def test_keys_outlive_a_restart_while_the_issuer_is_away_but_not_for_ever(issuer: TokenIssuer, tmp_path: Path) -> None:
+    # given
+    file, token = tmp_path / "cache" / "jwks.json", issuer.token()
+    first = started(issuer, file)
+    settled(lambda: first.find(token))
+    first.stop()
+    issuer.away = True
+    # when
+    again = started(issuer, file)
+    # then
+    assert again.find(token).role == "scorer"
+    again.stop()
+    # given a copy that is too old, then one that is damaged
+    kept = json.loads(file.read_text())
+    (entry,) = kept.values()
+    entry["fetched"] -= TRUST_SECONDS
+    for content in (json.dumps(kept), "{", "[]"):
+        file.write_text(content)
+        # when
+        later = started(issuer, file)
+        # then
+        with pytest.raises(UncheckedCallerError):
+            later.find(token)
+        later.stop()

@@ -1,0 +1,80 @@
+"""`just bench truth [rows=200000] [seeds=3]`: the model's log loss on made-up deals against that of their true chances.
+
+No model can be better than the chances that the deals were drawn from; the target is to be within 2 % of them. Besides the
+deals as they are made by default, some whose agents differ in how fast they close: what the features tell least of.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from closecast.deals import synthetic
+from closecast.deals.contract import check
+from closecast.models import candidate, evaluation, metrics
+from closecast.models.hyperparameters import Hyperparameters
+from closecast.models.training import Data
+from ops.errors import OperatorError
+
+TARGET = 1.02
+_PAGE = Path(__file__).with_name("truth.md")
+_THREADS = 2
+_KINDS = {"by default": {}, "agents' pace differs by a factor of 1.35 (one standard deviation)": {"agent_hazard": 0.3}}
+
+
+def measure(settings: synthetic.Settings, seed: int) -> dict[str, tuple[int, float, float]]:
+    """By horizon: held-out rows, the mean log loss of the true chances, and that of the model fitted before the cut."""
+    frame, truth = synthetic.generate_with_truth(settings, seed)
+    data = Data(check(frame).accepted)
+    twin, _, _ = candidate.fit_before(data, Hyperparameters(), 7, _THREADS, data.plan.cut)
+    found = {}
+    for split in evaluation.splits(data):
+        rows = split.test.rows
+        chances = synthetic.win_probability(truth, data.deals.iloc[rows.deal], rows.as_of, rows.horizon_days)
+        best = float(metrics.losses(rows.won, chances).mean())
+        found[split.target] = len(rows.won), best, float(
+            metrics.losses(rows.won, twin.predict(split.test.matrix, _THREADS)).mean()
+        )  # fmt: skip
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    given = {"rows": "200000", "seeds": "3"}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if name not in given or not equals or not value.isdecimal() or int(value) < 1:
+            raise OperatorError(
+                f"{argument!r} is not an argument of this measure", "write rows=<number> or seeds=<number>"
+            )
+        given[name] = value
+    rows, seeds = int(given["rows"]), range(1, int(given["seeds"]) + 1)
+    lines = [
+        "# `just bench truth`", "",
+        f"{rows:,} made-up deals a seed; model and cut as `just train` chooses them, no search. The quotient is the model's log loss "
+        f"over that of the true chances: 1 cannot be undercut but by luck; the target is {TARGET} at most.", "",
+        "| deals | seed | horizon | held-out rows | true chances | model | quotient |", "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    quotients: dict[str, list[float]] = {kind: [] for kind in _KINDS}
+    for kind, changes in _KINDS.items():
+        for seed in seeds:
+            for horizon, (count, best, ours) in measure(synthetic.Settings(rows=rows, **changes), seed).items():
+                quotients[kind].append(ours / best)
+                lines.append(
+                    f"| {kind} | {seed} | {horizon} | {count:,} | {best:.4f} | {ours:.4f} | {ours / best:.4f} |"
+                )
+                print(lines[-1], flush=True)
+    for kind, values in quotients.items():
+        verdict = "met" if max(values) <= TARGET else "**missed**"
+        lines.append(
+            f"\n{kind[0].upper()}{kind[1:]}: {np.median(values):.4f} ({min(values):.4f} to {max(values):.4f}), {verdict}."
+        )
+    _PAGE.write_text("\n".join(lines) + "\n")
+    print(_PAGE.read_text())
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except OperatorError as error:
+        sys.exit(str(error))
