@@ -10,7 +10,7 @@ from services.api.edge import PREDICTIONS
 from services.api.fast_lane import LONGEST, FastLane, Head
 from services.api.problems import MEDIA_TYPE, Problem
 
-IDLE_SECONDS = 150  # how long a connection may lie unused: longer than the gateway keeps its own, which is two minutes
+IDLE_SECONDS = 75  # how long a connection may lie unused: longer than the gateway keeps its own
 _REQUEST_SECONDS = 60.0  # how long a request may take to arrive; the gateway hands on whole ones
 _LOOK_SECONDS = 5.0
 _PATH = PREDICTIONS.encode()
