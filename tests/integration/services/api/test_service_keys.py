@@ -12,6 +12,7 @@ from litestar.testing import TestClient
 
 from services.api.app import create_app
 from services.api.doors import Doors
+from services.api.logs import flush
 from services.api.settings import Settings
 from tests.issuer import URL, TokenIssuer, issuing
 from tests.servers import free_port
@@ -98,6 +99,7 @@ def test_a_keys_life_by_http(service: Client, capsys: pytest.CaptureFixture[str]
     acts = [entry["act"] for entry in entries if entry["subject"] == f"key {identity}"]
     assert acts == ["key revoked", "key rotated", "key created"]
     assert admin(service, "GET", "/v1/audit/verification", status=200)["intact"] is True
+    flush()  # what the log has gathered for its tenth of a second
     captured = capsys.readouterr()
     told = captured.err + captured.out + json.dumps([listed, entries])
     for one in (secret, rotated["secret"], KEY):
