@@ -12,8 +12,8 @@ _RUNGS = ("base_rate", "age_table", "logistic", "age_calendar", "lightgbm_defaul
 def main(files: list[str]) -> int:
     lines = [
         "# `just evaluate`: held-out figures", "",
-        "Made by `just evaluate --source <…> --cut <date> … --json <file>` and `python -m benchmarks.model_table <file>`. Log loss with 95 % interval",
-        "by bootstrap over deals; *against* is the paired difference of log loss to the age-and-calendar model (below 0: better).", "",
+        "Made by `just evaluate --source <…> --cut <date> … --json <file>` and `python -m benchmarks.model_table <file>`. Log loss and calibration",
+        "error (ECE) with 95 % intervals by bootstrap over deals; *against* is the paired difference of log loss to the age-and-calendar model (below 0: better).", "",
     ]  # fmt: skip
     for name in files:
         content = json.loads(Path(name).read_text())
@@ -38,7 +38,8 @@ def _of(report: dict[str, Any]) -> list[str]:
             loss = one["log_loss"]
             lines.append(
                 f"| {rung.replace('_', ' ')} | {loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f}) | {one['auc']['value']:.3f} "
-                f"| {one['ece']['value']:.3f} | {live['log_loss']['value']:.4f} | {live['auc']['value']:.3f} |"
+                f"| {one['ece']['value']:.3f} ({one['ece']['low']:.3f} to {one['ece']['high']:.3f}) "
+                f"| {live['log_loss']['value']:.4f} | {live['auc']['value']:.3f} |"
             )
         lines += ["", f"Against: {against['value']:+.4f} ({against['low']:+.4f} to {against['high']:+.4f}).", ""]
     verdict = "promotes" if report["decision"]["promoted"] else "refuses"

@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.serving import (
     batch,
     environments,
+    journal,
     latency,
     load,
     machine,
@@ -38,6 +39,7 @@ from ops.paths import PROJECT
 PARTS: dict[str, Callable[[Context], dict[str, Any]]] = {
     "throughput": throughput.run,
     "latency": latency.run,
+    "journal": journal.run,
     "workers": workers.run,
     "batch": batch.run,
     "start": start.run,

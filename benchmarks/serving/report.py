@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.serving import latency, soak, start
+from benchmarks.serving import journal, latency, soak, start
 from benchmarks.serving.throughput import OURS
 
 Found = dict[str, Any]
@@ -83,6 +83,21 @@ def _latency(found: Found) -> list[str]:
     return lines
 
 
+def _journal(found: Found) -> list[str]:
+    lines = [
+        "At 500 requests/s:",
+        "",
+        "| percentile | with, ms | without, ms | quotient | target |",
+        "|---|---|---|---|---|",
+    ]
+    for figure in journal.FIGURES:
+        quotient = found["quotients"][figure]
+        target = journal.TARGET if figure == "p50" else None
+        lines.append(f"| {figure} | {_value(found['with'][figure], '.2f')} | {_value(found['without'][figure], '.2f')} "
+                     f"| {_value(quotient, '.2f')} | {_verdict(quotient['median'], target, False)} |")  # fmt: skip
+    return lines
+
+
 def _workers(found: Found) -> list[str]:
     cost = found["microseconds"]
     return [
@@ -132,6 +147,7 @@ def _soak(found: Found) -> list[str]:
 _PARTS: dict[str, Callable[[Found], list[str]]] = {
     "throughput": _throughput,
     "latency": _latency,
+    "journal": _journal,
     "workers": _workers,
     "batch": _batch,
     "start": _start,

@@ -29,6 +29,7 @@ class Protocol(HttpToolsProtocol):
         self._whole: bytes | None = None  # what came last, if a request began with it
         self._declined = False  # whether the fast lane has seen the request that is being parsed, and left it
         self._state: dict[str, Any] = {}  # what the fast lane found out of a request that it left to the framework
+        self._ended = False  # whether the last answer of this connection was given
         self._rendered: tuple[Any, bytes] = (None, b"")
         self._since: float | None = None  # since when the other side is waited for
         self._arriving = False  # whether a part of a request is here
@@ -51,6 +52,7 @@ class Protocol(HttpToolsProtocol):
             end = data.find(b"\r\n\r\n") + 4
             head = self._heads.get(data[:end])
             if head is not None and head.length == len(data) - end:
+                self._unset_keepalive_if_required()
                 if self._answer(head, data[end:]):
                     return
                 self._declined = True
@@ -63,6 +65,8 @@ class Protocol(HttpToolsProtocol):
         self._since, self._arriving = self.loop.time(), True
 
     def on_headers_complete(self) -> None:
+        if self._ended:
+            return  # what was sent behind the request that was to be the last
         parser = self.parser
         if (
             self.url == _PATH
@@ -77,7 +81,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         if self._held is None:
-            super().on_body(body)
+            if not self._ended:
+                super().on_body(body)
             return
         self._held += body
         if len(self._held) > LONGEST:
@@ -88,7 +93,8 @@ class Protocol(HttpToolsProtocol):
         self._since, self._arriving = None, False
         held = self._held
         if held is None:
-            super().on_message_complete()
+            if not self._ended:
+                super().on_message_complete()
             return
         head = Head.of(self.headers, keeps=self._keeps)
         if not self._answer(head, held):
@@ -130,6 +136,7 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(answer)
         self._since = self.loop.time()
         if head is None or not head.keeps:
+            self._ended = True
             self.transport.close()
         return True
 
@@ -164,11 +171,16 @@ class Protocol(HttpToolsProtocol):
         """A connection that says nothing, or says it too slowly, is not kept: it would be held from others."""
         self._look = self.loop.call_later(_LOOK_SECONDS, self._look_at_clock)
         waited = 0.0 if self._since is None else self.loop.time() - self._since
-        if self._arriving and waited > _REQUEST_SECONDS:
+        if self._arriving and waited > _REQUEST_SECONDS and not self._owes():
             problem = Problem("The request is too slow", 408, f"it was not here whole after {_REQUEST_SECONDS:.0f} s")
             self._refuse(b"408 Request Timeout", problem)
         elif waited > IDLE_SECONDS:
             self.transport.close()
+
+    def _owes(self) -> bool:
+        """Whether an earlier request is still to be answered, so that the wait is the caller's."""
+        cycle = self.cycle
+        return bool(self.pipeline) or not (cycle is None or cycle.response_complete or cycle.more_body)
 
     def _refuse(self, status: bytes, problem: Problem) -> None:
         content = msgspec.json.encode(problem)

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from services.api import protocol
+from services.api import protocol, server
 from services.api.fast_lane import LONGEST
 from tests.unit.services.api.conftest import KEY, live, settings
 
@@ -129,12 +130,28 @@ def test_what_is_no_http_gets_a_problem(wire: Wire, nonsense: bytes) -> None:
     assert wire.is_closed()
 
 
+def test_nothing_is_read_behind_the_last_request(wire: Wire, served: httpx.Client) -> None:
+    # given a request that is the last by its own words, and more behind it
+    before = _scored(served)
+    wire.send(_request(Connection="close") + _request() + _request(b"{"))
+    # when / then
+    assert wire.answer()[0] == 200
+    assert wire.is_closed()
+    assert _scored(served) == before + 1
+
+
+def _scored(served: httpx.Client) -> float:
+    lines = served.get("/metrics").text.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("closecast_prediction_probability_count"))
+
+
 @pytest.fixture
 def hasty(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A service with little patience."""
     monkeypatch.setattr(protocol, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(protocol, "_REQUEST_SECONDS", 0.6)
     monkeypatch.setattr(protocol, "IDLE_SECONDS", 1)
+    monkeypatch.setattr(server, "IDLE_SECONDS", 1)
     with live(settings(cache)) as address:
         yield address
 
@@ -158,6 +175,8 @@ def test_a_connection_that_lies_idle_is_closed_and_a_busy_one_is_not(hasty: str)
     idle, used, busy = Wire(hasty), Wire(hasty), Wire(hasty)
     used.send(_request())
     assert used.answer()[0] == 200
+    busy.send(_request(b"{"))  # the framework answers, and sets a clock of its own
+    assert busy.answer()[0] == 400
     for _ in range(20):
         time.sleep(0.1)
         busy.send(_request())

@@ -1,0 +1,42 @@
+"""What writing every answer down adds to the latency: the same instance with the prediction journal and without it."""
+
+from typing import Any
+
+from benchmarks.serving import openloop, stack, subject
+from benchmarks.serving.context import Context, spread
+
+RATE, TARGET = 500.0, 1.1
+FIGURES = ("p50", "p90", "p99")
+_WARM_UP = 3
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Percentiles at 500 requests/s in milliseconds, by with and without, and the quotient of those of each round.
+
+    Without a cache the instance keeps no journal; it then counts limits by itself too, which takes as long.
+    """
+    room = context.room("journal")
+    stack.promote(context.stack, context.own.folder)
+    bare = {name: value for name, value in context.stack.environment.items() if name != "CLOSECAST_CACHE_URL"}
+    seen: dict[str, list[openloop.Open]] = {"with": [], "without": []}
+    with (
+        subject.running(context.own, room / "with", context.stack.environment, [context.server_core]) as kept,
+        subject.running(context.own, room / "without", bare, [context.server_core]) as unkept,
+    ):
+        instances = {"with": kept, "without": unkept}
+        for instance in instances.values():
+            openloop.steady(instance.target, RATE, _WARM_UP, context.load, room)
+        for _ in range(2 * context.rounds):  # it is a small difference
+            for name, instance in instances.items():
+                seen[name].append(openloop.steady(instance.target, RATE, context.seconds, context.load, room))
+    found: dict[str, Any] = {
+        name: {figure: spread([getattr(one, figure) for one in results]) for figure in FIGURES}
+        for name, results in seen.items()
+    }
+    found["quotients"] = {
+        figure: spread([getattr(one, figure) / getattr(other, figure)
+                        for one, other in zip(seen["with"], seen["without"], strict=True)])
+        for figure in FIGURES
+    }  # fmt: skip
+    print("journal: p50 x " + ", ".join(f"{one:.2f}" for one in found["quotients"]["p50"]["values"]), flush=True)
+    return found
