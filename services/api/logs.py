@@ -1,6 +1,7 @@
 """One JSON object a line on standard error: what happened, when, and to which request."""
 
 import atexit
+import logging
 import sys
 import threading
 from collections import deque
@@ -65,3 +66,20 @@ def log(event: str, level: str = "info", **facts: Any) -> None:
     _WRITER.put(_encode(line) + b"\n")
     if level != "info":
         _WRITER.flush()
+
+
+class Relay(logging.Handler):
+    """Has what a library logs written as lines of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts = {"logger": record.name, "message": record.getMessage().strip()}
+        if record.exc_info is not None and (error := record.exc_info[1]) is not None:
+            facts["error"] = f"{type(error).__name__}: {error}"
+        log("library", level=record.levelname.lower(), **facts)
+
+
+def relay(name: str, level: int = logging.WARNING) -> None:
+    """Take over the logger `name`, from `level` on: its lines would stand between ours in another form."""
+    logger = logging.getLogger(name)
+    logger.handlers, logger.propagate = [Relay()], False
+    logger.setLevel(level)

@@ -3,6 +3,7 @@
 import uvicorn
 
 from services.api.app import create_app
+from services.api.logs import relay
 from services.api.protocol import IDLE_SECONDS, Protocol
 from services.api.settings import Settings
 
@@ -11,6 +12,7 @@ _GRACE_SECONDS = 8  # a request that is being answered when Nomad stops the inst
 
 def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
     """Still to be run: one worker, which an instance's port and memory are sized for; Nomad adds instances."""
+    relay("uvicorn.error")
     return uvicorn.Server(
         uvicorn.Config(
             create_app(settings),
