@@ -33,12 +33,17 @@ _KEPT_HORIZONS = 24  # of each of them; a table of one horizon is about 80 kB
 class Table:
     """Feature values by the position of a key; immutable. `values` is (number of keys, features of the key), float64."""
 
-    __slots__ = ("blob", "row_bytes", "values")
+    __slots__ = ("_row_bytes", "blob", "values")
 
     def __init__(self, values: Matrix) -> None:
         self.blob = np.ascontiguousarray(values, dtype=np.float64).tobytes()
         self.values: Matrix = np.frombuffer(self.blob).reshape(values.shape)
-        self.row_bytes = 8 * values.shape[1]
+        self._row_bytes = 8 * values.shape[1]
+
+    def row(self, code: int) -> bytes:
+        """The values of one position, as float64."""
+        begin = code * self._row_bytes
+        return self.blob[begin : begin + self._row_bytes]
 
 
 class Clock(Table):
@@ -218,12 +223,8 @@ def rows(
     end = begin + _CLOCK_BYTES
     if account == UNNAMED:
         account = tables.stand_in(lot)
-    parts = []
-    for table, code in ((tables.agent, agent), (tables.product, product), (tables.account, account)):
-        width = table.row_bytes
-        parts.append(table.blob[code * width : (code + 1) * width])
-    entities = b"".join(parts)
-    return b"".join([part for clock in clocks for part in (clock.blob[begin:end], entities)])
+    entities = tables.agent.row(agent) + tables.product.row(product) + tables.account.row(account)
+    return b"".join([clock.blob[begin:end] + entities for clock in clocks])
 
 
 def log_odds(chance: NDArray[np.float64]) -> NDArray[np.float64]:

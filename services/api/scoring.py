@@ -29,16 +29,12 @@ class Question(Struct, frozen=True, gc=False):
 
     as_of: date
     horizon_days: int
+    by: date  # the last day on which a win counts
 
     @classmethod
     def ask(cls, model: DealModel, as_of: date | None, horizon: Horizon) -> "Question":
         """`as_of` is the last date of the model's data unless given. Raises InvalidInputError for a horizon out of range."""
         return _question(as_of or model.card.known_until, horizon)
-
-    @property
-    def by(self) -> date:
-        """Last day on which a win counts."""
-        return self.as_of + timedelta(days=self.horizon_days)
 
 
 def horizon_of(text: str) -> Horizon:
@@ -61,9 +57,8 @@ def engage_date(deal: Deal, as_of: date) -> date:
         raise InvalidInputError(
             "deal.deal_stage", stage, "Engaging", f"the deal is closed ({stage}): there is nothing left to predict"
         )
-    for name in ("close_date", "close_value"):
-        value = getattr(deal, name)
-        if text(value) is not None:
+    for name, value in (("close_date", deal.close_date), ("close_value", deal.close_value)):
+        if value is not None and text(value) is not None:
             raise InvalidInputError(
                 f"deal.{name}", value, "nothing: the deal is open", f"{name} is given although the deal is not closed"
             )
@@ -163,7 +158,8 @@ def _question(day: date, horizon: Horizon) -> Question:
     if not 1990 <= day.year <= 2200:
         raise InvalidInputError("as_of", str(day), "a date from 1990 to 2200", f"as_of {day} is out of range")
     try:
-        return Question(day, horizon_days(day, horizon))
+        days = horizon_days(day, horizon)
+        return Question(day, days, day + timedelta(days=days))
     except ValueError as error:
         raise InvalidInputError("horizon", horizon, f'1 to 366 days, or "{QUARTER_END}"', str(error)) from error
 

@@ -228,7 +228,9 @@ class Shipper:
         """What the drafts become. One that fails must not keep the others from being recorded, now and for ever."""
         for draft in drafts:
             try:
-                yield from [(encode(part), len(part)) for part in parts(draft.entry())]
+                entry = draft.entry()
+                pieces = [entry] if len(draft) <= PART else parts(entry)
+                yield from [(encode(piece), len(piece)) for piece in pieces]
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told until the process ends
                 self._unwritable += len(draft)
                 self._draft_problem = (

@@ -74,6 +74,9 @@ class Draft:
     def __init__(self, made: Entry | None) -> None:
         self.made = made
 
+    def __len__(self) -> int:
+        return 1
+
     def entry(self) -> Entry:
         if self.made is None:
             raise TypeError("nothing can be made of this")
