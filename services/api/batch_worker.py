@@ -22,7 +22,7 @@ sys.modules["sklearn"] = None  # type: ignore[assignment] # as in services.api._
 import msgspec  # noqa: E402 - only then
 
 from closecast.models.deal_model import DealModel, ModelError  # noqa: E402
-from closecast.platform.journal.shipper import JournalFullError, Shipper  # noqa: E402
+from closecast.platform.journal.shipper import Journal, JournalFullError  # noqa: E402
 from services.api import batch, batch_answers, batch_parquet, batch_sheet, scoring  # noqa: E402
 from services.api.batch_wire import Ask, Told, receive, send  # noqa: E402
 from services.api.logs import log  # noqa: E402
@@ -39,7 +39,7 @@ _MAX_DATA = 1_500_000_000  # bytes of memory: what lies about its own size fails
 class Worker:
     """Scores one batch after the other, with the model that was asked for last."""
 
-    def __init__(self, journal: Shipper | None) -> None:
+    def __init__(self, journal: Journal | None) -> None:
         self._journal = journal
         self._name = ""
         self._model: DealModel | None = None

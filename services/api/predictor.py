@@ -2,25 +2,18 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from closecast.platform.journal.entry import Entry, new_id
-from closecast.platform.journal.shipper import Draft
+from closecast.platform.journal.shipper import Journal
 from closecast.platform.registry import MODEL_NAME
 from services.api import scoring
 from services.api.champion import Champion
 from services.api.metrics import Metrics
 from services.api.schemas import ModelVersion, Prediction, PredictionRequest
-
-
-class Journal(Protocol):
-    """Where answers are written down: accepts a draft without waiting, or raises because there is no room for it."""
-
-    def append_draft(self, draft: Draft) -> None: ...
 
 
 class Answered(Struct, frozen=True, gc=False):

@@ -34,6 +34,12 @@ class Draft(Protocol):
         ...
 
 
+class Journal(Protocol):
+    """Where answers are written down: accepts a draft without waiting, or raises because there is no room for it."""
+
+    def append_draft(self, draft: Draft) -> None: ...
+
+
 class JournalFullError(RuntimeError):
     """Neither the stream nor the spool takes entries, and memory for them is used up: nothing more may be answered."""
 

@@ -15,6 +15,9 @@ def library() -> logging.Logger:
 
 
 def test_what_a_library_says_is_a_line_of_ours(library: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    # given that what others logged has been written
+    flush()
+    capsys.readouterr()
     # when
     log("ours", number=1)
     library.warning("%s is not understood\n", "this")
