@@ -22,7 +22,7 @@ sys.modules["sklearn"] = None  # type: ignore[assignment] # as in services.api._
 import msgspec  # noqa: E402 - only then
 
 from closecast.models.deal_model import DealModel, ModelError  # noqa: E402
-from closecast.platform.journal.shipper import Journal, JournalFullError  # noqa: E402
+from closecast.platform.journal.inbox import Journal, JournalFullError  # noqa: E402
 from services.api import batch, batch_answers, batch_parquet, batch_sheet, scoring  # noqa: E402
 from services.api.batch_wire import Ask, Told, receive, send  # noqa: E402
 from services.api.logs import log  # noqa: E402
@@ -51,7 +51,7 @@ class Worker:
             content = batch_answers.encoded(scored, ask.answer_type, UUID(ask.id), ask.version)
             answered = batch.Answered(scored, UUID(ask.id), datetime.now(UTC), ask.request_id, ask.caller, ask.version)
             if self._journal is not None and len(answered):
-                self._journal.append_draft(answered)
+                self._journal.append(answered)
         except InvalidInputError as error:
             return Told(of_invalid(error)), b""
         except (ModelError, JournalFullError) as error:

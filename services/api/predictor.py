@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from closecast.platform.journal.entry import Entry, new_id
-from closecast.platform.journal.shipper import Journal
+from closecast.platform.journal.inbox import Journal
 from closecast.platform.registry import MODEL_NAME
 from services.api import scoring
 from services.api.champion import Champion
@@ -86,7 +86,7 @@ class Predictor:
     ) -> Prediction:  # fmt: skip
         identifier = new_id()
         if self._journal is not None:
-            self._journal.append_draft(
+            self._journal.append(
                 Answered(identifier, time.time(), request_id, caller, asked, question, scored, version)
             )
         self._observe(scored.probability)

@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_500_INTERNAL_SERVER_ERROR
 
 from closecast.platform.callers.keys import DatabaseAwayError, KeyEndedError, NoSuchKeyError
-from closecast.platform.journal.shipper import JournalFullError
+from closecast.platform.journal.inbox import JournalFullError
 from services.api.logs import log
 
 MEDIA_TYPE = "application/problem+json"

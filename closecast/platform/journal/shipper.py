@@ -6,42 +6,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
-from closecast.platform.journal.entry import PART, Entry, parts
+from closecast.platform.journal.entry import PART, parts
+from closecast.platform.journal.inbox import Draft, Inbox
 from closecast.platform.journal.link import Link, LinkError
 from closecast.platform.journal.spool import Spool, SpoolError
 from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
 
 GATHER_SECONDS = 0.02  # how long entries gather before they are sent: what a kill -9 of this process can lose
-MAX_WAITING_BYTES = 16_000_000  # encoded and not packed
-_DRAFT_BYTES = 1_000  # what a deal of a draft counts for: about what it takes in memory
+MAX_WAITING_BYTES = 16_000_000  # of drafts, about
 _WINDOW_BYTES = 8_000_000  # packed and not confirmed
 _AT_ONCE = 64  # messages sent before their answers are read
 _LENT_SEGMENTS = 4  # of the spool, on their way at a time
 _SHORTEST_RETRY_S, _LONGEST_RETRY_S = 0.1, 2.0
 _ADOPT_SECONDS = 30.0
 _REST_SECONDS = 0.5
-
-
-class Draft(Protocol):
-    """What an entry will be made of, later and on another thread: of values that never change."""
-
-    def entry(self) -> Entry: ...
-
-    def __len__(self) -> int:
-        """Number of deals."""
-        ...
-
-
-class Journal(Protocol):
-    """Where answers are written down: accepts a draft without waiting, or raises because there is no room for it."""
-
-    def append_draft(self, draft: Draft) -> None: ...
-
-
-class JournalFullError(RuntimeError):
-    """Neither the stream nor the spool takes entries, and memory for them is used up: nothing more may be answered."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +47,9 @@ class Shipper:
 
     `address` is asked at each connection, because a cache may move; it gives None while the cache was never seen.
 
-    `append` and `append_draft` may be called from any thread, the event loop's included, and never wait; an entry is encoded
-    at once, a draft is only kept. Everything else happens on one thread, which packs what has gathered, sends it, and
-    forgets it once the cache's append-only file is on disk. An entry that was accepted is in memory, in the spool
+    `append` may be called from any thread, the event loop's included, and never waits: a draft is only kept. Everything
+    else happens on one thread, which writes and packs what has gathered, sends it, and forgets it once the cache's
+    append-only file is on disk. An entry that was accepted is in memory, in the spool
     or in the stream, in one of them at least. What had to be sent twice is counted once: the store knows it by its id.
     """
 
@@ -79,19 +58,12 @@ class Shipper:
     ) -> None:
         self._address = address
         self._spool = spool
-        self._max_waiting = max_waiting_bytes
-        self._lock = threading.Lock()  # of the seven that follow
-        self._pending: list[Encoded] = []
-        self._drafts: list[Draft] = []
-        self._pending_since = 0.0
-        self._waiting = 0
-        self._waiting_bytes = 0
-        self._refused = 0
-        self._closed = False
         self._wake = threading.Event()
+        self._inbox = Inbox(max_waiting_bytes, self._wake.set, self._why_full)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         # The rest belongs to the thread.
+        self._encoded: list[Encoded] = []  # what could not be packed last time
         self._window: list[tuple[bytes, float]] = []  # messages and when they were packed, oldest first
         self._window_bytes = 0
         self._sent = 0  # how many of the window the stream has acknowledged
@@ -110,67 +82,35 @@ class Shipper:
         """Begin to ship, also what an earlier process left in the spool."""
         self._thread.start()
 
-    def append(self, entry: Entry) -> None:
-        """Accept `entry`, whole or not at all.
+    def append(self, draft: Draft) -> None:
+        """Accept the entry that `draft` will make, whole or not at all.
 
         Raises JournalFullError when there is no room for it: then its request must not be answered.
         """
-        count = len(entry)
-        if count <= PART:  # a generator and a sum would take as long as the encoding
-            content = encode(entry)
-            parcels, size = [(content, count)], len(content)
-        else:
-            parcels = [(encode(part), len(part)) for part in parts(entry)]
-            size = sum(len(content) for content, _ in parcels)
-        with self._lock:
-            if self._closed or self._waiting_bytes >= self._max_waiting:
-                self._refused += 1
-                raise JournalFullError(self._why_full())
-            self._begin_to_gather()
-            self._pending += parcels
-            self._waiting += count
-            self._waiting_bytes += size
-
-    def append_draft(self, draft: Draft) -> None:
-        """Accept the entry that `draft` will make: in a fraction of a microsecond, where encoding takes several.
-
-        Raises JournalFullError likewise.
-        """
-        count = len(draft)
-        with self._lock:
-            if self._closed or self._waiting_bytes >= self._max_waiting:
-                self._refused += 1
-                raise JournalFullError(self._why_full())
-            self._begin_to_gather()
-            self._drafts.append(draft)
-            self._waiting += count
-            self._waiting_bytes += count * _DRAFT_BYTES
+        self._inbox.append(draft)
 
     def close(self, seconds: float = 5.0) -> int:
         """Accept nothing more and put what is there into the stream, else into the spool.
 
         Takes `seconds` at most. Returns how many messages found no place: 0, unless the spool is full too.
         """
-        with self._lock:
-            self._closed = True
+        self._inbox.close()
         self._stop.set()
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=seconds)
         if not self._thread.is_alive():
             self._spool.close()
-        return len(self._window) + len(self._pending) + len(self._drafts)
+        return len(self._window) + len(self._encoded) + len(self._inbox)
 
     def standing(self) -> Standing:
         """The numbers of this moment."""
         window = self._window
-        moments = [self._pending_since] if self._pending or self._drafts else []
-        moments += [packed_at for _, packed_at in islice(window, 1)]
-        oldest = self._spool.oldest()
-        moments += [oldest] if oldest is not None else []
+        moments = [packed_at for _, packed_at in islice(window, 1)]
+        moments += [moment for moment in (self._inbox.since, self._spool.oldest()) if moment is not None]
         return Standing(
-            waiting=self._waiting,
-            waiting_bytes=self._waiting_bytes,
+            waiting=self._inbox.deals,
+            waiting_bytes=self._inbox.bytes,
             unconfirmed=len(window),
             unconfirmed_bytes=self._window_bytes,
             spool_bytes=self._spool.bytes,
@@ -178,7 +118,7 @@ class Shipper:
             damaged_segments=self._spool.damaged(),
             shipped=self._shipped,
             spooled=self._spooled,
-            refused=self._refused,
+            refused=self._inbox.refused,
             unwritable=self._unwritable,
             lag_seconds=max(0.0, time.time() - min(moments)) if moments else 0.0,
             problem=self._draft_problem or self._spool_problem or self._problem,
@@ -212,41 +152,25 @@ class Shipper:
     def _pack(self) -> None:
         if self._window_bytes >= _WINDOW_BYTES:
             return
-        with self._lock:
-            taken, self._pending = self._pending, []
-            drafts, self._drafts = self._drafts, []
-        encoded = [*taken, *self._written(drafts)]
-        try:
-            messages = list(packed(encoded))
-        except BaseException:
-            with self._lock:
-                self._pending = encoded + self._pending
-            raise
-        for message in messages:
+        self._encoded += self._written(self._inbox.take())
+        for message in list(packed(self._encoded)):
             self._window.append((message, time.time()))
             self._window_bytes += len(message)
-        with self._lock:
-            drafted = sum(map(len, drafts))
-            self._waiting -= sum(deals for _, deals in taken) + drafted
-            self._waiting_bytes -= sum(len(content) for content, _ in taken) + drafted * _DRAFT_BYTES
+        self._encoded = []
+        self._inbox.packed()
 
     def _written(self, drafts: Sequence[Draft]) -> Iterator[Encoded]:
         """What the drafts become. One that fails must not keep the others from being recorded, now and for ever."""
         for draft in drafts:
             try:
                 entry = draft.entry()
-                pieces = [entry] if len(draft) <= PART else parts(entry)
+                pieces = [entry] if len(entry) <= PART else parts(entry)
                 yield from [(encode(piece), len(piece)) for piece in pieces]
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told until the process ends
                 self._unwritable += len(draft)
                 self._draft_problem = (
                     f"{self._unwritable} predictions could not be written: {type(error).__name__}: {error}"
                 )
-
-    def _begin_to_gather(self) -> None:
-        if not self._pending and not self._drafts:
-            self._pending_since = time.time()
-            self._wake.set()
 
     def _connected(self) -> bool:
         if self._link is None and time.monotonic() >= self._not_before:
@@ -345,7 +269,4 @@ class Shipper:
         return bool(self._window) or (self._spool.bytes > 0 and self._link is not None)
 
     def _why_full(self) -> str:
-        if self._closed:
-            return "the service is stopping"
-        why = self._spool_problem or self._problem or "predictions come faster than they can be recorded"
-        return f"{self._waiting} predictions wait to be recorded: {why}"
+        return self._spool_problem or self._problem or "predictions come faster than they can be recorded"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from closecast.platform.journal.entry import Entry
-from closecast.platform.journal.shipper import JournalFullError, Shipper, Standing
+from closecast.platform.journal.inbox import JournalFullError
+from closecast.platform.journal.shipper import Shipper, Standing
 from closecast.platform.journal.spool import Spool
 from closecast.platform.journal.stream import FIELD, STREAM, unpack
 from tests.journal_entries import batch, keys, single
@@ -88,7 +89,7 @@ def test_a_draft_that_fails_is_told_and_keeps_no_other_from_the_stream(shipper: 
     entries = [single(number) for number in range(6)]
     # when
     for draft in (Draft(entries[0]), Draft(None), *map(Draft, entries[1:5])):
-        shipper.append_draft(draft)
+        shipper.append(draft)
     shipper.append(entries[5])
     standing = _until(shipper, lambda standing: _idle(standing) and standing.shipped == 6)
     # then

@@ -23,7 +23,7 @@ from litestar.testing import TestClient
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry, EntryError, check
-from closecast.platform.journal.shipper import Draft, JournalFullError
+from closecast.platform.journal.inbox import Draft, JournalFullError
 from closecast.platform.registry import Served
 from services.api import batch, batch_parquet, batch_sheet, scoring
 from services.api.batch_answers import CSV, JSON, PARQUET
@@ -252,7 +252,7 @@ class Kept:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
-    def append_draft(self, draft: Draft) -> None:
+    def append(self, draft: Draft) -> None:
         entry = draft.entry()
         check(entry)
         assert len(draft) == len(entry)
@@ -302,7 +302,7 @@ def test_a_batch_of_nothing_to_score_is_not_written_down(folder: Path) -> None:
 @pytest.mark.parametrize(("failure", "status"), [(JournalFullError("no room"), 503), (RuntimeError("a fault"), 500)])
 def test_what_cannot_be_written_down_is_not_answered(folder: Path, failure: Exception, status: int) -> None:
     class Full(Kept):
-        def append_draft(self, draft: Draft) -> None:
+        def append(self, draft: Draft) -> None:
             raise failure from EntryError(str(draft))
 
     told, content = Worker(Full()).answer(_ask(folder), _json(CORPUS))

@@ -1,0 +1,91 @@
+"""Where answers are put down to be recorded: any thread puts them in without waiting, the journal's own takes them out."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from closecast.platform.journal.entry import Entry
+
+_DEAL_BYTES = 1_000  # what a deal counts for: about what it takes in memory
+
+
+class Draft(Protocol):
+    """What an entry will be made of, later and on another thread: of values that never change."""
+
+    def entry(self) -> Entry: ...
+
+    def __len__(self) -> int:
+        """Number of deals."""
+        ...
+
+
+class Journal(Protocol):
+    """Where answers are written down: accepts a draft without waiting, or raises because there is no room for it."""
+
+    def append(self, draft: Draft) -> None: ...
+
+
+class JournalFullError(RuntimeError):
+    """Neither the stream nor the spool takes entries, and memory for them is used up: nothing more may be answered."""
+
+
+class Inbox:
+    """Drafts up to about `max_bytes`; `filled` is called when the first one comes. `why` tells what keeps them here."""
+
+    def __init__(self, max_bytes: int, filled: Callable[[], None], why: Callable[[], str]) -> None:
+        self._max_deals = max_bytes // _DEAL_BYTES
+        self._filled, self._why = filled, why
+        self._lock = threading.Lock()  # of all that follow
+        self._drafts: list[Draft] = []
+        self._since = 0.0
+        self._closed = False
+        self.deals = 0  # in the drafts, and in those that were taken and are not packed yet
+        self.refused = 0
+
+    @property
+    def bytes(self) -> int:
+        """About what the drafts take in memory."""
+        return self.deals * _DEAL_BYTES
+
+    @property
+    def since(self) -> float | None:
+        """When the oldest draft came, in seconds since 1970; None without one."""
+        return self._since if self._drafts else None
+
+    def __len__(self) -> int:
+        """Number of drafts."""
+        return len(self._drafts)
+
+    def append(self, draft: Draft) -> None:
+        """Accept `draft`, whole or not at all. Raises JournalFullError when there is no room."""
+        count = len(draft)
+        with self._lock:
+            if self._closed or self.deals >= self._max_deals:
+                self.refused += 1
+                raise JournalFullError(
+                    "the service is stopping"
+                    if self._closed
+                    else f"{self.deals} predictions wait to be recorded: {self._why()}"
+                )
+            if not self._drafts:
+                self._since = time.time()
+                self._filled()
+            self._drafts.append(draft)
+            self.deals += count
+
+    def take(self) -> list[Draft]:
+        """All drafts; they count until `packed` is called."""
+        with self._lock:
+            taken, self._drafts = self._drafts, []
+        return taken
+
+    def packed(self) -> None:
+        """What was taken is somebody else's now."""
+        with self._lock:
+            self.deals = sum(map(len, self._drafts))
+
+    def close(self) -> None:
+        """Accept nothing more."""
+        with self._lock:
+            self._closed = True
