@@ -1,4 +1,7 @@
-"""`keys`, `key-create`, `key-rotate`, `key-revoke`, `audit`: the API's keys and what was done to them, through its own admin routes with the operator's key."""
+"""`keys`, `key-create`, `key-rotate`, `key-revoke`, `audit`: the API's keys and what was done to them.
+
+All through the API's own admin routes, with the operator's key.
+"""
 
 import re
 from typing import Any

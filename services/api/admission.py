@@ -52,7 +52,7 @@ class Entrance:
         Raises CallerError likewise.
         """
         caller = self._recognise(key, authorization)
-        if caller.role == "viewer":
+        if not caller.may("scorer"):
             return None
         decision = self._take(caller, 1)
         return (caller, decision) if decision.allowed else None

@@ -1,6 +1,5 @@
 """Puts the service together: routes, guards, problem documents, the follower of the champion, the OpenAPI document."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -34,9 +33,8 @@ class Service(Litestar):
     fast_lane: FastLane
 
 
-def create_app(settings: Settings | None = None) -> Service:
-    """The application; `settings` are the environment's unless given."""
-    settings = settings or Settings.from_environment(os.environ)
+def create_app(settings: Settings) -> Service:
+    """The application; nothing runs before its lifespan begins."""
     parts = Parts(settings)
 
     @asynccontextmanager

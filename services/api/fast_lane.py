@@ -65,14 +65,14 @@ class FastLane:
         self._decode = msgspec.json.Decoder(PredictionRequest).decode
         self._encode = msgspec.json.Encoder().encode
 
-    def answer(self, head: Head | None, body: bytes, server_lines: bytes, state: dict[str, Any]) -> bytes | None:
+    def answer(self, head: Head, body: bytes, server_lines: bytes, state: dict[str, Any]) -> bytes | None:
         """The answer as it goes over the wire, `server_lines` among its headers; None for what the framework shall see.
 
         A caller who was let in has paid, and is put into `state` for the framework.
         """
         begin = time.perf_counter()
-        answered = None if head is None else self._answered(head, body, server_lines, state)
-        if answered is None or head is None:
+        answered = self._answered(head, body, server_lines, state)
+        if answered is None:
             self.decline()
             return None
         seconds = time.perf_counter() - begin

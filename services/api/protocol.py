@@ -23,8 +23,8 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._lane: FastLane = self.app.fast_lane
-        self._held: bytes | None = None  # the body of a request that may go by the fast lane
-        self._keeps = True  # whether the connection outlives that request
+        self._head: Head | None = None  # of the request that may go by the fast lane, while it arrives
+        self._held = b""  # its body so far
         self._heads: dict[bytes, Head] = {}  # that this connection sent before
         self._whole: bytes | None = None  # what came last, if a request began with it
         self._declined = False  # whether the fast lane has seen the request that is being parsed, and left it
@@ -75,12 +75,14 @@ class Protocol(HttpToolsProtocol):
             and not (parser.should_upgrade() or self.expect_100_continue or self._declined)
             and self._is_free()
         ):
-            self._held, self._keeps = b"", parser.should_keep_alive()
-            return
+            self._head, self._held = Head.of(self.headers, keeps=parser.should_keep_alive()), b""
+            if self._head is not None:
+                return
+            self._lane.decline()
         self._begin()
 
     def on_body(self, body: bytes) -> None:
-        if self._held is None:
+        if self._head is None:
             if not self._ended:
                 super().on_body(body)
             return
@@ -91,18 +93,16 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._since, self._arriving = None, False
-        held = self._held
-        if held is None:
+        head, held = self._head, self._held
+        if head is None:
             if not self._ended:
                 super().on_message_complete()
-            return
-        head = Head.of(self.headers, keeps=self._keeps)
-        if not self._answer(head, held):
+        elif self._answer(head, held):
+            self._head = None
+            self._learn(head, len(held))
+        else:
             self._hand_on()
             super().on_message_complete()
-            return
-        self._held = None
-        self._learn(head, len(held))
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -110,7 +110,7 @@ class Protocol(HttpToolsProtocol):
             self._since = self.loop.time()
 
     def shutdown(self) -> None:
-        if self._held is not None:
+        if self._head is not None:
             self._hand_on()  # so that what is on its way is answered before the connection closes
         super().shutdown()
 
@@ -122,7 +122,7 @@ class Protocol(HttpToolsProtocol):
         """Whether an answer may be written now: answers leave in the order of their requests, and to who takes them."""
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
-    def _answer(self, head: Head | None, body: bytes) -> bool:
+    def _answer(self, head: Head, body: bytes) -> bool:
         """Have the fast lane answer; if it does not, what it found out is kept for the framework."""
         given = self.server_state.default_headers
         if self._rendered[0] is not given:
@@ -135,15 +135,15 @@ class Protocol(HttpToolsProtocol):
             return False
         self.transport.write(answer)
         self._since = self.loop.time()
-        if head is None or not head.keeps:
+        if not head.keeps:
             self._ended = True
             self.transport.close()
         return True
 
-    def _learn(self, head: Head | None, length: int) -> None:
+    def _learn(self, head: Head, length: int) -> None:
         """Keep the head that was just parsed, if it and its body are what came at once and nothing else."""
         whole, self._whole = self._whole, None
-        if head is None or whole is None or head.length != length or not whole.startswith(b"POST "):
+        if whole is None or head.length != length or not whole.startswith(b"POST "):
             return
         end = whole.find(b"\r\n\r\n") + 4
         if len(whole) - end == length:
@@ -153,10 +153,10 @@ class Protocol(HttpToolsProtocol):
 
     def _hand_on(self) -> None:
         """What was held goes to the application."""
-        held, self._held = self._held, None
+        self._head = None
         self._begin()
-        if held:
-            super().on_body(held)
+        if self._held:
+            super().on_body(self._held)
 
     def _begin(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue

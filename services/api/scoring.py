@@ -134,19 +134,18 @@ def one_at_once(model: DealModel, deal: Deal, question: Question) -> Scored | No
 def _scored(
     model: DealModel, deal: Deal, age: int, plan: _Plan, tables: Tables, clocks: tuple[features.Clock, ...]
 ) -> Scored:
-    code, unseen = model.builder.history.code, []
-    name = text(deal.sales_agent)
-    agent, known = code("sales_agent", name)
-    if not known and name is not None:
-        unseen.append("sales_agent")
-    name = product_name(deal)
-    product, known = code("product", name)
-    if not known and name is not None:
-        unseen.append("product")
-    name = text(deal.account)
-    account, known = code("account", name)
-    if not known and name is not None:
-        unseen.append("account")
+    history = model.builder.history
+    codes, unseen = [], []
+    for column, name in (
+        ("sales_agent", text(deal.sales_agent)),
+        ("product", product_name(deal)),
+        ("account", text(deal.account)),
+    ):
+        code, known = history.code(column, name)
+        codes.append(code)
+        if not known and name is not None:
+            unseen.append(column)
+    agent, product, account = codes
     lot = features.lot(text(deal.opportunity_id)) if account == UNNAMED else 0.0
     answers, block = model.single.score(tables, age, clocks, agent, product, account, lot)
     by_horizon = {name: answers[at] for name, at in plan.named}

@@ -5,7 +5,6 @@ still be among them, so a copy that is older than a day is not taken.
 """
 
 import json
-import os
 import threading
 import time
 import urllib.request
@@ -17,6 +16,7 @@ from typing import Any
 import jwt
 
 from closecast.platform.callers.issuers import Issuer
+from closecast.platform.files import write_whole
 
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})  # asymmetric ones: a public key must never pass for a shared secret
 REFRESH_SECONDS = 300.0
@@ -127,11 +127,8 @@ class JwksThread:
             url: {"fetched": one.fetched, "keys": [json.loads(key.published) for key in one.keys.values()]}
             for url, one in self.sets.items()
         }
-        partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps(kept))
-            partial.replace(self._file)
+            write_whole(self._file, json.dumps(kept))
         except OSError as error:
             self._tell("jwks", level="warning", problem=f"the issuers' keys are not kept on disk: {error}")
 

@@ -8,7 +8,6 @@ the keys of the environment open, and the others are told that they cannot be ch
 
 import hmac
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +21,7 @@ from closecast.platform.addresses import Address
 from closecast.platform.callers.caller import Caller, UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.keys import digest
 from closecast.platform.database import connect, migrate
+from closecast.platform.files import write_whole
 
 TRUST_SECONDS = 24 * 3600.0
 _REFRESH_SECONDS = 1.0
@@ -164,13 +164,7 @@ class Keyring:
     def _save(self, known: list[list[Any]]) -> None:
         if self._file is None:
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            json.dump({"confirmed": self._confirmed, "keys": known}, out)
-        partial.replace(self._file)
+        write_whole(self._file, json.dumps({"confirmed": self._confirmed, "keys": known}))
         self._saved = time.monotonic()
 
     def _restore(self) -> None:

@@ -59,13 +59,11 @@ class Limit:
     rate: float = field(init=False)  # tokens a second
     low: float = field(init=False)  # a lease that falls below this is renewed
     policy: bytes = field(init=False)  # as the header says it
-    policy_line: bytes = field(init=False)  # the header whole
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", self.quota / self.window)
         object.__setattr__(self, "low", self.quota * _SMALLEST_BLOCK)
         object.__setattr__(self, "policy", b'"caller";q=%d;w=%d' % (self.quota, self.window))
-        object.__setattr__(self, "policy_line", b"ratelimit-policy: %b\r\n" % self.policy)
 
 
 DEFAULTS: Mapping[Role, Limit] = {
@@ -98,8 +96,11 @@ class Decision(NamedTuple):
     def allowed_lines(self) -> bytes:
         """The headers of what is allowed as lines of HTTP, in a third of the time."""
         _, limit, tokens = self
-        reset = -int((tokens - limit.quota) // limit.rate)
-        return b'%bratelimit: "caller";r=%d;t=%d\r\n' % (limit.policy_line, tokens if tokens > 0 else 0, reset)
+        return b'ratelimit-policy: %b\r\nratelimit: "caller";r=%d;t=%d\r\n' % (
+            limit.policy,
+            tokens if tokens > 0 else 0,
+            self.reset_seconds,
+        )
 
 
 @dataclass(frozen=True)

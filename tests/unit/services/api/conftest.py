@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from closecast.models.deal_model import DealModel
 from services.api.app import create_app
 from services.api.server import server
 from services.api.settings import Settings
+from tests.servers import free_port
 
 KEY = "a key of the tests"
 OTHER_KEY = "another one"
@@ -63,9 +63,7 @@ def client(anonymous: TestClient) -> Iterator[TestClient]:  # type: ignore[type-
 @contextmanager
 def live(made: Settings) -> Iterator[str]:
     """The service as it is served, on a thread of this process; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     served = server(made, "127.0.0.1", port)
     thread = threading.Thread(target=served.run)
     thread.start()
