@@ -1,83 +1,30 @@
-"""Batches: the same answers and refusals as single requests in every format, bounded, in a process of their own."""
+"""Batches: the same answers and refusals as single requests in every format, bounded."""
 
 import io
-import json
-import os
-import signal
-import threading
-import time
-from collections.abc import Iterator
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from litestar.exceptions import TooManyRequestsException
 from litestar.testing import TestClient
 
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.models.deal_model import DealModel
-from closecast.platform.journal.entry import Entry, EntryError, check
-from closecast.platform.journal.inbox import Draft, JournalFullError
-from closecast.platform.registry import Served
-from services.api import batch, batch_parquet, batch_sheet, scoring
+from services.api import batch_parquet
 from services.api.batch_answers import CSV, JSON, PARQUET
-from services.api.batch_lane import BatchLane
 from services.api.batch_parquet import read_parquet
-from services.api.batch_wire import Ask
-from services.api.batch_worker import Worker
-from services.api.problems import InvalidInputError, UnavailableError
+from services.api.problems import InvalidInputError
+from tests.unit.services.api.batch_rows import CORPUS, OF_JSON, as_json
 
 Client = TestClient  # type: ignore[type-arg]
 QUERY = "?as_of=2017-12-31&horizon=60"
-# Every way in which a row can be wrong, beside rows that only look so.
-CORPUS: list[dict[str, Any]] = [
-    {"engage_date": "2017-12-01"},
-    {"engage_date": "12/1/2017", "deal_stage": "Prospecting"},
-    {"engage_date": " 2017-12-01 ", "account": "  ", "opportunity_id": "A1", "close_date": " ", "close_value": ""},
-    {"engage_date": "2017-12-01", "sales_agent": " Ada Berg ", "product": "GTXPro", "account": "a stranger"},
-    {"engage_date": "2017-12-31"},
-    {},
-    {"engage_date": ""},
-    {"engage_date": "", "deal_stage": "Prospecting", "opportunity_id": "A2"},
-    {"engage_date": "2018-01-01"},
-    {"engage_date": "1969-12-31"},
-    {"engage_date": "1066-10-14"},
-    {"engage_date": "2017-02-30"},
-    {"engage_date": "20.11.2017"},
-    {"engage_date": "2" * 501},
-    {"engage_date": "2017-12-01", "deal_stage": "Won"},
-    {"engage_date": "2017-12-01", "deal_stage": " Lost "},
-    {"engage_date": "2017-12-01", "deal_stage": "Sleeping"},
-    {"engage_date": "2017-12-01", "deal_stage": "x" * 501},
-    {"engage_date": "2017-12-01", "close_date": "2017-12-02"},
-    {"engage_date": "2017-12-01", "close_value": "5"},
-    {"engage_date": "2017-12-01", "product": "x" * 501},
-    {"engage_date": "2017-12-01", "opportunity_id": "x" * 501},
-    {"engage_date": "2017-12-01", "account": "x" * 500},
-]
-OF_JSON: list[dict[str, Any]] = [
-    {"engage_date": "2017-12-01", "close_value": 5},
-    {"engage_date": "2017-12-01", "close_value": 5.5},
-    {"engage_date": "2017-12-01", "product": 7},
-    {"engage_date": 20171201},
-    {"engage_date": None, "opportunity_id": 7},
-    {"colour": "red", "opportunity_id": "A3"},
-]
 
 
 def _post(client: Client, content: bytes, kind: str, accept: str = JSON, query: str = QUERY) -> Any:
     headers = {"Content-Type": kind, "Accept": accept}
     return client.post(f"/v1/predictions/batch{query}", content=content, headers=headers)
-
-
-def _json(rows: list[dict[str, Any]]) -> bytes:
-    return json.dumps({"deals": rows, "as_of": "2017-12-31", "horizon": 60}).encode()
 
 
 def _csv(rows: list[dict[str, Any]]) -> bytes:
@@ -118,7 +65,7 @@ def _same(client: Client, rows: list[dict[str, Any]], answers: list[dict[str, An
 
 @pytest.mark.parametrize("rows", [CORPUS, [*CORPUS, *OF_JSON], CORPUS[:5], CORPUS[5:6]])
 def test_rows_of_json_are_answered_as_single_deals_are(client: Client, rows: list[dict[str, Any]]) -> None:
-    answer = _post(client, _json(rows), JSON, query="").json()
+    answer = _post(client, as_json(rows), JSON, query="").json()
     _same(client, rows, answer["predictions"])
     assert (answer["as_of"], answer["horizon_days"]) == ("2017-12-31", 60)
 
@@ -133,9 +80,9 @@ def test_rows_of_csv_and_parquet_are_answered_as_single_deals_are(client: Client
 @pytest.mark.parametrize("accept", [CSV, PARQUET])
 def test_the_answer_comes_in_the_format_asked_for(client: Client, accept: str) -> None:
     # given
-    expected = _post(client, _json(CORPUS), JSON).json()
+    expected = _post(client, as_json(CORPUS), JSON).json()
     # when
-    answer = _post(client, _json(CORPUS), JSON, accept)
+    answer = _post(client, as_json(CORPUS), JSON, accept)
     # then
     assert answer.headers["content-type"].startswith(accept)
     if accept == CSV:
@@ -244,154 +191,6 @@ def test_an_as_of_or_horizon_out_of_range_is_refused(client: Client) -> None:
     for query, field in (("?as_of=1066-10-14", "as_of"), ("?horizon=0", "horizon"), ("?horizon=soon", "horizon")):
         answer = _post(client, _csv(CORPUS), CSV, query=query)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
-
-
-class Kept:
-    """A journal that keeps entries in memory."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-
-    def append(self, draft: Draft) -> None:
-        entry = draft.entry()
-        check(entry)
-        assert len(draft) == len(entry)
-        self.entries.append(entry)
-
-
-@pytest.fixture
-def folder(served_model: DealModel, tmp_path: Path) -> Path:
-    served_model.save(tmp_path / "model")
-    return tmp_path / "model"
-
-
-def _ask(folder: Path, kind: str = JSON) -> Ask:
-    return Ask(str(uuid4()), "r1", "ada", str(folder), "m", "7", kind, JSON, date(2017, 12, 31), "60")
-
-
-def test_what_is_scored_is_written_down_with_features_that_give_the_answer(
-    folder: Path, served_model: DealModel
-) -> None:
-    # given
-    journal = Kept()
-    ask = _ask(folder)
-    # when
-    told, content = Worker(journal).answer(ask, _json([*CORPUS, *OF_JSON]))
-    # then
-    answers = json.loads(content)["predictions"]
-    (entry,) = journal.entries
-    scored = [one for one in answers if "probability" in one]
-    assert (told.scored, told.refused) == (len(scored), len(answers) - len(scored))
-    assert told.unseen == {"account": 2}
-    assert (str(entry.id), entry.request_id, entry.caller, entry.kind) == (ask.id, "r1", "ada", "batch")
-    assert json.loads(content)["id"] == ask.id
-    assert entry.rows == [one["row"] for one in scored]
-    assert entry.probability == [one["probability"] for one in scored]
-    assert entry.unseen == [one.get("unseen", []) for one in scored]
-    matrix = np.frombuffer(entry.features).reshape(len(scored), 23)
-    assert served_model.scorer.predict(matrix).tolist() == entry.probability
-    assert entry.deals["sales_agent"][entry.rows.index(3)] == " Ada Berg "
-
-
-def test_a_batch_of_nothing_to_score_is_not_written_down(folder: Path) -> None:
-    journal = Kept()
-    told, _ = Worker(journal).answer(_ask(folder), _json([{}, {"deal_stage": "Won"}]))
-    assert (told.problem, told.scored, told.refused, journal.entries) == (None, 0, 2, [])
-
-
-@pytest.mark.parametrize(("failure", "status"), [(JournalFullError("no room"), 503), (RuntimeError("a fault"), 500)])
-def test_what_cannot_be_written_down_is_not_answered(folder: Path, failure: Exception, status: int) -> None:
-    class Full(Kept):
-        def append(self, draft: Draft) -> None:
-            raise failure from EntryError(str(draft))
-
-    told, content = Worker(Full()).answer(_ask(folder), _json(CORPUS))
-    assert told.problem is not None
-    assert (told.problem.status, content) == (status, b"")
-
-
-def test_a_model_that_is_gone_is_unavailable(tmp_path: Path) -> None:
-    told, _ = Worker(None).answer(_ask(tmp_path / "nowhere"), _json(CORPUS))
-    assert told.problem is not None
-    assert told.problem.status == 503
-
-
-@pytest.fixture
-def lane() -> Iterator[BatchLane]:
-    made = BatchLane()
-    yield made
-    made.close()
-
-
-def _process(lane: BatchLane) -> Any:
-    assert lane._running is not None
-    return lane._running.process
-
-
-def test_a_worker_that_is_killed_costs_one_batch_and_is_replaced(
-    lane: BatchLane, folder: Path, served_model: DealModel
-) -> None:
-    # given
-    served = Served("7", served_model, folder)
-    right = lane.score(_ask(folder), served, _json(CORPUS))[1]
-    first = _process(lane)
-    # when it is killed between two batches, then nobody notices
-    first.kill()
-    first.wait()
-    ask = _ask(folder)
-    assert json.loads(lane.score(ask, served, _json(CORPUS))[1])["predictions"] == json.loads(right)["predictions"]
-    # when it is killed at work
-    os.kill(_process(lane).pid, signal.SIGSTOP)
-    failed: list[Exception] = []
-
-    def asking() -> None:
-        try:
-            lane.score(ask, served, _json(CORPUS))
-        except UnavailableError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=asking)
-    thread.start()
-    time.sleep(0.2)
-    _process(lane).kill()
-    thread.join(timeout=20)
-    # then
-    assert "send the batch again" in str(failed[0])
-    assert lane.score(ask, served, _json(CORPUS))[0].problem is None
-    assert lane.restarts == 2
-
-
-def test_the_worker_ends_with_the_service(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
-    lane.score(_ask(folder), Served("7", served_model, folder), _json(CORPUS))
-    process = _process(lane)
-    lane.close()
-    assert process.returncode == 0
-    with pytest.raises(UnavailableError, match="being stopped"):
-        lane.score(_ask(folder), Served("7", served_model, folder), _json(CORPUS))
-
-
-def test_a_later_history_is_the_workers_too(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
-    # given a model that serves with other deals than its folder has
-    deals = served_model.deals.iloc[: len(served_model.deals) // 2]
-    later = served_model.seen_with(deals, date(2017, 12, 31), "silver/later.parquet")
-    rows = [{"engage_date": "2017-12-01", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": "Oak Foods"}]
-    before = json.loads(lane.score(_ask(folder), Served("7", served_model, folder), _json(rows))[1])["predictions"]
-    # when
-    after = json.loads(lane.score(_ask(folder), Served("7", later, folder), _json(rows))[1])["predictions"]
-    # then
-    sheet, _ = batch_sheet.read_json(_json(rows))
-    question = scoring.Question.ask(later, date(2017, 12, 31), 60)
-    assert after[0]["probability"] == batch.score(later, sheet, question).probability[0]
-    assert after != before
-
-
-def test_more_batches_than_places_are_turned_away(lane: BatchLane) -> None:
-    with lane.place(), lane.place(), lane.place():
-        with pytest.raises(TooManyRequestsException) as caught, lane.place():
-            pass
-        assert caught.value.headers == {"Retry-After": "1"}
-    with lane.place():
-        assert lane.turned_away == 1
 
 
 def test_rows_beyond_what_the_metadata_says_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

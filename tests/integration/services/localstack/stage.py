@@ -1,0 +1,138 @@
+"""A LocalStack with its companion, for tests that start and end them."""
+
+import json
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from services.localstack.companion import Companion
+from services.localstack.health import serve
+from services.localstack.settings import Settings
+from tests.servers import PROJECT, free_port, running
+
+PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
+LAKE, ARTIFACTS = "closecast-local-lake", "closecast-local-artifacts"
+SECRETS = {
+    name: f"value of {name}"
+    for name in ("mlflow-database", "prefect-database", "optuna-database", "closecast-database", "cache", "api-key")
+}
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"in vain waited until {what}")
+        time.sleep(0.1)
+
+
+class Stage:
+    """A LocalStack and its companion, which tests start and end as they need."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.settings = Settings(
+            endpoint=f"http://127.0.0.1:{self.port}",
+            access_key="test",
+            secret_key="test",
+            region="us-east-1",
+            mirror=folder / "mirror",
+            terraform_state=folder / "terraform",
+            secret_values=json.dumps(SECRETS),
+            host="127.0.0.1",
+            port=free_port(),
+        )
+        self.companion: Companion | None = None
+        self.pid = 0
+        self._localstack = ExitStack()
+        self._companion = ExitStack()
+        config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
+        common: dict[str, Any] = {
+            "endpoint_url": self.settings.endpoint, "aws_access_key_id": "test", "aws_secret_access_key": "test",
+            "region_name": "us-east-1", "config": config,
+        }  # fmt: skip
+        self.s3 = boto3.client("s3", **common)
+        self.secrets = boto3.client("secretsmanager", **common)
+
+    def start_localstack(self) -> None:
+        log = self.folder / "log"
+        log.mkdir(exist_ok=True)
+        environment = {
+            "CLOSECAST_HOST": "127.0.0.1",
+            "CLOSECAST_PORT": str(self.port),
+            "CLOSECAST_LOCALSTACK_STATE": str(self.folder / "localstack"),
+            "PYTHONPATH": "",
+        }
+        command = [str(PYTHON), str(PROJECT / "localstack" / "run.py")]
+        self.pid = self._localstack.enter_context(
+            running(command, environment, f"{self.settings.endpoint}/_localstack/info", log)
+        )
+
+    def kill_localstack(self) -> None:
+        """kill -9, after which LocalStack has forgotten everything."""
+        if self.pid:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.pid = 0
+        self._localstack.close()
+
+    def start_companion(self) -> Companion:
+        companion = self.companion = Companion(self.settings)
+        server = serve(self.settings.host, self.settings.port, companion.state, companion.flush)
+        loop = threading.Thread(target=companion.run, name="companion")
+        loop.start()
+        self._companion.callback(server.server_close)
+        self._companion.callback(server.shutdown)
+        self._companion.callback(loop.join)
+        self._companion.callback(companion.stop)
+        return companion
+
+    def stop_companion(self) -> None:
+        self._companion.close()
+        self.companion = None
+
+    def ask(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.settings.port}{path}", method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.load(refused)
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        return self.ask("GET", "/health")
+
+    def wait_for_state(self, state: str) -> dict[str, Any]:
+        until(lambda: self.health()[1]["state"] == state, f"the companion is {state}")
+        return self.health()[1]
+
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=LAKE, Key=key, Body=body)
+
+    def get(self, key: str) -> bytes:
+        return self.s3.get_object(Bucket=LAKE, Key=key)["Body"].read()
+
+    def mirrored(self, key: str, bucket: str = LAKE) -> bytes | None:
+        """The object's bytes on disk, None when it is not there."""
+        file = self.settings.mirror / bucket / key
+        return file.read_bytes() if file.exists() else None
+
+    def disk(self) -> dict[str, bytes]:
+        """Everything on disk."""
+        folder = self.settings.mirror
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def close(self) -> None:
+        self.stop_companion()
+        self.kill_localstack()

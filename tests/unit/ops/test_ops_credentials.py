@@ -1,0 +1,84 @@
+"""The credentials of a platform: made once, private, completed by `up`, each job's share no larger than it needs."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from ops import jobs
+from ops.credentials import Credentials
+from ops.errors import OperatorError
+
+
+def test_credentials_are_made_once_and_only_the_user_reads_them(state: Path) -> None:
+    # when
+    made = Credentials.load_or_create()
+    # then
+    assert Credentials.load_or_create() == made == Credentials.load()
+    assert Credentials.file().stat().st_mode & 0o777 == 0o600
+    secrets = [value for value in vars(made).values() if value]
+    assert len(set(secrets)) == len(secrets) == 12
+    assert Credentials.file().parent == state
+
+
+@pytest.mark.usefixtures("state")
+def test_each_job_gets_what_it_needs_and_no_more() -> None:
+    made = Credentials.load_or_create()
+    variables = made.variables()
+    assert set(variables) == {*jobs.NAMES, *jobs.BATCH} - {"gateway"}  # it needs none
+    assert made.api_key not in json.dumps({job: items for job, items in variables.items() if job != "localstack"})
+    assert variables["ui"] == {}
+    assert variables["api"]["database_password"] == variables["postgres"]["closecast_password"]
+    assert made.nomad_management_token not in json.dumps(variables)
+
+
+def test_a_secret_that_an_earlier_version_lacked_is_added_and_the_others_stay(state: Path) -> None:
+    # given a file of before
+    before = Credentials.load_or_create()
+    kept = {name: value for name, value in vars(before).items() if name != "webhook_secret"}
+    Credentials.file().write_text(json.dumps(kept))
+    with pytest.raises(OperatorError, match="of an earlier version"):
+        Credentials.load()
+    # when
+    after = Credentials.load_or_create()
+    # then
+    assert Credentials.load() == after
+    assert {name: value for name, value in vars(after).items() if name != "webhook_secret"} == kept
+    assert after.webhook_secret not in ("", before.webhook_secret)
+    assert Credentials.file().parent == state
+
+
+def test_the_key_of_webhook_secrets_is_one_that_mlflow_takes(state: Path) -> None:
+    made = Credentials.load_or_create()
+    key = made.variables()["mlflow"]["webhook_encryption_key"]
+    assert Fernet(key).decrypt(Fernet(key).encrypt(b"x")) == b"x"
+    assert Credentials.file().parent == state
+
+
+def test_missing_and_damaged_credentials_are_told(state: Path) -> None:
+    with pytest.raises(OperatorError, match="has never been up here"):
+        Credentials.load()
+    state.mkdir()
+    Credentials.file().write_text("{}")
+    with pytest.raises(OperatorError, match="is damaged"):
+        Credentials.load()
+
+
+@pytest.mark.usefixtures("state")
+def test_credentials_of_an_earlier_version_are_completed_by_up_and_by_nothing_else() -> None:
+    # given
+    made = Credentials.load_or_create()
+    kept = {name: value for name, value in vars(made).items() if name != "closecast_database_password"}
+    Credentials.file().write_text(json.dumps(kept))
+    # then another command says what to do
+    with pytest.raises(OperatorError, match="of an earlier version") as caught:
+        Credentials.load()
+    assert "just up" in str(caught.value)
+    # when
+    completed = Credentials.load_or_create()
+    # then nothing that was there has changed
+    assert {**vars(completed), "closecast_database_password": ""} == {**vars(made), "closecast_database_password": ""}
+    assert len(completed.closecast_database_password) >= 43
+    assert Credentials.load() == completed
+    assert Credentials.file().stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,176 @@
+"""The process that scores batches: what it writes down, and what its death or its end costs."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from litestar.exceptions import TooManyRequestsException
+
+from closecast.models.deal_model import DealModel
+from closecast.platform.journal.entry import Entry, EntryError, check
+from closecast.platform.journal.inbox import Draft, JournalFullError
+from closecast.platform.registry import Served
+from services.api import batch, batch_sheet, scoring
+from services.api.batch_answers import JSON
+from services.api.batch_lane import BatchLane
+from services.api.batch_wire import Ask
+from services.api.batch_worker import Worker
+from services.api.problems import UnavailableError
+from tests.unit.services.api.batch_rows import CORPUS, OF_JSON, as_json
+
+
+class Kept:
+    """A journal that keeps entries in memory."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def append(self, draft: Draft) -> None:
+        entry = draft.entry()
+        check(entry)
+        assert len(draft) == len(entry)
+        self.entries.append(entry)
+
+
+@pytest.fixture
+def folder(served_model: DealModel, tmp_path: Path) -> Path:
+    served_model.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def _ask(folder: Path, kind: str = JSON) -> Ask:
+    return Ask(str(uuid4()), "r1", "ada", str(folder), "m", "7", kind, JSON, date(2017, 12, 31), "60")
+
+
+def test_what_is_scored_is_written_down_with_features_that_give_the_answer(
+    folder: Path, served_model: DealModel
+) -> None:
+    # given
+    journal = Kept()
+    ask = _ask(folder)
+    # when
+    told, content = Worker(journal).answer(ask, as_json([*CORPUS, *OF_JSON]))
+    # then
+    answers = json.loads(content)["predictions"]
+    (entry,) = journal.entries
+    scored = [one for one in answers if "probability" in one]
+    assert (told.scored, told.refused) == (len(scored), len(answers) - len(scored))
+    assert told.unseen == {"account": 2}
+    assert (str(entry.id), entry.request_id, entry.caller, entry.kind) == (ask.id, "r1", "ada", "batch")
+    assert json.loads(content)["id"] == ask.id
+    assert entry.rows == [one["row"] for one in scored]
+    assert entry.probability == [one["probability"] for one in scored]
+    assert entry.unseen == [one.get("unseen", []) for one in scored]
+    matrix = np.frombuffer(entry.features).reshape(len(scored), 23)
+    assert served_model.scorer.predict(matrix).tolist() == entry.probability
+    assert entry.deals["sales_agent"][entry.rows.index(3)] == " Ada Berg "
+
+
+def test_a_batch_of_nothing_to_score_is_not_written_down(folder: Path) -> None:
+    journal = Kept()
+    told, _ = Worker(journal).answer(_ask(folder), as_json([{}, {"deal_stage": "Won"}]))
+    assert (told.problem, told.scored, told.refused, journal.entries) == (None, 0, 2, [])
+
+
+@pytest.mark.parametrize(("failure", "status"), [(JournalFullError("no room"), 503), (RuntimeError("a fault"), 500)])
+def test_what_cannot_be_written_down_is_not_answered(folder: Path, failure: Exception, status: int) -> None:
+    class Full(Kept):
+        def append(self, draft: Draft) -> None:
+            raise failure from EntryError(str(draft))
+
+    told, content = Worker(Full()).answer(_ask(folder), as_json(CORPUS))
+    assert told.problem is not None
+    assert (told.problem.status, content) == (status, b"")
+
+
+def test_a_model_that_is_gone_is_unavailable(tmp_path: Path) -> None:
+    told, _ = Worker(None).answer(_ask(tmp_path / "nowhere"), as_json(CORPUS))
+    assert told.problem is not None
+    assert told.problem.status == 503
+
+
+@pytest.fixture
+def lane() -> Iterator[BatchLane]:
+    made = BatchLane()
+    yield made
+    made.close()
+
+
+def _process(lane: BatchLane) -> Any:
+    assert lane._running is not None
+    return lane._running.process
+
+
+def test_a_worker_that_is_killed_costs_one_batch_and_is_replaced(
+    lane: BatchLane, folder: Path, served_model: DealModel
+) -> None:
+    # given
+    served = Served("7", served_model, folder)
+    right = lane.score(_ask(folder), served, as_json(CORPUS))[1]
+    first = _process(lane)
+    # when it is killed between two batches, then nobody notices
+    first.kill()
+    first.wait()
+    ask = _ask(folder)
+    assert json.loads(lane.score(ask, served, as_json(CORPUS))[1])["predictions"] == json.loads(right)["predictions"]
+    # when it is killed at work
+    os.kill(_process(lane).pid, signal.SIGSTOP)
+    failed: list[Exception] = []
+
+    def asking() -> None:
+        try:
+            lane.score(ask, served, as_json(CORPUS))
+        except UnavailableError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=asking)
+    thread.start()
+    time.sleep(0.2)
+    _process(lane).kill()
+    thread.join(timeout=20)
+    # then
+    assert "send the batch again" in str(failed[0])
+    assert lane.score(ask, served, as_json(CORPUS))[0].problem is None
+    assert lane.restarts == 2
+
+
+def test_the_worker_ends_with_the_service(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
+    lane.score(_ask(folder), Served("7", served_model, folder), as_json(CORPUS))
+    process = _process(lane)
+    lane.close()
+    assert process.returncode == 0
+    with pytest.raises(UnavailableError, match="being stopped"):
+        lane.score(_ask(folder), Served("7", served_model, folder), as_json(CORPUS))
+
+
+def test_a_later_history_is_the_workers_too(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
+    # given a model that serves with other deals than its folder has
+    deals = served_model.deals.iloc[: len(served_model.deals) // 2]
+    later = served_model.seen_with(deals, date(2017, 12, 31), "silver/later.parquet")
+    rows = [{"engage_date": "2017-12-01", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": "Oak Foods"}]
+    before = json.loads(lane.score(_ask(folder), Served("7", served_model, folder), as_json(rows))[1])["predictions"]
+    # when
+    after = json.loads(lane.score(_ask(folder), Served("7", later, folder), as_json(rows))[1])["predictions"]
+    # then
+    sheet, _ = batch_sheet.read_json(as_json(rows))
+    question = scoring.Question.ask(later, date(2017, 12, 31), 60)
+    assert after[0]["probability"] == batch.score(later, sheet, question).probability[0]
+    assert after != before
+
+
+def test_more_batches_than_places_are_turned_away(lane: BatchLane) -> None:
+    with lane.place(), lane.place(), lane.place():
+        with pytest.raises(TooManyRequestsException) as caught, lane.place():
+            pass
+        assert caught.value.headers == {"Retry-After": "1"}
+    with lane.place():
+        assert lane.turned_away == 1
