@@ -35,10 +35,18 @@ class BetaCalibration:
     c: float = 0.0
 
     @classmethod
-    def fit(cls, predicted: Probabilities, won: NDArray[np.int8], deals: int) -> "BetaCalibration":
-        """From predictions of trees on rows later than any they learnt from, both (n,), of `deals` distinct deals.
+    def fit(
+        cls,
+        predicted: Probabilities,
+        won: NDArray[np.int8],
+        deal: NDArray[np.int64],
+        weight: NDArray[np.float64] | None = None,
+    ) -> "BetaCalibration":
+        """From predictions of trees on rows later than any they learnt from, and whose rows they are; all (n,).
 
-        Penalised maximum likelihood; fewer deals leave the map nearer to the identity.
+        Penalised maximum likelihood; fewer deals leave the map nearer to the identity. `weight`, (n,), above 0, says how
+        much each row counts, all alike unless given; deals of uneven weight count as fewer (Kish, Survey Sampling, 1965:
+        the effective size of a weighted sample).
         """
         from scipy.optimize import (
             minimize,  # half a second to import, which a service that only applies need not wait for
@@ -46,13 +54,14 @@ class BetaCalibration:
 
         up, down = _logs(predicted)
         label = won.astype(np.float64)
-        penalty = 1.0 / (2 * _PRIOR_SD**2 * max(1, deals))
+        share = np.full(len(won), 1 / len(won)) if weight is None else weight / weight.sum()
+        penalty = 1.0 / (2 * _PRIOR_SD**2 * _effective(deal, weight))
 
         def loss(parameters: NDArray[np.float64]) -> float:
             a, b, c = parameters
             odds = a * up - b * down + c
             away = (a - 1) ** 2 + (b - 1) ** 2 + c**2
-            return float(np.mean(np.logaddexp(0, odds) - label * odds) + penalty * away)
+            return float(share @ (np.logaddexp(0, odds) - label * odds) + penalty * away)
 
         found = minimize(loss, [1.0, 1.0, 0.0], bounds=[(0.0, None), (0.0, None), (None, None)], method="L-BFGS-B")
         return cls(*(float(value) for value in found.x))
@@ -80,6 +89,16 @@ class BetaCalibration:
         small = np.logaddexp(0, -np.abs(odds))
         mapped = self.a * (np.minimum(odds, 0) - small) + self.b * (np.maximum(odds, 0) + small) + self.c
         return np.asarray(mapped, dtype=np.float64)
+
+
+def _effective(deal: NDArray[np.int64], weight: NDArray[np.float64] | None) -> float:
+    """How many deals of even weight say as much."""
+    codes = np.unique(deal, return_inverse=True)[1]
+    if weight is None:
+        return float(codes.max() + 1)
+    # The mean weight of a deal's rows, not their sum: a deal with more rows is not counted for more.
+    per_deal = np.bincount(codes, weights=weight) / np.bincount(codes)
+    return float(per_deal.sum() ** 2 / (per_deal**2).sum())
 
 
 def _logs(predicted: Probabilities) -> tuple[Probabilities, Probabilities]:

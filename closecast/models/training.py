@@ -222,8 +222,10 @@ def schedule(
 ) -> Schedule:
     """Rounds with the least log loss over the forward folds of `rows`, and the map that calibrates those predictions.
 
-    Each prediction that the map is fitted on comes from trees that learnt from earlier rows only. Without `settings`,
-    the first of PRESETS is taken, or another whose predictions are better with an interval clear of zero.
+    Each prediction that the map is fitted on comes from trees that learnt from earlier rows only, and counts for the
+    share of `rows` that they learnt from: the less of them, the less their errors are those of the trees that serve.
+    Without `settings`, the first of PRESETS is taken, or another whose predictions are better with an interval clear of
+    zero.
     """
     folds = forward_folds(rows, before)
     tried = PRESETS if settings is None else (settings,)
@@ -235,7 +237,8 @@ def schedule(
     for other in (_chained(matrix, rows.won, folds, one, seed, threads) for one in tried[1:]):
         if paired_difference(won, other.predicted, best.predicted, deal, _REPETITIONS).high < 0:
             best = other
-    calibration = BetaCalibration.fit(best.predicted, won, len(np.unique(deal)))
+    knew = np.concatenate([np.full(len(fold.judge), len(fold.train) / len(rows)) for fold in folds])
+    calibration = BetaCalibration.fit(best.predicted, won, deal, knew)
     return Schedule(best.settings, best.rounds, calibration, best.log_loss, len(folds))
 
 

@@ -22,7 +22,7 @@ def test_distorted_probabilities_are_mended() -> None:
     chance, won = _chances()
     distorted = chance**0.5
     # when
-    mended = BetaCalibration.fit(distorted, won, deals=len(won)).apply(logit(distorted))
+    mended = BetaCalibration.fit(distorted, won, np.arange(len(won))).apply(logit(distorted))
     # then
     assert scores(won, distorted)["ece"] > 0.1
     assert scores(won, mended)["ece"] < 0.01
@@ -32,10 +32,26 @@ def test_right_ones_are_left_and_few_deals_change_little() -> None:
     # given
     chance, won = _chances()
     # when
-    right, few = BetaCalibration.fit(chance, won, len(won)), BetaCalibration.fit(chance**0.5, won, deals=20)
+    right = BetaCalibration.fit(chance, won, np.arange(len(won)))
+    few = BetaCalibration.fit(chance**0.5, won, np.arange(len(won)) % 20)
     # then
     assert [right.a, right.b, right.c] == pytest.approx([1, 1, 0], abs=0.1)
     assert [few.a, few.b, few.c] == pytest.approx([1, 1, 0], abs=0.2)
+
+
+def test_what_counts_more_is_mended_more() -> None:
+    # given predictions that are right in one half and too high in the other
+    chance, won = _chances()
+    deal, late = np.arange(len(won)), np.arange(len(won)) >= len(won) // 2
+    predicted = np.where(late, chance, chance**0.5)
+    # when
+    alike = BetaCalibration.fit(predicted, won, deal)
+    ones = BetaCalibration.fit(predicted, won, deal, np.full(len(won), 0.3))
+    later = BetaCalibration.fit(predicted, won, deal, np.where(late, 1.0, 0.1))
+    # then
+    errors = [scores(won[late], one.apply(logit(chance[late])))["ece"] for one in (alike, later)]
+    assert [ones.a, ones.b, ones.c] == pytest.approx([alike.a, alike.b, alike.c], abs=1e-3)
+    assert errors[1] < errors[0] / 2
 
 
 @given(st.floats(0, 5), st.floats(0, 5), st.floats(-3, 3), st.lists(st.floats(-40, 40), min_size=2, max_size=20))
