@@ -80,7 +80,7 @@ def closed(target: Target, seconds: float, cores: Sequence[int], folder: Path) -
         "--",
         bodies,
     ]
-    running = process.start(command, {}, log, cores)
+    running = process.start(command, {}, log, cores, at_once=True)
     code = running.popen.wait(seconds + 30)
     found = [line for line in log.read_text().splitlines() if line.startswith("{")]
     if code or not found:

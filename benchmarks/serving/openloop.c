@@ -129,7 +129,7 @@ int main(int argc, char **argv) {
   struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL}, seen[64];
   epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &e);
   begin = now_us();
-  int64_t swept = begin, slept_until = begin;
+  int64_t swept = begin, held_until = begin;
   int64_t end = begin + (int64_t)(atof(argv[4]) * 1e6) + TIMEOUT_US;
   while (ok + failed < total) {
     int64_t now = now_us();
@@ -139,7 +139,7 @@ int main(int argc, char **argv) {
       if (due > now) break;
       if (all[i].busy) continue;
       /* The generator's own delay: what passed since it was due, or since it was last known that none was free. */
-      lags[next] = (uint32_t)(now - (due > slept_until ? due : slept_until));
+      lags[next] = (uint32_t)(now - (due > held_until ? due : held_until));
       say(&all[i], &requests[next++ % kinds], due);
     }
     if (now - swept > 100000) {
@@ -151,8 +151,10 @@ int main(int argc, char **argv) {
     if (next < total && due > now && due < wake) wake = due;
     struct itimerspec at = {.it_value = {wake / 1000000, wake % 1000000 * 1000}};
     timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
+    int held = 1;
+    for (uint32_t i = 0; i < width; i++) held &= all[i].busy;
     int count = epoll_wait(epoll, seen, 64, -1);
-    slept_until = now_us();
+    if (held) held_until = now_us();
     for (int i = 0; i < count; i++) {
       uint64_t ticks;
       if (seen[i].data.ptr) hear(seen[i].data.ptr);

@@ -65,7 +65,7 @@ def begin(target: Target, rate: float, seconds: float, cores: Sequence[int], fol
     log.write_bytes(b"")
     port = str(urlsplit(target.url).port)
     command: list[str | Path] = [generator(), port, requests, f"{rate:.1f}", f"{seconds:.0f}", str(CONNECTIONS)]
-    return process.start(command, {}, log, cores)
+    return process.start(command, {}, log, cores, at_once=True)
 
 
 def outcome(running: Process, seconds: float) -> Open:

@@ -72,32 +72,28 @@ class FastScorer:
         if status:
             raise _RefusedError(_reason(library))
         self._library, self._handle = library, handle
-        self._length, self._score = ctypes.c_int64(), ctypes.c_double()
-        self._into = (ctypes.byref(self._length), ctypes.byref(self._score))
-        call = library.LGBM_BoosterPredictForMatSingleRowFast
-        call.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
-        self._call = call
+        # Every argument is a pointer that ctypes has made ready once: to make one of a number takes as long as a few trees.
+        self._prepared = ctypes.byref(ctypes.c_char.from_address(handle.value or 0))
+        self._length = ctypes.byref(ctypes.c_int64())
+        self._call = library.LGBM_BoosterPredictForMatSingleRowFast
         self._make_room(_PROBE_ROWS)
 
     def _raw(self, rows: bytes) -> list[float]:
         count = len(rows) // _ROW_BYTES
-        if count > len(self._addresses):
+        if count > len(self._slots):
             self._make_room(count)
         self._room[: len(rows)] = rows
-        call, handle, (length, into), score = self._call, self._handle, self._into, self._score
-        raw = []
-        for address in self._addresses[:count]:
-            if call(handle, address, length, into):
+        call, prepared, length = self._call, self._prepared, self._length
+        for row, score in self._slots[:count]:
+            if call(prepared, row, length, score):
                 raise _RefusedError(_reason(self._library))
-            raw.append(score.value)
-        return raw
+        return self._scores[:count]
 
     def _make_room(self, rows: int) -> None:
-        """A buffer of ours for so many rows: LightGBM takes an address, which of a buffer that stays is known before."""
-        buffer = (ctypes.c_char * (rows * _ROW_BYTES))()
-        self._room = memoryview(buffer).cast("B")
-        begin = ctypes.addressof(buffer)
-        self._addresses = list(range(begin, begin + rows * _ROW_BYTES, _ROW_BYTES))
+        """Buffers of ours for so many rows and their scores, which stay where they are, and pointers to each of them."""
+        buffer, scores = (ctypes.c_char * (rows * _ROW_BYTES))(), (ctypes.c_double * rows)()
+        self._room, self._scores = memoryview(buffer).cast("B"), scores
+        self._slots = [(ctypes.byref(buffer, row * _ROW_BYTES), ctypes.byref(scores, row * 8)) for row in range(rows)]
 
     def _reference(self, rows: bytes) -> list[float]:
         matrix = np.frombuffer(rows).reshape(-1, _WIDTH)
