@@ -64,12 +64,16 @@ def run(context: Context) -> dict[str, Any]:
                 refused[name] = status
         accepted = [name for name in bodies if name not in refused]
         for _ in range(context.rounds):
-            bare.append(in_process(context.own))
             for name in accepted:
+                # Ten thousand deals are quicker answered than recorded: the next batch is not to wait for that.
+                stack.settle(context.stack, instance.process)
+                bare.append(in_process(context.own))
                 rates[name].append(BATCH / _ask(instance, bodies[name], FORMATS[name])[0])
                 shares[name].append(rates[name][-1] / bare[-1])
+            stack.settle(context.stack, instance.process)
             alone.append(_singles(context, instance))
             for name in accepted:
+                stack.settle(context.stack, instance.process)
                 with _batches(instance, bodies[name], FORMATS[name]):
                     beside[name].append(_singles(context, instance))
     stalls = {name: [during / quiet for during, quiet in zip(beside[name], alone, strict=True)] for name in accepted}

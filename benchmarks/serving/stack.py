@@ -22,6 +22,8 @@ from ops.errors import OperatorError
 from ops.paths import VENV_LOCALSTACK
 
 HOST = "127.0.0.1"
+_SETTLE_SECONDS = 300
+_IDLE_SHARE = 0.2  # of a core, all together
 
 
 @dataclass
@@ -53,6 +55,25 @@ class Stack:
     servers: dict[str, Dependency] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     database_url: str = ""
+
+
+def settle(stack: Stack, server: Process) -> None:
+    """Wait until what was answered before is recorded: neither `server` nor what stands beside it has work left.
+
+    Raises OperatorError when they are still at it after some minutes.
+    """
+    watched = [server, *(one.process for one in stack.servers.values() if one.process is not None)]
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    used = float("inf")
+    while time.monotonic() < deadline:
+        before = sum(map(Process.cpu, watched))
+        time.sleep(1)
+        used = sum(map(Process.cpu, watched)) - before
+        if used < _IDLE_SHARE:
+            return
+    raise OperatorError(
+        f"the servers still use {used:.0%} of a core after {_SETTLE_SECONDS} s", "look what they are at: top"
+    )
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from services.api.recorder import Recording  # noqa: E402
 _NICER = 10  # the scheduler's: single predictions go first
 # One processor stays for the single predictions: on two, a second thread took p99 of these from 1.4 to 2.3 times its rest.
 _THREADS = max(1, min(4, (os.cpu_count() or 2) - 1))
-_IDLE_S = 1.0  # after which the memory of the last batches is given back
+_IDLE_S = 10.0  # after which the memory of the last batches is given back
 _MAX_DATA = 1_500_000_000  # bytes of memory: what lies about its own size fails here, and not on the machine
 
 
@@ -103,7 +103,7 @@ def serve(connection: socket.socket, worker: Worker) -> None:
 
 
 def _next(connection: socket.socket) -> tuple[bytes, bytes] | None:
-    """The next batch. The first moment without one is used to give memory back, which a batch should not wait for."""
+    """The next batch. After a while without one, memory is given back; the next batch takes milliseconds to get it again."""
     if not select.select([connection], [], [], _IDLE_S)[0]:
         gc.collect()
         if sys.platform == "linux":
