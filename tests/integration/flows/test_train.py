@@ -68,7 +68,7 @@ def test_a_worker_runs_the_deployment(
     # given the deployment, made twice, and a run of it
     def python(*arguments: str) -> str:
         done = subprocess.run([sys.executable, "-m", *arguments], env=here, cwd=PROJECT, check=True,
-                              capture_output=True, text=True, timeout=120)  # fmt: skip
+                              capture_output=True, text=True, timeout=240)  # fmt: skip
         return done.stdout
 
     first = python("flows.deployments")
