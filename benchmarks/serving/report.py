@@ -25,7 +25,11 @@ def _preface(machine: Found) -> str:
         f"{name}: " + ", ".join(f"{package} {found}" for package, found in listed.items())
         for name, listed in machine["peers"].items()
     )
-    favoured = f"at priority {machine['priority']}" if machine["priority"] else "at ordinary priority"
+    favoured = (
+        f"at priority {machine['priority']}, what makes the load before it"
+        if machine["priority"]
+        else "at ordinary priority"
+    )
     return (
         f"{machine['system']}, {machine['cores']} cores, {machine['gib']} GiB, Python {machine['python']}; {versions}. "
         f"Peers, each in an environment of its own: {peers}. Closed-loop load by {machine['wrk']}, open-loop load by "

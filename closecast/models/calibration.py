@@ -54,8 +54,9 @@ class BetaCalibration:
 
         up, down = _logs(predicted)
         label = won.astype(np.float64)
-        share = np.full(len(won), 1 / len(won)) if weight is None else weight / weight.sum()
-        penalty = 1.0 / (2 * _PRIOR_SD**2 * _effective(deal, weight))
+        counts = np.ones(len(won)) if weight is None else weight
+        share = counts / counts.sum()
+        penalty = 1.0 / (2 * _PRIOR_SD**2 * _effective(deal, counts))
 
         def loss(parameters: NDArray[np.float64]) -> float:
             a, b, c = parameters
@@ -91,11 +92,9 @@ class BetaCalibration:
         return np.asarray(mapped, dtype=np.float64)
 
 
-def _effective(deal: NDArray[np.int64], weight: NDArray[np.float64] | None) -> float:
+def _effective(deal: NDArray[np.int64], weight: NDArray[np.float64]) -> float:
     """How many deals of even weight say as much."""
     codes = np.unique(deal, return_inverse=True)[1]
-    if weight is None:
-        return float(codes.max() + 1)
     # The mean weight of a deal's rows, not their sum: a deal with more rows is not counted for more.
     per_deal = np.bincount(codes, weights=weight) / np.bincount(codes)
     return float(per_deal.sum() ** 2 / (per_deal**2).sum())
