@@ -23,3 +23,9 @@ def real_export() -> Path:
 def real_raw(real_export: Path) -> pd.DataFrame:
     """Its rows as text, missing values as empty text."""
     return pd.read_csv(real_export, dtype=str, keep_default_na=False)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """What tests that wait run on, as the service does."""
+    return "asyncio"

@@ -18,6 +18,7 @@ from services.api.health import live, meters, ready
 from services.api.parts import Parts
 from services.api.problems import HANDLERS
 from services.api.routes import ROUTES
+from services.api.routes.common import STREAMED
 from services.api.routes.registry_events import registry_event
 from services.api.security_headers import add_headers
 from services.api.settings import Settings
@@ -81,7 +82,8 @@ def _provided(one: object) -> Provide:
 
 async def _keep_body(request: Request[object, object, State]) -> None:
     """A problem document quotes the value that was refused, and handlers of exceptions cannot wait for the body."""
-    request.scope["state"]["body"] = await request.body()
+    if not request.route_handler.opt.get(STREAMED):
+        request.scope["state"]["body"] = await request.body()
 
 
 _OPENAPI = OpenAPIConfig(

@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES, STAGES
@@ -54,7 +56,9 @@ def score(model: DealModel, sheet: Sheet, question: scoring.Question, threads: i
     history = model.builder.history
     coded = {entity: (column.positions[rows], column.distinct) for entity, column in names.items()}
     subjects = history.subjects_of(
-        days[rows], coded, lambda unnamed: [scoring.text(sheet.identifiers[row]) for row in rows[unnamed]]
+        days[rows],
+        coded,
+        lambda unnamed: [scoring.text(one) for one in sheet.identifiers.take(pa.array(rows[unnamed])).to_pylist()],
     )
     count = len(rows)
     matrix = model.builder.matrix(
@@ -108,7 +112,7 @@ class Answered:
             model_version=self.model_version,
             rows=positions,
             deals={
-                "opportunity_id": [scored.sheet.identifiers[row] for row in positions],
+                "opportunity_id": scored.sheet.identifiers.take(pa.array(scored.rows)).to_pylist(),
                 **{name: column.values(scored.rows) for name, column in scored.sheet.columns.items()},
             },
             unseen=[unseen[row] for row in positions],
@@ -123,7 +127,9 @@ def _doubtful(sheet: Sheet) -> NDArray[np.bool_]:
     """Rows that a closer look may refuse for other reasons than their engage date, (n,)."""
     doubtful = np.zeros(len(sheet), dtype=bool)
     if not sheet.checked:
-        doubtful[[row for row, one in enumerate(sheet.identifiers) if one is not None and len(one) > _LONGEST]] = True
+        doubtful |= (
+            pc.greater(pc.utf8_length(sheet.identifiers), _LONGEST).fill_null(False).to_numpy(zero_copy_only=False)
+        )
     for name, column in sheet.columns.items():
         bad = np.array([*(_is_doubtful(name, one) for one in column.distinct), False])
         if bad.any():
@@ -143,23 +149,25 @@ def _is_doubtful(name: str, value: Any) -> bool:
 def _dates(sheet: Sheet) -> tuple[Column, NDArray[np.int64]]:
     """Engage dates, and their days since 1970-01-01, (n,), negative where there is none that could be an engage date."""
     written = _text(sheet, "engage_date")
-    dates = [
-        scoring.read_date(text) if text is not None and len(text) <= _LONGEST else None for text in written.distinct
-    ]
+    dates = [None if text is None else scoring.read_date(text) for text in written.distinct]
     days = np.array([*(_NO_DAY if one is None else max(day_number(one), _NO_DAY) for one in dates), _NO_DAY])
     return Column(written.positions, dates), days[written.positions]
 
 
 def _text(sheet: Sheet, name: str) -> Column:
-    """A column as text without blanks around it; nothing but blanks is a missing value."""
+    """A column as text without blanks around it. Nothing but blanks is a missing value, and what is longer than any value."""
     column = sheet.columns.get(name)
     if column is None:
         return Column(np.full(len(sheet), -1), [])
-    texts = [scoring.text(one) for one in column.distinct]
+    texts = [_bounded(scoring.text(one)) for one in column.distinct]
     if None not in texts:
         return Column(column.positions, texts)
     present = np.array([*(one is not None for one in texts), False])
     return Column(np.where(present[column.positions], column.positions, -1), texts)
+
+
+def _bounded(text: str | None) -> str | None:
+    return None if text is None or len(text) > _LONGEST else text
 
 
 def _names(entity: str, sheet: Sheet) -> Column:

@@ -1,12 +1,11 @@
 """The way of a batch: to the worker process and back, a few at a time, and to a new worker when the old one has ended."""
 
+import asyncio
 import os
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,14 +16,14 @@ from litestar.exceptions import TooManyRequestsException
 
 from closecast.models.deal_model import ModelCard
 from closecast.platform.registry import Served
-from services.api.batch_wire import Ask, Told, WireError, receive, send
+from services.api.batch_wire import Ask, Parcel, Told, ends, hand, hear
 from services.api.logs import log
 from services.api.problems import UnavailableError
 
 _PLACES = 3  # batches at a time: one is scored, the others wait
 _PATIENCE_S = 60  # for one answer; the largest batch takes a second
 _END_S = 8  # for the worker to end; what it has not shipped goes to its spool
-_WAIT_S = 10  # for a place before it
+_WAIT_S = 10  # for the batches before it
 # Threads of LightGBM that wait for work do so asleep: the processors are the single predictions'. One arena, Arrow's
 # memory in it too, which keeps what a batch took for the next one until the worker is idle and gives it back.
 _ENVIRONMENT = {
@@ -40,14 +39,14 @@ class _Running:
 
 
 class BatchLane:
-    """Hands batches to one worker process, which is started when the first one comes.
+    """Hands batches to one worker process, which is started when the first one comes. For one event loop.
 
-    `answered`, `turned_away` and `restarts` count since the start. Safe from several threads.
+    `answered`, `turned_away` and `restarts` count since the start.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # of the worker
-        self._places = threading.BoundedSemaphore(_PLACES)
+        self._turn = asyncio.Lock()  # of the worker
+        self._free = _PLACES
         self._running: _Running | None = None
         self._model = ""
         self._folder = Path()
@@ -58,56 +57,82 @@ class BatchLane:
     @contextmanager
     def place(self) -> Iterator[None]:
         """One of the few places. Raises TooManyRequestsException (429, Retry-After) while all are taken."""
-        if not self._places.acquire(blocking=False):
+        if not self._free:
             self.turned_away += 1
             raise TooManyRequestsException(
                 f"{_PLACES} batches are being scored: send this one again in a second", headers={"Retry-After": "1"}
             )
+        self._free -= 1
         try:
             yield
         finally:
-            self._places.release()
+            self._free += 1
 
-    def score(self, ask: Ask, served: Served, body: bytes) -> tuple[Told, bytes]:
-        """The worker's answer to `body`. Waits for the batches before it; not for an event loop.
+    async def score(self, ask: Ask, served: Served, parcel: Parcel) -> Told:
+        """How the batch in `parcel` went; unless there is a problem, the answer is in its place. Waits for the batches before it.
 
         Raises UnavailableError when the worker does not answer: the next batch is given to a new one.
         """
-        if not self._lock.acquire(timeout=_WAIT_S):
-            raise UnavailableError(f"the batches before this one took longer than {_WAIT_S} s: send it again later")
         try:
-            running = self._worker()
-            try:
-                folder = self._kept(served)
-                send(running.connection, msgspec.structs.replace(ask, folder=str(folder), model=self._model), body)
-                found = receive(running.connection)
-            except (OSError, WireError) as error:
-                raise self._lost(running, error) from error
-            if found is None:
-                raise self._lost(running, WireError("it has ended"))
-            self.answered += 1
-            return msgspec.msgpack.decode(found[0], type=Told), found[1]
+            async with asyncio.timeout(_WAIT_S):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise UnavailableError(
+                f"the batches before this one took longer than {_WAIT_S} s: send it again later"
+            ) from error
+        try:
+            running = await asyncio.to_thread(self._prepared, served) if self._must_prepare(served) else self._running
+            assert running is not None
+            told = await self._asked(
+                running, msgspec.structs.replace(ask, folder=str(self._folder), model=self._model), parcel
+            )
         finally:
-            self._lock.release()
+            self._turn.release()
+        self.answered += 1
+        return told
 
     def close(self) -> None:
-        """End the worker, after the batch that it is at."""
-        with self._lock:
-            self._closed = True
-            if self._running is not None:
-                self._end(self._running)
-            if self._copy is not None:
-                self._copy.cleanup()
+        """End the worker."""
+        self._closed = True
+        if self._running is not None:
+            self._end(self._running)
+        if self._copy is not None:
+            self._copy.cleanup()
 
-    def _worker(self) -> _Running:
+    async def _asked(self, running: _Running, ask: Ask, parcel: Parcel) -> Told:
+        try:
+            hand(running.connection, ask, parcel)
+            async with asyncio.timeout(_PATIENCE_S):
+                return await hear(running.connection)
+        except TimeoutError:
+            problem = f"no answer within {_PATIENCE_S} s"
+        except OSError as error:
+            problem = str(error)
+        except BaseException:
+            # Whoever waited is gone; the answer that is still to come must not be taken for the next one's.
+            self._forget(running)
+            raise
+        self._forget(running)
+        await asyncio.to_thread(self._end, running)
+        log("batch worker", level="error", problem=problem, exit_code=running.process.returncode)
+        raise UnavailableError(f"the batch worker did not answer ({problem}): send the batch again, a new one takes it")
+
+    def _must_prepare(self, served: Served) -> bool:
+        running = self._running
+        return self._closed or running is None or running.process.poll() is not None or _name(served) != self._model
+
+    def _prepared(self, served: Served) -> _Running:
+        """A worker that runs, and a folder for it that holds the model that serves. Takes milliseconds, so no event loop's."""
         if self._closed:
             raise UnavailableError("the service is being stopped")
-        if self._running is not None and self._running.process.poll() is not None:
-            self._lost(self._running, WireError("it has ended"))
+        running = self._running
+        if running is not None and running.process.poll() is not None:
+            self._forget(running)
+            self._end(running)
+            log("batch worker", level="error", problem="it has ended", exit_code=running.process.returncode)
         if self._running is None:
-            ours, theirs = socket.socketpair()
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _PATIENCE_S, 0))
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _PATIENCE_S, 0))
+            ours, theirs = ends()
+            ours.setblocking(False)
             with theirs:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "services.api.batch_worker", str(theirs.fileno())],
@@ -116,15 +141,15 @@ class BatchLane:
                     env={**os.environ, **_ENVIRONMENT},
                 )
             self._running = _Running(process, ours)
+        if _name(served) != self._model:
+            self._keep(served)
         return self._running
 
-    def _lost(self, running: _Running, error: Exception) -> UnavailableError:
+    def _forget(self, running: _Running) -> None:
+        """Give it nothing any more; the next batch gets another."""
         self._running = None
         self.restarts += 1
         running.process.kill()
-        self._end(running)
-        log("batch worker", level="error", problem=str(error), exit_code=running.process.returncode)
-        return UnavailableError(f"the batch worker did not answer ({error}): send the batch again, a new one takes it")
 
     @staticmethod
     def _end(running: _Running) -> None:
@@ -135,17 +160,19 @@ class BatchLane:
             running.process.kill()
             running.process.wait()
 
-    def _kept(self, served: Served) -> Path:
-        """A folder that holds the model that serves, with the history that it serves with."""
+    def _keep(self, served: Served) -> None:
+        """Have a folder that holds the model that serves, with the history that it serves with."""
         card = served.model.card
-        name = f"{served.folder.name} {card.deals_key}"
-        if name != self._model:
-            folder = served.folder
-            if ModelCard.from_json((folder / "card.json").read_text()).deals_key != card.deals_key:
-                before, self._copy = self._copy, tempfile.TemporaryDirectory(prefix="closecast-batch-")
-                folder = Path(self._copy.name)
-                served.model.save(folder)
-                if before is not None:
-                    before.cleanup()
-            self._model, self._folder = name, folder
-        return self._folder
+        folder = served.folder
+        if ModelCard.from_json((folder / "card.json").read_text()).deals_key != card.deals_key:
+            before, self._copy = self._copy, tempfile.TemporaryDirectory(prefix="closecast-batch-")
+            folder = Path(self._copy.name)
+            served.model.save(folder)
+            if before is not None:
+                before.cleanup()
+        self._model, self._folder = _name(served), folder
+
+
+def _name(served: Served) -> str:
+    """What tells a model, with the history that it serves with, from others."""
+    return f"{served.folder.name} {served.model.card.deals_key}"

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from closecast.deals.vocabulary import RAW_COLUMNS
-from services.api.batch_sheet import MAX_ROWS, Column, Sheet, require_engage_date, too_many
+from services.api.batch_sheet import MAX_ROWS, Column, Sheet, more_than_once, require_engage_date, too_many
 from services.api.problems import InvalidInputError
 
 MAX_UNPACKED = 32_000_000  # bytes of the columns that are read; 10,000 deals take about 1 MB
@@ -31,7 +31,14 @@ def read_parquet(content: bytes) -> Sheet:
         ) from error
     columns = {name: _column(name, table.column(name)) for name in table.column_names}
     identifiers = columns.pop("opportunity_id", None)
-    return Sheet([None] * table.num_rows if identifiers is None else identifiers.values(), columns)
+    return Sheet(pa.nulls(len(table), pa.string()) if identifiers is None else _unpacked(identifiers), columns)
+
+
+def _unpacked(identifiers: Column) -> pa.StringArray:
+    """Each row's own; all of them together are bearable, however few they are in the file."""
+    lengths = np.array([*map(len, identifiers.distinct), 0])
+    _require_small(int(lengths[identifiers.positions].sum()))
+    return identifiers.arrow(pa.string())
 
 
 def _table(content: bytes) -> pa.Table:
@@ -43,7 +50,7 @@ def _table(content: bytes) -> pa.Table:
     require_engage_date(schema.names[:50], "the file")
     for name in names:
         if schema.names.count(name) > 1:
-            raise InvalidInputError("body", name, "each column once", f"the file has the column {name} more than once")
+            raise more_than_once(name, "the file")
         _require_type(name, schema.field(name).type)
     _require_bearable(metadata, names)
     # As dictionaries, a text that stands in every row is unpacked once.
@@ -72,6 +79,10 @@ def _require_bearable(metadata: Any, names: list[str]) -> None:
             chunk = of_group.column(at)
             if chunk.path_in_schema in names:
                 unpacked += max(chunk.total_uncompressed_size, 0)
+    _require_small(unpacked)
+
+
+def _require_small(unpacked: int) -> None:
     if unpacked > MAX_UNPACKED:
         raise InvalidInputError(
             "body", unpacked, f"{MAX_UNPACKED} bytes at most when unpacked",

@@ -1,18 +1,21 @@
-"""What the service and its batch worker say to each other over a socket: a head in MessagePack, then a body of bytes."""
+"""What the service and its batch worker say to each other: heads in MessagePack over a socket, bodies in memory that both open."""
 
+import asyncio
+import os
 import socket
-import struct
+from collections.abc import AsyncIterator
 from datetime import date
 
 import msgspec
 
 from services.api.problems import Problem
 
-_SIZES = struct.Struct("<II")
+_LONGEST_HEAD = 100_000  # bytes
+_PIECE = 131_072  # bytes that an event loop sends in one go: some 100 µs, for which others wait
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """A batch to score; the body that follows is the request's."""
+    """A batch to score."""
 
     id: str  # under which the answers are kept
     request_id: str
@@ -27,7 +30,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """How it went; the body that follows is the answer, empty where there is a problem."""
+    """How it went."""
 
     problem: Problem | None = None
     scored: int = 0
@@ -36,38 +39,76 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class WireError(ConnectionError):
-    """The other side has ended, or says nothing for too long."""
+    """The other side has ended."""
 
 
-def send(connection: socket.socket, head: Ask | Told, body: bytes) -> None:
-    """Raises OSError when nobody listens any more."""
-    packed = msgspec.msgpack.encode(head)
-    connection.sendall(_SIZES.pack(len(packed), len(body)) + packed)
-    connection.sendall(body)
+class Parcel:
+    """Bytes in memory that is handed from process to process: the body of a batch on its way there, its answer on the way back.
 
-
-def receive(connection: socket.socket) -> tuple[bytes, bytes] | None:
-    """The next head and its body; None when the other side has ended in between two. Raises WireError."""
-    sizes = _read(connection, _SIZES.size)
-    if not sizes:
-        return None
-    head, body = (_read(connection, size) for size in _SIZES.unpack(sizes))
-    if [len(head), len(body)] != list(_SIZES.unpack(sizes)):
-        raise WireError("ended within an answer")
-    return head, body
-
-
-def _read(connection: socket.socket, size: int) -> bytes:
-    """`size` bytes, or none at all where the other side has ended. Raises WireError for anything in between.
-
-    In one call: each return to Python would take the interpreter's lock from whoever has it, and each copy keep it.
+    Neither passes an event loop or a socket as a whole. The memory goes with the last object that has it open.
     """
-    if not size:
-        return b""
-    try:
-        content = connection.recv(size, socket.MSG_WAITALL)
-    except BlockingIOError as error:
-        raise WireError("no answer in time") from error
-    if content and len(content) < size:
-        raise WireError(f"{len(content)} of {size} bytes came")
-    return content
+
+    def __init__(self, descriptor: int) -> None:
+        self._file = open(descriptor, "r+b", buffering=0)  # noqa: SIM115 - it closes with this object
+
+    @classmethod
+    def empty(cls) -> "Parcel":
+        return cls(os.memfd_create("closecast-batch"))
+
+    @property
+    def descriptor(self) -> int:
+        return self._file.fileno()
+
+    def add(self, piece: bytes) -> None:
+        """Put `piece` behind what is there. Raises OSError when there is no memory left."""
+        view = memoryview(piece)
+        while view:
+            view = view[self._file.write(view) :]
+
+    def content(self) -> bytes:
+        """All of it."""
+        size = os.fstat(self.descriptor).st_size
+        return os.pread(self.descriptor, size, 0)
+
+    def replace(self, content: bytes) -> None:
+        """Let `content` be all of it."""
+        self._file.truncate(len(content))
+        self._file.seek(0)
+        self.add(content)
+
+    def __len__(self) -> int:
+        return os.fstat(self.descriptor).st_size
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """All of it, in pieces that are soon sent."""
+        for begin in range(0, len(self), _PIECE):
+            yield os.pread(self.descriptor, _PIECE, begin)
+
+
+def ends() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a new connection, on which each head is one message."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def hand(connection: socket.socket, ask: Ask, parcel: Parcel) -> None:
+    """Ask for the batch in `parcel` to be scored. Raises OSError when nobody listens any more."""
+    socket.send_fds(connection, [msgspec.msgpack.encode(ask)], [parcel.descriptor])
+
+
+def take(connection: socket.socket) -> tuple[Ask, Parcel] | None:
+    """Wait for the next batch; None when the service has ended."""
+    head, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_HEAD, 1)
+    return (msgspec.msgpack.decode(head, type=Ask), Parcel(descriptors[0])) if head else None
+
+
+def tell(connection: socket.socket, told: Told) -> None:
+    """Say that the parcel holds the answer now. Raises OSError when nobody listens any more."""
+    connection.send(msgspec.msgpack.encode(told))
+
+
+async def hear(connection: socket.socket) -> Told:
+    """Wait for what the worker tells, on the running event loop. Raises OSError, and WireError when it has ended."""
+    head = await asyncio.get_running_loop().sock_recv(connection, _LONGEST_HEAD)
+    if not head:
+        raise WireError("it has ended")
+    return msgspec.msgpack.decode(head, type=Told)

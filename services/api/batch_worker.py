@@ -19,20 +19,19 @@ from uuid import UUID
 
 sys.modules["sklearn"] = None  # type: ignore[assignment] # as in services.api.__main__
 
-import msgspec  # noqa: E402 - only then
-
-from closecast.models.deal_model import DealModel, ModelError  # noqa: E402
+from closecast.models.deal_model import DealModel, ModelError  # noqa: E402 - only then
 from closecast.platform.journal.inbox import Journal, JournalFullError  # noqa: E402
+from closecast.platform.scheduling import give_way  # noqa: E402
 from services.api import batch, batch_answers, batch_parquet, batch_sheet, scoring  # noqa: E402
-from services.api.batch_wire import Ask, Told, receive, send  # noqa: E402
+from services.api.batch_wire import Ask, Parcel, Told, take, tell  # noqa: E402
 from services.api.logs import log  # noqa: E402
 from services.api.problems import InvalidInputError, Problem, of_invalid  # noqa: E402
 from services.api.recorder import Recording  # noqa: E402
 
-_NICER = 10  # the scheduler's: single predictions go first
 # One processor stays for the single predictions: on two, a second thread took p99 of these from 1.4 to 2.3 times its rest.
 _THREADS = max(1, min(4, (os.cpu_count() or 2) - 1))
 _IDLE_S = 10.0  # after which the memory of the last batches is given back
+_ROOM_S = 5.0  # how long a batch waits for those before it to be recorded; then it is refused
 _MAX_DATA = 1_500_000_000  # bytes of memory: what lies about its own size fails here, and not on the machine
 
 
@@ -51,7 +50,7 @@ class Worker:
             content = batch_answers.encoded(scored, ask.answer_type, UUID(ask.id), ask.version)
             answered = batch.Answered(scored, UUID(ask.id), datetime.now(UTC), ask.request_id, ask.caller, ask.version)
             if self._journal is not None and len(answered):
-                self._journal.append(answered)
+                self._journal.append(answered, _ROOM_S)
         except InvalidInputError as error:
             return Told(of_invalid(error)), b""
         except (ModelError, JournalFullError) as error:
@@ -93,29 +92,33 @@ class Worker:
 def serve(connection: socket.socket, worker: Worker) -> None:
     """Answer until the service ends."""
     while (asked := _next(connection)) is not None:
-        head, body = asked
+        ask, parcel = asked
+        give_way()
         # Ten thousand deals make the collector run dozens of times, and nothing in them is for it.
         gc.disable()
-        told, content = worker.answer(msgspec.msgpack.decode(head, type=Ask), body)
-        send(connection, told, content)
-        del asked, body, content
+        told, content = worker.answer(ask, parcel.content())
+        parcel.replace(content)
+        tell(connection, told)
+        del asked, parcel, content
         gc.enable()
 
 
-def _next(connection: socket.socket) -> tuple[bytes, bytes] | None:
+def _next(connection: socket.socket) -> tuple[Ask, Parcel] | None:
     """The next batch. After a while without one, memory is given back; the next batch takes milliseconds to get it again."""
     if not select.select([connection], [], [], _IDLE_S)[0]:
         gc.collect()
         if sys.platform == "linux":
             ctypes.CDLL(None).malloc_trim(0)
-    return receive(connection)
+    return take(connection)
 
 
 def main() -> None:
     # The service ends this process by closing the socket, once the batch that it is at has been answered.
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, signal.SIG_IGN)
-    os.nice(_NICER)
+    # Single predictions go first: this process runs when no other wants to, and gives way to them at once.
+    if sys.platform == "linux":
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     resource.setrlimit(resource.RLIMIT_DATA, (_MAX_DATA, _MAX_DATA))
     recording = Recording.from_environment(os.environ)
     journal = None if recording is None else recording.shipper()

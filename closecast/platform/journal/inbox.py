@@ -21,9 +21,9 @@ class Draft(Protocol):
 
 
 class Journal(Protocol):
-    """Where answers are written down: accepts a draft without waiting, or raises because there is no room for it."""
+    """Where answers are written down: accepts a draft, or raises because there is no room for it and none came in `patience_s`."""
 
-    def append(self, draft: Draft) -> None: ...
+    def append(self, draft: Draft, patience_s: float = 0.0) -> None: ...
 
 
 class JournalFullError(RuntimeError):
@@ -37,6 +37,7 @@ class Inbox:
         self._max_deals = max_bytes // _DEAL_BYTES
         self._filled, self._why = filled, why
         self._lock = threading.Lock()  # of all that follow
+        self._room = threading.Condition(self._lock)
         self._drafts: list[Draft] = []
         self._since = 0.0
         self._closed = False
@@ -57,11 +58,13 @@ class Inbox:
         """Number of drafts."""
         return len(self._drafts)
 
-    def append(self, draft: Draft) -> None:
-        """Accept `draft`, whole or not at all. Raises JournalFullError when there is no room."""
+    def append(self, draft: Draft, patience_s: float = 0.0) -> None:
+        """Accept `draft`, whole or not at all. Raises JournalFullError when there is no room, not even after `patience_s`."""
         count = len(draft)
         with self._lock:
-            if self._closed or self.deals >= self._max_deals:
+            if patience_s and self._is_full():
+                self._room.wait_for(lambda: self._closed or not self._is_full(), patience_s)
+            if self._is_full():
                 self.refused += 1
                 raise JournalFullError(
                     "the service is stopping"
@@ -84,8 +87,13 @@ class Inbox:
         """What was taken is somebody else's now."""
         with self._lock:
             self.deals = sum(map(len, self._drafts))
+            self._room.notify_all()
+
+    def _is_full(self) -> bool:
+        return self._closed or self.deals >= self._max_deals
 
     def close(self) -> None:
         """Accept nothing more."""
         with self._lock:
             self._closed = True
+            self._room.notify_all()

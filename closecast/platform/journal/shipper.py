@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from closecast.platform.journal.entry import PART, parts
+from closecast.platform.journal.entry import parts
 from closecast.platform.journal.inbox import Draft, Inbox
 from closecast.platform.journal.link import Link, LinkError
 from closecast.platform.journal.spool import Spool, SpoolError
 from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
+from closecast.platform.scheduling import give_way
 
 GATHER_SECONDS = 0.02  # how long entries gather before they are sent: what a kill -9 of this process can lose
 MAX_WAITING_BYTES = 16_000_000  # of drafts, about
@@ -48,7 +49,7 @@ class Shipper:
 
     `address` is asked at each connection, because a cache may move; it gives None while the cache was never seen.
 
-    `append` may be called from any thread, the event loop's included, and never waits: a draft is only kept. Everything
+    `append` may be called from any thread, the event loop's included, where it must not wait: a draft is only kept. Everything
     else happens on one thread, which writes and packs what has gathered, sends it, and forgets it once the cache's
     append-only file is on disk. An entry that was accepted is in memory, in the spool
     or in the stream, in one of them at least. What had to be sent twice is counted once: the store knows it by its id.
@@ -83,12 +84,12 @@ class Shipper:
         """Begin to ship, also what an earlier process left in the spool."""
         self._thread.start()
 
-    def append(self, draft: Draft) -> None:
-        """Accept the entry that `draft` will make, whole or not at all.
+    def append(self, draft: Draft, patience_s: float = 0.0) -> None:
+        """Accept the entry that `draft` will make, whole or not at all; waits up to `patience_s` for room, not at all by default.
 
         Raises JournalFullError when there is no room for it: then its request must not be answered.
         """
-        self._inbox.append(draft)
+        self._inbox.append(draft, patience_s)
 
     def close(self, seconds: float = 5.0) -> int:
         """Accept nothing more and put what is there into the stream, else into the spool.
@@ -131,6 +132,7 @@ class Shipper:
                 self._wake.wait(_REST_SECONDS)
             self._wake.clear()
             self._stop.wait(GATHER_SECONDS)
+            give_way()
             self._turn()
         self._finish()
 
@@ -154,7 +156,11 @@ class Shipper:
         if self._window_bytes >= _WINDOW_BYTES:
             return
         self._encoded += self._written(self._inbox.take())
-        for message in list(packed(self._encoded)):
+        messages = []
+        for message in packed(self._encoded):
+            messages.append(message)
+            give_way()
+        for message in messages:
             self._window.append((message, time.time()))
             self._window_bytes += len(message)
         self._encoded = []
@@ -164,11 +170,14 @@ class Shipper:
         """What the drafts become. One that fails must not keep the others from being recorded, now and for ever."""
         for number, draft in enumerate(drafts, 1):
             if number % _BREATH == 0:
-                time.sleep(0)  # lets go of the interpreter's lock, for which whoever answers requests may wait
+                give_way()  # whoever answers requests may wait
             try:
-                entry = draft.entry()
-                pieces = [entry] if len(entry) <= PART else parts(entry)
-                yield from [(encode(piece), len(piece)) for piece in pieces]
+                written: list[Encoded] = []
+                for piece in parts(draft.entry()):
+                    if written:
+                        give_way()
+                    written.append((encode(piece), len(piece)))
+                yield from written
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told until the process ends
                 self._unwritable += len(draft)
                 self._draft_problem = (

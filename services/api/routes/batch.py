@@ -14,7 +14,7 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-from litestar.params import RawBody
+from litestar.response import Stream
 
 from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
 from closecast.platform.journal.entry import new_id
@@ -23,11 +23,11 @@ from services.api.admission import Requires
 from services.api.batch_answers import CSV, JSON, MEDIA_TYPES, PARQUET
 from services.api.batch_lane import BatchLane
 from services.api.batch_sheet import MAX_ROWS
-from services.api.batch_wire import Ask
+from services.api.batch_wire import Ask, Parcel
 from services.api.champion import Champion
 from services.api.doors import Doors
 from services.api.metrics import Metrics
-from services.api.routes.common import RESPONSES, AsOf, HorizonText
+from services.api.routes.common import RESPONSES, STREAMED, AsOf, HorizonText
 from services.api.schemas import BatchPrediction
 
 
@@ -75,14 +75,13 @@ class _BatchOperation(Operation):
 @post(
     "/predictions/batch",
     status_code=200,
-    sync_to_thread=True,
     guards=[Requires("scorer")],
+    opt={STREAMED: True},
     summary="Score up to 10,000 deals",
     operation_class=_BatchOperation,
     responses=RESPONSES,
 )
-def predict_batch(
-    body: RawBody,
+async def predict_batch(
     champion: NamedDependency[Champion],
     doors: NamedDependency[Doors],
     batches: NamedDependency[BatchLane],
@@ -96,6 +95,9 @@ def predict_batch(
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """
     served = champion.serving()
+    parcel = Parcel.empty()
+    async for piece in request.stream():
+        parcel.add(piece)
     state = request.scope["state"]
     ask = Ask(
         id=str(new_id()),
@@ -110,7 +112,7 @@ def predict_batch(
         horizon=horizon,
     )
     with batches.place():
-        told, content = batches.score(ask, served, body)
+        told = await batches.score(ask, served, parcel)
     deals = told.scored + told.refused
     # The first token was spent at the door; that the others overdraw the limit is for the next request to feel.
     state["rate_limit"] = doors.limits.take(state["caller"], max(0, deals - 1))
@@ -118,5 +120,7 @@ def predict_batch(
     if told.problem is not None:
         headers = {"Retry-After": "2"} if told.problem.status == 503 else None
         return problems.response(request, told.problem, headers)
-    answer: Response[Any] = Response(content, media_type=ask.answer_type)
+    answer: Response[Any] = Stream(
+        parcel.pieces(), media_type=ask.answer_type, headers={"Content-Length": str(len(parcel))}
+    )
     return answer

@@ -31,6 +31,7 @@ def _documented(problems: dict[int, str]) -> dict[int, ResponseSpec]:
     }
 
 
+STREAMED = "streamed"  # in a route's opt: it takes the body as it comes, and nobody holds it as a whole
 RESPONSES = _documented(_PROBLEMS)
 ADMIN_RESPONSES = _documented(_ADMIN_PROBLEMS)
 AsOf = Annotated[date | None, Parameter(description="Default: the last date of the model's data.")]

@@ -13,12 +13,12 @@ from closecast.platform.journal.stream import FIELD, STREAM, unpack
 from closecast.platform.registry import Served
 from services.api.batch_answers import JSON
 from services.api.batch_lane import BatchLane
-from services.api.batch_wire import Ask
+from services.api.batch_wire import Ask, Parcel
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 
 
-def test_every_answer_of_a_batch_is_in_the_stream(
+async def test_every_answer_of_a_batch_is_in_the_stream(
     valkey_url: str, served_model: DealModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a worker that knows the cache
@@ -30,13 +30,14 @@ def test_every_answer_of_a_batch_is_in_the_stream(
     lane = BatchLane()
     ask = Ask(str(uuid4()), "r1", "ada", "", "", "7", JSON, JSON, None, "")
     rows = [{"opportunity_id": f"A{at}", "engage_date": f"2017-12-{at % 28 + 1:02}"} for at in range(1_000)]
-    body = json.dumps({"deals": [*rows, {}], "as_of": "2017-12-31", "horizon": 60}).encode()
+    parcel = Parcel.empty()
+    parcel.add(json.dumps({"deals": [*rows, {}], "as_of": "2017-12-31", "horizon": 60}).encode())
     # when the service ends as soon as it has the answer
-    told, content = lane.score(ask, Served("7", served_model, tmp_path / "model"), body)
+    told = await lane.score(ask, Served("7", served_model, tmp_path / "model"), parcel)
     lane.close()
     # then
     assert (told.scored, told.refused) == (1_000, 1)
-    answers = json.loads(content)["predictions"]
+    answers = json.loads(parcel.content())["predictions"]
     entries = [one for _, fields in store.xrange(STREAM) for one in unpack(fields[FIELD])]  # type: ignore[union-attr]
     assert {(str(one.id), one.as_of, one.horizon_days, one.caller) for one in entries} == {
         (ask.id, date(2017, 12, 31), 60, "ada")

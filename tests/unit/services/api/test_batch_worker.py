@@ -1,10 +1,9 @@
 """The process that scores batches: what it writes down, and what its death or its end costs."""
 
+import asyncio
 import json
 import os
 import signal
-import threading
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -22,7 +21,7 @@ from closecast.platform.registry import Served
 from services.api import batch, batch_sheet, scoring
 from services.api.batch_answers import JSON
 from services.api.batch_lane import BatchLane
-from services.api.batch_wire import Ask
+from services.api.batch_wire import Ask, Parcel, Told
 from services.api.batch_worker import Worker
 from services.api.problems import UnavailableError
 from tests.unit.services.api.batch_rows import CORPUS, OF_JSON, as_json
@@ -34,7 +33,7 @@ class Kept:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
-    def append(self, draft: Draft) -> None:
+    def append(self, draft: Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
         entry = draft.entry()
         check(entry)
         assert len(draft) == len(entry)
@@ -84,7 +83,7 @@ def test_a_batch_of_nothing_to_score_is_not_written_down(folder: Path) -> None:
 @pytest.mark.parametrize(("failure", "status"), [(JournalFullError("no room"), 503), (RuntimeError("a fault"), 500)])
 def test_what_cannot_be_written_down_is_not_answered(folder: Path, failure: Exception, status: int) -> None:
     class Full(Kept):
-        def append(self, draft: Draft) -> None:
+        def append(self, draft: Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
             raise failure from EntryError(str(draft))
 
     told, content = Worker(Full()).answer(_ask(folder), as_json(CORPUS))
@@ -105,61 +104,89 @@ def lane() -> Iterator[BatchLane]:
     made.close()
 
 
+async def _score(lane: BatchLane, served: Served, rows: list[dict[str, Any]]) -> tuple[Told, Any]:
+    """What was told, and the answer."""
+    parcel = Parcel.empty()
+    parcel.add(as_json(rows))
+    told = await lane.score(_ask(served.folder), served, parcel)
+    return told, json.loads(parcel.content())
+
+
 def _process(lane: BatchLane) -> Any:
     assert lane._running is not None
     return lane._running.process
 
 
-def test_a_worker_that_is_killed_costs_one_batch_and_is_replaced(
+@pytest.mark.anyio
+async def test_a_worker_that_is_killed_costs_one_batch_and_is_replaced(
     lane: BatchLane, folder: Path, served_model: DealModel
 ) -> None:
     # given
     served = Served("7", served_model, folder)
-    right = lane.score(_ask(folder), served, as_json(CORPUS))[1]
+    right = (await _score(lane, served, CORPUS))[1]
     first = _process(lane)
     # when it is killed between two batches, then nobody notices
     first.kill()
     first.wait()
-    ask = _ask(folder)
-    assert json.loads(lane.score(ask, served, as_json(CORPUS))[1])["predictions"] == json.loads(right)["predictions"]
+    assert (await _score(lane, served, CORPUS))[1]["predictions"] == right["predictions"]
     # when it is killed at work
     os.kill(_process(lane).pid, signal.SIGSTOP)
-    failed: list[Exception] = []
-
-    def asking() -> None:
-        try:
-            lane.score(ask, served, as_json(CORPUS))
-        except UnavailableError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=asking)
-    thread.start()
-    time.sleep(0.2)
+    asked = asyncio.create_task(_score(lane, served, CORPUS))
+    await asyncio.sleep(0.2)
     _process(lane).kill()
-    thread.join(timeout=20)
     # then
-    assert "send the batch again" in str(failed[0])
-    assert lane.score(ask, served, as_json(CORPUS))[0].problem is None
+    with pytest.raises(UnavailableError, match="send the batch again"):
+        await asked
+    assert (await _score(lane, served, CORPUS))[1]["predictions"] == right["predictions"]
     assert lane.restarts == 2
 
 
-def test_the_worker_ends_with_the_service(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
-    lane.score(_ask(folder), Served("7", served_model, folder), as_json(CORPUS))
+@pytest.mark.anyio
+async def test_the_answer_to_one_who_left_is_not_the_next_ones(
+    lane: BatchLane, folder: Path, served_model: DealModel
+) -> None:
+    # given a batch that nobody waits for any more, while the worker is at it
+    served = Served("7", served_model, folder)
+    await _score(lane, served, CORPUS)
+    os.kill(_process(lane).pid, signal.SIGSTOP)
+    asked = asyncio.create_task(_score(lane, served, CORPUS[:2]))
+    await asyncio.sleep(0.1)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    # when / then
+    told, answer = await _score(lane, served, CORPUS[:1])
+    assert (told.scored, len(answer["predictions"])) == (1, 1)
+
+
+@pytest.mark.anyio
+async def test_batches_wait_for_those_before_them(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
+    served = Served("7", served_model, folder)
+    answers = await asyncio.gather(*(_score(lane, served, CORPUS[:count]) for count in (1, 2, 3)))
+    assert [len(answer["predictions"]) for _, answer in answers] == [1, 2, 3]
+    assert lane.answered == 3
+
+
+@pytest.mark.anyio
+async def test_the_worker_ends_with_the_service(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
+    served = Served("7", served_model, folder)
+    await _score(lane, served, CORPUS)
     process = _process(lane)
     lane.close()
     assert process.returncode == 0
     with pytest.raises(UnavailableError, match="being stopped"):
-        lane.score(_ask(folder), Served("7", served_model, folder), as_json(CORPUS))
+        await _score(lane, served, CORPUS)
 
 
-def test_a_later_history_is_the_workers_too(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
+@pytest.mark.anyio
+async def test_a_later_history_is_the_workers_too(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
     # given a model that serves with other deals than its folder has
     deals = served_model.deals.iloc[: len(served_model.deals) // 2]
     later = served_model.seen_with(deals, date(2017, 12, 31), "silver/later.parquet")
     rows = [{"engage_date": "2017-12-01", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": "Oak Foods"}]
-    before = json.loads(lane.score(_ask(folder), Served("7", served_model, folder), as_json(rows))[1])["predictions"]
+    before = (await _score(lane, Served("7", served_model, folder), rows))[1]["predictions"]
     # when
-    after = json.loads(lane.score(_ask(folder), Served("7", later, folder), as_json(rows))[1])["predictions"]
+    after = (await _score(lane, Served("7", later, folder), rows))[1]["predictions"]
     # then
     sheet, _ = batch_sheet.read_json(as_json(rows))
     question = scoring.Question.ask(later, date(2017, 12, 31), 60)

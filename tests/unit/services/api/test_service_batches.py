@@ -148,6 +148,10 @@ def _claiming(rows: int) -> bytes:
         (_written(pa.table([["2017-12-01"], ["a"], ["b"]], ["engage_date", "account", "account"])), "more than once"),
         (_written(pa.table({"engage_date": ["2017-12-01"] * 1_100}), row_group_size=1), "too many row groups"),
         (
+            _written(pa.table({"engage_date": ["2017-12-01"] * 5_000, "opportunity_id": ["x" * 1_000_000] * 5_000})),
+            "send it in parts",
+        ),
+        (
             _written(pa.table({"engage_date": [f"2017-12-01{at:04}" + "0" * 40_000 for at in range(1_000)]}), compression="zstd"),
             "send it in parts",
         ),
@@ -159,13 +163,20 @@ def test_a_parquet_file_that_is_unbearable_is_refused_as_a_whole(client: Client,
     assert words in answer.json()["detail"]
 
 
-def test_one_long_text_in_every_row_is_unpacked_once_and_refused_row_by_row(client: Client) -> None:
+@pytest.mark.parametrize("accept", [JSON, CSV])
+def test_one_long_text_in_every_row_is_unpacked_once_and_refused_row_by_row(client: Client, accept: str) -> None:
     # given
     content = _claiming(5_000)
     assert len(content) < 200_000
     # when
-    answers = _post(client, content, PARQUET).json()["predictions"]
+    answer = _post(client, content, PARQUET, accept)
     # then
+    if accept == CSV:
+        table = pd.read_csv(io.BytesIO(answer.content))
+        assert table["problem"].str.contains("<= 500").all()
+        assert table["account"].isna().all()
+        return
+    answers = answer.json()["predictions"]
     assert len(answers) == 5_000
     assert {one["error"]["errors"][0]["field"] for one in answers} == {"deal.account"}
     assert all(len(one["error"]["errors"][0]["value"]) < 200 for one in answers)

@@ -1,0 +1,100 @@
+"""The answer to a batch in JSON, put together column by column: each distinct value is written once, and Arrow joins the rows.
+
+As an object for each deal, ten thousand of them take twice as long.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from closecast.platform.registry import MODEL_NAME
+from services.api.batch import Scored
+from services.api.batch_sheet import MAX_ROWS, Column
+from services.api.problems import of_invalid
+from services.api.schemas import BatchPrediction, ModelVersion
+
+_encode = msgspec.json.Encoder().encode
+_ROWS = pa.array([f'{{"row":{row}' for row in range(MAX_ROWS)])
+_END = "},"
+
+
+def encoded(scored: Scored, identifier: UUID, version: str) -> bytes:
+    """A BatchPrediction."""
+    question, count = scored.question, len(scored.sheet)
+    frame = BatchPrediction(
+        identifier, ModelVersion(MODEL_NAME, version), question.as_of, question.horizon_days, question.by, []
+    )
+    begin, end = _encode(frame).split(b"[]")
+    if not count:
+        return begin + b"[]" + end
+    refused = np.zeros(count, dtype=bool)
+    refused[list(scored.refused)] = True
+    few = {row: f',"unseen":{_text(names)}' for row, names in scored.unseen.items()}
+    few |= {row: f',"error":{_text(of_invalid(error))}' for row, error in scored.refused.items()}
+    rows = pc.binary_join_element_wise(
+        _ROWS[:count],
+        _identifiers(scored),
+        *(_named(name, scored.names[name], refused) for name in ("sales_agent", "product", "account")),
+        _named("engage_date", scored.engaged, refused),
+        _probabilities(scored),
+        *([_sparse(few, count)] if few else []),
+        _END,
+        "",
+        null_handling="replace",
+    )
+    # Rows lie side by side in the array's one buffer, each with a comma behind it.
+    _, offsets, content = rows.buffers()
+    edges = np.frombuffer(offsets, np.int32)
+    told = memoryview(content)[edges[rows.offset] : edges[rows.offset + count] - 1]
+    return b"".join((begin, b"[", told, b"]", end))
+
+
+def _text(value: Any) -> str:
+    return _encode(value).decode()
+
+
+def _field(name: str) -> Callable[[Any], str]:
+    return lambda value: f',"{name}":{_text(value)}'
+
+
+def _named(name: str, column: Column, refused: NDArray[np.bool_]) -> pa.Array:
+    """The field of each row, null where it has no value; a refused row is told by its identifier alone."""
+    field = _field(name)
+    fields = [None if value is None else field(value) for value in column.distinct]
+    return Column(np.where(refused, -1, column.positions), fields).arrow(pa.string())
+
+
+def _identifiers(scored: Scored) -> pa.Array:
+    identifiers = scored.sheet.identifiers
+    given = pc.if_else(pc.equal(identifiers, ""), None, identifiers)
+    content = given.buffers()[2]
+    letters = np.frombuffer(b"" if content is None else content, np.uint8)
+    if ((letters < 32) | (letters == 34) | (letters == 92)).any():  # what JSON writes otherwise
+        field = _field("opportunity_id")
+        return pa.array([None if one is None else field(one) for one in given.to_pylist()], pa.string())
+    return pc.binary_join_element_wise(',"opportunity_id":"', given, '"', "")
+
+
+def _probabilities(scored: Scored) -> pa.Array:
+    """Written as those of single predictions are."""
+    count = len(scored.rows)
+    if not count:
+        return pa.nulls(len(scored.sheet), pa.string())
+    written = b"," + _encode(scored.probability.tolist())[1:-1] + b","
+    edges = np.flatnonzero(np.frombuffer(written, np.uint8) == ord(",")).astype(np.int32)
+    texts = pa.StringArray.from_buffers(count, pa.py_buffer(edges), pa.py_buffer(written))
+    places = np.full(len(scored.sheet), -1)
+    places[scored.rows] = np.arange(count)
+    return pc.replace_substring(texts.take(pa.array(places, mask=places < 0)), ",", ',"probability":')
+
+
+def _sparse(few: dict[int, str], count: int) -> pa.Array:
+    places = np.full(count, -1)
+    places[list(few)] = np.arange(len(few))
+    return Column(places, list(few.values())).arrow(pa.string())
