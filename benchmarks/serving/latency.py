@@ -31,7 +31,10 @@ def run(context: Context) -> dict[str, Any]:
         bare_most = load.closed(bare, context.seconds, context.load, room).rate
         for _ in range(context.rounds):
             for name, rate in loads.items():
+                # What earlier load left to be recorded would be worked off beside this one, and is not part of it.
+                stack.settle(context.stack, instance.process)
                 seen[name].append(openloop.steady(instance.target, rate, context.seconds, context.load, room))
+            stack.settle(context.stack, instance.process)
             for name, rate in zip(_ECHO, (RATE, SHARE * bare_most), strict=True):
                 seen[name].append(openloop.steady(bare, rate, context.seconds, context.load, room))
     for name, results in seen.items():

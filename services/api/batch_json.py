@@ -4,6 +4,7 @@ As an object for each deal, ten thousand of them take twice as long.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,6 @@ from services.api.problems import of_invalid
 from services.api.schemas import BatchPrediction, ModelVersion
 
 _encode = msgspec.json.Encoder().encode
-_ROWS = pa.array([f'{{"row":{row}' for row in range(MAX_ROWS)])
 _END = "},"
 
 
@@ -38,7 +38,7 @@ def encoded(scored: Scored, identifier: UUID, version: str) -> bytes:
     few = {row: f',"unseen":{_text(names)}' for row, names in scored.unseen.items()}
     few |= {row: f',"error":{_text(of_invalid(error))}' for row, error in scored.refused.items()}
     rows = pc.binary_join_element_wise(
-        _ROWS[:count],
+        _rows()[:count],
         _identifiers(scored),
         *(_named(name, scored.names[name], refused) for name in ("sales_agent", "product", "account")),
         _named("engage_date", scored.engaged, refused),
@@ -53,6 +53,12 @@ def encoded(scored: Scored, identifier: UUID, version: str) -> bytes:
     edges = np.frombuffer(offsets, np.int32)
     told = memoryview(content)[edges[rows.offset] : edges[rows.offset + count] - 1]
     return b"".join((begin, b"[", told, b"]", end))
+
+
+@cache
+def _rows() -> pa.StringArray:
+    """How each row begins."""
+    return pa.array([f'{{"row":{row}' for row in range(MAX_ROWS)])
 
 
 def _text(value: Any) -> str:

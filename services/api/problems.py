@@ -14,6 +14,7 @@ from closecast.platform.journal.inbox import JournalFullError
 from services.api.logs import log
 
 MEDIA_TYPE = "application/problem+json"
+_TOO_LARGE = "the body is larger than 10 MB; send the deals in several requests"  # the gateway's words too
 _LONGEST_VALUE = 100  # characters of a refused value that are sent back
 
 
@@ -75,6 +76,8 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[A
     """Litestar's own refusals: no such route, wrong method, body too large, no key, unreadable JSON."""
     title = HTTPStatus(error.status_code).phrase
     detail = error.detail or title
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        detail = _TOO_LARGE
     errors = None
     if isinstance(error, ValidationException):
         title = "The request is not understood"
