@@ -112,13 +112,20 @@ def _next(connection: socket.socket) -> tuple[Ask, Parcel] | None:
     return take(connection)
 
 
+def _step_back() -> None:
+    """Single predictions go first: this process runs when no other wants to, where the kernel or its sandbox knows such."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except OSError as error:
+        os.nice(19)
+        log("batch worker", level="warning", problem=f"it cannot run as idle, and runs at niceness 19: {error}")
+
+
 def main() -> None:
     # The service ends this process by closing the socket, once the batch that it is at has been answered.
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, signal.SIG_IGN)
-    # Single predictions go first: this process runs when no other wants to, and gives way to them at once.
-    if sys.platform == "linux":
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    _step_back()
     resource.setrlimit(resource.RLIMIT_DATA, (_MAX_DATA, _MAX_DATA))
     recording = Recording.from_environment(os.environ)
     journal = None if recording is None else recording.shipper()
