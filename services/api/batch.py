@@ -37,6 +37,11 @@ class Scored:
     names: dict[str, Column]  # of ENTITIES, as the model was asked for them
     engaged: Column  # dates
 
+    @property
+    def identifiers(self) -> pa.StringArray:
+        """Those of the sheet as answers tell them: an empty one is none."""
+        return pc.if_else(pc.equal(self.sheet.identifiers, ""), None, self.sheet.identifiers)
+
 
 def score(model: DealModel, sheet: Sheet, question: scoring.Question, threads: int = 1) -> Scored:
     """Each row's probability, or the reason why it has none: the same as for a single deal."""

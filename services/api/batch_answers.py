@@ -6,7 +6,6 @@ from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -47,7 +46,7 @@ def _table(scored: Scored, identifier: UUID, version: str) -> pa.Table:
         unseen[row] = ";".join(names)
     columns = {
         "row": pa.array(np.arange(count), pa.int32()),
-        "opportunity_id": pc.if_else(pc.equal(scored.sheet.identifiers, ""), None, scored.sheet.identifiers),
+        "opportunity_id": scored.identifiers,
         **{name: scored.names[name].arrow(pa.string()) for name in ("sales_agent", "product", "account")},
         "engage_date": Column(np.where(missing, -1, scored.engaged.positions), scored.engaged.distinct).arrow(
             pa.date32()

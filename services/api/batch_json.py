@@ -77,8 +77,7 @@ def _named(name: str, column: Column, refused: NDArray[np.bool_]) -> pa.Array:
 
 
 def _identifiers(scored: Scored) -> pa.Array:
-    identifiers = scored.sheet.identifiers
-    given = pc.if_else(pc.equal(identifiers, ""), None, identifiers)
+    given = scored.identifiers
     content = given.buffers()[2]
     letters = np.frombuffer(b"" if content is None else content, np.uint8)
     if ((letters < 32) | (letters == 34) | (letters == 92)).any():  # what JSON writes otherwise

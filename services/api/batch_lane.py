@@ -112,9 +112,7 @@ class BatchLane:
             # Whoever waited is gone; the answer that is still to come must not be taken for the next one's.
             self._forget(running)
             raise
-        self._forget(running)
-        await asyncio.to_thread(self._end, running)
-        log("batch worker", level="error", problem=problem, exit_code=running.process.returncode)
+        await asyncio.to_thread(self._lose, running, problem)
         raise UnavailableError(f"the batch worker did not answer ({problem}): send the batch again, a new one takes it")
 
     def _must_prepare(self, served: Served) -> bool:
@@ -127,9 +125,7 @@ class BatchLane:
             raise UnavailableError("the service is being stopped")
         running = self._running
         if running is not None and running.process.poll() is not None:
-            self._forget(running)
-            self._end(running)
-            log("batch worker", level="error", problem="it has ended", exit_code=running.process.returncode)
+            self._lose(running, "it has ended")
         if self._running is None:
             ours, theirs = ends()
             ours.setblocking(False)
@@ -144,6 +140,12 @@ class BatchLane:
         if _name(served) != self._model:
             self._keep(served)
         return self._running
+
+    def _lose(self, running: _Running, problem: str) -> None:
+        """See the last of a worker that failed. Takes milliseconds, so no event loop's."""
+        self._forget(running)
+        self._end(running)
+        log("batch worker", level="error", problem=problem, exit_code=running.process.returncode)
 
     def _forget(self, running: _Running) -> None:
         """Give it nothing any more; the next batch gets another."""

@@ -111,6 +111,7 @@ def read_json(body: bytes) -> tuple[Sheet, BatchRequest]:
         sent = _DECODER.decode(body)
     except msgspec.DecodeError:
         return _row_by_row(body)
+    # Of no deals there are no columns.
     named = zip(Deal.__struct_fields__, zip(*map(astuple, sent.deals), strict=True), strict=bool(sent.deals))
     return _sheet(named, len(sent.deals), checked=True), BatchRequest([], sent.as_of, sent.horizon)
 

@@ -62,9 +62,9 @@ class Inbox:
         """Accept `draft`, whole or not at all. Raises JournalFullError when there is no room, not even after `patience_s`."""
         count = len(draft)
         with self._lock:
-            if patience_s and self._is_full():
-                self._room.wait_for(lambda: self._closed or not self._is_full(), patience_s)
-            if self._is_full():
+            if patience_s:
+                self._room.wait_for(lambda: self._closed or self.deals < self._max_deals, patience_s)
+            if self._closed or self.deals >= self._max_deals:
                 self.refused += 1
                 raise JournalFullError(
                     "the service is stopping"
@@ -88,9 +88,6 @@ class Inbox:
         with self._lock:
             self.deals = sum(map(len, self._drafts))
             self._room.notify_all()
-
-    def _is_full(self) -> bool:
-        return self._closed or self.deals >= self._max_deals
 
     def close(self) -> None:
         """Accept nothing more."""

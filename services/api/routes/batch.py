@@ -94,10 +94,10 @@ async def predict_batch(
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """
-    served = champion.serving()
     parcel = Parcel.empty()
     async for piece in request.stream():
         parcel.add(piece)
+    served = champion.serving()
     state = request.scope["state"]
     ask = Ask(
         id=str(new_id()),
