@@ -7,6 +7,7 @@ from importlib.metadata import version
 from litestar import Litestar, Request, Router
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.exceptions import ClientException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme
@@ -81,9 +82,17 @@ def _provided(one: object) -> Provide:
 
 
 async def _keep_body(request: Request[object, object, State]) -> None:
-    """A problem document quotes the value that was refused, and handlers of exceptions cannot wait for the body."""
-    if not request.route_handler.opt.get(STREAMED):
-        request.scope["state"]["body"] = await request.body()
+    """A problem document quotes the value that was refused, and handlers of exceptions cannot wait for the body.
+
+    Raises ClientException (400) for a body that is no text: the framework's decoder fails on one.
+    """
+    if request.route_handler.opt.get(STREAMED):
+        return
+    body = request.scope["state"]["body"] = await request.body()
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise ClientException(f"the body is not UTF-8 text (byte {error.start})") from error
 
 
 _OPENAPI = OpenAPIConfig(

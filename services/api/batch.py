@@ -16,10 +16,11 @@ from closecast.features.history import ENTITIES, History
 from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry
 from services.api import scoring
-from services.api.batch_sheet import Column, Sheet, as_deal
+from services.api.batch_column import Column
+from services.api.batch_sheet import Sheet, as_deal
 from services.api.problems import InvalidInputError
+from services.api.schemas import MAX_TEXT
 
-_LONGEST = 500  # characters, of schemas.Text
 _NO_DAY = -1
 
 
@@ -133,7 +134,7 @@ def _doubtful(sheet: Sheet) -> NDArray[np.bool_]:
     doubtful = np.zeros(len(sheet), dtype=bool)
     if not sheet.checked:
         doubtful |= (
-            pc.greater(pc.utf8_length(sheet.identifiers), _LONGEST).fill_null(False).to_numpy(zero_copy_only=False)
+            pc.greater(pc.utf8_length(sheet.identifiers), MAX_TEXT).fill_null(False).to_numpy(zero_copy_only=False)
         )
     for name, column in sheet.columns.items():
         bad = np.array([*(_is_doubtful(name, one) for one in column.distinct), False])
@@ -143,7 +144,7 @@ def _doubtful(sheet: Sheet) -> NDArray[np.bool_]:
 
 
 def _is_doubtful(name: str, value: Any) -> bool:
-    if isinstance(value, str) and len(value) > _LONGEST:
+    if isinstance(value, str) and len(value) > MAX_TEXT:
         return True
     if name not in ("deal_stage", "close_date", "close_value"):
         return False
@@ -172,7 +173,7 @@ def _text(sheet: Sheet, name: str) -> Column:
 
 
 def _bounded(text: str | None) -> str | None:
-    return None if text is None or len(text) > _LONGEST else text
+    return None if text is None or len(text) > MAX_TEXT else text
 
 
 def _names(entity: str, sheet: Sheet) -> Column:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from services.api import batch_json
 from services.api.batch import Scored
-from services.api.batch_sheet import Column
+
 
 JSON: Literal["application/json"] = "application/json"
 CSV: Literal["text/csv"] = "text/csv"

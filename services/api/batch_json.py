@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from closecast.platform.registry import MODEL_NAME
 from services.api.batch import Scored
-from services.api.batch_sheet import MAX_ROWS, Column
+from services.api.batch_column import Column
+from services.api.batch_sheet import MAX_ROWS
 from services.api.problems import of_invalid
 from services.api.schemas import BatchPrediction, ModelVersion
 

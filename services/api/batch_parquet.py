@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from closecast.deals.vocabulary import RAW_COLUMNS
-from services.api.batch_sheet import MAX_ROWS, Column, Sheet, more_than_once, require_engage_date, too_many
+from services.api.batch_column import Column
+from services.api.batch_sheet import MAX_ROWS, Sheet, more_than_once, require_engage_date, too_many
 from services.api.problems import InvalidInputError
 
 MAX_UNPACKED = 32_000_000  # bytes of the columns that are read; 10,000 deals take about 1 MB

@@ -9,16 +9,15 @@ from itertools import islice
 from typing import Annotated, Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 from msgspec.structs import astuple
-from numpy.typing import NDArray
 
 from closecast.deals.vocabulary import RAW_COLUMNS
+from services.api import batch_json_sheet
+from services.api.batch_column import Column, spread
 from services.api.problems import InvalidInputError
-from services.api.schemas import BatchRequest, Deal, Horizon
+from services.api.schemas import MAX_TEXT, BatchRequest, Deal, Horizon
 
 MAX_ROWS = 10_000
 _IDENTIFIER = "opportunity_id"
@@ -34,48 +33,6 @@ class _Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _DECODER = msgspec.json.Decoder(_Sent)
-
-
-@dataclass(frozen=True)
-class Column:
-    """Values of n rows: positions in `distinct`, (n,), -1 where there is none."""
-
-    positions: NDArray[np.int64]
-    distinct: list[Any]
-
-    @classmethod
-    def of_values(cls, values: Sequence[Any]) -> "Column":
-        """Hashable values, each a str, a float or None."""
-        try:
-            # Texts that were just read have no hash yet; Arrow finds the distinct ones in a third of the time.
-            encoded = pa.array(values, pa.string()).dictionary_encode()
-        except (pa.ArrowException, UnicodeEncodeError):
-            return cls._of_any(values)
-        return cls.of_arrow(encoded)
-
-    @classmethod
-    def of_arrow(cls, encoded: pa.DictionaryArray) -> "Column":
-        """From Arrow's own encoding of a column."""
-        positions = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return cls(positions, encoded.dictionary.to_pylist())
-
-    @classmethod
-    def _of_any(cls, values: Sequence[Any]) -> "Column":
-        found = dict.fromkeys(values)
-        found.pop(None, None)
-        distinct = list(found)
-        places: dict[Any, int] = {**dict(zip(distinct, range(len(distinct)), strict=True)), None: -1}
-        return cls(np.fromiter(map(places.__getitem__, values), np.int64, len(values)), distinct)
-
-    def arrow(self, kind: pa.DataType) -> pa.Array:
-        """The value of each row as an Arrow array, null where there is none."""
-        return pa.array(self.distinct, kind).take(pa.array(self.positions, mask=self.positions < 0))
-
-    def values(self, rows: NDArray[np.int64] | None = None) -> list[Any]:
-        """The value of each row, or of `rows`; None where there is none."""
-        positions = self.positions if rows is None else self.positions[rows]
-        # A list's own look-up is several times as quick as NumPy's of objects; -1 finds the last.
-        return list(map([*self.distinct, None].__getitem__, positions.tolist()))
 
 
 @dataclass(frozen=True)
@@ -107,10 +64,34 @@ class Sheet:
 
 def read_json(body: bytes) -> tuple[Sheet, BatchRequest]:
     """The deals of a BatchRequest, and its question. Raises InvalidInputError for another shape."""
+    _require_utf8(body, "JSON", "utf-8")
     try:
-        sent = _DECODER.decode(body)
+        return _by_column(body) or _by_object(body)
     except msgspec.DecodeError:
         return _row_by_row(body)
+
+
+def _by_column(body: bytes) -> tuple[Sheet, BatchRequest] | None:
+    """Deals of nothing but texts and null, in which nothing is escaped; None for the rest. `body` is UTF-8.
+
+    Raises msgspec.DecodeError.
+    """
+    begin, end = body.find(b"[") + 1, body.rfind(b"]")
+    found = batch_json_sheet.read(body[begin:end], Deal.__struct_fields__, MAX_TEXT) if 0 < begin <= end else None
+    if found is None or found[0] > MAX_ROWS:
+        return None
+    # There is no other bracket before this array nor behind it: if what is left is a request, the array is its deals.
+    sent = _DECODER.decode(body[:begin] + body[end:])
+    count, texts = found
+    given = texts.pop(_IDENTIFIER, None)
+    identifiers = pa.nulls(count, pa.string()) if given is None else spread(given.values, given.rows, count)
+    columns = {name: Column.of_some(one.values, one.rows, count) for name, one in texts.items() if len(one.rows)}
+    return Sheet(identifiers, columns, checked=True), BatchRequest([], sent.as_of, sent.horizon)
+
+
+def _by_object(body: bytes) -> tuple[Sheet, BatchRequest]:
+    """Deals of any kind. Raises msgspec.DecodeError when one of them is none."""
+    sent = _DECODER.decode(body)
     # Of no deals there are no columns.
     named = zip(Deal.__struct_fields__, zip(*map(astuple, sent.deals), strict=True), strict=bool(sent.deals))
     return _sheet(named, len(sent.deals), checked=True), BatchRequest([], sent.as_of, sent.horizon)
@@ -157,11 +138,7 @@ def read_csv(content: bytes) -> Sheet:
 
     Raises InvalidInputError for another encoding, a missing engage_date column, no rows or more than MAX_ROWS.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        detail = f"the body is not UTF-8 text (byte {error.start})"
-        raise InvalidInputError("body", None, "CSV in UTF-8", detail) from error
+    text = _require_utf8(content, "CSV", "utf-8-sig")
     return _quick_csv(content, text) or _row_by_row_csv(text)
 
 
@@ -216,6 +193,14 @@ def _row_by_row_csv(text: str) -> Sheet:
         rows = [[*row, *[None] * (width - len(row))][:width] for row in rows]
     named = zip(header, zip(*rows, strict=True), strict=True)
     return _sheet(((name, values) for name, values in named if name in RAW_COLUMNS), len(rows))
+
+
+def _require_utf8(content: bytes, kind: str, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        detail = f"the body is not UTF-8 text (byte {error.start})"
+        raise InvalidInputError("body", None, f"{kind} in UTF-8", detail) from error
 
 
 def require_engage_date(names: Sequence[str], what: str) -> None:

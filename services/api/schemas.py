@@ -7,7 +7,8 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 Horizon = Annotated[int, Meta(ge=1, le=366)] | Literal["quarter_end"]
-Text = Annotated[str, Meta(max_length=500)]
+MAX_TEXT = 500  # characters
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 
 
 class Deal(Struct, frozen=True, forbid_unknown_fields=True, gc=False):

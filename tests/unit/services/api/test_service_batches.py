@@ -208,3 +208,11 @@ def test_rows_beyond_what_the_metadata_says_are_counted(monkeypatch: pytest.Monk
     # when / then
     with pytest.raises(InvalidInputError, match="20 rows"):
         read_parquet(content)
+
+
+@pytest.mark.parametrize("deal", [b'{"account":"\xff"}', b'{"engage_date":"2017-12-01","a\xffb":1}'])
+def test_json_that_is_not_utf8_is_refused(client: Client, deal: bytes) -> None:
+    for path, body, status in (("/batch", b'{"deals":[%b]}' % deal, 422), ("", b'{"deal":%b}' % deal, 400)):
+        answer = client.post(f"/v1/predictions{path}", content=body, headers={"Content-Type": JSON})
+        assert answer.status_code == status, answer.text
+        assert f"not UTF-8 text (byte {body.index(0xFF)})" in answer.json()["detail"]
