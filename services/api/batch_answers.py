@@ -1,6 +1,5 @@
 """A scored batch in the words of the caller's choice: JSON, CSV or Parquet, one row for each deal sent, in their order."""
 
-import io
 from typing import Literal
 from uuid import UUID
 
@@ -11,7 +10,8 @@ import pyarrow.parquet as pq
 
 from services.api import batch_json
 from services.api.batch import Scored
-
+from services.api.batch_column import Column
+from services.api.batch_wire import Octets
 
 JSON: Literal["application/json"] = "application/json"
 CSV: Literal["text/csv"] = "text/csv"
@@ -19,17 +19,17 @@ PARQUET: Literal["application/vnd.apache.parquet"] = "application/vnd.apache.par
 MEDIA_TYPES = (JSON, CSV, PARQUET)
 
 
-def encoded(scored: Scored, media_type: str, identifier: UUID, version: str) -> bytes:
-    """The answer in one of MEDIA_TYPES."""
+def encoded(scored: Scored, media_type: str, identifier: UUID, version: str) -> tuple[Octets, ...]:
+    """The answer in one of MEDIA_TYPES, in parts that follow each other."""
     if media_type == JSON:
         return batch_json.encoded(scored, identifier, version)
     table = _table(scored, identifier, version)
-    target = io.BytesIO()
+    target = pa.BufferOutputStream()
     if media_type == CSV:
         pyarrow.csv.write_csv(table, target)
     else:
         pq.write_table(table, target, compression="zstd", compression_level=1)
-    return target.getvalue()
+    return (memoryview(target.getvalue()),)
 
 
 def _table(scored: Scored, identifier: UUID, version: str) -> pa.Table:

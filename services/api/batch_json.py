@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from closecast.platform.registry import MODEL_NAME
 from services.api.batch import Scored
-from services.api.batch_column import Column
+from services.api.batch_column import Column, spread
 from services.api.batch_sheet import MAX_ROWS
+from services.api.batch_wire import Octets
 from services.api.problems import of_invalid
 from services.api.schemas import BatchPrediction, ModelVersion
 
@@ -25,41 +26,40 @@ _encode = msgspec.json.Encoder().encode
 _END = "},"
 
 
-def encoded(scored: Scored, identifier: UUID, version: str) -> bytes:
-    """A BatchPrediction."""
+def encoded(scored: Scored, identifier: UUID, version: str) -> tuple[Octets, ...]:
+    """A BatchPrediction, in parts that follow each other."""
     question, count = scored.question, len(scored.sheet)
     frame = BatchPrediction(
         identifier, ModelVersion(MODEL_NAME, version), question.as_of, question.horizon_days, question.by, []
     )
     begin, end = _encode(frame).split(b"[]")
     if not count:
-        return begin + b"[]" + end
+        return begin, b"[]", end
     refused = np.zeros(count, dtype=bool)
     refused[list(scored.refused)] = True
     few = {row: f',"unseen":{_text(names)}' for row, names in scored.unseen.items()}
     few |= {row: f',"error":{_text(of_invalid(error))}' for row, error in scored.refused.items()}
     rows = pc.binary_join_element_wise(
         _rows()[:count],
-        _identifiers(scored),
+        *_identifiers(scored),
         *(_named(name, scored.names[name], refused) for name in ("sales_agent", "product", "account")),
         _named("engage_date", scored.engaged, refused),
         _probabilities(scored),
         *([_sparse(few, count)] if few else []),
-        _END,
         "",
         null_handling="replace",
     )
-    # Rows lie side by side in the array's one buffer, each with a comma behind it.
+    # Rows lie side by side in the array's one buffer; each ends the one before it.
     _, offsets, content = rows.buffers()
     edges = np.frombuffer(offsets, np.int32)
-    told = memoryview(content)[edges[rows.offset] : edges[rows.offset + count] - 1]
-    return b"".join((begin, b"[", told, b"]", end))
+    told = memoryview(content)[edges[rows.offset] + len(_END) : edges[rows.offset + count]]
+    return begin, b"[", told, b"}]", end
 
 
 @cache
 def _rows() -> pa.StringArray:
-    """How each row begins."""
-    return pa.array([f'{{"row":{row}' for row in range(MAX_ROWS)])
+    """How each row begins, behind the end of the one before it."""
+    return pa.array([f'{_END}{{"row":{row}' for row in range(MAX_ROWS)])
 
 
 def _text(value: Any) -> str:
@@ -77,14 +77,14 @@ def _named(name: str, column: Column, refused: NDArray[np.bool_]) -> pa.Array:
     return Column(np.where(refused, -1, column.positions), fields).arrow(pa.string())
 
 
-def _identifiers(scored: Scored) -> pa.Array:
+def _identifiers(scored: Scored) -> tuple[pa.Array | str, ...]:
     given = scored.identifiers
     content = given.buffers()[2]
     letters = np.frombuffer(b"" if content is None else content, np.uint8)
-    if ((letters < 32) | (letters == 34) | (letters == 92)).any():  # what JSON writes otherwise
+    if given.null_count or ((letters < 32) | (letters == 34) | (letters == 92)).any():  # what JSON writes otherwise
         field = _field("opportunity_id")
-        return pa.array([None if one is None else field(one) for one in given.to_pylist()], pa.string())
-    return pc.binary_join_element_wise(',"opportunity_id":"', given, '"', "")
+        return (pa.array([None if one is None else field(one) for one in given.to_pylist()], pa.string()),)
+    return ',"opportunity_id":"', given, '"'
 
 
 def _probabilities(scored: Scored) -> pa.Array:
@@ -92,12 +92,11 @@ def _probabilities(scored: Scored) -> pa.Array:
     count = len(scored.rows)
     if not count:
         return pa.nulls(len(scored.sheet), pa.string())
-    written = b"," + _encode(scored.probability.tolist())[1:-1] + b","
+    # Each text begins with a comma, and there is no other in it.
+    written = (b"," + _encode(scored.probability.tolist())[1:-1]).replace(b",", b',"probability":') + b","
     edges = np.flatnonzero(np.frombuffer(written, np.uint8) == ord(",")).astype(np.int32)
     texts = pa.StringArray.from_buffers(count, pa.py_buffer(edges), pa.py_buffer(written))
-    places = np.full(len(scored.sheet), -1)
-    places[scored.rows] = np.arange(count)
-    return pc.replace_substring(texts.take(pa.array(places, mask=places < 0)), ",", ',"probability":')
+    return spread(texts, scored.rows, len(scored.sheet))
 
 
 def _sparse(few: dict[int, str], count: int) -> pa.Array:

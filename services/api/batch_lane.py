@@ -21,6 +21,7 @@ from services.api.logs import log
 from services.api.problems import UnavailableError
 
 _PLACES = 3  # batches at a time: one is scored, the others wait
+_LARGEST_KEPT = 4_000_000  # bytes of a parcel that the next batch gets
 _PATIENCE_S = 60  # for one answer; the largest batch takes a second
 _END_S = 8  # for the worker to end; what it has not shipped goes to its spool
 _WAIT_S = 10  # for the batches before it
@@ -47,6 +48,7 @@ class BatchLane:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()  # of the worker
         self._free = _PLACES
+        self._parcels: list[Parcel] = []  # for the next batches
         self._running: _Running | None = None
         self._model = ""
         self._folder = Path()
@@ -67,6 +69,19 @@ class BatchLane:
             yield
         finally:
             self._free += 1
+
+    def parcel(self) -> Parcel:
+        """An empty one, for a batch that is coming in."""
+        if not self._parcels:
+            return Parcel.empty()
+        parcel = self._parcels.pop()
+        parcel.resize(0)
+        return parcel
+
+    def give_back(self, parcel: Parcel) -> None:
+        """Take back what `parcel` gave, once nobody uses it any more."""
+        if len(self._parcels) < _PLACES and parcel.room() <= _LARGEST_KEPT:
+            self._parcels.append(parcel)
 
     async def score(self, ask: Ask, served: Served, parcel: Parcel) -> Told:
         """How the batch in `parcel` went; unless there is a problem, the answer is in its place. Waits for the batches before it.
@@ -103,7 +118,7 @@ class BatchLane:
         try:
             hand(running.connection, ask, parcel)
             async with asyncio.timeout(_PATIENCE_S):
-                return await hear(running.connection)
+                return await hear(running.connection, parcel)
         except TimeoutError:
             problem = f"no answer within {_PATIENCE_S} s"
         except OSError as error:

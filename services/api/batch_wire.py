@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import msgspec
@@ -11,7 +11,8 @@ import msgspec
 from services.api.problems import Problem
 
 _LONGEST_HEAD = 100_000  # bytes
-_PIECE = 131_072  # bytes that an event loop sends in one go: some 100 µs, for which others wait
+_PIECE = 262_144  # bytes that an event loop sends in one go: some 100 µs, for which others wait
+Octets = bytes | memoryview
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -45,11 +46,13 @@ class WireError(ConnectionError):
 class Parcel:
     """Bytes in memory that is handed from process to process: the body of a batch on its way there, its answer on the way back.
 
-    Neither passes an event loop or a socket as a whole. The memory goes with the last object that has it open.
+    Neither passes an event loop or a socket as a whole. The memory goes with the last object that has it open; until then
+    what is put into it again costs no new memory, which is half of the price.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, size: int = 0) -> None:
         self._file = open(descriptor, "r+b", buffering=0)  # noqa: SIM115 - it closes with this object
+        self._size = size  # what lies behind it is of an earlier use
 
     @classmethod
     def empty(cls) -> "Parcel":
@@ -59,30 +62,39 @@ class Parcel:
     def descriptor(self) -> int:
         return self._file.fileno()
 
-    def add(self, piece: bytes) -> None:
+    def add(self, piece: Octets) -> None:
         """Put `piece` behind what is there. Raises OSError when there is no memory left."""
         view = memoryview(piece)
         while view:
-            view = view[self._file.write(view) :]
+            written = os.pwrite(self.descriptor, view, self._size)
+            view = view[written:]
+            self._size += written
 
     def content(self) -> bytes:
         """All of it."""
-        size = os.fstat(self.descriptor).st_size
-        return os.pread(self.descriptor, size, 0)
+        return os.pread(self.descriptor, self._size, 0)
 
-    def replace(self, content: bytes) -> None:
-        """Let `content` be all of it."""
-        self._file.truncate(len(content))
-        self._file.seek(0)
-        self.add(content)
+    def replace(self, parts: Iterable[Octets]) -> None:
+        """Let `parts` be all of it."""
+        self._size = 0
+        for part in parts:
+            self.add(part)
 
-    def __len__(self) -> int:
+    def resize(self, size: int) -> None:
+        """Let it hold what another process has put into it, `size` bytes."""
+        self._size = size
+
+    def room(self) -> int:
+        """The bytes of memory that it takes."""
         return os.fstat(self.descriptor).st_size
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    def __len__(self) -> int:
+        return self._size
+
+    def pieces(self) -> Iterator[bytes]:
         """All of it, in pieces that are soon sent."""
-        for begin in range(0, len(self), _PIECE):
-            yield os.pread(self.descriptor, _PIECE, begin)
+        for begin in range(0, self._size, _PIECE):
+            yield os.pread(self.descriptor, min(_PIECE, self._size - begin), begin)
 
 
 def ends() -> tuple[socket.socket, socket.socket]:
@@ -92,23 +104,28 @@ def ends() -> tuple[socket.socket, socket.socket]:
 
 def hand(connection: socket.socket, ask: Ask, parcel: Parcel) -> None:
     """Ask for the batch in `parcel` to be scored. Raises OSError when nobody listens any more."""
-    socket.send_fds(connection, [msgspec.msgpack.encode(ask)], [parcel.descriptor])
+    socket.send_fds(connection, [msgspec.msgpack.encode((len(parcel), ask))], [parcel.descriptor])
 
 
 def take(connection: socket.socket) -> tuple[Ask, Parcel] | None:
     """Wait for the next batch; None when the service has ended."""
     head, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_HEAD, 1)
-    return (msgspec.msgpack.decode(head, type=Ask), Parcel(descriptors[0])) if head else None
+    if not head:
+        return None
+    size, ask = msgspec.msgpack.decode(head, type=tuple[int, Ask])
+    return ask, Parcel(descriptors[0], size)
 
 
-def tell(connection: socket.socket, told: Told) -> None:
-    """Say that the parcel holds the answer now. Raises OSError when nobody listens any more."""
-    connection.send(msgspec.msgpack.encode(told))
+def tell(connection: socket.socket, told: Told, parcel: Parcel) -> None:
+    """Say that `parcel` holds the answer now. Raises OSError when nobody listens any more."""
+    connection.send(msgspec.msgpack.encode((len(parcel), told)))
 
 
-async def hear(connection: socket.socket) -> Told:
-    """Wait for what the worker tells, on the running event loop. Raises OSError, and WireError when it has ended."""
+async def hear(connection: socket.socket, parcel: Parcel) -> Told:
+    """Wait for what the worker tells of `parcel`, on the running event loop. Raises OSError, and WireError when it has ended."""
     head = await asyncio.get_running_loop().sock_recv(connection, _LONGEST_HEAD)
     if not head:
         raise WireError("it has ended")
-    return msgspec.msgpack.decode(head, type=Told)
+    size, told = msgspec.msgpack.decode(head, type=tuple[int, Told])
+    parcel.resize(size)
+    return told

@@ -23,7 +23,7 @@ from closecast.models.deal_model import DealModel, ModelError  # noqa: E402 - on
 from closecast.platform.journal.inbox import Journal, JournalFullError  # noqa: E402
 from closecast.platform.scheduling import give_way  # noqa: E402
 from services.api import batch, batch_answers, batch_parquet, batch_sheet, scoring  # noqa: E402
-from services.api.batch_wire import Ask, Parcel, Told, take, tell  # noqa: E402
+from services.api.batch_wire import Ask, Octets, Parcel, Told, take, tell  # noqa: E402
 from services.api.logs import log  # noqa: E402
 from services.api.problems import InvalidInputError, Problem, of_invalid  # noqa: E402
 from services.api.recorder import Recording  # noqa: E402
@@ -43,27 +43,27 @@ class Worker:
         self._name = ""
         self._model: DealModel | None = None
 
-    def answer(self, ask: Ask, body: bytes) -> tuple[Told, bytes]:
+    def answer(self, ask: Ask, body: bytes) -> tuple[Told, tuple[Octets, ...]]:
         """The answer, written down: what cannot be written down is not answered."""
         try:
             scored = self._scored(ask, body)
-            content = batch_answers.encoded(scored, ask.answer_type, UUID(ask.id), ask.version)
+            parts = batch_answers.encoded(scored, ask.answer_type, UUID(ask.id), ask.version)
             answered = batch.Answered(scored, UUID(ask.id), datetime.now(UTC), ask.request_id, ask.caller, ask.version)
             if self._journal is not None and len(answered):
                 self._journal.append(answered, _ROOM_S)
         except InvalidInputError as error:
-            return Told(of_invalid(error)), b""
+            return Told(of_invalid(error)), ()
         except (ModelError, JournalFullError) as error:
-            return Told(Problem("The service cannot answer this now", 503, str(error))), b""
+            return Told(Problem("The service cannot answer this now", 503, str(error))), ()
         except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's; the log has the reason
             log("failure", level="error", request_id=ask.request_id, error=f"{type(error).__name__}: {error}")
             detail = "the service failed on this batch; its log has the reason under the request id"
-            return Told(Problem("Internal server error", 500, detail)), b""
+            return Told(Problem("Internal server error", 500, detail)), ()
         unseen: dict[str, int] = {}
         for names in scored.unseen.values():
             for name in names:
                 unseen[name] = unseen.get(name, 0) + 1
-        return Told(None, len(scored.rows), len(scored.refused), unseen), content
+        return Told(None, len(scored.rows), len(scored.refused), unseen), parts
 
     def _scored(self, ask: Ask, body: bytes) -> batch.Scored:
         model = self._loaded(ask)
@@ -96,10 +96,10 @@ def serve(connection: socket.socket, worker: Worker) -> None:
         give_way()
         # Ten thousand deals make the collector run dozens of times, and nothing in them is for it.
         gc.disable()
-        told, content = worker.answer(ask, parcel.content())
-        parcel.replace(content)
-        tell(connection, told)
-        del asked, parcel, content
+        told, parts = worker.answer(ask, parcel.content())
+        parcel.replace(parts)
+        tell(connection, told, parcel)
+        del asked, parcel, parts
         gc.enable()
 
 

@@ -14,16 +14,16 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-from litestar.response import Stream
 
 from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
 from closecast.platform.journal.entry import new_id
 from services.api import problems
 from services.api.admission import Requires
 from services.api.batch_answers import CSV, JSON, MEDIA_TYPES, PARQUET
+from services.api.batch_delivery import Delivery
 from services.api.batch_lane import BatchLane
 from services.api.batch_sheet import MAX_ROWS
-from services.api.batch_wire import Ask, Parcel
+from services.api.batch_wire import Ask
 from services.api.champion import Champion
 from services.api.doors import Doors
 from services.api.metrics import Metrics
@@ -94,7 +94,7 @@ async def predict_batch(
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """
-    parcel = Parcel.empty()
+    parcel = batches.parcel()
     async for piece in request.stream():
         parcel.add(piece)
     served = champion.serving()
@@ -120,7 +120,4 @@ async def predict_batch(
     if told.problem is not None:
         headers = {"Retry-After": "2"} if told.problem.status == 503 else None
         return problems.response(request, told.problem, headers)
-    answer: Response[Any] = Stream(
-        parcel.pieces(), media_type=ask.answer_type, headers={"Content-Length": str(len(parcel))}
-    )
-    return answer
+    return Delivery(parcel, ask.answer_type, batches.give_back)

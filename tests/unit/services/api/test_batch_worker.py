@@ -57,15 +57,16 @@ def test_what_is_scored_is_written_down_with_features_that_give_the_answer(
     journal = Kept()
     ask = _ask(folder)
     # when
-    told, content = Worker(journal).answer(ask, as_json([*CORPUS, *OF_JSON]))
+    told, parts = Worker(journal).answer(ask, as_json([*CORPUS, *OF_JSON]))
     # then
-    answers = json.loads(content)["predictions"]
+    content = json.loads(b"".join(parts))
+    answers = content["predictions"]
     (entry,) = journal.entries
     scored = [one for one in answers if "probability" in one]
     assert (told.scored, told.refused) == (len(scored), len(answers) - len(scored))
     assert told.unseen == {"account": 2}
     assert (str(entry.id), entry.request_id, entry.caller, entry.kind) == (ask.id, "r1", "ada", "batch")
-    assert json.loads(content)["id"] == ask.id
+    assert content["id"] == ask.id
     assert entry.rows == [one["row"] for one in scored]
     assert entry.probability == [one["probability"] for one in scored]
     assert entry.unseen == [one.get("unseen", []) for one in scored]
@@ -86,9 +87,9 @@ def test_what_cannot_be_written_down_is_not_answered(folder: Path, failure: Exce
         def append(self, draft: Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
             raise failure from EntryError(str(draft))
 
-    told, content = Worker(Full()).answer(_ask(folder), as_json(CORPUS))
+    told, parts = Worker(Full()).answer(_ask(folder), as_json(CORPUS))
     assert told.problem is not None
-    assert (told.problem.status, content) == (status, b"")
+    assert (told.problem.status, parts) == (status, ())
 
 
 def test_a_model_that_is_gone_is_unavailable(tmp_path: Path) -> None:
