@@ -14,6 +14,9 @@ from services.journal.health import serve
 from services.journal.settings import Settings
 
 _LAST_FILE_SECONDS = 8.0
+# Storing waits for the database and the cache all the time; after each wait, a file being written would hold it up for
+# the usual 5 ms.
+_TURN_SECONDS = 0.0005
 
 
 def main() -> None:
@@ -21,6 +24,7 @@ def main() -> None:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
         sys.exit(f"journal: {error}")
+    sys.setswitchinterval(_TURN_SECONDS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
