@@ -11,7 +11,7 @@ import msgspec
 from services.api.problems import Problem
 
 _LONGEST_HEAD = 100_000  # bytes
-_PIECE = 262_144  # bytes that an event loop sends in one go: some 100 µs, for which others wait
+_PIECE = 131_072  # bytes that an event loop sends in one go: some 100 µs, for which others wait
 Octets = bytes | memoryview
 
 
