@@ -30,7 +30,7 @@ from services.api.recorder import Recording  # noqa: E402
 
 # One processor stays for the single predictions: on two, a second thread took p99 of these from 1.4 to 2.3 times its rest.
 _THREADS = max(1, min(4, (os.cpu_count() or 2) - 1))
-_IDLE_S = 10.0  # after which the memory of the last batches is given back
+_IDLE_S = 60.0  # after which the memory of the last batches is given back
 _ROOM_S = 5.0  # how long a batch waits for those before it to be recorded; then it is refused
 _MAX_DATA = 1_500_000_000  # bytes of memory: what lies about its own size fails here, and not on the machine
 
