@@ -43,7 +43,7 @@ class KeySet:
     keys: Mapping[str, SigningKey] = field(default_factory=dict)
     fetched: float = float("-inf")  # seconds since 1970, of the last success
     asked: float = float("-inf")  # of the last attempt
-    wanted: bool = False  # a token named a key that is not here
+    wanted: bool = False  # a token named a key that is not here, or a fetch is under way
     problem: str | None = None
 
 
@@ -97,6 +97,8 @@ class JwksThread:
         return self._refresh_seconds if keys.problem is None else self._retry_seconds
 
     def _fetch(self, keys: KeySet) -> None:
+        # Whoever misses a key meanwhile waits for this fetch: the first one of all is under way when a service begins.
+        keys.wanted = True
         keys.asked = time.monotonic()
         problem = None
         try:

@@ -208,6 +208,25 @@ def test_keys_are_kept_while_their_issuer_is_away(issuer: TokenIssuer) -> None:
     tokens.stop()
 
 
+def test_a_token_that_comes_while_the_first_keys_are_fetched_is_worth_a_wait(
+    issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an issuer that takes its time
+    answer = issuer.key_set
+    begun = issuer.asked
+    monkeypatch.setattr(issuer, "key_set", lambda: time.sleep(0.3) or answer())
+    tokens = started(issuer, retry_seconds=60)
+    while issuer.asked == begun:
+        time.sleep(0.001)
+    # when
+    with pytest.raises(UncheckedCallerError) as caught:
+        tokens.find(issuer.token())
+    # then
+    assert caught.value.soon
+    assert settled(lambda: tokens.find(issuer.token())).id.startswith("nomad:")
+    tokens.stop()
+
+
 def test_an_issuer_that_never_answered_leaves_tokens_unchecked_not_unknown(issuer: TokenIssuer) -> None:
     issuer.away = True
     tokens = started(issuer, retry_seconds=60)
