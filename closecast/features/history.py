@@ -2,7 +2,7 @@
 
 import threading
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,7 +20,6 @@ ENTITIES = ("sales_agent", "product", "account")
 COLUMNS = ("opportunity_id", *ENTITIES, "deal_stage", "engage_date", "close_date", "close_value")
 WINDOW_DAYS = 90
 _NEVER = np.iinfo(np.int64).max
-_LOTS = 2**32  # how many a checksum of 32 bits can tell apart
 UNNAMED = -1  # the code of an account that is missing
 
 
@@ -132,7 +131,7 @@ class History:
             codes[entity] = np.array([*found, missing], dtype=np.int64)[positions]
         lots = np.zeros(len(engaged))
         unnamed = np.flatnonzero(codes["account"] == UNNAMED)
-        lots[unnamed] = _lots(identifiers(unnamed))
+        lots[unnamed] = [lot(text) for text in identifiers(unnamed)]
         return Subjects(engaged, codes["sales_agent"], codes["product"], codes["account"], lots)
 
     def code(self, entity: str, text: str | None) -> tuple[int, bool]:
@@ -146,12 +145,7 @@ class History:
 
 def lot(opportunity_id: str | None) -> float:
     """A number in 0..1 that only the identifier decides: the same deal draws the same everywhere."""
-    return zlib.crc32((opportunity_id or "").encode()) / _LOTS
-
-
-def _lots(opportunity_ids: Sequence[str | None]) -> NDArray[np.float64]:
-    """The `lot` of each, (n,): bit for bit the same, without a call for each."""
-    return np.array([zlib.crc32((one or "").encode()) for one in opportunity_ids]) / _LOTS
+    return zlib.crc32((opportunity_id or "").encode()) / 2**32
 
 
 def _encode(texts: NDArray[Any], codes: dict[str, int]) -> Codes:

@@ -64,7 +64,7 @@ def score(model: DealModel, sheet: Sheet, question: scoring.Question, threads: i
     subjects = history.subjects_of(
         days[rows],
         coded,
-        lambda unnamed: [one and one.strip() for one in sheet.identifiers.take(pa.array(rows[unnamed])).to_pylist()],
+        lambda unnamed: [scoring.text(one) for one in sheet.identifiers.take(pa.array(rows[unnamed])).to_pylist()],
     )
     count = len(rows)
     matrix = model.builder.matrix(

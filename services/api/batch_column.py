@@ -63,7 +63,7 @@ class Column:
 
 
 def spread(values: pa.Array, rows: NDArray[np.int64], count: int) -> pa.Array:
-    """`values` in their `rows` of `count`, null in the others."""
+    """`values` in their `rows` of `count`, ascending, and null in the others."""
     if len(rows) == count:
         return values
     places = np.full(count, -1)

@@ -39,13 +39,14 @@ def encoded(scored: Scored, identifier: UUID, version: str) -> tuple[Octets, ...
     refused[list(scored.refused)] = True
     few = {row: f',"unseen":{_text(names)}' for row, names in scored.unseen.items()}
     few |= {row: f',"error":{_text(of_invalid(error))}' for row, error in scored.refused.items()}
+    some = sorted(few)
     rows = pc.binary_join_element_wise(
         _rows()[:count],
         *_identifiers(scored),
         *(_named(name, scored.names[name], refused) for name in ("sales_agent", "product", "account")),
         _named("engage_date", scored.engaged, refused),
         _probabilities(scored),
-        *([_sparse(few, count)] if few else []),
+        *([spread(pa.array([few[row] for row in some]), np.array(some), count)] if some else []),
         "",
         null_handling="replace",
     )
@@ -97,9 +98,3 @@ def _probabilities(scored: Scored) -> pa.Array:
     edges = np.flatnonzero(np.frombuffer(written, np.uint8) == ord(",")).astype(np.int32)
     texts = pa.StringArray.from_buffers(count, pa.py_buffer(edges), pa.py_buffer(written))
     return spread(texts, scored.rows, len(scored.sheet))
-
-
-def _sparse(few: dict[int, str], count: int) -> pa.Array:
-    places = np.full(count, -1)
-    places[list(few)] = np.arange(len(few))
-    return Column(places, list(few.values())).arrow(pa.string())

@@ -29,7 +29,6 @@ class _Fields:
     """Where names and values stand, (m,) each; a value ends behind its last byte."""
 
     kinds: NDArray[np.int8]  # of the name
-    begins: Places  # of the name's first quote
     values: Places
     ends: Places
     rows: Places
@@ -100,7 +99,7 @@ def _fields(octets: NDArray[np.uint8], words: NDArray[np.uint64], size: int, nam
     ):
         return None
     return _Fields(
-        kinds, begins, colons + 1 + behind_colon, np.append(commas - is_new, size - 1), np.append(0, np.cumsum(is_new))
+        kinds, colons + 1 + behind_colon, np.append(commas - is_new, size - 1), np.append(0, np.cumsum(is_new))
     )
 
 

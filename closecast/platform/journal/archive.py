@@ -99,11 +99,8 @@ def _days(connection: psycopg.Connection[Any], batch: int) -> list[date]:
 def _write(connection: psycopg.Connection[Any], lake: Lake, batch: int, day: date, key: str) -> int:
     """The batch's predictions of one UTC day, in the order of their ids; returns how many."""
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    columns = ", ".join(f"{_ASKED.get(name, quoted)} AS {quoted}" for name in _NAMES for quoted in [f'"{name}"'])
-    query = (
-        f'SELECT {columns} FROM predictions WHERE batch = %s AND "time" >= %s AND "time" < %s '
-        'ORDER BY predictions.id, predictions."row"'
-    )
+    columns = ", ".join(_ASKED.get(name, f'"{name}"') for name in _NAMES)
+    query = f'SELECT {columns} FROM predictions WHERE batch = %s AND "time" >= %s AND "time" < %s ORDER BY id, "row"'
     rows = 0
     with (
         connection.transaction(),
