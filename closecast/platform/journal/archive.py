@@ -100,7 +100,11 @@ def _write(connection: psycopg.Connection[Any], lake: Lake, batch: int, day: dat
     """The batch's predictions of one UTC day, in the order of their ids; returns how many."""
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
     columns = ", ".join(_ASKED.get(name, f'"{name}"') for name in _NAMES)
-    query = f'SELECT {columns} FROM predictions WHERE batch = %s AND "time" >= %s AND "time" < %s ORDER BY id, "row"'
+    # By the columns themselves, not by what is made of them for the file.
+    query = (
+        f'SELECT {columns} FROM predictions WHERE batch = %s AND "time" >= %s AND "time" < %s '
+        'ORDER BY predictions.id, predictions."row"'
+    )
     rows = 0
     with (
         connection.transaction(),
