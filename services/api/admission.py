@@ -81,12 +81,12 @@ def refusal(error: CallerError) -> Exception:
 
 
 class Requires:
-    """A guard that lets pass whose role is `role` or one above it."""
+    """A guard that lets pass whose role is `role` or one above it. Asynchronous, since others are run in a thread of their own."""
 
     def __init__(self, role: Role) -> None:
         self.role = role
 
-    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
         caller = cast(Caller, connection.scope["state"]["caller"])
         if not caller.may(self.role):
             detail = f"this needs the role {self.role}, and {caller.name!r} has the role {caller.role}"

@@ -4,6 +4,7 @@ import os
 
 from closecast.platform.registry import ModelRegistry
 from services.api import traces
+from services.api.batch_desk import BatchDesk
 from services.api.batch_lane import BatchLane
 from services.api.champion import Champion
 from services.api.doors import Doors
@@ -47,8 +48,9 @@ class Parts:
 
     def collaborators(self) -> dict[str, object]:
         """What handlers ask for, by name."""
-        names = ("champion", "doors", "predictor", "explainer", "batches", "records", "metrics")
-        return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
+        names = ("champion", "doors", "predictor", "explainer", "records", "metrics")
+        desk = BatchDesk(self.champion, self.doors, self.batches, self.metrics)
+        return {name: getattr(self, name) for name in names} | {"registry_events": self.events, "desk": desk}
 
     def start(self) -> None:
         """Start every part's own thread."""

@@ -21,12 +21,9 @@ from services.api import problems
 from services.api.admission import Requires
 from services.api.batch_answers import CSV, JSON, MEDIA_TYPES, PARQUET
 from services.api.batch_delivery import Delivery
-from services.api.batch_lane import BatchLane
+from services.api.batch_desk import BatchDesk
 from services.api.batch_sheet import MAX_ROWS
 from services.api.batch_wire import Ask
-from services.api.champion import Champion
-from services.api.doors import Doors
-from services.api.metrics import Metrics
 from services.api.routes.common import RESPONSES, STREAMED, AsOf, HorizonText
 from services.api.schemas import BatchPrediction
 
@@ -82,10 +79,7 @@ class _BatchOperation(Operation):
     responses=RESPONSES,
 )
 async def predict_batch(
-    champion: NamedDependency[Champion],
-    doors: NamedDependency[Doors],
-    batches: NamedDependency[BatchLane],
-    metrics: NamedDependency[Metrics],
+    desk: NamedDependency[BatchDesk],
     request: Request[Any, Any, Any],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
@@ -94,10 +88,10 @@ async def predict_batch(
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """
-    parcel = batches.parcel()
+    parcel = desk.lane.parcel()
     async for piece in request.stream():
         parcel.add(piece)
-    served = champion.serving()
+    served = desk.champion.serving()
     state = request.scope["state"]
     ask = Ask(
         id=str(new_id()),
@@ -111,13 +105,13 @@ async def predict_batch(
         as_of=as_of,
         horizon=horizon,
     )
-    with batches.place():
-        told = await batches.score(ask, served, parcel)
+    with desk.lane.place():
+        told = await desk.lane.score(ask, served, parcel)
     deals = told.scored + told.refused
     # The first token was spent at the door; that the others overdraw the limit is for the next request to feel.
-    state["rate_limit"] = doors.limits.take(state["caller"], max(0, deals - 1))
-    metrics.batch(told.scored, told.refused, told.unseen)
+    state["rate_limit"] = desk.doors.limits.take(state["caller"], max(0, deals - 1))
+    desk.metrics.batch(told.scored, told.refused, told.unseen)
     if told.problem is not None:
         headers = {"Retry-After": "2"} if told.problem.status == 503 else None
         return problems.response(request, told.problem, headers)
-    return Delivery(parcel, ask.answer_type, batches.give_back)
+    return Delivery(parcel, ask.answer_type, desk.lane.give_back)

@@ -1,6 +1,7 @@
 """Who is let in, what is logged, what the service tells of itself, and what it answers when others are away."""
 
 import hashlib
+import inspect
 import json
 import re
 from pathlib import Path
@@ -224,3 +225,11 @@ def test_a_spent_limit_is_429_and_a_batch_costs_its_rows(cache: Path) -> None:
         assert third.headers["ratelimit"] == f'"caller";r=0;t={third.headers["retry-after"]}'
         # and probes are nobody's
         assert client.get("/health/live").status_code == 200
+
+
+def test_roles_are_checked_on_the_event_loop(anonymous: Client) -> None:
+    # The framework runs a guard that is not asynchronous in a thread of its own, for each request.
+    handlers = {one for route in anonymous.app.routes for one in getattr(route, "route_handlers", [])}
+    guards = [guard for one in handlers for guard in one.resolve_guards()]
+    assert len(guards) > 5
+    assert all(inspect.iscoroutinefunction(type(guard).__call__) for guard in guards)
