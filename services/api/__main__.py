@@ -10,7 +10,8 @@ sys.modules["sklearn"] = None  # type: ignore[assignment]
 # What is imported stays: the collector would walk it again and again, 0.3 s in all.
 gc.disable()
 
-from closecast.platform.settings import SettingsError  # noqa: E402 - only then
+from closecast.platform.scheduling import interrupt_nobody  # noqa: E402 - only then
+from closecast.platform.settings import SettingsError  # noqa: E402
 from services.api.server import server  # noqa: E402
 from services.api.settings import Settings  # noqa: E402
 
@@ -27,6 +28,7 @@ def main() -> None:
         settings = Settings.from_environment(environment)
     except SettingsError as error:
         sys.exit(f"api: {error}")
+    interrupt_nobody()  # until the event loop's own thread takes requests (services.api.app)
     # A request's objects die with their last reference; the collector looks for the rare cycle among them, now and then,
     # and not among the modules and models that stay (services.api.champion).
     gc.freeze()

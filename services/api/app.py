@@ -12,6 +12,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme
 
+from closecast.platform.scheduling import interrupt_others
 from services.api.admission import Admission, Entrance
 from services.api.edge import Edge
 from services.api.fast_lane import FastLane
@@ -42,6 +43,8 @@ def create_app(settings: Settings) -> Service:
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
         parts.start()
+        # From here on this thread answers requests; those that were started until now work beside it.
+        interrupt_others()
         try:
             yield
         finally:

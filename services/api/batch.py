@@ -15,6 +15,7 @@ from closecast.features.calendar import day_number
 from closecast.features.history import ENTITIES, History
 from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry
+from closecast.platform.scheduling import give_way
 from services.api import scoring
 from services.api.batch_column import Column
 from services.api.batch_sheet import Sheet, as_deal
@@ -73,6 +74,7 @@ def score(model: DealModel, sheet: Sheet, question: scoring.Question, threads: i
         np.full(count, np.datetime64(question.as_of, "D")),
         np.full(count, question.horizon_days, dtype=np.int64),
     )
+    give_way()  # before the longest stretch of all
     return Scored(
         sheet,
         question,

@@ -6,17 +6,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 from litestar.exceptions import TooManyRequestsException
 
 from closecast.models.deal_model import ModelCard
 from closecast.platform.registry import Served
-from services.api.batch_wire import Ask, Parcel, Told, ends, hand, hear
+from services.api.batch_wire import Ask, Parcel, Told, ends, hand, hear, hear_written, let_write
+from services.api.loan import Loan
 from services.api.logs import log
 from services.api.problems import UnavailableError
 
@@ -31,6 +33,9 @@ _ENVIRONMENT = {
     "OMP_WAIT_POLICY": "passive", "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1",
     "MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "33554432",
 }  # fmt: skip
+
+Begin = Callable[[Told, int], Awaitable[bool]]
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -83,10 +88,17 @@ class BatchLane:
         if len(self._parcels) < _PLACES and parcel.room() <= _LARGEST_KEPT:
             self._parcels.append(parcel)
 
-    async def score(self, ask: Ask, served: Served, parcel: Parcel) -> Told:
-        """How the batch in `parcel` went; unless there is a problem, the answer is in its place. Waits for the batches before it.
+    async def score(
+        self, ask: Ask, served: Served, parcel: Parcel, loan: Loan | None = None, begin: Begin | None = None
+    ) -> tuple[Told, bool]:
+        """How the batch in `parcel` went, and whether its answer has begun. Waits for the batches before it.
 
-        Raises UnavailableError when the worker does not answer: the next batch is given to a new one.
+        Unless there is a problem, `parcel` holds the answer then. With a `loan` it need not hold the body yet, and holds only
+        what the worker could not write itself: `begin` is awaited with what was told and the answer's size, begins the answer
+        and says whether the worker may write. A body that does not come in time is told as stalled.
+
+        Raises UnavailableError when the worker does not answer: the next batch is given to a new one. Raises ConnectionError
+        when whose connection is lent has left.
         """
         try:
             async with asyncio.timeout(_WAIT_S):
@@ -98,13 +110,16 @@ class BatchLane:
         try:
             running = await asyncio.to_thread(self._prepared, served) if self._must_prepare(served) else self._running
             assert running is not None
-            told = await self._asked(
-                running, msgspec.structs.replace(ask, folder=str(self._folder), model=self._model), parcel
-            )
+            named = msgspec.structs.replace(ask, folder=str(self._folder), model=self._model)
+            if loan is None or begin is None:
+                told, is_begun = await self._watched(running, self._asked(running, named, parcel)), False
+            else:
+                parcel.add(loan.begin())
+                told, is_begun = await self._watched(running, self._asked_lent(running, named, parcel, loan, begin))
         finally:
             self._turn.release()
-        self.answered += 1
-        return told
+        self.answered += not told.stalled
+        return told, is_begun
 
     def close(self) -> None:
         """End the worker."""
@@ -114,11 +129,38 @@ class BatchLane:
         if self._copy is not None:
             self._copy.cleanup()
 
-    async def _asked(self, running: _Running, ask: Ask, parcel: Parcel) -> Told:
+    @staticmethod
+    async def _asked(running: _Running, ask: Ask, parcel: Parcel) -> Told:
+        hand(running.connection, ask, parcel)
+        size, told = await hear(running.connection)
+        parcel.resize(size)
+        return told
+
+    @staticmethod
+    async def _asked_lent(running: _Running, ask: Ask, parcel: Parcel, loan: Loan, begin: Begin) -> tuple[Told, bool]:
+        begun = len(parcel)
+        hand(running.connection, ask, parcel, loan.descriptor)
+        size, told = await hear(running.connection)
+        if told.stalled:
+            parcel.resize(size)
+            taken = parcel.content()[begun:]
+            parcel.resize(begun)
+            loan.hand_back(taken)
+            return told, False
+        loan.read()
+        if told.problem is not None:
+            return told, False
+        let_write(running.connection, await begin(told, size))
+        count = await hear_written(running.connection)
+        loan.wrote(count)
+        parcel.resize(size - count)
+        return told, True
+
+    async def _watched(self, running: _Running, asking: Coroutine[Any, Any, _T]) -> _T:
+        """What comes of `asking` in time. Raises UnavailableError when it is the worker that fails."""
         try:
-            hand(running.connection, ask, parcel)
             async with asyncio.timeout(_PATIENCE_S):
-                return await hear(running.connection, parcel)
+                return await asking
         except TimeoutError:
             problem = f"no answer within {_PATIENCE_S} s"
         except OSError as error:

@@ -28,6 +28,7 @@ class Ask(msgspec.Struct, frozen=True):
     answer_type: str
     as_of: date | None  # what the query says: of CSV and Parquet
     horizon: str
+    length: int = 0  # bytes of the body, of which those that are not in the parcel come from the caller's connection
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -37,6 +38,7 @@ class Told(msgspec.Struct, frozen=True):
     scored: int = 0
     refused: int = 0
     unseen: dict[str, int] = {}
+    stalled: bool = False  # the body did not come in time; the parcel holds what did
 
 
 class WireError(ConnectionError):
@@ -102,30 +104,63 @@ def ends() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def hand(connection: socket.socket, ask: Ask, parcel: Parcel) -> None:
-    """Ask for the batch in `parcel` to be scored. Raises OSError when nobody listens any more."""
-    socket.send_fds(connection, [msgspec.msgpack.encode((len(parcel), ask))], [parcel.descriptor])
+def hand(connection: socket.socket, ask: Ask, parcel: Parcel, lent: int | None = None) -> None:
+    """Ask for the batch in `parcel` to be scored. `lent` is the descriptor of the caller's own connection, if it is lent.
+
+    Raises OSError when nobody listens any more.
+    """
+    descriptors = [parcel.descriptor] if lent is None else [parcel.descriptor, lent]
+    socket.send_fds(connection, [msgspec.msgpack.encode((len(parcel), ask))], descriptors)
 
 
-def take(connection: socket.socket) -> tuple[Ask, Parcel] | None:
-    """Wait for the next batch; None when the service has ended."""
-    head, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_HEAD, 1)
+def take(connection: socket.socket) -> tuple[Ask, Parcel, socket.socket | None] | None:
+    """Wait for the next batch, and the caller's connection if it is lent; None when the service has ended."""
+    head, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_HEAD, 2)
     if not head:
         return None
     size, ask = msgspec.msgpack.decode(head, type=tuple[int, Ask])
-    return ask, Parcel(descriptors[0], size)
+    lent = socket.socket(fileno=descriptors[1]) if len(descriptors) > 1 else None
+    return ask, Parcel(descriptors[0], size), lent
 
 
-def tell(connection: socket.socket, told: Told, parcel: Parcel) -> None:
-    """Say that `parcel` holds the answer now. Raises OSError when nobody listens any more."""
-    connection.send(msgspec.msgpack.encode((len(parcel), told)))
+def tell(connection: socket.socket, told: Told, size: int) -> None:
+    """Say that the answer, `size` bytes, is in the parcel, or here if the caller's connection is lent.
+
+    Raises OSError when nobody listens any more.
+    """
+    connection.send(msgspec.msgpack.encode((size, told)))
 
 
-async def hear(connection: socket.socket, parcel: Parcel) -> Told:
-    """Wait for what the worker tells of `parcel`, on the running event loop. Raises OSError, and WireError when it has ended."""
+async def hear(connection: socket.socket) -> tuple[int, Told]:
+    """Wait for what the worker tells, on the running event loop. Raises OSError, and WireError when it has ended."""
+    return msgspec.msgpack.decode(await _next(connection), type=tuple[int, Told])
+
+
+def let_write(connection: socket.socket, may: bool) -> None:
+    """Tell the worker that it may write the answer to the lent connection itself, or may not. Raises OSError."""
+    connection.send(msgspec.msgpack.encode(may))
+
+
+def may_write(connection: socket.socket) -> bool:
+    """Wait for that. Raises WireError when the service has ended."""
+    head = connection.recv(_LONGEST_HEAD)
+    if not head:
+        raise WireError("it has ended")
+    return msgspec.msgpack.decode(head, type=bool)
+
+
+def wrote(connection: socket.socket, count: int) -> None:
+    """Say that `count` bytes were written, and that the parcel holds the rest. Raises OSError."""
+    connection.send(msgspec.msgpack.encode(count))
+
+
+async def hear_written(connection: socket.socket) -> int:
+    """Wait for that, on the running event loop. Raises OSError, and WireError when the worker has ended."""
+    return msgspec.msgpack.decode(await _next(connection), type=int)
+
+
+async def _next(connection: socket.socket) -> bytes:
     head = await asyncio.get_running_loop().sock_recv(connection, _LONGEST_HEAD)
     if not head:
         raise WireError("it has ended")
-    size, told = msgspec.msgpack.decode(head, type=tuple[int, Told])
-    parcel.resize(size)
-    return told
+    return head

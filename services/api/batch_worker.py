@@ -21,9 +21,9 @@ sys.modules["sklearn"] = None  # type: ignore[assignment] # as in services.api._
 
 from closecast.models.deal_model import DealModel, ModelError  # noqa: E402 - only then
 from closecast.platform.journal.inbox import Journal, JournalFullError  # noqa: E402
-from closecast.platform.scheduling import give_way  # noqa: E402
-from services.api import batch, batch_answers, batch_parquet, batch_sheet, scoring  # noqa: E402
-from services.api.batch_wire import Ask, Octets, Parcel, Told, take, tell  # noqa: E402
+from closecast.platform.scheduling import give_way, step_back  # noqa: E402
+from services.api import batch, batch_answers, batch_flow, batch_parquet, batch_sheet, scoring  # noqa: E402
+from services.api.batch_wire import Ask, Octets, Parcel, Told, may_write, take, tell, wrote  # noqa: E402
 from services.api.logs import log  # noqa: E402
 from services.api.problems import InvalidInputError, Problem, of_invalid  # noqa: E402
 from services.api.recorder import Recording  # noqa: E402
@@ -47,6 +47,7 @@ class Worker:
         """The answer, written down: what cannot be written down is not answered."""
         try:
             scored = self._scored(ask, body)
+            give_way()
             parts = batch_answers.encoded(scored, ask.answer_type, UUID(ask.id), ask.version)
             answered = batch.Answered(scored, UUID(ask.id), datetime.now(UTC), ask.request_id, ask.caller, ask.version)
             if self._journal is not None and len(answered):
@@ -92,18 +93,46 @@ class Worker:
 def serve(connection: socket.socket, worker: Worker) -> None:
     """Answer until the service ends."""
     while (asked := _next(connection)) is not None:
-        ask, parcel = asked
+        ask, parcel, lent = asked
         give_way()
         # Ten thousand deals make the collector run dozens of times, and nothing in them is for it.
         gc.disable()
-        told, parts = worker.answer(ask, parcel.content())
-        parcel.replace(parts)
-        tell(connection, told, parcel)
-        del asked, parcel, parts
+        if lent is None:
+            _answer(connection, worker, ask, parcel)
+        else:
+            with lent:
+                _answer_lent(connection, worker, ask, parcel, lent)
+        del asked, parcel, lent
         gc.enable()
 
 
-def _next(connection: socket.socket) -> tuple[Ask, Parcel] | None:
+def _answer(connection: socket.socket, worker: Worker, ask: Ask, parcel: Parcel) -> None:
+    """Body and answer are in the parcel."""
+    told, parts = worker.answer(ask, parcel.content())
+    parcel.replace(parts)
+    tell(connection, told, len(parcel))
+
+
+def _answer_lent(connection: socket.socket, worker: Worker, ask: Ask, parcel: Parcel, lent: socket.socket) -> None:
+    """The rest of the body comes from the caller's connection, and the answer goes to it, as far as both flow."""
+    more = ask.length - len(parcel)
+    rest = batch_flow.received(lent, more)
+    give_way()
+    if len(rest) < more:
+        parcel.add(rest)
+        tell(connection, Told(stalled=True), len(parcel))
+        return
+    told, parts = worker.answer(ask, parcel.content() + rest)
+    tell(connection, told, sum(map(len, parts)))
+    if told.problem is None:
+        is_let = may_write(connection)
+        give_way()
+        count = batch_flow.sent(lent, parts) if is_let else 0
+        parcel.replace(batch_flow.behind(parts, count))
+        wrote(connection, count)
+
+
+def _next(connection: socket.socket) -> tuple[Ask, Parcel, socket.socket | None] | None:
     """The next batch. After a while without one, memory is given back; the next batch takes milliseconds to get it again."""
     if not select.select([connection], [], [], _IDLE_S)[0]:
         gc.collect()
@@ -113,9 +142,9 @@ def _next(connection: socket.socket) -> tuple[Ask, Parcel] | None:
 
 
 def _step_back() -> None:
-    """Single predictions go first: this process runs when no other wants to, where the kernel or its sandbox knows such."""
+    """Single predictions go first."""
     try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        step_back()
     except OSError as error:
         os.nice(19)
         log("batch worker", level="warning", problem=f"it cannot run as idle, and runs at niceness 19: {error}")

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from closecast.platform.scheduling import interrupt_nobody
+
 _WRITE_SECONDS = 0.1
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -46,6 +48,7 @@ class _Writer:
                 atexit.register(self.flush)
 
     def _run(self) -> None:
+        interrupt_nobody()
         while True:
             self._waiting.wait()
             self._waiting.clear()

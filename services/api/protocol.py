@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.api.edge import PREDICTIONS
 from services.api.fast_lane import LONGEST, FastLane, Head
+from services.api.loan import EXTENSION, LOAN, Loan
 from services.api.problems import MEDIA_TYPE, Problem
 
 IDLE_SECONDS = 75  # how long a connection may lie unused: longer than the gateway keeps its own
@@ -166,6 +167,13 @@ class Protocol(HttpToolsProtocol):
         self.scope["state"].update(self._state)
         self._state, self._declined = {}, False
         super().on_headers_complete()
+        self._offer()
+
+    def _offer(self) -> None:
+        """Let the route have the connection itself, where all that is still to come is a body of known length."""
+        length = next((value for name, value in self.headers if name == b"content-length"), b"")
+        if length and not self.expect_100_continue:
+            self.scope["extensions"] = {EXTENSION: {LOAN: Loan(self, int(length))}}  # the parser lets nothing else pass
 
     def _look_at_clock(self) -> None:
         """A connection that says nothing, or says it too slowly, is not kept: it would be held from others."""

@@ -16,14 +16,11 @@ from litestar.openapi.spec import (
 )
 
 from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
-from closecast.platform.journal.entry import new_id
-from services.api import problems
 from services.api.admission import Requires
-from services.api.batch_answers import CSV, JSON, MEDIA_TYPES, PARQUET
-from services.api.batch_delivery import Delivery
+from services.api.batch_answers import CSV, JSON, PARQUET
 from services.api.batch_desk import BatchDesk
+from services.api.batch_response import BatchResponse
 from services.api.batch_sheet import MAX_ROWS
-from services.api.batch_wire import Ask
 from services.api.routes.common import RESPONSES, STREAMED, AsOf, HorizonText
 from services.api.schemas import BatchPrediction
 
@@ -88,30 +85,4 @@ async def predict_batch(
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """
-    parcel = desk.lane.parcel()
-    async for piece in request.stream():
-        parcel.add(piece)
-    served = desk.champion.serving()
-    state = request.scope["state"]
-    ask = Ask(
-        id=str(new_id()),
-        request_id=state["request_id"],
-        caller=state["caller"].id,
-        folder="",
-        model="",
-        version=served.version,
-        content_type=request.content_type[0],
-        answer_type=request.accept.best_match(list(MEDIA_TYPES), JSON),
-        as_of=as_of,
-        horizon=horizon,
-    )
-    with desk.lane.place():
-        told = await desk.lane.score(ask, served, parcel)
-    deals = told.scored + told.refused
-    # The first token was spent at the door; that the others overdraw the limit is for the next request to feel.
-    state["rate_limit"] = desk.doors.limits.take(state["caller"], max(0, deals - 1))
-    desk.metrics.batch(told.scored, told.refused, told.unseen)
-    if told.problem is not None:
-        headers = {"Retry-After": "2"} if told.problem.status == 503 else None
-        return problems.response(request, told.problem, headers)
-    return Delivery(parcel, ask.answer_type, desk.lane.give_back)
+    return BatchResponse(desk, request, as_of, horizon)

@@ -1,6 +1,5 @@
 """HTTP as it comes over the wire to a live service: in pieces, several at once, too slowly, or not HTTP at all."""
 
-import json
 import socket
 import threading
 import time
@@ -13,6 +12,7 @@ import pytest
 from services.api import protocol, server
 from services.api.fast_lane import LONGEST
 from tests.unit.services.api.conftest import KEY, live, settings
+from tests.unit.services.api.wire import Wire
 
 BODY = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
 PLAIN = {"Host": "here", "Content-Type": "application/json", "X-API-Key": KEY}
@@ -26,30 +26,6 @@ def _request(body: bytes = BODY, version: str = "1.1", **more: str) -> bytes:
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST /v1/predictions HTTP/{version}\r\n{lines}\r\n".encode() + body
-
-
-class Wire:
-    """A connection of which every byte is ours."""
-
-    def __init__(self, address: str) -> None:
-        host, port = address.removeprefix("http://").split(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=20)
-        self.file = self.socket.makefile("rb")
-
-    def send(self, content: bytes) -> None:
-        self.socket.sendall(content)
-
-    def answer(self) -> tuple[int, dict[str, str], Any]:
-        """Status, headers and the JSON body of the next answer."""
-        status = int(self.file.readline().split()[1])
-        headers = {}
-        while line := self.file.readline().strip():
-            name, _, value = line.decode().partition(": ")
-            headers[name.lower()] = value
-        return status, headers, json.loads(self.file.read(int(headers["content-length"])) or b"null")
-
-    def is_closed(self) -> bool:
-        return self.file.read(1) == b""
 
 
 @pytest.fixture
@@ -198,3 +174,15 @@ def test_what_is_half_here_when_the_service_stops_is_answered(cache: Path) -> No
     late.join()
     status, headers, _ = wire.answer()
     assert (status, headers["connection"]) == (200, "close")
+
+
+def test_a_caller_who_leaves_is_no_failure_of_the_service(wire: Wire, capfd: pytest.CaptureFixture[str]) -> None:
+    wire.send(_request(b"x" * 3 * LONGEST)[: 2 * LONGEST])  # so that the framework has it
+    time.sleep(0.1)
+    wire.socket.shutdown(socket.SHUT_RDWR)
+    wire.socket.close()
+    deadline = time.monotonic() + 10
+    while '"status":400' not in (written := capfd.readouterr().err):
+        assert '"status":500' not in written
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

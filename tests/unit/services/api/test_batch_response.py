@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.api.batch_delivery import Delivery
+from services.api.batch_response import deliver
 from services.api.batch_wire import Parcel
 
 
@@ -25,8 +25,7 @@ async def test_others_get_a_turn_after_each_piece_and_the_memory_comes_back() ->
             await asyncio.sleep(0)
 
     meanwhile = asyncio.create_task(others())
-    answer = Delivery(parcel, "text/csv", happened.append).to_asgi_response(None, None)  # type: ignore[arg-type]
-    await answer.send_body(send, None)  # type: ignore[arg-type]
+    await deliver(parcel, send, happened.append)  # type: ignore[arg-type]
     meanwhile.cancel()
     pieces = [at for at, one in enumerate(happened) if isinstance(one, dict)]
     assert b"".join(happened[at]["body"] for at in pieces) == content

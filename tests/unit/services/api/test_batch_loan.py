@@ -1,0 +1,219 @@
+"""Large batches over the wire: the connection is lent to the batch worker, and nobody who sends or reads can tell."""
+
+import json
+import os
+import signal
+import socket
+import time
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.unit.services.api.batch_rows import CORPUS, as_json
+from tests.unit.services.api.conftest import KEY
+from tests.unit.services.api.wire import Wire
+
+ROWS = [{**CORPUS[at % 12], "opportunity_id": f"A{at}"} for at in range(6_000)]
+BODY = as_json(ROWS)
+SINGLE = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
+
+
+def _head(length: int, path: str = "/batch", **more: str) -> bytes:
+    headers = {
+        "Host": "here",
+        "Content-Type": "application/json",
+        "X-API-Key": KEY,
+        "Content-Length": str(length),
+    } | more
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"POST /v1/predictions{path} HTTP/1.1\r\n{lines}\r\n".encode()
+
+
+def _probabilities(answer: Any) -> list[float | None]:
+    return [one.get("probability") for one in answer["predictions"]]
+
+
+def _workers() -> list[psutil.Process]:
+    """The batch workers of the live service, which is in this process."""
+    return [one for one in psutil.Process().children() if "services.api.batch_worker" in one.cmdline()]
+
+
+@pytest.fixture(scope="module")
+def expected(address: str) -> list[float | None]:
+    """What the deals are answered in small batches, which come as messages."""
+    found: list[float | None] = []
+    with httpx.Client(base_url=address, headers={"X-API-Key": KEY}, timeout=60, trust_env=False) as client:
+        for begin in range(0, len(ROWS), 300):
+            body = as_json(ROWS[begin : begin + 300])
+            assert len(body) < 40_000
+            answer = client.post("/v1/predictions/batch", content=body, headers={"Content-Type": "application/json"})
+            found += _probabilities(answer.json())
+    return found
+
+
+@pytest.fixture
+def wire(address: str, expected: list[float | None]) -> Wire:  # noqa: ARG001 - so that the worker is there
+    return Wire(address)
+
+
+def _still_works(wire: Wire) -> None:
+    wire.send(_head(len(SINGLE), "") + SINGLE)
+    assert wire.answer()[0] == 200
+
+
+def test_the_answer_is_that_of_small_batches_and_carries_the_same_headers(
+    wire: Wire, expected: list[float | None]
+) -> None:
+    wire.send(_head(len(BODY), X_Request_ID="the large one") + BODY)
+    status, headers, answer = wire.answer()
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert _probabilities(answer) == expected
+    assert headers["x-request-id"] != "the large one"  # blanks are not taken
+    assert headers["cache-control"] == "no-store"
+    assert {"ratelimit", "ratelimit-policy"} & set(headers)
+    _still_works(wire)
+
+
+def test_what_follows_in_the_same_breath_is_answered_after_it(wire: Wire, expected: list[float | None]) -> None:
+    wire.send(_head(len(BODY)) + BODY + _head(len(SINGLE), "") + SINGLE + _head(len(BODY)) + BODY)
+    answers = [wire.answer() for _ in range(3)]
+    assert [status for status, _, _ in answers] == [200, 200, 200]
+    assert "probability" in answers[1][2]
+    assert [_probabilities(answers[at][2]) for at in (0, 2)] == [expected, expected]
+
+
+@pytest.mark.parametrize("cut", [70_000, 300_000, len(BODY) - 1])
+def test_a_body_that_comes_slowly_holds_up_no_other_batch(
+    wire: Wire, address: str, expected: list[float | None], cut: int
+) -> None:
+    # given one that stops in the middle
+    wire.send(_head(len(BODY)) + BODY[:cut])
+    time.sleep(0.6)
+    # when another comes meanwhile
+    other = Wire(address)
+    other.send(_head(len(BODY)) + BODY)
+    # then both are answered
+    assert _probabilities(other.answer()[2]) == expected
+    wire.send(BODY[cut:])
+    assert _probabilities(wire.answer()[2]) == expected
+    _still_works(wire)
+
+
+def test_an_answer_that_is_read_slowly_holds_up_no_other_batch(address: str, expected: list[float | None]) -> None:
+    # given one who reads nothing, and whose system takes little for him
+    slow = Wire(address, receive=4_096)
+    slow.send(_head(len(BODY)) + BODY)
+    time.sleep(1.5)
+    # when
+    other = Wire(address)
+    other.send(_head(len(BODY)) + BODY)
+    assert _probabilities(other.answer()[2]) == expected
+    # then
+    assert _probabilities(slow.answer()[2]) == expected
+    _still_works(slow)
+
+
+@pytest.mark.parametrize("cut", [10, 100_000])
+def test_a_caller_who_leaves_costs_the_next_one_nothing(
+    wire: Wire, address: str, expected: list[float | None], cut: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = _workers()
+    wire.send(_head(len(BODY)) + BODY[:cut])
+    time.sleep(0.1)
+    wire.socket.shutdown(socket.SHUT_RDWR)
+    wire.socket.close()
+    other = Wire(address)
+    other.send(_head(len(BODY)) + BODY)
+    assert _probabilities(other.answer()[2]) == expected
+    assert _workers() == before
+    time.sleep(0.3)
+    assert '"status":500' not in capfd.readouterr().err
+
+
+def test_a_large_body_that_is_refused_leaves_the_connection_usable(wire: Wire) -> None:
+    for body, status in ((BODY[:-1] + b"!", 422), (BODY.replace(b"A5999", b"A\xff999"), 422)):
+        wire.send(_head(len(body)) + body)
+        given, headers, answer = wire.answer()
+        assert (given, headers["content-type"]) == (status, "application/problem+json")
+        assert answer["request_id"] == headers["x-request-id"]
+    _still_works(wire)
+
+
+def test_a_body_beyond_the_bound_is_refused(wire: Wire) -> None:
+    wire.send(_head(10_000_001))
+    status, _, answer = wire.answer()
+    assert (status, answer["status"]) == (413, 413)
+
+
+def test_who_asks_before_sending_is_told_to_go_on(wire: Wire, expected: list[float | None]) -> None:
+    wire.send(_head(len(BODY), Expect="100-continue"))
+    assert wire.file.readline() == b"HTTP/1.1 100 Continue\r\n"
+    assert wire.file.readline() == b"\r\n"
+    wire.send(BODY)
+    assert _probabilities(wire.answer()[2]) == expected
+    _still_works(wire)
+
+
+def test_a_body_of_unknown_length_is_answered_too(address: str, expected: list[float | None]) -> None:
+    pieces = (BODY[at : at + 100_000] for at in range(0, len(BODY), 100_000))
+    headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
+    answer = httpx.post(f"{address}/v1/predictions/batch", content=pieces, headers=headers, timeout=60, trust_env=False)
+    assert _probabilities(answer.json()) == expected
+
+
+def test_a_worker_that_dies_at_work_is_told_and_the_connection_ends(
+    wire: Wire, address: str, expected: list[float | None]
+) -> None:
+    # given
+    (worker,) = _workers()
+    os.kill(worker.pid, signal.SIGSTOP)
+    wire.send(_head(len(BODY)) + BODY[:100_000])
+    time.sleep(0.3)
+    # when
+    worker.kill()
+    # then
+    status, headers, answer = wire.answer()
+    assert (status, headers["connection"]) == (503, "close")
+    assert "send the batch again" in answer["detail"]
+    assert wire.is_closed()
+    other = Wire(address)
+    other.send(_head(len(BODY)) + BODY)
+    assert _probabilities(other.answer()[2]) == expected
+
+
+def test_a_worker_that_dies_while_it_answers_leaves_no_whole_answer(address: str, expected: list[float | None]) -> None:
+    # given one who does not read, so that the worker waits in the middle of the answer
+    wire = Wire(address, receive=4_096)
+    (worker,) = _workers()
+    wire.send(_head(len(BODY)) + BODY)
+    deadline = time.monotonic() + 20
+    while not wire.socket.recv(1, socket.MSG_PEEK):
+        assert time.monotonic() < deadline
+    # when
+    worker.kill()
+    # then
+    wire.file.readline()
+    length = 0
+    while line := wire.file.readline().strip():
+        name, _, value = line.decode().partition(": ")
+        length = int(value) if name == "content-length" else length
+    assert len(wire.file.read(length)) < length
+    other = Wire(address)
+    other.send(_head(len(BODY)) + BODY)
+    assert _probabilities(other.answer()[2]) == expected
+
+
+def test_the_last_request_of_a_connection_may_be_a_large_batch(wire: Wire, expected: list[float | None]) -> None:
+    wire.send(_head(len(BODY), Connection="close") + BODY)
+    _, headers, answer = wire.answer()
+    assert headers["connection"] == "close"
+    assert _probabilities(answer) == expected
+    assert wire.is_closed()
+
+
+def test_what_is_no_json_at_all_is_a_problem_of_the_caller(wire: Wire) -> None:
+    wire.send(_head(200_000) + os.urandom(200_000))
+    status, _, answer = wire.answer()
+    assert (status, json.dumps(answer) != "null") == (422, True)

@@ -1,0 +1,33 @@
+"""HTTP byte by byte, as no client sends it."""
+
+import json
+import socket
+from typing import Any
+
+
+class Wire:
+    """A connection of which every byte is ours."""
+
+    def __init__(self, address: str, receive: int | None = None) -> None:
+        host, port = address.removeprefix("http://").split(":")
+        self.socket = socket.socket()
+        if receive is not None:  # bytes that are taken before they are read
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+        self.socket.settimeout(20)
+        self.socket.connect((host, int(port)))
+        self.file = self.socket.makefile("rb")
+
+    def send(self, content: bytes) -> None:
+        self.socket.sendall(content)
+
+    def answer(self) -> tuple[int, dict[str, str], Any]:
+        """Status, headers and the JSON body of the next answer."""
+        status = int(self.file.readline().split()[1])
+        headers = {}
+        while line := self.file.readline().strip():
+            name, _, value = line.decode().partition(": ")
+            headers[name.lower()] = value
+        return status, headers, json.loads(self.file.read(int(headers["content-length"])) or b"null")
+
+    def is_closed(self) -> bool:
+        return self.file.read(1) == b""
