@@ -78,7 +78,7 @@ def _throughput(found: Found) -> list[str]:
 
 
 def _latency(found: Found) -> list[str]:
-    lines = [f"Saturation: {found['saturation']:,.0f} requests/s.", "",
+    lines = [f"Saturation, measured before each round: {_value(found['saturation'])} requests/s.", "",
              "| load | p50 ms | p90 ms | p99 ms | p99.9 ms | generator's own lag, p99 ms | target for p99 |",
              "|---|---|---|---|---|---|---|"]  # fmt: skip
     for name, load in found["loads"].items():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 _QUOTE, _COLON, _COMMA, _SPACE, _OPEN, _CLOSE = b'":, {}'
 _WORD = 8  # bytes that are compared at once
+_BLANKS = b" " * _WORD
 _NULL = int.from_bytes(b"null", "little")
 Places = NDArray[np.int64]
 
@@ -34,16 +35,19 @@ class _Fields:
     rows: Places
 
 
-def read(records: bytes, names: tuple[str, ...], longest: int) -> tuple[int, dict[str, Texts]] | None:
+def read(records: bytes | memoryview, names: tuple[str, ...], longest: int) -> tuple[int, dict[str, Texts]] | None:
     """How many objects there are in `records`, the inside of a JSON array in UTF-8, and their texts by name.
 
     None unless these are one or more objects, not empty, whose names are all in `names` (of 7 to 15 bytes), each once at
     most, and whose values are null or texts of at most `longest` bytes, in which nothing is escaped; with nothing between
     them, or one blank behind each colon, each comma, or both.
     """
-    content = records.strip() + b" " * _WORD  # so that the last ones can be read in words
+    # With blanks behind, so that the last ones can be read in words; others at the edges are rare.
+    content = b"".join((records, _BLANKS))
+    if content[:1] != b"{" or content[-_WORD - 1 : -_WORD] != b"}":
+        content = content.strip() + _BLANKS
     octets = np.frombuffer(content, np.uint8)
-    if b"\\" in content or (octets < _SPACE).any():
+    if b"\\" in content or octets.min() < _SPACE:
         return None
     words = np.ndarray((len(content) - _WORD + 1,), "<u8", content, strides=(1,))
     fields = _fields(octets, words, len(content) - _WORD, names)

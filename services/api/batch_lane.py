@@ -97,8 +97,8 @@ class BatchLane:
         what the worker could not write itself: `begin` is awaited with what was told and the answer's size, begins the answer
         and says whether the worker may write. A body that does not come in time is told as stalled.
 
-        Raises UnavailableError when the worker does not answer: the next batch is given to a new one. Raises ConnectionError
-        when whose connection is lent has left.
+        Raises UnavailableError when the worker does not answer: the next batch is given to a new one. Raises ClientException
+        (400) when whose connection is lent has left.
         """
         try:
             async with asyncio.timeout(_WAIT_S):

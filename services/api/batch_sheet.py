@@ -77,7 +77,8 @@ def _by_column(body: bytes) -> tuple[Sheet, BatchRequest] | None:
     Raises msgspec.DecodeError.
     """
     begin, end = body.find(b"[") + 1, body.rfind(b"]")
-    found = batch_json_sheet.read(body[begin:end], Deal.__struct_fields__, MAX_TEXT) if 0 < begin <= end else None
+    records = memoryview(body)[begin:end]
+    found = batch_json_sheet.read(records, Deal.__struct_fields__, MAX_TEXT) if 0 < begin <= end else None
     if found is None or found[0] > MAX_ROWS:
         return None
     # There is no other bracket before this array nor behind it: if what is left is a request, the array is its deals.

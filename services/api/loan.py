@@ -3,6 +3,7 @@
 from typing import Any
 
 import httptools
+from litestar.exceptions import ClientException
 from litestar.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -30,9 +31,9 @@ class Loan:
         return loan if loan is not None and loan.length <= most else None
 
     def begin(self) -> bytes:
-        """Stop the server's reading; what it has of the body. Raises ConnectionError when the caller has left."""
+        """Stop the server's reading; what it has of the body. Raises ClientException (400) when the caller has left."""
         if self._cycle.disconnected or self._protocol.transport.is_closing():
-            raise ConnectionError("the caller has left")
+            raise ClientException("the caller left before all was here")
         self._protocol.flow.pause_reading()
         begun = bytes(self._cycle.body)
         self._cycle.body = bytearray()
@@ -57,7 +58,7 @@ class Loan:
     def hand_back(self, taken: bytes) -> None:
         """Only `taken` came from the socket: what follows comes as messages again, `taken` first."""
         self._is_out = False
-        if taken:
+        if taken and not self._cycle.disconnected:
             self._protocol.data_received(taken)
 
     def end(self) -> None:

@@ -132,6 +132,32 @@ def test_a_caller_who_leaves_costs_the_next_one_nothing(
     assert '"status":500' not in capfd.readouterr().err
 
 
+def test_a_caller_who_leaves_while_waiting_for_others_is_no_failure(
+    wire: Wire, address: str, expected: list[float | None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    # given a batch that takes its time
+    (worker,) = _workers()
+    os.kill(worker.pid, signal.SIGSTOP)
+    wire.send(_head(len(BODY)) + BODY)
+    other = Wire(address)
+    other.send(_head(len(BODY)) + BODY[:1_000])
+    time.sleep(0.3)
+    # when
+    other.socket.shutdown(socket.SHUT_RDWR)
+    other.socket.close()
+    time.sleep(0.1)
+    os.kill(worker.pid, signal.SIGCONT)
+    # then
+    assert _probabilities(wire.answer()[2]) == expected
+    _still_works(wire)
+    deadline = time.monotonic() + 10
+    while '"status":400' not in (written := capfd.readouterr().err):
+        assert '"status":500' not in written
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert _workers() == [worker]
+
+
 def test_a_large_body_that_is_refused_leaves_the_connection_usable(wire: Wire) -> None:
     for body, status in ((BODY[:-1] + b"!", 422), (BODY.replace(b"A5999", b"A\xff999"), 422)):
         wire.send(_head(len(body)) + body)
