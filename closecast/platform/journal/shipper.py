@@ -12,7 +12,7 @@ from closecast.platform.journal.inbox import Draft, Inbox
 from closecast.platform.journal.link import Link, LinkError
 from closecast.platform.journal.spool import Spool, SpoolError
 from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
-from closecast.platform.scheduling import give_way
+from closecast.platform.scheduling import give_way, interrupt_others
 
 GATHER_SECONDS = 0.02  # how long entries gather before they are sent: what a kill -9 of this process can lose
 MAX_WAITING_BYTES = 16_000_000  # of drafts, about
@@ -127,6 +127,7 @@ class Shipper:
         )
 
     def _run(self) -> None:
+        interrupt_others()  # a processor that is busy answering would leave this thread too little to record what it answers
         while not self._stop.is_set():
             if not self._is_busy():
                 self._wake.wait(_REST_SECONDS)
