@@ -7,6 +7,8 @@ from litestar.exceptions import ClientException
 from litestar.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.api.problems import CALLER_LEFT
+
 EXTENSION, LOAN = "closecast.connection", "loan"  # of the ASGI scope, and what is in it
 
 
@@ -33,7 +35,7 @@ class Loan:
     def begin(self) -> bytes:
         """Stop the server's reading; what it has of the body. Raises ClientException (400) when the caller has left."""
         if self._cycle.disconnected or self._protocol.transport.is_closing():
-            raise ClientException("the caller left before all was here")
+            raise ClientException(CALLER_LEFT)
         self._protocol.flow.pause_reading()
         begun = bytes(self._cycle.body)
         self._cycle.body = bytearray()

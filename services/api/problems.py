@@ -15,6 +15,7 @@ from services.api.logs import log
 
 MEDIA_TYPE = "application/problem+json"
 _TOO_LARGE = "the body is larger than 10 MB; send the deals in several requests"  # the gateway's words too
+CALLER_LEFT = "the caller left before all was here"
 _GONE = "client disconnected prematurely"  # Litestar's word for it, with status 500
 _LONGEST_VALUE = 100  # characters of a refused value that are sent back
 
@@ -77,7 +78,7 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[A
     """Litestar's own refusals: no such route, wrong method, body too large, no key, unreadable JSON."""
     if error.detail == _GONE:
         # Nobody reads this; but it is no failure of the service, and is not counted as one.
-        return response(request, Problem("Bad Request", HTTPStatus.BAD_REQUEST, "the caller left before all was here"))
+        return response(request, Problem("Bad Request", HTTPStatus.BAD_REQUEST, CALLER_LEFT))
     title = HTTPStatus(error.status_code).phrase
     detail = error.detail or title
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

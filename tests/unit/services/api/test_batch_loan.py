@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.services.api.batch_rows import CORPUS, as_json
 from tests.unit.services.api.conftest import KEY
-from tests.unit.services.api.wire import Wire
+from tests.unit.services.api.wire import Wire, head
 
 ROWS = [{**CORPUS[at % 12], "opportunity_id": f"A{at}"} for at in range(6_000)]
 BODY = as_json(ROWS)
@@ -21,14 +21,7 @@ SINGLE = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
 
 
 def _head(length: int, path: str = "/batch", **more: str) -> bytes:
-    headers = {
-        "Host": "here",
-        "Content-Type": "application/json",
-        "X-API-Key": KEY,
-        "Content-Length": str(length),
-    } | more
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    return f"POST /v1/predictions{path} HTTP/1.1\r\n{lines}\r\n".encode()
+    return head(length, path, **more)
 
 
 def _probabilities(answer: Any) -> list[float | None]:

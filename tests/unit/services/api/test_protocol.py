@@ -11,21 +11,14 @@ import pytest
 
 from services.api import protocol, server
 from services.api.fast_lane import LONGEST
-from tests.unit.services.api.conftest import KEY, live, settings
-from tests.unit.services.api.wire import Wire
+from tests.unit.services.api.conftest import live, settings
+from tests.unit.services.api.wire import Wire, head
 
 BODY = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
-PLAIN = {"Host": "here", "Content-Type": "application/json", "X-API-Key": KEY}
 
 
 def _request(body: bytes = BODY, version: str = "1.1", **more: str) -> bytes:
-    headers = {
-        **PLAIN,
-        "Content-Length": str(len(body)),
-        **{name.replace("_", "-"): value for name, value in more.items()},
-    }
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST /v1/predictions HTTP/{version}\r\n{lines}\r\n".encode() + body
+    return head(len(body), version=version, **more) + body
 
 
 @pytest.fixture

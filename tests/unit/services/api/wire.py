@@ -4,6 +4,21 @@ import json
 import socket
 from typing import Any
 
+from tests.unit.services.api.conftest import KEY
+
+PLAIN = {"Host": "here", "Content-Type": "application/json", "X-API-Key": KEY}
+
+
+def head(length: int, path: str = "", version: str = "1.1", **more: str) -> bytes:
+    """Of a request to predict, with a body of `length` bytes; `more` headers have _ for -, and come instead of others."""
+    headers = {
+        **PLAIN,
+        "Content-Length": str(length),
+        **{name.replace("_", "-"): value for name, value in more.items()},
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST /v1/predictions{path} HTTP/{version}\r\n{lines}\r\n".encode()
+
 
 class Wire:
     """A connection of which every byte is ours."""
