@@ -43,11 +43,11 @@ def sent(lent: socket.socket, parts: Sequence[Octets]) -> int:
     return total
 
 
-def behind(parts: Sequence[Octets], count: int) -> list[Octets]:
+def behind(parts: Sequence[Octets], count: int) -> tuple[Octets, ...]:
     """What follows the first `count` bytes of `parts`."""
     rest: list[Octets] = []
     for part in parts:
         if count < len(part):
             rest.append(memoryview(part)[count:])
         count = max(count - len(part), 0)
-    return rest
+    return tuple(rest)

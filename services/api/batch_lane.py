@@ -6,18 +6,18 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from litestar.exceptions import TooManyRequestsException
 
 from closecast.models.deal_model import ModelCard
 from closecast.platform.registry import Served
-from services.api.batch_wire import Ask, Parcel, Told, ends, hand, hear, hear_written, let_write
+from services.api.batch_wire import Ask, Parcel, Told, ends, hand, hear
 from services.api.loan import Loan
 from services.api.logs import log
 from services.api.problems import UnavailableError
@@ -33,9 +33,6 @@ _ENVIRONMENT = {
     "OMP_WAIT_POLICY": "passive", "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1",
     "MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "33554432",
 }  # fmt: skip
-
-Begin = Callable[[Told, int], Awaitable[bool]]
-_T = TypeVar("_T")
 
 
 @dataclass
@@ -81,6 +78,7 @@ class BatchLane:
             return Parcel.empty()
         parcel = self._parcels.pop()
         parcel.resize(0)
+        parcel.mark(False)
         return parcel
 
     def give_back(self, parcel: Parcel) -> None:
@@ -88,14 +86,12 @@ class BatchLane:
         if len(self._parcels) < _PLACES and parcel.room() <= _LARGEST_KEPT:
             self._parcels.append(parcel)
 
-    async def score(
-        self, ask: Ask, served: Served, parcel: Parcel, loan: Loan | None = None, begin: Begin | None = None
-    ) -> tuple[Told, bool]:
-        """How the batch in `parcel` went, and whether its answer has begun. Waits for the batches before it.
+    async def score(self, ask: Ask, served: Served, parcel: Parcel, loan: Loan | None = None) -> Told:
+        """How the batch in `parcel` went. Waits for the batches before it.
 
-        Unless there is a problem, `parcel` holds the answer then. With a `loan` it need not hold the body yet, and holds only
-        what the worker could not write itself: `begin` is awaited with what was told and the answer's size, begins the answer
-        and says whether the worker may write. A body that does not come in time is told as stalled.
+        Unless there is a problem, `parcel` holds the answer's content then. With a `loan` it need not hold the body yet; if
+        the worker has begun the answer, it holds what that could not write. A body that does not come in time is told as
+        stalled.
 
         Raises UnavailableError when the worker does not answer: the next batch is given to a new one. Raises ClientException
         (400) when whose connection is lent has left.
@@ -111,15 +107,16 @@ class BatchLane:
             running = await asyncio.to_thread(self._prepared, served) if self._must_prepare(served) else self._running
             assert running is not None
             named = msgspec.structs.replace(ask, folder=str(self._folder), model=self._model)
-            if loan is None or begin is None:
-                told, is_begun = await self._watched(running, self._asked(running, named, parcel)), False
+            if loan is None:
+                asking = self._asked(running, named, parcel)
             else:
                 parcel.add(loan.begin())
-                told, is_begun = await self._watched(running, self._asked_lent(running, named, parcel, loan, begin))
+                asking = self._asked_lent(running, named, parcel, loan)
+            told = await self._watched(running, asking)
         finally:
             self._turn.release()
         self.answered += not told.stalled
-        return told, is_begun
+        return told
 
     def close(self) -> None:
         """End the worker."""
@@ -137,26 +134,20 @@ class BatchLane:
         return told
 
     @staticmethod
-    async def _asked_lent(running: _Running, ask: Ask, parcel: Parcel, loan: Loan, begin: Begin) -> tuple[Told, bool]:
+    async def _asked_lent(running: _Running, ask: Ask, parcel: Parcel, loan: Loan) -> Told:
         begun = len(parcel)
         hand(running.connection, ask, parcel, loan.descriptor)
         size, told = await hear(running.connection)
+        parcel.resize(size)
         if told.stalled:
-            parcel.resize(size)
             taken = parcel.content()[begun:]
             parcel.resize(begun)
             loan.hand_back(taken)
-            return told, False
-        loan.read()
-        if told.problem is not None:
-            return told, False
-        let_write(running.connection, await begin(told, size))
-        count = await hear_written(running.connection)
-        loan.wrote(count)
-        parcel.resize(size - count)
-        return told, True
+        else:
+            loan.read()
+        return told
 
-    async def _watched(self, running: _Running, asking: Coroutine[Any, Any, _T]) -> _T:
+    async def _watched(self, running: _Running, asking: Coroutine[Any, Any, Told]) -> Told:
         """What comes of `asking` in time. Raises UnavailableError when it is the worker that fails."""
         try:
             async with asyncio.timeout(_PATIENCE_S):

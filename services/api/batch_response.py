@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import date
 from typing import Any
 
@@ -13,8 +14,10 @@ from closecast.platform.journal.entry import new_id
 from services.api import problems
 from services.api.batch_answers import JSON, MEDIA_TYPES
 from services.api.batch_desk import BatchDesk
-from services.api.batch_wire import Ask, Parcel, Told
+from services.api.batch_wire import Ask, Opening, Parcel, Told
+from services.api.heads import STRICT_LINE, lines, opening
 from services.api.loan import Loan
+from services.api.security_headers import is_secure
 
 Asked = Request[Any, Any, Any]
 
@@ -45,46 +48,40 @@ class _Exchange(ASGIResponse):
         self._horizon = horizon
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request, lane = self._request, self._desk.lane
+        loan = Loan.offered(scope, request.route_handler.resolve_request_max_body_size() or 0)
+        if loan is not None:
+            loan.invite()
         # Single predictions come in between: after the framework's part, and again between the steps of this one.
         await asyncio.sleep(0)
-        request, lane = self._request, self._desk.lane
         parcel = lane.parcel()
-        loan = Loan.offered(scope, request.route_handler.resolve_request_max_body_size() or 0)
         if loan is None:
             await self._fill(parcel)
         served = self._desk.champion.serving()
-        ask = self._ask(served.version, 0 if loan is None else loan.length)
-
-        async def begin(told: Told, size: int) -> bool:
-            self._account(told)
-            await asyncio.sleep(0)
-            await self._start(ask.answer_type, size, send)
-            await asyncio.sleep(0)  # the server writes at the end of its turn
-            return loan is not None and loan.is_flushed()
-
+        ask = self._ask(served.version, loan)
         try:
             with lane.place():
-                told, is_begun = await lane.score(ask, served, parcel, loan, begin)
+                told = await lane.score(ask, served, parcel, loan)
         finally:
             if loan is not None:
-                loan.end()
+                loan.end(parcel.is_marked)
         if told.stalled:
             await self._fill(parcel)
             with lane.place():
-                told, is_begun = await lane.score(ask, served, parcel)
-        if not is_begun:
-            self._account(told)
+                told = await lane.score(ask, served, parcel)
+        self._account(told)
         if told.problem is not None:
             headers = {"Retry-After": "2"} if told.problem.status == 503 else None
             refusal = problems.response(request, told.problem, headers).to_asgi_response(None, request)
             await refusal(scope, receive, send)
             return
-        if not is_begun:
-            await self._start(ask.answer_type, len(parcel), send)
+        with nullcontext() if loan is None or not told.begun else loan.written(len(parcel)):
+            await ASGIResponse(content_length=told.size, media_type=ask.answer_type).start_response(send)
         await deliver(parcel, send, lane.give_back)
 
-    def _ask(self, version: str, length: int) -> Ask:
+    def _ask(self, version: str, loan: Loan | None) -> Ask:
         request, state = self._request, self._request.scope["state"]
+        answer_type = request.accept.best_match(list(MEDIA_TYPES), JSON)
         return Ask(
             id=str(new_id()),
             request_id=state["request_id"],
@@ -93,10 +90,23 @@ class _Exchange(ASGIResponse):
             model="",
             version=version,
             content_type=request.content_type[0],
-            answer_type=request.accept.best_match(list(MEDIA_TYPES), JSON),
+            answer_type=answer_type,
             as_of=self._as_of,
             horizon=self._horizon,
-            length=length,
+            length=0 if loan is None else loan.length,
+            opening=None if loan is None else self._opening(loan, answer_type),
+        )
+
+    def _opening(self, loan: Loan, answer_type: str) -> Opening | None:
+        given = loan.lines()
+        if given is None:
+            return None
+        state = self._request.scope["state"]
+        identity = lines((b"x-request-id", state["request_id"].encode()))
+        strict = STRICT_LINE if is_secure(list(self._request.scope["headers"])) else b""
+        _, limit, tokens = state["rate_limit"]
+        return Opening(
+            opening(answer_type.encode()) + given + strict + identity, limit.quota, limit.window, float(tokens)
         )
 
     async def _fill(self, parcel: Parcel) -> None:
@@ -108,10 +118,6 @@ class _Exchange(ASGIResponse):
         # The first token was spent at the door; that the others overdraw the limit is for the next request to feel.
         state["rate_limit"] = self._desk.doors.limits.take(state["caller"], max(0, deals - 1))
         self._desk.metrics.batch(told.scored, told.refused, told.unseen)
-
-    @staticmethod
-    async def _start(media_type: str, size: int, send: Send) -> None:
-        await ASGIResponse(content_length=size, media_type=media_type).start_response(send)
 
 
 async def deliver(parcel: Parcel, send: Send, sent: Callable[[Parcel], None]) -> None:

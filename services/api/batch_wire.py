@@ -8,11 +8,27 @@ from datetime import date
 
 import msgspec
 
+from closecast.platform.callers.limits import Decision, Limit
 from services.api.problems import Problem
 
 _LONGEST_HEAD = 100_000  # bytes
 _PIECE = 131_072  # bytes that an event loop sends in one go: some 100 µs, for which others wait
+_BEHIND_MARK = 1
 Octets = bytes | memoryview
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """How an answer begins that the worker writes itself, and what the caller's limit is (closecast.platform.callers.limits)."""
+
+    lines: bytes  # the head but for the limit and the length
+    quota: int
+    window: float
+    tokens: float  # left, with one spent for this request
+
+    def head(self, deals: int, size: int) -> bytes:
+        """All of the head, for an answer about `deals` whose content has `size` bytes."""
+        left = Decision(True, Limit(self.quota, self.window), self.tokens - max(0, deals - 1))
+        return b"%b%bcontent-length: %d\r\n\r\n" % (self.lines, left.allowed_lines(), size)
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -29,6 +45,7 @@ class Ask(msgspec.Struct, frozen=True):
     as_of: date | None  # what the query says: of CSV and Parquet
     horizon: str
     length: int = 0  # bytes of the body, of which those that are not in the parcel come from the caller's connection
+    opening: Opening | None = None  # so that the worker may answer on that connection
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -39,6 +56,8 @@ class Told(msgspec.Struct, frozen=True):
     refused: int = 0
     unseen: dict[str, int] = {}
     stalled: bool = False  # the body did not come in time; the parcel holds what did
+    size: int = 0  # bytes of the answer's content
+    begun: bool = False  # by the worker, on the lent connection; the parcel holds what of the whole it could not write
 
 
 class WireError(ConnectionError):
@@ -49,7 +68,8 @@ class Parcel:
     """Bytes in memory that is handed from process to process: the body of a batch on its way there, its answer on the way back.
 
     Neither passes an event loop or a socket as a whole. The memory goes with the last object that has it open; until then
-    what is put into it again costs no new memory, which is half of the price.
+    what is put into it again costs no new memory, which is half of the price. Its first byte is a mark, which tells the one
+    who finds the other process dead.
     """
 
     def __init__(self, descriptor: int, size: int = 0) -> None:
@@ -64,17 +84,25 @@ class Parcel:
     def descriptor(self) -> int:
         return self._file.fileno()
 
+    def mark(self, begun: bool) -> None:
+        """Note whether an answer is being written past this memory."""
+        os.pwrite(self.descriptor, bytes([begun]), 0)
+
+    @property
+    def is_marked(self) -> bool:
+        return os.pread(self.descriptor, 1, 0) == b"\1"
+
     def add(self, piece: Octets) -> None:
         """Put `piece` behind what is there. Raises OSError when there is no memory left."""
         view = memoryview(piece)
         while view:
-            written = os.pwrite(self.descriptor, view, self._size)
+            written = os.pwrite(self.descriptor, view, _BEHIND_MARK + self._size)
             view = view[written:]
             self._size += written
 
     def content(self) -> bytes:
         """All of it."""
-        return os.pread(self.descriptor, self._size, 0)
+        return os.pread(self.descriptor, self._size, _BEHIND_MARK)
 
     def replace(self, parts: Iterable[Octets]) -> None:
         """Let `parts` be all of it."""
@@ -96,7 +124,7 @@ class Parcel:
     def pieces(self) -> Iterator[bytes]:
         """All of it, in pieces that are soon sent."""
         for begin in range(0, self._size, _PIECE):
-            yield os.pread(self.descriptor, min(_PIECE, self._size - begin), begin)
+            yield os.pread(self.descriptor, min(_PIECE, self._size - begin), _BEHIND_MARK + begin)
 
 
 def ends() -> tuple[socket.socket, socket.socket]:
@@ -124,7 +152,7 @@ def take(connection: socket.socket) -> tuple[Ask, Parcel, socket.socket | None] 
 
 
 def tell(connection: socket.socket, told: Told, size: int) -> None:
-    """Say that the answer, `size` bytes, is in the parcel, or here if the caller's connection is lent.
+    """Say how it went, and that the parcel holds `size` bytes.
 
     Raises OSError when nobody listens any more.
     """
@@ -133,34 +161,7 @@ def tell(connection: socket.socket, told: Told, size: int) -> None:
 
 async def hear(connection: socket.socket) -> tuple[int, Told]:
     """Wait for what the worker tells, on the running event loop. Raises OSError, and WireError when it has ended."""
-    return msgspec.msgpack.decode(await _next(connection), type=tuple[int, Told])
-
-
-def let_write(connection: socket.socket, may: bool) -> None:
-    """Tell the worker that it may write the answer to the lent connection itself, or may not. Raises OSError."""
-    connection.send(msgspec.msgpack.encode(may))
-
-
-def may_write(connection: socket.socket) -> bool:
-    """Wait for that. Raises WireError when the service has ended."""
-    head = connection.recv(_LONGEST_HEAD)
-    if not head:
-        raise WireError("it has ended")
-    return msgspec.msgpack.decode(head, type=bool)
-
-
-def wrote(connection: socket.socket, count: int) -> None:
-    """Say that `count` bytes were written, and that the parcel holds the rest. Raises OSError."""
-    connection.send(msgspec.msgpack.encode(count))
-
-
-async def hear_written(connection: socket.socket) -> int:
-    """Wait for that, on the running event loop. Raises OSError, and WireError when the worker has ended."""
-    return msgspec.msgpack.decode(await _next(connection), type=int)
-
-
-async def _next(connection: socket.socket) -> bytes:
     head = await asyncio.get_running_loop().sock_recv(connection, _LONGEST_HEAD)
     if not head:
         raise WireError("it has ended")
-    return head
+    return msgspec.msgpack.decode(head, type=tuple[int, Told])

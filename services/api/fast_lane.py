@@ -13,23 +13,15 @@ import msgspec
 
 from services.api.admission import Entrance
 from services.api.edge import PREDICTIONS, sound_id
+from services.api.heads import CLOSE_LINE, STRICT_LINE, opening
 from services.api.metrics import Metrics
 from services.api.predictor import Predictor
 from services.api.schemas import PredictionRequest
-from services.api.security_headers import ANSWER_HEADERS, STRICT
 from services.api.traces import Tracer
 
 LONGEST = 64_000  # bytes; one deal takes some 300
 _JSON = b"application/json"
-
-
-def _lines(*headers: tuple[bytes, bytes]) -> bytes:
-    return b"".join(b"%s: %s\r\n" % header for header in headers)
-
-
-_HEAD = b"HTTP/1.1 200 OK\r\n" + _lines((b"content-type", _JSON), *ANSWER_HEADERS)
-_STRICT = _lines(STRICT)
-_CLOSE = _lines((b"connection", b"close"))
+_OPENING = opening(_JSON)
 
 
 class Head:
@@ -96,10 +88,10 @@ class FastLane:
             return None
         content = self._encode(prediction)
         return b"%b%b%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
-            _HEAD,
+            _OPENING,
             server_lines,
-            b"" if head.keeps else _CLOSE,
-            _STRICT if head.secure else b"",
+            b"" if head.keeps else CLOSE_LINE,
+            STRICT_LINE if head.secure else b"",
             decision.allowed_lines(),
             request_id,
             len(content),

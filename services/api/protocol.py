@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.api.edge import PREDICTIONS
 from services.api.fast_lane import LONGEST, FastLane, Head
+from services.api.heads import lines
 from services.api.loan import EXTENSION, LOAN, Loan
 from services.api.problems import MEDIA_TYPE, Problem
 
@@ -125,12 +126,8 @@ class Protocol(HttpToolsProtocol):
 
     def _answer(self, head: Head, body: bytes) -> bool:
         """Have the fast lane answer; if it does not, what it found out is kept for the framework."""
-        given = self.server_state.default_headers
-        if self._rendered[0] is not given:
-            # The server's own header is the date, made anew each second.
-            self._rendered = given, b"".join(b"%b: %b\r\n" % header for header in given)
         state: dict[str, Any] = {}
-        answer = self._lane.answer(head, body, self._rendered[1], state)
+        answer = self._lane.answer(head, body, self._server_lines(), state)
         if answer is None:
             self._state = state
             return False
@@ -140,6 +137,13 @@ class Protocol(HttpToolsProtocol):
             self._ended = True
             self.transport.close()
         return True
+
+    def _server_lines(self) -> bytes:
+        """The server's own headers: the date, made anew each second."""
+        given = self.server_state.default_headers
+        if self._rendered[0] is not given:
+            self._rendered = given, lines(*given)
+        return self._rendered[1]
 
     def _learn(self, head: Head, length: int) -> None:
         """Keep the head that was just parsed, if it and its body are what came at once and nothing else."""
@@ -172,8 +176,8 @@ class Protocol(HttpToolsProtocol):
     def _offer(self) -> None:
         """Let the route have the connection itself, where all that is still to come is a body of known length."""
         length = next((value for name, value in self.headers if name == b"content-length"), b"")
-        if length and not self.expect_100_continue:
-            self.scope["extensions"] = {EXTENSION: {LOAN: Loan(self, int(length))}}  # the parser lets nothing else pass
+        if length:  # the parser lets nothing pass but a number
+            self.scope["extensions"] = {EXTENSION: {LOAN: Loan(self, int(length), self._server_lines)}}
 
     def _look_at_clock(self) -> None:
         """A connection that says nothing, or says it too slowly, is not kept: it would be held from others."""

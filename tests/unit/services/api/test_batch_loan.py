@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -56,17 +57,34 @@ def _still_works(wire: Wire) -> None:
     assert wire.answer()[0] == 200
 
 
-def test_the_answer_is_that_of_small_batches_and_carries_the_same_headers(
-    wire: Wire, expected: list[float | None]
-) -> None:
-    wire.send(_head(len(BODY), X_Request_ID="the large one") + BODY)
-    status, headers, answer = wire.answer()
-    assert (status, headers["content-type"]) == (200, "application/json")
-    assert _probabilities(answer) == expected
-    assert headers["x-request-id"] != "the large one"  # blanks are not taken
-    assert headers["cache-control"] == "no-store"
-    assert {"ratelimit", "ratelimit-policy"} & set(headers)
+@pytest.mark.parametrize("more", [{}, {"Accept": "text/csv"}, {"Connection": "close"}, {"X_Forwarded_Proto": "https"}])
+def test_the_head_is_that_of_small_batches(address: str, wire: Wire, more: dict[str, str]) -> None:
+    heads = []
+    for body in (as_json(ROWS[:12]), BODY):
+        one = Wire(address)
+        one.send(_head(len(body), X_Request_ID="the-one", **more) + body)
+        status, headers, _ = one.answer()
+        heads.append(
+            (status, {name: headers[name] for name in headers if name not in ("date", "ratelimit", "content-length")})
+        )
+    assert heads[0] == heads[1]
+    assert heads[1][1]["x-request-id"] == "the-one"
     _still_works(wire)
+
+
+def test_the_answer_is_that_of_small_batches(wire: Wire, expected: list[float | None]) -> None:
+    wire.send(_head(len(BODY)) + BODY)
+    status, _, answer = wire.answer()
+    assert (status, _probabilities(answer)) == (200, expected)
+    _still_works(wire)
+
+
+def test_the_head_tells_what_the_batch_has_cost(wire: Wire) -> None:
+    left = []
+    for body, path in ((SINGLE, ""), (BODY, "/batch")):
+        wire.send(_head(len(body), path) + body)
+        left.append(int(re.search(r"r=(\d+)", wire.answer()[1]["ratelimit"])[1]))  # type: ignore[index]
+    assert left[1] < left[0] - 1
 
 
 def test_what_follows_in_the_same_breath_is_answered_after_it(wire: Wire, expected: list[float | None]) -> None:

@@ -36,13 +36,14 @@ class Wire:
         self.socket.sendall(content)
 
     def answer(self) -> tuple[int, dict[str, str], Any]:
-        """Status, headers and the JSON body of the next answer."""
+        """Status, headers and content of the next answer, decoded if it is JSON."""
         status = int(self.file.readline().split()[1])
         headers = {}
         while line := self.file.readline().strip():
             name, _, value = line.decode().partition(": ")
             headers[name.lower()] = value
-        return status, headers, json.loads(self.file.read(int(headers["content-length"])) or b"null")
+        content = self.file.read(int(headers["content-length"]))
+        return status, headers, json.loads(content) if "json" in headers.get("content-type", "") else content
 
     def is_closed(self) -> bool:
         return self.file.read(1) == b""
