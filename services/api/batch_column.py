@@ -30,7 +30,8 @@ class Column:
     @classmethod
     def of_arrow(cls, encoded: pa.DictionaryArray) -> "Column":
         """From Arrow's own encoding of a column."""
-        positions = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        indices = pc.fill_null(encoded.indices, -1) if encoded.null_count else encoded.indices
+        positions = indices.to_numpy().astype(np.int64)
         return cls(positions, encoded.dictionary.to_pylist())
 
     @classmethod

@@ -10,9 +10,9 @@ _PATIENCE_S = 0.25  # for all of a body or of an answer: other batches wait for 
 _PIECE = 262_144  # bytes a call: in one call the kernel lets nobody else run
 
 
-def received(lent: socket.socket, count: int) -> bytes:
-    """The next `count` bytes; fewer when they do not come in time or the caller has left."""
-    pieces: list[bytes] = []
+def received(lent: socket.socket, count: int, begun: bytes) -> bytes:
+    """`begun` and the next `count` bytes; fewer when they do not come in time or the caller has left."""
+    pieces = [begun]
     end = time.monotonic() + _PATIENCE_S
     while count:
         lent.settimeout(max(end - time.monotonic(), 0.0))

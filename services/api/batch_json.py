@@ -3,7 +3,7 @@
 As an object for each deal, ten thousand of them take twice as long.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from services.api.schemas import BatchPrediction, ModelVersion
 
 _encode = msgspec.json.Encoder().encode
 _END = "},"
+_MOST_TOGETHER = 500
 
 
 def encoded(scored: Scored, identifier: UUID, version: str) -> tuple[Octets, ...]:
@@ -41,10 +42,8 @@ def encoded(scored: Scored, identifier: UUID, version: str) -> tuple[Octets, ...
     few |= {row: f',"error":{_text(of_invalid(error))}' for row, error in scored.refused.items()}
     some = sorted(few)
     rows = pc.binary_join_element_wise(
-        _rows()[:count],
-        *_identifiers(scored),
-        *(_named(name, scored.names[name], refused) for name in ("sales_agent", "product", "account")),
-        _named("engage_date", scored.engaged, refused),
+        *_begun(scored),
+        *_named({**scored.names, "engage_date": scored.engaged}, ~refused),
         _probabilities(scored),
         *([spread(pa.array([few[row] for row in some]), np.array(some), count)] if some else []),
         "",
@@ -58,9 +57,9 @@ def encoded(scored: Scored, identifier: UUID, version: str) -> tuple[Octets, ...
 
 
 @cache
-def _rows() -> pa.StringArray:
+def _rows(more: str) -> pa.StringArray:
     """How each row begins, behind the end of the one before it."""
-    return pa.array([f'{_END}{{"row":{row}' for row in range(MAX_ROWS)])
+    return pa.array([f'{_END}{{"row":{row}{more}' for row in range(MAX_ROWS)])
 
 
 def _text(value: Any) -> str:
@@ -71,21 +70,34 @@ def _field(name: str) -> Callable[[Any], str]:
     return lambda value: f',"{name}":{_text(value)}'
 
 
-def _named(name: str, column: Column, refused: NDArray[np.bool_]) -> pa.Array:
-    """The field of each row, null where it has no value; a refused row is told by its identifier alone."""
-    field = _field(name)
-    fields = [None if value is None else field(value) for value in column.distinct]
-    return Column(np.where(refused, -1, column.positions), fields).arrow(pa.string())
+def _named(columns: dict[str, Column], told: NDArray[np.bool_]) -> Iterator[pa.Array]:
+    """The fields of each row, empty where it has no value; a row that is not `told` has none.
+
+    Neighbours of few values become one column of all that they can be together: joining rows costs the same for each column.
+    """
+    fields, positions = [""], np.zeros(len(told), dtype=np.int64)
+    for name, column in columns.items():
+        field = _field(name)
+        own = ["", *("" if value is None else field(value) for value in column.distinct)]
+        if len(fields) * len(own) > _MOST_TOGETHER:
+            yield pa.array(fields).take(pa.array(positions * told))
+            fields, positions = own, column.positions + 1
+        else:
+            fields = [one + other for one in fields for other in own]
+            positions = positions * len(own) + column.positions + 1
+    yield pa.array(fields).take(pa.array(positions * told))
 
 
-def _identifiers(scored: Scored) -> tuple[pa.Array | str, ...]:
-    given = scored.identifiers
+def _begun(scored: Scored) -> tuple[pa.Array | str, ...]:
+    """Number and identifier of each row."""
+    given, count = scored.identifiers, len(scored.sheet)
     content = given.buffers()[2]
     letters = np.frombuffer(b"" if content is None else content, np.uint8)
     if given.null_count or ((letters < 32) | (letters == 34) | (letters == 92)).any():  # what JSON writes otherwise
         field = _field("opportunity_id")
-        return (pa.array([None if one is None else field(one) for one in given.to_pylist()], pa.string()),)
-    return ',"opportunity_id":"', given, '"'
+        fields = pa.array([None if one is None else field(one) for one in given.to_pylist()], pa.string())
+        return _rows("")[:count], fields
+    return _rows(',"opportunity_id":"')[:count], given, '"'
 
 
 def _probabilities(scored: Scored) -> pa.Array:
@@ -93,8 +105,10 @@ def _probabilities(scored: Scored) -> pa.Array:
     count = len(scored.rows)
     if not count:
         return pa.nulls(len(scored.sheet), pa.string())
-    # Each text begins with a comma, and there is no other in it.
-    written = (b"," + _encode(scored.probability.tolist())[1:-1]).replace(b",", b',"probability":') + b","
-    edges = np.flatnonzero(np.frombuffer(written, np.uint8) == ord(",")).astype(np.int32)
-    texts = pa.StringArray.from_buffers(count, pa.py_buffer(edges), pa.py_buffer(written))
+    # Between commas stand the numbers, and before each of them comes its name.
+    numbers, comma, named = bytearray(_encode(scored.probability.tolist())), b",", b',"probability":'
+    numbers[0:1] = numbers[-1:] = comma
+    edges = np.flatnonzero(np.frombuffer(numbers, np.uint8) == ord(comma)) + (len(named) - 1) * np.arange(count + 1)
+    written = pa.py_buffer(numbers.replace(comma, named))
+    texts = pa.StringArray.from_buffers(count, pa.py_buffer(edges.astype(np.int32)), written)
     return spread(texts, scored.rows, len(scored.sheet))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 _QUOTE, _COLON, _COMMA, _SPACE, _OPEN, _CLOSE = b'":, {}'
 _WORD = 8  # bytes that are compared at once
+_BEFORE = 4  # bytes before a name in which all stands that may be between it and a value
 _BLANKS = b" " * _WORD
 _NULL = int.from_bytes(b"null", "little")
 Places = NDArray[np.int64]
@@ -42,15 +43,14 @@ def read(records: bytes | memoryview, names: tuple[str, ...], longest: int) -> t
     most, and whose values are null or texts of at most `longest` bytes, in which nothing is escaped; with nothing between
     them, or one blank behind each colon, each comma, or both.
     """
-    # With blanks behind, so that the last ones can be read in words; others at the edges are rare.
-    content = b"".join((records, _BLANKS))
-    if content[:1] != b"{" or content[-_WORD - 1 : -_WORD] != b"}":
-        content = content.strip() + _BLANKS
+    # With blanks around, so that the first and the last ones can be read in words; others at the edges are rare.
+    content = b"".join((_BLANKS, records, _BLANKS))
+    if content[_WORD : _WORD + 1] != b"{" or content[-_WORD - 1 : -_WORD] != b"}":
+        content = b"".join((_BLANKS, content.strip(), _BLANKS))
     octets = np.frombuffer(content, np.uint8)
     if b"\\" in content or octets.min() < _SPACE:
         return None
-    words = np.ndarray((len(content) - _WORD + 1,), "<u8", content, strides=(1,))
-    fields = _fields(octets, words, len(content) - _WORD, names)
+    fields = _fields(octets, names)
     if fields is None:
         return None
     lengths = fields.ends - fields.values
@@ -61,7 +61,7 @@ def read(records: bytes | memoryview, names: tuple[str, ...], longest: int) -> t
         (is_text != is_ended).any()
         or lengths.min() < 2
         or lengths.max() > longest + 2
-        or (words[fields.values[nulls]] & 0xFFFFFFFF != _NULL).any()
+        or (_words(octets)[fields.values[nulls]] & 0xFFFFFFFF != _NULL).any()
         or (lengths[nulls] != len("null")).any()
         # All of these quotes stand where they belong: if there are no others, no text ends before its end.
         or np.count_nonzero(octets == _QUOTE) != 4 * len(lengths) - 2 * len(nulls)
@@ -71,44 +71,52 @@ def read(records: bytes | memoryview, names: tuple[str, ...], longest: int) -> t
     return None if texts is None else (int(fields.rows[-1]) + 1, texts)
 
 
-def _fields(octets: NDArray[np.uint8], words: NDArray[np.uint64], size: int, names: tuple[str, ...]) -> _Fields | None:
-    """None when what stands between names and values is not what should."""
+def _words(octets: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The eight bytes from each place on, the first one lowest."""
+    return np.ndarray((len(octets) - _WORD + 1,), "<u8", octets, strides=(1,))
+
+
+def _fields(octets: NDArray[np.uint8], names: tuple[str, ...]) -> _Fields | None:
+    """None when what stands between names and values is not what should. `octets` have blanks around them."""
+    words, first, last = _words(octets), _WORD, len(octets) - _WORD - 1
     colons = np.flatnonzero(octets == _COLON)
-    colons = colons[colons > _WORD]
     kinds = np.full(len(colons), -1, dtype=np.int8)
-    before = words[colons - _WORD]
+    tails = words[colons - _WORD]
     for kind, name in enumerate(names):
-        kinds += (before == _number(f'{name}"'[-_WORD:])) * np.int8(kind + 1)
+        kinds += (tails == _number(f'{name}"'.encode()[-_WORD:])) * np.int8(kind + 1)
     if (kinds < 0).any():  # colons of values
         colons, kinds = colons[kinds >= 0], kinds[kinds >= 0]
     if not len(colons):
         return None
     begins = colons - np.array([len(name) + 2 for name in names])[kinds]
-    if begins[0] != 1 or octets[0] != _OPEN or octets[size - 1] != _CLOSE:
+    if begins[0] != first + 1 or octets[first] != _OPEN or octets[first + 1] != _QUOTE or octets[last] != _CLOSE:
         return None
     behind_colon = int(octets[colons[0] + 1] == _SPACE)
     # Names of fewer letters than a word has have been compared as a whole.
-    firsts = np.array([_number(f'{name}"'[:_WORD]) for name in names], dtype="<u8")
-    nexts = begins[1:]
-    is_new = octets[nexts - 1] == _OPEN
-    behind_comma = int(len(nexts) > 0 and octets[nexts[0] - 1 - is_new[0]] == _SPACE)
-    commas = nexts - 1 - behind_comma - is_new
-    if (
-        (octets[begins] != _QUOTE).any()
-        or (words[begins + 1] != firsts[kinds]).any()
-        or (octets[commas] != _COMMA).any()
-        or ((octets[commas - 1] != _CLOSE) & is_new).any()
-        or (behind_colon and (octets[colons + 1] != _SPACE).any())
-        or (behind_comma and (octets[commas + 1] != _SPACE).any())
-    ):
+    firsts = np.array([_number(f'{name}"'.encode()[:_WORD]) for name in names], dtype="<u8")
+    if (words[begins + 1] != firsts[kinds]).any() or (behind_colon and (octets[colons + 1] != _SPACE).any()):
         return None
-    return _Fields(
-        kinds, colons + 1 + behind_colon, np.append(commas - is_new, size - 1), np.append(0, np.cumsum(is_new))
-    )
+    nexts = begins[1:]
+    before = words[nexts - _BEFORE]
+    behind_comma = int(len(nexts) > 0 and octets[nexts[0] - 1 - (octets[nexts[0] - 1] == _OPEN)] == _SPACE)
+    is_new = _are(before, b'}, {"' if behind_comma else b'},{"')
+    if not (is_new | _are(before, b', "' if behind_comma else b',"')).all():
+        return None
+    rows, ends = np.zeros(len(colons), dtype=np.int64), np.full(len(colons), last)
+    np.cumsum(is_new, out=rows[1:])
+    np.subtract(nexts - (1 + behind_comma), 2 * is_new, out=ends[:-1])
+    return _Fields(kinds, colons + (1 + behind_colon), ends, rows)
 
 
-def _number(word: str) -> int:
-    return int.from_bytes(word.encode(), "little")
+def _are(before: NDArray[np.uint64], text: bytes) -> NDArray[np.bool_]:
+    """Where `text` stands in words that begin _BEFORE bytes before its last byte."""
+    mask = _number((b"\xff" * len(text)).rjust(_BEFORE + 1, b"\0"))
+    found: NDArray[np.bool_] = (before & np.uint64(mask)) == np.uint64(_number(text.rjust(_BEFORE + 1, b"\0")))
+    return found
+
+
+def _number(word: bytes) -> int:
+    return int.from_bytes(word, "little")
 
 
 def _by_name(

@@ -64,7 +64,8 @@ class Sheet:
 
 def read_json(body: bytes) -> tuple[Sheet, BatchRequest]:
     """The deals of a BatchRequest, and its question. Raises InvalidInputError for another shape."""
-    _require_utf8(body, "JSON", "utf-8")
+    if not body.isascii():
+        _require_utf8(body, "JSON", "utf-8")
     try:
         return _by_column(body) or _by_object(body)
     except msgspec.DecodeError:

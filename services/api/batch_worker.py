@@ -118,14 +118,13 @@ def _answer(connection: socket.socket, worker: Worker, ask: Ask, parcel: Parcel)
 
 def _answer_lent(connection: socket.socket, worker: Worker, ask: Ask, parcel: Parcel, lent: socket.socket) -> None:
     """The rest of the body comes from the caller's connection, and the answer goes to it, as far as both flow."""
-    more = ask.length - len(parcel)
-    rest = batch_flow.received(lent, more)
+    body = batch_flow.received(lent, ask.length - len(parcel), parcel.content())
     give_way()
-    if len(rest) < more:
-        parcel.add(rest)
+    if len(body) < ask.length:
+        parcel.replace([body])
         tell(connection, Told(stalled=True), len(parcel))
         return
-    told, parts = worker.answer(ask, parcel.content() + rest)
+    told, parts = worker.answer(ask, body)
     if told.problem is None and ask.opening is not None:
         # Head and content at once: with the service asked for the head, the caller waits a millisecond longer.
         parts = (ask.opening.head(told.scored + told.refused, told.size), *parts)

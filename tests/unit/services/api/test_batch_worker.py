@@ -109,7 +109,7 @@ async def _score(lane: BatchLane, served: Served, rows: list[dict[str, Any]]) ->
     """What was told, and the answer."""
     parcel = Parcel.empty()
     parcel.add(as_json(rows))
-    told, _ = await lane.score(_ask(served.folder), served, parcel)
+    told = await lane.score(_ask(served.folder), served, parcel)
     return told, json.loads(parcel.content())
 
 
