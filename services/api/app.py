@@ -14,6 +14,7 @@ from litestar.openapi.spec import Components, Contact, SecurityScheme
 
 from closecast.platform.scheduling import interrupt_others
 from services.api.admission import Admission, Entrance
+from services.api.batch_door import BatchDoor
 from services.api.edge import Edge
 from services.api.fast_lane import FastLane
 from services.api.health import live, meters, ready
@@ -72,10 +73,11 @@ def create_app(settings: Settings) -> Service:
         debug=False,
     )
     tracer = None if parts.spans is None else Tracer(parts.spans)
-    app.asgi_handler = Edge(app.asgi_handler, parts.metrics)
+    entrance = Entrance(parts.doors)
+    app.asgi_handler = Edge(BatchDoor(app.asgi_handler, parts.desk, entrance, _MAX_BODY), parts.metrics)
     if tracer is not None:
         app.asgi_handler = Traced(app.asgi_handler, tracer)
-    app.fast_lane = FastLane(parts.predictor, Entrance(parts.doors), parts.metrics, tracer)
+    app.fast_lane = FastLane(parts.predictor, entrance, parts.metrics, tracer)
     return app
 
 

@@ -35,6 +35,7 @@ class Parts:
         self.predictor = Predictor(self.champion, self.journal, self.metrics)
         self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere))
         self.batches = BatchLane()
+        self.desk = BatchDesk(self.champion, self.doors, self.batches, self.metrics)
         self.records = Records(settings.database or _nowhere)
         self.history = (
             None if settings.lake is None else HistoryFollower(self.champion, settings.lake, settings.model_cache)
@@ -48,9 +49,8 @@ class Parts:
 
     def collaborators(self) -> dict[str, object]:
         """What handlers ask for, by name."""
-        names = ("champion", "doors", "predictor", "explainer", "records", "metrics")
-        desk = BatchDesk(self.champion, self.doors, self.batches, self.metrics)
-        return {name: getattr(self, name) for name in names} | {"registry_events": self.events, "desk": desk}
+        names = ("champion", "doors", "predictor", "explainer", "records", "metrics", "desk")
+        return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
 
     def start(self) -> None:
         """Start every part's own thread."""

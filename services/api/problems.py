@@ -17,6 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 _TOO_LARGE = "the body is larger than 10 MB; send the deals in several requests"  # the gateway's words too
 CALLER_LEFT = "the caller left before all was here"
 _GONE = "client disconnected prematurely"  # Litestar's word for it, with status 500
+_RETRY = {"Retry-After": "2"}  # seconds, of what is away
 _LONGEST_VALUE = 100  # characters of a refused value that are sent back
 
 
@@ -47,6 +48,14 @@ class InvalidInputError(ValueError):
     def __init__(self, field: str, value: Any, expected: str, detail: str) -> None:
         super().__init__(detail)
         self.error = FieldError(field, detail, shortened(value), expected)
+
+
+class ProblemError(RuntimeError):
+    """An answer that is `problem`, as another process found it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
 
 
 class UnavailableError(RuntimeError):
@@ -97,9 +106,14 @@ def on_invalid(request: Request[Any, Any, Any], error: InvalidInputError) -> Res
     return response(request, of_invalid(error))
 
 
+def on_problem(request: Request[Any, Any, Any], error: ProblemError) -> Response[Any]:
+    is_away = error.problem.status == HTTPStatus.SERVICE_UNAVAILABLE
+    return response(request, error.problem, _RETRY if is_away else None)
+
+
 def on_unavailable(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     problem = Problem("The service cannot answer this now", HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-    return response(request, problem, {"Retry-After": "2"})
+    return response(request, problem, _RETRY)
 
 
 def on_no_key(request: Request[Any, Any, Any], error: NoSuchKeyError) -> Response[Any]:
@@ -149,6 +163,7 @@ def _value(body: bytes | None, path: str) -> Any:
 HANDLERS: dict[Any, Any] = {
     HTTPException: on_http,
     InvalidInputError: on_invalid,
+    ProblemError: on_problem,
     UnavailableError: on_unavailable,
     JournalFullError: on_unavailable,
     DatabaseAwayError: on_unavailable,

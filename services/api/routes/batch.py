@@ -19,6 +19,7 @@ from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
 from services.api.admission import Requires
 from services.api.batch_answers import CSV, JSON, PARQUET
 from services.api.batch_desk import BatchDesk
+from services.api.batch_door import FAILURE
 from services.api.batch_response import BatchResponse
 from services.api.batch_sheet import MAX_ROWS
 from services.api.routes.common import RESPONSES, STREAMED, AsOf, HorizonText
@@ -85,4 +86,7 @@ async def predict_batch(
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """
+    failure = request.scope["state"].pop(FAILURE, None)
+    if failure is not None:
+        raise failure
     return BatchResponse(desk, request, as_of, horizon)

@@ -18,6 +18,8 @@ from tests.unit.services.api.wire import Wire, head
 
 ROWS = [{**CORPUS[at % 12], "opportunity_id": f"A{at}"} for at in range(6_000)]
 BODY = as_json(ROWS)
+# A plain request goes to the worker before the framework, one with a query through it.
+WAYS = pytest.mark.parametrize("path", ["/batch", "/batch?horizon=quarter_end"])
 SINGLE = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
 
 
@@ -72,8 +74,9 @@ def test_the_head_is_that_of_small_batches(address: str, wire: Wire, more: dict[
     _still_works(wire)
 
 
-def test_the_answer_is_that_of_small_batches(wire: Wire, expected: list[float | None]) -> None:
-    wire.send(_head(len(BODY)) + BODY)
+@WAYS
+def test_the_answer_is_that_of_small_batches(wire: Wire, expected: list[float | None], path: str) -> None:
+    wire.send(_head(len(BODY), path) + BODY)
     status, _, answer = wire.answer()
     assert (status, _probabilities(answer)) == (200, expected)
     _still_works(wire)
@@ -169,12 +172,14 @@ def test_a_caller_who_leaves_while_waiting_for_others_is_no_failure(
     assert _workers() == [worker]
 
 
-def test_a_large_body_that_is_refused_leaves_the_connection_usable(wire: Wire) -> None:
+@WAYS
+def test_a_large_body_that_is_refused_leaves_the_connection_usable(wire: Wire, path: str) -> None:
     for body, status in ((BODY[:-1] + b"!", 422), (BODY.replace(b"A5999", b"A\xff999"), 422)):
-        wire.send(_head(len(body)) + body)
+        wire.send(_head(len(body), path) + body)
         given, headers, answer = wire.answer()
         assert (given, headers["content-type"]) == (status, "application/problem+json")
         assert answer["request_id"] == headers["x-request-id"]
+        assert answer["instance"] == "/v1/predictions/batch"
     _still_works(wire)
 
 
@@ -182,6 +187,31 @@ def test_a_body_beyond_the_bound_is_refused(wire: Wire) -> None:
     wire.send(_head(10_000_001))
     status, _, answer = wire.answer()
     assert (status, answer["status"]) == (413, 413)
+
+
+@WAYS
+def test_both_ways_are_counted_as_the_same_route(wire: Wire, address: str, path: str) -> None:
+    counted = 'closecast_requests_total{method="POST",route="/v1/predictions/batch",status="200"}'
+
+    def count() -> float:
+        lines = httpx.get(f"{address}/metrics", trust_env=False).text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(counted))
+
+    before = count()
+    wire.send(_head(len(BODY), path) + BODY)
+    assert wire.answer()[0] == 200
+    deadline = time.monotonic() + 5
+    while count() < before + 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert count() == before + 1
+
+
+@WAYS
+def test_who_has_no_key_is_turned_away(wire: Wire, path: str) -> None:
+    wire.send(_head(len(BODY), path, X_API_Key="nobody's") + BODY)
+    status, headers, _ = wire.answer()
+    assert (status, headers["content-type"]) == (401, "application/problem+json")
 
 
 def test_who_asks_before_sending_is_told_to_go_on(wire: Wire, expected: list[float | None]) -> None:

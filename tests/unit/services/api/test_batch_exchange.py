@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.api.batch_response import deliver
+from services.api.batch_exchange import deliver
 from services.api.batch_wire import Parcel
 
 
