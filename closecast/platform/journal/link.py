@@ -49,21 +49,19 @@ class Link:
         except (redis.RedisError, OSError) as error:
             self.close()
             raise LinkError(f"the cache cannot be reached: {error}") from error
-        self.check_room()
 
     def add(self, messages: Sequence[bytes]) -> None:
         """Put `messages` into the stream: acknowledged, not yet confirmed. Raises LinkError."""
         self._ask([("XADD", STREAM, "*", FIELD, message) for message in messages])
 
-    def check_room(self) -> None:
-        """Raises LinkError when the cache is filled so far that the rest is for others."""
+    def room(self) -> tuple[float, str]:
+        """How many bytes the journal may still put into the cache, none when it is 0 or less, and why. Raises LinkError."""
         (answer,) = self._ask([("INFO", "memory")])
         text = answer.decode() if isinstance(answer, bytes) else str(answer)
         facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
         used, most = int(facts["used_memory"]), int(facts["maxmemory"])
-        if most and used > _SHARE * most:
-            self.close()
-            raise LinkError(f"the cache is full: {used} of {most} bytes, the journal leaves it {1 - _SHARE:.0%}")
+        told = f"the cache is full: {used} of {most} bytes, the journal leaves it {1 - _SHARE:.0%}"
+        return _SHARE * most - used if most else float("inf"), told
 
     def open_fence(self) -> None:
         """Begin to ask whether all that was added is on disk; `fence_is_open` until `confirmed` has said so."""

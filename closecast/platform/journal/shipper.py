@@ -10,7 +10,7 @@ from pathlib import Path
 from closecast.platform.journal.entry import parts
 from closecast.platform.journal.inbox import Draft, Inbox
 from closecast.platform.journal.link import Link, LinkError
-from closecast.platform.journal.spool import Spool, SpoolError
+from closecast.platform.journal.spool import SEGMENT_BYTES, Spool, SpoolError
 from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
 from closecast.platform.scheduling import give_way, interrupt_others
 
@@ -20,6 +20,7 @@ _WINDOW_BYTES = 8_000_000  # packed and not confirmed
 _AT_ONCE = 64  # messages sent before their answers are read
 _LENT_SEGMENTS = 4  # of the spool, on their way at a time
 _SHORTEST_RETRY_S, _LONGEST_RETRY_S = 0.1, 2.0
+_ROOM_SECONDS = 0.2  # between two questions whether a full cache has room again
 _ADOPT_SECONDS = 30.0
 _REST_SECONDS = 0.5
 _BREATH = 50  # drafts written in one go, in about 0.4 ms
@@ -73,6 +74,8 @@ class Shipper:
         self._fenced: tuple[int, list[Path]] = (0, [])  # what of both the open fence asks about
         self._link: Link | None = None
         self._not_before, self._pause = 0.0, _SHORTEST_RETRY_S  # of the next try to reach the cache
+        self._room = 0.0  # bytes of the cache that may still be filled
+        self._room_due = 0.0  # when the cache is asked again how many they are
         self._failing = False
         self._adopted = 0.0
         self._shipped = self._spooled = self._unwritable = 0
@@ -145,7 +148,10 @@ class Shipper:
                 self._put_down()  # before the next try, which may take its time
             self._adopt()
             if self._connected():
-                self._send()
+                if self._has_room():
+                    self._send()
+                else:
+                    self._put_down()
                 self._confirm()
                 self._lend()
         except LinkError as error:
@@ -192,22 +198,39 @@ class Shipper:
             url = self._address()
             if url is None:
                 raise LinkError("the cache has not been found yet")
-            self._link = Link(url)
+            self._link, self._room_due = Link(url), 0.0
             self._pause, self._failing, self._problem, self._spool_problem = _SHORTEST_RETRY_S, False, None, None
         return self._link is not None
+
+    def _has_room(self) -> bool:
+        """Whether the cache may be filled further: asked after each confirmation, when the room is used up, and while there
+        is none again and again. What the cache has taken stays its own: to send that once more would fill it twice."""
+        assert self._link is not None
+        if time.monotonic() >= self._room_due or (self._room <= 0 and self._problem is None):
+            self._room, told = self._link.room()
+            self._problem = None if self._room > 0 else told
+            self._room_due = float("inf") if self._room > 0 else time.monotonic() + _ROOM_SECONDS
+            if self._room > 0:
+                self._spool_problem = None
+        return self._room > 0
 
     def _send(self) -> None:
         """What is new goes before what the spool holds: it is on no disk yet."""
         assert self._link is not None
-        while self._sent < len(self._window):
-            batch = [message for message, _ in self._window[self._sent : self._sent + _AT_ONCE]]
+        while self._sent < len(self._window) and self._room > 0:
+            batch = []
+            for message, _ in self._window[self._sent : self._sent + _AT_ONCE]:
+                batch.append(message)
+                self._room -= len(message)
+                if self._room <= 0:
+                    break
             self._link.add(batch)
             self._sent += len(batch)
 
     def _lend(self) -> None:
         """Send a segment of the spool; it stays on disk until the stream has it for good."""
         assert self._link is not None
-        if len(self._lent) >= _LENT_SEGMENTS or not self._spool.bytes:
+        if len(self._lent) >= _LENT_SEGMENTS or not self._spool.bytes or self._room < SEGMENT_BYTES:
             return
         segments = [path for path in self._spool.segments() if path not in self._lent]
         if not segments and not self._lent:
@@ -217,6 +240,7 @@ class Shipper:
             messages = self._spool.read(segments[0])
             for begin in range(0, len(messages), _AT_ONCE):
                 self._link.add(messages[begin : begin + _AT_ONCE])
+            self._room -= sum(map(len, messages))
             self._lent.append(segments[0])
 
     def _confirm(self) -> None:
@@ -233,21 +257,21 @@ class Shipper:
                 self._shipped += sum(map(deals_in, self._spool.read(segment)))
                 self._spool.drop(segment)
                 self._lent.remove(segment)
-            self._link.check_room()
+            self._room_due = 0.0
         if not self._link.fence_is_open and (self._sent or self._lent):
             self._link.open_fence()
             self._fenced = (self._sent, list(self._lent))
 
     def _put_down(self) -> None:
-        """What is in memory goes to disk, as far as the spool has room."""
+        """What is in memory and not in the stream goes to disk, as far as the spool has room."""
         self._spool_problem = None
         try:
-            while self._window:
-                batch = [message for message, _ in islice(self._window, _AT_ONCE)]
+            while self._sent < len(self._window):
+                batch = [message for message, _ in self._window[self._sent : self._sent + _AT_ONCE]]
                 count = self._spool.write(batch)
                 self._spooled += sum(map(deals_in, batch[:count]))
                 self._window_bytes -= sum(map(len, batch[:count]))
-                del self._window[:count]
+                del self._window[self._sent : self._sent + count]
                 if count < len(batch):
                     self._spool_problem = (
                         f"the spool is full: {self._spool.bytes} of {self._spool.limit} bytes; {self._problem}"
