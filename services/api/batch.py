@@ -42,7 +42,9 @@ class Scored:
     @property
     def identifiers(self) -> pa.StringArray:
         """Those of the sheet as answers tell them: an empty one is none."""
-        return pc.if_else(pc.equal(self.sheet.identifiers, ""), None, self.sheet.identifiers)
+        given = self.sheet.identifiers
+        is_empty = pc.equal(given, "")
+        return pc.if_else(is_empty, None, given) if pc.any(is_empty).as_py() else given
 
 
 def score(model: DealModel, sheet: Sheet, question: scoring.Question, threads: int = 1) -> Scored:

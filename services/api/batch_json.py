@@ -41,9 +41,10 @@ def encoded(scored: Scored, identifier: UUID, version: str) -> tuple[Octets, ...
     few = {row: f',"unseen":{_text(names)}' for row, names in scored.unseen.items()}
     few |= {row: f',"error":{_text(of_invalid(error))}' for row, error in scored.refused.items()}
     some = sorted(few)
+    *begun, quote = _begun(scored)
     rows = pc.binary_join_element_wise(
-        *_begun(scored),
-        *_named({**scored.names, "engage_date": scored.engaged}, ~refused),
+        *begun,
+        *_named({**scored.names, "engage_date": scored.engaged}, ~refused, quote),
         _probabilities(scored),
         *([spread(pa.array([few[row] for row in some]), np.array(some), count)] if some else []),
         "",
@@ -53,7 +54,7 @@ def encoded(scored: Scored, identifier: UUID, version: str) -> tuple[Octets, ...
     _, offsets, content = rows.buffers()
     edges = np.frombuffer(offsets, np.int32)
     told = memoryview(content)[edges[rows.offset] + len(_END) : edges[rows.offset + count]]
-    return begin, b"[", told, b"}]", end
+    return begin + b"[", told, b"}]" + end
 
 
 @cache
@@ -70,12 +71,12 @@ def _field(name: str) -> Callable[[Any], str]:
     return lambda value: f',"{name}":{_text(value)}'
 
 
-def _named(columns: dict[str, Column], told: NDArray[np.bool_]) -> Iterator[pa.Array]:
-    """The fields of each row, empty where it has no value; a row that is not `told` has none.
+def _named(columns: dict[str, Column], told: NDArray[np.bool_], before: str) -> Iterator[pa.Array]:
+    """The fields of each row behind `before`, empty where it has no value; a row that is not `told` has none.
 
     Neighbours of few values become one column of all that they can be together: joining rows costs the same for each column.
     """
-    fields, positions = [""], np.zeros(len(told), dtype=np.int64)
+    fields, positions = [before], np.zeros(len(told), dtype=np.int64)
     for name, column in columns.items():
         field = _field(name)
         own = ["", *("" if value is None else field(value) for value in column.distinct)]
@@ -88,15 +89,15 @@ def _named(columns: dict[str, Column], told: NDArray[np.bool_]) -> Iterator[pa.A
     yield pa.array(fields).take(pa.array(positions * told))
 
 
-def _begun(scored: Scored) -> tuple[pa.Array | str, ...]:
-    """Number and identifier of each row."""
+def _begun(scored: Scored) -> tuple[pa.Array, pa.Array, str]:
+    """Number and identifier of each row, and what is still to follow these."""
     given, count = scored.identifiers, len(scored.sheet)
     content = given.buffers()[2]
     letters = np.frombuffer(b"" if content is None else content, np.uint8)
     if given.null_count or ((letters < 32) | (letters == 34) | (letters == 92)).any():  # what JSON writes otherwise
         field = _field("opportunity_id")
         fields = pa.array([None if one is None else field(one) for one in given.to_pylist()], pa.string())
-        return _rows("")[:count], fields
+        return _rows("")[:count], fields, ""
     return _rows(',"opportunity_id":"')[:count], given, '"'
 
 
