@@ -33,7 +33,7 @@ async def test_every_answer_of_a_batch_is_in_the_stream(
     parcel = Parcel.empty()
     parcel.add(json.dumps({"deals": [*rows, {}], "as_of": "2017-12-31", "horizon": 60}).encode())
     # when the service ends as soon as it has the answer
-    told, _ = await lane.score(ask, Served("7", served_model, tmp_path / "model"), parcel)
+    told = await lane.score(ask, Served("7", served_model, tmp_path / "model"), parcel)
     lane.close()
     # then
     assert (told.scored, told.refused) == (1_000, 1)
