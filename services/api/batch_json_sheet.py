@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-_QUOTE, _COLON, _COMMA, _SPACE, _OPEN, _CLOSE = b'":, {}'
+_QUOTE, _COLON, _SPACE, _OPEN, _CLOSE = b'": {}'
 _WORD = 8  # bytes that are compared at once
 _BEFORE = 4  # bytes before a name in which all stands that may be between it and a value
 _BLANKS = b" " * _WORD

@@ -121,7 +121,7 @@ def _answer_lent(connection: socket.socket, worker: Worker, ask: Ask, parcel: Pa
     body = batch_flow.received(lent, ask.length - len(parcel), parcel.content())
     give_way()
     if len(body) < ask.length:
-        parcel.replace([body])
+        parcel.add(memoryview(body)[len(parcel) :])
         tell(connection, Told(stalled=True), len(parcel))
         return
     told, parts = worker.answer(ask, body)
