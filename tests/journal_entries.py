@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from closecast import features
-from closecast.platform.journal.entry import Entry, new_id
+from closecast.platform.journal.entry import Entry, Single, new_id
 from closecast.platform.journal.stream import encode, pack
 
 WIDTH = len(features.NAMES)
@@ -43,7 +43,17 @@ def batch(count: int, number: int = 0, **changes: Any) -> Entry:
 
 def message(*entries: Entry) -> bytes:
     """A message of the stream that holds `entries`."""
-    return pack([(encode(entry), len(entry)) for entry in entries])
+    return pack([encode(entry) for entry in entries])
+
+
+def travelling(entry: Entry) -> Single:
+    """The entry of one deal as whoever answers requests encodes it."""
+    deal = {name: value for name, (value,) in entry.deals.items()}
+    return Single(
+        entry.id, entry.request_id, entry.time.timestamp(), entry.caller, entry.as_of, entry.horizon_days,
+        entry.model_version, deal, entry.unseen[0], entry.probability[0], entry.probabilities or {}, tuple(entry.days),
+        entry.features,
+    )  # fmt: skip
 
 
 def keys(entries: Iterable[Entry]) -> list[tuple[uuid.UUID, int]]:

@@ -81,8 +81,7 @@ class BetaCalibration:
             mapped.append((a * (z - small) + b * small if z < 0 else a * -small + b * (z + small)) + c)
         if _EXP_IS_NUMPYS and max(mapped) < _LARGE and min(mapped) > -_LARGE:
             return [1 / (1 + exp(-z)) for z in mapped]
-        found: list[float] = (1 / (1 + np.exp(-np.array(mapped)))).tolist()
-        return found
+        return [1 / (1 + e) for e in np.exp([-z for z in mapped]).tolist()]
 
     def odds(self, odds: Probabilities) -> Probabilities:
         """Calibrated log-odds of uncalibrated ones; shape kept, float64."""

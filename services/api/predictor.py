@@ -1,56 +1,15 @@
 """Answers for one deal: asks the model that serves, has the answer written down, and counts it."""
 
 import time
-from datetime import UTC, datetime
-from uuid import UUID
 
-from msgspec import Struct
-from msgspec.structs import asdict
-
-from closecast.platform.journal.entry import Entry, new_id
+from closecast.platform.journal.entry import Single, new_id
 from closecast.platform.journal.inbox import Journal
+from closecast.platform.journal.stream import encode_single
 from closecast.platform.registry import MODEL_NAME
 from services.api import scoring
 from services.api.champion import Champion
 from services.api.metrics import Metrics
 from services.api.schemas import ModelVersion, Prediction, PredictionRequest
-
-
-class Answered(Struct, frozen=True, gc=False):
-    """One deal that was answered: the entry of the journal is made of it beside the request path."""
-
-    id: UUID
-    time: float  # seconds since 1970
-    request_id: str
-    caller: str
-    asked: PredictionRequest
-    question: scoring.Question
-    scored: scoring.Scored
-    model_version: str
-
-    def __len__(self) -> int:
-        return 1
-
-    def entry(self) -> Entry:
-        """What the journal keeps."""
-        question, scored = self.question, self.scored
-        return Entry(
-            id=self.id,
-            request_id=self.request_id,
-            time=datetime.fromtimestamp(self.time, UTC),
-            caller=self.caller,
-            kind="single",
-            as_of=question.as_of,
-            horizon_days=question.horizon_days,
-            model_version=self.model_version,
-            rows=[0],
-            deals={name: [value] for name, value in asdict(self.asked.deal).items() if value is not None},
-            unseen=[scored.unseen],
-            probability=[scored.probability],
-            probabilities=scored.by_horizon,
-            days=list(scored.days),
-            features=scored.features,
-        )
 
 
 class Predictor:
@@ -87,7 +46,23 @@ class Predictor:
         identifier = new_id()
         if self._journal is not None:
             self._journal.append(
-                Answered(identifier, time.time(), request_id, caller, asked, question, scored, version)
+                encode_single(
+                    Single(
+                        identifier,
+                        request_id,
+                        time.time(),
+                        caller,
+                        question.as_of,
+                        question.horizon_days,
+                        version,
+                        asked.deal,  # type: ignore[arg-type] - encoded as the mapping it was sent as
+                        scored.unseen,
+                        scored.probability,
+                        scored.by_horizon,
+                        scored.days,
+                        scored.features,
+                    )
+                )
             )
         self._observe(scored.probability)
         for column in scored.unseen:

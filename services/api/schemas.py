@@ -11,7 +11,7 @@ MAX_TEXT = 500  # characters
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 
 
-class Deal(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class Deal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A deal in the raw columns of the CRM export. Only the engage date is needed to score it."""
 
     engage_date: Annotated[Text | None, Meta(description="YYYY-MM-DD or M/D/YYYY", examples=["2017-11-20"])] = None

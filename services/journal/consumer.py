@@ -16,6 +16,7 @@ from closecast.platform.journal.entry import Entry
 from closecast.platform.journal.stream import DEAD, FIELD, GROUP, STREAM, MessageError, make_group, unpack
 from closecast.platform.settings import CacheSettings, DatabaseSettings
 from services.journal.condition import Condition
+from services.journal.set_aside import bring_back
 
 _AT_ONCE = 50  # messages, of 200 predictions at most each
 _BLOCK_MS = 500
@@ -40,6 +41,7 @@ class Consumer:
         self._name = name
         self._condition = condition
         self._has_group = False
+        self._has_brought_back = False
         # What an earlier life read and did not acknowledge comes first; the same after every failure.
         self._resuming = True
         self._claimed = 0.0
@@ -84,6 +86,10 @@ class Consumer:
         if not self._has_group:
             make_group(self._cache)
             self._has_group = True
+        if not self._has_brought_back:
+            if count := bring_back(self._cache):
+                print(f"journal: {count} messages that were set aside are tried once more", flush=True)
+            self._has_brought_back = True
         first = self._cache.xrange(STREAM, count=1)
         made = int(first[0][0].split(b"-")[0]) / 1000 if first else None
         self._condition.length.set(self._cache.xlen(STREAM))

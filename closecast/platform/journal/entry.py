@@ -5,7 +5,7 @@ import random
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -49,6 +49,47 @@ class Entry(Struct, frozen=True, array_like=True):
     def entry(self) -> "Entry":
         """Itself: it is its own draft (closecast.platform.journal.inbox)."""
         return self
+
+
+class Single(Struct, frozen=True, array_like=True, gc=False):
+    """An entry of one deal as it travels, by row: whoever answers requests makes and encodes it in a microsecond.
+
+    `deal` are the raw columns as they were sent, without those that were not; a struct of them is encoded as they are.
+    """
+
+    id: uuid.UUID
+    request_id: str
+    time: float  # seconds since 1970
+    caller: str
+    as_of: date
+    horizon_days: int
+    model_version: str
+    deal: dict[str, Any]
+    unseen: list[str]
+    probability: float
+    probabilities: dict[str, float]
+    days: tuple[int, ...]
+    features: bytes
+
+    def entry(self) -> Entry:
+        """The same in columns. Raises ValueError, OverflowError or OSError for a time that is none."""
+        return Entry(
+            id=self.id,
+            request_id=self.request_id,
+            time=datetime.fromtimestamp(self.time, UTC),
+            caller=self.caller,
+            kind="single",
+            as_of=self.as_of,
+            horizon_days=self.horizon_days,
+            model_version=self.model_version,
+            rows=[0],
+            deals={name: [value] for name, value in self.deal.items() if value is not None},
+            unseen=[self.unseen],
+            probability=[self.probability],
+            probabilities=self.probabilities,
+            days=list(self.days),
+            features=self.features,
+        )
 
 
 def new_id() -> uuid.UUID:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from closecast.platform.journal.entry import Entry
+from closecast.platform.journal.stream import Encoded
 
 _DEAL_BYTES = 1_000  # what a deal counts for: about what it takes in memory
 
@@ -21,9 +22,9 @@ class Draft(Protocol):
 
 
 class Journal(Protocol):
-    """Where answers are written down: accepts a draft, or raises because there is no room for it and none came in `patience_s`."""
+    """Where answers are written down: accepts one, or raises because there is no room for it and none came in `patience_s`."""
 
-    def append(self, draft: Draft, patience_s: float = 0.0) -> None: ...
+    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None: ...
 
 
 class JournalFullError(RuntimeError):
@@ -38,10 +39,11 @@ class Inbox:
         self._filled, self._why = filled, why
         self._lock = threading.Lock()  # of all that follow
         self._room = threading.Condition(self._lock)
-        self._drafts: list[Draft] = []
+        self._drafts: list[Encoded | Draft] = []
         self._since = 0.0
         self._closed = False
         self.deals = 0  # in the drafts, and in those that were taken and are not packed yet
+        self._taken = 0  # of these, deals in the latter
         self.refused = 0
 
     @property
@@ -58,7 +60,7 @@ class Inbox:
         """Number of drafts."""
         return len(self._drafts)
 
-    def append(self, draft: Draft, patience_s: float = 0.0) -> None:
+    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:
         """Accept `draft`, whole or not at all. Raises JournalFullError when there is no room, not even after `patience_s`."""
         count = len(draft)
         with self._lock:
@@ -77,16 +79,16 @@ class Inbox:
             self._drafts.append(draft)
             self.deals += count
 
-    def take(self) -> list[Draft]:
+    def take(self) -> list[Encoded | Draft]:
         """All drafts; they count until `packed` is called."""
         with self._lock:
-            taken, self._drafts = self._drafts, []
+            taken, self._drafts, self._taken = self._drafts, [], self.deals
         return taken
 
     def packed(self) -> None:
         """What was taken is somebody else's now."""
         with self._lock:
-            self.deals = sum(map(len, self._drafts))
+            self.deals, self._taken = self.deals - self._taken, 0
             self._room.notify_all()
 
     def close(self) -> None:

@@ -23,7 +23,6 @@ _SHORTEST_RETRY_S, _LONGEST_RETRY_S = 0.1, 2.0
 _ROOM_SECONDS = 0.2  # between two questions whether a full cache has room again
 _ADOPT_SECONDS = 30.0
 _REST_SECONDS = 0.5
-_BREATH = 50  # drafts written in one go, in about 0.4 ms
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ class Shipper:
         """Begin to ship, also what an earlier process left in the spool."""
         self._thread.start()
 
-    def append(self, draft: Draft, patience_s: float = 0.0) -> None:
-        """Accept the entry that `draft` will make, whole or not at all; waits up to `patience_s` for room, not at all by default.
+    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:
+        """Accept an entry, or what will make one, whole or not at all; waits up to `patience_s` for room, not at all by default.
 
         Raises JournalFullError when there is no room for it: then its request must not be answered.
         """
@@ -173,17 +172,19 @@ class Shipper:
         self._encoded = []
         self._inbox.packed()
 
-    def _written(self, drafts: Sequence[Draft]) -> Iterator[Encoded]:
+    def _written(self, drafts: Sequence[Encoded | Draft]) -> Iterator[Encoded]:
         """What the drafts become. One that fails must not keep the others from being recorded, now and for ever."""
-        for number, draft in enumerate(drafts, 1):
-            if number % _BREATH == 0:
-                give_way()  # whoever answers requests may wait
+        for draft in drafts:
+            if isinstance(draft, Encoded):
+                yield draft
+                continue
+            give_way()  # whoever answers requests may wait
             try:
                 written: list[Encoded] = []
                 for piece in parts(draft.entry()):
                     if written:
                         give_way()
-                    written.append((encode(piece), len(piece)))
+                    written.append(encode(piece))
                 yield from written
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told until the process ends
                 self._unwritable += len(draft)

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+from msgspec import Struct
 
-from closecast.platform.journal.entry import PART, Entry, EntryError, check
+from closecast.platform.journal.entry import PART, Entry, Single, check
 
 STREAM = "closecast:predictions"
 DEAD = "closecast:predictions:dead"  # messages that cannot be stored, each with the reason
@@ -16,26 +17,46 @@ FENCE = "closecast:predictions:fence"  # written to learn up to where the append
 GROUP = "journal"
 FIELD = b"entries"
 
-Encoded = tuple[bytes, int]  # an entry in MessagePack, and its number of deals
-
 _HEAD = struct.Struct("<2sBxIII")  # mark, layout, bytes before compression, deals, CRC-32 of what follows
 _ARRAY = struct.Struct(">BI")  # MessagePack: an array of so many
-_MARK, _LAYOUT = b"CJ", 1
+_MARK = b"CJ"
+_ENTRIES, _SINGLES = 1, 2  # layouts: what a message holds
 _LARGEST = 64_000_000  # bytes: nothing this process packs comes near it
-encode = msgspec.msgpack.Encoder().encode  # one entry, or part of one, in MessagePack
-_DECODER = msgspec.msgpack.Decoder(list[Entry])
+_ENCODE = msgspec.msgpack.Encoder().encode
+_DECODERS = {_ENTRIES: msgspec.msgpack.Decoder(list[Entry]), _SINGLES: msgspec.msgpack.Decoder(list[Single])}
 
 
 class MessageError(ValueError):
     """The bytes are no message of entries, or are damaged."""
 
 
+class Encoded(Struct, frozen=True, gc=False):
+    """An entry, or a part of one, in MessagePack."""
+
+    content: bytes
+    deals: int
+    layout: int
+
+    def __len__(self) -> int:
+        return self.deals
+
+
+def encode(entry: Entry) -> Encoded:
+    """One entry, of PART deals at most."""
+    return Encoded(_ENCODE(entry), len(entry), _ENTRIES)
+
+
+def encode_single(single: Single) -> Encoded:
+    """One deal, in a fifth of the time. Raises TypeError or ValueError for a deal that MessagePack has no form for."""
+    return Encoded(_ENCODE(single), 1, _SINGLES)
+
+
 def pack(entries: Sequence[Encoded]) -> bytes:
-    """One message: entries side by side, compressed to about a third, with a checksum."""
-    plain = b"".join((_ARRAY.pack(0xDD, len(entries)), *(content for content, _ in entries)))
+    """One message: entries of one layout side by side, compressed to about a third, with a checksum."""
+    plain = b"".join((_ARRAY.pack(0xDD, len(entries)), *[entry.content for entry in entries]))
     body: bytes = pa.compress(plain, codec="lz4", asbytes=True)
-    deals = sum(count for _, count in entries)
-    return _HEAD.pack(_MARK, _LAYOUT, len(plain), deals, zlib.crc32(body)) + body
+    deals = sum(entry.deals for entry in entries)
+    return _HEAD.pack(_MARK, entries[0].layout, len(plain), deals, zlib.crc32(body)) + body
 
 
 def packed(entries: Sequence[Encoded]) -> Iterator[bytes]:
@@ -43,11 +64,11 @@ def packed(entries: Sequence[Encoded]) -> Iterator[bytes]:
     gathered: list[Encoded] = []
     deals = 0
     for entry in entries:
-        if gathered and deals + entry[1] > PART:
+        if gathered and (deals + entry.deals > PART or entry.layout != gathered[0].layout):
             yield pack(gathered)
             gathered, deals = [], 0
         gathered.append(entry)
-        deals += entry[1]
+        deals += entry.deals
     if gathered:
         yield pack(gathered)
 
@@ -63,17 +84,19 @@ def unpack(message: bytes) -> list[Entry]:
         raise MessageError(f"{len(message)} bytes are too few for a message")
     mark, layout, length, _, checksum = _HEAD.unpack_from(message)
     body = message[_HEAD.size :]
-    if (mark, layout) != (_MARK, _LAYOUT):
-        raise MessageError(f"the message begins with {message[:3]!r}, expected {_MARK + bytes([_LAYOUT])!r}")
+    if mark != _MARK or layout not in _DECODERS:
+        known = " or ".join(repr(_MARK + bytes([one])) for one in _DECODERS)
+        raise MessageError(f"the message begins with {message[:3]!r}, expected {known}")
     if zlib.crc32(body) != checksum:
         raise MessageError(f"the checksum of {len(body)} bytes is not the one in the message")
     if length > _LARGEST:
         raise MessageError(f"the message claims to hold {length} bytes, more than {_LARGEST}")
     try:
-        entries = _DECODER.decode(pa.decompress(body, decompressed_size=length, codec="lz4", asbytes=True))
+        plain = pa.decompress(body, decompressed_size=length, codec="lz4", asbytes=True)
+        entries = [found.entry() for found in _DECODERS[layout].decode(plain)]
         for entry in entries:
             check(entry)
-    except (pa.ArrowException, OSError, msgspec.DecodeError, EntryError) as error:
+    except (pa.ArrowException, OSError, OverflowError, ValueError, msgspec.DecodeError) as error:
         raise MessageError(f"the entries cannot be read: {error}") from error
     return entries
 

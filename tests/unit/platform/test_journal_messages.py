@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from closecast.platform.journal.entry import PART, columns, made_at, new_id, parts
-from closecast.platform.journal.stream import MessageError, deals_in, encode, packed, unpack
-from tests.journal_entries import WIDTH, batch, keys, message, single
+from closecast.platform.journal.stream import MessageError, deals_in, encode, encode_single, pack, packed, unpack
+from services.api.schemas import Deal
+from tests.journal_entries import WIDTH, batch, keys, message, single, travelling
 
 
 def test_identifiers_sort_by_their_time_and_tell_it() -> None:
@@ -63,7 +65,7 @@ def test_a_batch_is_cut_into_parts_that_keep_each_deals_position() -> None:
     # given
     whole = batch(2 * PART + 7)
     # when
-    messages = list(packed([(encode(part), len(part)) for part in parts(whole)]))
+    messages = list(packed([encode(part) for part in parts(whole)]))
     entries = [entry for one in messages for entry in unpack(one)]
     # then
     assert [deals_in(one) for one in messages] == [PART, PART, 7]
@@ -74,9 +76,41 @@ def test_a_batch_is_cut_into_parts_that_keep_each_deals_position() -> None:
 
 
 def test_singles_share_a_message() -> None:
-    messages = list(packed([(encode(single(number)), 1) for number in range(PART + 1)]))
+    encoded = [encode_single(travelling(single(number))) for number in range(PART + 1)]
+    messages = list(packed(encoded))
     assert [deals_in(one) for one in messages] == [PART, 1]
-    assert sum(map(len, messages)) < (PART + 1) * len(encode(single()))
+    assert sum(map(len, messages)) < sum(len(one.content) for one in encoded)
+
+
+def test_a_single_comes_out_as_an_entry_to_the_bit() -> None:
+    # given
+    odd = np.array([[-0.0, 5e-324, np.inf, np.nan, 0.1 + 0.2] + [1.0] * (WIDTH - 5)])
+    entries = [
+        single(1),
+        single(2, deals={"account": ["Ünïcode ✓ \0 end"], "close_value": [7.5]}, unseen=[[]], days=[45],
+               features=odd.tobytes()),
+    ]  # fmt: skip
+    # when
+    together = pack([encode_single(travelling(entry)) for entry in entries])
+    # then
+    assert unpack(together) == entries
+    assert deals_in(together) == 2
+
+
+def test_of_a_deal_that_was_asked_about_what_was_not_sent_is_not_kept() -> None:
+    sent = Deal(engage_date="2017-11-20", account="", close_value=0.0)
+    made = replace(travelling(single()), deal=sent)
+    assert unpack(pack([encode_single(made)]))[0].deals == {
+        "engage_date": ["2017-11-20"], "account": [""], "close_value": [0.0]
+    }  # fmt: skip
+
+
+def test_singles_and_batches_travel_in_messages_of_their_own() -> None:
+    entries = [single(0), single(1), batch(3), single(2)]
+    encoded = [encode_single(travelling(one)) if one.kind == "single" else encode(one) for one in entries]
+    messages = list(packed(encoded))
+    assert [deals_in(one) for one in messages] == [2, 3, 1]
+    assert [entry for one in messages for entry in unpack(one)] == entries
 
 
 @pytest.mark.parametrize(
@@ -109,6 +143,22 @@ def test_a_damaged_message_is_refused_with_the_reason(spoil: Any, words: str) ->
 def test_parts_that_do_not_fit_together_are_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(MessageError, match=words):
         unpack(message(single(**changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"features": b"1234567"}, "7 bytes of features"),
+        ({"days": ()}, "0 horizons"),
+        ({"deal": ["2017-11-20"]}, "Expected `object`, got `array`"),
+        ({"time": float("nan")}, "NaN"),
+        ({"time": 1e300}, "out of range"),
+        ({"time": "now"}, "Expected `float`, got `str`"),
+    ],
+)
+def test_parts_of_a_single_that_do_not_fit_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(MessageError, match=words):
+        unpack(pack([encode_single(replace(travelling(single()), **changes))]))
 
 
 def test_deals_become_columns_with_gaps() -> None:

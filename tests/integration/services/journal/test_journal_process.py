@@ -42,6 +42,26 @@ def test_a_message_that_cannot_be_stored_is_set_aside_with_the_reason_and_holds_
     assert "is set aside" in lane.journal.log
 
 
+def test_what_was_set_aside_and_can_be_stored_now_is_stored_by_the_next_one(lane: Lane) -> None:
+    # given: what a journal that knew less has set aside, a message that nobody can read, and one that is still unfit
+    readable, unfit = [single(number) for number in range(120)], single(121, probability=[1.5])
+    lane.journal.stop()
+    with lane.cache.client() as client:
+        client.xadd(DEAD, {FIELD: b"no message", "reason": "unreadable"})
+        for entry in (*readable, unfit):
+            client.xadd(DEAD, {FIELD: message(entry), "reason": "the message begins with b'CJ\\x09'"})
+        # when
+        lane.journal.start()
+        lane.until(lambda: len(lane.rows()) == 120 and client.xlen(STREAM) == 0)
+        # then
+        lane.until(lambda: client.xlen(DEAD) == 2)
+        dead = [fields for _, fields in client.xrange(DEAD)]
+    assert lane.rows() == keys(readable)
+    assert [fields[FIELD] for fields in dead] == [b"no message", message(unfit)]
+    assert b"CheckViolation" in dead[1][b"reason"]
+    assert "121 messages that were set aside are tried once more" in lane.journal.log
+
+
 def test_what_is_delivered_again_is_stored_once_and_counted(lane: Lane) -> None:
     # given
     entries = [single(number) for number in range(5)]

@@ -1,0 +1,82 @@
+"""How fast a core is at each moment: the same small piece of work again and again, beside whatever else runs there.
+
+Where other machines share the processor, a core loses and regains a third of its speed within a second, which no counter of
+this machine tells. What a server does at 80 % of the rate it managed a moment before depends on that more than on itself.
+"""
+
+import os
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from benchmarks.serving import process
+
+_EVERY_S = 0.01
+_WINDOW_S = 0.1
+_SAMPLE = struct.Struct("=dd")  # when, on the monotonic clock, and how long it took; seconds
+
+
+class Pace:
+    """What the process beside has measured so far."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def typical(self, begin: float, end: float) -> float:
+        """The median time that the work took between two moments of the monotonic clock, in seconds."""
+        return median(took for _, took in self._between(begin, end))
+
+    def worst(self, begin: float, end: float) -> float:
+        """The same of the tenth of a second in which it took longest."""
+        windows: dict[int, list[float]] = {}
+        for at, took in self._between(begin, end):
+            windows.setdefault(int((at - begin) / _WINDOW_S), []).append(took)
+        return max(map(median, windows.values()))
+
+    def _between(self, begin: float, end: float) -> list[tuple[float, float]]:
+        content = self._file.read_bytes()
+        whole = content[: len(content) // _SAMPLE.size * _SAMPLE.size]
+        return [(at, took) for at, took in _SAMPLE.iter_unpack(whole) if begin <= at < end]
+
+
+@contextmanager
+def watched(core: int, folder: Path) -> Iterator[Pace]:
+    """Measure `core` until the end, which takes about one hundredth of it."""
+    file = folder / "pace.bin"
+    file.write_bytes(b"")
+    running = process.start(
+        [sys.executable, "-m", "benchmarks.serving.pace", file], {}, folder / "pace.log", [core], at_once=True
+    )
+    try:
+        yield Pace(file)
+    finally:
+        running.end()
+
+
+def _work() -> int:
+    """What an interpreter does all day: texts, numbers, look-ups."""
+    seen = {}
+    for number in range(300):
+        seen[str(number)] = number
+    return sum(seen.values())
+
+
+def _measure(file: Path) -> None:
+    parent = os.getppid()
+    due = time.monotonic()
+    with file.open("ab", buffering=0) as out:
+        while os.getppid() == parent:
+            begin = time.perf_counter()
+            _work()
+            took = time.perf_counter() - begin
+            out.write(_SAMPLE.pack(time.monotonic(), took))
+            due = max(due + _EVERY_S, time.monotonic())
+            time.sleep(due - time.monotonic())
+
+
+if __name__ == "__main__":
+    _measure(Path(sys.argv[1]))
