@@ -52,6 +52,7 @@ class Closed:
     p90: float
     p99: float
     failed: int
+    seconds: float
 
 
 def require_wrk() -> str:
@@ -90,5 +91,7 @@ def closed(target: Target, seconds: float, cores: Sequence[int], folder: Path) -
         raise OperatorError(
             f"{told['failed']} of {told['requests']} requests to {target.url} failed", "read that server's log"
         )
-    rate = told["requests"] / (told["microseconds"] / 1e6)
-    return Closed(rate, told["p50"] / 1e3, told["p90"] / 1e3, told["p99"] / 1e3, told["failed"])
+    taken = told["microseconds"] / 1e6
+    return Closed(
+        told["requests"] / taken, told["p50"] / 1e3, told["p90"] / 1e3, told["p99"] / 1e3, told["failed"], taken
+    )

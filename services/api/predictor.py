@@ -55,7 +55,7 @@ class Predictor:
                         question.as_of,
                         question.horizon_days,
                         version,
-                        asked.deal,  # type: ignore[arg-type] - encoded as the mapping it was sent as
+                        asked.deal,  # type: ignore[arg-type]  # encoded as the mapping it came as
                         scored.unseen,
                         scored.probability,
                         scored.by_horizon,

@@ -23,7 +23,10 @@ _MARK = b"CJ"
 _ENTRIES, _SINGLES = 1, 2  # layouts: what a message holds
 _LARGEST = 64_000_000  # bytes: nothing this process packs comes near it
 _ENCODE = msgspec.msgpack.Encoder().encode
-_DECODERS = {_ENTRIES: msgspec.msgpack.Decoder(list[Entry]), _SINGLES: msgspec.msgpack.Decoder(list[Single])}
+_DECODERS: dict[int, msgspec.msgpack.Decoder[list[Entry]] | msgspec.msgpack.Decoder[list[Single]]] = {
+    _ENTRIES: msgspec.msgpack.Decoder(list[Entry]),
+    _SINGLES: msgspec.msgpack.Decoder(list[Single]),
+}
 
 
 class MessageError(ValueError):
