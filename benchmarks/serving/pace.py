@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.serving import process
+from benchmarks.serving.process import Process
+from ops.errors import OperatorError
 
 _EVERY_S = 0.01
 _WINDOW_S = 0.1
@@ -21,10 +23,10 @@ _SAMPLE = struct.Struct("=dd")  # when, on the monotonic clock, and how long it 
 
 
 class Pace:
-    """What the process beside has measured so far."""
+    """What the process beside has measured so far. Raises OperatorError when it has not."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, running: Process, file: Path) -> None:
+        self._running, self._file = running, file
 
     def typical(self, begin: float, end: float) -> float:
         """The median time that the work took between two moments of the monotonic clock, in seconds."""
@@ -40,7 +42,10 @@ class Pace:
     def _between(self, begin: float, end: float) -> list[tuple[float, float]]:
         content = self._file.read_bytes()
         whole = content[: len(content) // _SAMPLE.size * _SAMPLE.size]
-        return [(at, took) for at, took in _SAMPLE.iter_unpack(whole) if begin <= at < end]
+        found = [(at, took) for at, took in _SAMPLE.iter_unpack(whole) if begin <= at < end]
+        if not found:
+            raise OperatorError(f"the core's pace was not measured: {self._running.tail()}", "mend the benchmark")
+        return found
 
 
 @contextmanager
@@ -52,7 +57,7 @@ def watched(core: int, folder: Path) -> Iterator[Pace]:
         [sys.executable, "-m", "benchmarks.serving.pace", file], {}, folder / "pace.log", [core], at_once=True
     )
     try:
-        yield Pace(file)
+        yield Pace(running, file)
     finally:
         running.end()
 
@@ -74,8 +79,9 @@ def _measure(file: Path) -> None:
             _work()
             took = time.perf_counter() - begin
             out.write(_SAMPLE.pack(time.monotonic(), took))
-            due = max(due + _EVERY_S, time.monotonic())
-            time.sleep(due - time.monotonic())
+            now = time.monotonic()
+            due = max(due + _EVERY_S, now)
+            time.sleep(due - now)
 
 
 if __name__ == "__main__":
