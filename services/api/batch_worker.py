@@ -17,18 +17,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-sys.modules["sklearn"] = None  # type: ignore[assignment] # as in services.api.__main__
+import services.api.left_out  # noqa: F401 - before whatever would import that
 
-import msgspec  # noqa: E402 - only then
+# isort: split
+import msgspec
 
-from closecast.models.deal_model import DealModel, ModelError  # noqa: E402
-from closecast.platform.journal.inbox import Journal, JournalFullError  # noqa: E402
-from closecast.platform.scheduling import give_way, step_back  # noqa: E402
-from services.api import batch, batch_answers, batch_flow, batch_parquet, batch_sheet, scoring  # noqa: E402
-from services.api.batch_wire import Ask, Octets, Parcel, Told, take, tell  # noqa: E402
-from services.api.logs import log  # noqa: E402
-from services.api.problems import InvalidInputError, Problem, of_invalid  # noqa: E402
-from services.api.recorder import Recording  # noqa: E402
+from closecast.models.deal_model import DealModel, ModelError
+from closecast.platform.journal.inbox import Journal, JournalFullError
+from closecast.platform.scheduling import give_way, step_back
+from services.api import batch, batch_answers, batch_flow, batch_parquet, batch_sheet, scoring
+from services.api.batch_wire import Ask, Octets, Parcel, Told, take, tell
+from services.api.logs import log
+from services.api.problems import InvalidInputError, Problem, of_invalid
+from services.api.recorder import Recording
 
 # One processor stays for the single predictions: on two, a second thread took p99 of these from 1.4 to 2.3 times its rest.
 _THREADS = max(1, min(4, (os.cpu_count() or 2) - 1))

@@ -4,26 +4,31 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litestar.types import ASGIApp, Message, Receive, Send
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROPAGATED = ("traceparent", "tracestate")
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-def provider(environment: Mapping[str, str]) -> TracerProvider | None:
+def provider(environment: Mapping[str, str]) -> "TracerProvider | None":
     """Where spans go: to the endpoint that `environment` names (OpenTelemetry's own variables); None without one."""
     if not any(environment.get(name) for name in ENDPOINTS):
         return None
+    # A tenth of a second of each start that only who wants traces has to wait for.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
     named = environment.get("OTEL_SERVICE_NAME") or "closecast-api"
     made = TracerProvider(resource=Resource.create({"service.name": named, "service.version": version("closecast")}))
     made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -33,7 +38,7 @@ def provider(environment: Mapping[str, str]) -> TracerProvider | None:
 class Tracer:
     """Makes spans of requests; a caller's W3C trace context is carried on."""
 
-    def __init__(self, spans: TracerProvider) -> None:
+    def __init__(self, spans: "TracerProvider") -> None:
         self._tracer = spans.get_tracer("closecast.services.api")
         self._propagator = TraceContextTextMapPropagator()
 
