@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-_UNUSED = ("sklearn.", "scipy.stats", "numpy.f2py.", "opentelemetry.sdk.", "google.protobuf")
+_UNUSED = ("sklearn.", "scipy.stats", "numpy.f2py.", "opentelemetry.sdk.", "google.protobuf", "pydantic.", "attr.")
 
 
 def _run(code: str) -> str:
