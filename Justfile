@@ -8,9 +8,8 @@ ops := python + " -m ops"
 bin := justfile_directory() / ".venv/bin"
 
 export CLOSECAST_INVOCATION_DIR := invocation_directory()
-# Compiled modules are kept, in one place beside the sources: a service that compiles what it imports takes twice as long to start.
+# Compiled modules are kept, whatever the caller's shell says: a service that compiles what it imports takes thrice as long to start.
 export PYTHONDONTWRITEBYTECODE := ""
-export PYTHONPYCACHEPREFIX := justfile_directory() / ".closecast/pycache"
 
 [private]
 default:

@@ -11,6 +11,8 @@ from ops.errors import OperatorError
 from ops.paths import PROJECT, PYTHON, VENV, VENV_LOCALSTACK
 from ops.tools import tool
 
+_NEVER_IMPORTED = "/tests?/"
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -42,6 +44,7 @@ class Environment:
         _run([*install, "--require-hashes", "-r", str(self.lock)])
         if self.editable:
             _run([*install, "--no-deps", "--no-build-isolation", "--editable", str(PROJECT)])
+        compile_installed(python)
         self._marker.parent.mkdir(exist_ok=True)
         self._marker.write_text(self._wanted())
 
@@ -63,6 +66,15 @@ def _runs(python: Path) -> bool:
     version = [str(python), "-c", "import sys; print(*sys.version_info[:3], sep='.')"]
     done = subprocess.run(version, capture_output=True, text=True, check=False)
     return done.stdout.strip() == ".".join(map(str, sys.version_info[:3]))
+
+
+def compile_installed(python: Path) -> None:
+    """Compile what is installed: else the first start of every service does so for itself, and takes thrice as long."""
+    folders = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    packages = subprocess.run(folders, capture_output=True, text=True, check=True).stdout.strip()
+    command = [str(python), "-m", "compileall", "-q", "-j", "0", "-x", _NEVER_IMPORTED, packages]
+    # Some packages ship files that are no Python of this version, as templates or for another one; nothing imports them.
+    subprocess.run(command, capture_output=True, check=False, cwd=PROJECT)
 
 
 def _run(command: list[str]) -> None:

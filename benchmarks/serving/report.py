@@ -140,14 +140,9 @@ def _batch(found: Found) -> list[str]:
 
 def _start(found: Found) -> list[str]:
     lines = ["| measure | value | target |", "|---|---|---|"]
-    told = {
-        start.FIRST: "the first time on a machine, nothing compiled yet",
-        start.REGISTRY: "model from the registry",
-        start.CACHE: "model from its own cache",
-    }
-    for name, words in told.items():
+    for name in ("from the registry", "from its own cache"):
         verdict = _verdict(found[name]["median"], start.TARGETS["seconds"], False)
-        lines.append(f"| exec to ready, {words}, s | {_value(found[name], '.2f')} | {verdict} |")
+        lines.append(f"| exec to ready, model {name}, s | {_value(found[name], '.2f')} | {verdict} |")
     weight = found["megabytes"]
     verdict = _verdict(weight["median"], start.TARGETS["megabytes"], False)
     return [*lines, f"| PSS at rest, all its processes, MB | {_value(weight)} | {verdict} |"]
