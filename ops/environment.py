@@ -70,7 +70,7 @@ def _runs(python: Path) -> bool:
 
 def compile_installed(python: Path) -> None:
     """Compile what is installed: else the first start of every service does so for itself, and takes thrice as long."""
-    folders = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    folders = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = subprocess.run(folders, capture_output=True, text=True, check=True).stdout.strip()
     command = [str(python), "-m", "compileall", "-q", "-j", "0", "-x", _NEVER_IMPORTED, packages]
     # Some packages ship files that are no Python of this version, as templates or for another one; nothing imports them.
