@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-import services.api.left_out  # noqa: F401 - before whatever would import that
+if __name__ == "__main__":
+    import services.api.left_out  # noqa: F401 - before whatever would import that
 
 # isort: split
 import msgspec

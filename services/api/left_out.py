@@ -1,7 +1,7 @@
 """What libraries would import because it is installed, or because it can be listed, and what is never used here.
 
-To be imported before all else by what starts a process: half of each start, and some 70 MB of each instance. A test holds the
-list to what it promises.
+To be imported before all else where a process of the service begins, and nowhere else, for it changes what the whole process can
+import: a third of each start, and some 70 MB of each instance. A test holds the list to what it promises.
 """
 
 import sys

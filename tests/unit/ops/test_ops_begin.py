@@ -202,6 +202,7 @@ def test_an_environment_is_ready_for_its_own_lock_only(tmp_path: Path, monkeypat
     # given an installer that succeeds
     uv = _executable(tmp_path / "bin", "uv", "exit 0")
     monkeypatch.setattr(environment, "tool", lambda _name: str(uv))
+    monkeypatch.setattr(environment, "compile_installed", lambda _python: None)  # it installs nothing
     lock = tmp_path / "lock.txt"
     lock.write_text("httpx==1 --hash=sha256:0")
     (tmp_path / "venv").mkdir()
