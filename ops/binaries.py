@@ -1,5 +1,6 @@
 """Finds a program written in Go, or installs it: the one on PATH, else the official release, else built from its module."""
 
+import fcntl
 import hashlib
 import io
 import os
@@ -11,7 +12,8 @@ import tarfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +77,23 @@ class Program:
         found = self.find()
         if found:
             return found
+        with self._only_one():
+            # Another clone may have installed it meanwhile.
+            return self.find() or self._install()
+
+    @contextmanager
+    def _only_one(self) -> Iterator[None]:
+        """Clones share the cache: two that install at once would take each other's build folder away."""
+        cache().mkdir(parents=True, exist_ok=True)
+        with (cache() / f"{self.name}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"another command is installing {self.title}; waiting for it")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _install(self) -> Binary:
         reasons = []
         for origin, install in (("release", self._download), ("built", self._build)):
             try:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,3 +155,18 @@ def test_a_build_pins_its_module_and_leaves_the_program_alone(program: Program, 
     pins = (PROJECT / "ops" / program.name / "go.mod").read_text()
     assert f" v{program.version}\n" in pins
     assert (PROJECT / "ops" / program.name / "go.sum").stat().st_size > 10_000
+
+
+def test_two_that_build_at_once_build_it_once(tmp_path: Path) -> None:
+    # given a compiler that takes a moment, and counts
+    made = _install(CADDY, tmp_path / "made", CADDY.version)
+    go = tmp_path / "bin" / "go"
+    go.parent.mkdir()
+    go.write_text(f"#!/bin/sh\necho built >> {tmp_path}/told\n/bin/sleep 0.5\n/bin/cp {made} caddy\n")
+    go.chmod(0o755)
+    # when two clones want the program at the same time
+    with ThreadPoolExecutor(2) as clones:
+        found = list(clones.map(lambda _: CADDY.find_or_install(), range(2)))
+    # then one waited for the other, and has what it made
+    assert found[0] == found[1]
+    assert (tmp_path / "told").read_text() == "built\n"
