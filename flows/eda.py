@@ -13,7 +13,12 @@ from closecast.platform import ingestion, tracking
 from flows import steps
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=steps.RETRY_SECONDS, retry_condition_fn=steps.outage)
+@task(
+    cache_policy=NO_CACHE,
+    retries=steps.RETRIES,
+    retry_delay_seconds=steps.RETRY_SECONDS,
+    retry_condition_fn=steps.outage,
+)
 def write(data: ingestion.Ingested) -> str:
     """Write the report into an MLflow run of its own; returns the address of the page."""
     html = report.report(data.deals, data.quality, data.source)

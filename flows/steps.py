@@ -12,15 +12,17 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
 from closecast.platform import ingestion
-from closecast.platform.dispatch import DispatchError
 from closecast.platform.export_table import SourceAwayError
-from closecast.platform.lake import Lake, LakeError
-from closecast.platform.registry import RegistryError
+from closecast.platform.lake import Lake
+from closecast.platform.patience import AwayError
+from closecast.platform.registry import NoChampionError, RegistryError
 from closecast.platform.settings import LakeSettings, RegistrySettings
 from closecast.platform.sources import RawExport, read_source
 
 PROJECT = Path(__file__).resolve().parents[1]
-RETRY_SECONDS: list[float] = [2, 8]
+# Together longer than a server takes to restart, or a machine's Nomad to be brought up again.
+RETRY_SECONDS: list[float] = [2, 8, 20, 40, 60]
+RETRIES = len(RETRY_SECONDS)
 
 
 def lake() -> Lake:
@@ -35,7 +37,8 @@ def tracking_uri() -> str:
 
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
     """Only a server that is away comes back; a bad file stays bad."""
-    return isinstance(state.result(raise_on_failure=False), LakeError | RegistryError | DispatchError | SourceAwayError)
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, AwayError | RegistryError | SourceAwayError) and not isinstance(error, NoChampionError)
 
 
 class Progress:
@@ -51,14 +54,18 @@ class Progress:
 
 
 @task(
-    cache_policy=NO_CACHE, timeout_seconds=1800, retries=2, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage
+    cache_policy=NO_CACHE,
+    timeout_seconds=1800,
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_condition_fn=outage,
 )
 def read(source: str, seed: int) -> RawExport:
     """The export as received."""
     return read_source(source, seed)
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage)
+@task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage)
 def ingest(export: RawExport, minimum_quality: float = ingestion.MINIMUM_QUALITY) -> ingestion.Ingested:
     """Check the rows and store them in the lake; stop when their quality is too low."""
     data = ingestion.ingest(export, lake(), minimum_quality)

@@ -49,7 +49,7 @@ job "score" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.score"]
+        args    = ["-m", "services.score.guard"]
       }
 
       env {
