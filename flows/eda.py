@@ -31,7 +31,7 @@ def write(data: ingestion.Ingested) -> str:
 
 
 @flow(name="eda", timeout_seconds=3600, validate_parameters=True)
-def eda(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
+def eda(source: str | None = None, seed: int = 7) -> dict[str, Any]:
     """Distributions, nulls, win rates by phase of the quarter and deal age, and probes for leaks."""
     data = steps.ingest(steps.read(source, seed))
     address = write(data)

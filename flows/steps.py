@@ -10,13 +10,14 @@ from prefect.artifacts import create_progress_artifact, create_table_artifact, u
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
+from prefect.variables import Variable
 
 from closecast.platform import ingestion
-from closecast.platform.export_table import SourceAwayError
+from closecast.platform.export_table import SourceAwayError, SourceError
 from closecast.platform.lake import Lake
 from closecast.platform.patience import AwayError
 from closecast.platform.registry import NoChampionError, RegistryError
-from closecast.platform.settings import LakeSettings, RegistrySettings
+from closecast.platform.settings import SOURCE_VARIABLE, LakeSettings, RegistrySettings
 from closecast.platform.sources import RawExport, read_source
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -60,9 +61,28 @@ class Progress:
     retry_delay_seconds=RETRY_SECONDS,
     retry_condition_fn=outage,
 )
-def read(source: str, seed: int) -> RawExport:
-    """The export as received."""
-    return read_source(source, seed)
+def read(source: str | None, seed: int) -> RawExport:
+    """The export as received, from `source` or, when that is None, from the platform's own."""
+    if source is not None:
+        return read_source(source, seed)
+    own = platform_source()
+    get_run_logger().info("source: %s, the platform's", own)
+    try:
+        return read_source(own, seed)
+    except SourceError as error:
+        raise type(error)(
+            f"the platform's source {own} cannot be used: {error}; mend that, or set another by `just up source=…`"
+        ) from error
+
+
+def platform_source() -> str:
+    """The source that `just up` set. Raises SourceError when there is none: no made-up data stand in for it."""
+    value = Variable.get(SOURCE_VARIABLE)
+    if not isinstance(value, str) or not value:
+        raise SourceError(
+            f"no source is named, and the Prefect variable {SOURCE_VARIABLE} is {value!r}: run `just up`, which sets it, or name a source"
+        )
+    return value
 
 
 @task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage)

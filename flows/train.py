@@ -60,8 +60,9 @@ def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key:
 
 
 @flow(name="train", timeout_seconds=7200, validate_parameters=True)
-def train(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
-    """Train on `source` (synthetic, file:<absolute path>, s3://…, kaggle), and promote the model if it earned that.
+def train(source: str | None = None, seed: int = 7) -> dict[str, Any]:
+    """Train on `source` (synthetic, file:<absolute path>, s3://…, kaggle; the platform's own unless named), and promote
+    the model if it earned that.
 
     Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect artifact `train-result`.
     """

@@ -87,7 +87,7 @@ def _finished(study: Study, told: Callable[[str], None]) -> int:
 
 @flow(name="tune", timeout_seconds=14_400, validate_parameters=True)
 def tune(
-    source: str = "synthetic",
+    source: str | None = None,
     trials: Annotated[int, Field(ge=1, le=1_000)] = 30,
     workers: Annotated[int, Field(ge=1, le=32)] = 2,
     seed: int = 7,
