@@ -149,7 +149,7 @@ def _settings(found: DeploymentResponse) -> dict[str, Any]:
         "tags": found.tags,
         "work_pool_name": found.work_pool_name,
         "concurrency_limit": None if limit is None else limit.limit,
-        "concurrency_options": None if options is None else options.model_dump(mode="json", exclude_unset=True),
+        "concurrency_options": None if options is None else options.model_dump(mode="json", exclude_none=True),
     }
 
 

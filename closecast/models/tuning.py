@@ -110,11 +110,10 @@ def create(name: str, storage: optuna.storages.BaseStorage | None, seed: int, sc
 
 
 def _bind(study: optuna.Study, scope: Scope) -> None:
-    begun = [trial for trial in study.get_trials(deepcopy=False) if trial.state != optuna.trial.TrialState.WAITING]
     if _SCOPE not in study.user_attrs:
-        if begun:
+        if any(trial.state != optuna.trial.TrialState.WAITING for trial in study.get_trials(deepcopy=False)):
             raise StudyError(
-                f"the study {study.study_name} has {len(begun)} trials of an earlier version, which did not write down "
+                f"the study {study.study_name} holds trials of an earlier version, which did not write down "
                 "on what data they ran: leave study=… out, or name another"
             )
         study.set_user_attr(_SCOPE, {**scope.written(), "source": scope.source})

@@ -18,6 +18,8 @@ PATIENCE_SECONDS = 300.0
 # A Nomad that has just come back may not know an instance yet, or not know that it lives: an end other than a good one
 # is believed once it was told so many times, over so many seconds.
 _TOLD_TIMES, _TOLD_SECONDS = 5, 10.0
+# Nomad answers these with 500, as it does while it has no leader or no key: what it will not take stays so.
+_REFUSALS = ("parameterized job not found", "Specified job", "Dispatch ", "Payload ")
 _STOP_SECONDS = 10.0  # for the stopping of instances, which end by themselves too
 _T = TypeVar("_T")
 
@@ -119,7 +121,9 @@ class Dispatcher:
         problems = []
         for instance in instances:
             try:
-                self._patiently(lambda instance=instance: self._nomad.job.deregister_job(instance), _STOP_SECONDS)  # type: ignore[misc]
+                self._patiently(lambda instance=instance: self._nomad.job.deregister_job(instance), # Nomad answers these with 500, as it does while it has no leader or no key: what it will not take stays so.
+_REFUSALS = ("parameterized job not found", "Specified job", "Dispatch ", "Payload ")
+_STOP_SECONDS)  # type: ignore[misc]
             except URLNotFoundNomadException:
                 continue
             except (BaseNomadException, NomadAwayError) as error:
@@ -164,7 +168,9 @@ class Dispatcher:
             except (URLNotFoundNomadException, BadRequestNomadException):
                 raise
             except BaseNomadException as error:
-                # A refused token is no exception: right after its start Nomad has no key yet to check tokens with.
+                if _reason(error).startswith(_REFUSALS):
+                    raise
+                # A refused token is waited with too: right after its start Nomad has no key yet to check tokens with.
                 raise NomadAwayError(f"Nomad at {self._address} does not answer: {_reason(error)}") from error
 
         def told(line: str) -> None:
