@@ -121,9 +121,7 @@ class Dispatcher:
         problems = []
         for instance in instances:
             try:
-                self._patiently(lambda instance=instance: self._nomad.job.deregister_job(instance), # Nomad answers these with 500, as it does while it has no leader or no key: what it will not take stays so.
-_REFUSALS = ("parameterized job not found", "Specified job", "Dispatch ", "Payload ")
-_STOP_SECONDS)  # type: ignore[misc]
+                self._patiently(lambda instance=instance: self._nomad.job.deregister_job(instance), _STOP_SECONDS)  # type: ignore[misc]
             except URLNotFoundNomadException:
                 continue
             except (BaseNomadException, NomadAwayError) as error:
