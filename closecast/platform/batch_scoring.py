@@ -62,14 +62,13 @@ def score_parquet(
     """
     days = horizon_days(as_of, horizon)
     with _readable("the input is not Parquet"):
-        names = pq.read_schema(source).names
+        found = pq.read_schema(source)
         if hasattr(source, "seek"):
             source.seek(0)
-        file = pq.ParquetFile(source, read_dictionary=[name for name in (*ENTITIES, "deal_stage") if name in names])
-    missing = [name for name in _REQUIRED if name not in file.schema_arrow.names]
-    if missing:
-        raise BatchError(
-            f"the input lacks the column {', '.join(missing)}; it has {', '.join(file.schema_arrow.names)}"
+    _require_columns(found)
+    with _readable("the input is not Parquet"):
+        file = pq.ParquetFile(
+            source, read_dictionary=[name for name in (*ENTITIES, "deal_stage") if name in found.names]
         )
     schema = pa.schema(
         [("opportunity_id", pa.string()), ("probability", pa.float64()), ("problem", _WORDS), ("as_of", pa.date32()),
@@ -93,6 +92,18 @@ def score_parquet(
         while coming:
             refused += _write(writer, schema, coming.popleft().result(), as_of, days, version)
     return Scored(rows, refused)
+
+
+def _require_columns(found: pa.Schema) -> None:
+    """Raises BatchError unless each column that is needed is there once, with plain values."""
+    missing = [name for name in _REQUIRED if name not in found.names]
+    if missing:
+        raise BatchError(f"the input lacks the column {', '.join(missing)}; it has {', '.join(found.names)}")
+    for name in (*_REQUIRED, "deal_stage"):
+        if found.names.count(name) > 1:
+            raise BatchError(f"the input has the column {name} {found.names.count(name)} times")
+        if name in found.names and pa.types.is_nested(found.field(name).type):
+            raise BatchError(f"the input's column {name} is of type {found.field(name).type}; expected text or a date")
 
 
 @contextmanager

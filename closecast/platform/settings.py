@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-
 # The Prefect variable that holds the platform's source: what flows read unless a source is named.
 SOURCE_VARIABLE = "closecast_source"
 
