@@ -24,7 +24,8 @@ def typed(deployment: str, texts: Mapping[str, str], found: _Schema) -> dict[str
     Raises OperatorError for a name that the flow does not have, a value that it does not take, and one that is missing.
     """
     schema: _Schema = found.get("parameter_openapi_schema") or {}
-    known: _Schema = schema.get("properties") or {}
+    properties: _Schema = schema.get("properties") or {}
+    known = dict(sorted(properties.items(), key=lambda one: one[1].get("position", 0)))  # as the flow declares them
     takes = ", ".join(known) or "none"
     if unknown := [name for name in texts if name not in known]:
         raise OperatorError(f"{deployment} has no parameter {unknown[0]!r}", f"its parameters are {takes}")
@@ -148,7 +149,7 @@ def _json(word: str) -> Iterator[Any]:
 
 
 def _expected(schema: _Schema, root: _Schema) -> str:
-    return " or ".join(dict.fromkeys(_described(one, root) for one in reversed(_variants(schema, root))))
+    return ", or ".join(dict.fromkeys(_described(one, root) for one in reversed(_variants(schema, root))))
 
 
 def _described(schema: _Schema, root: _Schema) -> str:
@@ -158,9 +159,9 @@ def _described(schema: _Schema, root: _Schema) -> str:
     if kind in ("integer", "number"):
         return f"a {'whole ' if kind == 'integer' else ''}number{_range(schema)}"
     if kind == "array":
-        return f"a list, with commas, each {_expected(schema.get('items') or {}, root)}"
-    words = {"null": "null", "boolean": "true or false", "date": "a date, YYYY-MM-DD", "any": "anything",
-             "date-time": "a time, YYYY-MM-DDTHH:MM:SS", "object": "a JSON object", "string": "a text"}  # fmt: skip
+        return f"one or more with commas between, each {_expected(schema.get('items') or {}, root)}"
+    words = {"null": "null", "boolean": "true or false", "date": "a date as 2017-12-31", "any": "anything",
+             "date-time": "a time as 2017-12-31T08:00:00", "object": "a JSON object", "string": "a text"}  # fmt: skip
     return words[kind]
 
 

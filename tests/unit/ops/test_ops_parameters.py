@@ -100,15 +100,15 @@ def test_every_kind_of_schema_is_read(text: str, value: Any) -> None:
     ("flow", "text", "problem", "remedy"),
     [
         ("score", "sorce=x", "has no parameter 'sorce'", "source, as_of, horizon, at_once, seconds"),
-        ("score", "as_of=20171231", "as_of=20171231 is not understood", "a date, YYYY-MM-DD"),
-        ("score", "as_of=2017-02-30", "as_of=2017-02-30 is not", "as_of is a date, YYYY-MM-DD or null"),
-        ("score", "horizon=400", "horizon=400", "a whole number from 1 to 366 or quarter_end"),
+        ("score", "as_of=20171231", "as_of=20171231 is not understood", "a date as 2017-12-31"),
+        ("score", "as_of=2017-02-30", "as_of=2017-02-30 is not", "as_of is a date as 2017-12-31, or null"),
+        ("score", "horizon=400", "horizon=400", "a whole number from 1 to 366, or quarter_end"),
         ("score", "horizon=soon", "horizon=soon", "quarter_end"),
         ("score", "at_once=2.5", "at_once=2.5", "a whole number from 1 to 64"),
         ("tune", "trials=0", "trials=0", "a whole number from 1 to 1000"),
         ("tune", "seed=null", "seed=null", "a whole number"),
         ("ingest", "minimum_quality=nan", "minimum_quality=nan", "a number from 0 to 1"),
-        ("evaluate", "cuts=soon", "cuts=soon", "a list, with commas, each a date"),
+        ("evaluate", "cuts=soon", "cuts=soon", "one or more with commas between, each a date"),
     ],
 )
 def test_what_the_flow_does_not_take_is_refused_by_name(flow: str, text: str, problem: str, remedy: str) -> None:
