@@ -136,7 +136,7 @@ def score(
 
 
 def _told(run: scoring_run.ScoringRun, left: dict[str, str]) -> str:
-    named = "; ".join(f"{part}: {reason}" for part, reason in list(left.items())[:_NAMED])
+    named = "; ".join(f"{part}: {reason.rstrip('.')}" for part, reason in list(left.items())[:_NAMED])
     if len(left) > _NAMED:
         named += f"; and {len(left) - _NAMED} more, listed in the artifact score-left"
     return (

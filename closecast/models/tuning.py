@@ -137,7 +137,8 @@ def _bind(study: optuna.Study, scope: Scope) -> None:
 def _in_words(name: str, value: Any, other: Any, source: str) -> str:
     """One side of a difference; of features and ranges only what the other side does not have."""
     if name == "data":
-        return f"{value}{f' ({source})' if source else ''}"
+        digits = str(value).rpartition("/")[2].removesuffix(".parquet")[:12]
+        return f"{digits}{f' ({source})' if source else ''}"
     if name == "features":
         return ", ".join(one for one in value or () if one not in (other or ())) or "none of their own"
     if name == "ranges":

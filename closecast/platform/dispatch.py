@@ -204,4 +204,8 @@ def _alive(status: str) -> str:
 
 def _reason(error: BaseNomadException) -> str:
     response: Any = getattr(error, "nomad_resp", None)
-    return str(getattr(response, "text", "") or response or error).strip()[:300]
+    text = str(getattr(response, "text", "") or response or error).strip()
+    # Of a failed connection the cause alone: the rest repeats where it was meant to go.
+    return (
+        text.rpartition("Caused by ")[2].rpartition(": ")[2].strip("\"')")[:300] if "Caused by " in text else text[:300]
+    )

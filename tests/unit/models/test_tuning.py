@@ -46,7 +46,7 @@ def _study(name: str, scope: tuning.Scope, storage: optuna.storages.BaseStorage)
     ("other", "words"),
     [
         (replace(SCOPE, data="silver/b.parquet", source="other.csv"),
-         "the data are silver/a.parquet (deals.csv) there, silver/b.parquet (other.csv) here"),
+         "the data are a (deals.csv) there, b (other.csv) here"),
         (replace(SCOPE, cut=date(2017, 9, 1)), "the cut is 2017-08-01 there, 2017-09-01 here"),
         (replace(SCOPE, features=(*SCOPE.features[1:], "mood")), f"features are {SCOPE.features[0]} there, mood here"),
         (replace(SCOPE, ranges={**RANGES, "num_leaves": (4, 31)}), "ranges are num_leaves 4 to 63 there, num_leaves 4 to 31 here"),
