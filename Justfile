@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE := ""
 default:
     @{{ just_executable() }} --justfile {{ justfile() }} --list --unsorted
 
-# Bring the platform up and answer a first prediction; source=file:<path> trains on your own export
+# Bring the platform up and answer a first prediction; source=file:<path> makes your own export the platform's
 [group('platform')]
 up *arguments:
     @{{ ops }} up "$@"
@@ -80,7 +80,7 @@ nomad *arguments:
 doctor:
     @{{ ops }} doctor
 
-# Train on source=<synthetic | synthetic:rows | file:path> and promote the model if it earned it
+# Train on source=<synthetic | synthetic:rows | file:path>, the platform's unless named; promote the model if it earned it
 [group('model')]
 train *arguments:
     @{{ ops }} train "$@"

@@ -1,26 +1,39 @@
 """What Prefect runs for us: the work pool and the deployments in it, created or brought up to date.
 
-`python -m flows.deployments` needs PREFECT_API_URL; run again, it changes nothing.
+`python -m flows.deployments` needs PREFECT_API_URL; run again, it changes nothing. What it set is written down in a
+Prefect variable for each deployment, so that the next time a user's changes can be told from its own.
 """
 
 import asyncio
+import json
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.actions import (
+    DeploymentScheduleCreate,
+    DeploymentUpdate,
+    VariableCreate,
+    VariableUpdate,
+    WorkPoolCreate,
+)
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.callables import parameter_schema_from_entrypoint
 
 from closecast.platform.settings import PrefectSettings, SettingsError
+from flows.merge import merged
 
 WORK_POOL = "closecast"
 NAME = "closecast"
+_SLUG, _ZONE = "regular", "UTC"
+_MEMORY = "closecast_deployed_"
 PROJECT = Path(__file__).resolve().parents[1]
 # Where the flow's code is: a worker on this machine changes into the project's folder before it runs the entry point.
 _PULL_STEPS = [{"prefect.deployments.steps.set_working_directory": {"directory": str(PROJECT)}}]
@@ -33,12 +46,24 @@ class Deployment:
     flow: str
     description: str
     cron: str | None
-    parameters: dict[str, Any] = field(default_factory=lambda: {"source": "synthetic"})
+    parameters: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
 
     @property
     def entrypoint(self) -> str:
         return f"flows/{self.flow}.py:{self.flow}"
+
+    def settings(self) -> dict[str, Any]:
+        """What a user may change, but for the schedule; as plain data."""
+        return {
+            "description": self.description,
+            "parameters": self.parameters,
+            "tags": list(self.tags),
+            "work_pool_name": WORK_POOL,
+            # Two runs of one flow would compete for the same memory and the same alias: the second waits.
+            "concurrency_limit": 1,
+            "concurrency_options": {"collision_strategy": ConcurrencyLimitStrategy.ENQUEUE.value},
+        }
 
 
 INVENTORY = (
@@ -49,15 +74,21 @@ INVENTORY = (
     Deployment("tune", "A search for hyperparameters on dispatched Nomad allocations, then training.", "0 1 1 * *",
                tags=("model", "nomad")),
     Deployment("evaluate", "The ladder and the gate at one or more cuts.", "0 7 * * 1", tags=("model",)),
-    Deployment("score", "Batch scoring of Parquet in the lake on dispatched Nomad allocations.", None, {},
+    Deployment("score", "Batch scoring of Parquet in the lake on dispatched Nomad allocations.", None,
                tags=("scoring", "nomad")),
 )  # fmt: skip
 
 
 async def deploy() -> list[str]:
-    """Create or update the work pool and every deployment of INVENTORY; one line of text for each."""
+    """Create the work pool and every deployment of INVENTORY, or bring them up to date; lines of text for a person.
+
+    What a user changed since the last time stays: parameters, schedule, tags, work pool, limit, description, paused.
+    """
     async with get_client() as client:
-        return [await _work_pool(client), *[await _deployment(client, one) for one in INVENTORY]]
+        lines = [await _work_pool(client)]
+        for one in INVENTORY:
+            lines += await _deployment(client, one)
+        return [*lines, *await _gone(client)]
 
 
 async def _work_pool(client: PrefectClient) -> str:
@@ -69,37 +100,132 @@ async def _work_pool(client: PrefectClient) -> str:
     return f"work pool {WORK_POOL} (process): already there"
 
 
-async def _deployment(client: PrefectClient, one: Deployment) -> str:
-    schedules = []
-    if one.cron is not None:
-        cron = CronSchedule(cron=one.cron, timezone="UTC")
-        schedules = [DeploymentScheduleCreate(schedule=cron, active=True, slug="regular")]
-    made = await client.create_deployment(
+async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
+    name = f"{one.flow}/{NAME}"
+    schema = parameter_schema_from_entrypoint(one.entrypoint).model_dump_for_openapi()
+    try:
+        found = await client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        await _create(client, one, schema)
+        await _remember(client, one)
+        return [f"deployment {name}: created, paused"]
+    base, theirs = await _remembered(client, one), _settings(found)
+    settings, notes = merged(base, one.settings(), theirs, schema)
+    # Only what differs: the name of the pool alone would move the deployment out of a queue that a user chose.
+    changed = {name: value for name, value in settings.items() if value != theirs[name]}
+    update = DeploymentUpdate(
+        **changed, entrypoint=one.entrypoint, pull_steps=_PULL_STEPS, parameter_openapi_schema=schema,
+        enforce_parameter_schema=True,
+    )  # fmt: skip
+    await client.update_deployment(found.id, update)
+    notes += await _schedule(client, found, base["cron"], one.cron)
+    await _remember(client, one)
+    return [f"deployment {name}: up to date", *(f"deployment {name}: {note}" for note in notes)]
+
+
+async def _create(client: PrefectClient, one: Deployment, schema: dict[str, Any]) -> None:
+    settings = one.settings()
+    settings["concurrency_options"] = ConcurrencyOptions(**settings["concurrency_options"])
+    await client.create_deployment(
         flow_id=await client.create_flow_from_name(one.flow),
         name=NAME,
-        description=one.description,
         entrypoint=one.entrypoint,
         pull_steps=_PULL_STEPS,
-        work_pool_name=WORK_POOL,
-        parameters=one.parameters,
-        parameter_openapi_schema=parameter_schema_from_entrypoint(one.entrypoint).model_dump_for_openapi(),
+        parameter_openapi_schema=schema,
         enforce_parameter_schema=True,
-        schedules=schedules,
-        paused=await _is_paused(client, one),
-        tags=list(one.tags),
-        # Two runs of one flow would compete for the same memory and the same alias: the second waits.
-        concurrency_limit=1,
-        concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
+        schedules=[] if one.cron is None else [_regular(one.cron)],
+        paused=True,
+        **settings,
     )
-    return f"deployment {one.flow}/{NAME}: {made}"
 
 
-async def _is_paused(client: PrefectClient, one: Deployment) -> bool:
-    """As the user left it; a new one is paused."""
-    try:
-        return bool((await client.read_deployment_by_name(f"{one.flow}/{NAME}")).paused)
-    except ObjectNotFound:
-        return True
+def _settings(found: DeploymentResponse) -> dict[str, Any]:
+    """What the server has of the settings that `Deployment.settings` names."""
+    limit = found.global_concurrency_limit
+    options = found.concurrency_options
+    return {
+        "description": found.description,
+        "parameters": found.parameters,
+        "tags": found.tags,
+        "work_pool_name": found.work_pool_name,
+        "concurrency_limit": None if limit is None else limit.limit,
+        "concurrency_options": None if options is None else options.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def _regular(cron: str, **kept: Any) -> DeploymentScheduleCreate:
+    return DeploymentScheduleCreate(schedule=CronSchedule(cron=cron, timezone=_ZONE), slug=_SLUG, **kept)
+
+
+async def _schedule(client: PrefectClient, found: DeploymentResponse, base: str | None, ours: str | None) -> list[str]:
+    """Change the schedule that is ours, unless a user did; those that a user added are not touched."""
+    theirs = next((one for one in found.schedules if one.slug == _SLUG), None)
+    if theirs is None:
+        if ours is None or base is not None:
+            return ["kept: without the schedule " + ours] if ours else []
+        await client.create_deployment_schedules(found.id, [_regular(ours)])
+        return [f"new: schedule {ours} {_ZONE}"]
+    notes = [] if theirs.active else [f"kept: the schedule {_in_words(theirs.schedule)} is turned off"]
+    if base is None or theirs.schedule != CronSchedule(cron=base, timezone=_ZONE):
+        if ours is not None and theirs.schedule == CronSchedule(cron=ours, timezone=_ZONE):
+            return notes
+        wanted = "has none" if ours is None else f"has {ours} {_ZONE}"
+        return [*notes, f"kept: schedule {_in_words(theirs.schedule)}, where the inventory {wanted}"]
+    if ours == base:
+        return notes
+    # Prefect's own change of a schedule would empty its parameters: it is made anew.
+    await client.delete_deployment_schedule(found.id, theirs.id)
+    if ours is None:
+        return [f"removed: schedule {base} {_ZONE}, which the inventory no longer has"]
+    kept = {"active": theirs.active, "parameters": theirs.parameters, "max_scheduled_runs": theirs.max_scheduled_runs}
+    await client.create_deployment_schedules(found.id, [_regular(ours, **kept)])
+    return [*notes, f"changed: schedule {ours} {_ZONE}, before {base}"]
+
+
+def _in_words(schedule: Any) -> str:
+    return " ".join(str(value) for value in schedule.model_dump(mode="json", exclude_defaults=True).values())
+
+
+async def _gone(client: PrefectClient) -> list[str]:
+    """Pause the deployments that we made and no longer have, once: their flows are not there any more."""
+    lines = []
+    known = {_variable(one.flow) for one in INVENTORY}
+    for variable in await client.read_variables():
+        if not variable.name.startswith(_MEMORY) or variable.name in known:
+            continue
+        name = f"{json.loads(str(variable.value))['flow']}/{NAME}"
+        try:
+            found = await client.read_deployment_by_name(name)
+        except ObjectNotFound:
+            lines.append(f"deployment {name}: no longer in the inventory, and deleted")
+        else:
+            await client.update_deployment(found.id, DeploymentUpdate(paused=True))
+            lines.append(
+                f"deployment {name}: no longer in the inventory: paused; delete it with `prefect deployment delete {name}`"
+            )
+        await client.delete_variable_by_name(variable.name)
+    return lines
+
+
+def _variable(flow: str) -> str:
+    return f"{_MEMORY}{re.sub(r'[^a-z0-9]', '_', flow)}"
+
+
+async def _remembered(client: PrefectClient, one: Deployment) -> dict[str, Any]:
+    """What we set last. Versions that did not write it down set what this one does, and the source of scheduled flows."""
+    variable = await client.read_variable_by_name(_variable(one.flow))
+    if variable is not None:
+        return dict(json.loads(str(variable.value)))
+    before = {"source": "synthetic"} if one.cron is not None else {}
+    return {**one.settings(), "parameters": before, "cron": one.cron}
+
+
+async def _remember(client: PrefectClient, one: Deployment) -> None:
+    name, value = _variable(one.flow), json.dumps({"flow": one.flow, "cron": one.cron, **one.settings()})
+    if await client.read_variable_by_name(name) is None:
+        await client.create_variable(VariableCreate(name=name, value=value, tags=[NAME]))
+    else:
+        await client.update_variable(VariableUpdate(name=name, value=value))
 
 
 def main() -> None:

@@ -13,7 +13,12 @@ from closecast.platform import ingestion, tracking
 from flows import steps
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=steps.RETRY_SECONDS, retry_condition_fn=steps.outage)
+@task(
+    cache_policy=NO_CACHE,
+    retries=steps.RETRIES,
+    retry_delay_seconds=steps.RETRY_SECONDS,
+    retry_condition_fn=steps.outage,
+)
 def write(data: ingestion.Ingested) -> str:
     """Write the report into an MLflow run of its own; returns the address of the page."""
     html = report.report(data.deals, data.quality, data.source)
@@ -26,7 +31,7 @@ def write(data: ingestion.Ingested) -> str:
 
 
 @flow(name="eda", timeout_seconds=3600, validate_parameters=True)
-def eda(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
+def eda(source: str | None = None, seed: int = 7) -> dict[str, Any]:
     """Distributions, nulls, win rates by phase of the quarter and deal age, and probes for leaks."""
     data = steps.ingest(steps.read(source, seed))
     address = write(data)

@@ -21,7 +21,7 @@ def at_cut(data: ingestion.Ingested, cut: date | None, seed: int) -> dict[str, A
 
 
 @flow(name="evaluate", timeout_seconds=7200, validate_parameters=True)
-def evaluate(source: str = "synthetic", cuts: list[date] | None = None, seed: int = 7) -> list[dict[str, Any]]:
+def evaluate(source: str | None = None, cuts: list[date] | None = None, seed: int = 7) -> list[dict[str, Any]]:
     """Measure at each of `cuts` (the plan's own unless given); tables of the ladder are kept as artifacts."""
     data = steps.ingest(steps.read(source, seed))
     wanted: list[date | None] = [*cuts] if cuts else [None]

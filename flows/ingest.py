@@ -12,7 +12,7 @@ from flows import steps
 
 @flow(name="ingest", timeout_seconds=3600, validate_parameters=True)
 def ingest(
-    source: str = "synthetic",
+    source: str | None = None,
     seed: int = 7,
     minimum_quality: Annotated[float, Field(ge=0, le=1)] = MINIMUM_QUALITY,
 ) -> dict[str, Any]:

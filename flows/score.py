@@ -12,41 +12,102 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
+from closecast.features.horizon import Horizon
 from closecast.platform import scoring_run
 from closecast.platform.dispatch import Dispatcher, DispatchError, NomadSettings
+from closecast.platform.lake import Lake
 from closecast.platform.registry import ModelRegistry
 from flows import steps
 
 JOB = "score"
+# So many groups running without a result or a refusal: then it is not the parts that are at fault.
+_HOPELESS_GROUPS = 3
+_NAMED = 20  # parts in the message; the artifact has all
 
 
-@task(cache_policy=NO_CACHE, timeout_seconds=14_400)
-def parts(run: scoring_run.ScoringRun, at_once: int, seconds: int) -> list[dict[str, Any]]:
-    """Score what has no result yet, `at_once` allocations at a time; returns a row for each part."""
+class PartsError(RuntimeError):
+    """Some parts of a batch have no result; the message names each with its reason."""
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=steps.RETRIES,
+    retry_delay_seconds=steps.RETRY_SECONDS,
+    retry_condition_fn=steps.outage,
+)
+def plan(source: str, as_of: date | None, horizon: Horizon) -> scoring_run.ScoringRun:
+    """The champion, the date, and the parts below `source`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        served = ModelRegistry(steps.tracking_uri()).champion(Path(scratch))
+        day = as_of or date.fromisoformat(served.model.card.data_as_of)
+    return scoring_run.plan(steps.lake(), source, served.version, day, horizon)
+
+
+@task(
+    cache_policy=NO_CACHE, timeout_seconds=14_400, retries=steps.RETRIES, retry_delay_seconds=steps.RETRY_SECONDS,
+    retry_condition_fn=steps.outage,
+)  # fmt: skip
+def parts(run: scoring_run.ScoringRun, at_once: int, seconds: int) -> dict[str, str]:
+    """Score what has no result yet, `at_once` allocations at a time; returns why, for each part that was not scored."""
     log, lake = get_run_logger(), steps.lake()
-    dispatcher = Dispatcher(NomadSettings.from_environment(os.environ))
+    dispatcher = Dispatcher(NomadSettings.from_environment(os.environ), told=log.warning)
     missing = run.missing(lake)
     progress = steps.Progress("score-progress", run.target)
     log.info("%s of %s parts of %s to be scored", len(missing), len(run.parts), run.source)
+    left: dict[str, str] = {}
+    hopeless = 0
     for first in range(0, len(missing), at_once):
         group = missing[first : first + at_once]
-        instances = {dispatcher.dispatch(JOB, run.meta(part)): part for part in group}
-        states: dict[str, str] = {}
-        try:
+        instances: dict[str, str] = {}
+        with dispatcher.held(instances):
+            for part in group:
+                instances[dispatcher.dispatch(JOB, run.meta(part))] = part
             for states in dispatcher.follow(list(instances), seconds):
                 done = len(run.parts) - len(missing) + first + sum(state == "complete" for state in states.values())
                 progress.at(done / len(run.parts))
-        finally:
-            failed = [instance for instance, state in states.items() if state != "complete"]
-            for instance in failed:
-                dispatcher.stop(instance)
-        if failed:
-            raise DispatchError(
-                f"{len(failed)} parts failed, the first is {instances[failed[0]]}: read the log of {failed[0]} "
-                f"(`just nomad alloc logs -stderr -job {failed[0]}`); the parts that are done stay, run it again"
-            )
+        refused, lost = _left(lake, run, instances)
+        for part, reason in {**refused, **lost}.items():
+            log.warning("%s: %s", part, reason)
+        left |= {**refused, **lost}
+        hopeless = hopeless + 1 if len(lost) == len(group) else 0
+        if hopeless == _HOPELESS_GROUPS:
+            raise DispatchError(f"no part is scored any more: {next(iter(lost.values()))}; mend that and run it again")
     progress.at(1.0)
-    return run.rows(lake)
+    return {part: left[part] for part in run.parts if part in left}
+
+
+def _left(lake: Lake, run: scoring_run.ScoringRun, instances: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Parts without a result by their reasons: those whose own fault it is, and those whose process failed."""
+    refused, lost = {}, {}
+    missing = set(run.missing(lake))
+    for instance, part in instances.items():
+        if part not in missing:
+            continue
+        reason = scoring_run.refusal(lake, run.result(part), instance)
+        if reason is not None:
+            refused[part] = reason
+        else:
+            lost[part] = f"its process failed: see `just nomad alloc logs -stderr -job {instance}`"
+    return refused, lost
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=steps.RETRIES,
+    retry_delay_seconds=steps.RETRY_SECONDS,
+    retry_condition_fn=steps.outage,
+)
+def conclude(run: scoring_run.ScoringRun) -> dict[str, Any]:
+    """Check that every part has its rows, and say so in _SUCCESS.json."""
+    lake = steps.lake()
+    rows = run.rows(lake)
+    result = {"target": run.target, "version": run.version, "as_of": str(run.as_of), "horizon": run.horizon,
+              "rows": sum(row["rows"] for row in rows), "parts": len(rows)}  # fmt: skip
+    lake.put_text(f"{run.target}/_SUCCESS.json", json.dumps({**result, "files": rows}, indent=1))
+    create_table_artifact(
+        table=rows, key="score-parts", description=f"{result['rows']:,} deals scored into {run.target}"
+    )
+    return result
 
 
 @flow(name="score", timeout_seconds=14_400, validate_parameters=True)
@@ -60,21 +121,28 @@ def score(
     """Score the Parquet files below the lake's folder `source` with the champion, into predictions/<run>/.
 
     The run is named by its input, model, date and horizon: repeated, it finds what is done and does the rest. When all
-    parts are there, _SUCCESS.json lists them. `as_of` is the last date of the model's data unless given.
+    parts are there, _SUCCESS.json lists them. `as_of` is the last date of the model's data unless given. A part that
+    cannot be scored stops no other: at the end the run fails, and names each with its reason.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        served = ModelRegistry(steps.tracking_uri()).champion(Path(scratch))
-        day = as_of or date.fromisoformat(served.model.card.data_as_of)
-        version = served.version
-    run = scoring_run.plan(steps.lake(), source, version, day, horizon)
-    rows = parts(run, at_once, seconds)
-    result = {"target": run.target, "version": version, "as_of": str(day), "horizon": horizon,
-              "rows": sum(row["rows"] for row in rows), "parts": len(rows)}  # fmt: skip
-    steps.lake().put_text(f"{run.target}/_SUCCESS.json", json.dumps({**result, "files": rows}, indent=1))
-    create_table_artifact(
-        table=rows, key="score-parts", description=f"{result['rows']:,} deals scored into {run.target}"
+    run = plan(source, as_of, horizon)
+    left = parts(run, at_once, seconds)
+    if left:
+        create_table_artifact(
+            table=[{"part": part, "reason": reason} for part, reason in left.items()],
+            key="score-left", description=f"Parts of {run.source} that were not scored into {run.target}",
+        )  # fmt: skip
+        raise PartsError(_told(run, left))
+    return conclude(run)
+
+
+def _told(run: scoring_run.ScoringRun, left: dict[str, str]) -> str:
+    named = "; ".join(f"{part}: {reason.rstrip('.')}" for part, reason in list(left.items())[:_NAMED])
+    if len(left) > _NAMED:
+        named += f"; and {len(left) - _NAMED} more, listed in the artifact score-left"
+    return (
+        f"{len(left)} of {len(run.parts)} parts of {run.source} are not scored: {named}. "
+        f"The other {len(run.parts) - len(left)} are in {run.target}: mend or remove what is named and run it again"
     )
-    return result
 
 
 if __name__ == "__main__":

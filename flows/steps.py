@@ -10,17 +10,20 @@ from prefect.artifacts import create_progress_artifact, create_table_artifact, u
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
+from prefect.variables import Variable
 
 from closecast.platform import ingestion
-from closecast.platform.dispatch import DispatchError
-from closecast.platform.export_table import SourceAwayError
-from closecast.platform.lake import Lake, LakeError
-from closecast.platform.registry import RegistryError
-from closecast.platform.settings import LakeSettings, RegistrySettings
+from closecast.platform.export_table import SourceAwayError, SourceError
+from closecast.platform.lake import Lake
+from closecast.platform.patience import AwayError
+from closecast.platform.registry import NoChampionError, RegistryError
+from closecast.platform.settings import SOURCE_VARIABLE, LakeSettings, RegistrySettings
 from closecast.platform.sources import RawExport, read_source
 
 PROJECT = Path(__file__).resolve().parents[1]
-RETRY_SECONDS: list[float] = [2, 8]
+# Together longer than a server takes to restart, or a machine's Nomad to be brought up again.
+RETRY_SECONDS: list[float] = [2, 8, 20, 40, 60]
+RETRIES = len(RETRY_SECONDS)
 
 
 def lake() -> Lake:
@@ -35,7 +38,8 @@ def tracking_uri() -> str:
 
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
     """Only a server that is away comes back; a bad file stays bad."""
-    return isinstance(state.result(raise_on_failure=False), LakeError | RegistryError | DispatchError | SourceAwayError)
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, AwayError | RegistryError | SourceAwayError) and not isinstance(error, NoChampionError)
 
 
 class Progress:
@@ -51,14 +55,37 @@ class Progress:
 
 
 @task(
-    cache_policy=NO_CACHE, timeout_seconds=1800, retries=2, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage
+    cache_policy=NO_CACHE,
+    timeout_seconds=1800,
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_condition_fn=outage,
 )
-def read(source: str, seed: int) -> RawExport:
-    """The export as received."""
-    return read_source(source, seed)
+def read(source: str | None, seed: int) -> RawExport:
+    """The export as received, from `source` or, when that is None, from the platform's own."""
+    if source is not None:
+        return read_source(source, seed)
+    own = platform_source()
+    get_run_logger().info("source: %s, the platform's", own)
+    try:
+        return read_source(own, seed)
+    except SourceError as error:
+        raise type(error)(
+            f"the platform's source {own} cannot be used: {error}; mend that, or set another by `just up source=…`"
+        ) from error
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage)
+def platform_source() -> str:
+    """The source that `just up` set. Raises SourceError when there is none: no made-up data stand in for it."""
+    value = Variable.get(SOURCE_VARIABLE)
+    if not isinstance(value, str) or not value:
+        raise SourceError(
+            f"no source is named, and the Prefect variable {SOURCE_VARIABLE} is {value!r}: run `just up`, which sets it, or name a source"
+        )
+    return value
+
+
+@task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage)
 def ingest(export: RawExport, minimum_quality: float = ingestion.MINIMUM_QUALITY) -> ingestion.Ingested:
     """Check the rows and store them in the lake; stop when their quality is too low."""
     data = ingestion.ingest(export, lake(), minimum_quality)

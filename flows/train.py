@@ -29,13 +29,23 @@ def fit(data: ingestion.Ingested, seed: int, settings: Hyperparameters | None = 
     return candidates.build(data.deals, seed, processors.usable(), settings)
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=steps.RETRY_SECONDS, retry_condition_fn=steps.outage)
+@task(
+    cache_policy=NO_CACHE,
+    retries=steps.RETRIES,
+    retry_delay_seconds=steps.RETRY_SECONDS,
+    retry_condition_fn=steps.outage,
+)
 def snapshots(candidate: candidates.Candidate, data: ingestion.Ingested) -> str:
     """The rows and features that were learnt from, kept in gold/."""
     return gold.store(candidate.data, data.silver_key, steps.lake())
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=steps.RETRY_SECONDS, retry_condition_fn=steps.outage)
+@task(
+    cache_policy=NO_CACHE,
+    retries=steps.RETRIES,
+    retry_delay_seconds=steps.RETRY_SECONDS,
+    retry_condition_fn=steps.outage,
+)
 def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key: str) -> publication.Published:
     """Log the run, register the version, promote it if it earned that."""
     return publication.publish(
@@ -50,8 +60,9 @@ def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key:
 
 
 @flow(name="train", timeout_seconds=7200, validate_parameters=True)
-def train(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
-    """Train on `source` (synthetic, file:<absolute path>, s3://…, kaggle), and promote the model if it earned that.
+def train(source: str | None = None, seed: int = 7) -> dict[str, Any]:
+    """Train on `source` (synthetic, file:<absolute path>, s3://…, kaggle; the platform's own unless named), and promote
+    the model if it earned that.
 
     Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect artifact `train-result`.
     """

@@ -1,8 +1,10 @@
 """The flow `tune`: a study whose trials run as dispatched Nomad allocations, then a model with the best setting."""
 
 import os
+from collections.abc import Callable
 from typing import Annotated, Any
 
+from optuna import Study
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -11,7 +13,8 @@ from pydantic import Field
 from closecast.models import training, tuning
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.platform import ingestion, studies
-from closecast.platform.dispatch import Dispatcher, DispatchError, NomadSettings
+from closecast.platform.dispatch import PATIENCE_SECONDS, Dispatcher, DispatchError, NomadSettings
+from closecast.platform.patience import patiently
 from closecast.platform.settings import required
 from flows import steps
 from flows.train import trained
@@ -19,51 +22,72 @@ from flows.train import trained
 JOB = "trial"
 
 
-@task(cache_policy=NO_CACHE, timeout_seconds=7200)
+@task(
+    cache_policy=NO_CACHE, timeout_seconds=7200, retries=steps.RETRIES, retry_delay_seconds=steps.RETRY_SECONDS,
+    retry_condition_fn=steps.outage,
+)  # fmt: skip
 def search(
-    data: ingestion.Ingested, study_name: str, trials: int, workers: int, seed: int, seconds: int
-) -> Hyperparameters:
-    """Dispatch the workers and wait until the study has its trials. Killed or not, a study goes on where it stopped."""
+    data: ingestion.Ingested, study_name: str | None, trials: int, workers: int, seed: int, seconds: int
+) -> tuple[str, Hyperparameters]:
+    """Dispatch the workers and wait until the study has its trials; returns its name and the best setting.
+
+    Killed or not, a study goes on where it stopped.
+    """
+    with studies.reached():
+        return _searched(data, study_name, trials, workers, seed, seconds)
+
+
+def _searched(
+    data: ingestion.Ingested, study_name: str | None, trials: int, workers: int, seed: int, seconds: int
+) -> tuple[str, Hyperparameters]:
     log = get_run_logger()
-    cut = training.plan(data.deals).cut
-    study = tuning.create(study_name, studies.storage(required(os.environ, "OPTUNA_STORAGE")), seed)
-    dispatcher = Dispatcher(NomadSettings.from_environment(os.environ))
+    scope = tuning.Scope(data.silver_key, training.plan(data.deals).cut, data.source)
+    name = study_name or f"closecast-{scope.digest()}"
+    study = tuning.create(name, studies.storage(required(os.environ, "OPTUNA_STORAGE")), seed, scope)
+    dispatcher = Dispatcher(NomadSettings.from_environment(os.environ), told=log.warning)
     meta = {
-        "study": study_name,
+        "study": name,
         "silver_key": data.silver_key,
-        "cut": str(cut),
+        "cut": str(scope.cut),
         "trials": str(trials),
         "seed": str(seed),
     }
     missing = trials - tuning.finished(study)
-    instances = [dispatcher.dispatch(JOB, meta) for _ in range(min(workers, max(0, missing)))]
-    log.info("study %s: %s of %s trials to go, in %s", study_name, missing, trials, ", ".join(instances) or "no worker")
-    progress = steps.Progress("tune-progress", f"Trials of {study_name}")
-    try:
+    instances: list[str] = []
+    progress = steps.Progress("tune-progress", f"Trials of {name}")
+    # The workers end by themselves with the last trial; only an interrupted flow leaves any to be stopped.
+    with dispatcher.held(instances):
+        while len(instances) < min(workers, missing):
+            instances.append(dispatcher.dispatch(JOB, meta))
+        log.info("study %s: %s of %s trials to go, in %s", name, missing, trials, ", ".join(instances) or "no worker")
         if instances:
             for _ in dispatcher.follow(instances, seconds):
-                progress.at(tuning.finished(study) / trials)
-    finally:
-        # The workers end by themselves with the last trial; only an interrupted flow leaves any to be stopped.
-        for instance in instances:
-            dispatcher.stop(instance)
+                progress.at(_finished(study, log.warning) / trials)
     progress.at(1.0)
     if lost := studies.settle(study):
-        log.warning("study %s: %s trials were lost with the workers that ran them", study_name, lost)
-    create_table_artifact(
-        table=studies.table(study), key="tune-trials", description=f"Trials of {study_name}, best first"
-    )
+        log.warning("study %s: %s trials were lost with the workers that ran them", name, lost)
+    create_table_artifact(table=studies.table(study), key="tune-trials", description=f"Trials of {name}, best first")
     done = tuning.finished(study)
     if done < trials:
         raise DispatchError(
             f"the workers ended with {done} of {trials} trials: read `just nomad job status trial` and an allocation's log"
         )
-    return tuning.best(study)
+    return name, tuning.best(study)
+
+
+def _finished(study: Study, told: Callable[[str], None]) -> int:
+    """The workers wait for a database that is away, and so does this."""
+
+    def ask() -> int:
+        with studies.reached():
+            return tuning.finished(study)
+
+    return patiently(ask, PATIENCE_SECONDS, told)
 
 
 @flow(name="tune", timeout_seconds=14_400, validate_parameters=True)
 def tune(
-    source: str = "synthetic",
+    source: str | None = None,
     trials: Annotated[int, Field(ge=1, le=1_000)] = 30,
     workers: Annotated[int, Field(ge=1, le=32)] = 2,
     seed: int = 7,
@@ -72,11 +96,11 @@ def tune(
 ) -> dict[str, Any]:
     """Search `trials` settings with `workers` Nomad allocations at once, train with the best, promote if earned.
 
-    The study is named by the data's hash, so that the same data resume it; `study` names another.
+    The study is named by the hash of the data, the cut, the features and the ranges, so that the same search resumes it.
+    `study` names it otherwise; one that was begun on anything else is refused.
     """
     data = steps.ingest(steps.read(source, seed))
-    name = study or f"closecast-{data.source_sha256[:12]}"
-    settings = search(data, name, trials, workers, seed, seconds)
+    name, settings = search(data, study, trials, workers, seed, seconds)
     return {**trained(data, seed, settings), "study": name, "hyperparameters": settings.as_dict()}
 
 

@@ -36,8 +36,9 @@ job "score" {
       mode     = "fail"
     }
 
+    # Few: what is away is waited for by the process itself, and a file that cannot be read is no failure.
     reschedule {
-      attempts  = 2
+      attempts  = 1
       interval  = "1h"
       delay     = "5s"
       unlimited = false
@@ -49,7 +50,7 @@ job "score" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.score"]
+        args    = ["-m", "services.score.guard"]
       }
 
       env {

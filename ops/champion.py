@@ -15,22 +15,34 @@ from ops.credentials import Credentials
 from ops.errors import OperatorError
 from ops.pipeline import DEPLOYMENT, Prefect
 from ops.progress import say, step
+from ops.source import is_gone, own_source, set_own_source
 
 DEFAULT_SOURCE = "synthetic"
 
 
 def ensure_champion(cluster: Cluster, source: str | None) -> None:
-    """Run the pipeline when there is no champion yet, when a source is named that the last run did not use, or when
-    features or the model's files have changed since: a champion of other features could not be used."""
+    """Run the pipeline when there is no champion yet, when the source is another than the last run used, or when
+    features or the model's files have changed since: a champion of other features could not be used.
+
+    The source is the platform's own unless named; one that the pipeline ran on becomes the platform's own.
+    """
+    prefect = Prefect(jobs.address(cluster, "prefect"))
     used = paths.state() / "source.json"
     before = json.loads(used.read_text()) if used.exists() else {}
     champion = _champion_version(jobs.address(cluster, "mlflow"))
-    wanted = source or before.get("source") or DEFAULT_SOURCE
-    if champion is not None and before == _used(wanted) and (source is None or source == before["source"]):
+    wanted = source or own_source(prefect) or DEFAULT_SOURCE
+    now = _used(wanted)
+    if champion is not None and is_gone(wanted) and before == {**now, "state": before.get("state")}:
+        say(f"the platform's source {wanted} is gone: version {champion} serves, and no flow can read it any more; put "
+            "it back, or name another by `just up source=…`")  # fmt: skip
+        return
+    if champion is not None and before == now:
+        set_own_source(prefect, wanted)
         return
     say(f"training a model on {wanted}" + ("" if champion is None else f" (version {champion} serves meanwhile)"))
     result = train(cluster, wanted)
-    used.write_text(json.dumps(_used(wanted)))
+    used.write_text(json.dumps(now))
+    set_own_source(prefect, wanted)
     if not result["promoted"] and champion is None:
         raise OperatorError(
             f"the model trained on {wanted} was refused: {'; '.join(result['reasons'])}",
@@ -38,11 +50,14 @@ def ensure_champion(cluster: Cluster, source: str | None) -> None:
         )
 
 
-def train(cluster: Cluster, source: str) -> dict[str, Any]:
-    """Submit the flow, follow it, and say what became of the model; returns the flow's result."""
+def train(cluster: Cluster, source: str | None) -> dict[str, Any]:
+    """Submit the flow, follow it, and say what became of the model; returns the flow's result.
+
+    `source` is what the deployment has unless named, as a rule the platform's own.
+    """
     prefect = Prefect(jobs.address(cluster, "prefect"))
-    with step(f"pipeline on {source}"):
-        run = prefect.submit(DEPLOYMENT, {"source": source})
+    with step(f"pipeline on {source or 'the source of its deployment'}"):
+        run = prefect.submit(DEPLOYMENT, {} if source is None else {"source": source})
         prefect.follow(run)
     result = prefect.result(run)
     verdict = "promoted to champion" if result["promoted"] else "refused"

@@ -11,14 +11,16 @@ from ops.errors import OperatorError
 from ops.paths import JOBS, LOCAL_VARS, PROJECT
 from ops.session import connect
 from ops.source import parse_source
-from ops.summary import in_words, services
+from ops.summary import in_words, services, source_in_words
 
 
 def status(arguments: list[str]) -> int:
     """Each service with its health and address; exit status 1 when one is not healthy."""
     _expect(arguments, 0, "status")
     session = connect()
-    return 0 if services(session.cluster, session.agent, session.cli.nomad) else 1
+    all_healthy = services(session.cluster, session.agent, session.cli.nomad)
+    print(f"\nsource        {source_in_words(session.cluster)}")
+    return 0 if all_healthy else 1
 
 
 def logs(arguments: list[str]) -> int:
@@ -71,8 +73,8 @@ def plan(arguments: list[str]) -> int:
 
 
 def train(arguments: list[str]) -> int:
-    """Train on `source=…` (synthetic unless named) and promote the model if it earned it."""
-    result = champion.train(connect().cluster, parse_source(arguments) or champion.DEFAULT_SOURCE)
+    """Train on `source=…` (the platform's own unless named) and promote the model if it earned it."""
+    result = champion.train(connect().cluster, parse_source(arguments))
     return 0 if result["promoted"] else 2
 
 

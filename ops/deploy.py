@@ -8,7 +8,9 @@ from ops import jobs, paths
 from ops.cluster import Cluster
 from ops.errors import OperatorError
 from ops.pipeline import DEPLOYMENT, Prefect
-from ops.progress import step
+from ops.progress import say, step
+
+_NO_NEWS = (": created", ": created, paused", ": already there", ": up to date")
 
 
 def _digest() -> str:
@@ -23,7 +25,10 @@ def ensure_deployments(cluster: Cluster) -> None:
     if done.exists() and done.read_text() == _digest() and _is_known(Prefect(jobs.address(cluster, "prefect"))):
         return
     with step("flows deployed to Prefect"):
-        deploy(cluster)
+        printed = deploy(cluster)
+    for line in printed.splitlines():
+        if not line.endswith(_NO_NEWS):
+            say(f"  {line}")
 
 
 def deploy(cluster: Cluster) -> str:

@@ -65,7 +65,7 @@ def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.N
     if wanted.trials:
         data = Data(checked.accepted, cut)
         objective = tuning.Objective(data, data.plan.cut, wanted.seed, threads)
-        study = tuning.create("evaluate", None, wanted.seed)
+        study = tuning.create("evaluate", None, wanted.seed, tuning.Scope("of this run", data.plan.cut))
         tuning.work(study, objective, wanted.trials)
         settings, tried = tuning.best(study), tuning.finished(study)
     candidate = candidates.build(checked.accepted, wanted.seed, threads, settings, cut)

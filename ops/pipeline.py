@@ -45,6 +45,18 @@ class Prefect:
         found: dict[str, Any] = self.call("GET", f"/deployments/name/{name}")
         return found
 
+    def variable(self, name: str) -> Any:
+        """The value of a Prefect variable, None while there is none."""
+        found = self.call("POST", "/variables/filter", {"variables": {"name": {"any_": [name]}}})
+        return found[0]["value"] if found else None
+
+    def set_variable(self, name: str, value: str) -> None:
+        """Write a Prefect variable, over what was there."""
+        if self.variable(name) is None:
+            self.call("POST", "/variables/", {"name": name, "value": value, "tags": ["closecast"]})
+        else:
+            self.call("PATCH", f"/variables/name/{name}", {"value": value})
+
     def submit(self, name: str, parameters: dict[str, Any]) -> str:
         """Create a flow run; returns its id."""
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}

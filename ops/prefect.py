@@ -3,7 +3,6 @@
 import json
 import webbrowser
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +11,7 @@ from ops import jobs
 from ops.cluster import wait
 from ops.deploy import deploy
 from ops.errors import OperatorError
+from ops.parameters import typed
 from ops.pipeline import DEPLOYMENT, Prefect
 from ops.progress import say, step
 from ops.session import Session, connect
@@ -65,24 +65,20 @@ def deploy_flows(arguments: list[str]) -> int:
 def run(arguments: list[str]) -> int:
     """Run a deployment, `train/closecast` unless named, with `name=value` parameters, and follow it to its end."""
     names = [argument for argument in arguments if "=" not in argument]
-    parameters = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    if parameters.get("source", "").startswith("file:"):
-        parameters["source"] = str(parse_source([f"source={parameters['source']}"]))
+    texts = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    if len(names) > 1 or len(names) + len(texts) < len(arguments):
+        raise OperatorError(
+            f"{' '.join(arguments)} names more than one deployment, or one parameter twice",
+            "write prefect-run <flow>/<deployment> <parameter>=<value> …",
+        )
+    if texts.get("source", "").startswith("file:"):
+        texts["source"] = str(parse_source([f"source={texts['source']}"]))
+    name = names[0] if names else DEPLOYMENT
     prefect = _prefect(connect())
-    flow_run = prefect.submit(
-        names[0] if names else DEPLOYMENT, {name: _value(text) for name, text in parameters.items()}
-    )
+    flow_run = prefect.submit(name, typed(name, texts, prefect.deployment(name)))
     say(f"flow run {flow_run} submitted; {prefect.address}/runs/flow-run/{flow_run}")
     prefect.follow(flow_run)
     return 0
-
-
-def _value(text: str) -> Any:
-    """A parameter as JSON where it is JSON (numbers, true, lists), else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def status(arguments: list[str]) -> int:

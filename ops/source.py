@@ -1,9 +1,13 @@
-"""Reads the `source=…` argument of `up` and `train`."""
+"""The source of the data: the argument `source=…` of `up` and `train`, and the platform's own, which flows read."""
 
+import json
 import os
 from pathlib import Path
 
+from closecast.platform.settings import SOURCE_VARIABLE
+from ops import paths
 from ops.errors import OperatorError
+from ops.pipeline import Prefect
 
 _KINDS = "synthetic, synthetic:<rows>, file:<path to CSV or Parquet>, s3://<bucket>/<key> or kaggle[:<owner>/<dataset>]"
 
@@ -30,6 +34,31 @@ def parse_source(arguments: list[str]) -> str | None:
     if kind == "file" and rest:
         return f"file:{_existing_file(rest)}"
     raise OperatorError(f"the source {source!r} is not known", f"use {_KINDS}")
+
+
+def own_source(prefect: Prefect) -> str | None:
+    """The platform's source, as flows see it; None before the first `up` has set one."""
+    found = prefect.variable(SOURCE_VARIABLE)
+    return None if found is None else str(found)
+
+
+def set_own_source(prefect: Prefect, source: str) -> None:
+    """Make `source` the platform's: scheduled runs, and all that name none, read it from now on."""
+    if own_source(prefect) != source:
+        prefect.set_variable(SOURCE_VARIABLE, source)
+
+
+def carry_over(prefect: Prefect) -> None:
+    """A platform of an earlier version knew its source only by the last training of `up`: that becomes its own."""
+    used = paths.state() / "source.json"
+    if own_source(prefect) is None and used.exists():
+        set_own_source(prefect, json.loads(used.read_text())["source"])
+
+
+def is_gone(source: str) -> bool:
+    """Whether `source` is a file that is not there."""
+    kind, _, path = source.partition(":")
+    return kind == "file" and not Path(path).exists()
 
 
 def _existing_file(named: str) -> Path:

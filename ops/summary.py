@@ -10,7 +10,10 @@ from ops import caddy_binary, jobs
 from ops.agent import Agent
 from ops.cluster import Cluster
 from ops.credentials import Credentials
+from ops.errors import OperatorError
 from ops.nomad_binary import Nomad
+from ops.pipeline import Prefect
+from ops.source import is_gone, own_source
 
 _TITLES = {
     "postgres": "PostgreSQL (databases)",
@@ -56,11 +59,23 @@ def summary(cluster: Cluster, agent: Agent, nomad: Nomad, prediction: dict[str, 
     """The table that ends `up`."""
     print()
     services(cluster, agent, nomad)
-    print(f"\ncredentials   {Credentials.file()} (only you can read it; `just api-key` prints the API's key)")
+    print(f"\nsource        {source_in_words(cluster)}")
+    print(f"credentials   {Credentials.file()} (only you can read it; `just api-key` prints the API's key)")
     if "gateway" in jobs.runnable():
         address = jobs.address(cluster, "gateway")
         print(f"TLS           curl --cacert {jobs.root_certificate()} {address}/health/ready")
     print(f"prediction    {in_words(prediction)}")
+
+
+def source_in_words(cluster: Cluster) -> str:
+    """Where flows take their data from unless told otherwise."""
+    try:
+        source = own_source(Prefect(jobs.address(cluster, "prefect")))
+    except OperatorError as error:
+        return f"not known while Prefect is away: {error.problem}"
+    if source is None:
+        return "none yet: `just up` sets it"
+    return f"{source} (it is gone: put it back, or name another by `just up source=…`)" if is_gone(source) else source
 
 
 def in_words(prediction: dict[str, Any]) -> str:

@@ -16,8 +16,9 @@ from ops.credentials import REGION, Credentials
 from ops.deploy import ensure_deployments
 from ops.errors import OperatorError
 from ops.jobs import Cli, Health
+from ops.pipeline import Prefect
 from ops.progress import say, started, step
-from ops.source import parse_source
+from ops.source import carry_over, parse_source
 from ops.summary import summary
 from services.localstack.providers import find_provider_mirror
 
@@ -35,6 +36,7 @@ def up(arguments: list[str]) -> int:
         with step("jobs submitted"):
             _submit(cli, cluster)
         _wait_until_healthy(cluster)
+        carry_over(Prefect(jobs.address(cluster, "prefect")))
         ensure_deployments(cluster)
         ensure_champion(cluster, source)
         with step("first prediction"):

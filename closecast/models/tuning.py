@@ -1,16 +1,23 @@
 """The search for hyperparameters: what a trial draws, what it is judged by, and when it is given up."""
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 import optuna
 
+from closecast.features import NAMES
 from closecast.models.hyperparameters import PRESETS, RANGES, Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError, fold_curve, forward_folds
 
 _LOGARITHMIC = ("learning_rate", "min_data_in_leaf", "lambda_l2", "clock_weight", "calendar_weight", "entity_weight")
 _WHOLE = ("num_leaves", "min_data_in_leaf")
+_SCOPE = "scope"
+_WORDS = {"data": "the data are", "cut": "the cut is", "features": "features are", "ranges": "ranges are"}
 _STARTUP_TRIALS = 5  # what a median is taken of before any trial is given up
 
 
@@ -57,10 +64,35 @@ def suggest(trial: optuna.Trial) -> Hyperparameters:
     return Hyperparameters.of(values)
 
 
-def create(name: str, storage: optuna.storages.BaseStorage | None, seed: int) -> optuna.Study:
-    """The study `name`, new or resumed. The first trials of a new one are the presets: tuning never ends below them.
+class StudyError(ValueError):
+    """A study holds trials of another search: their values cannot be compared with this one's."""
 
-    Raises ValueError when the study searched for other hyperparameters than this version has.
+
+@dataclass(frozen=True)
+class Scope:
+    """What makes two trials comparable: the deals, the cut, the features, and the ranges that settings are drawn from."""
+
+    data: str  # content hash of the deals, or a key that holds it
+    cut: date
+    source: str = field(default="", compare=False)  # for people: where the deals came from
+    features: tuple[str, ...] = NAMES
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=lambda: dict(RANGES))
+
+    def written(self) -> dict[str, Any]:
+        """As plain data, which a study keeps."""
+        ranges = {name: [float(low), float(high)] for name, (low, high) in sorted(self.ranges.items())}
+        return {"data": self.data, "cut": str(self.cut), "features": [*self.features], "ranges": ranges}
+
+    def digest(self) -> str:
+        """Twelve hexadecimal digits, the same for searches whose trials are comparable."""
+        return hashlib.sha256(json.dumps(self.written(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def create(name: str, storage: optuna.storages.BaseStorage | None, seed: int, scope: Scope) -> optuna.Study:
+    """The study `name`, new or resumed, bound to `scope`. The first trials of a new one are the presets: tuning never
+    ends below them.
+
+    Raises StudyError when the study is bound to another scope, or has trials and is bound to none.
     """
     study = optuna.create_study(
         study_name=name,
@@ -70,15 +102,49 @@ def create(name: str, storage: optuna.storages.BaseStorage | None, seed: int) ->
         sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS),
     )
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    if complete and (other := sorted(complete[0].params.keys() ^ RANGES.keys())):
-        raise ValueError(
-            f"the study {name} and this version differ in hyperparameters ({', '.join(other)}): name another study"
-        )
+    _bind(study, scope)
     if not study.get_trials(deepcopy=False):
         for preset in PRESETS:
             study.enqueue_trial(preset.as_dict(), skip_if_exists=True)
     return study
+
+
+def _bind(study: optuna.Study, scope: Scope) -> None:
+    if _SCOPE not in study.user_attrs:
+        if any(trial.state != optuna.trial.TrialState.WAITING for trial in study.get_trials(deepcopy=False)):
+            raise StudyError(
+                f"the study {study.study_name} holds trials of an earlier version, which did not write down "
+                "on what data they ran: leave study=… out, or name another"
+            )
+        study.set_user_attr(_SCOPE, {**scope.written(), "source": scope.source})
+    # Read back: of two searches that begin one study at the same moment, one sees here that it is the other's.
+    found, wanted = dict(study.user_attrs[_SCOPE]), scope.written()
+    where = found.pop("source", "")
+    if found == wanted:
+        return
+    differences = [
+        f"{what} {_in_words(name, found.get(name), wanted[name], where)} there, "
+        f"{_in_words(name, wanted[name], found.get(name), scope.source)} here"
+        for name, what in _WORDS.items()
+        if found.get(name) != wanted[name]
+    ]
+    raise StudyError(
+        f"the study {study.study_name} is of another search: {'; '.join(differences)}. Trials of the two cannot be "
+        "compared: leave study=… out, or name another"
+    )
+
+
+def _in_words(name: str, value: Any, other: Any, source: str) -> str:
+    """One side of a difference; of features and ranges only what the other side does not have."""
+    if name == "data":
+        digits = str(value).rpartition("/")[2].removesuffix(".parquet")[:12]
+        return f"{digits}{f' ({source})' if source else ''}"
+    if name == "features":
+        return ", ".join(one for one in value or () if one not in (other or ())) or "none of their own"
+    if name == "ranges":
+        own = {key: pair for key, pair in (value or {}).items() if pair != (other or {}).get(key)}
+        return ", ".join(f"{key} {low:g} to {high:g}" for key, (low, high) in own.items()) or "none of their own"
+    return str(value)
 
 
 def finished(study: optuna.Study) -> int:

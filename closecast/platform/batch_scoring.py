@@ -1,7 +1,9 @@
 """Scores a Parquet file of any size in chunks: deals in raw columns in, probabilities out, in the same order."""
 
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -59,17 +61,14 @@ def score_parquet(
     holds two chunks more than there are `threads`. Raises BatchError and, for a horizon out of range, ValueError.
     """
     days = horizon_days(as_of, horizon)
-    try:
-        names = pq.read_schema(source).names
+    with _readable("the input is not Parquet"):
+        found = pq.read_schema(source)
         if hasattr(source, "seek"):
             source.seek(0)
-        file = pq.ParquetFile(source, read_dictionary=[name for name in (*ENTITIES, "deal_stage") if name in names])
-    except pa.ArrowInvalid as error:
-        raise BatchError(f"the input is not Parquet: {error}") from error
-    missing = [name for name in _REQUIRED if name not in file.schema_arrow.names]
-    if missing:
-        raise BatchError(
-            f"the input lacks the column {', '.join(missing)}; it has {', '.join(file.schema_arrow.names)}"
+    _require_columns(found)
+    with _readable("the input is not Parquet"):
+        file = pq.ParquetFile(
+            source, read_dictionary=[name for name in (*ENTITIES, "deal_stage") if name in found.names]
         )
     schema = pa.schema(
         [("opportunity_id", pa.string()), ("probability", pa.float64()), ("problem", _WORDS), ("as_of", pa.date32()),
@@ -82,7 +81,7 @@ def score_parquet(
         write_statistics=False,
     )  # fmt: skip
     columns = [*_REQUIRED, *(name for name in ("deal_stage",) if name in file.schema_arrow.names)]
-    with writer, ThreadPoolExecutor(threads, "chunk") as workers:
+    with _readable("the input is damaged"), writer, ThreadPoolExecutor(threads, "chunk") as workers:
         coming: deque[Future[_Chunk]] = deque()
         for batch in file.iter_batches(CHUNK_ROWS, columns=columns):
             # Whole chunks side by side keep every processor busy; one chunk on several would wait for the slowest part.
@@ -93,6 +92,36 @@ def score_parquet(
         while coming:
             refused += _write(writer, schema, coming.popleft().result(), as_of, days, version)
     return Scored(rows, refused)
+
+
+def _require_columns(found: pa.Schema) -> None:
+    """Raises BatchError unless each column that is needed is there once, with plain values."""
+    missing = [name for name in _REQUIRED if name not in found.names]
+    if missing:
+        raise BatchError(f"the input lacks the column {', '.join(missing)}; it has {', '.join(found.names)}")
+    for name in (*_REQUIRED, "deal_stage"):
+        if found.names.count(name) > 1:
+            raise BatchError(f"the input has the column {name} {found.names.count(name)} times")
+        if name in found.names and pa.types.is_nested(found.field(name).type):
+            raise BatchError(f"the input's column {name} is of type {found.field(name).type}; expected text or a date")
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """What Arrow cannot read becomes a BatchError that begins with `what`; a failure of this machine's disk does not."""
+    try:
+        yield
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise BatchError(f"{what}: {_line(error)}") from error
+    except OSError as error:
+        # Arrow tells of unreadable pages by an OSError too, which then carries no number of the system's.
+        if error.errno is not None:
+            raise
+        raise BatchError(f"{what}: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _write(writer: pq.ParquetWriter, schema: pa.Schema, chunk: _Chunk, as_of: date, days: int, version: str) -> int:

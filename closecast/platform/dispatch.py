@@ -1,18 +1,35 @@
-"""Runs parameterized Nomad jobs: dispatches instances, watches them, and says why one failed."""
+"""Runs parameterized Nomad jobs: dispatches instances, watches them, and stops them."""
 
 import base64
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import nomad
-from nomad.api.exceptions import BaseNomadException
+from nomad.api.exceptions import BadRequestNomadException, BaseNomadException, URLNotFoundNomadException
 
-_OVER = ("complete", "failed", "lost", "dead")
+from closecast.platform.patience import AwayError, patiently
+
+OVER = ("complete", "failed", "lost", "dead")
+PATIENCE_SECONDS = 300.0
+# A Nomad that has just come back may not know an instance yet, or not know that it lives: an end other than a good one
+# is believed once it was told so many times, over so many seconds.
+_TOLD_TIMES, _TOLD_SECONDS = 5, 10.0
+# Nomad answers these with 500, as it does while it has no leader or no key: what it will not take stays so.
+_REFUSALS = ("parameterized job not found", "Specified job", "Dispatch ", "Payload ")
+_STOP_SECONDS = 10.0  # for the stopping of instances, which end by themselves too
+_T = TypeVar("_T")
 
 
 class DispatchError(RuntimeError):
-    """Nomad cannot be reached, does not know the job, or an instance of it failed for good."""
+    """Nomad refuses, does not know the job, or an instance did not end in time."""
+
+
+class NomadAwayError(DispatchError, AwayError):
+    """Nomad has not answered for as long as was waited: the same question may succeed later."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +37,7 @@ class NomadSettings:
     """Where Nomad's API is, and the token that speaks for this task."""
 
     address: str
-    token: str
+    token: str = field(repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "NomadSettings":
@@ -32,64 +49,163 @@ class NomadSettings:
 
 
 class Dispatcher:
-    """Instances of parameterized jobs, by the rights of the task that this process runs in."""
+    """Instances of parameterized jobs, by the rights of the task that this process runs in.
 
-    def __init__(self, settings: NomadSettings) -> None:
+    A Nomad that is away, or restarts, is asked again with growing pauses for `patience` seconds; `told` is called with
+    the reason when that begins. After that NomadAwayError is raised.
+    """
+
+    def __init__(
+        self, settings: NomadSettings, patience: float = PATIENCE_SECONDS, told: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._nomad = nomad.Nomad(address=settings.address, token=settings.token, timeout=10)
         self._address = settings.address
+        self._patience = patience
+        self._told = told
+        self._away = 0.0  # seconds that Nomad was away in all, while it was asked
 
     def dispatch(self, job: str, meta: Mapping[str, str], payload: bytes | None = None) -> str:
-        """Start an instance of `job`; returns its id. Raises DispatchError with Nomad's reason."""
-        body = base64.b64encode(payload).decode() if payload is not None else None
+        """Start one instance of `job`, however often Nomad has to be asked; returns its id.
+
+        Raises DispatchError with Nomad's reason, and NomadAwayError.
+        """
+        body = {"Meta": dict(meta), "Payload": base64.b64encode(payload).decode() if payload is not None else None}
+        # Nomad takes the token from the query alone, and answers a repeated one with the instance it started before.
+        # python-nomad's own method puts it into the body, where nothing reads it.
+        query = {"idempotency_token": str(uuid.uuid4())}
+
+        def ask() -> str:
+            answer = self._nomad.job.request(job, "dispatch", method="post", json=body, params=dict(query))
+            return str(answer.json()["DispatchedJobID"])
+
         try:
-            return str(self._nomad.job.dispatch_job(job, payload=body, meta=dict(meta))["DispatchedJobID"])
+            return self._patiently(ask)
         except BaseNomadException as error:
             raise DispatchError(f"Nomad at {self._address} did not dispatch {job}: {_reason(error)}") from error
 
     def state(self, instance: str) -> str:
-        """`pending`, `running`, `complete`, `failed` or `dead` (gone, or ended without a result)."""
+        """`pending`, `running`, `complete`, `failed`, `lost` or `dead` (gone, or ended without a result), as told now.
+
+        Raises DispatchError with Nomad's reason, and NomadAwayError.
+        """
         try:
-            allocations = self._nomad.job.get_allocations(instance)
-            job = self._nomad.job.get_job(instance)
-        except nomad.api.exceptions.URLNotFoundNomadException:
+            allocations = self._patiently(lambda: self._nomad.job.get_allocations(instance))
+            job = self._patiently(lambda: self._nomad.job.get_job(instance))
+        except URLNotFoundNomadException:
             return "dead"
         except BaseNomadException as error:
-            raise DispatchError(f"Nomad at {self._address} does not answer: {_reason(error)}") from error
+            raise DispatchError(f"Nomad at {self._address} does not tell of {instance}: {_reason(error)}") from error
         if not allocations:
             return "dead" if job["Status"] == "dead" else "pending"
         newest = max(allocations, key=lambda one: one["CreateIndex"])
         status = str(newest["ClientStatus"])
         # A failed allocation is followed by another until Nomad gives the job up.
-        return "pending" if status in ("failed", "lost") and job["Status"] != "dead" else status
+        return status if status in OVER and (status == "complete" or job["Status"] == "dead") else _alive(status)
 
-    def stop(self, instance: str) -> None:
-        """End an instance; one that is gone is fine."""
+    @contextmanager
+    def held(self, instances: Collection[str]) -> Iterator[None]:
+        """None of `instances` outlives the block, however it ends; more may join them while it runs.
+
+        What fails in the block stays its error: that an instance could not be stopped is told, and noted on that error.
+        """
         try:
-            self._nomad.job.deregister_job(instance)
-        except nomad.api.exceptions.URLNotFoundNomadException:
-            return
-        except BaseNomadException as error:
-            raise DispatchError(f"Nomad at {self._address} did not stop {instance}: {_reason(error)}") from error
+            yield
+        except BaseException as error:
+            for problem in self._stop(instances):
+                error.add_note(problem)
+            raise
+        self._stop(instances)
+
+    def _stop(self, instances: Collection[str]) -> list[str]:
+        """End the instances; those that are gone are fine. Returns what went wrong, which is told too."""
+        problems = []
+        for instance in instances:
+            try:
+                self._patiently(lambda instance=instance: self._nomad.job.deregister_job(instance), _STOP_SECONDS)  # type: ignore[misc]
+            except URLNotFoundNomadException:
+                continue
+            except (BaseNomadException, NomadAwayError) as error:
+                reason = _reason(error) if isinstance(error, BaseNomadException) else str(error)
+                problems.append(f"{instance} was not stopped: {reason}")
+                self._told(problems[-1])
+                if isinstance(error, NomadAwayError):
+                    break
+        return problems
 
     def follow(self, instances: Sequence[str], seconds: float) -> Iterator[dict[str, str]]:
         """The state of each instance, every second, until all are over.
 
-        Raises DispatchError when that has not come within `seconds`.
+        An instance counts as failed, lost or dead only when Nomad has said so several times running; until then it is
+        `pending`. Raises DispatchError when the end has not come within `seconds`, not counting those that Nomad was
+        away, and what `state` raises.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds - self._away
+        ends = {instance: _End() for instance in instances}
+        states = dict.fromkeys(instances, "pending")
         while True:
-            states = {instance: self.state(instance) for instance in instances}
-            yield states
-            if all(state in _OVER for state in states.values()):
+            for instance in [one for one in instances if states[one] not in OVER]:
+                states[instance] = ends[instance].believed(self.state(instance), time.monotonic())
+            yield dict(states)
+            if all(state in OVER for state in states.values()):
                 return
-            if time.monotonic() > deadline:
-                waiting = [instance for instance, state in states.items() if state not in _OVER]
+            if time.monotonic() > deadline + self._away:
+                waiting = [instance for instance, state in states.items() if state not in OVER]
                 raise DispatchError(
                     f"{len(waiting)} of {len(instances)} instances have not ended within {seconds:.0f} s: {', '.join(waiting)}"
                 )
             time.sleep(1)
 
+    def _patiently(self, ask: Callable[[], _T], patience: float | None = None) -> _T:
+        """What `ask` returns. Raises what Nomad answers for good, and NomadAwayError when patience is at its end."""
+        begin, waited = time.monotonic(), False
+        patience = self._patience if patience is None else patience
+
+        def answered() -> _T:
+            try:
+                return ask()
+            except (URLNotFoundNomadException, BadRequestNomadException):
+                raise
+            except BaseNomadException as error:
+                if _reason(error).startswith(_REFUSALS):
+                    raise
+                # A refused token is waited with too: right after its start Nomad has no key yet to check tokens with.
+                raise NomadAwayError(f"Nomad at {self._address} does not answer: {_reason(error)}") from error
+
+        def told(line: str) -> None:
+            nonlocal waited
+            waited = True
+            self._told(line)
+
+        answer = patiently(answered, patience, told)
+        self._away += time.monotonic() - begin if waited else 0.0
+        return answer
+
+
+@dataclass
+class _End:
+    """How often and since when Nomad has called an instance failed, lost or dead."""
+
+    times: int = 0
+    since: float = 0.0
+
+    def believed(self, state: str, now: float) -> str:
+        """`state`, or `pending` where it is a bad end that must be told again."""
+        if state not in OVER or state == "complete":
+            self.times = 0
+            return state
+        self.since = now if self.times == 0 else self.since
+        self.times += 1
+        return state if self.times >= _TOLD_TIMES and now - self.since >= _TOLD_SECONDS else "pending"
+
+
+def _alive(status: str) -> str:
+    return "running" if status == "running" else "pending"
+
 
 def _reason(error: BaseNomadException) -> str:
-    response = getattr(error, "nomad_resp", None)
-    return str(getattr(response, "text", "") or error).strip()[:300]
+    response: Any = getattr(error, "nomad_resp", None)
+    text = str(getattr(response, "text", "") or response or error).strip()
+    # Of a failed connection the cause alone: the rest repeats where it was meant to go.
+    return (
+        text.rpartition("Caused by ")[2].rpartition(": ")[2].strip("\"')")[:300] if "Caused by " in text else text[:300]
+    )

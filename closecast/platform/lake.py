@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, FileType, S3FileSystem
 
+from closecast.platform.patience import AwayError
 from closecast.platform.settings import LakeSettings
 
 _PART = 8_000_000  # bytes
@@ -21,6 +22,10 @@ Layer = Literal["bronze", "silver", "quarantine", "gold"]
 
 class LakeError(RuntimeError):
     """The lake cannot be reached, or does not hold what was asked for."""
+
+
+class LakeAwayError(LakeError, AwayError):
+    """The lake did not answer, or refused: the same question may succeed later."""
 
 
 def object_store(settings: LakeSettings) -> S3FileSystem:
@@ -91,6 +96,15 @@ class Lake:
         except OSError as error:
             raise self._unreachable("read", key, error) from error
 
+    def delete(self, key: str) -> None:
+        """Delete the object under `key`; one that is not there is fine. Raises LakeError."""
+        try:
+            self._files.delete_file(self._path(key))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._unreachable("delete", key, error) from error
+
     def keys(self, prefix: str) -> dict[str, int]:
         """Keys below the folder `prefix`, in order, with their sizes in bytes. Raises LakeError."""
         try:
@@ -114,6 +128,19 @@ class Lake:
             raise self._unreachable("read", key, error) from error
 
     @contextmanager
+    def fetched(self, key: str) -> Iterator[Any]:
+        """A copy of the object under `key` on this machine's disk, as a file to be read at any position. Raises LakeError.
+
+        What fails in the block fails by the object's content: the lake has no part in it any more.
+        """
+        with tempfile.TemporaryFile() as scratch:
+            with self.opened(key) as file:
+                while part := file.read(_PART):
+                    scratch.write(part)
+            scratch.seek(0)
+            yield scratch
+
+    @contextmanager
     def writing(self, key: str) -> Iterator[Any]:
         """A stream whose bytes become the object under `key` when the block ends well; else there is none.
 
@@ -132,9 +159,9 @@ class Lake:
     def _path(self, key: str) -> str:
         return f"{self._settings.bucket}/{key}"
 
-    def _unreachable(self, verb: str, key: str, error: OSError) -> LakeError:
+    def _unreachable(self, verb: str, key: str, error: OSError) -> LakeAwayError:
         where = self._settings.endpoint or f"AWS S3 in {self._settings.region}"
-        return LakeError(f"cannot {verb} {key} in the lake's bucket {self._settings.bucket} at {where}: {error}")
+        return LakeAwayError(f"cannot {verb} {key} in the lake's bucket {self._settings.bucket} at {where}: {error}")
 
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:

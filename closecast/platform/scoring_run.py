@@ -1,14 +1,19 @@
-"""One batch to score: its parts, where each result goes, and which are done."""
+"""One batch to score: its parts, where each result goes, which are done, and which were refused and why."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import date
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from closecast.features.horizon import Horizon
 from closecast.platform.lake import Lake, LakeError
+
+# Spark, Hadoop and their like keep their own notes under such names.
+_NO_DATA = (".", "_")
 
 
 @dataclass(frozen=True)
@@ -49,11 +54,41 @@ class ScoringRun:
 
 
 def plan(lake: Lake, source: str, version: str, as_of: date, horizon: Horizon) -> ScoringRun:
-    """The run over the .parquet files below the folder `source`. Raises LakeError when there is none."""
+    """The run over the .parquet files below the folder `source`. Raises LakeError when there is none.
+
+    A file is no part of it when its name, or that of a folder on the way to it, begins with "." or "_".
+    """
     folder = source.strip("/")
-    found = {key: size for key, size in lake.keys(folder).items() if key.endswith(".parquet")}
+    found = {key: size for key, size in lake.keys(folder).items() if key.endswith(".parquet") and _is_data(key, folder)}
     if not found:
         raise LakeError(f"the lake holds no .parquet file below {folder}/: put the deals to score there")
     facts = [folder, version, str(as_of), str(horizon), *(f"{key} {size}" for key, size in found.items())]
     name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
     return ScoringRun(folder, f"predictions/{as_of}-{name}", tuple(found), version, as_of, horizon)
+
+
+def _is_data(key: str, folder: str) -> bool:
+    return not any(name.startswith(_NO_DATA) for name in PurePosixPath(key).relative_to(folder).parts)
+
+
+def refuse(lake: Lake, result: str, instance: str, reason: str) -> None:
+    """Write down that `instance` will not make `result`, and why. Raises LakeError."""
+    lake.put_text(_note(result), json.dumps({"instance": instance, "reason": reason}, indent=1))
+
+
+def accept(lake: Lake, result: str) -> None:
+    """`result` is there: what an earlier attempt wrote of it holds no more. Raises LakeError."""
+    lake.delete(_note(result))
+
+
+def refusal(lake: Lake, result: str, instance: str) -> str | None:
+    """Why `instance` refused to make `result`, None when it did not. Raises LakeError."""
+    text = lake.read_text(_note(result))
+    note = {} if text is None else json.loads(text)
+    return str(note["reason"]) if note.get("instance") == instance else None
+
+
+def _note(result: str) -> str:
+    """Beside the result, under a name that no reader of the folder takes for data."""
+    folder, _, name = result.rpartition("/")
+    return f"{folder}/_{name}.refused.json"

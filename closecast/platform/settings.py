@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+# The Prefect variable that holds the platform's source: what flows read unless a source is named.
+SOURCE_VARIABLE = "closecast_source"
+
 
 class SettingsError(ValueError):
     """The environment lacks a variable that is needed, or holds something unusable."""

@@ -1,10 +1,33 @@
 """Optuna studies kept in PostgreSQL, where several workers at once take trials from them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import optuna
 from optuna.storages import RDBStorage
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from closecast.platform.patience import AwayError
 
 _HEARTBEAT_SECONDS = 5
 _LOST_SECONDS = 20  # a trial whose worker has not been heard of for so long has failed; nothing else is lost
+
+
+class StudiesAwayError(AwayError):
+    """The database of the studies does not answer: the same question may succeed later."""
+
+
+@contextmanager
+def reached() -> Iterator[None]:
+    """Raises StudiesAwayError when the block failed because the database was away."""
+    try:
+        yield
+    except (optuna.exceptions.StorageInternalError, OperationalError, InterfaceError) as error:
+        cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
+        reason = getattr(cause, "orig", None) or cause or error
+        raise StudiesAwayError(
+            f"the database of the studies does not answer: {' '.join(str(reason).split())[:200]}"
+        ) from error
 
 
 def storage(url: str) -> RDBStorage:

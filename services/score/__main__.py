@@ -2,20 +2,25 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from closecast.features.horizon import QUARTER_END, Horizon
 from closecast.models.deal_model import ModelError
+from closecast.platform import scoring_run
 from closecast.platform.batch_scoring import BatchError, Scored, score_parquet
 from closecast.platform.lake import Lake, LakeError
+from closecast.platform.patience import AwayError, patiently
 from closecast.platform.registry import ModelRegistry, RegistryError
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError, required
 
 _NEEDED = ("CLOSECAST_SOURCE", "CLOSECAST_TARGET", "CLOSECAST_AS_OF", "CLOSECAST_HORIZON", "CLOSECAST_MODEL_VERSION",
            "CLOSECAST_MODEL_CACHE")  # fmt: skip
+_PATIENCE_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -50,19 +55,44 @@ class Task:
 
 
 def run(task: Task) -> Scored:
-    """Score the object. It appears when it is whole, and only then: an object store knows no half-written object."""
+    """Score the object. It appears when it is whole, and only then: an object store knows no half-written object.
+
+    Raises BatchError when the object itself is the reason that it cannot be scored.
+    """
     lake = Lake(task.lake)
     model = ModelRegistry(task.registry.tracking_uri).load(task.version, task.cache)
-    with lake.opened(task.source) as source, lake.writing(task.target) as target:
-        return score_parquet(model, task.version, source, target, task.as_of, task.horizon)
+    with _fetched(lake, task.source) as source, lake.writing(task.target) as target:
+        scored = score_parquet(model, task.version, source, target, task.as_of, task.horizon)
+    scoring_run.accept(lake, task.target)
+    return scored
+
+
+@contextmanager
+def _fetched(lake: Lake, key: str) -> Iterator[Any]:
+    with lake.fetched(key) as source:
+        if not source.seek(0, os.SEEK_END):
+            raise BatchError("the input is empty: 0 bytes")
+        source.seek(0)
+        yield source
+
+
+def _tell(line: str) -> None:
+    print(f"score: {line}", flush=True)
 
 
 def main() -> None:
     try:
-        scored = run(Task.from_environment(os.environ))
-    except (SettingsError, LakeError, RegistryError, ModelError, BatchError, ValueError) as error:
+        task = Task.from_environment(os.environ)
+        # What is away comes back: the start of another process would cost more, and Nomad counts those.
+        scored = patiently(lambda: run(task), _PATIENCE_SECONDS, _tell, (AwayError, RegistryError))
+    except BatchError as error:
+        scoring_run.refuse(Lake(task.lake), task.target, required(os.environ, "NOMAD_JOB_ID"), str(error))
+        # A success for Nomad, which would try a failed one for minutes: this file stays as it is.
+        print(f"score: {task.source} is refused: {error}", flush=True)
+    except (SettingsError, LakeError, RegistryError, ModelError, ValueError) as error:
         sys.exit(f"score: {error}")
-    print(f"score: {scored.rows} rows, {scored.refused} of them cannot be scored", flush=True)
+    else:
+        print(f"score: {scored.rows} rows, {scored.refused} of them cannot be scored", flush=True)
 
 
 if __name__ == "__main__":

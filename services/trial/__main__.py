@@ -11,10 +11,12 @@ import optuna
 from closecast.models import tuning
 from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform import studies
-from closecast.platform.lake import Lake, LakeError
+from closecast.platform.lake import Lake, LakeAwayError, LakeError
+from closecast.platform.patience import patiently
 from closecast.platform.settings import LakeSettings, SettingsError, required
 
 _NEEDED = ("CLOSECAST_STUDY", "CLOSECAST_SILVER_KEY", "CLOSECAST_CUT", "CLOSECAST_TRIALS", "OPTUNA_STORAGE")
+_PATIENCE_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,6 @@ def run(task: Task, worker: str) -> int:
     """Work until the study has its trials; returns how many this worker ran."""
     data = Data(Lake(task.lake).read_parquet(task.silver_key), task.cut)
     objective = tuning.Objective(data, task.cut, task.seed, threads=1)
-    # Workers must not all draw the same settings.
-    study = tuning.create(task.study, studies.storage(task.storage), task.seed + os.getpid())
     ran = 0
 
     def one(trial: optuna.Trial) -> float:
@@ -61,14 +61,28 @@ def run(task: Task, worker: str) -> int:
         print(f"trial {trial.number}: log loss {value:.5f}", flush=True)
         return value
 
-    tuning.work(study, one, task.trials)
+    def work() -> None:
+        with studies.reached():
+            # Workers must not all draw the same settings.
+            scope = tuning.Scope(task.silver_key, task.cut)
+            study = tuning.create(task.study, studies.storage(task.storage), task.seed + os.getpid(), scope)
+            tuning.work(study, one, task.trials)
+
+    # A trial that was under way when the database went away is lost; the search is not.
+    patiently(work, _PATIENCE_SECONDS, _tell)
     return ran
+
+
+def _tell(line: str) -> None:
+    print(f"trial: {line}", flush=True)
 
 
 def main() -> None:
     try:
-        ran = run(Task.from_environment(os.environ), os.environ.get("NOMAD_ALLOC_ID", "local")[:8])
-    except (SettingsError, LakeError, NotEnoughDataError) as error:
+        task = Task.from_environment(os.environ)
+        worker = os.environ.get("NOMAD_ALLOC_ID", "local")[:8]
+        ran = patiently(lambda: run(task, worker), _PATIENCE_SECONDS, _tell, (LakeAwayError,))
+    except (SettingsError, LakeError, NotEnoughDataError, studies.StudiesAwayError, tuning.StudyError) as error:
         sys.exit(f"trial: {error}")
     print(f"trial: this worker ran {ran}", flush=True)
 

@@ -1,6 +1,7 @@
 """Tuning and batch scoring on dispatched Nomad allocations, one of which is killed halfway."""
 
 import io
+import re
 import threading
 import time
 import uuid
@@ -137,6 +138,71 @@ def test_a_batch_is_scored_once_though_an_allocation_is_killed(platform: Platfor
     # and a repetition finds it done
     platform.just("prefect-run", "score/closecast", f"source={folder}", "horizon=30")
     assert _results(lake, target) == first
+
+
+def test_bad_parts_stop_no_other_and_are_told_at_the_end(platform: Platform, lake: Lake) -> None:
+    # given two good parts, two that cannot be scored, and what Spark leaves beside them
+    folder = f"scoring/test-{uuid.uuid4().hex[:8]}"
+    good = _part(3_000, seed=1)
+    contents = {
+        "a.parquet": b"", "b.parquet": good, "day=1/c.parquet": b"no Parquet", "day=1/d.parquet": good,
+        ".b.parquet": b"", "_temporary/0/e.parquet": b"junk", "day=1/.f.parquet": b"",
+    }  # fmt: skip
+    for name, content in contents.items():
+        with lake.writing(f"{folder}/{name}") as file:
+            file.write(content)
+    before = set(lake.keys("predictions"))
+    # when
+    printed = platform.just("prefect-run", "score/closecast", f"source={folder}", "horizon=30", fails=True)
+    # then the good ones are done, and each bad one is named with its reason
+    assert f"2 of 4 parts of {folder} are not scored: {folder}/a.parquet: the input is empty: 0 bytes;" in printed
+    assert f"{folder}/day=1/c.parquet: the input is not Parquet: " in printed
+    made = sorted(key.split("/", 2)[2] for key in set(lake.keys("predictions")) - before)
+    assert made == ["_a.parquet.refused.json", "b.parquet", "day=1/_c.parquet.refused.json", "day=1/d.parquet"]
+    # and mended, the rest is scored
+    for name in ("a.parquet", "day=1/c.parquet"):
+        with lake.writing(f"{folder}/{name}") as file:
+            file.write(good)
+    assert "conclude: completed" in platform.just("prefect-run", "score/closecast", f"source={folder}", "horizon=30")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("flow", ["score", "tune"])
+def test_a_minute_without_the_agent_costs_nothing_but_time(platform: Platform, lake: Lake, flow: str) -> None:
+    # given a batch or a search, and an agent that hangs for a minute in the middle of it
+    folder = f"scoring/test-{uuid.uuid4().hex[:8]}"
+    with lake.writing(f"{folder}/a.parquet") as file:
+        file.write(_part(60_000, seed=2))
+    job, arguments = {
+        "score": ("score", [f"source={folder}", "horizon=30"]),
+        "tune": ("trial", ["source=synthetic:3000", "trials=3", f"study=test-{uuid.uuid4().hex[:8]}"]),
+    }[flow]
+
+    def away() -> None:
+        deadline = time.monotonic() + 200
+        while not _instances(platform, job) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        agent = platform.session.agent.process()
+        assert agent is not None
+        agent.suspend()
+        time.sleep(60)
+        agent.resume()
+
+    thread = threading.Thread(target=away)
+    thread.start()
+    # when / then
+    printed = platform.just("prefect-run", f"{flow}/closecast", *arguments)
+    thread.join()
+    assert re.search(r"flow run \S+: completed", printed)
+
+
+def test_a_study_of_other_data_is_refused_by_name(platform: Platform) -> None:
+    study = f"test-{uuid.uuid4().hex[:8]}"
+    platform.just("tune", "source=synthetic:3000", "trials=2", f"study={study}")
+    printed = platform.just("tune", "source=synthetic:2500", "trials=2", f"study={study}", fails=True)
+    assert f"the study {study} is of another search: the data are " in printed
+    assert "(synthetic:3000) there" in printed
+    assert "(synthetic:2500) here" in printed
 
 
 def test_a_folder_without_parts_is_named(platform: Platform) -> None:

@@ -1,0 +1,34 @@
+"""Asks again what failed because a server was away: with growing pauses, for a bounded time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds, doubled from one to the next
+_T = TypeVar("_T")
+
+
+class AwayError(RuntimeError):
+    """A server does not answer: the same question may succeed later."""
+
+
+def patiently(
+    ask: Callable[[], _T], seconds: float, told: Callable[[str], None], away: tuple[type[Exception], ...] = (AwayError,)
+) -> _T:
+    """What `ask` returns, asked again while it fails by an error of the kind `away` and `seconds` have not passed.
+
+    `told` gets one line when the waiting begins. Raises what `ask` raises: at once if it is no outage, and the last
+    outage when the time is over.
+    """
+    begin, pause, waited = time.monotonic(), _FIRST_PAUSE, False
+    while True:
+        try:
+            return ask()
+        except away as error:
+            if time.monotonic() - begin + pause > seconds:
+                raise
+            if not waited:
+                waited = True
+                told(f"asked again for up to {seconds:.0f} s: {error}")
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
