@@ -12,7 +12,6 @@ from typing import Any
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.callables import parameter_schema_from_entrypoint
@@ -21,9 +20,13 @@ from closecast.platform.settings import PrefectSettings, SettingsError
 
 WORK_POOL = "closecast"
 NAME = "closecast"
+# The tag of runs that the worker tries again from their beginning after a crash.
+REPEATABLE = "repeatable"
 PROJECT = Path(__file__).resolve().parents[1]
 # Where the flow's code is: a worker on this machine changes into the project's folder before it runs the entry point.
 _PULL_STEPS = [{"prefect.deployments.steps.set_working_directory": {"directory": str(PROJECT)}}]
+# A run asks again, after 2, 4, 8 … seconds, while Prefect's server is away: eight and a half minutes in all.
+_JOB_VARIABLES = {"env": {"PREFECT_CLIENT_MAX_RETRIES": "8"}}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Deployment:
     cron: str | None
     parameters: dict[str, Any] = field(default_factory=lambda: {"source": "synthetic"})
     tags: tuple[str, ...] = ()
+    # Whether a run that crashed may begin anew by itself: what it did so far is found again, or done twice without harm.
+    repeatable: bool = True
 
     @property
     def entrypoint(self) -> str:
@@ -70,6 +75,7 @@ async def _work_pool(client: PrefectClient) -> str:
 
 
 async def _deployment(client: PrefectClient, one: Deployment) -> str:
+    await _queue(client, one.flow)
     schedules = []
     if one.cron is not None:
         cron = CronSchedule(cron=one.cron, timezone="UTC")
@@ -81,17 +87,26 @@ async def _deployment(client: PrefectClient, one: Deployment) -> str:
         entrypoint=one.entrypoint,
         pull_steps=_PULL_STEPS,
         work_pool_name=WORK_POOL,
+        work_queue_name=one.flow,
+        job_variables=_JOB_VARIABLES,
         parameters=one.parameters,
         parameter_openapi_schema=parameter_schema_from_entrypoint(one.entrypoint).model_dump_for_openapi(),
         enforce_parameter_schema=True,
         schedules=schedules,
         paused=await _is_paused(client, one),
-        tags=list(one.tags),
-        # Two runs of one flow would compete for the same memory and the same alias: the second waits.
-        concurrency_limit=1,
-        concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
+        tags=[*one.tags, *([REPEATABLE] if one.repeatable else [])],
+        # Not by a limit of the deployment: its leases end runs that cannot renew them while the server restarts.
+        concurrency_limit=None,
     )
     return f"deployment {one.flow}/{NAME}: {made}"
+
+
+async def _queue(client: PrefectClient, flow: str) -> None:
+    """The flow's own queue. Two runs of one flow would compete for the same memory and the same alias: the second waits."""
+    try:
+        await client.read_work_queue_by_name(flow, WORK_POOL)
+    except ObjectNotFound:
+        await client.create_work_queue(flow, work_pool_name=WORK_POOL, concurrency_limit=1)
 
 
 async def _is_paused(client: PrefectClient, one: Deployment) -> bool:
