@@ -42,9 +42,8 @@ def train(cluster: Cluster, source: str) -> dict[str, Any]:
     """Submit the flow, follow it, and say what became of the model; returns the flow's result."""
     prefect = Prefect(jobs.address(cluster, "prefect"))
     with step(f"pipeline on {source}"):
-        run = prefect.submit(DEPLOYMENT, {"source": source})
-        prefect.follow(run)
-    result = prefect.result(run)
+        run = prefect.follow(prefect.submit(DEPLOYMENT, {"source": source}))
+    result = prefect.result(run["id"])
     verdict = "promoted to champion" if result["promoted"] else "refused"
     say(f"  model version {result['version']} {verdict}: {'; '.join(result['reasons'])}")
     return result
