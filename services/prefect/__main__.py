@@ -37,6 +37,9 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
             **common,
             "PREFECT_UI_API_URL": address,
             "PREFECT_API_URL": address,
+            # A busy machine's database is slow, not broken: by default a service gives up after 10 s, connecting after 5.
+            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+            "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "30",
             # Kept in memory, which is the default, a restart would take every concurrency slot from the run that holds it.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         }
