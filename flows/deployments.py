@@ -21,7 +21,7 @@ from prefect.client.schemas.actions import (
     VariableUpdate,
     WorkPoolCreate,
 )
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
@@ -34,9 +34,13 @@ WORK_POOL = "closecast"
 NAME = "closecast"
 _SLUG, _ZONE = "regular", "UTC"
 _MEMORY = "closecast_deployed_"
+# The tag of runs that the worker tries again from their beginning after a crash.
+REPEATABLE = "repeatable"
 PROJECT = Path(__file__).resolve().parents[1]
 # Where the flow's code is: a worker on this machine changes into the project's folder before it runs the entry point.
 _PULL_STEPS = [{"prefect.deployments.steps.set_working_directory": {"directory": str(PROJECT)}}]
+# A run asks again, after 2, 4, 8 … seconds, while Prefect's server is away: eight and a half minutes in all.
+_JOB_VARIABLES = {"env": {"PREFECT_CLIENT_MAX_RETRIES": "8"}}
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Deployment:
     cron: str | None
     parameters: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    # Whether a run that crashed may begin anew by itself: what it did so far is found again, or done twice without harm.
+    repeatable: bool = True
 
     @property
     def entrypoint(self) -> str:
@@ -58,11 +64,13 @@ class Deployment:
         return {
             "description": self.description,
             "parameters": self.parameters,
-            "tags": list(self.tags),
+            "tags": [*self.tags, *([REPEATABLE] if self.repeatable else [])],
             "work_pool_name": WORK_POOL,
-            # Two runs of one flow would compete for the same memory and the same alias: the second waits.
-            "concurrency_limit": 1,
-            "concurrency_options": {"collision_strategy": ConcurrencyLimitStrategy.ENQUEUE.value},
+            "work_queue_name": self.flow,
+            "job_variables": _JOB_VARIABLES,
+            # Not by a limit of the deployment: its leases end runs that cannot renew them while the server restarts.
+            "concurrency_limit": None,
+            "concurrency_options": None,
         }
 
 
@@ -103,6 +111,7 @@ async def _work_pool(client: PrefectClient) -> str:
 async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
     name = f"{one.flow}/{NAME}"
     schema = parameter_schema_from_entrypoint(one.entrypoint).model_dump_for_openapi()
+    await _queue(client, one.flow)
     try:
         found = await client.read_deployment_by_name(name)
     except ObjectNotFound:
@@ -111,8 +120,12 @@ async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
         return [f"deployment {name}: created, paused"]
     base, theirs = await _remembered(client, one), _settings(found)
     settings, notes = merged(base, one.settings(), theirs, schema)
-    # Only what differs: the name of the pool alone would move the deployment out of a queue that a user chose.
+    if settings["work_pool_name"] != WORK_POOL:
+        settings["work_queue_name"] = theirs["work_queue_name"]
+    # Only what differs; the queue goes with its pool, for Prefect takes the name of one alone for another pool's.
     changed = {name: value for name, value in settings.items() if value != theirs[name]}
+    if "work_queue_name" in changed:
+        changed["work_pool_name"] = settings["work_pool_name"]
     update = DeploymentUpdate(
         **changed, entrypoint=one.entrypoint, pull_steps=_PULL_STEPS, parameter_openapi_schema=schema,
         enforce_parameter_schema=True,
@@ -123,9 +136,15 @@ async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
     return [f"deployment {name}: up to date", *(f"deployment {name}: {note}" for note in notes)]
 
 
+async def _queue(client: PrefectClient, flow: str) -> None:
+    """The flow's own queue. Two runs of one flow would compete for the same memory and the same alias: the second waits."""
+    try:
+        await client.read_work_queue_by_name(flow, WORK_POOL)
+    except ObjectNotFound:
+        await client.create_work_queue(flow, work_pool_name=WORK_POOL, concurrency_limit=1)
+
+
 async def _create(client: PrefectClient, one: Deployment, schema: dict[str, Any]) -> None:
-    settings = one.settings()
-    settings["concurrency_options"] = ConcurrencyOptions(**settings["concurrency_options"])
     await client.create_deployment(
         flow_id=await client.create_flow_from_name(one.flow),
         name=NAME,
@@ -135,7 +154,7 @@ async def _create(client: PrefectClient, one: Deployment, schema: dict[str, Any]
         enforce_parameter_schema=True,
         schedules=[] if one.cron is None else [_regular(one.cron)],
         paused=True,
-        **settings,
+        **one.settings(),
     )
 
 
@@ -148,6 +167,8 @@ def _settings(found: DeploymentResponse) -> dict[str, Any]:
         "parameters": found.parameters,
         "tags": found.tags,
         "work_pool_name": found.work_pool_name,
+        "work_queue_name": found.work_queue_name,
+        "job_variables": found.job_variables,
         "concurrency_limit": None if limit is None else limit.limit,
         "concurrency_options": None if options is None else options.model_dump(mode="json", exclude_none=True),
     }
@@ -212,12 +233,19 @@ def _variable(flow: str) -> str:
 
 
 async def _remembered(client: PrefectClient, one: Deployment) -> dict[str, Any]:
-    """What we set last. Versions that did not write it down set what this one does, and the source of scheduled flows."""
+    """What we set last. Versions that did not write it down set what this one does, but for a few things."""
     variable = await client.read_variable_by_name(_variable(one.flow))
     if variable is not None:
         return dict(json.loads(str(variable.value)))
-    before = {"source": "synthetic"} if one.cron is not None else {}
-    return {**one.settings(), "parameters": before, "cron": one.cron}
+    before = {
+        "parameters": {"source": "synthetic"} if one.cron is not None else {},
+        "tags": list(one.tags),
+        "work_queue_name": "default",
+        "job_variables": {},
+        "concurrency_limit": 1,
+        "concurrency_options": {"collision_strategy": ConcurrencyLimitStrategy.ENQUEUE.value},
+    }
+    return {**one.settings(), **before, "cron": one.cron}
 
 
 async def _remember(client: PrefectClient, one: Deployment) -> None:

@@ -40,6 +40,15 @@ job "prefect" {
         interval = "5s"
         timeout  = "3s"
       }
+
+      # Prefect's own page says "true" for as long as it can answer: whether schedules are kept is another question.
+      check {
+        name     = "background services run"
+        type     = "http"
+        path     = "/health/services"
+        interval = "10s"
+        timeout  = "3s"
+      }
     }
 
     restart {

@@ -57,9 +57,8 @@ def train(cluster: Cluster, source: str | None) -> dict[str, Any]:
     """
     prefect = Prefect(jobs.address(cluster, "prefect"))
     with step(f"pipeline on {source or 'the source of its deployment'}"):
-        run = prefect.submit(DEPLOYMENT, {} if source is None else {"source": source})
-        prefect.follow(run)
-    result = prefect.result(run)
+        run = prefect.follow(prefect.submit(DEPLOYMENT, {} if source is None else {"source": source}))
+    result = prefect.result(run["id"])
     verdict = "promoted to champion" if result["promoted"] else "refused"
     say(f"  model version {result['version']} {verdict}: {'; '.join(result['reasons'])}")
     return result

@@ -8,10 +8,17 @@ import httpx
 
 from ops.errors import OperatorError
 from ops.progress import say
+from services.prefect import MOST_ATTEMPTS, REPEATABLE
 
 DEPLOYMENT = "train/closecast"
 _WORKER_SECONDS = 30
+# A worker that was killed with its run starts again before it sees to it.
+_AGAIN_SECONDS = 120
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+class AwayError(OperatorError):
+    """Prefect does not answer."""
 
 
 class Prefect:
@@ -22,11 +29,11 @@ class Prefect:
         self._http = httpx.Client(base_url=f"{address}/api", timeout=30)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON answer, or None for an empty one. Raises OperatorError with Prefect's own words."""
+        """The JSON answer, or None for an empty one. Raises AwayError, or OperatorError with Prefect's own words."""
         try:
             answer = self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
-            raise OperatorError(
+            raise AwayError(
                 f"Prefect does not answer at {self.address}: {error}", "see `just prefect-status`"
             ) from error
         if answer.status_code == 404:
@@ -64,30 +71,48 @@ class Prefect:
         return str(run["id"])
 
     def follow(self, run: str, seconds: float = 1800) -> dict[str, Any]:
-        """Print each task as it begins to run until the run ends; returns the run.
+        """Print each task as it ends until the run ends; returns the run that completed.
 
+        A run that crashed is followed on in the one that tries it again; a Prefect that is away is waited for.
         Raises OperatorError with the flow's own message when it did not complete.
         """
         begin = time.monotonic()
-        deadline, told = begin + seconds, False
+        deadline, told, away = begin + seconds, False, False
         seen: set[str] = set()
         state = ""
         while time.monotonic() < deadline:
-            flow_run: dict[str, Any] = self.call("GET", f"/flow_runs/{run}")
+            try:
+                flow_run: dict[str, Any] = self.call("GET", f"/flow_runs/{run}")
+                tasks = self._tasks(run)
+                again = self._again(flow_run) if flow_run["state_type"] == "CRASHED" else None
+            except AwayError:
+                if not away:
+                    say("    Prefect does not answer: the run goes on, and is followed when Prefect is back")
+                away = True
+                time.sleep(1)
+                continue
+            away = False
             if flow_run["state_type"] != state:
                 state = flow_run["state_type"]
                 say(f"  flow run {flow_run['name']}: {state.lower()}")
-            for task in self._tasks(run):
+            for task in tasks:
                 if task["state_type"] in ("COMPLETED", "FAILED") and task["id"] not in seen:
                     seen.add(task["id"])
                     say(
                         f"    {task['name'].rsplit('-', 1)[0]}: {task['state_type'].lower()} ({task['total_run_time']:.1f} s)"
                     )
+            if again:
+                say(f"    {flow_run['state'].get('message')}: it is tried again")
+                run, state, begin, told = again, "", time.monotonic(), False
+                continue
             if state in _FINAL:
                 break
             if state in ("SCHEDULED", "PENDING") and not told and time.monotonic() > begin + _WORKER_SECONDS:
                 told = True
-                say("    no worker has begun it yet: if it stays so, see `just logs prefect-worker`")
+                say(
+                    "    no worker has begun it yet: another run of the flow may be under way (`just prefect-status`); "
+                    "else see `just logs prefect-worker`"
+                )
             time.sleep(0.5)
         if state == "COMPLETED":
             return flow_run
@@ -103,6 +128,18 @@ class Prefect:
             f"the pipeline did not finish: {message}",
             f"mend what it names and run it again; all of it is in `just prefect-logs {run}`",
         )
+
+    def _again(self, crashed: dict[str, Any]) -> str | None:
+        """Id of the run that tries a crashed one again, waited for; None when there will be none."""
+        if REPEATABLE not in crashed["tags"] or f"attempt-{MOST_ATTEMPTS}" in crashed["tags"]:
+            return None
+        body = {"flow_runs": {"idempotency_key": {"any_": [f"after-{crashed['id']}"]}}}
+        deadline = time.monotonic() + _AGAIN_SECONDS
+        while not (found := self.call("POST", "/flow_runs/filter", body)):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(1)
+        return str(found[0]["id"])
 
     def _tasks(self, run: str) -> list[dict[str, Any]]:
         body = {"flow_runs": {"id": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_ASC"}

@@ -18,7 +18,7 @@ from ops.session import Session, connect
 from ops.source import parse_source
 
 _JOBS = ("prefect", "prefect-worker")
-_CONSOLE = Console(soft_wrap=True)
+_CONSOLE = Console(soft_wrap=True, width=140)
 
 
 def _prefect(session: Session) -> Prefect:

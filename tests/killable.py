@@ -21,13 +21,18 @@ class Killable:
     """A process made by `command`; `ready` answers once it serves. Nothing runs before `start`."""
 
     def __init__(
-        self, module: str, environment: dict[str, str], folder: Path, ready: str = "tcp://127.0.0.1:{port}"
+        self,
+        module: str,
+        environment: dict[str, str],
+        folder: Path,
+        ready: str = "tcp://127.0.0.1:{port}",
+        arguments: tuple[str, ...] = (),
     ) -> None:
         self.port = free_port()
         self.folder = folder
         self.folder.mkdir(parents=True)
         self.folder.chmod(0o755)
-        self._command = [sys.executable, "-m", module]
+        self._command = [sys.executable, "-m", module, *arguments]
         self._environment = {"CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(self.port), **environment}
         self._ready = ready.format(port=self.port)
         self._life = ExitStack()

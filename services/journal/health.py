@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from closecast.platform.pages import PageServer
 from services.journal.condition import Condition
 
 
@@ -32,6 +33,6 @@ def serve(host: str, port: int, condition: Condition) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:
             """Nomad asks every five seconds: its visits are not worth a line each."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    server = PageServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server

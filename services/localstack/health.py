@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from closecast.platform.pages import PageServer
+
 READY = "ready"
 
 
@@ -53,6 +55,6 @@ def serve(host: str, port: int, state: State, flush: Callable[[], str | None]) -
         def log_message(self, format: str, *args: object) -> None:
             """Nomad asks every two seconds: its visits are not worth a line each."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    server = PageServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from closecast.platform.discovery import NotAnsweringError, wait_for
-from services.prefect import WORK_POOL
+from services.prefect.family import MARK
 
 _REQUIRED = {
     "server": ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL"),
@@ -23,24 +23,9 @@ def needs(role: str, environment: dict[str, str]) -> list[str]:
     return [f"tcp://{database.hostname}:{database.port}"]
 
 
-def command(role: str, environment: dict[str, str]) -> list[str]:
+def command(role: str) -> list[str]:
     """The command line of `role`."""
-    prefect = [sys.executable, "-m", "prefect"]
-    if role == "server":
-        address = ["--host", environment["CLOSECAST_HOST"], "--port", environment["CLOSECAST_PORT"]]
-        return [*prefect, "server", "start", *address]
-    return [
-        *prefect,
-        "worker",
-        "start",
-        "--pool",
-        WORK_POOL,
-        "--type",
-        "process",
-        "--name",
-        "nomad",
-        "--with-healthcheck",
-    ]
+    return [sys.executable, "-m", f"services.prefect.{role}"]
 
 
 def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
@@ -48,9 +33,19 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
     common = {"PREFECT_CLI_PROMPT": "false", "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     if role == "server":
         address = f"http://{environment['CLOSECAST_HOST']}:{environment['CLOSECAST_PORT']}/api"
-        return {**common, "PREFECT_UI_API_URL": address, "PREFECT_API_URL": address}
+        return {
+            **common,
+            "PREFECT_UI_API_URL": address,
+            "PREFECT_API_URL": address,
+            # A busy machine's database is slow, not broken: by default a service gives up after 10 s, connecting after 5.
+            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+            "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "30",
+            # Kept in memory, which is the default, a restart would take every concurrency slot from the run that holds it.
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        }
     return {
         **common,
+        MARK: environment["PREFECT_HOME"],
         "PREFECT_WORKER_WEBSERVER_HOST": environment["CLOSECAST_HOST"],
         "PREFECT_WORKER_WEBSERVER_PORT": environment["CLOSECAST_PORT"],
         # A person who has just submitted a run waits for this poll.
@@ -75,7 +70,7 @@ def main() -> None:
         sys.exit(f"prefect {role}: {error}")
     environment |= settings(role, environment)
     Path(environment["PREFECT_HOME"], "tmp").mkdir(parents=True, exist_ok=True)
-    arguments = command(role, environment)
+    arguments = command(role)
     os.execve(arguments[0], arguments, environment)
 
 

@@ -6,6 +6,7 @@ import pytest
 from prefect.utilities.callables import parameter_schema_from_entrypoint
 
 from flows import deployments
+from services import prefect
 
 _NOT_FLOWS = {"__init__.py", "deployments.py", "merge.py", "steps.py"}
 
@@ -34,6 +35,11 @@ def test_each_deployment(flow: str, parameters: set[str], cron: str | None, tags
     assert (one.cron, one.tags) == (cron, tags)
     assert one.parameters == {}  # the source is the platform's
     assert one.description.endswith(".")
+
+
+def test_every_flow_may_be_tried_again_after_a_crash_and_the_worker_knows_it_by_the_same_tag() -> None:
+    assert all(one.repeatable for one in deployments.INVENTORY)
+    assert (deployments.REPEATABLE, deployments.WORK_POOL) == (prefect.REPEATABLE, prefect.WORK_POOL)
 
 
 def test_without_an_address_it_says_which_variable_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

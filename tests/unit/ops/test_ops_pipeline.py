@@ -38,6 +38,31 @@ def test_a_run_is_followed_to_its_result(double: Double, capsys: pytest.CaptureF
     assert "flow run wise-owl: completed" in printed
 
 
+def test_a_crashed_run_is_followed_on_in_the_one_that_tries_it_again(
+    double: Double, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    crashed = {**_run("CRASHED", "The process of this run is gone"), "id": "r", "tags": ["repeatable"]}
+    double.answers |= {
+        "GET /api/flow_runs/r": (200, crashed),
+        "POST /api/flow_runs/filter": (200, [{"id": "r2"}]),
+        "GET /api/flow_runs/r2": (200, {**_run("COMPLETED"), "id": "r2", "tags": []}),
+        "POST /api/task_runs/filter": (200, []),
+    }
+    # when / then
+    assert Prefect(double.address).follow("r")["id"] == "r2"
+    assert "The process of this run is gone: it is tried again" in capsys.readouterr().out
+
+
+def test_a_run_that_crashed_for_good_gives_the_cause(double: Double) -> None:
+    # given
+    last = {**_run("CRASHED", "The process of this run is gone"), "id": "r", "tags": ["repeatable", "attempt-3"]}
+    double.answers |= {"GET /api/flow_runs/r": (200, last), "POST /api/task_runs/filter": (200, [])}
+    # when / then
+    with pytest.raises(OperatorError, match="did not finish: The process of this run is gone"):
+        Prefect(double.address).follow("r")
+
+
 def test_a_failed_run_gives_the_flows_own_message(double: Double) -> None:
     prefect = Prefect(double.address)
     double.answers |= {

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from closecast.platform.discovery import NotAnsweringError
-from services.prefect import WORK_POOL
 from services.prefect import __main__ as prefect_process
+from services.prefect.family import MARK
 
 _SERVER = ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL")
 _WORKER = ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_URL", "MLFLOW_TRACKING_URI",
@@ -90,15 +90,9 @@ def test_the_server_needs_its_database_and_the_worker_the_server(environment: di
     assert prefect_process.needs("worker", environment) == ["http://127.0.0.1:4200/api/health"]
 
 
-def test_each_role_has_its_own_command_line(environment: dict[str, str]) -> None:
-    # when
-    server = " ".join(prefect_process.command("server", environment))
-    worker = " ".join(prefect_process.command("worker", environment))
-    # then
-    assert server.endswith("-m prefect server start --host 127.0.0.1 --port 4201")
-    assert f"-m prefect worker start --pool {WORK_POOL} --type process" in worker
-    assert "--with-healthcheck" in worker
-    assert "db-secret" not in server + worker
+def test_each_role_has_its_own_module() -> None:
+    assert prefect_process.command("server")[1:] == ["-m", "services.prefect.server"]
+    assert prefect_process.command("worker")[1:] == ["-m", "services.prefect.worker"]
 
 
 def test_the_server_tells_browsers_its_own_address(environment: dict[str, str]) -> None:
@@ -109,6 +103,13 @@ def test_the_server_tells_browsers_its_own_address(environment: dict[str, str]) 
     assert found["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
 
 
+def test_concurrency_slots_outlive_the_server(environment: dict[str, str]) -> None:
+    # when
+    found = prefect_process.settings("server", environment)
+    # then
+    assert found["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"].endswith(".filesystem")
+
+
 def test_the_workers_health_is_where_nomad_asks_for_it(environment: dict[str, str]) -> None:
     # when
     found = prefect_process.settings("worker", environment)
@@ -116,6 +117,7 @@ def test_the_workers_health_is_where_nomad_asks_for_it(environment: dict[str, st
     assert found["PREFECT_WORKER_WEBSERVER_HOST"] == "127.0.0.1"
     assert found["PREFECT_WORKER_WEBSERVER_PORT"] == "4201"
     assert "PREFECT_API_URL" not in found
+    assert found[MARK] == "/state/prefect"
 
 
 @pytest.mark.usefixtures("environment")
@@ -130,7 +132,7 @@ def test_the_server_starts_once_its_database_was_reached(execution: Execution, m
             _run_as("server", monkeypatch)
         # then
         database.accept()[0].close()
-    assert execution.command[1:5] == ["-m", "prefect", "server", "start"]
+    assert execution.command[1:] == ["-m", "services.prefect.server"]
     assert "db-secret" not in " ".join(execution.command)
     assert execution.environment["PREFECT_API_DATABASE_CONNECTION_URL"] == url
 
@@ -147,7 +149,7 @@ def test_the_worker_starts_once_the_server_is_healthy(
         _run_as("worker", monkeypatch)
     # then
     assert paths == ["/api/health"]
-    assert execution.command[1:5] == ["-m", "prefect", "worker", "start"]
+    assert execution.command[1:] == ["-m", "services.prefect.worker"]
     assert execution.environment["PREFECT_API_URL"] == f"{address}/api"
 
 

@@ -1,0 +1,108 @@
+"""Flow runs in Prefect's books, over its REST API: which are under way, which crashed, and what becomes of them."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from services.prefect import MOST_ATTEMPTS, REPEATABLE, WORK_POOL
+
+_REPEATED_WITHIN = timedelta(hours=24)
+_ATTEMPT = re.compile(r"attempt-(\d+)")
+_LIMIT = 200  # Prefect gives no more at once
+
+
+@dataclass(frozen=True)
+class Run:
+    """A flow run as Prefect has it."""
+
+    id: str
+    name: str
+    deployment_id: str | None
+    state: str
+    since: datetime
+    message: str
+    tags: tuple[str, ...]
+    parameters: dict[str, Any]
+    job_variables: dict[str, Any]
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> "Run":
+        state = answer["state"]
+        return cls(
+            answer["id"],
+            answer["name"],
+            answer["deployment_id"],
+            state["type"],
+            datetime.fromisoformat(state["timestamp"]),
+            state.get("message") or "",
+            tuple(answer["tags"]),
+            answer["parameters"],
+            answer.get("job_variables") or {},
+        )
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first, which carries no tag of it."""
+        found = [int(match[1]) for match in map(_ATTEMPT.fullmatch, self.tags) if match]
+        return max(found, default=1)
+
+
+class Runs:
+    """The runs of this platform's work pool. Every call raises httpx.HTTPError when Prefect is away or refuses."""
+
+    def __init__(self, api: str) -> None:
+        self._http = httpx.Client(base_url=api, timeout=30)
+        self._repeated: set[str] = set()
+
+    def under_way(self) -> list[Run]:
+        """Those that ought to have a process."""
+        return self._filter({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}})
+
+    def end(self, run: Run, reason: str) -> None:
+        """Write down that its process is gone: Crashed, or Cancelled where that was asked for. Its slot is free then."""
+        asked = run.state == "CANCELLING"
+        state = {"type": "CANCELLED", "name": "Cancelled"} if asked else {"type": "CRASHED", "name": "Crashed"}
+        self._call("POST", f"/flow_runs/{run.id}/set_state", {"state": {**state, "message": reason}, "force": True})
+
+    def repeat(self) -> list[tuple[Run, str]]:
+        """Try again what crashed within a day, may be repeated, and has attempts left; returns those and the new names."""
+        after = (datetime.now(UTC) - _REPEATED_WITHIN).isoformat()
+        crashed = self._filter({"state": {"type": {"any_": ["CRASHED"]}}, "tags": {"all_": [REPEATABLE]},
+                                "end_time": {"after_": after}})  # fmt: skip
+        due = [run for run in crashed if run.id not in self._repeated and run.attempt < MOST_ATTEMPTS]
+        return [(run, name) for run in due if run.deployment_id and (name := self._again(run))]
+
+    def _again(self, run: Run) -> str | None:
+        number = run.attempt + 1
+        kept = [tag for tag in run.tags if not _ATTEMPT.fullmatch(tag)]
+        body = {
+            "name": f"{run.name.partition(' (attempt')[0]} (attempt {number})",
+            "parameters": run.parameters,
+            "job_variables": run.job_variables,
+            "tags": [*kept, f"attempt-{number}"],
+            # Asked for twice, as by a worker that was killed in between, it is made once.
+            "idempotency_key": f"after-{run.id}",
+            "state": {"type": "SCHEDULED", "message": f"Tried again, for {run.name} crashed: {run.message}"},
+        }
+        try:
+            made = self._call("POST", f"/deployments/{run.deployment_id}/create_flow_run", body)
+        except httpx.HTTPStatusError as error:
+            if error.response.is_server_error:
+                raise
+            # Its deployment is gone, or takes other parameters now.
+            print(f"prefect worker: {run.name} is not tried again: {error.response.text[:300]}", flush=True)
+            self._repeated.add(run.id)
+            return None
+        self._repeated.add(run.id)
+        fresh = datetime.fromisoformat(made["created"]) > datetime.now(UTC) - timedelta(minutes=1)
+        return str(made["name"]) if fresh else None
+
+    def _filter(self, flow_runs: dict[str, Any]) -> list[Run]:
+        body = {"flow_runs": flow_runs, "work_pools": {"name": {"any_": [WORK_POOL]}}, "limit": _LIMIT}
+        return [Run.of(answer) for answer in self._call("POST", "/flow_runs/filter", body)]
+
+    def _call(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        return self._http.request(method, path, json=body).raise_for_status().json()

@@ -1,0 +1,70 @@
+"""Prefect's server as `prefect server start` would run it, with a page that tells whether its own services run: /health/services."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import uvicorn
+from docket import Perpetual
+from docket.dependencies import get_single_dependency_parameter_of_type
+from fastapi import FastAPI
+from prefect.server.api.server import create_app
+from prefect.server.services.base import Service
+from prefect.server.services.perpetual_services import get_enabled_perpetual_services
+from prefect.settings import get_current_settings
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from services.prefect.watch import Watch
+
+PAGE = "/health/services"
+_LOGS = ("prefect.server.services", "prefect.server.events.services", "prefect.server.logs")
+
+
+def watched_app(ended: Callable[[str], None]) -> FastAPI:
+    """Prefect's application; `ended` is told of a service that ended while the server runs."""
+    watch = Watch(ended)
+    for config in get_enabled_perpetual_services():
+        perpetual = get_single_dependency_parameter_of_type(config.function, Perpetual)
+        if perpetual is not None:
+            config.function = watch.repeated(config.function, perpetual.every.total_seconds())
+    for service in Service.enabled_services():
+        service.start = watch.endless(service.__name__, service.start)  # type: ignore[method-assign,assignment]
+        service.stop = watch.stopped(service.stop)  # type: ignore[method-assign,assignment]
+
+    async def page(_request: Request) -> JSONResponse:
+        found = watch.as_dict()
+        return JSONResponse(found, status_code=503 if found["problems"] else 200)
+
+    app = create_app(final=True)
+    for name in _LOGS:  # after Prefect has set its loggers up
+        logging.getLogger(name).addHandler(watch.handler())
+    # Before the user interface, which answers every other address.
+    app.router.routes.insert(0, Route(PAGE, page))
+    return app
+
+
+def _stop(reason: str) -> None:
+    """End the server, and with it the task: Nomad starts it again with all its services."""
+    print(f"prefect server: the service {reason}; the server stops, to be started again", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    settings = get_current_settings().server
+    uvicorn.run(
+        watched_app(_stop),
+        host=os.environ["CLOSECAST_HOST"],
+        port=int(os.environ["CLOSECAST_PORT"]),
+        timeout_keep_alive=settings.api.keepalive_timeout,
+        ws_ping_interval=settings.api.websocket_ping_interval,
+        ws_ping_timeout=settings.api.websocket_ping_timeout,
+        log_level=settings.logging_level.lower(),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Prefect's worker under watch: no flow run outlives it, and a run whose process is gone is ended and tried again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from types import FrameType
+
+import httpx
+
+from services.prefect import WORK_POOL, family
+from services.prefect.runs import Runs
+
+_LOOK_SECONDS = 10.0
+# From the moment a run was handed out to its process, or its last word, on a busy machine.
+_BEGIN_SECONDS = 60.0
+# Prefect asks the process politely and grants it 30 s.
+_CANCEL_SECONDS = 60.0
+# Nomad grants 20 s.
+_STOP_SECONDS = 12.0
+_COMMAND = (sys.executable, "-m", "prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process",
+            "--name", "nomad", "--with-healthcheck")  # fmt: skip
+
+
+class Worker:
+    """One life of the worker; `home` is its folder and, in the environment, its mark. `runs` is what Prefect knows."""
+
+    def __init__(self, home: str, runs: Runs) -> None:
+        self._home = home
+        self._runs = runs
+        self._missing: set[str] = set()
+        self._problem = ""
+        self._stop_at = 0.0
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def live(self) -> int:
+        """Run until the worker ends or is told to; returns the exit status."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        self._end_family("of the worker's last life")
+        # Now nothing of this worker runs: what is still under way in Prefect's books is lost.
+        while not self._stop_at and not self._look(0.0):
+            time.sleep(1)
+        if self._stop_at:
+            return 0
+        self._child = subprocess.Popen(_COMMAND)
+        looked = time.monotonic()
+        while self._child.poll() is None:
+            time.sleep(0.2)
+            if self._stop_at and time.monotonic() > self._stop_at:
+                break
+            if not self._stop_at and time.monotonic() > looked + _LOOK_SECONDS:
+                self._look(_BEGIN_SECONDS)
+                looked = time.monotonic()
+        self._end_family("of this worker")
+        self._child.wait()
+        self._look(0.0)
+        return 0 if self._stop_at else self._child.returncode or 1
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop_at = time.monotonic() + _STOP_SECONDS
+        if self._child is not None:
+            self._child.terminate()
+
+    def _end_family(self, whose: str) -> None:
+        if number := family.end_all(self._home):
+            _say(f"processes {whose} that had to be ended: {number}")
+
+    def _look(self, grace: float) -> bool:
+        """End what has had no process for `grace` seconds, twice seen, and try crashed runs again; whether that could be done."""
+        try:
+            self._end_lost(grace)
+            for run, name in self._runs.repeat():
+                _say(f"{run.name} crashed ({run.message}); it is tried again as {name}")
+        except httpx.HTTPError as error:
+            problem = f"{type(error).__name__}: {error}"
+            if problem != self._problem:
+                _say(f"flow runs cannot be looked at, Prefect does not answer as it should: {problem}")
+            self._problem = problem
+            return False
+        self._problem = ""
+        return True
+
+    def _end_lost(self, grace: float) -> None:
+        under_way = self._runs.under_way()  # before the processes: what begins in between is not missed
+        running = family.flow_runs(self._home)
+        now = datetime.now(UTC)
+        missing = {run.id for run in under_way
+                   if run.id not in running and (now - run.since).total_seconds() >= grace}  # fmt: skip
+        for run in under_way:
+            if run.id in missing and (run.id in self._missing or not grace):
+                self._runs.end(run, "The process of this run is gone: killed, or lost with its worker or the machine")
+                _say(f"{run.name} is {run.state.lower()} in Prefect's books and has no process: it is ended")
+            elif (
+                run.state == "CANCELLING" and run.id in running and (now - run.since).total_seconds() >= _CANCEL_SECONDS
+            ):
+                # Who listens for that listens no more after a long outage of the server.
+                _say(f"{run.name} was cancelled and is still at work: its processes are ended")
+                family.end_all(self._home, run.id)
+        self._missing = missing
+
+
+def _say(text: str) -> None:
+    print(f"prefect worker: {text}", flush=True)
+
+
+def main() -> None:
+    sys.exit(Worker(os.environ["PREFECT_HOME"], Runs(os.environ["PREFECT_API_URL"])).live())
+
+
+if __name__ == "__main__":
+    main()
