@@ -71,41 +71,40 @@ Points = Annotated[float, Meta(description="What it adds to the probability: 0.0
 
 
 class ExplanationBase(Struct, frozen=True):
-    """Where an explanation starts: the chance of a reference deal, engaged on `as_of`, of nobody the model has met."""
+    """Where an explanation starts: what `POST /v1/predictions` answers for the same date and horizon about a deal engaged on
+    `as_of`, of an agent, a product and an account that the model has not met."""
 
-    probability: float
-    log_odds: float
+    probability: Annotated[float, Meta(ge=0, le=1)]
     sentence: str
 
 
 class ExplanationGroup(Struct, frozen=True):
-    """Features that belong together, or the calibration, which is no feature's."""
+    """Features that belong together."""
 
     name: str
     title: str
-    log_odds: float
     points: Points
     sentence: str
 
 
 class ExplanationFeature(Struct, frozen=True):
-    """One feature: its value, what it adds to its group, and a sentence that says both."""
+    """One feature: its value, what it adds to its group, and a sentence that says both. An equal value adds exactly 0."""
 
     name: str
     title: str
     group: str
     value: float
+    base_value: Annotated[float, Meta(description="The starting point's value")]
     unit: str
-    log_odds: float
     points: Points
     sentence: str
 
 
 class Explanation(Struct, frozen=True):
-    """Why the deal has this chance. base + groups = the answer, in log-odds and in points; groups = their features."""
+    """Why the deal has this chance: the base's probability and the points of the groups add up to the answer's, the points of
+    a group's features to the group's."""
 
     probability: Annotated[float, Meta(ge=0, le=1)]
-    log_odds: float
     as_of: date
     horizon_days: int
     by: date

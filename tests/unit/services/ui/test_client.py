@@ -51,8 +51,8 @@ def test_an_explanation_is_asked_with_the_predictions_question() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
         return httpx.Response(200, json={
-            "probability": 0.62, "base": {"probability": 0.5, "log_odds": 0.0, "sentence": "It starts at 50 %."},
-            "groups": [{"name": "age", "title": "Age", "log_odds": 0.5, "points": 0.12, "sentence": "Young."}],
+            "probability": 0.62, "base": {"probability": 0.5, "sentence": "It starts at 50 %."},
+            "groups": [{"name": "age", "title": "Age", "points": 0.12, "sentence": "Young."}],
         })  # fmt: skip
 
     # when
