@@ -173,7 +173,7 @@ prefect-clean *arguments:
 # Run all tests that need no running platform
 [group('development')]
 test *arguments: development
-    {{ bin }}/pytest -m "not e2e" --cov --cov-report=term "$@"
+    {{ bin }}/pytest -m "not e2e and not index" --cov --cov-report=term "$@"
 
 # Check style, types, import rules, job files, Terraform and the locks
 [group('development')]

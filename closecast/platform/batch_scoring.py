@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from closecast.deals.schema import read_dates
+from closecast.deals.dates import read_dates
 from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES
 from closecast.features.calendar import day_number
 from closecast.features.history import ENTITIES

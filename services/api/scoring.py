@@ -85,7 +85,7 @@ def engage_date(deal: Deal, as_of: date) -> date:
 
 @lru_cache(maxsize=4096)
 def read_date(written: str) -> date | None:
-    """A date as the contract reads it (closecast.deals.schema.read_dates), None for anything else."""
+    """A date as the contract reads it (closecast.deals.dates.read_dates), None for anything else."""
     for pattern, layout in _WRITTEN:
         if pattern.fullmatch(written):
             try:

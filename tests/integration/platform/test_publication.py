@@ -124,7 +124,7 @@ def test_mlflow_itself_can_load_and_ask_the_champion(
     predicted = loaded.predict(example)
     # then
     assert empty_registry.champion_version() is not None
-    assert loaded.metadata.signature.inputs.input_names()[-2:] == ["as_of", "horizon_days"]
+    assert loaded.metadata.signature.inputs.required_input_names() == ["engage_date"]
     assert len(predicted) == len(example) == 3
     assert ((predicted > 0) & (predicted < 1)).all()
 
