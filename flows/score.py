@@ -12,6 +12,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
+from closecast.features.horizon import QUARTER_END, quarter_ahead
 from closecast.platform import scoring_run
 from closecast.platform.dispatch import Dispatcher, DispatchError, NomadSettings
 from closecast.platform.registry import ModelRegistry
@@ -66,9 +67,11 @@ def score(
         served = ModelRegistry(steps.tracking_uri()).champion(Path(scratch))
         day = as_of or date.fromisoformat(served.model.card.data_as_of)
         version = served.version
+        start, end = quarter_ahead(day, served.model.card.fiscal)
+    quarter = {"quarter_start": str(start), "quarter_end": str(end)} if horizon == QUARTER_END else {}
     run = scoring_run.plan(steps.lake(), source, version, day, horizon)
     rows = parts(run, at_once, seconds)
-    result = {"target": run.target, "version": version, "as_of": str(day), "horizon": horizon,
+    result = {"target": run.target, "version": version, "as_of": str(day), "horizon": horizon, **quarter,
               "rows": sum(row["rows"] for row in rows), "parts": len(rows)}  # fmt: skip
     steps.lake().put_text(f"{run.target}/_SUCCESS.json", json.dumps({**result, "files": rows}, indent=1))
     create_table_artifact(

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from prefect import get_run_logger, task
@@ -10,12 +10,14 @@ from prefect.artifacts import create_progress_artifact, create_table_artifact, u
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
+from pydantic import Field
 
+from closecast.features.calendar import FiscalCalendar
 from closecast.platform import ingestion
 from closecast.platform.dispatch import DispatchError
 from closecast.platform.export_table import SourceAwayError
 from closecast.platform.lake import Lake, LakeError
-from closecast.platform.registry import RegistryError
+from closecast.platform.registry import ModelRegistry, RegistryError
 from closecast.platform.settings import LakeSettings, RegistrySettings
 from closecast.platform.sources import RawExport, read_source
 
@@ -36,6 +38,15 @@ def tracking_uri() -> str:
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
     """Only a server that is away comes back; a bad file stays bad."""
     return isinstance(state.result(raise_on_failure=False), LakeError | RegistryError | DispatchError | SourceAwayError)
+
+
+FirstMonth = Annotated[int, Field(ge=1, le=12)]
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage)
+def fiscal_calendar(first_month: int | None) -> FiscalCalendar:
+    """The fiscal year that begins with `first_month`; without one the champion's, and while there is none the calendar year."""
+    return ModelRegistry(tracking_uri()).champion_fiscal() if first_month is None else FiscalCalendar(first_month)
 
 
 class Progress:

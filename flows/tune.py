@@ -8,6 +8,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
+from closecast.features.calendar import FiscalCalendar
 from closecast.models import training, tuning
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.platform import ingestion, studies
@@ -21,7 +22,13 @@ JOB = "trial"
 
 @task(cache_policy=NO_CACHE, timeout_seconds=7200)
 def search(
-    data: ingestion.Ingested, study_name: str, trials: int, workers: int, seed: int, seconds: int
+    data: ingestion.Ingested,
+    study_name: str,
+    trials: int,
+    workers: int,
+    seed: int,
+    seconds: int,
+    fiscal: FiscalCalendar,
 ) -> Hyperparameters:
     """Dispatch the workers and wait until the study has its trials. Killed or not, a study goes on where it stopped."""
     log = get_run_logger()
@@ -34,6 +41,7 @@ def search(
         "cut": str(cut),
         "trials": str(trials),
         "seed": str(seed),
+        "fiscal_year_start": str(fiscal.first_month),
     }
     missing = trials - tuning.finished(study)
     instances = [dispatcher.dispatch(JOB, meta) for _ in range(min(workers, max(0, missing)))]
@@ -69,15 +77,19 @@ def tune(
     seed: int = 7,
     study: str | None = None,
     seconds: Annotated[int, Field(ge=10, le=14_400)] = 7_200,
+    fiscal_year_start: steps.FirstMonth | None = None,
 ) -> dict[str, Any]:
     """Search `trials` settings with `workers` Nomad allocations at once, train with the best, promote if earned.
 
-    The study is named by the data's hash, so that the same data resume it; `study` names another.
+    The study is named by the data's hash (and its quarters, where they do not begin in January), so that the same data
+    resume it; `study` names another. The fiscal year is the champion's unless its first month is given.
     """
     data = steps.ingest(steps.read(source, seed))
-    name = study or f"closecast-{data.source_sha256[:12]}"
-    settings = search(data, name, trials, workers, seed, seconds)
-    return {**trained(data, seed, settings), "study": name, "hyperparameters": settings.as_dict()}
+    fiscal = steps.fiscal_calendar(fiscal_year_start)
+    quarters = f"-quarters{fiscal.phase}" if fiscal.phase else ""
+    name = study or f"closecast-{data.source_sha256[:12]}{quarters}"
+    settings = search(data, name, trials, workers, seed, seconds, fiscal)
+    return {**trained(data, seed, settings, fiscal), "study": name, "hyperparameters": settings.as_dict()}
 
 
 if __name__ == "__main__":

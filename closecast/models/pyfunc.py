@@ -54,7 +54,11 @@ class DealModelFunction:
         missing or later than its as-of date, and for a horizon outside 1 to 366 days.
         """
         as_of = _dates(frame, "as_of").fillna(pd.Timestamp(self.model.card.known_until)).to_numpy(dtype="M8[D]")
-        horizon = frame["horizon_days"].to_numpy() if "horizon_days" in frame else quarter_end_days(as_of)
+        horizon = (
+            frame["horizon_days"].to_numpy()
+            if "horizon_days" in frame
+            else quarter_end_days(as_of, self.model.card.fiscal)
+        )
         deals = pd.DataFrame({one.name: _text(frame, one.name) for one in INPUTS if one.kind == "text"})
         deals = deals.assign(
             engage_date=_dates(frame, "engage_date"), product=deals["product"].replace(PRODUCT_ALIASES)

@@ -58,7 +58,7 @@ def score_parquet(
     `problem` says why the deal cannot be scored. The same input and model give the same bytes. Memory
     holds two chunks more than there are `threads`. Raises BatchError and, for a horizon out of range, ValueError.
     """
-    days = horizon_days(as_of, horizon)
+    days = horizon_days(as_of, horizon, model.card.fiscal)
     try:
         names = pq.read_schema(source).names
         if hasattr(source, "seek"):

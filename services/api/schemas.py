@@ -51,6 +51,13 @@ class ModelVersion(Struct, frozen=True, gc=False):
     version: str
 
 
+class Quarter(Struct, frozen=True, gc=False):
+    """The quarter of the model's fiscal year that "quarter_end" means at an as-of date: its first and last day."""
+
+    start: date
+    end: date
+
+
 class Prediction(Struct, frozen=True, gc=False):
     """Chance that the deal closes Won after `as_of` and no later than `by`."""
 
@@ -59,6 +66,7 @@ class Prediction(Struct, frozen=True, gc=False):
     as_of: date
     horizon_days: int
     by: date
+    quarter: Quarter
     probabilities: Annotated[dict[str, float], Meta(description="The same by 30, 60 and 90 days and by quarter end")]
     model: ModelVersion
     request_id: str
@@ -108,6 +116,7 @@ class Explanation(Struct, frozen=True):
     as_of: date
     horizon_days: int
     by: date
+    quarter: Quarter
     base: ExplanationBase
     groups: list[ExplanationGroup]
     features: list[ExplanationFeature]
@@ -137,6 +146,7 @@ class BatchPrediction(Struct, frozen=True):
     as_of: date
     horizon_days: int
     by: date
+    quarter: Quarter
     predictions: list[ScoredDeal]
 
 
@@ -165,6 +175,7 @@ class Pipeline(Struct, frozen=True):
     as_of: date
     horizon_days: int
     by: date
+    quarter: Quarter
     model: ModelVersion
     counts: PipelineCounts
     expected_wins: float
@@ -181,6 +192,7 @@ class Model(Struct, frozen=True):
     source: str
     source_sha256: str
     data_as_of: date
+    fiscal_year_start: Annotated[int, Meta(ge=1, le=12, description="Month with which the fiscal year begins")]
     features: list[str]
     metrics: dict[str, float]
     reference_metrics: dict[str, float]

@@ -49,6 +49,7 @@ def explain(
         as_of=question.as_of,
         horizon_days=question.horizon_days,
         by=question.by,
+        quarter=question.quarter,
         base=ExplanationBase(explained.base, story.base_sentence),
         groups=[ExplanationGroup(one.name, one.title, one.points, one.sentence) for one in story.groups],
         features=[

@@ -64,7 +64,7 @@ class ApiDouble(ThreadingHTTPServer):
         as_of = date.fromisoformat(asked.get("as_of", str(AS_OF)))
         days = 30 if asked["horizon"] == "quarter_end" else int(asked["horizon"])
         common = {
-            "as_of": str(as_of), "horizon_days": days, "by": str(as_of + timedelta(days=days)),
+            "as_of": str(as_of), "horizon_days": days, "by": str(as_of + timedelta(days=days)), "quarter": {"start": "2017-10-01", "end": "2017-12-31"},
             "model": {"name": "closecast", "version": "3"},
         }  # fmt: skip
         if path == "/v1/predictions":
