@@ -39,6 +39,7 @@ BIN = Path(sys.executable).parent
 @pytest.fixture(scope="module")
 def champion(mlflow_uri: str) -> str:
     """The address of an MLflow server whose champion has just been published."""
+    mlflow.set_tracking_uri(mlflow_uri)
     client = MlflowClient(mlflow_uri)
     for model in client.search_registered_models():
         client.delete_registered_model(model.name)
@@ -138,11 +139,9 @@ def served(champion: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def test_served_it_answers_its_own_example_and_any_question_as_the_api_does(
     served: httpx.Client,
-    api: TestClient,
-    champion: str,  # type: ignore[type-arg]
+    api: TestClient,  # type: ignore[type-arg]
 ) -> None:
     # given
-    mlflow.set_tracking_uri(champion)
     loaded = mlflow.pyfunc.load_model(CHAMPION)
     example, questions = loaded.input_example, _questions()
     # when
@@ -202,9 +201,10 @@ def test_mlflows_command_predicts_a_csv(champion: str, api: TestClient, tmp_path
     assert json.loads((tmp_path / "out.json").read_text())["predictions"] == _answers(api, questions.to_dict("records"))
 
 
-def test_the_model_brings_its_code_and_names_no_package_that_no_index_has(champion: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("champion")
+def test_the_model_brings_its_code_and_names_no_package_that_no_index_has(tmp_path: Path) -> None:
     # when
-    folder = Path(mlflow.artifacts.download_artifacts(CHAMPION, dst_path=str(tmp_path), tracking_uri=champion))
+    folder = Path(mlflow.artifacts.download_artifacts(CHAMPION, dst_path=str(tmp_path)))
     # then
     pinned = [f"{name}=={version(name)}" for name in ("lightgbm", "mlflow", "numpy", "pandas", "pyarrow")]
     assert (folder / "requirements.txt").read_text().split() == pinned
@@ -252,7 +252,7 @@ def test_in_a_clean_environment_of_its_requirements_it_gives_the_same_bits(
     tmp_path: Path,  # type: ignore[type-arg]
 ) -> None:
     # given
-    folder = Path(mlflow.artifacts.download_artifacts(CHAMPION, dst_path=str(tmp_path / "m"), tracking_uri=champion))
+    folder = Path(mlflow.artifacts.download_artifacts(CHAMPION, dst_path=str(tmp_path / "m")))
     python = tmp_path / "clean" / "bin" / "python"
     uv = str(BIN / "uv")
     for arguments in (["venv", "--python", sys.executable, "clean"],
