@@ -80,12 +80,12 @@ nomad *arguments:
 doctor:
     @{{ ops }} doctor
 
-# Train on source=<synthetic | synthetic:rows | file:path> and promote the model if it earned it
+# Train on source=<synthetic | synthetic:rows | file:path> [fiscal_year_start=<month>] and promote the model if it earned it
 [group('model')]
 train *arguments:
     @{{ ops }} train "$@"
 
-# Measure the ladder and the gate with no platform up: evaluate --source <…> [--cut <date>] [--trials <n>] [--json <file>]
+# Measure the ladder and the gate with no platform up: evaluate --source <…> [--cut <date>] [--fiscal-year-start <month>] [--trials <n>] [--json <file>]
 [group('model')]
 evaluate *arguments: runtime
     @{{ ops }} evaluate "$@"

@@ -184,6 +184,21 @@ def test_a_deal_is_scored_and_the_answer_stays(app: AppTest) -> None:
     assert not app.exception
 
 
+def test_the_quarter_that_is_meant_is_told(app: AppTest) -> None:
+    # when
+    app.run()
+    # then
+    told = "The quarter runs from 1 October 2017 to 31 December 2017."
+    assert any(told in one.value for one in app.caption)
+    # when asked within days, and for one deal
+    app.selectbox(key="rank_horizon").select("Within 30 days").run()
+    assert not any(told in one.value for one in app.caption)
+    app.date_input(key="score_engaged").set_value(date(2017, 11, 1))
+    app.button[0].click().run()
+    # then
+    assert any(one.value.startswith("As of") and told in one.value for one in app.caption)
+
+
 def test_the_chance_is_explained_strongest_reason_first(app: AppTest) -> None:
     # given
     app.run()
