@@ -125,6 +125,8 @@ def test_the_flow_reports_what_it_made(here: dict[str, str], tmp_path: Path, mlf
 def test_a_fiscal_year_is_learnt_told_and_kept_by_the_next_training(
     here: dict[str, str], tmp_path: Path, empty_registry: ModelRegistry
 ) -> None:
+    from prefect.exceptions import ParameterTypeError
+
     from flows import steps
     from flows.train import train
 
@@ -144,7 +146,7 @@ def test_a_fiscal_year_is_learnt_told_and_kept_by_the_next_training(
     empty_registry.promote(result["version"])
     assert steps.fiscal_calendar.fn(None).first_month == 5
     assert steps.fiscal_calendar.fn(2).first_month == 2
-    with pytest.raises(ValueError, match="less than or equal to 12"):
+    with pytest.raises(ParameterTypeError, match="fiscal_year_start: Input should be less than or equal to 12"):
         train("synthetic:2500", fiscal_year_start=13)
 
 
