@@ -80,12 +80,12 @@ nomad *arguments:
 doctor:
     @{{ ops }} doctor
 
-# Train on source=<synthetic | synthetic:rows | file:path>, the platform's unless named; promote the model if it earned it
+# Train on source=<synthetic | synthetic:rows | file:path>, the platform's unless named, and promote what earned it: train [source=<…>] [as_of=<date>] [fiscal_year_start=<month>]
 [group('model')]
 train *arguments:
     @{{ ops }} train "$@"
 
-# Measure the ladder and the gate with no platform up: evaluate --source <…> [--cut <date>] [--trials <n>] [--json <file>]
+# Measure the ladder and the gate with no platform up: evaluate --source <…> [--cut <date>] [--fiscal-year-start <month>] [--trials <n>] [--json <file>]
 [group('model')]
 evaluate *arguments: runtime
     @{{ ops }} evaluate "$@"
@@ -173,7 +173,7 @@ prefect-clean *arguments:
 # Run all tests that need no running platform
 [group('development')]
 test *arguments: development
-    {{ bin }}/pytest -m "not e2e" --cov --cov-report=term "$@"
+    {{ bin }}/pytest -m "not e2e and not index" --cov --cov-report=term "$@"
 
 # Check style, types, import rules, job files, Terraform and the locks
 [group('development')]

@@ -7,6 +7,7 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from closecast.features.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.platform import ingestion, processors
 from closecast.platform.publication import judged_alone
@@ -15,17 +16,27 @@ from flows.train import ladder
 
 
 @task(cache_policy=NO_CACHE, timeout_seconds=3600)
-def at_cut(data: ingestion.Ingested, cut: date | None, seed: int) -> dict[str, Any]:
+def at_cut(data: ingestion.Ingested, cut: date | None, seed: int, fiscal: FiscalCalendar) -> dict[str, Any]:
     """Every figure at one cut, and what the gate would say."""
-    return judged_alone(candidates.build(data.deals, seed, processors.usable(), cut=cut))
+    return judged_alone(candidates.build(data.deals, seed, processors.usable(), cut=cut, fiscal=fiscal))
 
 
 @flow(name="evaluate", timeout_seconds=7200, validate_parameters=True)
-def evaluate(source: str | None = None, cuts: list[date] | None = None, seed: int = 7) -> list[dict[str, Any]]:
-    """Measure at each of `cuts` (the plan's own unless given); tables of the ladder are kept as artifacts."""
+def evaluate(
+    source: str | None = None,
+    cuts: list[date] | None = None,
+    seed: int = 7,
+    as_of: date | None = None,
+    fiscal_year_start: steps.FirstMonth | None = None,
+) -> list[dict[str, Any]]:
+    """Measure at each of `cuts` (the plan's own unless given); tables of the ladder are kept as artifacts.
+
+    The fiscal year is the champion's unless its first month is given.
+    """
     data = steps.ingest(steps.read(source, seed))
     wanted: list[date | None] = [*cuts] if cuts else [None]
-    reports = [at_cut(data, cut, seed) for cut in wanted]
+    fiscal = steps.fiscal_calendar(fiscal_year_start)
+    reports = [at_cut(data, cut, seed, fiscal) for cut in wanted]
     for report in reports:
         cut = report["plan"]["cut"]
         verdict = "would pass" if report["decision"]["promoted"] else "would be refused"

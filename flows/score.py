@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,7 +13,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
-from closecast.features.horizon import Horizon
+from closecast.features.horizon import QUARTER_END, Horizon, quarter_ahead
 from closecast.platform import scoring_run
 from closecast.platform.dispatch import Dispatcher, DispatchError, NomadSettings
 from closecast.platform.lake import Lake
@@ -40,7 +41,9 @@ def plan(source: str, as_of: date | None, horizon: Horizon) -> scoring_run.Scori
     with tempfile.TemporaryDirectory() as scratch:
         served = ModelRegistry(steps.tracking_uri()).champion(Path(scratch))
         day = as_of or date.fromisoformat(served.model.card.data_as_of)
-    return scoring_run.plan(steps.lake(), source, served.version, day, horizon)
+        quarter = quarter_ahead(day, served.model.card.fiscal)
+    run = scoring_run.plan(steps.lake(), source, served.version, day, horizon)
+    return replace(run, quarter=quarter) if horizon == QUARTER_END else run
 
 
 @task(
@@ -101,7 +104,8 @@ def conclude(run: scoring_run.ScoringRun) -> dict[str, Any]:
     """Check that every part has its rows, and say so in _SUCCESS.json."""
     lake = steps.lake()
     rows = run.rows(lake)
-    result = {"target": run.target, "version": run.version, "as_of": str(run.as_of), "horizon": run.horizon,
+    quarter = {} if run.quarter is None else {"quarter_start": str(run.quarter[0]), "quarter_end": str(run.quarter[1])}
+    result = {"target": run.target, "version": run.version, "as_of": str(run.as_of), "horizon": run.horizon, **quarter,
               "rows": sum(row["rows"] for row in rows), "parts": len(rows)}  # fmt: skip
     lake.put_text(f"{run.target}/_SUCCESS.json", json.dumps({**result, "files": rows}, indent=1))
     create_table_artifact(

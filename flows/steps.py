@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from prefect import get_run_logger, task
@@ -11,12 +11,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 from prefect.variables import Variable
+from pydantic import Field
 
+from closecast.features.calendar import FiscalCalendar
 from closecast.platform import ingestion
 from closecast.platform.export_table import SourceAwayError, SourceError
 from closecast.platform.lake import Lake
 from closecast.platform.patience import AwayError
-from closecast.platform.registry import NoChampionError, RegistryError
+from closecast.platform.registry import ModelRegistry, NoChampionError, RegistryError
 from closecast.platform.settings import SOURCE_VARIABLE, LakeSettings, RegistrySettings
 from closecast.platform.sources import RawExport, read_source
 
@@ -40,6 +42,15 @@ def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
     """Only a server that is away comes back; a bad file stays bad."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, AwayError | RegistryError | SourceAwayError) and not isinstance(error, NoChampionError)
+
+
+FirstMonth = Annotated[int, Field(ge=1, le=12)]
+
+
+@task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage)
+def fiscal_calendar(first_month: int | None) -> FiscalCalendar:
+    """The fiscal year that begins with `first_month`; without one the champion's, and while there is none the calendar year."""
+    return ModelRegistry(tracking_uri()).champion_fiscal() if first_month is None else FiscalCalendar(first_month)
 
 
 class Progress:

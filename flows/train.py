@@ -1,7 +1,7 @@
 """The flow `train`: from a source to a registered model, promoted if its evidence allows."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -14,6 +14,7 @@ from prefect.artifacts import (
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from closecast.features.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.platform import gold, ingestion, processors, provenance, publication
@@ -24,9 +25,11 @@ REPORT_KEY = "train-report"
 
 
 @task(cache_policy=NO_CACHE, timeout_seconds=3600)
-def fit(data: ingestion.Ingested, seed: int, settings: Hyperparameters | None = None) -> candidates.Candidate:
+def fit(
+    data: ingestion.Ingested, seed: int, settings: Hyperparameters | None, fiscal: FiscalCalendar
+) -> candidates.Candidate:
     """Fit before the cut, measure after it beside the ladder, refit on everything known."""
-    return candidates.build(data.deals, seed, processors.usable(), settings)
+    return candidates.build(data.deals, seed, processors.usable(), settings, fiscal=fiscal)
 
 
 @task(
@@ -60,18 +63,29 @@ def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key:
 
 
 @flow(name="train", timeout_seconds=7200, validate_parameters=True)
-def train(source: str | None = None, seed: int = 7) -> dict[str, Any]:
+def train(
+    source: str | None = None,
+    seed: int = 7,
+    as_of: date | None = None,
+    fiscal_year_start: steps.FirstMonth | None = None,
+) -> dict[str, Any]:
     """Train on `source` (synthetic, file:<absolute path>, s3://…, kaggle; the platform's own unless named), and promote
     the model if it earned that.
 
+    No row with a date after `as_of` is used; without it, none after the last date that the others bear out.
+    Quarters are those of the fiscal year that begins with the month `fiscal_year_start`, the champion's unless given.
     Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect artifact `train-result`.
     """
-    return trained(steps.ingest(steps.read(source, seed)), seed, None)
+    return trained(
+        steps.ingest(steps.read(source, seed), as_of=as_of), seed, None, steps.fiscal_calendar(fiscal_year_start)
+    )
 
 
-def trained(data: ingestion.Ingested, seed: int, settings: Hyperparameters | None) -> dict[str, Any]:
+def trained(
+    data: ingestion.Ingested, seed: int, settings: Hyperparameters | None, fiscal: FiscalCalendar
+) -> dict[str, Any]:
     """Fit, publish and report; `settings` are the default ones unless given."""
-    candidate = fit(data, seed, settings)
+    candidate = fit(data, seed, settings, fiscal)
     published = publish(candidate, data, snapshots(candidate, data))
     result = {
         "version": published.version,
@@ -79,6 +93,7 @@ def trained(data: ingestion.Ingested, seed: int, settings: Hyperparameters | Non
         "promoted": published.decision.promoted,
         "reasons": list(published.decision.reasons),
         "source": data.source,
+        "fiscal_year_start": fiscal.first_month,
         "rows": published.card.rows,
         "metrics": published.card.metrics,
         "references": published.card.reference_metrics,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any
 
 from optuna import Study
@@ -10,6 +11,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
+from closecast.features.calendar import FiscalCalendar
 from closecast.models import training, tuning
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.platform import ingestion, studies
@@ -27,21 +29,33 @@ JOB = "trial"
     retry_condition_fn=steps.outage,
 )  # fmt: skip
 def search(
-    data: ingestion.Ingested, study_name: str | None, trials: int, workers: int, seed: int, seconds: int
+    data: ingestion.Ingested,
+    study_name: str | None,
+    trials: int,
+    workers: int,
+    seed: int,
+    seconds: int,
+    fiscal: FiscalCalendar,
 ) -> tuple[str, Hyperparameters]:
     """Dispatch the workers and wait until the study has its trials; returns its name and the best setting.
 
     Killed or not, a study goes on where it stopped.
     """
     with studies.reached():
-        return _searched(data, study_name, trials, workers, seed, seconds)
+        return _searched(data, study_name, trials, workers, seed, seconds, fiscal)
 
 
 def _searched(
-    data: ingestion.Ingested, study_name: str | None, trials: int, workers: int, seed: int, seconds: int
+    data: ingestion.Ingested,
+    study_name: str | None,
+    trials: int,
+    workers: int,
+    seed: int,
+    seconds: int,
+    fiscal: FiscalCalendar,
 ) -> tuple[str, Hyperparameters]:
     log = get_run_logger()
-    scope = tuning.Scope(data.silver_key, training.plan(data.deals).cut, data.source)
+    scope = tuning.Scope(data.silver_key, training.plan(data.deals).cut, fiscal, data.source)
     name = study_name or f"closecast-{scope.digest()}"
     study = tuning.create(name, studies.storage(required(os.environ, "OPTUNA_STORAGE")), seed, scope)
     dispatcher = Dispatcher(NomadSettings.from_environment(os.environ), told=log.warning)
@@ -51,6 +65,7 @@ def _searched(
         "cut": str(scope.cut),
         "trials": str(trials),
         "seed": str(seed),
+        "fiscal_year_start": str(fiscal.first_month),
     }
     missing = trials - tuning.finished(study)
     instances: list[str] = []
@@ -93,15 +108,19 @@ def tune(
     seed: int = 7,
     study: str | None = None,
     seconds: Annotated[int, Field(ge=10, le=14_400)] = 7_200,
+    as_of: date | None = None,
+    fiscal_year_start: steps.FirstMonth | None = None,
 ) -> dict[str, Any]:
     """Search `trials` settings with `workers` Nomad allocations at once, train with the best, promote if earned.
 
-    The study is named by the hash of the data, the cut, the features and the ranges, so that the same search resumes it.
-    `study` names it otherwise; one that was begun on anything else is refused.
+    The study is named by the hash of the data, the cut, the quarters, the features and the ranges, so that the same search
+    resumes it. `study` names it otherwise; one that was begun on anything else is refused. The fiscal year is the champion's
+    unless its first month is given.
     """
-    data = steps.ingest(steps.read(source, seed))
-    name, settings = search(data, study, trials, workers, seed, seconds)
-    return {**trained(data, seed, settings), "study": name, "hyperparameters": settings.as_dict()}
+    data = steps.ingest(steps.read(source, seed), as_of=as_of)
+    fiscal = steps.fiscal_calendar(fiscal_year_start)
+    name, settings = search(data, study, trials, workers, seed, seconds, fiscal)
+    return {**trained(data, seed, settings, fiscal), "study": name, "hyperparameters": settings.as_dict()}
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ job "trial" {
   parameterized {
     payload       = "forbidden"
     meta_required = ["study", "silver_key", "cut", "trials"]
-    meta_optional = ["seed"]
+    meta_optional = ["seed", "fiscal_year_start"]
   }
 
   group "trial" {
@@ -53,13 +53,14 @@ job "trial" {
       }
 
       env {
-        CLOSECAST_STUDY       = "${NOMAD_META_study}"
-        CLOSECAST_SILVER_KEY  = "${NOMAD_META_silver_key}"
-        CLOSECAST_CUT         = "${NOMAD_META_cut}"
-        CLOSECAST_TRIALS      = "${NOMAD_META_trials}"
-        CLOSECAST_SEED        = "${NOMAD_META_seed}"
-        CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
-        AWS_REGION            = "${meta.region}"
+        CLOSECAST_STUDY             = "${NOMAD_META_study}"
+        CLOSECAST_SILVER_KEY        = "${NOMAD_META_silver_key}"
+        CLOSECAST_CUT               = "${NOMAD_META_cut}"
+        CLOSECAST_TRIALS            = "${NOMAD_META_trials}"
+        CLOSECAST_SEED              = "${NOMAD_META_seed}"
+        CLOSECAST_FISCAL_YEAR_START = "${NOMAD_META_fiscal_year_start}"
+        CLOSECAST_LAKE_BUCKET       = "${meta.lake_bucket}"
+        AWS_REGION                  = "${meta.region}"
       }
 
       template {

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +21,39 @@ from ops.source import is_gone, own_source, set_own_source
 DEFAULT_SOURCE = "synthetic"
 
 
-def ensure_champion(cluster: Cluster, source: str | None) -> None:
-    """Run the pipeline when there is no champion yet, when the source is another than the last run used, or when
-    features or the model's files have changed since: a champion of other features could not be used.
+def ensure_champion(
+    cluster: Cluster, source: str | None, as_of: date | None = None, fiscal_year_start: int | None = None
+) -> None:
+    """Run the pipeline when there is no champion yet, when the source, the date of the export or the fiscal year is another
+    than the last run used, or when features or the model's files have changed since: a champion of other features could
+    not be used.
 
-    The source is the platform's own unless named; one that the pipeline ran on becomes the platform's own.
+    The source is the platform's own unless named; one that the pipeline ran on becomes the platform's own. The date is kept
+    while the export is the same, the fiscal year until another is named.
     """
     prefect = Prefect(jobs.address(cluster, "prefect"))
     used = paths.state() / "source.json"
     before = json.loads(used.read_text()) if used.exists() else {}
     champion = _champion_version(jobs.address(cluster, "mlflow"))
     wanted = source or own_source(prefect) or DEFAULT_SOURCE
-    now = _used(wanted)
-    if champion is not None and is_gone(wanted) and before == {**now, "state": before.get("state")}:
+    month = fiscal_year_start or before.get("fiscal_year_start")
+    export = _export(wanted)
+    if as_of is None and before.get("as_of") and export.items() <= before.items():
+        as_of = date.fromisoformat(before["as_of"])
+    now = {**export, "as_of": as_of.isoformat() if as_of else None, "fiscal_year_start": month, "code": _code()}
+    if (
+        champion is not None
+        and is_gone(wanted)
+        and before == {**now, **{name: before.get(name) for name in ("state", "as_of")}}
+    ):
         say(f"the platform's source {wanted} is gone: version {champion} serves, and no flow can read it any more; put "
             "it back, or name another by `just up source=…`")  # fmt: skip
         return
-    if champion is not None and before == now:
+    if champion is not None and {name: before.get(name) for name in now} == now:
         set_own_source(prefect, wanted)
         return
     say(f"training a model on {wanted}" + ("" if champion is None else f" (version {champion} serves meanwhile)"))
-    result = train(cluster, wanted)
+    result = train(cluster, wanted, as_of, month)
     used.write_text(json.dumps(now))
     set_own_source(prefect, wanted)
     if not result["promoted"] and champion is None:
@@ -50,14 +63,20 @@ def ensure_champion(cluster: Cluster, source: str | None) -> None:
         )
 
 
-def train(cluster: Cluster, source: str | None) -> dict[str, Any]:
+def train(
+    cluster: Cluster, source: str | None, as_of: date | None = None, fiscal_year_start: int | None = None
+) -> dict[str, Any]:
     """Submit the flow, follow it, and say what became of the model; returns the flow's result.
 
-    `source` is what the deployment has unless named, as a rule the platform's own.
+    What is None is what the deployment has: as a rule the platform's own source, the end of the data, and the fiscal year of
+    the present champion.
     """
     prefect = Prefect(jobs.address(cluster, "prefect"))
+    asked = {"source": source, "as_of": as_of.isoformat() if as_of else None, "fiscal_year_start": fiscal_year_start}
     with step(f"pipeline on {source or 'the source of its deployment'}"):
-        run = prefect.follow(prefect.submit(DEPLOYMENT, {} if source is None else {"source": source}))
+        run = prefect.follow(
+            prefect.submit(DEPLOYMENT, {name: value for name, value in asked.items() if value is not None})
+        )
     result = prefect.result(run["id"])
     verdict = "promoted to champion" if result["promoted"] else "refused"
     say(f"  model version {result['version']} {verdict}: {'; '.join(result['reasons'])}")
@@ -106,14 +125,15 @@ def _champion_version(mlflow: str) -> str | None:
     )
 
 
-def _used(source: str) -> dict[str, str]:
-    """What a model is made of: the source, for a file its size and time of change, and the code of features and files."""
+def _export(source: str) -> dict[str, Any]:
+    """The source, and for a file its size and time of change."""
     kind, _, path = source.partition(":")
     facts = Path(path).stat() if kind == "file" and Path(path).exists() else None
+    return {"source": source, "state": f"{facts.st_size} {facts.st_mtime_ns}" if facts else ""}
+
+
+def _code() -> str:
+    """Of features and of the model's files, sixteen hexadecimal digits."""
     folders = (paths.PROJECT / "closecast" / "features", paths.PROJECT / "closecast" / "models")
     code = b"".join(file.read_bytes() for folder in folders for file in sorted(folder.glob("*.py")))
-    return {
-        "source": source,
-        "state": f"{facts.st_size} {facts.st_mtime_ns}" if facts else "",
-        "code": hashlib.sha256(code).hexdigest()[:16],
-    }
+    return hashlib.sha256(code).hexdigest()[:16]

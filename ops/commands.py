@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ops import caddy_binary, champion, jobs, keys, nomad_binary, predict, prefect, replay
 from ops.down import down
 from ops.errors import OperatorError
+from ops.fiscal import take_fiscal_year_start
 from ops.paths import JOBS, LOCAL_VARS, PROJECT
 from ops.session import connect
 from ops.source import parse_source
@@ -73,8 +74,10 @@ def plan(arguments: list[str]) -> int:
 
 
 def train(arguments: list[str]) -> int:
-    """Train on `source=…` (the platform's own unless named) and promote the model if it earned it."""
-    result = champion.train(connect().cluster, parse_source(arguments))
+    """Train on `source=…` (the platform's own unless named), an export of `as_of=…`, and promote the model if it earned it;
+    `fiscal_year_start=<month>` is the present champion's unless named."""
+    arguments, month = take_fiscal_year_start(arguments)
+    result = champion.train(connect().cluster, parse_source(arguments), None, month)
     return 0 if result["promoted"] else 2
 
 

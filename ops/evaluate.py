@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from closecast.deals import contract, quality
+from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.models import tuning
 from closecast.models.hyperparameters import Hyperparameters
@@ -63,12 +64,12 @@ def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.N
     settings: Hyperparameters | None = None
     tried = 0
     if wanted.trials:
-        data = Data(checked.accepted, cut)
+        data = Data(checked.accepted, cut, wanted.fiscal_year_start)
         objective = tuning.Objective(data, data.plan.cut, wanted.seed, threads)
         study = tuning.create("evaluate", None, wanted.seed, tuning.Scope("of this run", data.plan.cut))
         tuning.work(study, objective, wanted.trials)
         settings, tried = tuning.best(study), tuning.finished(study)
-    candidate = candidates.build(checked.accepted, wanted.seed, threads, settings, cut)
+    candidate = candidates.build(checked.accepted, wanted.seed, threads, settings, cut, wanted.fiscal_year_start)
     return {**judged_alone(candidate), "trials": tried}
 
 
@@ -99,10 +100,19 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date written YYYY-MM-DD") from None
 
 
+def _month(text: str) -> FiscalCalendar:
+    try:
+        return FiscalCalendar(int(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a month from 1 to 12") from None
+
+
 def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="just evaluate", description=evaluate.__doc__)
     parser.add_argument("--source", default="synthetic", help="synthetic[:rows], file:<path>, s3://…, kaggle")
     parser.add_argument("--cut", type=_day, action="append", help="held out from this date on; may be repeated")
+    parser.add_argument("--fiscal-year-start", type=_month, default=CALENDAR_YEAR, metavar="MONTH",
+                        help="month with which the fiscal year begins, 1 to 12 (default: 1)")  # fmt: skip
     parser.add_argument("--json", help="file to write every figure to")
     parser.add_argument("--trials", type=int, default=0, help="search so many settings first (default: none)")
     parser.add_argument("--seed", type=int, default=7)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +13,9 @@ from rich.table import Table
 from ops import jobs, paths, predict
 from ops.errors import OperatorError
 from ops.session import connect
+
+if TYPE_CHECKING:
+    from closecast.features.calendar import FiscalCalendar
 
 _CONSOLE = Console(soft_wrap=True)
 
@@ -54,25 +57,25 @@ def recompute(record: Mapping[str, Any], registry: str, cache: Path) -> list[Lin
     from closecast.models.deal_model import ModelError
     from closecast.platform.registry import ModelRegistry, RegistryError
 
-    answers = _answers(record)
     try:
         model = ModelRegistry(registry).load(record["model"]["version"], cache)
     except (RegistryError, ModelError) as error:
         raise OperatorError(
             f"version {record['model']['version']} of the model cannot be had: {error}", "see `just status`"
         ) from error
+    answers = _answers(record, model.card.fiscal)
     again = model.scorer.predict(np.array(record["features"], dtype=np.float64))
     by_days = dict(zip(record["days"], again.tolist(), strict=True))
     return [Line(asked, days, answered, by_days[days]) for asked, days, answered in answers]
 
 
-def _answers(record: Mapping[str, Any]) -> Sequence[tuple[str, int, float]]:
+def _answers(record: Mapping[str, Any], fiscal: "FiscalCalendar") -> Sequence[tuple[str, int, float]]:
     """What was answered: the horizon asked about, then the others by name; each with its days, of which features have a line."""
     from closecast.features.horizon import horizon_days
 
     as_of = date.fromisoformat(record["as_of"])
     others = [
-        (name, horizon_days(as_of, int(name) if name.isdecimal() else name), answered)
+        (name, horizon_days(as_of, int(name) if name.isdecimal() else name, fiscal), answered)
         for name, answered in (record["probabilities"] or {}).items()
     ]
     answers = [("asked", record["horizon_days"], record["probability"]), *others]

@@ -15,6 +15,7 @@ from ops.cluster import Cluster, wait
 from ops.credentials import REGION, Credentials
 from ops.deploy import ensure_deployments
 from ops.errors import OperatorError
+from ops.fiscal import take_fiscal_year_start
 from ops.jobs import Cli, Health
 from ops.pipeline import Prefect
 from ops.progress import say, started, step
@@ -30,6 +31,7 @@ _PLACEMENT_SECONDS = 10.0
 
 def up(arguments: list[str]) -> int:
     """Bring everything up. Every step looks first whether it is done already, so that a second call is quick."""
+    arguments, fiscal_year_start = take_fiscal_year_start(arguments)
     source = parse_source(arguments)
     with _only_one():
         cli, cluster = start_scheduler()
@@ -38,7 +40,7 @@ def up(arguments: list[str]) -> int:
         _wait_until_healthy(cluster)
         carry_over(Prefect(jobs.address(cluster, "prefect")))
         ensure_deployments(cluster)
-        ensure_champion(cluster, source)
+        ensure_champion(cluster, source, fiscal_year_start)
         with step("first prediction"):
             prediction = first_prediction(cluster, Credentials.load())
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from closecast.deals.schema import SCHEMA, read_amounts, read_dates
+from closecast.deals.dates import read_dates
+from closecast.deals.schema import SCHEMA, read_amounts
 from closecast.deals.vocabulary import PRODUCT_ALIASES, RAW_COLUMNS
 
 

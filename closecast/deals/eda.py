@@ -11,7 +11,7 @@ from closecast.deals.eda_html import Cell, clip, columns, page, paragraph, table
 from closecast.deals.eda_leaks import MISSING_LIMIT, OUTCOME_LIMIT, Probe, missing_probes, outcome_probes
 from closecast.deals.quality import Quality
 from closecast.deals.vocabulary import CLOSED, RAW_COLUMNS, STAGES
-from closecast.features.calendar import month_of_quarter
+from closecast.features.calendar import CALENDAR_YEAR
 
 _BANDS = (7, 14, 30, 60, 90, 120)  # last days of the age bands: two humps, and the gap between them
 _MOST_ROWS = 60  # of agents or products: beyond, the report would grow with the export
@@ -141,7 +141,7 @@ def _nulls(deals: pd.DataFrame) -> list[str]:
 
 
 def _seasons(closed: pd.DataFrame) -> list[str]:
-    month = month_of_quarter(closed["close_date"].to_numpy().astype("M8[D]"))
+    month = CALENDAR_YEAR.month_of_quarter(closed["close_date"].to_numpy().astype("M8[D]"))
     bands = [f"to {_BANDS[0]}", *(f"{low + 1} to {high}" for low, high in pairwise(_BANDS)), f"over {_BANDS[-1]}"]
     band = np.searchsorted(_BANDS, closed["age"])
     parts = []

@@ -6,19 +6,10 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
+from closecast.deals.dates import read_dates
 from closecast.deals.vocabulary import CLOSED, STAGES
 
-_WRITTEN = (("%Y-%m-%d", r"\d{4}-\d{2}-\d{2}"), ("%m/%d/%Y", r"\d{1,2}/\d{1,2}/\d{4}"))
 _DAY = "not a date written YYYY-MM-DD or M/D/YYYY"
-
-
-def read_dates(text: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
-    """Dates written YYYY-MM-DD or M/D/YYYY; NaT for everything else. Shape kept, datetime64[ns]."""
-    dates = pd.Series(pd.NaT, index=text.index, dtype="datetime64[ns]")
-    for layout, pattern in _WRITTEN:
-        written = text.astype("string").str.fullmatch(pattern).fillna(False).astype(bool)
-        dates[written] = pd.to_datetime(text[written].astype(object), format=layout, errors="coerce")
-    return dates
 
 
 def read_amounts(text: "pd.Series[Any]") -> "pd.Series[float]":

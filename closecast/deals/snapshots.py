@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.features.horizon import Horizon, horizon_days
 
 DEFAULT_HORIZONS: tuple[Horizon, ...] = (7, 14, 30, 60, 90, "quarter_end")
@@ -65,12 +66,16 @@ def weekly_as_of_dates(first: date, last: date) -> NDArray[np.datetime64]:
 
 
 def training_rows(
-    deals: pd.DataFrame, as_of_dates: NDArray[np.datetime64], horizons: Sequence[Horizon], end: date
+    deals: pd.DataFrame,
+    as_of_dates: NDArray[np.datetime64],
+    horizons: Sequence[Horizon],
+    end: date,
+    fiscal: FiscalCalendar = CALENDAR_YEAR,
 ) -> Snapshots:
     """Labelled rows for each (deal open at t, t, h), t from `as_of_dates` and h from `horizons`, where t + h <= `end`.
 
     `deals` are accepted deals (closecast.deals.contract); those without an engage date are never open. Horizons are
-    days or "quarter_end"; a number of days that two of them share at one date gives one row. Rows are ordered by as-of
+    days or "quarter_end" (of `fiscal`); a number of days that two of them share at one date gives one row. Rows are ordered by as-of
     date, horizon, deal.
     """
     engaged = deals["engage_date"].to_numpy(dtype="M8[D]")
@@ -81,7 +86,7 @@ def training_rows(
     for moment in np.asarray(as_of_dates, dtype="M8[D]"):
         # Comparisons with a missing date are false: such a deal is not engaged, and not closed.
         positions = np.flatnonzero((engaged <= moment) & ~(closed <= moment))
-        for days in sorted({horizon_days(moment.item(), horizon) for horizon in horizons}):
+        for days in sorted({horizon_days(moment.item(), horizon, fiscal) for horizon in horizons}):
             window_end = moment + days * _DAY
             if window_end > last:
                 continue

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast.deals.synthetic_settings import Settings
-from closecast.features.calendar import month_of_quarter
+from closecast.features.calendar import CALENDAR_YEAR
 
 LONGEST = 138  # days from engagement to the latest close
 NEVER_CLOSES = 0.15  # of all deals; those that outlive LONGEST bring the total to the real file's 16 %
@@ -31,7 +31,7 @@ def cumulative_hazards(settings: Settings) -> NDArray[np.float64]:
     ages = np.arange(1, LONGEST + 1)
     rates = np.array([-np.log1p(-np.interp(ages, known, chances)) for known, chances in _CHANCES.values()])
     days = settings.engage_days()[:, None] + ages
-    daily = rates[month_of_quarter(days) - 1, ages - 1]
+    daily = rates[CALENDAR_YEAR.month_of_quarter(days) - 1, ages - 1]
     daily[_drifted(settings, days)] *= settings.drift_hazard
     return np.pad(np.cumsum(daily, axis=1), ((0, 0), (1, 0)))
 
@@ -40,7 +40,7 @@ def win_log_odds(settings: Settings) -> NDArray[np.float64]:
     """Log-odds that an average deal closing on a day is won. Shape (engage days + LONGEST,), from `first_engaged` on."""
     first = np.datetime64(settings.first_engaged, "D")
     days = first + np.arange(len(settings.engage_days()) + LONGEST)
-    shares = np.array(_WIN_SHARES)[month_of_quarter(days) - 1]
+    shares = np.array(_WIN_SHARES)[CALENDAR_YEAR.month_of_quarter(days) - 1]
     return np.asarray(np.log(shares / (1 - shares)) + settings.drift_win * _drifted(settings, days))
 
 

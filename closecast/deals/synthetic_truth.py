@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from closecast.deals.schema import read_dates
+from closecast.deals.dates import read_dates
 from closecast.deals.synthetic_hazards import LONGEST, NEVER_CLOSES, cumulative_hazards, win_log_odds
 from closecast.deals.synthetic_names import PRODUCT_SHARES, PRODUCTS, agent_names
 from closecast.deals.synthetic_settings import Settings

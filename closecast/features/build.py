@@ -66,7 +66,7 @@ class Tables:
         self.as_of = before.as_of
         self.deck = before.deck
         self._before = before
-        self._chances = Chances(before.cycles, before.as_of)
+        self._chances = Chances(before.cycles, before.as_of, before.fiscal)
         state = State(before)
         ages = _stacked("age", state)
         self._date_and_age = np.hstack(

@@ -1,5 +1,6 @@
-"""Calendar arithmetic on whole arrays of days: where in its month and quarter a day lies."""
+"""Calendar arithmetic on whole arrays of days: where in its month and its fiscal quarter a day lies."""
 
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -10,23 +11,49 @@ Counts = NDArray[np.int64]
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
+@dataclass(frozen=True)
+class FiscalCalendar:
+    """The quarters of a fiscal year that begins with the first day of `first_month`, 1 (January) to 12.
+
+    Raises ValueError for another month. Years that begin one or more quarters apart have the same quarters.
+    """
+
+    first_month: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.first_month <= 12:
+            raise ValueError(f"a fiscal year begins with a month from 1 (January) to 12, not {self.first_month!r}")
+
+    @property
+    def phase(self) -> int:
+        """0, 1 or 2: how many months its quarters are behind those that begin in January."""
+        return (self.first_month - 1) % 3
+
+    def month_of_quarter(self, days: Days) -> Counts:
+        """1, 2 or 3: which month of its quarter each day lies in. Shape (n,), int64."""
+        # Months count from January 1970.
+        return (days.astype("M8[M]").astype(np.int64) - self.phase) % 3 + 1
+
+    def days_to_quarter_end(self, days: Days) -> Counts:
+        """Whole days from each day to the last day of its quarter, 0 on that day. Shape (n,), int64."""
+        months = days.astype("M8[M]")
+        following = (months + 3 - (self.month_of_quarter(days) - 1)).astype("M8[D]")
+        return (following - days).astype(np.int64) - 1
+
+    def quarter(self, day: date) -> tuple[date, date]:
+        """First and last day of the quarter in which `day` lies."""
+        days = np.array([day], dtype="M8[D]")
+        first = (days.astype("M8[M]") - (self.month_of_quarter(days) - 1)).astype("M8[D]")
+        return first[0].item(), (days + self.days_to_quarter_end(days))[0].item()
+
+
+CALENDAR_YEAR = FiscalCalendar()
+
+
 def days_to_month_end(days: Days) -> Counts:
     """Whole days from each day to the last day of its month, 0 on that day. Shape (n,), int64."""
     following = (days.astype("M8[M]") + 1).astype("M8[D]")
     return (following - days).astype(np.int64) - 1
-
-
-def days_to_quarter_end(days: Days) -> Counts:
-    """Whole days from each day to the last day of its calendar quarter, 0 on that day. Shape (n,), int64."""
-    months = days.astype("M8[M]")
-    following = (months + 3 - (month_of_quarter(days) - 1)).astype("M8[D]")
-    return (following - days).astype(np.int64) - 1
-
-
-def month_of_quarter(days: Days) -> Counts:
-    """1, 2 or 3: which month of its quarter each day lies in. Shape (n,), int64."""
-    # Months count from January 1970, itself the first of a quarter.
-    return days.astype("M8[M]").astype(np.int64) % 3 + 1
 
 
 def day_number(day: date | np.datetime64) -> int:

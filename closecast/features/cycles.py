@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.features.calendar import month_of_quarter
+from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.features.cohorts import Cohorts, odds_of_never_closing, slowed
 
 AGES = 732  # ages 0..731 days; an older deal counts as 731 days old
@@ -91,9 +91,9 @@ class Cycles:
 class Chances:
     """Chances of a deal of any age, open at an as-of date, to have closed or been won after so many days."""
 
-    def __init__(self, cycles: Cycles, as_of: int) -> None:
-        """`as_of` in days since 1970-01-01."""
-        self._cycles, self._as_of = cycles, as_of
+    def __init__(self, cycles: Cycles, as_of: int, fiscal: FiscalCalendar = CALENDAR_YEAR) -> None:
+        """`as_of` in days since 1970-01-01; `cycles` are by the months of the quarters of `fiscal`."""
+        self._cycles, self._as_of, self._fiscal = cycles, as_of, fiscal
         nothing = np.zeros(AGES)
         self._after: list[tuple[Floats, Floats]] = [(nothing, nothing)]
         self._open = np.ones(AGES)
@@ -103,7 +103,7 @@ class Chances:
         """Chance to close, and to be won, within `days`, by age at the as-of date; both (AGES,), rising with `days`."""
         while len(self._after) <= days:
             ahead = len(self._after)
-            month = int(month_of_quarter(np.array([self._as_of + ahead]).astype("M8[D]"))[0]) - 1
+            month = int(self._fiscal.month_of_quarter(np.array([self._as_of + ahead]).astype("M8[D]"))[0]) - 1
             age = np.minimum(_AGE + ahead, AGES - 1)
             hazard = self._cycles.hazard_by_month[month][age] * slowed(self._cycles.can_close[age], self._odds)
             closing = self._open * np.minimum(hazard, 1)
@@ -116,7 +116,14 @@ class Chances:
 class CycleGrid:
     """Closes and exposure by day and age, summed up to any day; quickest when asked in the order of time."""
 
-    def __init__(self, engaged: Counts, closed: Counts, won: NDArray[np.bool_], limit: int) -> None:
+    def __init__(
+        self,
+        engaged: Counts,
+        closed: Counts,
+        won: NDArray[np.bool_],
+        limit: int,
+        fiscal: FiscalCalendar = CALENDAR_YEAR,
+    ) -> None:
         """Days since 1970-01-01, shape (n,), `closed` beyond `limit` while open; nothing from `limit` on is known."""
         known = engaged < limit
         engaged, closed, won = engaged[known], closed[known], won[known]
@@ -130,7 +137,7 @@ class CycleGrid:
         self._exposed = _exposure(_counted(engaged - self._first, (length,)), self._closes)
         self._exposed[: int(day.min()) if len(day) else length] = 0
         days = np.arange(self._first, limit).astype("M8[D]")
-        self._month = month_of_quarter(days) - 1
+        self._month = fiscal.month_of_quarter(days) - 1
         self._restart()
 
     def _restart(self) -> None:

@@ -1,5 +1,7 @@
 """The list of features: each with its formula, meaning and cut-off, declared here and nowhere else.
 
+Quarters are those of the fiscal year (closecast.features.calendar), in every feature that speaks of one.
+
 A feature is a table by one key: what it says depends on the as-of date and one thing more (the deal's age, the horizon
 asked about, its agent, its product, its account). Training, batch scoring and the API look the same tables up.
 """
@@ -143,7 +145,7 @@ FEATURES: tuple[Feature, ...] = (
         name="quarter_end_month_days_in_horizon",
         dtype="int64",
         unit="days",
-        formula="days of the horizon that lie in March, June, September or December",
+        formula="days of the horizon that lie in the last month of a quarter",
         meaning="How much of the time asked about is the season of wins.",
         cut_off=_CALENDAR,
         key="horizon",

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from closecast.features.calendar import day_number
+from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar, day_number
 from closecast.features.cycles import CycleGrid, Cycles
 from closecast.features.tallies import Tallies, Totals
 
@@ -45,6 +45,7 @@ class Before:
     """All that closed strictly before one as-of date: how long deals took, and what agents, products, accounts did."""
 
     as_of: int  # days since 1970-01-01
+    fiscal: FiscalCalendar
     cycles: Cycles
     totals: dict[str, Totals]  # by ENTITIES
     recent: dict[str, Totals]  # the last WINDOW_DAYS of it
@@ -54,8 +55,8 @@ class Before:
 class History:
     """Closed and open deals of one export, known until a date. Answers are immutable; safe from several threads."""
 
-    def __init__(self, deals: pd.DataFrame, known_until: date) -> None:
-        """`deals` are accepted deals (closecast.deals.contract), with at least COLUMNS.
+    def __init__(self, deals: pd.DataFrame, known_until: date, fiscal: FiscalCalendar = CALENDAR_YEAR) -> None:
+        """`deals` are accepted deals (closecast.deals.contract), with at least COLUMNS; quarters are those of `fiscal`.
 
         Nothing later than `known_until` is known: as of later dates, history stands still there. Raises ValueError
         when a column is missing.
@@ -63,12 +64,12 @@ class History:
         missing = [name for name in COLUMNS if name not in deals.columns]
         if missing:
             raise ValueError(f"the deals lack the column {', '.join(missing)}")
-        self.known_until = known_until
+        self.known_until, self.fiscal = known_until, fiscal
         self._limit = day_number(known_until) + 1
         deals = deals[deals["engage_date"].notna()]
         engaged, closed = _days(deals["engage_date"]), _days(deals["close_date"])
         won = (deals["deal_stage"] == "Won").to_numpy()
-        self._grid = CycleGrid(engaged, closed, won, self._limit)
+        self._grid = CycleGrid(engaged, closed, won, self._limit, fiscal)
         is_closed = closed < self._limit
         # Within a day the identifier decides, so that the order of rows in a file never does.
         order = np.flatnonzero(is_closed)[
@@ -94,6 +95,7 @@ class History:
         with self._lock:
             return Before(
                 as_of=day,
+                fiscal=self.fiscal,
                 cycles=self._grid.until(limit),
                 totals={name: self._tallies[name].until(limit) for name in ENTITIES},
                 recent={name: self._tallies[name].between(limit - WINDOW_DAYS, limit) for name in ENTITIES},

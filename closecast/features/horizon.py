@@ -1,4 +1,4 @@
-"""What "by when" means: the horizon in days, and the quarter's end as one value of it.
+"""What "by when" means: the horizon in days, and the end of the fiscal quarter as one value of it.
 
 An as-of date stands for the close of that day: what closed on it is known. So on the last day of a quarter that quarter
 is over, and "the quarter's end" is the end of the next one. A horizon is therefore never 0.
@@ -11,35 +11,35 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.features.calendar import days_to_quarter_end
+from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 
 MAX_HORIZON_DAYS = 366
 QUARTER_END: Literal["quarter_end"] = "quarter_end"
 Horizon = int | Literal["quarter_end"]
 
 
-def quarter_end_days(as_of: NDArray[np.datetime64]) -> NDArray[np.int64]:
+def quarter_end_days(as_of: NDArray[np.datetime64], fiscal: FiscalCalendar = CALENDAR_YEAR) -> NDArray[np.int64]:
     """Days from each as-of date to the quarter's end that lies ahead of it: 1..92, shape (n,), int64."""
     # The following day's quarter: on a quarter's last day that is the next quarter.
     following: NDArray[np.datetime64] = np.asarray(as_of, dtype="M8[D]") + np.timedelta64(1, "D")  # type: ignore[assignment]
-    return days_to_quarter_end(following) + 1
+    return fiscal.days_to_quarter_end(following) + 1
 
 
-def quarter_end(as_of: date) -> date:
-    """The next quarter end after `as_of`; on a quarter's last day, the last day of the following quarter."""
-    return as_of + timedelta(days=int(quarter_end_days(np.array([as_of], dtype="M8[D]"))[0]))
+def quarter_ahead(as_of: date, fiscal: FiscalCalendar = CALENDAR_YEAR) -> tuple[date, date]:
+    """First and last day of the quarter whose end lies ahead of `as_of`; on a quarter's last day, of the following one."""
+    return fiscal.quarter(as_of + timedelta(days=1))
 
 
 @lru_cache(maxsize=4096)
-def horizon_days(as_of: date, horizon: Horizon) -> int:
-    """Days from `as_of` to the end of `horizon`: itself if a number, else up to the quarter's end.
+def horizon_days(as_of: date, horizon: Horizon, fiscal: FiscalCalendar = CALENDAR_YEAR) -> int:
+    """Days from `as_of` to the end of `horizon`: itself if a number, else up to the end of the quarter of `fiscal`.
 
     Raises ValueError for days outside 1..MAX_HORIZON_DAYS and for any other word.
     """
     if isinstance(horizon, str):
         if horizon != QUARTER_END:
             raise ValueError(f'horizon {horizon!r} is neither a number of days nor "{QUARTER_END}"')
-        return (quarter_end(as_of) - as_of).days
+        return (quarter_ahead(as_of, fiscal)[1] - as_of).days
     checked(np.array([horizon], dtype=np.int64))
     return int(horizon)
 

@@ -28,10 +28,10 @@ class State:
         return calendar.days_to_month_end(self._day)
 
     def days_to_quarter_end(self) -> Counts:
-        return calendar.days_to_quarter_end(self._day)
+        return self.before.fiscal.days_to_quarter_end(self._day)
 
     def month_of_quarter(self) -> Counts:
-        return calendar.month_of_quarter(self._day)
+        return self.before.fiscal.month_of_quarter(self._day)
 
     def recent_win_rate(self) -> Floats:
         recent = self.before.recent["sales_agent"]
@@ -68,7 +68,7 @@ class State:
 
     def quarter_end_month_days(self) -> Counts:
         ahead = np.arange(self.before.as_of + 1, self.before.as_of + 1 + self._days()).astype("M8[D]")
-        return np.full(AGES, int((calendar.month_of_quarter(ahead) == 3).sum()), dtype=np.int64)
+        return np.full(AGES, int((self.before.fiscal.month_of_quarter(ahead) == 3).sum()), dtype=np.int64)
 
     def close_chance(self) -> Floats:
         return self._within()[0]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models import evaluation, training
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.ladder import RUNGS
@@ -54,6 +55,7 @@ class Candidate:
             **evaluation.report(self.data, self.splits, self.held_out, self.twin.predict),
             "hyperparameters": self.settings.as_dict(),
             "seed": self.seed,
+            "fiscal_year_start": self.data.fiscal.first_month,
             "rounds": self.schedule.rounds,
             "calibration": asdict(self.twin.calibration),
             "rows": self.rows,
@@ -66,12 +68,13 @@ def build(
     threads: int,
     settings: Hyperparameters | None = None,
     cut: date | None = None,
+    fiscal: FiscalCalendar = CALENDAR_YEAR,
 ) -> Candidate:
-    """Fit, measure, refit. `deals` are accepted deals; without `settings`, one of PRESETS, chosen before the cut.
+    """Fit, measure, refit. `deals` are accepted deals, quarters those of `fiscal`; without `settings`, one of PRESETS, chosen before the cut.
 
     Raises NotEnoughDataError when they are too few or too short.
     """
-    data = Data(deals, cut)
+    data = Data(deals, cut, fiscal)
     splits = evaluation.splits(data)
     twin, early, found = fit_before(data, settings, seed, threads, data.plan.cut)
     held_out = evaluation.held_out(data, splits, twin.predict, seed, threads)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from closecast.features import FeatureBuilder, History
+from closecast.features.calendar import FiscalCalendar
 from closecast.features.history import COLUMNS
 from closecast.models.golden import Golden
 from closecast.models.scorer import ModelError, Scorer
@@ -44,6 +45,9 @@ class ModelCard:
     seed: int
     quality: float | None = None  # score of the export, 0..1
     git_commit: str | None = None
+    fiscal_year_start: int = (
+        1  # first month of the fiscal year whose quarters the model means; January before this was told
+    )
     note: str = (
         "Metrics are of a booster fitted only on rows whose label window ended before the cut, measured on as-of dates "
         "from the cut on. The booster served was then refitted on all rows with known labels; it has no held-out metrics."
@@ -53,6 +57,11 @@ class ModelCard:
     def known_until(self) -> date:
         """`data_as_of` as a date."""
         return date.fromisoformat(self.data_as_of)
+
+    @cached_property
+    def fiscal(self) -> FiscalCalendar:
+        """The quarters that the model learnt: whoever asks it by quarter end must mean these."""
+        return FiscalCalendar(self.fiscal_year_start)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, sort_keys=True)
@@ -65,10 +74,15 @@ class ModelCard:
         except json.JSONDecodeError as error:
             raise ModelError(f"the model's card is not JSON: {error}") from error
         known = {field.name for field in fields(cls)}
+        content.setdefault("fiscal_year_start", 1)
         if difference := sorted(known ^ content.keys()):
             raise ModelError(f"the model's card and this version disagree about {', '.join(difference)}: train anew")
         for name in ("feature_names", "horizons"):
             content[name] = tuple(content[name])
+        try:
+            FiscalCalendar(content["fiscal_year_start"])
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"the model's card holds an impossible fiscal_year_start: {error}") from error
         return cls(**content)
 
 
@@ -83,7 +97,7 @@ class DealModel:
     @cached_property
     def builder(self) -> FeatureBuilder:
         """Feature values of deals seen with the history that the model knows."""
-        return FeatureBuilder(History(self.deals, date.fromisoformat(self.card.data_as_of)))
+        return FeatureBuilder(History(self.deals, date.fromisoformat(self.card.data_as_of), self.card.fiscal))
 
     @cached_property
     def single(self) -> SingleScorer:

@@ -41,7 +41,7 @@ class Golden:
         """Up to 24 deals spread over the model's history, the first without an account among them, at four horizons."""
         as_of = date.fromisoformat(model.card.data_as_of)
         positions = _chosen(model.deals, as_of)
-        horizons = [horizon_days(as_of, horizon) for horizon in _HORIZONS]
+        horizons = [horizon_days(as_of, horizon, model.card.fiscal) for horizon in _HORIZONS]
         deal = np.repeat(np.arange(len(positions)), len(horizons))
         asked = np.tile(np.array(horizons, dtype=np.int64), len(positions))
         subjects = model.builder.history.subjects(model.deals.iloc[positions])

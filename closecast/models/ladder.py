@@ -11,7 +11,6 @@ from sklearn.preprocessing import StandardScaler
 
 from closecast.deals.snapshots import Snapshots
 from closecast.features import NAMES
-from closecast.features.calendar import month_of_quarter
 
 Matrix = NDArray[np.float64]
 Probabilities = NDArray[np.float64]
@@ -46,11 +45,11 @@ def base_rate(train: Part, test: Part, _seed: int, _threads: int) -> Probabiliti
 def age_table(train: Part, test: Part, _seed: int, _threads: int) -> Probabilities:
     """The share won by deal age and month of the quarter."""
     cells = (len(_AGE_EDGES) + 1) * 3
-    known = _cell(train.rows)
+    known = _cell(train)
     rows = np.bincount(known, minlength=cells)
     won = np.bincount(known, weights=train.rows.won, minlength=cells)
     table = (won + _PRIOR_ROWS * train.rows.won.mean()) / (rows + _PRIOR_ROWS)
-    return np.asarray(table[_cell(test.rows)], dtype=np.float64)
+    return np.asarray(table[_cell(test)], dtype=np.float64)
 
 
 def logistic(train: Part, test: Part, _seed: int, _threads: int) -> Probabilities:
@@ -83,6 +82,7 @@ RUNGS: dict[str, Rung] = {
 }
 
 
-def _cell(rows: Snapshots) -> NDArray[np.int64]:
-    age = (rows.as_of - rows.engage_dates).astype(np.int64)
-    return np.asarray(np.searchsorted(_AGE_EDGES, age, side="right") * 3 + month_of_quarter(rows.as_of) - 1)
+def _cell(part: Part) -> NDArray[np.int64]:
+    age = (part.rows.as_of - part.rows.engage_dates).astype(np.int64)
+    month = part.matrix[:, NAMES.index("month_of_quarter")].astype(np.int64)
+    return np.asarray(np.searchsorted(_AGE_EDGES, age, side="right") * 3 + month - 1)

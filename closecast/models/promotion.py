@@ -69,6 +69,11 @@ def incomparable(candidate: ModelCard, champion: ModelCard) -> str | None:
     """Why the champion's twin cannot be measured on the candidate's held-out rows; None when it can."""
     if champion.source == candidate.source and champion.cut > candidate.cut:
         return f"the champion's cut, {champion.cut}, is after the candidate's, {candidate.cut}: it knows rows held out here"
+    if champion.fiscal.phase != candidate.fiscal.phase:
+        return (
+            f"the champion's quarters end in other months: its fiscal year begins with month {champion.fiscal_year_start}, "
+            f"the candidate's with month {candidate.fiscal_year_start}"
+        )
     if not _is_real(champion) and _is_real(candidate):
         return f"the champion was trained on made-up data ({champion.source})"
     return None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import fsum
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from closecast.features import FEATURES, NAMES
 from closecast.models.explanations import Explanation
-from closecast.models.words import CALIBRATION, GROUPS, WORDS, Entity, Group, percent
+from closecast.models.words import GROUPS, WORDS, Entity, Group, percent
 
 Standing = Literal["known", "new", "missing"]
 _HARDLY = 0.0005  # of probability: half of the tenth of a point that is told
@@ -27,28 +28,28 @@ _NOTES: dict[tuple[Entity, Standing], str] = {
 
 @dataclass(frozen=True)
 class Part:
-    """One group or feature: what it adds, in log-odds and in probability (0.01 is one point), and a sentence."""
+    """One group or feature: what it adds to the probability (0.01 is one point), and a sentence."""
 
     name: str
     title: str
-    log_odds: float
     points: float
     sentence: str
 
 
 @dataclass(frozen=True)
 class FeaturePart(Part):
-    """A feature also has its group, its value and the value's unit."""
+    """A feature also has its group, its value beside the reference deal's, and their unit."""
 
     group: str
     value: float
+    base_value: float
     unit: str
 
 
 @dataclass(frozen=True)
 class Story:
     """What an answer is made of: the base's chance + the points of `groups` are the answer; each group's points are
-    those of its features. Groups stand in a fixed order, the calibration's last; `base_sentence` says where it starts."""
+    those of its features. Groups stand in a fixed order; `base_sentence` says where it starts."""
 
     base_sentence: str
     groups: tuple[Part, ...]
@@ -58,34 +59,38 @@ class Story:
 def tell(
     explanation: Explanation,
     row: NDArray[np.float64],
+    reference: NDArray[np.float64],
     as_of: date,
     horizon_days: int,
     standing: Mapping[Entity, Standing],
 ) -> Story:
-    """The story of one answer. `row` are its feature values, (23,); `standing` says which names the history knows."""
-    worth = explanation.points_per_log_odds
+    """The story of one answer. `row` and `reference` are the feature values, (23,), of its deal and the reference deal;
+    `standing` says which names the history knows."""
     notes = {entity: _NOTES.get((entity, of)) for entity, of in standing.items()}
     of_entity = {group.name: notes.get(group.entity) if group.entity else None for group in GROUPS}
     values = dict(zip(NAMES, map(float, row), strict=True))
     features = []
-    for feature, added in zip(FEATURES, map(float, explanation.features), strict=True):
+    for feature, base_value, points in zip(
+        FEATURES, map(float, reference), map(float, explanation.points), strict=True
+    ):
         words, value = WORDS[feature.name], values[feature.name]
-        note, points = of_entity[words.group], added * worth
-        sentence = _sentence([f"{note}: {words.fact(value)}" if note else words.fact(value)], points)
+        note = of_entity[words.group]
+        fact = f"{note}: {words.fact(value)}" if note else words.fact(value)
+        sentence = _sentence([fact], points, value == base_value)
         features.append(
-            FeaturePart(feature.name, words.label, added, points, sentence, words.group, value, feature.unit)
+            FeaturePart(feature.name, words.label, points, sentence, words.group, value, base_value, feature.unit)
         )
     groups = []
     for group in GROUPS:
         own = [one for one in features if one.group == group.name]
-        added, note = sum(one.log_odds for one in own), of_entity[group.name]
+        points, note = fsum(one.points for one in own), of_entity[group.name]
         facts = [note] if note else [WORDS[name].fact(values[name]) for name in _telling(group, own)]
-        groups.append(Part(group.name, group.title, added, added * worth, _sentence(facts, added * worth)))
-    groups.append(_calibration(CALIBRATION, explanation))
+        is_same = all(one.value == one.base_value for one in own)
+        groups.append(Part(group.name, group.title, points, _sentence(facts, points, is_same)))
     by = as_of + timedelta(days=horizon_days)
     base = (
         f"The starting point is a deal engaged on {as_of}, of an agent, a product and an account that the model has not met: "
-        f"{percent(explanation.base_probability)} of such deals are won by {by}."
+        f"{percent(explanation.base)} of such deals are won by {by}."
     )
     return Story(base, tuple(groups), tuple(features))
 
@@ -97,18 +102,14 @@ def _telling(group: Group, features: list[FeaturePart]) -> list[str]:
     return [*group.lead, strongest.name] if tells else list(group.lead)
 
 
-def _calibration(group: Group, explanation: Explanation) -> Part:
-    points = explanation.calibration * explanation.points_per_log_odds
-    fact = "the chance is set right by how often past forecasts of its size came true"
-    return Part(group.name, group.title, explanation.calibration, points, _sentence([fact], points))
-
-
-def _sentence(facts: list[str], points: float) -> str:
+def _sentence(facts: list[str], points: float, is_same: bool) -> str:
     text = ", and ".join(filter(None, (", ".join(facts[:-1]), facts[-1])))
-    return f"{text[:1].upper()}{text[1:]}; this {_effect(points)}."
+    return f"{text[:1].upper()}{text[1:]}; this {_effect(points, is_same)}."
 
 
-def _effect(points: float) -> str:
+def _effect(points: float, is_same: bool) -> str:
+    if is_same:
+        return "is so at the starting point too, and changes nothing"
     if abs(points) < _HARDLY:
         return "hardly changes the chance"
     size = f"{abs(points) * 100:.1f}"

@@ -18,6 +18,7 @@ from closecast.deals.snapshots import (
     weekly_as_of_dates,
 )
 from closecast.features import NAMES, WIN_CHANCE, FeatureBuilder, History, Subjects, log_odds
+from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.features.horizon import Horizon
 from closecast.models.calibration import BetaCalibration
 from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
@@ -71,11 +72,11 @@ def plan(deals: pd.DataFrame, cut: date | None = None) -> Plan:
 class Data:
     """The engaged deals of one export, how they are divided in time, and their feature values."""
 
-    def __init__(self, deals: pd.DataFrame, cut: date | None = None) -> None:
-        """`deals` are accepted deals (closecast.deals.contract). Raises NotEnoughDataError."""
-        self.plan = plan(deals, cut)
+    def __init__(self, deals: pd.DataFrame, cut: date | None = None, fiscal: FiscalCalendar = CALENDAR_YEAR) -> None:
+        """`deals` are accepted deals (closecast.deals.contract), quarters those of `fiscal`. Raises NotEnoughDataError."""
+        self.plan, self.fiscal = plan(deals, cut), fiscal
         self.deals = deals[deals["engage_date"].notna()].reset_index(drop=True)
-        self.builder = FeatureBuilder(History(self.deals, self.plan.end))
+        self.builder = FeatureBuilder(History(self.deals, self.plan.end, fiscal))
 
     @cached_property
     def subjects(self) -> Subjects:
@@ -85,7 +86,7 @@ class Data:
     def rows(self, horizons: tuple[Horizon, ...] = DEFAULT_HORIZONS) -> Snapshots:
         """Weekly labelled rows of the whole span. The last as-of date still has a full week after it."""
         dates = weekly_as_of_dates(self.plan.first, self.plan.end - _LAST_WEEK)
-        return training_rows(self.deals, dates, horizons, self.plan.end)
+        return training_rows(self.deals, dates, horizons, self.plan.end, self.fiscal)
 
     def learnable(self, before: date | None = None) -> Snapshots:
         """Rows of all horizons to learn from: after the warm-up, labels known before `before` (all, unless given).

@@ -11,13 +11,21 @@ import numpy as np
 import optuna
 
 from closecast.features import NAMES
+from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models.hyperparameters import PRESETS, RANGES, Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError, fold_curve, forward_folds
 
 _LOGARITHMIC = ("learning_rate", "min_data_in_leaf", "lambda_l2", "clock_weight", "calendar_weight", "entity_weight")
 _WHOLE = ("num_leaves", "min_data_in_leaf")
 _SCOPE = "scope"
-_WORDS = {"data": "the data are", "cut": "the cut is", "features": "features are", "ranges": "ranges are"}
+_WORDS = {
+    "data": "the data are",
+    "cut": "the cut is",
+    "quarters": "quarters are",
+    "features": "features are",
+    "ranges": "ranges are",
+}
+_FIRST_MONTHS = ("January", "February", "March")  # of quarters, by FiscalCalendar.phase
 _STARTUP_TRIALS = 5  # what a median is taken of before any trial is given up
 
 
@@ -70,10 +78,11 @@ class StudyError(ValueError):
 
 @dataclass(frozen=True)
 class Scope:
-    """What makes two trials comparable: the deals, the cut, the features, and the ranges that settings are drawn from."""
+    """What makes two trials comparable: the deals, the cut, the quarters, the features, and the ranges that settings are drawn from."""
 
     data: str  # content hash of the deals, or a key that holds it
     cut: date
+    fiscal: FiscalCalendar = CALENDAR_YEAR
     source: str = field(default="", compare=False)  # for people: where the deals came from
     features: tuple[str, ...] = NAMES
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=lambda: dict(RANGES))
@@ -81,7 +90,13 @@ class Scope:
     def written(self) -> dict[str, Any]:
         """As plain data, which a study keeps."""
         ranges = {name: [float(low), float(high)] for name, (low, high) in sorted(self.ranges.items())}
-        return {"data": self.data, "cut": str(self.cut), "features": [*self.features], "ranges": ranges}
+        return {
+            "data": self.data,
+            "cut": str(self.cut),
+            "quarters": self.fiscal.phase,
+            "features": [*self.features],
+            "ranges": ranges,
+        }
 
     def digest(self) -> str:
         """Twelve hexadecimal digits, the same for searches whose trials are comparable."""
@@ -139,6 +154,8 @@ def _in_words(name: str, value: Any, other: Any, source: str) -> str:
     if name == "data":
         digits = str(value).rpartition("/")[2].removesuffix(".parquet")[:12]
         return f"{digits}{f' ({source})' if source else ''}"
+    if name == "quarters":
+        return f"those that begin in {_FIRST_MONTHS[value or 0]}"
     if name == "features":
         return ", ".join(one for one in value or () if one not in (other or ())) or "none of their own"
     if name == "ranges":

@@ -37,7 +37,6 @@ GROUPS: tuple[Group, ...] = (
     Group("product", "The product and its price", ("product_win_rate_before_as_of",), "product"),
     Group("account", "The account's record", ("account_win_rate_before_as_of",), "account"),
 )
-CALIBRATION = Group("calibration", "How past forecasts came true", ())
 
 
 def days(value: float) -> str:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from closecast.deals.schema import read_dates
+from closecast.deals.dates import read_dates
 from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES
 from closecast.features.calendar import day_number
 from closecast.features.history import ENTITIES
@@ -60,7 +60,7 @@ def score_parquet(
     `problem` says why the deal cannot be scored. The same input and model give the same bytes. Memory
     holds two chunks more than there are `threads`. Raises BatchError and, for a horizon out of range, ValueError.
     """
-    days = horizon_days(as_of, horizon)
+    days = horizon_days(as_of, horizon, model.card.fiscal)
     with _readable("the input is not Parquet"):
         found = pq.read_schema(source)
         if hasattr(source, "seek"):

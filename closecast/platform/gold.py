@@ -16,7 +16,7 @@ def store(data: Data, silver_key: str, lake: Lake) -> str:
     Columns: opportunity_id, as_of, won, and the features by name. Raises LakeError.
     """
     declared = [(feature.name, feature.dtype, feature.formula) for feature in FEATURES]
-    facts = json.dumps([silver_key, str(data.plan.cut), declared])
+    facts = json.dumps([silver_key, str(data.plan.cut), data.fiscal.first_month, declared])
     step = f"steps/gold-{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
     known = lake.read_text(step)
     if known is not None:

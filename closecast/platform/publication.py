@@ -76,6 +76,7 @@ def publish(
             "source_sha256": card.source_sha256,
             "data_as_of": card.data_as_of,
             "cut": card.cut,
+            "fiscal_year_start": str(card.fiscal_year_start),
             "bronze_key": data.bronze_key,
             "silver_key": data.silver_key,
             "gold_key": gold_key,
@@ -116,6 +117,7 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
         seed=candidate.seed,
         quality=data.quality.score,
         git_commit=git_commit,
+        fiscal_year_start=candidate.data.fiscal.first_month,
     )
 
 

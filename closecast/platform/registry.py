@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.mlflow_http import MlflowHttp, RegistryError
 
@@ -75,6 +76,12 @@ class ModelRegistry:
     def tags(self, version: str) -> dict[str, str]:
         """The tags of `version`: its source, data hash and the evidence of its promotion or refusal."""
         return {tag["key"]: tag["value"] for tag in self._version(version).get("tags", [])}
+
+    def champion_fiscal(self) -> FiscalCalendar:
+        """The champion's fiscal year; the calendar year while there is no champion, or one from before this was told."""
+        found = self._alias()
+        tags = {} if found is None else {tag["key"]: tag["value"] for tag in found.get("tags", [])}
+        return FiscalCalendar(int(tags.get("fiscal_year_start", CALENDAR_YEAR.first_month)))
 
     def download(self, version: str, folder: str, target: Path) -> Path:
         """Fetch `folder` of the artifacts of the run behind `version` into `target`, and return `target`."""

@@ -1,21 +1,15 @@
-"""The files of a training run that people read: the report, plots, the model card, and MLflow's own description."""
+"""The files of a training run that people read: the report, plots and the model card."""
 
 import json
-import platform
 from datetime import datetime
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from closecast import features
 from closecast.models.deal_model import DealModel
 from closecast.models.evaluation import CANDIDATE
 from closecast.models.promotion import Decision
-from closecast.models.pyfunc import INPUTS
-
-_PACKAGES = ("lightgbm", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "mlflow")
+from closecast.platform import mlflow_files
 
 
 def write_artifacts(
@@ -31,7 +25,7 @@ def write_artifacts(
     )  # fmt: skip
     (target / "model_card.md").write_text(model_card(model, report, decision, by, at))
     _plots(target, report)
-    _mlflow_files(folder / "model", model)
+    mlflow_files.write(folder / "model", model)
 
 
 def model_card(model: DealModel, report: dict[str, Any], decision: Decision, by: str, at: datetime) -> str:
@@ -99,36 +93,6 @@ def _plots(target: Path, report: dict[str, Any]) -> None:
         axes.invert_yaxis()
         axes.set(title=name.replace("_", " "), xlabel="held-out log loss")
     figure.savefig(target / "ladder.png", dpi=100)
-
-
-def _mlflow_files(folder: Path, model: DealModel) -> None:
-    """MLmodel with signature, input example and requirements, so that MLflow can load the folder."""
-    from mlflow.models import Model
-    from mlflow.models.signature import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
-
-    requirements = [f"{name}=={installed(name)}" for name in _PACKAGES]
-    (folder / "requirements.txt").write_text("\n".join(["closecast", *requirements]) + "\n")
-    engaged = model.deals[model.deals["engage_date"].notna()].head(3)
-    example = pd.DataFrame(
-        {
-            **{name: [None if pd.isna(value) else value for value in engaged[name]] for name in INPUTS[:4]},
-            "engage_date": engaged["engage_date"].dt.strftime("%Y-%m-%d"),
-            "as_of": model.card.data_as_of,
-            "horizon_days": 30,
-        }
-    )
-    (folder / "input_example.json").write_text(example.to_json(orient="split", index=False))
-    text = [ColSpec(DataType.string, name, required=name not in ("account", "opportunity_id")) for name in INPUTS[:6]]
-    described = Model(
-        signature=ModelSignature(
-            inputs=Schema([*text, ColSpec(DataType.long, "horizon_days")]), outputs=Schema([ColSpec(DataType.double)])
-        ),
-        saved_input_example_info={"artifact_path": "input_example.json", "type": "dataframe", "pandas_orient": "split"},
-    )
-    described.add_flavor("python_function", loader_module="closecast.models.pyfunc", env="requirements.txt",
-                         python_version=platform.python_version())  # fmt: skip
-    described.save(str(folder / "MLmodel"))
 
 
 __all__ = ["model_card", "write_artifacts"]

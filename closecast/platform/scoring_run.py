@@ -26,6 +26,7 @@ class ScoringRun:
     version: str
     as_of: date
     horizon: Horizon
+    quarter: tuple[date, date] | None = None  # first and last day, where the horizon is the quarter's end
 
     def result(self, part: str) -> str:
         """The key that the result of `part` has; it is there when the part is done, and only then."""

@@ -56,6 +56,8 @@ def _table(scored: Scored, identifier: UUID, version: str) -> pa.Table:
         "problem": pa.array(problems, pa.string()),
         "as_of": pa.repeat(pa.scalar(question.as_of, pa.date32()), count),
         "by": pa.repeat(pa.scalar(question.by, pa.date32()), count),
+        "quarter_start": pa.repeat(pa.scalar(question.quarter.start, pa.date32()), count),
+        "quarter_end": pa.repeat(pa.scalar(question.quarter.end, pa.date32()), count),
         "model_version": pa.repeat(pa.scalar(version), count),
         "id": pa.repeat(pa.scalar(str(identifier)), count),
     }

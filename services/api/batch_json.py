@@ -31,7 +31,13 @@ def encoded(scored: Scored, identifier: UUID, version: str) -> tuple[Octets, ...
     """A BatchPrediction, in parts that follow each other."""
     question, count = scored.question, len(scored.sheet)
     frame = BatchPrediction(
-        identifier, ModelVersion(MODEL_NAME, version), question.as_of, question.horizon_days, question.by, []
+        identifier,
+        ModelVersion(MODEL_NAME, version),
+        question.as_of,
+        question.horizon_days,
+        question.by,
+        question.quarter,
+        [],
     )
     begin, end = _encode(frame).split(b"[]")
     if not count:

@@ -1,4 +1,4 @@
-"""Keeps contributions in Redis, in a fixed number of places; without Redis they are computed, and the log says so once."""
+"""Keeps the points of explanations in Redis, in a fixed number of places; without Redis they are computed, and the log says so once."""
 
 import hashlib
 import struct
@@ -13,21 +13,20 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from closecast.features import NAMES
-from closecast.models.explanations import Contributions
 from services.api.logs import log
 
 # The same Redis carries the prediction journal, which refuses to drop a key for another: explanations must stay small
 # there. Each has its place by its hash, and a later one of the same place writes over it: about 400 bytes a place, 6 MB.
 PLACES = 16_384
 _SECONDS = 24 * 3600
-_TIMEOUT = 0.05  # seconds; computing anew takes about a millisecond
+_TIMEOUT = 0.05  # seconds; computing anew takes one to three milliseconds
 _PAUSE = 5.0  # seconds in which a Redis that failed is not asked
 _DIGEST = 32
-_NUMBERS = struct.Struct(f"<{1 + len(NAMES)}d")
+_NUMBERS = struct.Struct(f"<{len(NAMES)}d")
 
 
 class ExplanationCache:
-    """Contributions by model and feature values. Safe from several threads; never raises for a Redis that is away.
+    """Points of explanations, (23,), by model and feature values. Safe from several threads; never raises for a Redis that is away.
 
     `hits`, `misses` and `failures` count since the start; `away` says why Redis is not asked now, None while it is.
     """
@@ -43,7 +42,7 @@ class ExplanationCache:
         self.hits = self.misses = self.failures = 0
         self.away: str | None = None
 
-    def get(self, model: str, matrix: NDArray[np.float64]) -> Contributions | None:
+    def get(self, model: str, matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """What was kept for the rows of `matrix`, the deal's and the reference deal's, under `model`; None otherwise."""
         store = self._store()
         if store is None:
@@ -61,17 +60,16 @@ class ExplanationCache:
             self.hits, self.misses = self.hits + hit, self.misses + (not hit)
         if not hit:
             return None
-        base, *features = _NUMBERS.unpack(content[_DIGEST:])
-        return Contributions(base, np.array(features))
+        return np.array(_NUMBERS.unpack(content[_DIGEST:]))
 
-    def put(self, model: str, matrix: NDArray[np.float64], parts: Contributions) -> None:
-        """Keep `parts` for a day, unless Redis is away."""
+    def put(self, model: str, matrix: NDArray[np.float64], points: NDArray[np.float64]) -> None:
+        """Keep `points` for a day, unless Redis is away."""
         store = self._store()
         if store is None:
             return
         digest = _digest(model, matrix)
         try:
-            store.set(_key(digest), digest + _NUMBERS.pack(parts.base, *parts.features), ex=_SECONDS)
+            store.set(_key(digest), digest + _NUMBERS.pack(*points.tolist()), ex=_SECONDS)
         except redis.RedisError as error:
             self._failed(f"{type(error).__name__}: {error}")
 

@@ -1,13 +1,10 @@
-"""From a raw deal to the story of its probability: its feature values, the contributions kept or computed, the words."""
+"""From a raw deal to the story of its probability: its feature values, the points kept or computed, the words."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from closecast import features
 from closecast.features.history import UNNAMED, History
 from closecast.models import explanations
-from closecast.models.explanations import Contributions
-from closecast.models.scorer import Scorer
 from closecast.models.telling import Standing, Story, tell
 from closecast.models.words import Entity
 from closecast.platform.registry import Served
@@ -18,7 +15,7 @@ from services.api.schemas import Deal
 
 
 class Explainer:
-    """Explains answers; contributions come from `cache` where it has them. Safe from several threads."""
+    """Explains answers; their points come from `cache` where it has them. Safe from several threads."""
 
     def __init__(self, cache: ExplanationCache) -> None:
         self.cache = cache
@@ -33,23 +30,16 @@ class Explainer:
         agent, product, account = codes["sales_agent"], codes["product"], codes["account"]
         row = features.rows(tables, age, tables.clocks((days,)), agent, product, account, chance)
         matrix = np.stack([np.frombuffer(row), explanations.reference_row(tables, days)])
+        own, reference = matrix
         # The folder's name holds version and run: version numbers start again when a registry is purged.
         kept = self.cache.get(served.folder.name, matrix)
-        explanation = None if kept is None else _of_kept(scorer, matrix[0], kept)
+        explanation = None if kept is None else explanations.of_kept(scorer, own, reference, kept)
         if explanation is None:
-            parts = explanations.contributions(scorer, matrix[0], matrix[1])
-            explanation = explanations.explain(scorer, matrix[0], parts)
-            self.cache.put(served.folder.name, matrix, parts)
-        return explanation, tell(explanation, matrix[0], question.as_of, days, standing)
-
-
-def _of_kept(scorer: Scorer, row: NDArray[np.float64], kept: Contributions) -> explanations.Explanation | None:
-    """The explanation by what was kept; None where that does not add up to the model's own answer."""
-    try:
-        return explanations.explain(scorer, row, kept)
-    except ValueError as error:
-        log("cache", level="warning", problem=f"a kept explanation is wrong and written anew: {error}")
-        return None
+            if kept is not None:
+                log("cache", level="warning", problem="a kept explanation does not add up and is written anew")
+            explanation = explanations.explain(scorer, own, reference)
+            self.cache.put(served.folder.name, matrix, explanation.points)
+        return explanation, tell(explanation, own, reference, question.as_of, days, standing)
 
 
 def _names(history: History, deal: Deal) -> tuple[dict[Entity, int], dict[Entity, Standing]]:

@@ -73,6 +73,7 @@ class Predictor:
             as_of=question.as_of,
             horizon_days=question.horizon_days,
             by=question.by,
+            quarter=question.quarter,
             probabilities=scored.by_horizon,
             model=ModelVersion(MODEL_NAME, version),
             request_id=request_id,

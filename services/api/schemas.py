@@ -51,6 +51,13 @@ class ModelVersion(Struct, frozen=True, gc=False):
     version: str
 
 
+class Quarter(Struct, frozen=True, gc=False):
+    """The quarter of the model's fiscal year that "quarter_end" means at an as-of date: its first and last day."""
+
+    start: date
+    end: date
+
+
 class Prediction(Struct, frozen=True, gc=False):
     """Chance that the deal closes Won after `as_of` and no later than `by`."""
 
@@ -59,6 +66,7 @@ class Prediction(Struct, frozen=True, gc=False):
     as_of: date
     horizon_days: int
     by: date
+    quarter: Quarter
     probabilities: Annotated[dict[str, float], Meta(description="The same by 30, 60 and 90 days and by quarter end")]
     model: ModelVersion
     request_id: str
@@ -71,44 +79,44 @@ Points = Annotated[float, Meta(description="What it adds to the probability: 0.0
 
 
 class ExplanationBase(Struct, frozen=True):
-    """Where an explanation starts: the chance of a reference deal, engaged on `as_of`, of nobody the model has met."""
+    """Where an explanation starts: what `POST /v1/predictions` answers for the same date and horizon about a deal engaged on
+    `as_of`, of an agent, a product and an account that the model has not met."""
 
-    probability: float
-    log_odds: float
+    probability: Annotated[float, Meta(ge=0, le=1)]
     sentence: str
 
 
 class ExplanationGroup(Struct, frozen=True):
-    """Features that belong together, or the calibration, which is no feature's."""
+    """Features that belong together."""
 
     name: str
     title: str
-    log_odds: float
     points: Points
     sentence: str
 
 
 class ExplanationFeature(Struct, frozen=True):
-    """One feature: its value, what it adds to its group, and a sentence that says both."""
+    """One feature: its value, what it adds to its group, and a sentence that says both. An equal value adds exactly 0."""
 
     name: str
     title: str
     group: str
     value: float
+    base_value: Annotated[float, Meta(description="The starting point's value")]
     unit: str
-    log_odds: float
     points: Points
     sentence: str
 
 
 class Explanation(Struct, frozen=True):
-    """Why the deal has this chance. base + groups = the answer, in log-odds and in points; groups = their features."""
+    """Why the deal has this chance: the base's probability and the points of the groups add up to the answer's, the points of
+    a group's features to the group's."""
 
     probability: Annotated[float, Meta(ge=0, le=1)]
-    log_odds: float
     as_of: date
     horizon_days: int
     by: date
+    quarter: Quarter
     base: ExplanationBase
     groups: list[ExplanationGroup]
     features: list[ExplanationFeature]
@@ -138,6 +146,7 @@ class BatchPrediction(Struct, frozen=True):
     as_of: date
     horizon_days: int
     by: date
+    quarter: Quarter
     predictions: list[ScoredDeal]
 
 
@@ -166,6 +175,7 @@ class Pipeline(Struct, frozen=True):
     as_of: date
     horizon_days: int
     by: date
+    quarter: Quarter
     model: ModelVersion
     counts: PipelineCounts
     expected_wins: float
@@ -182,6 +192,7 @@ class Model(Struct, frozen=True):
     source: str
     source_sha256: str
     data_as_of: date
+    fiscal_year_start: Annotated[int, Meta(ge=1, le=12, description="Month with which the fiscal year begins")]
     features: list[str]
     metrics: dict[str, float]
     reference_metrics: dict[str, float]

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from closecast import features
 from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES, STAGES
 from closecast.features.build import Tables
+from closecast.features.calendar import FiscalCalendar
 from closecast.features.history import UNNAMED
-from closecast.features.horizon import QUARTER_END, Horizon, horizon_days
+from closecast.features.horizon import QUARTER_END, Horizon, horizon_days, quarter_ahead
 from closecast.models.deal_model import DealModel
 from services.api.problems import InvalidInputError
-from services.api.schemas import Deal
+from services.api.schemas import Deal, Quarter
 
 HORIZONS: tuple[Horizon, ...] = (30, 60, 90, QUARTER_END)
 _WRITTEN = ((re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d"), (re.compile(r"\d{1,2}/\d{1,2}/\d{4}"), "%m/%d/%Y"))
@@ -30,11 +31,12 @@ class Question(Struct, frozen=True, gc=False):
     as_of: date
     horizon_days: int
     by: date  # the last day on which a win counts
+    quarter: Quarter  # what "quarter_end" means at as_of
 
     @classmethod
     def ask(cls, model: DealModel, as_of: date | None, horizon: Horizon) -> "Question":
         """`as_of` is the last date of the model's data unless given. Raises InvalidInputError for a horizon out of range."""
-        return _question(as_of or model.card.known_until, horizon)
+        return _question(as_of or model.card.known_until, horizon, model.card.fiscal)
 
 
 def horizon_of(text: str) -> Horizon:
@@ -85,7 +87,7 @@ def engage_date(deal: Deal, as_of: date) -> date:
 
 @lru_cache(maxsize=4096)
 def read_date(written: str) -> date | None:
-    """A date as the contract reads it (closecast.deals.schema.read_dates), None for anything else."""
+    """A date as the contract reads it (closecast.deals.dates.read_dates), None for anything else."""
     for pattern, layout in _WRITTEN:
         if pattern.fullmatch(written):
             try:
@@ -153,19 +155,20 @@ def _scored(
 
 
 @lru_cache(maxsize=4096)
-def _question(day: date, horizon: Horizon) -> Question:
+def _question(day: date, horizon: Horizon, fiscal: FiscalCalendar) -> Question:
     if not 1990 <= day.year <= 2200:
         raise InvalidInputError("as_of", str(day), "a date from 1990 to 2200", f"as_of {day} is out of range")
     try:
-        days = horizon_days(day, horizon)
-        return Question(day, days, day + timedelta(days=days))
+        days = horizon_days(day, horizon, fiscal)
+        return Question(day, days, day + timedelta(days=days), Quarter(*quarter_ahead(day, fiscal)))
     except ValueError as error:
         raise InvalidInputError("horizon", horizon, f'1 to 366 days, or "{QUARTER_END}"', str(error)) from error
 
 
 @lru_cache(maxsize=4096)
 def _plan(question: Question) -> _Plan:
-    named = {str(horizon): horizon_days(question.as_of, horizon) for horizon in HORIZONS}
+    ahead = (question.quarter.end - question.as_of).days
+    named = {str(horizon): ahead if horizon == QUARTER_END else int(horizon) for horizon in HORIZONS}
     days = list(dict.fromkeys([question.horizon_days, *named.values()]))
     return _Plan(tuple(days), tuple((name, days.index(of)) for name, of in named.items()))
 

@@ -8,6 +8,7 @@ from datetime import date
 
 import optuna
 
+from closecast.features.calendar import FiscalCalendar
 from closecast.models import tuning
 from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform import studies
@@ -29,6 +30,7 @@ class Task:
     trials: int
     storage: str
     seed: int
+    fiscal: FiscalCalendar
     lake: LakeSettings
 
     @classmethod
@@ -39,17 +41,20 @@ class Task:
         try:
             cut, trials = date.fromisoformat(environment["CLOSECAST_CUT"]), int(environment["CLOSECAST_TRIALS"])
             seed = int(environment.get("CLOSECAST_SEED") or "7")
+            fiscal = FiscalCalendar(int(environment.get("CLOSECAST_FISCAL_YEAR_START") or "1"))
         except ValueError as error:
-            raise SettingsError(f"CLOSECAST_CUT, CLOSECAST_TRIALS or CLOSECAST_SEED is unusable: {error}") from error
+            raise SettingsError(
+                f"CLOSECAST_CUT, CLOSECAST_TRIALS, CLOSECAST_SEED or CLOSECAST_FISCAL_YEAR_START is unusable: {error}"
+            ) from error
         return cls(
             environment["CLOSECAST_STUDY"], environment["CLOSECAST_SILVER_KEY"], cut, trials,
-            environment["OPTUNA_STORAGE"], seed, LakeSettings.from_environment(environment),
+            environment["OPTUNA_STORAGE"], seed, fiscal, LakeSettings.from_environment(environment),
         )  # fmt: skip
 
 
 def run(task: Task, worker: str) -> int:
     """Work until the study has its trials; returns how many this worker ran."""
-    data = Data(Lake(task.lake).read_parquet(task.silver_key), task.cut)
+    data = Data(Lake(task.lake).read_parquet(task.silver_key), task.cut, task.fiscal)
     objective = tuning.Objective(data, task.cut, task.seed, threads=1)
     ran = 0
 
@@ -64,7 +69,7 @@ def run(task: Task, worker: str) -> int:
     def work() -> None:
         with studies.reached():
             # Workers must not all draw the same settings.
-            scope = tuning.Scope(task.silver_key, task.cut)
+            scope = tuning.Scope(task.silver_key, task.cut, task.fiscal)
             study = tuning.create(task.study, studies.storage(task.storage), task.seed + os.getpid(), scope)
             tuning.work(study, one, task.trials)
 

@@ -33,6 +33,18 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
+class Quarter:
+    """First and last day of the quarter that "quarter_end" means."""
+
+    start: date
+    end: date
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> "Quarter":
+        return cls(date.fromisoformat(content["start"]), date.fromisoformat(content["end"]))
+
+
+@dataclass(frozen=True)
 class OpenDeal:
     """One open deal and its chance, 0..1, to be won by the ranking's date."""
 
@@ -51,6 +63,7 @@ class Pipeline:
 
     as_of: date
     by: date
+    quarter: Quarter
     model_version: str
     open: int
     not_scorable: int
@@ -62,6 +75,7 @@ class Pipeline:
         return cls(
             as_of=date.fromisoformat(content["as_of"]),
             by=date.fromisoformat(content["by"]),
+            quarter=Quarter.of_json(content["quarter"]),
             model_version=str(content["model"]["version"]),
             open=int(content["counts"]["open"]),
             not_scorable=int(content["counts"]["not_scorable"]),
@@ -88,6 +102,7 @@ class Prediction:
     probability: float
     as_of: date
     by: date
+    quarter: Quarter
     probabilities: dict[str, float]
     model_version: str
 
@@ -97,6 +112,7 @@ class Prediction:
             probability=float(content["probability"]),
             as_of=date.fromisoformat(content["as_of"]),
             by=date.fromisoformat(content["by"]),
+            quarter=Quarter.of_json(content["quarter"]),
             probabilities=_numbers(content["probabilities"]),
             model_version=str(content["model"]["version"]),
         )

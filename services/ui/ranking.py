@@ -44,7 +44,7 @@ def show(api: Client, model: ModelFacts) -> Pipeline | None:
         if (not agents or deal.sales_agent in agents) and (not products or deal.product in products)
     ]
     filtered = bool(agents or products)
-    _numbers(pipeline, kept, filtered)
+    _numbers(pipeline, kept, filtered, words.HORIZONS[horizon] == "quarter_end")
     if kept:
         _table(pipeline, kept)
     else:
@@ -62,7 +62,7 @@ def frame(deals: Iterable[OpenDeal]) -> pd.DataFrame:
     return pd.DataFrame([[getattr(deal, name) for name in _COLUMNS] for deal in deals], columns=list(_COLUMNS))
 
 
-def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool) -> None:
+def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool, by_quarter: bool) -> None:
     # Unfiltered, the API's own sums are shown: they hold for all open deals, however many it sent.
     count = len(kept) if filtered else pipeline.open
     wins = sum(deal.probability for deal in kept) if filtered else pipeline.expected_wins
@@ -75,7 +75,7 @@ def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool) -> None:
         help="The sum of the chances: how many of these deals to count on.",
     )
     cards[2].metric("Won by", words.day(pipeline.by), border=True)
-    notes = []
+    notes = [words.quarter(pipeline.quarter)] if by_quarter else []
     if filtered:
         notes.append(f"{count:,} of {words.counted(pipeline.open, 'open deal', 'open deals')} shown.")
     if len(pipeline.deals) < pipeline.open:

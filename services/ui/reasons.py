@@ -31,10 +31,13 @@ def show(why: Explanation | str) -> None:
     # A group that changes nothing has no bar to show, and its sentence would say so at length.
     told = [one for one in why.reasons if words.points(one.points) != words.points(0)]
     told.sort(key=lambda one: -abs(one.points))
+    if not told:
+        st.markdown("Nothing tells this deal from the starting point.")
+        return
     bars = pd.DataFrame(
         [(one.title, one.points * 100, words.points(one.points)) for one in told], columns=["group", "points", "label"]
     )
-    reach = max((abs(one.points) * 100 for one in told), default=1.0) * 1.3
+    reach = max(abs(one.points) * 100 for one in told) * 1.3
     across = {"field": "points", "type": "quantitative", "title": "points", "scale": {"domain": [-reach, reach]}}
     down = {"field": "group", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 260}}
     colour = {"condition": {"test": "datum.points < 0", "value": "#b5533c"}, "value": "#1f6f8b"}
@@ -43,7 +46,7 @@ def show(why: Explanation | str) -> None:
     st.vega_lite_chart(
         bars,
         {
-            "height": 34 * max(1, len(told)) + 40,
+            "height": 34 * len(told) + 40,
             "encoding": {"x": across, "y": down},
             "layer": [
                 {"mark": {"type": "bar", "cornerRadiusEnd": 3}, "encoding": {"color": colour}},

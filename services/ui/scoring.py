@@ -104,5 +104,7 @@ def _show(answered: _Answer | None) -> None:
         },
         width="stretch",
     )
-    st.caption(f"As of {words.day(answer.as_of)}, by version {answer.model_version} of the model.")
+    st.caption(
+        f"As of {words.day(answer.as_of)}, by version {answer.model_version} of the model. {words.quarter(answer.quarter)}"
+    )
     reasons.show(why)

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from services.ui.answers import ModelFacts
+from services.ui.answers import ModelFacts, Quarter
 from services.ui.client import ApiProblemError, ApiUnavailableError, Horizon
 
 HORIZONS: dict[str, Horizon] = {
@@ -24,6 +24,11 @@ _FIELDS = {
 def day(value: date) -> str:
     """31 December 2017."""
     return f"{value.day} {value:%B %Y}"
+
+
+def quarter(of: Quarter) -> str:
+    """Which quarter is meant: fiscal years begin in other months than calendar years."""
+    return f"The quarter runs from {day(of.start)} to {day(of.end)}."
 
 
 def percent(probability: float) -> str:

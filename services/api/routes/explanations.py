@@ -38,23 +38,23 @@ def explain(
 ) -> Explanation:
     """What raises and lowers the chance of one open deal, in groups and by feature, in words and numbers.
 
-    The probability is the one that `POST /v1/predictions` answers. `log_odds` of base and groups add up to those of the
-    probability, `points` of the groups to its difference from the base's; a group's are those of its features.
+    The probability is the one that `POST /v1/predictions` answers, and so is the base's, for the deal that its sentence
+    describes. The `points` of the groups add up to the difference of the two; a group's are those of its features.
     """
     served = champion.serving()
     question = scoring.Question.ask(served.model, data.as_of, data.horizon)
     explained, story = explainer.explain(served, data.deal, question)
     return Explanation(
         probability=explained.probability,
-        log_odds=explained.log_odds,
         as_of=question.as_of,
         horizon_days=question.horizon_days,
         by=question.by,
-        base=ExplanationBase(explained.base_probability, explained.base, story.base_sentence),
-        groups=[ExplanationGroup(one.name, one.title, one.log_odds, one.points, one.sentence) for one in story.groups],
+        quarter=question.quarter,
+        base=ExplanationBase(explained.base, story.base_sentence),
+        groups=[ExplanationGroup(one.name, one.title, one.points, one.sentence) for one in story.groups],
         features=[
             ExplanationFeature(
-                one.name, one.title, one.group, one.value, one.unit, one.log_odds, one.points, one.sentence
+                one.name, one.title, one.group, one.value, one.base_value, one.unit, one.points, one.sentence
             )
             for one in story.features
         ],

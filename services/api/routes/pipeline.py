@@ -31,6 +31,7 @@ def open_pipeline(
         as_of=question.as_of,
         horizon_days=question.horizon_days,
         by=question.by,
+        quarter=question.quarter,
         model=ModelVersion(MODEL_NAME, served.version),
         counts=ranking.counts,
         expected_wins=ranking.expected_wins,

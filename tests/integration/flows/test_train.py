@@ -80,7 +80,7 @@ def test_a_worker_runs_the_deployment(
     assert "deployment train/closecast: up to date" in second
     deployment = _get(prefect_api, "deployments/name/train/closecast")
     assert deployment["parameters"] == {}
-    assert set(deployment["parameter_openapi_schema"]["properties"]) == {"source", "seed"}
+    assert set(deployment["parameter_openapi_schema"]["properties"]) == {"source", "seed", "fiscal_year_start"}
     run = _post(prefect_api, f"deployments/{deployment['id']}/create_flow_run",
                 {"parameters": {"source": "synthetic:2500"}, "state": {"type": "SCHEDULED"}})  # fmt: skip
     # when a worker takes one turn
@@ -121,6 +121,34 @@ def test_the_flow_reports_what_it_made(here: dict[str, str], tmp_path: Path, mlf
     plot = _get(here["PREFECT_API_URL"], "artifacts/plot-reliability/latest")["data"]
     with urllib.request.urlopen(plot, timeout=10) as image:
         assert image.read(4) == b"\x89PNG"
+
+
+def test_a_fiscal_year_is_learnt_told_and_kept_by_the_next_training(
+    here: dict[str, str], tmp_path: Path, empty_registry: ModelRegistry
+) -> None:
+    from prefect.exceptions import ParameterTypeError
+
+    from flows import steps
+    from flows.train import train
+
+    # given nobody has served yet
+    assert steps.fiscal_calendar.fn(None).first_month == 1
+    # when
+    result = train("synthetic:2500", fiscal_year_start=5)
+    # then the model holds its month, and what it learnt from lies in these quarters
+    registry = ModelRegistry(here["MLFLOW_TRACKING_URI"])
+    model = registry.load(result["version"], tmp_path)
+    assert result["fiscal_year_start"] == model.card.fiscal_year_start == 5
+    assert registry.tags(result["version"])["fiscal_year_start"] == "5"
+    gold = Lake(LakeSettings.from_environment(here)).read_parquet(registry.tags(result["version"])["gold_key"])
+    months = gold["as_of"].dt.month.to_numpy()
+    assert (gold["month_of_quarter"].to_numpy() == (months - 5) % 3 + 1).all()
+    # and the next training keeps it, unless it is told another
+    empty_registry.promote(result["version"])
+    assert steps.fiscal_calendar.fn(None).first_month == 5
+    assert steps.fiscal_calendar.fn(2).first_month == 2
+    with pytest.raises(ParameterTypeError, match="fiscal_year_start: Input should be less than or equal to 12"):
+        train("synthetic:2500", fiscal_year_start=13)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from closecast import features
 from closecast.deals.contract import check
 from closecast.deals.quality import Quality
 from closecast.deals.synthetic import generate
+from closecast.features.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.models.golden import Golden
@@ -124,9 +125,29 @@ def test_mlflow_itself_can_load_and_ask_the_champion(
     predicted = loaded.predict(example)
     # then
     assert empty_registry.champion_version() is not None
-    assert loaded.metadata.signature.inputs.input_names()[-2:] == ["as_of", "horizon_days"]
+    assert loaded.metadata.signature.inputs.required_input_names() == ["engage_date"]
     assert len(predicted) == len(example) == 3
     assert ((predicted > 0) & (predicted < 1)).all()
+
+
+def test_a_champion_of_other_quarters_is_not_compared(
+    candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, empty_registry: ModelRegistry, tmp_path: Path
+) -> None:
+    # given a champion of the calendar year
+    _publish(candidate, data, mlflow_uri)
+    assert empty_registry.champion_fiscal() == FiscalCalendar(1)
+    # when
+    other = candidates.build(data.deals, seed=7, threads=1, fiscal=FiscalCalendar(2))
+    published = _publish(other, data, mlflow_uri)
+    # then
+    assert any(
+        "its fiscal year begins with month 1, the candidate's with month 2" in check.sentence
+        for check in published.decision.checks
+    )
+    model = empty_registry.load(published.version, tmp_path)
+    assert model.card.fiscal_year_start == 2
+    model.replay(tmp_path / f"closecast-{published.version}-{published.run_id}")
+    assert published.report["fiscal_year_start"] == 2
 
 
 def _shuffled(candidate: candidates.Candidate) -> candidates.Candidate:

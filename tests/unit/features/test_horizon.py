@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closecast.features.horizon import horizon_days, quarter_end, quarter_end_days
+from closecast.features.horizon import horizon_days, quarter_ahead, quarter_end_days
 
 
 @pytest.mark.parametrize(
@@ -21,14 +21,14 @@ from closecast.features.horizon import horizon_days, quarter_end, quarter_end_da
     ],
 )
 def test_quarter_end(as_of: date, end: date) -> None:
-    assert quarter_end(as_of) == end
+    assert quarter_ahead(as_of)[1] == end
     assert horizon_days(as_of, "quarter_end") == (end - as_of).days
 
 
 @given(st.dates(date(1970, 1, 1), date(2100, 1, 1)))
 def test_the_quarters_end_is_always_ahead_and_the_last_day_of_a_quarter(as_of: date) -> None:
     # when
-    end = quarter_end(as_of)
+    end = quarter_ahead(as_of)[1]
     # then
     assert 1 <= (end - as_of).days <= 92
     assert (end + timedelta(days=1)).day == 1

@@ -23,12 +23,13 @@ def test_every_flow_is_deployed_and_every_deployment_is_a_flow() -> None:
     [
         ("ingest", {"source", "seed", "minimum_quality"}, "0 5 * * *", ("data",)),
         ("eda", {"source", "seed"}, "30 5 * * 1", ("data",)),
-        ("train", {"source", "seed"}, "0 6 * * 1", ("model",)),
-        ("tune", {"source", "trials", "workers", "seed", "study", "seconds"}, "0 1 1 * *", ("model", "nomad")),
-        ("evaluate", {"source", "cuts", "seed"}, "0 7 * * 1", ("model",)),
+        ("train", {"source", "seed", "fiscal_year_start"}, "0 6 * * 1", ("model",)),
+        ("tune", {"source", "trials", "workers", "seed", "study", "seconds", "fiscal_year_start"}, "0 1 1 * *",
+         ("model", "nomad")),
+        ("evaluate", {"source", "cuts", "seed", "fiscal_year_start"}, "0 7 * * 1", ("model",)),
         ("score", {"source", "as_of", "horizon", "at_once", "seconds"}, None, ("scoring", "nomad")),
     ],
-)
+)  # fmt: skip
 def test_each_deployment(flow: str, parameters: set[str], cron: str | None, tags: tuple[str, ...]) -> None:
     (one,) = [one for one in deployments.INVENTORY if one.flow == flow]
     assert set(parameter_schema_from_entrypoint(one.entrypoint).properties) == parameters

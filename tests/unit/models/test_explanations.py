@@ -1,21 +1,23 @@
 """An explanation: its parts add up to the answer, mean what they say, and have words for every feature."""
 
-from datetime import date
-from typing import get_args
+from datetime import date, timedelta
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from closecast.features import FEATURES, NAMES, WIN_CHANCE
+from closecast.features import FEATURES, NAMES
 from closecast.models import explanations, training
 from closecast.models.calibration import BetaCalibration
 from closecast.models.candidate import Candidate
-from closecast.models.explanations import Contributions, Explanation
+from closecast.models.explanations import Explanation
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
 from closecast.models.telling import Standing, Story, tell
-from closecast.models.words import CALIBRATION, GROUPS, WORDS, Entity, days, percent
+from closecast.models.words import GROUPS, WORDS, Entity, days, percent
 
 AS_OF, HORIZON = date(2017, 11, 10), 50
 KNOWN: dict[Entity, Standing] = dict.fromkeys(get_args(Entity), "known")
@@ -47,70 +49,122 @@ def rows(built: Candidate) -> Matrix:
     )
 
 
-def _explained(scorer: Scorer, row: Matrix, reference: Matrix) -> Explanation:
-    return explanations.explain(scorer, row, explanations.contributions(scorer, row, reference))
+def _story(
+    explanation: Explanation, row: Matrix, reference: Matrix, standing: dict[Entity, Standing] | None = None
+) -> Story:
+    return tell(explanation, row, reference, AS_OF, HORIZON, standing or KNOWN)
 
 
-def _story(explanation: Explanation, row: Matrix, standing: dict[Entity, Standing] | None = None) -> Story:
-    return tell(explanation, row, AS_OF, HORIZON, standing or KNOWN)
-
-
-def test_the_parts_add_up_to_the_log_odds_of_the_answer(scorer: Scorer, rows: Matrix, reference: Matrix) -> None:
-    answers = scorer.predict(rows)
-    for row, answer in zip(rows, answers, strict=True):
-        # when
-        explained = _explained(scorer, row, reference)
-        story = _story(explained, row)
-        # then
-        assert explained.probability == answer
-        log_odds = np.log(answer / (1 - answer))
-        assert explained.base + sum(group.log_odds for group in story.groups) == pytest.approx(log_odds, abs=1e-9)
-        everything = explained.base + explained.features.sum() + explained.calibration
-        assert everything == pytest.approx(log_odds, abs=1e-9)
-        # and the points to the difference in chance, none of them against its log-odds
-        points = sum(group.points for group in story.groups)
-        assert points == pytest.approx(answer - explained.base_probability, abs=1e-9)
-        assert all(np.sign(part.points) == np.sign(part.log_odds) for part in (*story.groups, *story.features))
-        # and each group's to its features'
-        for group in story.groups[:-1]:
-            own = [one for one in story.features if one.group == group.name]
-            assert sum(one.log_odds for one in own) == pytest.approx(group.log_odds, abs=1e-12)
-
-
-def test_contributions_are_lightgbms_beside_the_reference_deals(
-    scorer: Scorer, rows: Matrix, reference: Matrix
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_parts_of_any_deal_add_up_to_its_answer_and_what_is_equal_adds_nothing(
+    data: st.DataObject, scorer: Scorer, built: Candidate
 ) -> None:
-    # given
-    own, other = scorer.booster.predict(np.stack([rows[0], reference]), pred_contrib=True)[:, :-1]
-    assert np.count_nonzero(own) > 15
+    # given any deal at any date and horizon
+    horizon = data.draw(st.integers(1, 366), "horizon")
+    as_of = date(2017, 1, 1) + timedelta(days=data.draw(st.integers(0, 500), "as-of date"))
+    engaged = built.data.deals["engage_date"].to_numpy(dtype="M8[D]")
+    known = np.flatnonzero(engaged <= np.datetime64(as_of))
+    deal = known[[data.draw(st.integers(0, len(known) - 1), "deal")]]
+    builder = built.data.builder
+    (row,) = builder.matrix(built.data.subjects, deal, np.array([np.datetime64(as_of)]), np.array([horizon]))
+    reference = explanations.reference_row(builder.tables(as_of), horizon)
     # when
-    parts = explanations.contributions(scorer, rows[0], reference)
-    # then: what depends on the deal is measured against the reference deal, the calendar against all rows learnt from
-    for at, feature in enumerate(FEATURES):
-        if at == WIN_CHANCE:
-            continue
-        shared = feature.key in ("as_of", "horizon") and "chance" not in feature.name
-        assert parts.features[at] == pytest.approx(own[at] - (0 if shared else other[at]), abs=1e-12)
+    explained = explanations.explain(scorer, row, reference)
+    story = tell(explained, row, reference, as_of, horizon, KNOWN)
+    # then its ends are the model's own answers, to the bit
+    assert [explained.base, explained.probability] == scorer.predict(np.stack([reference, row])).tolist()
+    # and the parts lead from one to the other
+    assert explained.base + sum(one.points for one in story.groups) == pytest.approx(explained.probability, abs=1e-14)
+    for group in story.groups:
+        own = [one.points for one in story.features if one.group == group.name]
+        assert sum(own) == pytest.approx(group.points, abs=1e-15)
+    # and what is as at the starting point has no part in that, the calendar above all
+    assert not explained.points[row == reference].any()
+    assert all(one.points == 0 for one in story.features if one.group == "calendar")
+    for part in (*story.groups, *story.features):
+        assert ("raises" in part.sentence) == (part.points >= 0.0005)
+        assert ("lowers" in part.sentence) == (part.points <= -0.0005)
+    for feature in story.features:
+        assert ("at the starting point too" in feature.sentence) == (feature.value == feature.base_value)
 
 
-def test_the_reference_deal_itself_differs_by_calendar_and_calibration_alone(scorer: Scorer, reference: Matrix) -> None:
+def test_the_reference_deal_itself_is_all_base(scorer: Scorer, reference: Matrix) -> None:
     # when
-    story = _story(_explained(scorer, reference, reference), reference)
+    explained = explanations.explain(scorer, reference, reference)
+    story = _story(explained, reference, reference)
     # then
-    moved = {group.name for group in story.groups if group.log_odds != 0}
-    assert moved <= {"calendar", "calibration"}
+    assert explained.probability == explained.base == scorer.predict(reference[np.newaxis])[0]
+    assert all(part.points == 0 for part in (*story.groups, *story.features))
+    assert all("at the starting point too, and changes nothing" in part.sentence for part in story.groups)
     assert reference[NAMES.index("deal_age_days")] == 0
 
 
-def test_a_deal_of_no_difference_is_worth_the_slope_there() -> None:
-    explanation = Explanation(0.5, 0.0, np.zeros(23), 0.0)
-    assert explanation.points_per_log_odds == 0.25
+def test_a_group_adds_what_it_would_as_one_feature(scorer: Scorer, rows: Matrix, reference: Matrix) -> None:
+    # given two groups in which the deal differs from the reference deal
+    row = reference.copy()
+    own = {name: [at for at, one in enumerate(NAMES) if WORDS[one].group == name] for name in ("age", "agent")}
+    for columns in own.values():
+        row[columns] = rows[7][columns]
+    halves = []
+    for columns in own.values():
+        half = reference.copy()
+        half[columns] = row[columns]
+        halves.append(half)
+    # when
+    story = _story(explanations.explain(scorer, row, reference), row, reference)
+    # then: the mean of what it adds first and what it adds last
+    base, age, agent, both = scorer.predict(np.stack([reference, *halves, row])).tolist()
+    points = {group.name: group.points for group in story.groups}
+    assert points["age"] == pytest.approx((age - base + both - agent) / 2, abs=1e-15)
+    assert points["agent"] == pytest.approx((agent - base + both - age) / 2, abs=1e-15)
+    assert points["age"] != 0
+    assert points["agent"] != 0
 
 
-def test_parts_of_another_row_are_refused(scorer: Scorer, rows: Matrix, reference: Matrix) -> None:
-    parts = explanations.contributions(scorer, rows[0], reference)
-    with pytest.raises(ValueError, match="compute them anew"):
-        explanations.explain(scorer, rows[0], Contributions(parts.base + 1e-6, parts.features))
+def test_features_that_nothing_tells_apart_add_the_same(scorer: Scorer, rows: Matrix, reference: Matrix) -> None:
+    # given trees to which two shares are as one: they see them in both orders
+    one, other = (NAMES.index(f"agent_{name}_before_as_of") for name in ("win_rate", "win_rate_90d"))
+
+    class Even:
+        def predict(self, matrix: Matrix, **options: Any) -> Matrix:
+            swapped = matrix.copy()
+            swapped[:, [one, other]] = matrix[:, [other, one]]
+            return np.asarray(scorer.booster.predict(matrix, **options) + scorer.booster.predict(swapped, **options))
+
+    row = rows[3].copy()
+    row[[one, other]], reference = 0.9, reference.copy()
+    reference[[one, other]] = 0.5
+    # when
+    explained = explanations.explain(Scorer(Even(), scorer.calibration), row, reference)  # type: ignore[arg-type]
+    # then, to the bit
+    assert explained.points[one] == explained.points[other] != 0
+    assert explained.adds_up()
+
+
+def test_points_that_were_kept_give_the_same_explanation_and_others_none(
+    scorer: Scorer, rows: Matrix, reference: Matrix
+) -> None:
+    # given
+    row = rows[0]
+    made = explanations.explain(scorer, row, reference)
+    equal = int(np.flatnonzero(row == reference)[0])
+    # when
+    again = explanations.of_kept(scorer, row, reference, made.points)
+    # then
+    assert again is not None
+    assert (again.base, again.probability, again.points.tobytes()) == (
+        made.base,
+        made.probability,
+        made.points.tobytes(),
+    )
+    for damaged in (1e-6, np.nan, np.inf, -1e300):
+        points = made.points.copy()
+        points[5] += damaged
+        assert explanations.of_kept(scorer, row, reference, points) is None
+    moved = made.points + 0.1 * (np.eye(23)[equal] - np.eye(23)[NAMES.index("deal_age_days")])
+    assert explanations.of_kept(scorer, row, reference, moved) is None
+    assert explanations.of_kept(scorer, rows[1], reference, made.points) is None
 
 
 def test_every_feature_has_words_and_a_group_and_every_group_its_features() -> None:
@@ -121,7 +175,6 @@ def test_every_feature_has_words_and_a_group_and_every_group_its_features() -> N
     for group in GROUPS:
         assert group.lead
         assert {WORDS[name].group for name in group.lead} == {group.name}
-    assert CALIBRATION.name not in names
 
 
 def test_each_fact_holds_the_value_it_is_about(rows: Matrix) -> None:
@@ -140,9 +193,9 @@ def test_sentences_name_value_unit_and_effect(scorer: Scorer, rows: Matrix, refe
     # given
     age = NAMES.index("deal_age_days")
     row = rows[np.argmin(abs(rows[:, age] - 60))]
-    explained = _explained(scorer, row, reference)
+    explained = explanations.explain(scorer, row, reference)
     # when
-    story = _story(explained, row)
+    story = _story(explained, row, reference)
     # then
     by_name = {one.name: one for one in (*story.groups, *story.features)}
     sentence = by_name["deal_age_days"].sentence
@@ -150,7 +203,7 @@ def test_sentences_name_value_unit_and_effect(scorer: Scorer, rows: Matrix, refe
     assert f"{abs(by_name['age'].points) * 100:.1f} point" in by_name["age"].sentence
     assert ("raises" if by_name["age"].points > 0 else "lowers") in by_name["age"].sentence
     assert "engaged on 2017-11-10" in story.base_sentence
-    assert f"{percent(explained.base_probability)} of such deals are won by 2017-12-30" in story.base_sentence
+    assert f"{percent(explained.base)} of such deals are won by 2017-12-30" in story.base_sentence
     assert all(one.sentence.endswith(".") and one.sentence[0] == one.sentence[0].upper() for one in by_name.values())
 
 
@@ -169,7 +222,8 @@ def test_a_name_without_a_record_is_told(
     scorer: Scorer, rows: Matrix, reference: Matrix, entity: Entity, standing: Standing, words: str
 ) -> None:
     # when
-    story = _story(_explained(scorer, rows[0], reference), rows[0], {**KNOWN, entity: standing})
+    explained = explanations.explain(scorer, rows[0], reference)
+    story = _story(explained, rows[0], reference, {**KNOWN, entity: standing})
     # then: in its group and its features, and nowhere else
     group = next(group.name for group in GROUPS if group.entity == entity)
     told = {one.name for one in story.groups if words in one.sentence}
@@ -179,12 +233,12 @@ def test_a_name_without_a_record_is_told(
 
 def test_a_feature_that_adds_most_is_told_though_it_does_not_lead(reference: Matrix) -> None:
     # given
-    added = np.zeros(23)
-    added[NAMES.index("agent_cycle_days_before_as_of")] = 0.5
+    points = np.zeros(23)
+    points[NAMES.index("agent_cycle_days_before_as_of")] = 0.122
     row = reference.copy()
     row[NAMES.index("agent_cycle_days_before_as_of")] = 33
     # when
-    story = _story(Explanation(1 / (1 + np.exp(-0.5)), 0.0, added, 0.0), row)
+    story = _story(Explanation(0.622, 0.5, points), row, reference)
     # then
     agent = next(group for group in story.groups if group.name == "agent")
     assert agent.sentence.endswith(

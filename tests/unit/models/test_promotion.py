@@ -10,7 +10,7 @@ import pytest
 
 from closecast.deals.contract import check
 from closecast.features import NAMES
-from closecast.features.calendar import days_to_quarter_end, month_of_quarter
+from closecast.features.calendar import CALENDAR_YEAR
 from closecast.models import promotion, training
 from closecast.models.candidate import Candidate
 from closecast.models.deal_model import ModelCard
@@ -122,7 +122,7 @@ def test_static_features_for_ever_won_are_refused(real_raw: pd.DataFrame) -> Non
     static = np.column_stack(
         [closed[name].astype("category").cat.codes for name in ("sales_agent", "product", "account")]
     )
-    season = np.column_stack([days_to_quarter_end(engaged), month_of_quarter(engaged)])
+    season = np.column_stack([CALENDAR_YEAR.days_to_quarter_end(engaged), CALENDAR_YEAR.month_of_quarter(engaged)])
 
     def fitted(columns: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         data = lightgbm.Dataset(columns[train].astype(float), label=won[train])

@@ -53,7 +53,7 @@ def test_the_second_asking_is_answered_from_the_cache_to_the_bit(
     # then
     assert (cache.hits, cache.misses, cache.failures) == (1, 1, 0)
     assert first[1] == second[1]
-    assert first[0].features.tobytes() == second[0].features.tobytes()
+    assert first[0].points.tobytes() == second[0].points.tobytes()
     assert (first[0].base, first[0].probability) == (second[0].base, second[0].probability)
 
 

@@ -1,15 +1,26 @@
 """POST /v1/explanations without a cache: the prediction's answer, taken apart and told."""
 
-import math
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from litestar.testing import TestClient
 
 from closecast.features import NAMES
+from closecast.models import training
+from closecast.models.calibration import BetaCalibration
+from closecast.models.deal_model import DealModel
+from closecast.models.hyperparameters import Hyperparameters
+from closecast.models.scorer import Scorer
+from services.api.app import create_app
 from services.api.explanation_cache import ExplanationCache
 from tests.servers import free_port
+from tests.unit.services.api import conftest
 
 Client = TestClient  # type: ignore[type-arg]
 DEAL = {"engage_date": "2017-10-20", "sales_agent": "Ada Berg", "product": "GTXPro", "account": "Oak Foods"}
@@ -31,14 +42,66 @@ def test_the_parts_add_up_to_the_predictions_answer(client: Client, change: dict
     assert {name: answer[name] for name in ("as_of", "horizon_days", "by", "model")} == {
         name: predicted[name] for name in ("as_of", "horizon_days", "by", "model")
     }
-    odds = math.log(answer["probability"] / (1 - answer["probability"]))
-    parts = [group["log_odds"] for group in answer["groups"]]
-    assert answer["base"]["log_odds"] + sum(parts) == pytest.approx(odds, abs=1e-9)
-    assert answer["log_odds"] == pytest.approx(odds, abs=1e-9)
     points = sum(group["points"] for group in answer["groups"])
-    assert answer["base"]["probability"] + points == pytest.approx(answer["probability"], abs=1e-9)
+    assert answer["base"]["probability"] + points == pytest.approx(answer["probability"], abs=1e-14)
     assert [feature["name"] for feature in answer["features"]] == list(NAMES)
     assert answer["request_id"]
+
+
+@pytest.fixture(scope="module")
+def bent(served_model: DealModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A service whose model has trees that use every kind of feature, and a calibration that bends."""
+    data = training.Data(served_model.deals)
+    rows = data.learnable()
+    wanted = Hyperparameters(num_leaves=15, min_data_in_leaf=100, calendar_weight=1.0, entity_weight=1.0)
+    booster = training.fit(data.matrix(rows), rows.won, wanted, 60, 7, 1)
+    folder = tmp_path_factory.mktemp("bent")
+    conftest.keep(replace(served_model, scorer=Scorer(booster, BetaCalibration(0.9, 1.2, -0.15))), folder)
+    with TestClient(create_app(conftest.settings(folder))) as client:
+        client.headers["X-API-Key"] = conftest.KEY
+        yield client
+
+
+NAMES_OF = {
+    "sales_agent": ("Ada Berg", "Carl Dahl", "a stranger", None),
+    "product": ("GTXPro", "GTX Basic", "MG Special", "nobody's", None),
+    "account": ("Oak Foods", "Elm Foods", "nobody's", None),
+}
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_it_starts_from_the_predictions_answer_for_the_deal_that_it_names(bent: Client, data: st.DataObject) -> None:
+    # given any deal, date and horizon
+    as_of = date(2017, 1, 1) + timedelta(days=data.draw(st.integers(0, 800), "as_of"))
+    engaged = as_of - timedelta(days=data.draw(st.integers(0, 200), "age"))
+    deal = {"opportunity_id": f"A{engaged.day}", "engage_date": str(engaged)}
+    deal |= {name: data.draw(st.sampled_from(of), name) for name, of in NAMES_OF.items()}
+    question = {"as_of": str(as_of), "horizon": data.draw(st.integers(1, 366) | st.just("quarter_end"), "horizon")}
+    # when
+    told = bent.post("/v1/explanations", json={"deal": deal, **question}).json()
+    answer = bent.post("/v1/predictions", json={"deal": deal, **question}).json()
+    stranger = {"engage_date": str(as_of), "sales_agent": "one", "product": "new to", "account": "all of them"}
+    start = bent.post("/v1/predictions", json={"deal": stranger, **question}).json()
+    # then
+    assert told["probability"] == answer["probability"]
+    assert told["base"]["probability"] == start["probability"]
+    points = [group["points"] for group in told["groups"]]
+    assert told["base"]["probability"] + sum(points) == pytest.approx(told["probability"], abs=1e-14)
+    for feature in told["features"]:
+        assert feature["value"] != feature["base_value"] or feature["points"] == 0
+
+
+@pytest.mark.parametrize("horizon", [1, 30, 366, "quarter_end"])
+def test_the_starting_point_itself_has_no_points(bent: Client, horizon: Any) -> None:
+    # given
+    deal = {"engage_date": "2017-12-01", "sales_agent": "one", "product": "new to", "account": "all of them"}
+    # when
+    told = _explain(bent, deal, horizon=horizon).json()
+    # then
+    assert told["probability"] == told["base"]["probability"]
+    assert {part["points"] for part in (*told["groups"], *told["features"])} == {0.0}
+    assert all("changes nothing" in part["sentence"] for part in (*told["groups"], *told["features"]))
 
 
 def test_names_are_told_apart(client: Client) -> None:

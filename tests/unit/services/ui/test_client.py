@@ -15,6 +15,7 @@ from services.ui.credential import Credential
 
 PREDICTION = {
     "probability": 0.62, "as_of": "2017-11-20", "horizon_days": 41, "by": "2017-12-31", "request_id": "r1",
+    "quarter": {"start": "2017-10-01", "end": "2017-12-31"},
     "probabilities": {"30": 0.5, "60": 0.7, "90": 0.8, "quarter_end": 0.62}, "model": {"name": "closecast", "version": "3"},
 }  # fmt: skip
 
@@ -51,8 +52,8 @@ def test_an_explanation_is_asked_with_the_predictions_question() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
         return httpx.Response(200, json={
-            "probability": 0.62, "base": {"probability": 0.5, "log_odds": 0.0, "sentence": "It starts at 50 %."},
-            "groups": [{"name": "age", "title": "Age", "log_odds": 0.5, "points": 0.12, "sentence": "Young."}],
+            "probability": 0.62, "base": {"probability": 0.5, "sentence": "It starts at 50 %."},
+            "groups": [{"name": "age", "title": "Age", "points": 0.12, "sentence": "Young."}],
         })  # fmt: skip
 
     # when
@@ -96,7 +97,8 @@ def test_the_pipeline_is_asked_for_with_its_parameters() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request.url)
         return httpx.Response(200, json={
-            "as_of": "2017-11-20", "horizon_days": 30, "by": "2017-12-20", "model": {"name": "closecast", "version": "3"},
+            "as_of": "2017-11-20", "horizon_days": 30, "by": "2017-12-20",
+            "quarter": {"start": "2017-10-01", "end": "2017-12-31"}, "model": {"name": "closecast", "version": "3"},
             "counts": {"open": 1, "not_scorable": 2}, "expected_wins": 0.4,
             "deals": [{"opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": None,
                        "engage_date": "2017-11-01", "age_days": 19, "probability": 0.4}],

@@ -28,10 +28,10 @@ MODEL = {
 }  # fmt: skip
 
 EXPLANATION = {
-    "probability": 0.62, "log_odds": 0.4895, "request_id": "r2",
-    "base": {"probability": 0.5, "log_odds": 0.0, "sentence": "The starting point is a deal engaged today: 50 % are won."},
+    "probability": 0.62, "request_id": "r2",
+    "base": {"probability": 0.5, "sentence": "The starting point is a deal engaged today: 50 % are won."},
     "groups": [
-        {"name": name, "title": title, "log_odds": points * 4, "points": points, "sentence": sentence}
+        {"name": name, "title": title, "points": points, "sentence": sentence}
         for name, title, points, sentence in (
             ("age", "How long the deal has been open", -0.031, "The deal has been open for 30 days; this lowers the chance."),
             ("course", "How deals of this age go", 0.151, "As past deals went, 66 % are won; this raises the chance."),
@@ -64,7 +64,7 @@ class ApiDouble(ThreadingHTTPServer):
         as_of = date.fromisoformat(asked.get("as_of", str(AS_OF)))
         days = 30 if asked["horizon"] == "quarter_end" else int(asked["horizon"])
         common = {
-            "as_of": str(as_of), "horizon_days": days, "by": str(as_of + timedelta(days=days)),
+            "as_of": str(as_of), "horizon_days": days, "by": str(as_of + timedelta(days=days)), "quarter": {"start": "2017-10-01", "end": "2017-12-31"},
             "model": {"name": "closecast", "version": "3"},
         }  # fmt: skip
         if path == "/v1/predictions":
@@ -184,6 +184,21 @@ def test_a_deal_is_scored_and_the_answer_stays(app: AppTest) -> None:
     assert not app.exception
 
 
+def test_the_quarter_that_is_meant_is_told(app: AppTest) -> None:
+    # when
+    app.run()
+    # then
+    told = "The quarter runs from 1 October 2017 to 31 December 2017."
+    assert any(told in one.value for one in app.caption)
+    # when asked within days, and for one deal
+    app.selectbox(key="rank_horizon").select("Within 30 days").run()
+    assert not any(told in one.value for one in app.caption)
+    app.date_input(key="score_engaged").set_value(date(2017, 11, 1))
+    app.button[0].click().run()
+    # then
+    assert any(one.value.startswith("As of") and told in one.value for one in app.caption)
+
+
 def test_the_chance_is_explained_strongest_reason_first(app: AppTest) -> None:
     # given
     app.run()
@@ -201,6 +216,19 @@ def test_the_chance_is_explained_strongest_reason_first(app: AppTest) -> None:
     captions = [one.value for one in app.caption]
     assert "The starting point is a deal engaged today: 50 % are won." in captions
     assert "A point is one percentage point: from 50 %, the points lead to 62 %." in captions
+
+
+def test_a_deal_that_is_the_starting_point_has_nothing_to_explain(app: AppTest, api: ApiDouble) -> None:
+    # given
+    groups = [{**one, "points": 0.0} for one in EXPLANATION["groups"]]  # type: ignore[attr-defined]
+    api.override["/v1/explanations"] = (200, {**EXPLANATION, "probability": 0.5, "groups": groups})
+    app.run()
+    app.date_input(key="score_engaged").set_value(date(2017, 12, 1))
+    # when
+    app.button[0].click().run()
+    # then
+    assert not app.exception
+    assert "Nothing tells this deal from the starting point." in [one.value for one in app.markdown]
 
 
 def test_without_an_explanation_the_chance_is_shown_and_the_reason_told(app: AppTest, api: ApiDouble) -> None:

@@ -1,0 +1,74 @@
+"""MLflow's own files beside a model: with them `mlflow models serve`, `mlflow models predict` and `load_model` work on it.
+
+The code that the model needs goes with it, in `code/`: no package index has Closecast, so nobody else's package of that
+name is ever installed. Everything else is pinned in `requirements.txt`, of which `python_env.yaml` and `conda.yaml` make
+an environment.
+"""
+
+import shutil
+import tempfile
+from importlib.metadata import version as installed
+from pathlib import Path
+
+import pandas as pd
+
+import closecast
+from closecast.models import pyfunc
+from closecast.models.deal_model import DealModel
+
+# What pyfunc.py and the rooms that it imports need of others.
+_PACKAGES = ("lightgbm", "mlflow", "numpy", "pandas", "pyarrow")
+_ROOMS = ("deals", "features", "models")
+
+
+def write(folder: Path, model: DealModel) -> None:
+    """Add MLmodel, signature, input example, code and environment to `folder`, where `model` was saved."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
+    from mlflow.models.signature import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+
+    # Dates are text, as in JSON and CSV: MLflow can read no CSV for a signature with dates in it.
+    inputs: list[ColSpec | TensorSpec] = [
+        ColSpec(DataType.long if one.kind == "days" else DataType.string, one.name, required=one.required)
+        for one in pyfunc.INPUTS
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        code, made, empty = (Path(scratch, name) for name in ("closecast", "made", "empty"))
+        empty.mkdir()
+        _copy_code(code)
+        mlflow.pyfunc.save_model(
+            str(made),
+            loader_module=pyfunc.__name__,
+            code_paths=[str(code)],
+            signature=ModelSignature(Schema(inputs), Schema([ColSpec(DataType.double)])),
+            input_example=_example(model),
+            pip_requirements=[f"{name}=={installed(name)}" for name in _PACKAGES],
+            # MLflow would take up a uv.lock of the current folder, with the addresses in it.
+            uv_project_path=empty,
+        )
+        description = Model.load(str(made))
+        description.model_size_bytes = sum(path.stat().st_size for path in folder.iterdir())
+        description.save(str(made / "MLmodel"))
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+
+
+def _copy_code(target: Path) -> None:
+    source = Path(closecast.__file__).parent
+    for room in _ROOMS:
+        shutil.copytree(source / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(source / "__init__.py", target)
+
+
+def _example(model: DealModel) -> pd.DataFrame:
+    """Three of the model's deals; dates as text, as they come in JSON and CSV."""
+    deals = model.deals[model.deals["engage_date"].notna()].head(3)
+    names = ("opportunity_id", "sales_agent", "product", "account")
+    return pd.DataFrame(
+        {
+            **{name: [None if pd.isna(value) else str(value) for value in deals[name]] for name in names},
+            "engage_date": deals["engage_date"].dt.strftime("%Y-%m-%d").tolist(),
+            "as_of": model.card.data_as_of,
+            "horizon_days": 30,
+        }
+    )
