@@ -21,9 +21,11 @@ def at_cut(data: ingestion.Ingested, cut: date | None, seed: int) -> dict[str, A
 
 
 @flow(name="evaluate", timeout_seconds=7200, validate_parameters=True)
-def evaluate(source: str = "synthetic", cuts: list[date] | None = None, seed: int = 7) -> list[dict[str, Any]]:
+def evaluate(
+    source: str = "synthetic", cuts: list[date] | None = None, seed: int = 7, as_of: date | None = None
+) -> list[dict[str, Any]]:
     """Measure at each of `cuts` (the plan's own unless given); tables of the ladder are kept as artifacts."""
-    data = steps.ingest(steps.read(source, seed))
+    data = steps.ingest(steps.read(source, seed), as_of=as_of)
     wanted: list[date | None] = [*cuts] if cuts else [None]
     reports = [at_cut(data, cut, seed) for cut in wanted]
     for report in reports:

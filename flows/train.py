@@ -1,7 +1,7 @@
 """The flow `train`: from a source to a registered model, promoted if its evidence allows."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -50,12 +50,13 @@ def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key:
 
 
 @flow(name="train", timeout_seconds=7200, validate_parameters=True)
-def train(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
+def train(source: str = "synthetic", seed: int = 7, as_of: date | None = None) -> dict[str, Any]:
     """Train on `source` (synthetic, file:<absolute path>, s3://…, kaggle), and promote the model if it earned that.
 
+    No row with a date after `as_of` is used; without it, none after the last date that the others bear out.
     Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect artifact `train-result`.
     """
-    return trained(steps.ingest(steps.read(source, seed)), seed, None)
+    return trained(steps.ingest(steps.read(source, seed), as_of=as_of), seed, None)
 
 
 def trained(data: ingestion.Ingested, seed: int, settings: Hyperparameters | None) -> dict[str, Any]:

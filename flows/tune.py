@@ -1,6 +1,7 @@
 """The flow `tune`: a study whose trials run as dispatched Nomad allocations, then a model with the best setting."""
 
 import os
+from datetime import date
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, task
@@ -69,12 +70,13 @@ def tune(
     seed: int = 7,
     study: str | None = None,
     seconds: Annotated[int, Field(ge=10, le=14_400)] = 7_200,
+    as_of: date | None = None,
 ) -> dict[str, Any]:
     """Search `trials` settings with `workers` Nomad allocations at once, train with the best, promote if earned.
 
     The study is named by the data's hash, so that the same data resume it; `study` names another.
     """
-    data = steps.ingest(steps.read(source, seed))
+    data = steps.ingest(steps.read(source, seed), as_of=as_of)
     name = study or f"closecast-{data.source_sha256[:12]}"
     settings = search(data, name, trials, workers, seed, seconds)
     return {**trained(data, seed, settings), "study": name, "hyperparameters": settings.as_dict()}

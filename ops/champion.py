@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,20 @@ from ops.progress import say, step
 DEFAULT_SOURCE = "synthetic"
 
 
-def ensure_champion(cluster: Cluster, source: str | None) -> None:
-    """Run the pipeline when there is no champion yet, when a source is named that the last run did not use, or when
+def ensure_champion(cluster: Cluster, source: str | None, as_of: date | None = None) -> None:
+    """Run the pipeline when there is no champion yet, when a source or a date is named that the last run did not use, or when
     features or the model's files have changed since: a champion of other features could not be used."""
     used = paths.state() / "source.json"
     before = json.loads(used.read_text()) if used.exists() else {}
     champion = _champion_version(jobs.address(cluster, "mlflow"))
     wanted = source or before.get("source") or DEFAULT_SOURCE
-    if champion is not None and before == _used(wanted) and (source is None or source == before["source"]):
+    if source is None and as_of is None and before.get("as_of"):
+        as_of = date.fromisoformat(before["as_of"])
+    if champion is not None and before == _used(wanted, as_of):
         return
     say(f"training a model on {wanted}" + ("" if champion is None else f" (version {champion} serves meanwhile)"))
-    result = train(cluster, wanted)
-    used.write_text(json.dumps(_used(wanted)))
+    result = train(cluster, wanted, as_of)
+    used.write_text(json.dumps(_used(wanted, as_of)))
     if not result["promoted"] and champion is None:
         raise OperatorError(
             f"the model trained on {wanted} was refused: {'; '.join(result['reasons'])}",
@@ -38,11 +41,11 @@ def ensure_champion(cluster: Cluster, source: str | None) -> None:
         )
 
 
-def train(cluster: Cluster, source: str) -> dict[str, Any]:
+def train(cluster: Cluster, source: str, as_of: date | None = None) -> dict[str, Any]:
     """Submit the flow, follow it, and say what became of the model; returns the flow's result."""
     prefect = Prefect(jobs.address(cluster, "prefect"))
     with step(f"pipeline on {source}"):
-        run = prefect.submit(DEPLOYMENT, {"source": source})
+        run = prefect.submit(DEPLOYMENT, {"source": source, **({"as_of": as_of.isoformat()} if as_of else {})})
         prefect.follow(run)
     result = prefect.result(run)
     verdict = "promoted to champion" if result["promoted"] else "refused"
@@ -92,14 +95,16 @@ def _champion_version(mlflow: str) -> str | None:
     )
 
 
-def _used(source: str) -> dict[str, str]:
-    """What a model is made of: the source, for a file its size and time of change, and the code of features and files."""
+def _used(source: str, as_of: date | None) -> dict[str, str]:
+    """What a model is made of: the source, for a file its size and time of change, the date of the export where it was named,
+    and the code of features and files."""
     kind, _, path = source.partition(":")
     facts = Path(path).stat() if kind == "file" and Path(path).exists() else None
     folders = (paths.PROJECT / "closecast" / "features", paths.PROJECT / "closecast" / "models")
     code = b"".join(file.read_bytes() for folder in folders for file in sorted(folder.glob("*.py")))
     return {
         "source": source,
+        "as_of": as_of.isoformat() if as_of else "",
         "state": f"{facts.st_size} {facts.st_mtime_ns}" if facts else "",
         "code": hashlib.sha256(code).hexdigest()[:16],
     }

@@ -10,7 +10,7 @@ from ops.down import down
 from ops.errors import OperatorError
 from ops.paths import JOBS, LOCAL_VARS, PROJECT
 from ops.session import connect
-from ops.source import parse_source
+from ops.source import parse_data
 from ops.summary import in_words, services
 
 
@@ -71,8 +71,9 @@ def plan(arguments: list[str]) -> int:
 
 
 def train(arguments: list[str]) -> int:
-    """Train on `source=…` (synthetic unless named) and promote the model if it earned it."""
-    result = champion.train(connect().cluster, parse_source(arguments) or champion.DEFAULT_SOURCE)
+    """Train on `source=…` (synthetic unless named), an export of `as_of=…`, and promote the model if it earned it."""
+    source, as_of = parse_data(arguments)
+    result = champion.train(connect().cluster, source or champion.DEFAULT_SOURCE, as_of)
     return 0 if result["promoted"] else 2
 
 

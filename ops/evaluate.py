@@ -34,7 +34,7 @@ def evaluate(arguments: list[str]) -> int:
     source = parse_source([f"source={wanted.source}"]) or wanted.source
     with _spoken():
         export = read_source(source, wanted.seed)
-        checked = contract.check(export.frame)
+        checked = contract.check(export.frame, wanted.as_of)
         found = quality.assess(export.frame, checked)
     say(f"{export.name}: {checked.summary()}; quality {found.score:.3f}")
     reports = []
@@ -103,6 +103,7 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="just evaluate", description=evaluate.__doc__)
     parser.add_argument("--source", default="synthetic", help="synthetic[:rows], file:<path>, s3://…, kaggle")
     parser.add_argument("--cut", type=_day, action="append", help="held out from this date on; may be repeated")
+    parser.add_argument("--as-of", type=_day, help="the date of the export: rows with later dates are set aside")
     parser.add_argument("--json", help="file to write every figure to")
     parser.add_argument("--trials", type=int, default=0, help="search so many settings first (default: none)")
     parser.add_argument("--seed", type=int, default=7)
@@ -115,4 +116,4 @@ def _spoken() -> Iterator[None]:
     try:
         yield
     except (SourceError, contract.ContractError, NotEnoughDataError) as error:
-        raise OperatorError(str(error), "mend what it names, or name another --source or --cut") from error
+        raise OperatorError(str(error), "mend what it names, or name another --source, --cut or --as-of") from error

@@ -17,7 +17,7 @@ from ops.deploy import ensure_deployments
 from ops.errors import OperatorError
 from ops.jobs import Cli, Health
 from ops.progress import say, started, step
-from ops.source import parse_source
+from ops.source import parse_data
 from ops.summary import summary
 from services.localstack.providers import find_provider_mirror
 
@@ -29,14 +29,14 @@ _PLACEMENT_SECONDS = 10.0
 
 def up(arguments: list[str]) -> int:
     """Bring everything up. Every step looks first whether it is done already, so that a second call is quick."""
-    source = parse_source(arguments)
+    source, as_of = parse_data(arguments)
     with _only_one():
         cli, cluster = start_scheduler()
         with step("jobs submitted"):
             _submit(cli, cluster)
         _wait_until_healthy(cluster)
         ensure_deployments(cluster)
-        ensure_champion(cluster, source)
+        ensure_champion(cluster, source, as_of)
         with step("first prediction"):
             prediction = first_prediction(cluster, Credentials.load())
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")

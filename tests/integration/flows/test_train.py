@@ -79,7 +79,7 @@ def test_a_worker_runs_the_deployment(
     assert first.splitlines()[1] == second.splitlines()[1]
     deployment = _get(prefect_api, "deployments/name/train/closecast")
     assert deployment["parameters"] == {"source": "synthetic"}
-    assert set(deployment["parameter_openapi_schema"]["properties"]) == {"source", "seed"}
+    assert set(deployment["parameter_openapi_schema"]["properties"]) == {"source", "seed", "as_of"}
     run = _post(prefect_api, f"deployments/{deployment['id']}/create_flow_run",
                 {"parameters": {"source": "synthetic:2500"}, "state": {"type": "SCHEDULED"}})  # fmt: skip
     # when a worker takes one turn
