@@ -85,12 +85,12 @@ doctor:
 train *arguments:
     @{{ ops }} train "$@"
 
-# Measure the ladder and the gate with no platform up: evaluate --source <…> [--cut <date>] [--fiscal-year-start <month>] [--trials <n>] [--json <file>]
+# Measure the ladder and the gate with no platform up: evaluate --source <…> [--cut <date>] [--as-of <date>] [--fiscal-year-start <month>] [--trials <n>] [--json <file>]
 [group('model')]
 evaluate *arguments: runtime
     @{{ ops }} evaluate "$@"
 
-# Search hyperparameters on Nomad and train with the best: tune [source=<…>] [trials=30] [workers=2]
+# Search hyperparameters on Nomad and train with the best: tune [source=<…>] [as_of=<date>] [trials=30] [workers=2]
 [group('model')]
 tune *arguments:
     @{{ ops }} prefect-run tune/closecast "$@"
@@ -201,7 +201,7 @@ fmt: development
 lock *arguments: development
     {{ bin }}/python -m ops.locks "$@"
 
-# Measure on this machine and print a table: bench <up | features | scoring | truth | serving | kills> [rounds=3 ...]
+# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | serving | kills> [rounds=3 ...]
 [group('development')]
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"

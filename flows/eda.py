@@ -1,6 +1,7 @@
 """The flow `eda`: an exploratory report of a source, as one HTML page in MLflow and a Prefect artifact."""
 
 import tempfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ def write(data: ingestion.Ingested) -> str:
 
 
 @flow(name="eda", timeout_seconds=3600, validate_parameters=True)
-def eda(source: str | None = None, seed: int = 7) -> dict[str, Any]:
+def eda(source: str | None = None, seed: int = 7, as_of: date | None = None) -> dict[str, Any]:
     """Distributions, nulls, win rates by phase of the quarter and deal age, and probes for leaks."""
-    data = steps.ingest(steps.read(source, seed))
+    data = steps.ingest(steps.read(source, seed), as_of=as_of)
     address = write(data)
     create_link_artifact(link=address, link_text=f"exploratory report of {data.source}", key="eda-report")
     create_table_artifact(

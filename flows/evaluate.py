@@ -33,7 +33,7 @@ def evaluate(
 
     The fiscal year is the champion's unless its first month is given.
     """
-    data = steps.ingest(steps.read(source, seed))
+    data = steps.ingest(steps.read(source, seed), as_of=as_of)
     wanted: list[date | None] = [*cuts] if cuts else [None]
     fiscal = steps.fiscal_calendar(fiscal_year_start)
     reports = [at_cut(data, cut, seed, fiscal) for cut in wanted]

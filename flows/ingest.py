@@ -1,5 +1,6 @@
 """The flow `ingest`: from a source into the lake, checked, with what was set aside and why."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from prefect import flow
@@ -15,9 +16,13 @@ def ingest(
     source: str | None = None,
     seed: int = 7,
     minimum_quality: Annotated[float, Field(ge=0, le=1)] = MINIMUM_QUALITY,
+    as_of: date | None = None,
 ) -> dict[str, Any]:
-    """Store `source` in bronze/, its accepted deals in silver/, its bad rows in quarantine/; refuse a bad export."""
-    data = steps.ingest(steps.read(source, seed), minimum_quality)
+    """Store `source` in bronze/, its accepted deals in silver/, its bad rows in quarantine/; refuse a bad export.
+
+    Rows with dates after `as_of` are bad; without it, those after the last date that the others bear out.
+    """
+    data = steps.ingest(steps.read(source, seed), minimum_quality, as_of)
     result = summary(data)
     create_markdown_artifact(
         markdown="\n".join(

@@ -1,6 +1,7 @@
 """What several flows do: read a source, check it into the lake, and tell an outage from a mistake."""
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -97,9 +98,11 @@ def platform_source() -> str:
 
 
 @task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage)
-def ingest(export: RawExport, minimum_quality: float = ingestion.MINIMUM_QUALITY) -> ingestion.Ingested:
+def ingest(
+    export: RawExport, minimum_quality: float = ingestion.MINIMUM_QUALITY, as_of: date | None = None
+) -> ingestion.Ingested:
     """Check the rows and store them in the lake; stop when their quality is too low."""
-    data = ingestion.ingest(export, lake(), minimum_quality)
+    data = ingestion.ingest(export, lake(), minimum_quality, as_of)
     get_run_logger().info(
         "%s%s: %s", data.source, " (unchanged, taken from the lake)" if data.skipped else "", data.summary
     )

@@ -11,7 +11,7 @@ from ops.errors import OperatorError
 from ops.fiscal import take_fiscal_year_start
 from ops.paths import JOBS, LOCAL_VARS, PROJECT
 from ops.session import connect
-from ops.source import parse_source
+from ops.source import parse_data
 from ops.summary import in_words, services, source_in_words
 
 
@@ -77,7 +77,7 @@ def train(arguments: list[str]) -> int:
     """Train on `source=…` (the platform's own unless named), an export of `as_of=…`, and promote the model if it earned it;
     `fiscal_year_start=<month>` is the present champion's unless named."""
     arguments, month = take_fiscal_year_start(arguments)
-    result = champion.train(connect().cluster, parse_source(arguments), None, month)
+    result = champion.train(connect().cluster, *parse_data(arguments), month)
     return 0 if result["promoted"] else 2
 
 

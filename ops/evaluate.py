@@ -35,7 +35,7 @@ def evaluate(arguments: list[str]) -> int:
     source = parse_source([f"source={wanted.source}"]) or wanted.source
     with _spoken():
         export = read_source(source, wanted.seed)
-        checked = contract.check(export.frame)
+        checked = contract.check(export.frame, wanted.as_of)
         found = quality.assess(export.frame, checked)
     say(f"{export.name}: {checked.summary()}; quality {found.score:.3f}")
     reports = []
@@ -113,6 +113,7 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--cut", type=_day, action="append", help="held out from this date on; may be repeated")
     parser.add_argument("--fiscal-year-start", type=_month, default=CALENDAR_YEAR, metavar="MONTH",
                         help="month with which the fiscal year begins, 1 to 12 (default: 1)")  # fmt: skip
+    parser.add_argument("--as-of", type=_day, help="the date of the export: rows with later dates are set aside")
     parser.add_argument("--json", help="file to write every figure to")
     parser.add_argument("--trials", type=int, default=0, help="search so many settings first (default: none)")
     parser.add_argument("--seed", type=int, default=7)
@@ -125,4 +126,4 @@ def _spoken() -> Iterator[None]:
     try:
         yield
     except (SourceError, contract.ContractError, NotEnoughDataError) as error:
-        raise OperatorError(str(error), "mend what it names, or name another --source or --cut") from error
+        raise OperatorError(str(error), "mend what it names, or name another --source, --cut or --as-of") from error

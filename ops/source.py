@@ -1,7 +1,8 @@
-"""The source of the data: the argument `source=…` of `up` and `train`, and the platform's own, which flows read."""
+"""The source of the data: the arguments `source=…` and `as_of=…` of `up` and `train`, and the platform's own source."""
 
 import json
 import os
+from datetime import date
 from pathlib import Path
 
 from closecast.platform.settings import SOURCE_VARIABLE
@@ -10,6 +11,19 @@ from ops.errors import OperatorError
 from ops.pipeline import Prefect
 
 _KINDS = "synthetic, synthetic:<rows>, file:<path to CSV or Parquet>, s3://<bucket>/<key> or kaggle[:<owner>/<dataset>]"
+
+
+def parse_data(arguments: list[str]) -> tuple[str | None, date | None]:
+    """The source as `parse_source` gives it, and the date of the export; None where it was not named.
+
+    Raises OperatorError for anything else.
+    """
+    dates = [argument.partition("=")[2] for argument in arguments if argument.startswith("as_of=")]
+    try:
+        as_of = date.fromisoformat(dates[-1]) if dates else None
+    except ValueError:
+        raise OperatorError(f"as_of={dates[-1]} is no date", "write the date of the export as YYYY-MM-DD") from None
+    return parse_source([argument for argument in arguments if not argument.startswith("as_of=")]), as_of
 
 
 def parse_source(arguments: list[str]) -> str | None:

@@ -19,7 +19,7 @@ from ops.fiscal import take_fiscal_year_start
 from ops.jobs import Cli, Health
 from ops.pipeline import Prefect
 from ops.progress import say, started, step
-from ops.source import carry_over, parse_source
+from ops.source import carry_over, parse_data
 from ops.summary import summary
 from services.localstack.providers import find_provider_mirror
 
@@ -32,7 +32,7 @@ _PLACEMENT_SECONDS = 10.0
 def up(arguments: list[str]) -> int:
     """Bring everything up. Every step looks first whether it is done already, so that a second call is quick."""
     arguments, fiscal_year_start = take_fiscal_year_start(arguments)
-    source = parse_source(arguments)
+    source, as_of = parse_data(arguments)
     with _only_one():
         cli, cluster = start_scheduler()
         with step("jobs submitted"):
@@ -40,7 +40,7 @@ def up(arguments: list[str]) -> int:
         _wait_until_healthy(cluster)
         carry_over(Prefect(jobs.address(cluster, "prefect")))
         ensure_deployments(cluster)
-        ensure_champion(cluster, source, fiscal_year_start)
+        ensure_champion(cluster, source, as_of, fiscal_year_start)
         with step("first prediction"):
             prediction = first_prediction(cluster, Credentials.load())
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")

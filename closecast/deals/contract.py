@@ -1,10 +1,12 @@
 """The contract of the raw CRM export: typed deals that keep it, and rejected rows that say why they do not."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 from pandera.errors import SchemaErrors
 
+from closecast.deals import span
 from closecast.deals.dates import read_dates
 from closecast.deals.schema import SCHEMA, read_amounts
 from closecast.deals.vocabulary import PRODUCT_ALIASES, RAW_COLUMNS
@@ -38,11 +40,13 @@ class CheckedDeals:
         return line + (f": {'; '.join(parts)}" if parts else "")
 
 
-def check(raw: pd.DataFrame) -> CheckedDeals:
+def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     """Divide the rows of a raw export, text columns as read, into those that keep the contract and the rest.
 
     Surrounding blanks are dropped, empty text is a missing value, columns beyond RAW_COLUMNS are left out of
-    `accepted`, and products are renamed by PRODUCT_ALIASES. Rows in = rows accepted + rows rejected.
+    `accepted`, and products are renamed by PRODUCT_ALIASES. Rows in = rows accepted + rows rejected. Of the rows that keep
+    every rule, those with dates outside of the data's span (closecast.deals.span) are rejected too; `as_of` is the last
+    date that may occur, where the user names it.
     Raises ContractError when a column is missing, there is no row, or no row is acceptable.
     """
     missing = [name for name in RAW_COLUMNS if name not in raw.columns]
@@ -56,8 +60,10 @@ def check(raw: pd.DataFrame) -> CheckedDeals:
     raw = raw.reset_index(drop=True)
     text = _text(raw)
     reasons = _reasons(text)
-    refused = text.index.isin(reasons.index)
-    checked = CheckedDeals(_typed(text[~refused]), raw[refused].assign(reasons=reasons))
+    typed = _typed(text[~text.index.isin(reasons.index)])
+    reasons = pd.concat([reasons, span.outside(typed, as_of)])
+    refused = raw.index.isin(reasons.index)
+    checked = CheckedDeals(typed[~typed.index.isin(reasons.index)], raw[refused].assign(reasons=reasons))
     if checked.accepted.empty:
         raise ContractError(f"the export has no acceptable row: {checked.summary()}")
     return checked

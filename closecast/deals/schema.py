@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from pandas.core.groupby import SeriesGroupBy
 
 from closecast.deals.dates import read_dates
 from closecast.deals.vocabulary import CLOSED, STAGES
 
+_COPIES = 10
 _DAY = "not a date written YYYY-MM-DD or M/D/YYYY"
 
 
@@ -35,6 +38,21 @@ def _once(deals: pd.DataFrame) -> "pd.Series[bool]":
     return ~repeated & ~deals["opportunity_id"].isin(ambiguous)
 
 
+def _distinct(deals: pd.DataFrame) -> "pd.Series[bool]":
+    """False for all but the first of more than _COPIES deals that agree in everything but their identifier.
+
+    A few may be the lines of one order; a thousand are one deal, exported under a new identifier each time. Without an
+    account or an engage date there is too little to agree in.
+    """
+    told = deals[deals["account"].notna() & deals["engage_date"].notna()]
+    columns = [name for name in told.columns if name != "opportunity_id"]
+    alike = told[told.duplicated(columns, keep=False)]
+    # A repeated row is no copy: it has a reason of its own.
+    same = alike[~alike.duplicated()].groupby(columns, dropna=False)["opportunity_id"]
+    copies = (same.transform("size") > _COPIES) & (same.cumcount() > 0)
+    return pd.Series(~deals.index.isin(copies.index[copies]), index=deals.index)
+
+
 def _plausible(name: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
     """False for a date more than a year outside the span of nearly all others: one 2071 would move the data's end.
 
@@ -51,6 +69,25 @@ def _plausible(name: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
         return dates.isna() | dates.between(earliest - year, latest + year)
 
     return within
+
+
+def _worth(deals: pd.DataFrame) -> "pd.Series[bool]":
+    """False for a deal won at a value that the others of its product (of all, where it has fewer than 50) cannot explain.
+
+    One price of 10^12 would be the price of its product, and of every forecast. The limit is 100 times the median, or
+    where values spread, (90 % quantile / median)^4 times it: of lognormal values one in ten million is above that.
+    """
+    value = read_amounts(deals["close_value"]).where(deals["deal_stage"] == "Won")
+    value = value.where((value > 0) & (value < float("inf")))
+    limit = _limit(value.groupby(deals["product"]))
+    every = _limit(value.groupby(0 * np.arange(len(value))))
+    return ~(value > deals["product"].map(limit).fillna(every.get(0)))
+
+
+def _limit(values: "SeriesGroupBy[Any, Any]") -> "pd.Series[float]":
+    middle = values.quantile(0.5)
+    spread = values.quantile(0.9) / middle
+    return (middle * (spread**4).clip(lower=100)).where(values.count() >= 50)
 
 
 _READABLE_DATE = {
@@ -79,6 +116,10 @@ SCHEMA = pa.DataFrameSchema(
     checks=[
         pa.Check(_once, error="opportunity_id appears more than once", ignore_na=False),
         pa.Check(
+            _distinct, error="opportunity_id is new, but in all else the deal appears more than once",
+            ignore_na=False,
+        ),
+        pa.Check(
             lambda deals: deals["engage_date"].notna() | (deals["deal_stage"] == "Prospecting"),
             error="engage_date is missing although the deal is past Prospecting", ignore_na=False,
         ),
@@ -100,6 +141,7 @@ SCHEMA = pa.DataFrameSchema(
             lambda deals: ~(read_dates(deals["close_date"]) < read_dates(deals["engage_date"])),
             error="close_date is before engage_date", ignore_na=False,
         ),
+        pa.Check(_worth, error="close_value is 100 times or more what such deals are worth: correct it", ignore_na=False),
         *(
             pa.Check(_plausible(name), error=f"{name} is more than a year away from the other deals' dates", ignore_na=False)
             for name in ("engage_date", "close_date")

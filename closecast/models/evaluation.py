@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.features import NAMES
 from closecast.features.horizon import QUARTER_END, Horizon
-from closecast.models import metrics
+from closecast.models import metrics, sway
+from closecast.models.evidence import Export, odd_dates
 from closecast.models.ladder import RUNGS, Part
 from closecast.models.training import Data, NotEnoughDataError
 
@@ -40,11 +41,13 @@ class HeldOut:
 
     target: str
     won: NDArray[np.int8]
-    deal: NDArray[np.int64]
+    deal: NDArray[np.int64]  # the same for closed deals that differ in nothing but their identifier
     live: NDArray[np.bool_]  # no older than any cycle closed before
     predictions: dict[str, Probabilities]  # by rung, and CANDIDATE
     slices: dict[str, dict[str, NDArray[np.bool_]]]  # by kind, then by name
     moved_by_blanks: float  # change of the candidate's mean prediction when account names are blanked at random
+    groups: dict[str, sway.Group] = field(default_factory=dict)  # by kind: sway.groups
+    quiet: sway.Quiet = field(default_factory=sway.Quiet)
     _against: dict[str, metrics.Measured] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def against(self, name: str) -> metrics.Measured:
@@ -70,11 +73,12 @@ def splits(data: Data) -> tuple[Split, ...]:
         if len(rows) < MINIMUM_ROWS or not MINIMUM_OF_EACH <= int(rows.won.sum()) <= len(rows) - MINIMUM_OF_EACH
     ]
     if short:
-        raise NotEnoughDataError(
+        counts = (
             f"not enough data to learn from and be measured on, with {len(data.deals)} deals from {plan.first} to "
             f"{plan.end} cut at {plan.cut}: {'; '.join(short)}; each needs {MINIMUM_ROWS} rows or more, "
             f"{MINIMUM_OF_EACH} or more of them won and {MINIMUM_OF_EACH} or more not"
         )
+        raise NotEnoughDataError("; ".join([*Export.of(data).lacks().values(), *odd_dates(data), counts]))
     return tuple(
         Split(target, Part(train, data.matrix(train)), Part(test, data.matrix(test))) for target, train, test in pairs
     )
@@ -85,6 +89,7 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
     found = []
     gone = np.random.default_rng(seed).random(len(data.deals)) < _BLANKED
     blanked = data.builder.history.subjects(data.deals.assign(account=data.deals["account"].mask(gone)))
+    same = sway.same_deal(data.deals)
     for split in made:
         predictions = {name: rung(split.train, split.test, seed, threads) for name, rung in RUNGS.items()}
         predictions[CANDIDATE] = candidate(split.test.matrix)
@@ -93,9 +98,9 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
         moved = float(without.mean() - predictions[CANDIDATE].mean())
         found.append(
             HeldOut(
-                split.target, rows.won, rows.deal, _column(split.test.matrix, "age_over_longest_cycle_before_as_of") <= 1,
+                split.target, rows.won, same[rows.deal], _column(split.test.matrix, "age_over_longest_cycle_before_as_of") <= 1,
                 predictions, _slices(data, split.test),
-                moved,
+                moved, sway.groups(data, rows), sway.quiet(data, split.train.rows, rows),
             )
         )  # fmt: skip
     return tuple(found)

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.models import metrics
+from closecast.models import metrics, sway
 from closecast.models.deal_model import ModelCard
 from closecast.models.evaluation import CANDIDATE, MINIMUM_OF_EACH, MINIMUM_ROWS, HeldOut
+from closecast.models.evidence import Export
 from closecast.models.ladder import AGE_CALENDAR
 
 CHAMPION = "champion"
@@ -25,6 +26,9 @@ MAX_ECE = 0.05
 MAX_AUC = 0.95
 MAX_MOVED = 0.005  # of the mean prediction, when account names are blanked at random
 WORSE_SLICE = 0.03  # log loss above the reference's that is bad, if its interval is clear of zero
+MAX_QUIET = 0.1  # share of held-out rows whose windows run on with no deal closing
+MAX_ON_ONE_DATE = 2 / 3  # share of the rows won whose deals closed on one date
+MINIMUM_DATES = 4  # as-of dates
 MAX_LATENCY_MS = 5.0  # one row through the library's ordinary call, median
 MAX_BYTES = 50_000_000
 _OF_REAL_DATA = ("file", "s3", "kaggle")
@@ -90,20 +94,28 @@ def _is_real(card: ModelCard) -> bool:
     return card.source.split(":")[0] in _OF_REAL_DATA
 
 
-def decide(found: tuple[HeldOut, ...], cost: Cost, champion: str | None, extra: tuple[Check, ...] = ()) -> Decision:
+def decide(
+    found: tuple[HeldOut, ...],
+    cost: Cost,
+    champion: str | None,
+    extra: tuple[Check, ...] = (),
+    export: Export | None = None,
+) -> Decision:
     """Promoted only if every check passes, at every target.
 
     `found` holds predictions of CANDIDATE, of the rungs and, where the champion was measured, of CHAMPION; else
-    `champion` says why it was not.
+    `champion` says why it was not. What the `export` itself lacks comes first: it is the cause of what else fails.
     """
     checks = list(extra)
     for part in found:
-        checks += [
-            _better(part, "base_rate", "the base rate"),
-            _better(part, AGE_CALENDAR, "the age-and-calendar model"),
-        ]
+        checks += _measurable_at_all(part)
+    for part in found:
+        rungs = {"base_rate": "the base rate", AGE_CALENDAR: "the age-and-calendar model"}
         if CHAMPION in part.predictions:
-            checks.append(_better(part, CHAMPION, "the champion"))
+            rungs[CHAMPION] = "the champion"
+        better = {rung: _better(part, rung, words) for rung, words in rungs.items()}
+        checks += better.values()
+        checks.append(_not_by_few(part, {rung: rungs[rung] for rung, check in better.items() if check.passed}))
         measured = metrics.scores(part.won, part.predictions[CANDIDATE])
         checks += [
             _calibrated(part, measured["ece"]),
@@ -121,7 +133,69 @@ def decide(found: tuple[HeldOut, ...], cost: Cost, champion: str | None, extra: 
     )  # fmt: skip
     if champion is not None:
         checks.append(Check("champion", True, f"not compared with a champion: {champion}"))
+    if export is not None:
+        checks = [*_of_the_export(export, all(check.passed for check in checks)), *checks]
     return Decision(all(check.passed for check in checks), tuple(checks))
+
+
+def _of_the_export(export: Export, convincing: bool) -> list[Check]:
+    lacks = export.lacks()
+    holds = {
+        "won deals": f"{export.won:,} deals are Won",
+        "lost deals": f"{export.lost:,} deals are Lost",
+        "open deals": f"{export.open_at_end:,} deals are open at the end of the data, {export.end}",
+        "names": "no agent or product has many of the wins and hardly any other deal",
+        "time": f"the export runs {export.days} days from its first close on {export.first} to its end on {export.end}",
+    }
+    if convincing and "time" in lacks:
+        # Short alone is no fault: where the evidence is clear all the same, it counts.
+        lacks.pop("time")
+    return [Check(name, name not in lacks, lacks.get(name, words)) for name, words in holds.items()]
+
+
+def _measurable_at_all(part: HeldOut) -> list[Check]:
+    """Held-out deals had time to close, on several dates, seen from several."""
+    quiet, checks = part.quiet, []
+    passed = quiet.share <= MAX_QUIET
+    words = (
+        f"{quiet.share:.0%} of the held-out rows had no time to close"
+        if passed
+        else f"{quiet.share:.0%} of the held-out rows had no time to close, allowed are {MAX_QUIET:.0%}: no deal closes "
+        f"between {quiet.since} and {quiet.until}; correct the dates after that, or name the export's date as as_of"
+    )
+    checks.append(Check(f"time to close, {part.target}", passed, f"{part.target}: {words}"))
+    if sway.CLOSING_DATE in part.groups:
+        name, share = sway.commonest(part.groups[sway.CLOSING_DATE])
+        passed = share <= MAX_ON_ONE_DATE
+        words = "" if passed else f", allowed are {MAX_ON_ONE_DATE:.0%}: one day is no evidence for others"
+        checks.append(
+            Check(f"closing dates, {part.target}", passed,
+                  f"{part.target}: {share:.0%} of the held-out rows won are of deals that closed on one date, {name}{words}")
+        )  # fmt: skip
+    if sway.AS_OF_DATE in part.groups:
+        count = len(part.groups[sway.AS_OF_DATE].names)
+        passed = count >= MINIMUM_DATES
+        words = "" if passed else f", needed are {MINIMUM_DATES}: name an earlier cut, or export a longer time"
+        checks.append(
+            Check(f"as-of dates, {part.target}", passed,
+                  f"{part.target}: the held-out rows are of {count} as-of dates{words}")
+        )  # fmt: skip
+    return checks
+
+
+def _not_by_few(part: HeldOut, won: dict[str, str]) -> Check:
+    """The comparisons that were `won` are so without a handful of deals, any one agent and any one as-of date."""
+    mine = metrics.losses(part.won, part.predictions[CANDIDATE])
+    name = f"few rows, {part.target}"
+    kept = []
+    for rung, words in won.items():
+        left = sway.weakest(mine - metrics.losses(part.won, part.predictions[rung]), part.deal, part.groups)
+        if not left.difference < 0:
+            return Check(name, False, f"{part.target}: without {left.what} the log loss is not below {words}'s "
+                         f"(difference {left.difference:+.4f}): too few rows decide")  # fmt: skip
+        kept.append(f"{left.difference:+.4f} to {words}'s without {left.what}")
+    words = f"no {sway.HANDFUL} deals, agent or as-of date decide: the difference stays {', '.join(kept)}"
+    return Check(name, True, f"{part.target}: {words if kept else 'no comparison was won that few rows could decide'}")
 
 
 def _better(part: HeldOut, rung: str, words: str) -> Check:

@@ -17,10 +17,11 @@ class Newest:
     known_until: date
 
 
-def announce(lake: Lake, newest: Newest) -> None:
-    """Make `newest` the deals that services see, unless they know later ones of that source. Raises LakeError."""
+def announce(lake: Lake, newest: Newest, vouched: bool = False) -> None:
+    """Make `newest` the deals that services see, unless they know later ones of that source; also then, where the user
+    `vouched` for its end, for a date beyond it was wrong. Raises LakeError."""
     known = find(lake, newest.source)
-    if known is None or known.known_until <= newest.known_until:
+    if vouched or known is None or known.known_until <= newest.known_until:
         lake.put_text(_key(newest.source), json.dumps(asdict(newest), default=date.isoformat))
 
 

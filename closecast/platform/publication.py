@@ -15,6 +15,7 @@ from closecast.models import promotion
 from closecast.models.candidate import Candidate
 from closecast.models.deal_model import DealModel, ModelCard, ModelError
 from closecast.models.evaluation import HeldOut, Split, flat
+from closecast.models.evidence import Export
 from closecast.models.promotion import CHAMPION, Check, Cost, Decision
 from closecast.models.scorer import Scorer
 from closecast.platform import tracking
@@ -60,7 +61,7 @@ def publish(
         model.save(folder / MODEL_FOLDER)
         size = candidate.twin.save(folder / TWIN_FOLDER)
         found, champion, origin = _beside_champion(registry, card, candidate, folder)
-        decision = promotion.decide(found, Cost(latency(candidate), size), champion, origin)
+        decision = promotion.decide(found, Cost(latency(candidate), size), champion, origin, Export.of(candidate.data))
         report = {**candidate.report(), "decision": decision.as_dict()}
         write_artifacts(folder, model, report, decision, by, at)
         for name in (MODEL_FOLDER, TWIN_FOLDER, REPORT_FOLDER):
@@ -124,7 +125,7 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
 def judged_alone(candidate: Candidate) -> dict[str, Any]:
     """Every figure of the candidate, and what the gate would say if there were no champion. Nothing is registered."""
     cost = Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
-    decision = promotion.decide(candidate.held_out, cost, "evaluated alone")
+    decision = promotion.decide(candidate.held_out, cost, "evaluated alone", export=Export.of(candidate.data))
     return {**candidate.report(), "decision": decision.as_dict()}
 
 

@@ -80,7 +80,8 @@ def test_a_worker_runs_the_deployment(
     assert "deployment train/closecast: up to date" in second
     deployment = _get(prefect_api, "deployments/name/train/closecast")
     assert deployment["parameters"] == {}
-    assert set(deployment["parameter_openapi_schema"]["properties"]) == {"source", "seed", "fiscal_year_start"}
+    known = set(deployment["parameter_openapi_schema"]["properties"])
+    assert known == {"source", "seed", "as_of", "fiscal_year_start"}
     run = _post(prefect_api, f"deployments/{deployment['id']}/create_flow_run",
                 {"parameters": {"source": "synthetic:2500"}, "state": {"type": "SCHEDULED"}})  # fmt: skip
     # when a worker takes one turn

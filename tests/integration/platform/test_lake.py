@@ -3,12 +3,13 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import pytest
 
 from closecast.deals.contract import ContractError, check
+from closecast.deals.snapshots import data_end
 from closecast.deals.synthetic import generate
 from closecast.platform import online
 from closecast.platform.ingestion import ingest
@@ -117,3 +118,34 @@ def test_the_newest_deals_of_a_source_are_found_and_older_ones_do_not_take_their
         online.announce(lake, announced)
         assert online.find(lake, june.source) == expected
     assert online.find(lake, "file:other.csv") is None
+
+
+def test_a_late_date_ends_no_data_unless_it_is_vouched_for_and_as_of_takes_it_back(lake: Lake) -> None:
+    # given an export with one close nine months after all others
+    raw = generate(2_500, seed=11)
+    end = data_end(check(raw).accepted)
+    late = end + timedelta(273)
+    won = raw[raw["deal_stage"] == "Won"].iloc[[0]].assign(opportunity_id="LATE", close_date=str(late))
+    export = RawExport(pd.concat([raw, won], ignore_index=True), "file:/late.csv", "3" * 64)
+    # when
+    data = ingest(export, lake)
+    # then it is set aside, and services are told of the end that the others bear out
+    assert data.quarantine_key is not None
+    assert lake.read_parquet(data.quarantine_key)["opportunity_id"].tolist() == ["LATE"]
+    assert f"close_date is after {end}" in data.summary
+    announced = online.find(lake, data.source)
+    assert announced is not None
+    assert announced.known_until == end
+    # and with as_of the same bytes are checked anew
+    vouched = ingest(export, lake, as_of=late)
+    assert (vouched.skipped, vouched.rows_rejected) == (False, 0)
+    assert ingest(export, lake, as_of=late).skipped
+    announced = online.find(lake, data.source)
+    assert announced is not None
+    assert announced.known_until == late
+    # and what was vouched for by mistake does not stay: an earlier as_of takes it back
+    mended = ingest(export, lake, as_of=end)
+    assert mended.rows_rejected == 1
+    announced = online.find(lake, data.source)
+    assert announced is not None
+    assert announced.known_until == end

@@ -78,6 +78,20 @@ def test_a_repeated_row_is_kept_once_and_an_ambiguous_identifier_never() -> None
     assert checked.rejected["opportunity_id"].tolist() == ["A1", "D4", "D4"]
 
 
+@pytest.mark.parametrize(("count", "kept"), [(10, 10), (11, 1), (500, 1)])
+def test_a_deal_under_ever_new_identifiers_is_one(count: int, kept: int) -> None:
+    # given a closed deal many times, and as many leads that agree in all that is known of them
+    same = [{**GOOD, "opportunity_id": f"S{at}", "account": "Oak"} for at in range(count)]
+    leads = [{**OPEN, "opportunity_id": f"L{at}"} for at in range(count)]
+    # when
+    checked = check(export(*same, *leads))
+    # then
+    assert len(checked.accepted) == kept + count
+    assert set(checked.rejected["reasons"]) <= {
+        "opportunity_id is new, but in all else the deal appears more than once"
+    }
+
+
 def test_a_date_far_from_all_others_does_not_move_the_end_of_the_data() -> None:
     # given
     rows = [{**GOOD, "opportunity_id": str(number)} for number in range(120)]

@@ -49,7 +49,7 @@ def test_a_better_calibrated_cheap_candidate_is_promoted_with_every_number_said(
     decision = decide((held(GOOD), held(GOOD, target="quarter_end")), CHEAP, NONE_YET)
     # then
     assert decision.promoted
-    assert len(decision.checks) == 2 * 6 + 3
+    assert len(decision.checks) == 2 * 8 + 3
     assert len(decision.reasons) == 2 * 2 + 1
     assert "95 % interval -0." in decision.reasons[1]
     assert decision.reasons[-1] == f"not compared with a champion: {NONE_YET}"

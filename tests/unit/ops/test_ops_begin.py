@@ -7,6 +7,7 @@ import runpy
 import stat
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import ops
 from ops import caddy_binary, cli, doctor, environment, paths, preflight, tools
 from ops.binaries import Binary
 from ops.errors import OperatorError
-from ops.source import parse_source
+from ops.source import parse_data, parse_source
 
 
 def _executable(folder: Path, name: str, text: str) -> Path:
@@ -62,6 +63,16 @@ def test_a_relative_file_counts_from_where_the_user_is(tmp_path: Path, monkeypat
     assert parse_source(["source=file:deals.csv"]) == f"file:{tmp_path / 'deals.csv'}"
     assert parse_source([]) is None
     assert parse_source(["source=synthetic:50"]) == "synthetic:50"
+
+
+def test_the_date_of_the_export_is_read_beside_the_source() -> None:
+    assert parse_data(["source=synthetic:50", "as_of=2017-12-31"]) == ("synthetic:50", date(2017, 12, 31))
+    assert parse_data([]) == (None, None)
+    for wrong in ("as_of=31.12.2017", "as_of=", "as_of=2017-02-30"):
+        with pytest.raises(OperatorError, match=r"is no date\n.*write the date of the export as YYYY-MM-DD"):
+            parse_data([wrong])
+    with pytest.raises(OperatorError, match="is not an argument"):
+        parse_data(["as=2017-12-31"])
 
 
 def test_the_state_lies_where_the_account_of_postgres_can_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:

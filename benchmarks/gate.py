@@ -1,0 +1,108 @@
+"""`just bench gate [<export.csv>] [cut=<date>]`: a few odd rows put into an export, and what comes of figures and decision.
+
+Without an export, a made-up one. What the contract sets aside changes nothing, by definition: such exports are not
+measured again. Writes gate.json, which a later run of other rows adds to, and gate.md.
+"""
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.gate_rows import SCENARIOS
+from closecast.deals.contract import check
+from closecast.deals.synthetic import generate
+from closecast.models import candidate
+from closecast.models.evidence import Export
+from closecast.models.hyperparameters import PRESETS
+from closecast.models.promotion import Cost, decide
+from closecast.models.training import NotEnoughDataError
+from closecast.platform import processors
+from closecast.platform.sources import read_source
+from ops.errors import OperatorError
+
+_KEPT, _PAGE = (Path(__file__).with_name(f"gate.{kind}") for kind in ("json", "md"))
+FIGURES = ("log_loss_30_days", "log_loss_quarter_end", "auc_30_days", "auc_quarter_end")
+
+
+def measure(deals: pd.DataFrame, cut: date | None, threads: int) -> dict[str, Any]:
+    """The figures of FIGURES, and what the gate would say of these accepted deals if there were no champion."""
+    try:
+        made = candidate.build(deals, 7, threads, PRESETS[0], cut)
+    except NotEnoughDataError as error:
+        return {"figures": {}, "says": str(error), "promoted": False}
+    decision = decide(made.held_out, Cost(1.0, 1), "evaluated alone", export=Export.of(made.data))
+    figures = {name: made.metrics()[name] for name in FIGURES}
+    return {
+        "figures": figures,
+        "says": "" if decision.promoted else decision.reasons[0],
+        "promoted": decision.promoted,
+    }
+
+
+def compare(
+    raw: pd.DataFrame, names: list[str], cut: date | None, known: dict[str, Any], threads: int
+) -> dict[str, Any]:
+    """What comes of each of `names` (SCENARIOS); what is `known` of the export as it is is not measured again."""
+    plain = check(raw)
+    as_it_is, *others = SCENARIOS
+    found = {as_it_is: known.get(as_it_is) or {**measure(plain.accepted, cut, threads), "set_aside": ""}}
+    for name in names:
+        checked = check(SCENARIOS[name](raw))
+        same = len(checked.accepted) == len(plain.accepted) and checked.accepted.reset_index(drop=True).equals(
+            plain.accepted.reset_index(drop=True)
+        )
+        told = checked.summary(1).partition(": ")[2] if len(checked.rejected) > len(plain.rejected) else ""
+        if name in others:
+            found[name] = {**(found[as_it_is] if same else measure(checked.accepted, cut, threads)), "set_aside": told}
+        print(f"{name}: {json.dumps(found[name])}", flush=True)
+    return found
+
+
+def page(source: str, found: dict[str, Any]) -> str:
+    """The table of gate.md."""
+    lines = [
+        "# Few rows that could move everything", "",
+        f"Made by `just bench gate {source}`: rows put into the export, what the contract says of them, and the held-out figures",
+        "with the gate's decision on what is left. It *holds* where all odd rows are set aside, so that the figures are those of the file",
+        "as it is, or where the gate refuses and says why; else the table tells by how much log loss moves.", "",
+        "| rows | set aside | log loss (30 days, quarter end) | ROC AUC | the gate | holds |", "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    plain = next(iter(found.values()))["figures"]
+    for name, one in found.items():
+        figures = [f"{one['figures'][key]:.4f}" for key in FIGURES] if one["figures"] else ["-"] * 4
+        moves = [f"{one['figures'][key] - plain[key]:+.4f}" for key in FIGURES[:2]] if one["figures"] else ["-"] * 2
+        holds = "yes" if one["figures"] == plain or not one["promoted"] else f"moves {', '.join(moves)}"
+        says = "promotes" if one["promoted"] else f"refuses: {one['says']}"
+        lines.append(
+            f"| {name} | {one['set_aside'] or '-'} | {figures[0]}, {figures[1]} | {figures[2]}, {figures[3]} | {says} | {holds} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    options = dict(one.split("=", 1) for one in arguments if "=" in one)
+    files = [one for one in arguments if "=" not in one]
+    if set(options) - {"cut", "rows"} or len(files) > 1:
+        raise OperatorError(
+            f"{' '.join(arguments)!r} is not understood", "write bench gate [<export.csv>] [cut=<date>]"
+        )
+    raw = read_source(f"file:{Path(files[0]).resolve()}").frame if files else generate(2_500, seed=11)
+    source = Path(files[0]).name if files else "(a made-up export of 2,500 deals)"
+    cut = date.fromisoformat(options["cut"]) if "cut" in options else None
+    names = [list(SCENARIOS)[int(at)] for at in options["rows"].split(",")] if "rows" in options else list(SCENARIOS)
+    kept = json.loads(_KEPT.read_text()) if _KEPT.exists() else {}
+    known = kept["found"] if kept.get("source") == [source, str(cut)] and "rows" in options else {}
+    for name in names:
+        known |= compare(raw, [name], cut, known, processors.usable())
+        ordered = {one: known[one] for one in SCENARIOS if one in known}
+        _KEPT.write_text(json.dumps({"source": [source, str(cut)], "found": ordered}, indent=1))
+        _PAGE.write_text(page(" ".join([source, *(f"cut={cut}" for _ in [cut] if cut)]), ordered))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
