@@ -65,10 +65,10 @@ def score(
     with tempfile.TemporaryDirectory() as scratch:
         served = ModelRegistry(steps.tracking_uri()).champion(Path(scratch))
         day = as_of or date.fromisoformat(served.model.card.data_as_of)
-        version = served.version
-    run = scoring_run.plan(steps.lake(), source, version, day, horizon)
+        model = served.identity
+    run = scoring_run.plan(steps.lake(), source, model, day, horizon)
     rows = parts(run, at_once, seconds)
-    result = {"target": run.target, "version": version, "as_of": str(day), "horizon": horizon,
+    result = {"target": run.target, "version": model.version, "run_id": model.run_id, "as_of": str(day), "horizon": horizon,
               "rows": sum(row["rows"] for row in rows), "parts": len(rows)}  # fmt: skip
     steps.lake().put_text(f"{run.target}/_SUCCESS.json", json.dumps({**result, "files": rows}, indent=1))
     create_table_artifact(

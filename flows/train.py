@@ -42,6 +42,7 @@ def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key:
         candidate,
         data,
         steps.tracking_uri(),
+        lock=steps.promotion_lock(),
         gold_key=gold_key,
         by=f"flow {flow_run.flow_name}/{flow_run.name}",
         at=datetime.now(UTC),
@@ -60,6 +61,7 @@ def train(source: str = "synthetic", seed: int = 7) -> dict[str, Any]:
 
 def trained(data: ingestion.Ingested, seed: int, settings: Hyperparameters | None) -> dict[str, Any]:
     """Fit, publish and report; `settings` are the default ones unless given."""
+    steps.promotion_lock()  # who could not promote in the end need not train
     candidate = fit(data, seed, settings)
     published = publish(candidate, data, snapshots(candidate, data))
     result = {

@@ -5,6 +5,7 @@ Fixtures (all session scoped, started only when asked for):
 - `database_url`: the same server's database `closecast`, its tables as `closecast.platform.database.migrate` leaves them.
 - `valkey_url`:   "redis://:<password>@127.0.0.1:<port>/0", from `python -m services.cache`.
 - `mlflow_uri`:   "http://127.0.0.1:<port>", an MLflow server on SQLite that serves its artifacts through its proxy.
+- `mlflow_on_s3`: the same on PostgreSQL, as it is deployed, its artifacts in the bucket of `s3`.
 - `s3`:           S3(endpoint, access_key, secret_key, region, bucket), LocalStack's, with an empty bucket of this session;
                   `s3.environment` holds the variables a process needs to find it.
 - `prefect_api`:  "http://127.0.0.1:<port>/api", a Prefect server on SQLite.
@@ -187,6 +188,27 @@ def mlflow_uri(server_folder: Path) -> Iterator[str]:
     }  # fmt: skip
     with running(command, environment, f"http://127.0.0.1:{port}/health", folder):
         yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def mlflow_on_s3(server_folder: Path, postgres_url: str, s3: S3) -> Iterator[str]:
+    port = free_port()
+    store = f"postgresql+psycopg{postgres_url.removeprefix('postgresql')}"
+    with mlflow_server(port, store, s3.environment, s3.bucket, _folder(server_folder, "mlflow-on-s3")):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def mlflow_server(port: int, store: str, object_store: dict[str, str], bucket: str, folder: Path) -> Iterator[int]:
+    """The pid of an MLflow server at `port`, as `services.mlflow` starts it."""
+    environment = {
+        **object_store, "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port),
+        "CLOSECAST_ARTIFACTS_BUCKET": bucket, "MLFLOW_BACKEND_STORE_URI": store,
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "services.mlflow"]
+    with running(command, environment, f"http://127.0.0.1:{port}/health", folder) as pid:
+        yield pid
 
 
 @pytest.fixture

@@ -69,20 +69,21 @@ def incomparable(candidate: ModelCard, champion: ModelCard) -> str | None:
     """Why the champion's twin cannot be measured on the candidate's held-out rows; None when it can."""
     if champion.source == candidate.source and champion.cut > candidate.cut:
         return f"the champion's cut, {champion.cut}, is after the candidate's, {candidate.cut}: it knows rows held out here"
-    if not _is_real(champion) and _is_real(candidate):
+    if not _is_real(champion.source) and _is_real(candidate.source):
         return f"the champion was trained on made-up data ({champion.source})"
     return None
 
 
-def origin(candidate: ModelCard, champion: ModelCard) -> Check:
-    """Made-up data do not replace real ones."""
-    barred = _is_real(champion) and not _is_real(candidate)
+def origin(candidate: ModelCard, champion_source: str | None) -> Check:
+    """Made-up data do not replace real ones, nor those of a champion of which nobody can tell (None)."""
+    barred = not _is_real(candidate.source) and (champion_source is None or _is_real(champion_source))
     verb = "may not" if barred else "may"
-    return Check("origin", not barred, f"data from {candidate.source} {verb} replace a champion from {champion.source}")
+    source = champion_source or "a source that neither its card nor the registry's tag `source` tells any more"
+    return Check("origin", not barred, f"data from {candidate.source} {verb} replace a champion from {source}")
 
 
-def _is_real(card: ModelCard) -> bool:
-    return card.source.split(":")[0] in _OF_REAL_DATA
+def _is_real(source: str) -> bool:
+    return source.split(":")[0] in _OF_REAL_DATA
 
 
 def decide(found: tuple[HeldOut, ...], cost: Cost, champion: str | None, extra: tuple[Check, ...] = ()) -> Decision:

@@ -8,17 +8,18 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from closecast.features.horizon import Horizon
+from closecast.platform.identity import Identity
 from closecast.platform.lake import Lake, LakeError
 
 
 @dataclass(frozen=True)
 class ScoringRun:
-    """Parquet files below `source` in the lake, scored by one model version as of one date, into `target`."""
+    """Parquet files below `source` in the lake, scored by one model as of one date, into `target`."""
 
     source: str
     target: str
     parts: tuple[str, ...]
-    version: str
+    model: Identity
     as_of: date
     horizon: Horizon
 
@@ -34,7 +35,7 @@ class ScoringRun:
     def meta(self, part: str) -> dict[str, str]:
         """What the job `score` is told of `part`."""
         return {"source": part, "target": self.result(part), "as_of": str(self.as_of), "horizon": str(self.horizon),
-                "version": self.version}  # fmt: skip
+                "version": self.model.version, "run_id": self.model.run_id, "model_sha256": self.model.sha256 or ""}  # fmt: skip
 
     def rows(self, lake: Lake) -> list[dict[str, Any]]:
         """Each part with its rows. Raises LakeError when a result is missing or has not as many rows as its input."""
@@ -48,12 +49,13 @@ class ScoringRun:
         return table
 
 
-def plan(lake: Lake, source: str, version: str, as_of: date, horizon: Horizon) -> ScoringRun:
+def plan(lake: Lake, source: str, model: Identity, as_of: date, horizon: Horizon) -> ScoringRun:
     """The run over the .parquet files below the folder `source`. Raises LakeError when there is none."""
     folder = source.strip("/")
     found = {key: size for key, size in lake.keys(folder).items() if key.endswith(".parquet")}
     if not found:
         raise LakeError(f"the lake holds no .parquet file below {folder}/: put the deals to score there")
-    facts = [folder, version, str(as_of), str(horizon), *(f"{key} {size}" for key, size in found.items())]
+    named = (model.version, model.run_id, model.sha256 or "")
+    facts = [folder, *named, str(as_of), str(horizon), *(f"{key} {size}" for key, size in found.items())]
     name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
-    return ScoringRun(folder, f"predictions/{as_of}-{name}", tuple(found), version, as_of, horizon)
+    return ScoringRun(folder, f"predictions/{as_of}-{name}", tuple(found), model, as_of, horizon)

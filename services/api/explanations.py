@@ -33,7 +33,7 @@ class Explainer:
         agent, product, account = codes["sales_agent"], codes["product"], codes["account"]
         row = features.rows(tables, age, tables.clocks((days,)), agent, product, account, chance)
         matrix = np.stack([np.frombuffer(row), explanations.reference_row(tables, days)])
-        # The folder's name holds version and run: version numbers start again when a registry is purged.
+        # The folder's name holds run and hash: version numbers start again when a registered model is made anew.
         kept = self.cache.get(served.folder.name, matrix)
         explanation = None if kept is None else _of_kept(scorer, matrix[0], kept)
         if explanation is None:

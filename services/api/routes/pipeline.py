@@ -31,7 +31,7 @@ def open_pipeline(
         as_of=question.as_of,
         horizon_days=question.horizon_days,
         by=question.by,
-        model=ModelVersion(MODEL_NAME, served.version),
+        model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id),
         counts=ranking.counts,
         expected_wins=ranking.expected_wins,
         deals=ranking.deals,
