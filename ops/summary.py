@@ -8,6 +8,7 @@ from rich.table import Table
 
 from ops import caddy_binary, jobs
 from ops.agent import Agent
+from ops.api import Api
 from ops.cluster import Cluster
 from ops.credentials import Credentials
 from ops.nomad_binary import Nomad
@@ -42,6 +43,8 @@ def services(cluster: Cluster, agent: Agent, nomad: Nomad) -> bool:
         colour = "green" if found.healthy else "red"
         table.add_row(_TITLES[name], f"[{colour}]{_short(found.word)}{restarts}[/]", found.url)
     _console.print(table)
+    if cluster.allocation("api") is not None and (said := Api(jobs.address(cluster, "api"), "").reservation()):
+        print(f"\nchampion      {said}")
     if "gateway" not in runnable:
         print(f"\n{caddy_binary.ABSENT}")
     return all_healthy

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import pandas as pd
 import pytest
 
 from closecast.deals.contract import check
@@ -12,9 +13,18 @@ from closecast.models.deal_model import DealModel, ModelCard
 
 
 @pytest.fixture(scope="session")
-def served_model() -> DealModel:
-    deals = check(generate(2_500, seed=11)).accepted
-    built = candidate.build(deals, seed=7, threads=1)
+def made_up_deals() -> pd.DataFrame:
+    return check(generate(2_500, seed=11)).accepted
+
+
+@pytest.fixture(scope="session")
+def made_up_candidate(made_up_deals: pd.DataFrame) -> candidate.Candidate:
+    return candidate.build(made_up_deals, seed=7, threads=1)
+
+
+@pytest.fixture(scope="session")
+def served_model(made_up_deals: pd.DataFrame, made_up_candidate: candidate.Candidate) -> DealModel:
+    built = made_up_candidate
     card = ModelCard(
         trained_at="2018-01-01T00:00:00+00:00", source="synthetic", source_sha256="0" * 64, data_as_of="2017-12-31",
         deals_key="silver/0.parquet", feature_names=NAMES, horizons=(30, "quarter_end"), cut="2017-07-01",
@@ -22,4 +32,4 @@ def served_model() -> DealModel:
         hyperparameters=built.settings.as_dict(), rounds=built.schedule.rounds, seed=7,
         calibration=asdict(built.scorer.calibration),
     )  # fmt: skip
-    return DealModel(built.scorer, card, deals)
+    return DealModel(built.scorer, card, made_up_deals)

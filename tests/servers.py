@@ -3,6 +3,7 @@
 Fixtures (all session scoped, started only when asked for):
 - `postgres_url`: "postgresql://mlflow:<password>@127.0.0.1:<port>/mlflow", from `python -m services.postgres`.
 - `database_url`: the same server's database `closecast`, its tables as `closecast.platform.database.migrate` leaves them.
+- `promotion_lock`: that database for the role that takes the lock of promotions there, and may do nothing else.
 - `valkey_url`:   "redis://:<password>@127.0.0.1:<port>/0", from `python -m services.cache`.
 - `mlflow_uri`:   "http://127.0.0.1:<port>", an MLflow server on SQLite that serves its artifacts through its proxy.
 - `mlflow_on_s3`: the same on PostgreSQL, as it is deployed, its artifacts in the bucket of `s3`.
@@ -31,6 +32,7 @@ import pytest
 from closecast.platform.database import migrate
 from closecast.platform.discovery import wait_for
 from closecast.platform.registry import ModelRegistry
+from closecast.platform.settings import DatabaseSettings
 from services.mlflow.__main__ import WEBHOOKS
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -128,6 +130,7 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
         "POSTGRES_MLFLOW_PASSWORD": password,
         "POSTGRES_PREFECT_PASSWORD": password,
         "POSTGRES_CLOSECAST_PASSWORD": password,
+        "POSTGRES_PROMOTER_PASSWORD": password,
     }
     command = [sys.executable, "-m", "services.postgres"]
     with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "postgres-log")):
@@ -141,6 +144,11 @@ def database_url(postgres_url: str) -> str:
     url = postgres_url.replace("//mlflow:", "//closecast:").removesuffix("/mlflow") + "/closecast"
     migrate(url)
     return url
+
+
+@pytest.fixture(scope="session")
+def promotion_lock(database_url: str) -> DatabaseSettings:
+    return DatabaseSettings(database_url.replace("//closecast:", "//promoter:"))
 
 
 @pytest.fixture(scope="session")

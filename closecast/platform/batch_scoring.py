@@ -114,13 +114,16 @@ def _write(
         pa.DictionaryArray.from_arrays(pa.array(np.maximum(chunk.problems, 0), mask=~refused), pa.array(PROBLEMS)),
         pa.repeat(pa.scalar(as_of, pa.date32()), count),
         pa.repeat(pa.scalar(days, pa.int32()), count),
-        *(
-            pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([one], pa.string()))
-            for one in named
-        ),
+        *(_throughout(one, count) for one in named),
     ]
     writer.write_table(pa.table(columns, schema=schema))
     return int(refused.sum())
+
+
+def _throughout(word: str | None, count: int) -> pa.DictionaryArray:
+    """The same in each row."""
+    places = pa.array(np.zeros(count, np.int32), mask=np.full(count, word is None))
+    return pa.DictionaryArray.from_arrays(places, pa.array([word or ""]))
 
 
 def _scored(model: DealModel, batch: pa.RecordBatch, as_of: date, days: int) -> _Chunk:

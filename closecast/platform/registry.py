@@ -116,7 +116,7 @@ class ModelRegistry:
         found = self._alias()
         named = {} if found is None or _identity(found) != identity else _tags(found)
         try:
-            return named.get(SOURCE_TAG) or _tags(self._run(identity)["data"]).get(SOURCE_TAG) or None
+            return named.get(SOURCE_TAG) or _tags(self._run(identity).get("data", {})).get(SOURCE_TAG) or None
         except LostError:
             return None
 
@@ -181,7 +181,7 @@ class ModelRegistry:
         """Raises LostError also for files that are not those whose hash the version, or else its run, bears."""
         run = self._run(identity)
         self._http.download_artifacts(str(run["info"]["artifact_uri"]), MODEL_FOLDER, target, FILES)
-        wanted, found = identity.sha256 or _tags(run["data"]).get(DIGEST_TAG), digest(target)
+        wanted, found = identity.sha256 or _tags(run.get("data", {})).get(DIGEST_TAG), digest(target)
         if wanted not in (None, found):
             raise LostError(
                 f"the artifacts of {identity} are not those that were registered: their SHA-256 is {found[:16]}…, "
