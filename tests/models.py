@@ -1,6 +1,7 @@
 """A real model of a made-up export, for every room that scores with one."""
 
 from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,6 +12,8 @@ from closecast.features import NAMES
 from closecast.models import candidate
 from closecast.models.deal_model import DealModel, ModelCard
 
+_FIGURES: list[dict[str, Any]] = []
+
 
 @pytest.fixture(scope="session")
 def made_up_deals() -> pd.DataFrame:
@@ -20,6 +23,14 @@ def made_up_deals() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def made_up_candidate(made_up_deals: pd.DataFrame) -> candidate.Candidate:
     return candidate.build(made_up_deals, seed=7, threads=1)
+
+
+@pytest.fixture
+def computed_once(made_up_candidate: candidate.Candidate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its figures, which take seconds, for tests that publish it several times."""
+    if not _FIGURES:
+        _FIGURES.append(made_up_candidate.report())
+    monkeypatch.setattr(candidate.Candidate, "report", lambda _self: _FIGURES[0])
 
 
 @pytest.fixture(scope="session")

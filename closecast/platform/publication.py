@@ -62,6 +62,7 @@ def publish(
     """
     card = make_card(candidate, data, at, git_commit)
     registry = ModelRegistry(tracking_uri)
+    figures, milliseconds = candidate.report(), latency(candidate)  # before others have to wait
     version: Identity | None = None
     with (
         promotions.turn(lock.url, by) as turn,
@@ -72,7 +73,7 @@ def publish(
         model = DealModel(candidate.scorer, card, data.deals)
         model.save(folder / MODEL_FOLDER)
         size = candidate.twin.save(folder / TWIN_FOLDER)
-        cost = Cost(latency(candidate), size)
+        cost = Cost(milliseconds, size)
         origin = _origin(card, data, gold_key, git_commit, digest(folder / MODEL_FOLDER))
         parameters = {**candidate.settings.as_dict(), "rounds": card.rounds, "seed": card.seed,
                       "horizons": DEFAULT_HORIZONS, "cut": card.cut, "source": card.source}  # fmt: skip
@@ -82,7 +83,7 @@ def publish(
             beside = beside_champion(registry, card, candidate, loss_seconds)
             decision = promotion.decide(beside.held_out, cost, beside.reason, beside.checks)
             compared = None if beside.champion is None else asdict(beside.champion)
-            report = {**candidate.report(), "decision": decision.as_dict(), "champion": compared}
+            report = {**figures, "decision": decision.as_dict(), "champion": compared}
             write_artifacts(folder, model, report, decision, by, at)
             for name in (MODEL_FOLDER, TWIN_FOLDER, REPORT_FOLDER):
                 run.log_folder(folder / name, name)

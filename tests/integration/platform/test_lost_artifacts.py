@@ -209,6 +209,7 @@ def test_a_version_without_a_source_has_its_runs(
         client.set_model_version_tag("closecast", champion.version, "source", _REAL)
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_an_object_store_that_is_away_is_an_outage(
     mlflow_on_s3: str, postgres_url: str, s3: S3, champion: Identity, ask: Callable[..., Beside], tmp_path: Path,
     publishing: Callable[[str, str], Published],
@@ -257,6 +258,7 @@ def test_a_loss_that_is_mended_meanwhile_is_none(
     assert (found.reason, len(asked)) == (None, 2)
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_a_bucket_that_is_gone_is_a_loss_and_what_is_trained_is_told_so(
     mlflow_on_s3: str, s3: S3, champion: Identity, artifacts: Artifacts, ask: Callable[..., Beside],
     publishing: Callable[[str, str], Published], tmp_path: Path,
@@ -280,6 +282,7 @@ def test_a_bucket_that_is_gone_is_a_loss_and_what_is_trained_is_told_so(
             artifacts.client.put_object(Bucket=s3.bucket, Key=key, Body=content)
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_training_goes_on_without_the_comparison_and_says_so(
     mlflow_on_s3: str,
     champion: Identity,

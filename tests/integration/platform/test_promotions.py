@@ -53,13 +53,15 @@ for _ in sys.stdin:
 _PUBLISHER = """
 import json, pickle, sys
 from datetime import UTC, datetime
-from closecast.platform import tracking
+from closecast.features import FeatureBuilder, History
 from closecast.platform.publication import publish
 from closecast.platform.settings import DatabaseSettings
 
 file, uri, url = sys.argv[1:]
 with open(file, "rb") as given:
     candidate, data = pickle.load(given)
+rows = candidate.data
+rows.builder = FeatureBuilder(History(rows.deals, rows.plan.end))
 import mlflow
 print("ready", flush=True)
 for _ in sys.stdin:
@@ -142,7 +144,7 @@ def test_two_trainings_at_once_are_one_champion_and_one_that_was_compared_with_i
     # given the same candidate in two processes, and an empty registry
     client = MlflowClient(mlflow_on_s3)
     given = tmp_path / "candidate"
-    # The builder holds locks, and is not needed any more.
+    # The builder holds locks, and is made anew there.
     rows = copy(made_up_candidate.data)
     vars(rows).pop("builder")
     given.write_bytes(pickle.dumps((replace(made_up_candidate, data=rows), _ingested(made_up_deals))))
@@ -280,6 +282,7 @@ def test_a_number_that_was_given_to_another_model_meanwhile_is_not_promoted(
     assert registry.champion_version() == other
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_a_champion_that_came_by_hand_is_measured_too(
     mlflow_uri: str, empty_registry: ModelRegistry, promotion_lock: DatabaseSettings,
     made_up_candidate: Candidate, made_up_deals: pd.DataFrame, monkeypatch: pytest.MonkeyPatch,
