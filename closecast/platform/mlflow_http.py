@@ -79,6 +79,18 @@ class MlflowHttp:
 
     def stored_artifacts(self, artifact_uri: str, folder: str, needed: Sequence[str] = ()) -> list[str]:
         """The names of the files in `folder` of a run's artifacts. Raises as `download_artifacts` does."""
+        root, names = _root(artifact_uri, folder), self.listed_artifacts(artifact_uri, folder)
+        if not names:
+            raise LostError(f"the MLflow server at {self._base} holds no artifacts in {root}")
+        if missing := [name for name in needed if name not in names]:
+            raise LostError(f"the MLflow server at {self._base} does not hold {', '.join(missing)} in {root} any more")
+        return names
+
+    def listed_artifacts(self, artifact_uri: str, folder: str) -> list[str]:
+        """The names of the files in `folder` of a run's artifacts, none of a folder that is not there.
+
+        Raises LostError when there is no bucket either, or the artifacts are not kept behind the server's proxy.
+        """
         parts = urlsplit(artifact_uri)
         if parts.scheme != "mlflow-artifacts":
             raise LostError(
@@ -88,13 +100,10 @@ class MlflowHttp:
         root = _root(artifact_uri, folder)
         listing = self.get("mlflow-artifacts/artifacts", {"path": root}, absent=(_ABSENT,))
         if listing is None:
-            raise LostError(f"the MLflow server at {self._base} has no place for artifacts any more where {root} was")
-        names = [PurePosixPath(entry["path"]).name for entry in listing.get("files", []) if not entry.get("is_dir")]
-        if not names:
-            raise LostError(f"the MLflow server at {self._base} holds no artifacts in {root}")
-        if missing := [name for name in needed if name not in names]:
-            raise LostError(f"the MLflow server at {self._base} does not hold {', '.join(missing)} in {root} any more")
-        return names
+            raise LostError(
+                f"the MLflow server at {self._base} has no place for {root}: the bucket that it keeps artifacts in is gone"
+            )
+        return [PurePosixPath(entry["path"]).name for entry in listing.get("files", []) if not entry.get("is_dir")]
 
     def _json(self, request: urllib.request.Request) -> dict[str, Any]:
         content = self._send(request, _ANSWER_SECONDS)

@@ -69,6 +69,7 @@ def publish(
         tracking.started(tracking_uri, f"train {data.source}") as run,
         tempfile.TemporaryDirectory() as scratch,
     ):
+        registry.check_place(run.run_id)  # MLflow's own client says of a bucket that is gone: too many 500 responses
         folder = Path(scratch)
         model = DealModel(candidate.scorer, card, data.deals)
         model.save(folder / MODEL_FOLDER)

@@ -107,6 +107,10 @@ class ModelRegistry:
         """Raise LostError when the registry could not give the files of `identity` to somebody who has no copy of them."""
         self._http.stored_artifacts(self._artifact_uri(identity), MODEL_FOLDER, FILES)
 
+    def check_place(self, run_id: str) -> None:
+        """Raise LostError when the server has no place to keep the artifacts of `run_id` in."""
+        self._http.listed_artifacts(self._artifact_uri(Identity("", run_id)), MODEL_FOLDER)
+
     def tags(self, version: str) -> dict[str, str]:
         """The tags of `version`: its source, data hash and the evidence of its promotion or refusal."""
         return _tags(self._version(version))

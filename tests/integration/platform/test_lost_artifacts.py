@@ -271,10 +271,10 @@ def test_a_bucket_that_is_gone_is_a_loss_and_what_is_trained_is_told_so(
     artifacts.client.delete_bucket(Bucket=s3.bucket)
     try:
         # when / then
-        _no_comparison(ask(mlflow_on_s3), "has no place for artifacts any more")
-        with pytest.raises(LostError, match="has no place for artifacts"):
+        _no_comparison(ask(mlflow_on_s3), "the bucket that it keeps artifacts in is gone")
+        with pytest.raises(LostError, match="has no place for"):
             ModelRegistry(mlflow_on_s3).served(champion, tmp_path)
-        with pytest.raises(RegistryError, match=r"(?i)bucket"):
+        with pytest.raises(RegistryError, match="the bucket that it keeps artifacts in is gone"):
             publishing(mlflow_on_s3, _REAL)
     finally:
         artifacts.client.create_bucket(Bucket=s3.bucket)
