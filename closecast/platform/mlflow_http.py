@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 _ANSWER_SECONDS = 5
 _DOWNLOAD_SECONDS = 30
+_WRITE_SECONDS = 30  # given up, a write may have been done all the same: better to hear of it
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"  # of artifacts: the bucket
 
 
@@ -56,7 +57,8 @@ class MlflowHttp:
     def _write(self, method: str, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
         data = json.dumps(body).encode()
-        return self._json(urllib.request.Request(f"{self._base}/api/2.0/{route}", data, headers, method=method))
+        request = urllib.request.Request(f"{self._base}/api/2.0/{route}", data, headers, method=method)
+        return self._json(request, _WRITE_SECONDS)
 
     def download_artifacts(self, artifact_uri: str, folder: str, target: Path, needed: Sequence[str] = ()) -> None:
         """Write the files of `folder` of a run's artifacts into `target`, through the server's artifact proxy.
@@ -105,8 +107,8 @@ class MlflowHttp:
             )
         return [PurePosixPath(entry["path"]).name for entry in listing.get("files", []) if not entry.get("is_dir")]
 
-    def _json(self, request: urllib.request.Request) -> dict[str, Any]:
-        content = self._send(request, _ANSWER_SECONDS)
+    def _json(self, request: urllib.request.Request, seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
+        content = self._send(request, seconds)
         try:
             answer = json.loads(content or b"{}")
         except ValueError:

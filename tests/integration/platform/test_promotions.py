@@ -62,6 +62,8 @@ with open(file, "rb") as given:
     candidate, data = pickle.load(given)
 rows = candidate.data
 rows.builder = FeatureBuilder(History(rows.deals, rows.plan.end))
+figures = candidate.report()
+type(candidate).report = lambda _self: figures  # once: both are to be at the champion as often as they can
 import mlflow
 print("ready", flush=True)
 for _ in sys.stdin:
@@ -137,6 +139,7 @@ def test_of_two_at_once_the_second_sees_the_first(
             assert loser["before"] == winner != loser["mine"] == registry.champion_version()
 
 
+@pytest.mark.timeout(600)
 def test_two_trainings_at_once_are_one_champion_and_one_that_was_compared_with_it(
     mlflow_on_s3: str, promotion_lock: DatabaseSettings, made_up_candidate: Candidate, made_up_deals: pd.DataFrame,
     tmp_path: Path,
