@@ -92,7 +92,7 @@ def test_the_life_of_champions(
     assert registry.champion_version() == fourth.version
 
     # when the champion's copy on this machine is damaged
-    (damaged,) = tmp_path.glob(f"closecast-{first.version}-*/model.txt")
+    (damaged,) = tmp_path.glob(f"closecast-{first.run_id}-*/model.txt")
     damaged.write_text("tree")
     # then that is said once, and the next load fetches it anew
     with pytest.raises(ModelError, match="damaged"):
