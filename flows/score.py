@@ -42,7 +42,7 @@ def plan(source: str, as_of: date | None, horizon: Horizon) -> scoring_run.Scori
         served = ModelRegistry(steps.tracking_uri()).champion(Path(scratch))
         day = as_of or date.fromisoformat(served.model.card.data_as_of)
         quarter = quarter_ahead(day, served.model.card.fiscal)
-    run = scoring_run.plan(steps.lake(), source, served.version, day, horizon)
+    run = scoring_run.plan(steps.lake(), source, served.identity, day, horizon)
     return replace(run, quarter=quarter) if horizon == QUARTER_END else run
 
 
@@ -105,7 +105,7 @@ def conclude(run: scoring_run.ScoringRun) -> dict[str, Any]:
     lake = steps.lake()
     rows = run.rows(lake)
     quarter = {} if run.quarter is None else {"quarter_start": str(run.quarter[0]), "quarter_end": str(run.quarter[1])}
-    result = {"target": run.target, "version": run.version, "as_of": str(run.as_of), "horizon": run.horizon, **quarter,
+    result = {"target": run.target, "version": run.model.version, "run_id": run.model.run_id, "as_of": str(run.as_of), "horizon": run.horizon, **quarter,
               "rows": sum(row["rows"] for row in rows), "parts": len(rows)}  # fmt: skip
     lake.put_text(f"{run.target}/_SUCCESS.json", json.dumps({**result, "files": rows}, indent=1))
     create_table_artifact(

@@ -19,8 +19,9 @@ from closecast.platform import ingestion
 from closecast.platform.export_table import SourceAwayError, SourceError
 from closecast.platform.lake import Lake
 from closecast.platform.patience import AwayError
+from closecast.platform.promotions import VARIABLE as PROMOTION_LOCK
 from closecast.platform.registry import ModelRegistry, NoChampionError, RegistryError
-from closecast.platform.settings import SOURCE_VARIABLE, LakeSettings, RegistrySettings
+from closecast.platform.settings import SOURCE_VARIABLE, DatabaseSettings, LakeSettings, RegistrySettings
 from closecast.platform.sources import RawExport, read_source
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -37,6 +38,11 @@ def lake() -> Lake:
 def tracking_uri() -> str:
     """The address of the MLflow server that this process's environment names."""
     return RegistrySettings.from_environment(os.environ).tracking_uri
+
+
+def promotion_lock() -> DatabaseSettings:
+    """The database of the lock that whoever promotes holds, which this process's environment names."""
+    return DatabaseSettings.from_environment(os.environ, PROMOTION_LOCK)
 
 
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:

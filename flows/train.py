@@ -55,6 +55,7 @@ def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key:
         candidate,
         data,
         steps.tracking_uri(),
+        lock=steps.promotion_lock(),
         gold_key=gold_key,
         by=f"flow {flow_run.flow_name}/{flow_run.name}",
         at=datetime.now(UTC),
@@ -85,6 +86,7 @@ def trained(
     data: ingestion.Ingested, seed: int, settings: Hyperparameters | None, fiscal: FiscalCalendar
 ) -> dict[str, Any]:
     """Fit, publish and report; `settings` are the default ones unless given."""
+    steps.promotion_lock()  # who could not promote in the end need not train
     candidate = fit(data, seed, settings, fiscal)
     published = publish(candidate, data, snapshots(candidate, data))
     result = {

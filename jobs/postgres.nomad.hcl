@@ -83,6 +83,7 @@ job "postgres" {
           POSTGRES_PREFECT_PASSWORD={{ .prefect_password }}
           POSTGRES_OPTUNA_PASSWORD={{ .optuna_password }}
           POSTGRES_CLOSECAST_PASSWORD={{ .closecast_password }}
+          POSTGRES_PROMOTER_PASSWORD={{ .promoter_password }}
           {{- end }}
         EOT
       }

@@ -23,7 +23,7 @@ job "score" {
 
   parameterized {
     payload       = "forbidden"
-    meta_required = ["source", "target", "as_of", "horizon", "version"]
+    meta_required = ["source", "target", "as_of", "horizon", "version", "run_id", "model_sha256"]
     meta_optional = []
   }
 
@@ -59,6 +59,8 @@ job "score" {
         CLOSECAST_AS_OF         = "${NOMAD_META_as_of}"
         CLOSECAST_HORIZON       = "${NOMAD_META_horizon}"
         CLOSECAST_MODEL_VERSION = "${NOMAD_META_version}"
+        CLOSECAST_MODEL_RUN     = "${NOMAD_META_run_id}"
+        CLOSECAST_MODEL_SHA256  = "${NOMAD_META_model_sha256}"
         CLOSECAST_MODEL_CACHE   = "${meta.state}/models"
         CLOSECAST_LAKE_BUCKET   = "${meta.lake_bucket}"
         AWS_REGION              = "${meta.region}"

@@ -22,6 +22,14 @@ class Api:
             return False, str(error)
         return answer.is_success, answer.text
 
+    def reservation(self) -> str | None:
+        """What it says of its champion that somebody should know, ready or not; None when there is nothing, or no answer."""
+        try:
+            said = self._http.get("/health/ready", timeout=5).json()
+        except (httpx.HTTPError, ValueError):
+            return None
+        return said.get("reason") if isinstance(said, dict) else None
+
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """The JSON answer. Raises OperatorError with the problem document's own detail."""
         try:

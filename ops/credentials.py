@@ -13,7 +13,9 @@ from ops.errors import OperatorError
 
 REGION = "us-east-1"
 # Secrets that installations made before them lack, and that `up` adds to their files.
-_JOINED_LATER = ("closecast_database_password", "webhook_secret", "webhook_encryption_key")
+_JOINED_LATER = (
+    "closecast_database_password", "promoter_database_password", "webhook_secret", "webhook_encryption_key",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Credentials:
     prefect_database_password: str
     optuna_database_password: str
     closecast_database_password: str
+    promoter_database_password: str
     cache_password: str
     object_store_access_key: str
     object_store_secret_key: str
@@ -115,6 +118,7 @@ class Credentials:
                 "prefect_password": self.prefect_database_password,
                 "optuna_password": self.optuna_database_password,
                 "closecast_password": self.closecast_database_password,
+                "promoter_password": self.promoter_database_password,
             },
             "cache": {"password": self.cache_password},
             "localstack": {**object_store, "secret_values": json.dumps(self.cloud_secrets())},
@@ -125,7 +129,11 @@ class Credentials:
                 "webhook_encryption_key": f"{self.webhook_encryption_key}=",
             },
             "prefect": {"database_password": self.prefect_database_password},
-            "prefect-worker": {**object_store, "optuna_password": self.optuna_database_password},
+            "prefect-worker": {
+                **object_store,
+                "optuna_password": self.optuna_database_password,
+                "promoter_password": self.promoter_database_password,
+            },
             "trial": {**object_store, "database_password": self.optuna_database_password},
             "score": object_store,
             "journal": {
@@ -150,6 +158,7 @@ class Credentials:
             "prefect-database": self.prefect_database_password,
             "optuna-database": self.optuna_database_password,
             "closecast-database": self.closecast_database_password,
+            "promoter-database": self.promoter_database_password,
             "cache": self.cache_password,
             "api-key": self.api_key,
         }

@@ -1,9 +1,9 @@
-"""`replay <id>`: computes a recorded prediction again, from the model version and the features that were logged with it."""
+"""`replay <id>`: computes a recorded prediction again, from the model and the features that were logged with it."""
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from ops.session import connect
 
 if TYPE_CHECKING:
     from closecast.features.calendar import FiscalCalendar
+    from closecast.models.deal_model import DealModel
 
 _CONSOLE = Console(soft_wrap=True)
 
@@ -47,26 +48,42 @@ def replay(arguments: list[str]) -> int:
 
 
 def recompute(record: Mapping[str, Any], registry: str, cache: Path) -> list[Line]:
-    """Every horizon of a record of GET /v1/predictions/{id}, with the model of its version out of the registry.
+    """Every horizon of a record of GET /v1/predictions/{id}, with the model that made it, by its run.
 
-    Raises OperatorError when the model cannot be had, or the record does not say what was answered to which horizon.
+    Raises OperatorError when that model cannot be had, or the record does not say what was answered to which horizon.
     """
     # Imported here: the libraries take seconds, which no other command should wait for.
     import numpy as np
 
-    from closecast.models.deal_model import ModelError
-    from closecast.platform.registry import ModelRegistry, RegistryError
-
-    try:
-        model = ModelRegistry(registry).load(record["model"]["version"], cache)
-    except (RegistryError, ModelError) as error:
-        raise OperatorError(
-            f"version {record['model']['version']} of the model cannot be had: {error}", "see `just status`"
-        ) from error
+    model = _model(record, registry, cache)
     answers = _answers(record, model.card.fiscal)
     again = model.scorer.predict(np.array(record["features"], dtype=np.float64))
     by_days = dict(zip(record["days"], again.tolist(), strict=True))
     return [Line(asked, days, answered, by_days[days]) for asked, days, answered in answers]
+
+
+def _model(record: Mapping[str, Any], registry: str, cache: Path) -> "DealModel":
+    """The model whose run the record names, whatever its version's number stands for today."""
+    from closecast.models.deal_model import ModelError
+    from closecast.platform.registry import Identity, ModelRegistry, RegistryError
+
+    version, run_id = record["model"]["version"], record["model"].get("run_id")
+    models = ModelRegistry(registry)
+    try:
+        # A record of before runs were written down is taken at its number, unless that was given after it was made.
+        model = models.identity(version) if run_id is None else Identity(version, run_id)
+        if run_id is None and (made := models.made_at(version)) > datetime.fromisoformat(record["time"]):
+            raise OperatorError(
+                f"the prediction was made by a version {version} that is gone: the registry's was registered at "
+                f"{made:%Y-%m-%d %H:%M:%S} UTC, after the prediction ({record['time']})",
+                "find its run in MLflow by the time of the prediction; no other model can repeat it",
+            )
+        return models.served(model, cache).model
+    except (RegistryError, ModelError) as error:
+        raise OperatorError(
+            f"the model that made the prediction, version {version} of run {run_id or 'unknown'}, cannot be had: {error}",
+            "see `just status`; once its artifacts are gone, nothing can repeat what it answered",
+        ) from error
 
 
 def _answers(record: Mapping[str, Any], fiscal: "FiscalCalendar") -> Sequence[tuple[str, int, float]]:
@@ -91,7 +108,7 @@ def _answers(record: Mapping[str, Any], fiscal: "FiscalCalendar") -> Sequence[tu
 
 def _print(record: Mapping[str, Any], lines: list[Line]) -> None:
     print(f"{record['id']} row {record['row']}: answered {record['time']}, {record['model']['name']} version "
-          f"{record['model']['version']}, as of {record['as_of']}\n")  # fmt: skip
+          f"{record['model']['version']} (run {record['model'].get('run_id') or 'not recorded'}), as of {record['as_of']}\n")  # fmt: skip
     table = Table("horizon", "days", "answered", "computed again", "", box=None, pad_edge=False)
     for line in lines:
         table.add_row(

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from ops import caddy_binary, jobs
 from ops.agent import Agent
+from ops.api import Api
 from ops.cluster import Cluster
 from ops.credentials import Credentials
 from ops.errors import OperatorError
@@ -39,12 +40,15 @@ def services(cluster: Cluster, agent: Agent, nomad: Nomad) -> bool:
     table.add_row("Nomad (scheduler)", f"healthy, {nomad.version} ({nomad.origin})", f"{agent.address}/ui")
     all_healthy = True
     runnable = jobs.runnable()
-    for name, found in jobs.healths(cluster, runnable).items():
+    asked = jobs.healths(cluster, runnable)
+    for name, found in asked.items():
         all_healthy &= found.healthy
         restarts = f", {found.restarts} restarts" if found.restarts else ""
         colour = "green" if found.healthy else "red"
         table.add_row(_TITLES[name], f"[{colour}]{_short(found.word)}{restarts}[/]", found.url)
     _console.print(table)
+    if asked["api"].url and (said := Api(jobs.address(cluster, "api"), "").reservation()):
+        print(f"\nchampion      {said}")
     if "gateway" not in runnable:
         print(f"\n{caddy_binary.ABSENT}")
     return all_healthy

@@ -23,7 +23,7 @@ def single(number: int = 0, **changes: Any) -> Entry:
         "kind": "single", "as_of": date(2017, 12, 1), "horizon_days": 45, "model_version": "7", "rows": [0],
         "deals": {"opportunity_id": [f"A{number}"], "engage_date": ["2017-11-20"], "sales_agent": ["Ada Berg"]},
         "unseen": [["sales_agent"]], "probability": [float(matrix[0, 0])], "probabilities": _BY_HORIZON,
-        "days": [45, 30, 60, 90, 30], "features": matrix.astype("<f8").tobytes(),
+        "days": [45, 30, 60, 90, 30], "features": matrix.astype("<f8").tobytes(), "model_run_id": "run-7",
     }  # fmt: skip
     return Entry(**{**known, **changes})
 
@@ -52,7 +52,7 @@ def travelling(entry: Entry) -> Single:
     return Single(
         entry.id, entry.request_id, entry.time.timestamp(), entry.caller, entry.as_of, entry.horizon_days,
         entry.model_version, deal, entry.unseen[0], entry.probability[0], entry.probabilities or {}, tuple(entry.days),
-        entry.features,
+        entry.features, entry.model_run_id,
     )  # fmt: skip
 
 

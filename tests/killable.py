@@ -90,7 +90,7 @@ class Cache(Killable):
 class Database(Killable):
     def __init__(self, folder: Path) -> None:
         password = secrets.token_hex(8)
-        roles = ("SUPERUSER", "MLFLOW", "PREFECT", "OPTUNA", "CLOSECAST")
+        roles = ("SUPERUSER", "MLFLOW", "PREFECT", "OPTUNA", "CLOSECAST", "PROMOTER")
         passwords = {f"POSTGRES_{role}_PASSWORD": password for role in roles}
         super().__init__("services.postgres", {"CLOSECAST_POSTGRES_FOLDER": str(folder / "state"), **passwords}, folder)
         self.url = f"postgresql://closecast:{password}@127.0.0.1:{self.port}/closecast"

@@ -1,7 +1,9 @@
 """A real model of a made-up export, for every room that scores with one."""
 
 from dataclasses import asdict
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from closecast.deals.contract import check
@@ -10,11 +12,30 @@ from closecast.features import NAMES
 from closecast.models import candidate
 from closecast.models.deal_model import DealModel, ModelCard
 
+_FIGURES: list[dict[str, Any]] = []
+
 
 @pytest.fixture(scope="session")
-def served_model() -> DealModel:
-    deals = check(generate(2_500, seed=11)).accepted
-    built = candidate.build(deals, seed=7, threads=1)
+def made_up_deals() -> pd.DataFrame:
+    return check(generate(2_500, seed=11)).accepted
+
+
+@pytest.fixture(scope="session")
+def made_up_candidate(made_up_deals: pd.DataFrame) -> candidate.Candidate:
+    return candidate.build(made_up_deals, seed=7, threads=1)
+
+
+@pytest.fixture
+def computed_once(made_up_candidate: candidate.Candidate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its figures, which take seconds, for tests that publish it several times."""
+    if not _FIGURES:
+        _FIGURES.append(made_up_candidate.report())
+    monkeypatch.setattr(candidate.Candidate, "report", lambda _self: _FIGURES[0])
+
+
+@pytest.fixture(scope="session")
+def served_model(made_up_deals: pd.DataFrame, made_up_candidate: candidate.Candidate) -> DealModel:
+    built = made_up_candidate
     card = ModelCard(
         trained_at="2018-01-01T00:00:00+00:00", source="synthetic", source_sha256="0" * 64, data_as_of="2017-12-31",
         deals_key="silver/0.parquet", feature_names=NAMES, horizons=(30, "quarter_end"), cut="2017-07-01",
@@ -22,4 +43,4 @@ def served_model() -> DealModel:
         hyperparameters=built.settings.as_dict(), rounds=built.schedule.rounds, seed=7,
         calibration=asdict(built.scorer.calibration),
     )  # fmt: skip
-    return DealModel(built.scorer, card, deals)
+    return DealModel(built.scorer, card, made_up_deals)

@@ -3,8 +3,10 @@
 Fixtures (all session scoped, started only when asked for):
 - `postgres_url`: "postgresql://mlflow:<password>@127.0.0.1:<port>/mlflow", from `python -m services.postgres`.
 - `database_url`: the same server's database `closecast`, its tables as `closecast.platform.database.migrate` leaves them.
+- `promotion_lock`: that database for the role that takes the lock of promotions there, and may do nothing else.
 - `valkey_url`:   "redis://:<password>@127.0.0.1:<port>/0", from `python -m services.cache`.
 - `mlflow_uri`:   "http://127.0.0.1:<port>", an MLflow server on SQLite that serves its artifacts through its proxy.
+- `mlflow_on_s3`: the same on PostgreSQL, as it is deployed, its artifacts in the bucket of `s3`.
 - `s3`:           S3(endpoint, access_key, secret_key, region, bucket), LocalStack's, with an empty bucket of this session;
                   `s3.environment` holds the variables a process needs to find it.
 - `prefect_api`:  "http://127.0.0.1:<port>/api", a Prefect server on SQLite.
@@ -30,6 +32,7 @@ import pytest
 from closecast.platform.database import migrate
 from closecast.platform.discovery import wait_for
 from closecast.platform.registry import ModelRegistry
+from closecast.platform.settings import DatabaseSettings
 from services.mlflow.__main__ import WEBHOOKS
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -127,6 +130,7 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
         "POSTGRES_MLFLOW_PASSWORD": password,
         "POSTGRES_PREFECT_PASSWORD": password,
         "POSTGRES_CLOSECAST_PASSWORD": password,
+        "POSTGRES_PROMOTER_PASSWORD": password,
     }
     command = [sys.executable, "-m", "services.postgres"]
     with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "postgres-log")):
@@ -140,6 +144,11 @@ def database_url(postgres_url: str) -> str:
     url = postgres_url.replace("//mlflow:", "//closecast:").removesuffix("/mlflow") + "/closecast"
     migrate(url)
     return url
+
+
+@pytest.fixture(scope="session")
+def promotion_lock(database_url: str) -> DatabaseSettings:
+    return DatabaseSettings(database_url.replace("//closecast:", "//promoter:"))
 
 
 @pytest.fixture(scope="session")
@@ -187,6 +196,27 @@ def mlflow_uri(server_folder: Path) -> Iterator[str]:
     }  # fmt: skip
     with running(command, environment, f"http://127.0.0.1:{port}/health", folder):
         yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def mlflow_on_s3(server_folder: Path, postgres_url: str, s3: S3) -> Iterator[str]:
+    port = free_port()
+    store = f"postgresql+psycopg{postgres_url.removeprefix('postgresql')}"
+    with mlflow_server(port, store, s3.environment, s3.bucket, _folder(server_folder, "mlflow-on-s3")):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def mlflow_server(port: int, store: str, object_store: dict[str, str], bucket: str, folder: Path) -> Iterator[int]:
+    """The pid of an MLflow server at `port`, as `services.mlflow` starts it."""
+    environment = {
+        **object_store, "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port),
+        "CLOSECAST_ARTIFACTS_BUCKET": bucket, "MLFLOW_BACKEND_STORE_URI": store,
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "services.mlflow"]
+    with running(command, environment, f"http://127.0.0.1:{port}/health", folder) as pid:
+        yield pid
 
 
 @pytest.fixture

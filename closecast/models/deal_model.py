@@ -1,5 +1,6 @@
 """A trained model: what predicts, the history its features are read from, its card, and the folder it is kept in."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
@@ -13,14 +14,16 @@ from closecast.features import FeatureBuilder, History
 from closecast.features.calendar import FiscalCalendar
 from closecast.features.history import COLUMNS
 from closecast.models.golden import Golden
+from closecast.models.scorer import FILES as SCORER_FILES
 from closecast.models.scorer import ModelError, Scorer
 from closecast.models.single import SingleScorer
 
-__all__ = ["DealModel", "ModelCard", "ModelError"]
+__all__ = ["FILES", "DealModel", "ModelCard", "ModelError", "digest"]
 
 _CARD = "card.json"
 _DEALS = "deals.parquet"
 _GOLDEN = "golden.json"
+FILES = (*SCORER_FILES, _CARD, _DEALS, _GOLDEN)
 _CODED = ("sales_agent", "product", "account", "deal_stage")  # few values, repeated: kept once each in memory
 
 
@@ -136,3 +139,18 @@ class DealModel:
                 error if isinstance(error, ModelError) else ModelError(f"the model in {folder} cannot be read: {error}")
             ) from error
         return cls(scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the model in `folder`, 64 hexadecimal digits: over FILES, each with its name; other files are no part of it.
+
+    Raises ModelError when one cannot be read.
+    """
+    whole = hashlib.sha256()
+    for name in sorted(FILES):
+        try:
+            content = (folder / name).read_bytes()
+        except OSError as error:
+            raise ModelError(f"the model in {folder} is not whole: {name}: {error.strerror or error}") from error
+        whole.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
+    return whole.hexdigest()

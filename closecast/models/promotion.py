@@ -78,20 +78,21 @@ def incomparable(candidate: ModelCard, champion: ModelCard) -> str | None:
             f"the champion's quarters end in other months: its fiscal year begins with month {champion.fiscal_year_start}, "
             f"the candidate's with month {candidate.fiscal_year_start}"
         )
-    if not _is_real(champion) and _is_real(candidate):
+    if not _is_real(champion.source) and _is_real(candidate.source):
         return f"the champion was trained on made-up data ({champion.source})"
     return None
 
 
-def origin(candidate: ModelCard, champion: ModelCard) -> Check:
-    """Made-up data do not replace real ones."""
-    barred = _is_real(champion) and not _is_real(candidate)
+def origin(candidate: ModelCard, champion_source: str | None) -> Check:
+    """Made-up data do not replace real ones, nor those of a champion of which nobody can tell (None)."""
+    barred = not _is_real(candidate.source) and (champion_source is None or _is_real(champion_source))
     verb = "may not" if barred else "may"
-    return Check("origin", not barred, f"data from {candidate.source} {verb} replace a champion from {champion.source}")
+    source = champion_source or "a source that neither its card nor the registry's tag `source` tells any more"
+    return Check("origin", not barred, f"data from {candidate.source} {verb} replace a champion from {source}")
 
 
-def _is_real(card: ModelCard) -> bool:
-    return card.source.split(":")[0] in _OF_REAL_DATA
+def _is_real(source: str) -> bool:
+    return source.split(":")[0] in _OF_REAL_DATA
 
 
 def decide(

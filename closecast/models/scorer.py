@@ -15,6 +15,7 @@ from closecast.models.training import start
 
 _BOOSTER = "model.txt"
 _SCORER = "scorer.json"
+FILES = (_BOOSTER, _SCORER)
 
 
 class ModelError(ValueError):

@@ -52,9 +52,16 @@ class _Chunk:
 
 
 def score_parquet(
-    model: DealModel, version: str, source: Any, target: Any, as_of: date, horizon: Horizon, threads: int = 1
+    model: DealModel,
+    version: str,
+    source: Any,
+    target: Any,
+    as_of: date,
+    horizon: Horizon,
+    threads: int = 1,
+    run_id: str | None = None,
 ) -> Scored:
-    """Write opportunity_id, probability, problem, as_of, horizon_days and model_version of each row of `source`.
+    """Write opportunity_id, probability, problem, as_of, horizon_days, model_version and model_run_id of each row of `source`.
 
     `source` and `target` are whatever pyarrow reads from and writes to (paths or files). The probability is null where
     `problem` says why the deal cannot be scored. The same input and model give the same bytes. Memory
@@ -72,13 +79,13 @@ def score_parquet(
         )
     schema = pa.schema(
         [("opportunity_id", pa.string()), ("probability", pa.float64()), ("problem", _WORDS), ("as_of", pa.date32()),
-         ("horizon_days", pa.int32()), ("model_version", _WORDS)]
+         ("horizon_days", pa.int32()), ("model_version", _WORDS), ("model_run_id", _WORDS)]
     )  # fmt: skip
-    rows = refused = 0
+    rows, refused, named = 0, 0, (version, run_id)
     # Identifiers are all different: a dictionary of them would be built in vain.
     writer = pq.ParquetWriter(
-        target, schema, compression="zstd", compression_level=1, use_dictionary=["problem", "as_of", "horizon_days", "model_version"],
-        write_statistics=False,
+        target, schema, compression="zstd", compression_level=1, write_statistics=False,
+        use_dictionary=["problem", "as_of", "horizon_days", "model_version", "model_run_id"],
     )  # fmt: skip
     columns = [*_REQUIRED, *(name for name in ("deal_stage",) if name in file.schema_arrow.names)]
     with _readable("the input is damaged"), writer, ThreadPoolExecutor(threads, "chunk") as workers:
@@ -87,10 +94,10 @@ def score_parquet(
             # Whole chunks side by side keep every processor busy; one chunk on several would wait for the slowest part.
             coming.append(workers.submit(_scored, model, batch, as_of, days))
             if len(coming) > threads + 1:
-                refused += _write(writer, schema, coming.popleft().result(), as_of, days, version)
+                refused += _write(writer, schema, coming.popleft().result(), as_of, days, named)
             rows += batch.num_rows
         while coming:
-            refused += _write(writer, schema, coming.popleft().result(), as_of, days, version)
+            refused += _write(writer, schema, coming.popleft().result(), as_of, days, named)
     return Scored(rows, refused)
 
 
@@ -124,7 +131,9 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _write(writer: pq.ParquetWriter, schema: pa.Schema, chunk: _Chunk, as_of: date, days: int, version: str) -> int:
+def _write(
+    writer: pq.ParquetWriter, schema: pa.Schema, chunk: _Chunk, as_of: date, days: int, named: tuple[str | None, ...]
+) -> int:
     """Returns how many rows have no probability."""
     count = len(chunk.probability)
     refused = chunk.problems >= 0
@@ -134,10 +143,16 @@ def _write(writer: pq.ParquetWriter, schema: pa.Schema, chunk: _Chunk, as_of: da
         pa.DictionaryArray.from_arrays(pa.array(np.maximum(chunk.problems, 0), mask=~refused), pa.array(PROBLEMS)),
         pa.repeat(pa.scalar(as_of, pa.date32()), count),
         pa.repeat(pa.scalar(days, pa.int32()), count),
-        pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([version])),
+        *(_throughout(one, count) for one in named),
     ]
     writer.write_table(pa.table(columns, schema=schema))
     return int(refused.sum())
+
+
+def _throughout(word: str | None, count: int) -> pa.DictionaryArray:
+    """The same in each row."""
+    places = pa.array(np.zeros(count, np.int32), mask=np.full(count, word is None))
+    return pa.DictionaryArray.from_arrays(places, pa.array([word or ""]))
 
 
 def _scored(model: DealModel, batch: pa.RecordBatch, as_of: date, days: int) -> _Chunk:

@@ -1,6 +1,7 @@
 """Closecast's own database: connections to it, and its tables, brought up to date by numbered SQL files."""
 
 from importlib.resources import files
+from typing import Any
 
 import psycopg
 
@@ -8,12 +9,12 @@ _CONNECT_SECONDS = 5
 _LOCK = 0x636C6F73  # any number that no other user of this database locks
 
 
-def connect(url: str) -> "psycopg.Connection[tuple[object, ...]]":
+def connect(url: str, **options: Any) -> "psycopg.Connection[tuple[object, ...]]":
     """A connection that commits each statement of its own accord. Raises psycopg.OperationalError within seconds.
 
-    `url` is postgresql://role:password@host:port/database.
+    `url` is postgresql://role:password@host:port/database; `options` are libpq's, by name.
     """
-    return psycopg.connect(url, connect_timeout=_CONNECT_SECONDS, autocommit=True)
+    return psycopg.connect(url, connect_timeout=_CONNECT_SECONDS, autocommit=True, **options)
 
 
 def migrate(url: str) -> list[str]:

@@ -1,19 +1,26 @@
 """MLflow's REST interface over HTTP: calls that fail within seconds and say which server did not answer."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 _ANSWER_SECONDS = 5
 _DOWNLOAD_SECONDS = 30
+_WRITE_SECONDS = 30  # given up, a write may have been done all the same: better to hear of it
+_ABSENT = "RESOURCE_DOES_NOT_EXIST"  # of artifacts: the bucket
 
 
 class RegistryError(RuntimeError):
     """The MLflow server cannot be reached, or refused what was asked of it."""
+
+
+class LostError(RegistryError):
+    """The MLflow server answers, and so does its object store, but what was stored cannot be had, however often one asks."""
 
 
 class MlflowHttp:
@@ -50,34 +57,58 @@ class MlflowHttp:
     def _write(self, method: str, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
         data = json.dumps(body).encode()
-        return self._json(urllib.request.Request(f"{self._base}/api/2.0/{route}", data, headers, method=method))
+        request = urllib.request.Request(f"{self._base}/api/2.0/{route}", data, headers, method=method)
+        return self._json(request, _WRITE_SECONDS)
 
-    def download_artifacts(self, artifact_uri: str, folder: str, target: Path) -> None:
+    def download_artifacts(self, artifact_uri: str, folder: str, target: Path, needed: Sequence[str] = ()) -> None:
         """Write the files of `folder` of a run's artifacts into `target`, through the server's artifact proxy.
 
-        Raises RegistryError for an empty folder, and when the artifacts are not kept behind the proxy.
+        Raises LostError for an empty folder, for one that lacks any of the files `needed`, and for one that is not kept
+        behind the proxy.
+        """
+        names = self.stored_artifacts(artifact_uri, folder, needed)
+        target.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            route = quote(f"{_root(artifact_uri, folder)}/{name}")
+            request = urllib.request.Request(f"{self._base}/api/2.0/mlflow-artifacts/artifacts/{route}")
+            try:
+                content = self._send(request, _DOWNLOAD_SECONDS)
+            except _RefusedError:
+                # On S3 the server says the same 500 of an object that is gone and of a store that fails: the list tells them apart.
+                self.stored_artifacts(artifact_uri, folder, (*needed, name))
+                raise
+            (target / name).write_bytes(content)
+
+    def stored_artifacts(self, artifact_uri: str, folder: str, needed: Sequence[str] = ()) -> list[str]:
+        """The names of the files in `folder` of a run's artifacts. Raises as `download_artifacts` does."""
+        root, names = _root(artifact_uri, folder), self.listed_artifacts(artifact_uri, folder)
+        if not names:
+            raise LostError(f"the MLflow server at {self._base} holds no artifacts in {root}")
+        if missing := [name for name in needed if name not in names]:
+            raise LostError(f"the MLflow server at {self._base} does not hold {', '.join(missing)} in {root} any more")
+        return names
+
+    def listed_artifacts(self, artifact_uri: str, folder: str) -> list[str]:
+        """The names of the files in `folder` of a run's artifacts, none of a folder that is not there.
+
+        Raises LostError when there is no bucket either, or the artifacts are not kept behind the server's proxy.
         """
         parts = urlsplit(artifact_uri)
         if parts.scheme != "mlflow-artifacts":
-            raise RegistryError(
+            raise LostError(
                 f"the artifacts are at {artifact_uri}, not behind the MLflow server's proxy (mlflow-artifacts:): "
                 "start the server with --artifacts-destination and --serve-artifacts"
             )
-        root = f"{parts.path.strip('/')}/{folder}"
-        listing = self.get("mlflow-artifacts/artifacts", {"path": root})
-        files = [] if listing is None else [entry for entry in listing.get("files", []) if not entry.get("is_dir")]
-        if not files:
-            raise RegistryError(f"the MLflow server at {self._base} holds no artifacts in {root}")
-        target.mkdir(parents=True, exist_ok=True)
-        for entry in files:
-            name = PurePosixPath(entry["path"]).name
-            request = urllib.request.Request(
-                f"{self._base}/api/2.0/mlflow-artifacts/artifacts/{quote(f'{root}/{name}')}"
+        root = _root(artifact_uri, folder)
+        listing = self.get("mlflow-artifacts/artifacts", {"path": root}, absent=(_ABSENT,))
+        if listing is None:
+            raise LostError(
+                f"the MLflow server at {self._base} has no place for {root}: the bucket that it keeps artifacts in is gone"
             )
-            (target / name).write_bytes(self._send(request, _DOWNLOAD_SECONDS))
+        return [PurePosixPath(entry["path"]).name for entry in listing.get("files", []) if not entry.get("is_dir")]
 
-    def _json(self, request: urllib.request.Request) -> dict[str, Any]:
-        content = self._send(request, _ANSWER_SECONDS)
+    def _json(self, request: urllib.request.Request, seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
+        content = self._send(request, seconds)
         try:
             answer = json.loads(content or b"{}")
         except ValueError:
@@ -92,7 +123,7 @@ class MlflowHttp:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
             raise self._refused(error) from error
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:  # the latter for an answer that was cut short
             reason = getattr(error, "reason", error)
             raise RegistryError(f"the MLflow server at {self._base} does not answer: {reason}") from error
 
@@ -105,6 +136,10 @@ class MlflowHttp:
         code = str(content.get("error_code", error.code)) if isinstance(content, dict) else str(error.code)
         detail = content.get("message", text[:200]) if isinstance(content, dict) else text[:200]
         return _RefusedError(code, f"the MLflow server at {self._base} refused {error.url}: {code}: {detail}")
+
+
+def _root(artifact_uri: str, folder: str) -> str:
+    return f"{urlsplit(artifact_uri).path.strip('/')}/{folder}"
 
 
 class _RefusedError(RegistryError):

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,19 @@ from closecast import features
 from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.models import promotion
 from closecast.models.candidate import Candidate
-from closecast.models.deal_model import DealModel, ModelCard, ModelError
-from closecast.models.evaluation import HeldOut, Split, flat
+from closecast.models.deal_model import DealModel, ModelCard, digest
+from closecast.models.evaluation import HeldOut, flat
 from closecast.models.evidence import Export
-from closecast.models.promotion import CHAMPION, Check, Cost, Decision
-from closecast.models.scorer import Scorer
-from closecast.platform import tracking
+from closecast.models.promotion import CHAMPION, Cost, Decision
+from closecast.platform import promotions, tracking
+from closecast.platform.comparison import LOSS_SECONDS, TWIN_FOLDER, beside_champion
 from closecast.platform.ingestion import Ingested
-from closecast.platform.registry import MODEL_FOLDER, ModelRegistry, NoChampionError
+from closecast.platform.registry import DIGEST_TAG, MODEL_FOLDER, SOURCE_TAG, Identity, ModelRegistry
 from closecast.platform.run_artifacts import write_artifacts
+from closecast.platform.settings import DatabaseSettings
 
-TWIN_FOLDER = "evaluation"  # in a run's artifacts: the booster that has not seen the held-out rows
 REPORT_FOLDER = "report"
+_MEASURES = 3  # against champions that somebody changes by hand meanwhile
 
 
 @dataclass(frozen=True)
@@ -44,58 +45,93 @@ def publish(
     data: Ingested,
     tracking_uri: str,
     *,
+    lock: DatabaseSettings,
     gold_key: str,
     by: str,
     at: datetime,
     git_commit: str | None,
+    loss_seconds: float = LOSS_SECONDS,
 ) -> Published:
     """Log the candidate's run, decide, register its version as challenger, and make it champion if the decision says so.
 
-    `by` and `at` (with its time zone) are written beside the decision. Raises RegistryError when MLflow is out of reach.
+    One process at a time does so, by the lock in the database `lock`: the champion that the decision names is the one that
+    is replaced. If somebody else moves the alias meanwhile, by hand, the new champion is measured.
+
+    `by` and `at` (with its time zone) are written beside the decision. A champion whose artifacts have been gone for
+    `loss_seconds` is not compared with. Raises RegistryError when MLflow is out of reach, and PromotionError, which is one,
+    when the turn cannot be had.
     """
     card = make_card(candidate, data, at, git_commit)
     registry = ModelRegistry(tracking_uri)
-    with tracking.started(tracking_uri, f"train {data.source}") as run, tempfile.TemporaryDirectory() as scratch:
+    figures, milliseconds = candidate.report(), latency(candidate)  # before others have to wait
+    version: Identity | None = None
+    with (
+        promotions.turn(lock.url, by) as turn,
+        tracking.started(tracking_uri, f"train {data.source}") as run,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        registry.check_place(run.run_id)  # MLflow's own client says of a bucket that is gone: too many 500 responses
         folder = Path(scratch)
         model = DealModel(candidate.scorer, card, data.deals)
         model.save(folder / MODEL_FOLDER)
         size = candidate.twin.save(folder / TWIN_FOLDER)
-        found, champion, origin = _beside_champion(registry, card, candidate, folder)
-        decision = promotion.decide(found, Cost(latency(candidate), size), champion, origin, Export.of(candidate.data))
-        report = {**candidate.report(), "decision": decision.as_dict()}
-        write_artifacts(folder, model, report, decision, by, at)
-        for name in (MODEL_FOLDER, TWIN_FOLDER, REPORT_FOLDER):
-            run.log_folder(folder / name, name)
-        evidence = {
-            "decision": "promoted" if decision.promoted else "refused",
-            "decision_reasons": "; ".join(decision.reasons)[:4_900],
-            "decision_by": by,
-            "decision_at": at.isoformat(timespec="seconds"),
-        }
-        origin_tags = {
-            "source": card.source,
-            "source_sha256": card.source_sha256,
-            "data_as_of": card.data_as_of,
-            "cut": card.cut,
-            "fiscal_year_start": str(card.fiscal_year_start),
-            "bronze_key": data.bronze_key,
-            "silver_key": data.silver_key,
-            "gold_key": gold_key,
-            "quarantine_key": data.quarantine_key or "none: no row was rejected",
-            "features": ",".join(features.NAMES),
-            "git_commit": git_commit or "unknown",
-        }
+        cost = Cost(milliseconds, size)
+        origin = _origin(card, data, gold_key, git_commit, digest(folder / MODEL_FOLDER))
         parameters = {**candidate.settings.as_dict(), "rounds": card.rounds, "seed": card.seed,
                       "horizons": DEFAULT_HORIZONS, "cut": card.cut, "source": card.source}  # fmt: skip
-        theirs = _flat_of_champion(found)
         counts = {f"rows_{name}": float(count) for name, count in card.rows.items()}
-        run.log(parameters, {**card.metrics, **card.reference_metrics, **theirs, **counts}, {**origin_tags, **evidence})
         run.log_dataset(card.source, card.source_sha256, data.silver_key, len(data.deals))
-        version = registry.register(run.run_id, origin_tags)
-        registry.challenge(version, evidence)
-        if decision.promoted:
-            registry.promote(version)
-    return Published(version, run.run_id, run.experiment_id, decision, card, report)
+        for _ in range(_MEASURES):
+            beside = beside_champion(registry, card, candidate, loss_seconds)
+            decision = promotion.decide(beside.held_out, cost, beside.reason, beside.checks, Export.of(candidate.data))
+            compared = None if beside.champion is None else asdict(beside.champion)
+            report = {**figures, "decision": decision.as_dict(), "champion": compared}
+            write_artifacts(folder, model, report, decision, by, at)
+            for name in (MODEL_FOLDER, TWIN_FOLDER, REPORT_FOLDER):
+                run.log_folder(folder / name, name)
+            evidence = _evidence(decision, by, at, beside.champion)
+            theirs = _flat_of_champion(beside.held_out)
+            run.log(parameters, {**card.metrics, **card.reference_metrics, **theirs, **counts}, {**origin, **evidence})
+            if version is None:
+                version = registry.identity(registry.register(run.run_id, origin))
+            registry.challenge(version.version, evidence)
+            if not decision.promoted or turn.promote(registry, version, beside.champion):
+                return Published(version.version, run.run_id, run.experiment_id, decision, card, report)
+        assert version is not None  # it was measured at least once
+        why = f"somebody else changed the champion each of the {_MEASURES} times that this was measured against it"
+        registry.challenge(version.version, {"decision": "refused", "decision_reasons": why})
+        raise promotions.PromotionError(
+            f"{version} was not promoted: {why}; find out who moves the alias `champion` by hand, then train again"
+        )
+
+
+def _origin(card: ModelCard, data: Ingested, gold_key: str, git_commit: str | None, sha256: str) -> dict[str, str]:
+    """What the model was made of, and the hash of what it is: tags of its run and of its version."""
+    return {
+        SOURCE_TAG: card.source,
+        "source_sha256": card.source_sha256,
+        "data_as_of": card.data_as_of,
+        "cut": card.cut,
+        "fiscal_year_start": str(card.fiscal_year_start),
+        "bronze_key": data.bronze_key,
+        "silver_key": data.silver_key,
+        "gold_key": gold_key,
+        "quarantine_key": data.quarantine_key or "none: no row was rejected",
+        "features": ",".join(features.NAMES),
+        "git_commit": git_commit or "unknown",
+        DIGEST_TAG: sha256,
+    }
+
+
+def _evidence(decision: Decision, by: str, at: datetime, champion: Identity | None) -> dict[str, str]:
+    """How it was decided, likewise as tags."""
+    return {
+        "decision": "promoted" if decision.promoted else "refused",
+        "decision_reasons": "; ".join(decision.reasons)[:4_900],
+        "decision_by": by,
+        "decision_at": at.isoformat(timespec="seconds"),
+        "decision_champion": str(champion or "none"),
+    }
 
 
 def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: str | None) -> ModelCard:
@@ -138,33 +174,6 @@ def latency(candidate: Candidate) -> float:
         candidate.scorer.predict(row)
         taken.append(time.perf_counter() - begin)
     return float(np.median(taken)) * 1_000
-
-
-def _beside_champion(
-    registry: ModelRegistry, card: ModelCard, candidate: Candidate, scratch: Path
-) -> tuple[tuple[HeldOut, ...], str | None, tuple[Check, ...]]:
-    """The held-out rows, with the champion's predictions where they can be had, else why not; and the check of origin."""
-    try:
-        served = registry.champion(scratch / "champion")
-        # No service takes up one that answers otherwise than when it was made (other features, say): it is no champion.
-        served.model.replay(served.folder)
-        origin = (promotion.origin(card, served.model.card),)
-        reason = promotion.incomparable(card, served.model.card)
-        if reason is not None:
-            return candidate.held_out, reason, origin
-        twin = Scorer.load(registry.download(served.version, TWIN_FOLDER, scratch / "twin"))
-    except NoChampionError:
-        return candidate.held_out, "there is no champion yet", ()
-    except ModelError as error:
-        return candidate.held_out, f"the champion cannot be used by this version: {error}", ()
-    found = tuple(
-        _with_champion(part, split, twin) for part, split in zip(candidate.held_out, candidate.splits, strict=True)
-    )
-    return found, None, origin
-
-
-def _with_champion(part: HeldOut, split: Split, twin: Scorer) -> HeldOut:
-    return replace(part, predictions={**part.predictions, CHAMPION: twin.predict(split.test.matrix)})
 
 
 def _flat_of_champion(found: tuple[HeldOut, ...]) -> dict[str, float]:

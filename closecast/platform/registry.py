@@ -3,30 +3,36 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
-from closecast.models.deal_model import DealModel, ModelError
-from closecast.platform.mlflow_http import MlflowHttp, RegistryError
+from closecast.models.deal_model import FILES, DealModel, ModelError, digest
+from closecast.platform.identity import MODEL_NAME, Identity, Served, folder_name, read
+from closecast.platform.mlflow_http import LostError, MlflowHttp, RegistryError
 
 __all__ = [
     "CHALLENGER",
     "CHAMPION",
+    "DIGEST_TAG",
     "MODEL_FOLDER",
     "MODEL_NAME",
+    "SOURCE_TAG",
+    "Identity",
+    "LostError",
     "ModelRegistry",
     "NoChampionError",
     "RegistryError",
     "Served",
 ]
 
-MODEL_NAME = "closecast"
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 MODEL_FOLDER = "model"  # in a run's artifacts: the model that serves
+DIGEST_TAG = "model_sha256"  # of a version and of its run: closecast.models.deal_model.digest of the model folder
+SOURCE_TAG = "source"  # likewise: the source that the model learnt from
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias
 
 
@@ -34,58 +40,103 @@ class NoChampionError(RegistryError):
     """The registry answers, but no version has been promoted yet."""
 
 
-@dataclass(frozen=True)
-class Served:
-    """One version of the registered model, ready to predict, and the folder of this machine it was read from."""
-
-    version: str
-    model: DealModel
-    folder: Path
-
-
 class ModelRegistry:
     """Versions of the registered model `closecast` on the MLflow server at `tracking_uri`.
 
     Speaks MLflow's REST interface itself: readers (the API) need no MLflow package, which costs 2 s and 50 MB, and
-    a server that does not answer is reported within seconds. Every method raises RegistryError then.
+    a server that does not answer is reported within seconds. Every method raises RegistryError then, and LostError, which is
+    one, where the server answers and what it names is gone.
     """
 
     def __init__(self, tracking_uri: str) -> None:
         self._http = MlflowHttp(tracking_uri)
 
-    def champion_version(self) -> str | None:
-        """The version that bears the alias `champion`, None while there is none. One request."""
+    def champion_identity(self) -> Identity | None:
+        """Which model bears the alias `champion`, None while none does. One request."""
         found = self._alias()
-        return None if found is None else str(found["version"])
+        return None if found is None else _identity(found)
+
+    def champion_version(self) -> str | None:
+        """The number of that version."""
+        found = self.champion_identity()
+        return None if found is None else found.version
 
     def champion(self, cache: Path) -> Served:
         """The champion, loaded through `cache`. Raises NoChampionError while there is none."""
-        found = self._alias()
+        found = self.champion_identity()
         if found is None:
             raise NoChampionError(f"the registry has no {MODEL_NAME} champion yet: run the train flow")
-        model, folder = self._load(found, cache)
-        return Served(str(found["version"]), model, folder)
+        return self.served(found, cache)
+
+    def identity(self, version: str) -> Identity:
+        """Which model `version` is now. Raises RegistryError when there is no such version."""
+        return _identity(self._version(version))
+
+    def made_at(self, version: str) -> datetime:
+        """When `version` was registered, UTC."""
+        return datetime.fromtimestamp(int(self._version(version)["creation_timestamp"]) / 1_000, UTC)
 
     def load(self, version: str, cache: Path) -> DealModel:
         """The model of `version`; its folder is downloaded once into `cache` and read from there afterwards.
 
         Raises ModelError when what was downloaded is no model this version of Closecast can use.
         """
-        return self._load(self._version(version), cache)[0]
+        return self.served(self.identity(version), cache).model
+
+    def served(self, identity: Identity, cache: Path) -> Served:
+        """The model that `identity` names, whatever version has its number today; through `cache`, as `load` does.
+
+        Raises LostError when its artifacts are gone or are not those of its hash, and ModelError as `load` does.
+        """
+        folder = cache / folder_name(identity)
+        if not folder.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(dir=cache, prefix=".partial-"))
+            try:
+                self._fetch_model(identity, partial)
+                _move(partial, folder)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+        try:
+            return read(identity, folder)
+        except ModelError:
+            # Kept, a damaged copy would fail for ever.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def check_stored(self, identity: Identity) -> None:
+        """Raise LostError when the registry could not give the files of `identity` to somebody who has no copy of them."""
+        self._http.stored_artifacts(self._artifact_uri(identity), MODEL_FOLDER, FILES)
+
+    def check_place(self, run_id: str) -> None:
+        """Raise LostError when the server has no place to keep the artifacts of `run_id` in."""
+        self._http.listed_artifacts(self._artifact_uri(Identity("", run_id)), MODEL_FOLDER)
 
     def tags(self, version: str) -> dict[str, str]:
         """The tags of `version`: its source, data hash and the evidence of its promotion or refusal."""
-        return {tag["key"]: tag["value"] for tag in self._version(version).get("tags", [])}
+        return _tags(self._version(version))
 
     def champion_fiscal(self) -> FiscalCalendar:
         """The champion's fiscal year; the calendar year while there is no champion, or one from before this was told."""
         found = self._alias()
-        tags = {} if found is None else {tag["key"]: tag["value"] for tag in found.get("tags", [])}
+        tags = {} if found is None else _tags(found)
         return FiscalCalendar(int(tags.get("fiscal_year_start", CALENDAR_YEAR.first_month)))
 
-    def download(self, version: str, folder: str, target: Path) -> Path:
-        """Fetch `folder` of the artifacts of the run behind `version` into `target`, and return `target`."""
-        self._fetch(self._version(version), folder, target)
+    def source(self, identity: Identity) -> str | None:
+        """The source that the model learnt from, as its version's tags say, else its run's; None where neither does."""
+        found = self._alias()
+        named = {} if found is None or _identity(found) != identity else _tags(found)
+        try:
+            return named.get(SOURCE_TAG) or _tags(self._run(identity).get("data", {})).get(SOURCE_TAG) or None
+        except LostError:
+            return None
+
+    def download(self, identity: Identity, folder: str, target: Path, needed: Sequence[str] = ()) -> Path:
+        """Fetch `folder` of the artifacts of the run of `identity` into `target`, and return `target`.
+
+        Raises LostError when it is gone, or any of the files `needed` is.
+        """
+        self._http.download_artifacts(self._artifact_uri(identity), folder, target, needed)
         return target
 
     def register(self, run_id: str, tags: Mapping[str, str]) -> str:
@@ -108,7 +159,7 @@ class ModelRegistry:
         self._set_alias(CHALLENGER, version)
 
     def promote(self, version: str) -> None:
-        """Make `version` champion, after `challenge` has written its evidence: so no champion lacks it."""
+        """Make `version` champion, whoever is. Not beside others: closecast.platform.promotions has one do it at a time."""
         self._set_alias(CHAMPION, version)
 
     def _set_alias(self, alias: str, version: str) -> None:
@@ -126,28 +177,35 @@ class ModelRegistry:
             raise RegistryError(f"the registry has no version {version} of {MODEL_NAME}")
         return dict(found["model_version"])
 
-    def _load(self, found: dict[str, Any], cache: Path) -> tuple[DealModel, Path]:
-        # The run belongs to the name: version numbers start again when a platform is purged, runs are unique.
-        folder = cache / f"{MODEL_NAME}-{found['version']}-{found['run_id']}"
-        if not folder.exists():
-            cache.mkdir(parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(dir=cache, prefix=".partial-"))
-            try:
-                self._fetch(found, MODEL_FOLDER, partial)
-                _move(partial, folder)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
-        try:
-            return DealModel.load(folder), folder
-        except ModelError:
-            # Kept, a damaged copy would fail for ever.
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+    def _run(self, identity: Identity) -> dict[str, Any]:
+        if not identity.run_id:
+            raise LostError(f"{identity} of {MODEL_NAME} names no run: it was not registered from one")
+        found = self._http.get("mlflow/runs/get", {"run_id": identity.run_id}, absent=_ABSENT)
+        if found is None:
+            raise LostError(f"the MLflow server has no run {identity.run_id} any more, which {identity} was made by")
+        return dict(found["run"])
 
-    def _fetch(self, found: dict[str, Any], folder: str, target: Path) -> None:
-        run = self._http.get("mlflow/runs/get", {"run_id": found["run_id"]})
-        assert run is not None
-        self._http.download_artifacts(str(run["run"]["info"]["artifact_uri"]), folder, target)
+    def _artifact_uri(self, identity: Identity) -> str:
+        return str(self._run(identity)["info"]["artifact_uri"])
+
+    def _fetch_model(self, identity: Identity, target: Path) -> None:
+        """Raises LostError also for files that are not those whose hash the version, or else its run, bears."""
+        run = self._run(identity)
+        self._http.download_artifacts(str(run["info"]["artifact_uri"]), MODEL_FOLDER, target, FILES)
+        wanted, found = identity.sha256 or _tags(run.get("data", {})).get(DIGEST_TAG), digest(target)
+        if wanted not in (None, found):
+            raise LostError(
+                f"the artifacts of {identity} are not those that were registered: their SHA-256 is {found[:16]}…, "
+                f"and {wanted[:16]}… is expected"
+            )
+
+
+def _identity(found: Mapping[str, Any]) -> Identity:
+    return Identity(str(found["version"]), str(found.get("run_id", "")), _tags(found).get(DIGEST_TAG))
+
+
+def _tags(found: Mapping[str, Any]) -> dict[str, str]:
+    return {str(tag["key"]): str(tag["value"]) for tag in found.get("tags", [])}
 
 
 def _move(partial: Path, folder: Path) -> None:

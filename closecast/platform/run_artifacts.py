@@ -17,7 +17,7 @@ def write_artifacts(
 ) -> None:
     """Write `report/` with evaluation.json, model_card.md, features.json and plots, and MLflow's files into `model/`."""
     target = folder / "report"
-    target.mkdir()
+    target.mkdir(exist_ok=True)
     (target / "evaluation.json").write_text(json.dumps(report, indent=1, default=str))
     (target / "features.json").write_text(
         json.dumps([{key: getattr(one, key) for key in ("name", "dtype", "unit", "formula", "meaning", "cut_off")}

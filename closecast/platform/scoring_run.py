@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from closecast.features.horizon import Horizon
+from closecast.platform.identity import Identity
 from closecast.platform.lake import Lake, LakeError
 
 # Spark, Hadoop and their like keep their own notes under such names.
@@ -18,12 +19,12 @@ _NO_DATA = (".", "_")
 
 @dataclass(frozen=True)
 class ScoringRun:
-    """Parquet files below `source` in the lake, scored by one model version as of one date, into `target`."""
+    """Parquet files below `source` in the lake, scored by one model as of one date, into `target`."""
 
     source: str
     target: str
     parts: tuple[str, ...]
-    version: str
+    model: Identity
     as_of: date
     horizon: Horizon
     quarter: tuple[date, date] | None = None  # first and last day, where the horizon is the quarter's end
@@ -40,7 +41,7 @@ class ScoringRun:
     def meta(self, part: str) -> dict[str, str]:
         """What the job `score` is told of `part`."""
         return {"source": part, "target": self.result(part), "as_of": str(self.as_of), "horizon": str(self.horizon),
-                "version": self.version}  # fmt: skip
+                "version": self.model.version, "run_id": self.model.run_id, "model_sha256": self.model.sha256 or ""}  # fmt: skip
 
     def rows(self, lake: Lake) -> list[dict[str, Any]]:
         """Each part with its rows. Raises LakeError when a result is missing or has not as many rows as its input."""
@@ -54,7 +55,7 @@ class ScoringRun:
         return table
 
 
-def plan(lake: Lake, source: str, version: str, as_of: date, horizon: Horizon) -> ScoringRun:
+def plan(lake: Lake, source: str, model: Identity, as_of: date, horizon: Horizon) -> ScoringRun:
     """The run over the .parquet files below the folder `source`. Raises LakeError when there is none.
 
     A file is no part of it when its name, or that of a folder on the way to it, begins with "." or "_".
@@ -63,9 +64,10 @@ def plan(lake: Lake, source: str, version: str, as_of: date, horizon: Horizon) -
     found = {key: size for key, size in lake.keys(folder).items() if key.endswith(".parquet") and _is_data(key, folder)}
     if not found:
         raise LakeError(f"the lake holds no .parquet file below {folder}/: put the deals to score there")
-    facts = [folder, version, str(as_of), str(horizon), *(f"{key} {size}" for key, size in found.items())]
+    named = (model.version, model.run_id, model.sha256 or "")
+    facts = [folder, *named, str(as_of), str(horizon), *(f"{key} {size}" for key, size in found.items())]
     name = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
-    return ScoringRun(folder, f"predictions/{as_of}-{name}", tuple(found), version, as_of, horizon)
+    return ScoringRun(folder, f"predictions/{as_of}-{name}", tuple(found), model, as_of, horizon)
 
 
 def _is_data(key: str, folder: str) -> bool:

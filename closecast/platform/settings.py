@@ -90,10 +90,12 @@ class DatabaseSettings:
     url: str  # postgresql://role:password@host:port/database
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "DatabaseSettings":
-        """Raises SettingsError when CLOSECAST_DATABASE_URL is missing or no postgresql address."""
+    def from_environment(
+        cls, environment: Mapping[str, str], name: str = "CLOSECAST_DATABASE_URL"
+    ) -> "DatabaseSettings":
+        """Raises SettingsError when the variable `name` is missing or no postgresql address."""
         expected = "postgresql://role:password@host:port/database"
-        return cls(_address(environment, "CLOSECAST_DATABASE_URL", ("postgresql",), expected))
+        return cls(_address(environment, name, ("postgresql",), expected))
 
     def __repr__(self) -> str:
         return f"DatabaseSettings(url={_without_password(self.url)!r})"

@@ -20,7 +20,7 @@ from services.api import scoring
 from services.api.batch_column import Column
 from services.api.batch_sheet import Sheet, as_deal
 from services.api.problems import InvalidInputError
-from services.api.schemas import MAX_TEXT
+from services.api.schemas import MAX_TEXT, ModelVersion
 
 _NO_DAY = -1
 
@@ -99,7 +99,7 @@ class Answered:
     time: datetime
     request_id: str
     caller: str
-    model_version: str
+    model: ModelVersion
 
     def __len__(self) -> int:
         return len(self.scored.rows)
@@ -119,7 +119,8 @@ class Answered:
             kind="batch",
             as_of=question.as_of,
             horizon_days=question.horizon_days,
-            model_version=self.model_version,
+            model_version=self.model.version,
+            model_run_id=self.model.run_id,
             rows=positions,
             deals={
                 "opportunity_id": scored.sheet.identifiers.take(pa.array(scored.rows)).to_pylist(),

@@ -12,6 +12,7 @@ from services.api import batch_json
 from services.api.batch import Scored
 from services.api.batch_column import Column
 from services.api.batch_wire import Octets
+from services.api.schemas import ModelVersion
 
 JSON: Literal["application/json"] = "application/json"
 CSV: Literal["text/csv"] = "text/csv"
@@ -19,11 +20,11 @@ PARQUET: Literal["application/vnd.apache.parquet"] = "application/vnd.apache.par
 MEDIA_TYPES = (JSON, CSV, PARQUET)
 
 
-def encoded(scored: Scored, media_type: str, identifier: UUID, version: str) -> tuple[Octets, ...]:
+def encoded(scored: Scored, media_type: str, identifier: UUID, model: ModelVersion) -> tuple[Octets, ...]:
     """The answer in one of MEDIA_TYPES, in parts that follow each other."""
     if media_type == JSON:
-        return batch_json.encoded(scored, identifier, version)
-    table = _table(scored, identifier, version)
+        return batch_json.encoded(scored, identifier, model)
+    table = _table(scored, identifier, model)
     target = pa.BufferOutputStream()
     if media_type == CSV:
         pyarrow.csv.write_csv(table, target)
@@ -32,7 +33,7 @@ def encoded(scored: Scored, media_type: str, identifier: UUID, version: str) -> 
     return (memoryview(target.getvalue()),)
 
 
-def _table(scored: Scored, identifier: UUID, version: str) -> pa.Table:
+def _table(scored: Scored, identifier: UUID, model: ModelVersion) -> pa.Table:
     count, question = len(scored.sheet), scored.question
     probability = np.zeros(count)
     probability[scored.rows] = scored.probability
@@ -58,7 +59,8 @@ def _table(scored: Scored, identifier: UUID, version: str) -> pa.Table:
         "by": pa.repeat(pa.scalar(question.by, pa.date32()), count),
         "quarter_start": pa.repeat(pa.scalar(question.quarter.start, pa.date32()), count),
         "quarter_end": pa.repeat(pa.scalar(question.quarter.end, pa.date32()), count),
-        "model_version": pa.repeat(pa.scalar(version), count),
+        "model_version": pa.repeat(pa.scalar(model.version), count),
+        "model_run_id": pa.repeat(pa.scalar(model.run_id, pa.string()), count),
         "id": pa.repeat(pa.scalar(str(identifier)), count),
     }
     return pa.table(columns)

@@ -9,6 +9,7 @@ from datetime import date
 from litestar.response.base import ASGIResponse
 from litestar.types import Scope, Send
 
+from closecast.platform.identity import Identity
 from closecast.platform.journal.entry import new_id
 from services.api.batch_desk import BatchDesk
 from services.api.batch_wire import Ask, Opening, Parcel, Told
@@ -55,7 +56,7 @@ class BatchExchange:
         if loan is None:
             await self._fill(parcel)
         served = self._desk.champion.serving()
-        ask = self._ask(scope, served.version)
+        ask = self._ask(scope, served.identity)
         try:
             with lane.place():
                 told = await lane.score(ask, served, parcel, loan)
@@ -73,7 +74,7 @@ class BatchExchange:
             await ASGIResponse(content_length=told.size, media_type=ask.answer_type).start_response(send)
         await deliver(parcel, send, lane.give_back)
 
-    def _ask(self, scope: Scope, version: str) -> Ask:
+    def _ask(self, scope: Scope, model: Identity) -> Ask:
         sent, state = self._sent, scope["state"]
         return Ask(
             id=str(new_id()),
@@ -81,7 +82,8 @@ class BatchExchange:
             caller=state["caller"].id,
             folder="",
             model="",
-            version=version,
+            version=model.version,
+            run_id=model.run_id,
             content_type=sent.content_type,
             answer_type=sent.answer_type,
             as_of=sent.as_of,

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from closecast.platform.registry import MODEL_NAME
 from services.api.batch import Scored
 from services.api.batch_column import Column, spread
 from services.api.batch_sheet import MAX_ROWS
@@ -27,18 +26,10 @@ _END = "},"
 _MOST_TOGETHER = 500  # values of a column made of several, so that writing them all costs less than one column more
 
 
-def encoded(scored: Scored, identifier: UUID, version: str) -> tuple[Octets, ...]:
+def encoded(scored: Scored, identifier: UUID, model: ModelVersion) -> tuple[Octets, ...]:
     """A BatchPrediction, in parts that follow each other."""
     question, count = scored.question, len(scored.sheet)
-    frame = BatchPrediction(
-        identifier,
-        ModelVersion(MODEL_NAME, version),
-        question.as_of,
-        question.horizon_days,
-        question.by,
-        question.quarter,
-        [],
-    )
+    frame = BatchPrediction(identifier, model, question.as_of, question.horizon_days, question.by, question.quarter, [])
     begin, end = _encode(frame).split(b"[]")
     if not count:
         return begin, b"[]", end

@@ -40,6 +40,7 @@ class Ask(msgspec.Struct, frozen=True):
     folder: str  # of the model
     model: str  # what tells this model, with this history, from others
     version: str
+    run_id: str
     content_type: str
     answer_type: str
     as_of: date | None  # what the query says: of CSV and Parquet

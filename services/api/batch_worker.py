@@ -24,6 +24,7 @@ if __name__ == "__main__":
 import msgspec
 
 from closecast.models.deal_model import DealModel, ModelError
+from closecast.platform.identity import MODEL_NAME
 from closecast.platform.journal.inbox import Journal, JournalFullError
 from closecast.platform.scheduling import give_way, step_back
 from services.api import batch, batch_answers, batch_flow, batch_parquet, batch_sheet, scoring
@@ -31,6 +32,7 @@ from services.api.batch_wire import Ask, Octets, Parcel, Told, take, tell
 from services.api.logs import log
 from services.api.problems import InvalidInputError, Problem, of_invalid
 from services.api.recorder import Recording
+from services.api.schemas import ModelVersion
 
 # One processor stays for the single predictions: on two, a second thread took p99 of these from 1.4 to 2.3 times its rest.
 _THREADS = max(1, min(4, (os.cpu_count() or 2) - 1))
@@ -50,10 +52,10 @@ class Worker:
     def answer(self, ask: Ask, body: bytes) -> tuple[Told, tuple[Octets, ...]]:
         """The answer, written down: what cannot be written down is not answered."""
         try:
-            scored = self._scored(ask, body)
+            scored, model = self._scored(ask, body), ModelVersion(MODEL_NAME, ask.version, ask.run_id)
             give_way()
-            parts = batch_answers.encoded(scored, ask.answer_type, UUID(ask.id), ask.version)
-            answered = batch.Answered(scored, UUID(ask.id), datetime.now(UTC), ask.request_id, ask.caller, ask.version)
+            parts = batch_answers.encoded(scored, ask.answer_type, UUID(ask.id), model)
+            answered = batch.Answered(scored, UUID(ask.id), datetime.now(UTC), ask.request_id, ask.caller, model)
             if self._journal is not None and len(answered):
                 self._journal.append(answered, _ROOM_S)
         except InvalidInputError as error:
@@ -91,7 +93,7 @@ class Worker:
             # The model stays: the collector need not walk it after each batch.
             gc.collect()
             gc.freeze()
-            log("batch worker", model=ask.version, folder=ask.folder)
+            log("batch worker", model=ask.version, run=ask.run_id, folder=ask.folder)
         return self._model
 
 

@@ -1,21 +1,24 @@
-"""Holds the model that serves and follows the registry's alias: a moved alias is taken up, a failure changes nothing."""
+"""Holds the model that serves and follows the registry's alias: another model is taken up, a failure changes nothing."""
 
 import gc
 import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from closecast.models.deal_model import DealModel, ModelError
-from closecast.platform.registry import ModelRegistry, NoChampionError, RegistryError, Served
+from closecast.platform.identity import read
+from closecast.platform.registry import Identity, LostError, ModelRegistry, NoChampionError, RegistryError, Served
 from services.api.logs import log
 from services.api.problems import UnavailableError
 from services.api.scoring import prepare
 
 POLL_SECONDS = 1.5
 _REFUSED_SECONDS = 60.0  # how long a model that could not be used is left alone
+_LOST_SECONDS = 5.0  # likewise one whose artifacts are gone: a store that was restarted is soon filled again
+_STORED_SECONDS = 60.0  # how often it is looked after the artifacts of what serves
 _CURRENT = "current.json"
 
 
@@ -38,18 +41,23 @@ class Champion:
         registry: ModelRegistry,
         cache: Path,
         poll_seconds: float = POLL_SECONDS,
-        promoted: Callable[[str, str | None], None] = lambda _version, _before: None,
-        refused: Callable[[str], None] = lambda _version: None,
+        promoted: Callable[[Identity, Identity | None], None] = lambda _model, _before: None,
+        refused: Callable[[Identity], None] = lambda _model: None,
+        stored_seconds: float = _STORED_SECONDS,
     ) -> None:
-        """In the follower's thread, `promoted` is told of each version that was taken up from the registry and the one
-        before, and `refused` of each that bore the alias and was not taken up."""
+        """In the follower's thread, `promoted` is told of each model that was taken up from the registry and the one
+        before, and `refused` of each that bore the alias and was not taken up. Every `stored_seconds` it is asked whether
+        the registry still has the artifacts of what serves."""
         self._registry = registry
         self._promoted, self._told_refused = promoted, refused
         self._cache = cache
         self._poll_seconds = poll_seconds
         self._status = Status(None, "no model has been looked for yet")
         self._change = threading.Lock()
-        self._refused: dict[str, float] = {}
+        self._left_alone: dict[Identity, float] = {}  # until when
+        self._stored_seconds = stored_seconds
+        self._stored_asked = float("-inf")
+        self._stored_problem: str | None = None
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
@@ -70,7 +78,7 @@ class Champion:
         kept = self._kept()
         if kept is not None:
             self._status = Status(kept, "the registry has not been asked yet")
-            log("model", version=kept.version, origin="local cache")
+            log("model", version=kept.version, run=kept.identity.run_id, origin="local cache")
         self._thread.start()
 
     def stop(self) -> None:
@@ -100,43 +108,65 @@ class Champion:
             self._wake.wait(self._poll_seconds)
 
     def look(self) -> None:
-        """Ask for the alias once, and take up the version it names if that is another than the one that serves."""
-        served = self._status.served
+        """Ask for the alias once, and take up the model that bears it if that is another than the one that serves."""
+        served, named = self._status.served, None
         try:
-            version = self._registry.champion_version()
-            if version is None:
-                raise NoChampionError("the registry has no champion yet: the first model is still to be trained")
-            if served is None or served.version != version:
-                if time.monotonic() - self._refused.get(version, float("-inf")) < _REFUSED_SECONDS:
+            named = self._registry.champion_identity()
+            if named is None:
+                raise NoChampionError(_no_champion(served))
+            if served is None or not named.is_same(served.identity):
+                if time.monotonic() < self._left_alone.get(named, float("-inf")):
                     return
-                taken = self._take_up(version)
+                taken = self._take_up(named)
                 self._set(None, taken)
-                self._promoted(taken.version, _version(served))
-            self._set(None)
+                self._promoted(taken.identity, None if served is None else served.identity)
+            self._set(self._missing(named))
         except ModelError as error:
-            if version is not None:
-                self._refused[version] = time.monotonic()
-                self._told_refused(version)
-            self._set(f"version {version} was refused: {error}")
+            self._refuse(named, _REFUSED_SECONDS, f"{named} was refused: {error}")
+        except LostError as error:
+            self._refuse(named, _LOST_SECONDS, f"{named} cannot be taken up, its artifacts are gone: {error}")
         except RegistryError as error:
             self._set(str(error))
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a registry answers; it is told aloud
             self._set(f"looking for the champion failed: {type(error).__name__}: {error}")
 
-    def _take_up(self, version: str) -> Served:
-        served = self._registry.champion(self._cache)
+    def _take_up(self, model: Identity) -> Served:
+        before = self._status.served
+        served = self._registry.served(model, self._cache)
         _rehearse(served)
+        facts = {**asdict(served.identity), "folder": served.folder.name}
         partial = self._cache / f"{_CURRENT}.{threading.get_native_id()}"
-        partial.write_text(json.dumps({"version": served.version, "folder": served.folder.name}))
+        partial.write_text(json.dumps(facts))
         partial.replace(self._cache / _CURRENT)
-        log("model", version=served.version, origin="registry", before=_version(self._status.served), asked=version)
+        self._stored_asked, self._stored_problem = time.monotonic(), None
+        log("model", version=served.version, run=model.run_id, origin="registry", before=_version(before))
         return served
+
+    def _missing(self, model: Identity) -> str | None:
+        """What the registry could not give to an instance without a copy of `model`, which serves; asked now and then."""
+        if time.monotonic() >= self._stored_asked + self._stored_seconds:
+            self._stored_asked, self._stored_problem = time.monotonic(), None
+            try:
+                self._registry.check_stored(model)
+            except LostError as error:
+                self._stored_problem = (
+                    f"{model} serves from this machine's copy, its artifacts are gone, and no instance without a copy could "
+                    f"serve it: {error}: restore them, or train a new model"
+                )
+        return self._stored_problem
+
+    def _refuse(self, model: Identity | None, seconds: float, problem: str) -> None:
+        if model is not None:
+            if model not in self._left_alone:
+                self._told_refused(model)
+            self._left_alone[model] = time.monotonic() + seconds
+        self._set(problem)
 
     def _kept(self) -> Served | None:
         try:
             current = json.loads((self._cache / _CURRENT).read_text())
-            folder = self._cache / current["folder"]
-            kept = Served(current["version"], DealModel.load(folder), folder)
+            model = Identity(current["version"], current["run_id"], current["sha256"])
+            kept = read(model, self._cache / current["folder"])
             _rehearse(kept)
             return kept
         except FileNotFoundError:
@@ -168,3 +198,11 @@ def _rehearse(served: Served) -> None:
 
 def _version(served: Served | None) -> str | None:
     return None if served is None else served.version
+
+
+def _no_champion(served: Served | None) -> str:
+    if served is None:
+        return "the registry has no champion yet: the first model is still to be trained"
+    return (
+        f"the registry has no champion any more, and {served.identity} goes on serving: train, or set its alias again"
+    )

@@ -10,6 +10,7 @@ from closecast.platform.callers.keys import KeyStore
 from closecast.platform.callers.limits import Limits
 from closecast.platform.callers.outbox import Outbox
 from closecast.platform.callers.tokens import Tokens
+from closecast.platform.identity import Identity
 from services.api.logs import log
 from services.api.settings import Settings
 
@@ -79,10 +80,13 @@ class Doors:
                     raise
             await asyncio.sleep(0.02)
 
-    def saw_promotion(self, version: str, before: str | None) -> None:
+    def saw_promotion(self, model: Identity, before: Identity | None) -> None:
         """Put into the audit log that another model version serves here now. Not for the request path."""
         if self.outbox is not None:
-            self.outbox.put(f"api {self._instance}", "promotion seen", f"model version {version}", {"before": before})
+            self.outbox.put(f"api {self._instance}", "promotion seen", f"model version {model.version}", {
+                "run_id": model.run_id, "sha256": model.sha256, "before": None if before is None else before.version,
+                "run_id_before": None if before is None else before.run_id,
+            })  # fmt: skip
 
     def figures(self) -> dict[str, float]:
         """The figures of this moment, for metrics, by name."""

@@ -31,7 +31,7 @@ class Explainer:
         row = features.rows(tables, age, tables.clocks((days,)), agent, product, account, chance)
         matrix = np.stack([np.frombuffer(row), explanations.reference_row(tables, days)])
         own, reference = matrix
-        # The folder's name holds version and run: version numbers start again when a registry is purged.
+        # The folder's name holds run and hash: version numbers start again when a registered model is made anew.
         kept = self.cache.get(served.folder.name, matrix)
         explanation = None if kept is None else explanations.of_kept(scorer, own, reference, kept)
         if explanation is None:

@@ -9,6 +9,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from closecast.platform.identity import Identity
 from services.api.tally import Tallies
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -53,8 +54,9 @@ class Metrics:
             registry=self.registry,
         )
         self.model = Gauge(
-            "closecast_model_info", "The model version that serves.", ["version"], registry=self.registry
-        )
+            "closecast_model_info", "The model version that serves, and the run that made it.", ["version", "run_id"],
+            registry=self.registry,
+        )  # fmt: skip
         self.swaps = Counter("closecast_model_swaps", "Times another version was taken up.", registry=self.registry)
         self.refusals = Counter(
             "closecast_model_refusals", "Versions that bore the alias and were not taken up.", registry=self.registry
@@ -67,11 +69,11 @@ class Metrics:
         for column, count in unseen.items():
             self.unseen.labels(column).inc(count)
 
-    def serves(self, version: str | None) -> None:
-        """Which model version serves."""
+    def serves(self, model: Identity | None) -> None:
+        """Which model serves."""
         self.model.clear()
-        if version is not None:
-            self.model.labels(version).set(1)
+        if model is not None:
+            self.model.labels(model.version, model.run_id).set(1)
 
     def figures(self, ask: Callable[[], Mapping[str, float]]) -> None:
         """Figures by name, asked for when they are scraped; those that end in `_total` only ever grow."""

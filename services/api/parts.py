@@ -2,7 +2,7 @@
 
 import os
 
-from closecast.platform.registry import ModelRegistry
+from closecast.platform.registry import Identity, ModelRegistry
 from services.api import traces
 from services.api.batch_desk import BatchDesk
 from services.api.batch_lane import BatchLane
@@ -29,7 +29,7 @@ class Parts:
             ModelRegistry(settings.registry.tracking_uri),
             settings.model_cache,
             promoted=self._promoted,
-            refused=lambda _version: self.metrics.refusals.inc(),
+            refused=lambda _model: self.metrics.refusals.inc(),
         )
         self.journal = None if settings.recording is None else settings.recording.shipper()
         self.predictor = Predictor(self.champion, self.journal, self.metrics)
@@ -80,13 +80,13 @@ class Parts:
         if self.spans is not None:
             self.spans.shutdown()  # sends what has gathered
 
-    def _promoted(self, version: str, before: str | None) -> None:
+    def _promoted(self, model: Identity, before: Identity | None) -> None:
         self.metrics.swaps.inc()
-        self.doors.saw_promotion(version, before)
+        self.doors.saw_promotion(model, before)
 
     def _figures(self) -> dict[str, float]:
         served = self.champion.status().served
-        self.metrics.serves(None if served is None else served.version)
+        self.metrics.serves(None if served is None else served.identity)
         cache = self.explainer.cache
         figures = {
             **self.doors.figures(),

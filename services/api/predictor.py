@@ -2,10 +2,10 @@
 
 import time
 
+from closecast.platform.identity import MODEL_NAME, Identity
 from closecast.platform.journal.entry import Single, new_id
 from closecast.platform.journal.inbox import Journal
 from closecast.platform.journal.stream import encode_single
-from closecast.platform.registry import MODEL_NAME
 from services.api import scoring
 from services.api.champion import Champion
 from services.api.metrics import Metrics
@@ -30,17 +30,17 @@ class Predictor:
         served = self._champion.serving()
         question = scoring.Question.ask(served.model, asked.as_of, asked.horizon)
         scored = scoring.one(served.model, asked.deal, question)
-        return self._answer(asked, question, scored, served.version, caller, request_id)
+        return self._answer(asked, question, scored, served.identity, caller, request_id)
 
     def predict_at_once(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction | None:
         """The answer, written down; None when it would take milliseconds, which an event loop cannot spare."""
         served = self._champion.serving()
         question = scoring.Question.ask(served.model, asked.as_of, asked.horizon)
         scored = scoring.one_at_once(served.model, asked.deal, question)
-        return None if scored is None else self._answer(asked, question, scored, served.version, caller, request_id)
+        return None if scored is None else self._answer(asked, question, scored, served.identity, caller, request_id)
 
     def _answer(
-        self, asked: PredictionRequest, question: scoring.Question, scored: scoring.Scored, version: str, caller: str,
+        self, asked: PredictionRequest, question: scoring.Question, scored: scoring.Scored, model: Identity, caller: str,
         request_id: str,
     ) -> Prediction:  # fmt: skip
         identifier = new_id()
@@ -54,13 +54,14 @@ class Predictor:
                         caller,
                         question.as_of,
                         question.horizon_days,
-                        version,
+                        model.version,
                         asked.deal,  # type: ignore[arg-type]  # encoded as the mapping it came as
                         scored.unseen,
                         scored.probability,
                         scored.by_horizon,
                         scored.days,
                         scored.features,
+                        model.run_id,
                     )
                 )
             )
@@ -75,7 +76,7 @@ class Predictor:
             by=question.by,
             quarter=question.quarter,
             probabilities=scored.by_horizon,
-            model=ModelVersion(MODEL_NAME, version),
+            model=ModelVersion(MODEL_NAME, model.version, model.run_id),
             request_id=request_id,
             unseen=scored.unseen,
         )

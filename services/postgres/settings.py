@@ -11,9 +11,13 @@ class SettingsError(ValueError):
     """The environment lacks something or holds something unusable."""
 
 
+# Roles that own nothing: the database that each may connect to. `promoter` takes a lock there, which needs no further right.
+GUESTS = {"promoter": "closecast"}
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Address, folder, passwords by role (each role owns the database of its name), and the account to run as."""
+    """Address, folder, passwords by role (each owns the database of its name, but for GUESTS), and the account to run as."""
 
     host: str
     port: int

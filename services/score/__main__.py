@@ -15,23 +15,23 @@ from closecast.platform import scoring_run
 from closecast.platform.batch_scoring import BatchError, Scored, score_parquet
 from closecast.platform.lake import Lake, LakeError
 from closecast.platform.patience import AwayError, patiently
-from closecast.platform.registry import ModelRegistry, RegistryError
+from closecast.platform.registry import Identity, ModelRegistry, RegistryError
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError, required
 
 _NEEDED = ("CLOSECAST_SOURCE", "CLOSECAST_TARGET", "CLOSECAST_AS_OF", "CLOSECAST_HORIZON", "CLOSECAST_MODEL_VERSION",
-           "CLOSECAST_MODEL_CACHE")  # fmt: skip
+           "CLOSECAST_MODEL_RUN", "CLOSECAST_MODEL_SHA256", "CLOSECAST_MODEL_CACHE")  # fmt: skip
 _PATIENCE_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
 class Task:
-    """Which object to score into which, as of when, by when, with which version of the model."""
+    """Which object to score into which, as of when, by when, with which model."""
 
     source: str
     target: str
     as_of: date
     horizon: Horizon
-    version: str
+    model: Identity
     cache: Path
     lake: LakeSettings
     registry: RegistrySettings
@@ -49,7 +49,8 @@ class Task:
             raise SettingsError(f"CLOSECAST_AS_OF or CLOSECAST_HORIZON is unusable: {error}") from error
         return cls(
             environment["CLOSECAST_SOURCE"], environment["CLOSECAST_TARGET"], as_of, asked,
-            environment["CLOSECAST_MODEL_VERSION"], Path(environment["CLOSECAST_MODEL_CACHE"]),
+            Identity(environment["CLOSECAST_MODEL_VERSION"], environment["CLOSECAST_MODEL_RUN"],
+                     environment["CLOSECAST_MODEL_SHA256"]), Path(environment["CLOSECAST_MODEL_CACHE"]),
             LakeSettings.from_environment(environment), RegistrySettings.from_environment(environment),
         )  # fmt: skip
 
@@ -60,9 +61,11 @@ def run(task: Task) -> Scored:
     Raises BatchError when the object itself is the reason that it cannot be scored.
     """
     lake = Lake(task.lake)
-    model = ModelRegistry(task.registry.tracking_uri).load(task.version, task.cache)
+    served = ModelRegistry(task.registry.tracking_uri).served(task.model, task.cache)
     with _fetched(lake, task.source) as source, lake.writing(task.target) as target:
-        scored = score_parquet(model, task.version, source, target, task.as_of, task.horizon)
+        scored = score_parquet(
+            served.model, served.version, source, target, task.as_of, task.horizon, run_id=served.identity.run_id
+        )
     scoring_run.accept(lake, task.target)
     return scored
 

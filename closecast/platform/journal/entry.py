@@ -42,6 +42,7 @@ class Entry(Struct, frozen=True, array_like=True):
     probabilities: dict[str, float] | None  # a single deal's, by horizon
     days: list[int]  # (k,): the horizons in days
     features: bytes
+    model_run_id: str | None = None  # of an entry that was written before this was
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -70,6 +71,7 @@ class Single(Struct, frozen=True, array_like=True, gc=False):
     probabilities: dict[str, float]
     days: tuple[int, ...]
     features: bytes
+    model_run_id: str | None = None  # likewise
 
     def entry(self) -> Entry:
         """The same in columns. Raises ValueError, OverflowError or OSError for a time that is none."""
@@ -89,6 +91,7 @@ class Single(Struct, frozen=True, array_like=True, gc=False):
             probabilities=self.probabilities,
             days=list(self.days),
             features=self.features,
+            model_run_id=self.model_run_id,
         )
 
 

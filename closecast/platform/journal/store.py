@@ -18,6 +18,7 @@ _COLUMNS = {
     "id": "uuid", "row": "int4", "batch": "int8", "request_id": "text", "time": "timestamptz", "caller": "text",
     "kind": "text", "opportunity_id": "text", "deal": "json", "unseen": "text[]", "as_of": "date", "horizon_days": "int4",
     "probability": "float8", "probabilities": "json", "model_version": "text", "days": "int4[]", "features": "bytea",
+    "model_run_id": "text",
 }  # fmt: skip
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _ENCODE = msgspec.json.encode
@@ -42,6 +43,7 @@ class Recorded(msgspec.Struct, frozen=True):
     model_version: str
     days: list[int]  # the horizon in days of each line of `features`; the first is the one asked about
     features: list[list[float]]
+    model_run_id: str | None  # of predictions that were made before it was written down
 
     def matrix(self) -> NDArray[np.float64]:
         """The matrix that the model was given, (len(days), number of features)."""
@@ -108,7 +110,7 @@ def _rows(entry: Entry, batch: int) -> Iterator[tuple[Any, ...]]:
             entry.id, entry.rows[at], batch, entry.request_id, entry.time, entry.caller, entry.kind,
             _key(sent.get("opportunity_id")), Json(sent, _ENCODE), entry.unseen[at], entry.as_of, entry.horizon_days,
             entry.probability[at], by_horizon, entry.model_version, entry.days,
-            entry.features[at * width : (at + 1) * width],
+            entry.features[at * width : (at + 1) * width], entry.model_run_id,
         )  # fmt: skip
 
 

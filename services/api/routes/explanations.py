@@ -58,6 +58,6 @@ def explain(
             )
             for one in story.features
         ],
-        model=ModelVersion(MODEL_NAME, served.version),
+        model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id),
         request_id=request.scope["state"]["request_id"],
     )

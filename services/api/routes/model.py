@@ -20,6 +20,8 @@ def model(champion: NamedDependency[Champion]) -> Model:
         {
             "name": MODEL_NAME,
             "version": served.version,
+            "run_id": served.identity.run_id,
+            "sha256": served.identity.sha256,
             "alias": CHAMPION,
             "features": list(card.feature_names),
             "registry_problem": champion.status().problem,

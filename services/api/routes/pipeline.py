@@ -32,7 +32,7 @@ def open_pipeline(
         horizon_days=question.horizon_days,
         by=question.by,
         quarter=question.quarter,
-        model=ModelVersion(MODEL_NAME, served.version),
+        model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id),
         counts=ranking.counts,
         expected_wins=ranking.expected_wins,
         deals=ranking.deals,

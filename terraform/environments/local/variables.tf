@@ -18,7 +18,7 @@ variable "region" {
 variable "secret_names" {
   description = "Names of the secrets that services read from Secrets Manager."
   type        = set(string)
-  default     = ["mlflow-database", "prefect-database", "optuna-database", "closecast-database", "cache", "api-key"]
+  default     = ["mlflow-database", "prefect-database", "optuna-database", "closecast-database", "promoter-database", "cache", "api-key"]
 }
 
 variable "secret_values" {

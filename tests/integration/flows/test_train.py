@@ -15,7 +15,7 @@ import pytest
 
 from closecast.platform.lake import Lake
 from closecast.platform.registry import ModelRegistry
-from closecast.platform.settings import LakeSettings
+from closecast.platform.settings import DatabaseSettings, LakeSettings
 from flows import deployments
 from tests.servers import PROJECT, S3
 
@@ -23,12 +23,15 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def environment(s3: S3, mlflow_uri: str, prefect_api: str, tmp_path: Path) -> dict[str, str]:
+def environment(
+    s3: S3, mlflow_uri: str, prefect_api: str, promotion_lock: DatabaseSettings, tmp_path: Path
+) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
     return {
         **kept,
         **s3.environment,
         "MLFLOW_TRACKING_URI": mlflow_uri,
+        "CLOSECAST_PROMOTION_LOCK_URL": promotion_lock.url,
         "PREFECT_API_URL": prefect_api,
         "PREFECT_HOME": str(tmp_path / "prefect"),
         "PYTHONPATH": str(PROJECT),

@@ -48,6 +48,7 @@ def test_a_prediction_is_found_as_it_was_answered(connection: Connection) -> Non
         "horizon_days",
         "probabilities",
         "model_version",
+        "model_run_id",
         "days",
     ):
         assert getattr(found, name) == getattr(entry, name), name

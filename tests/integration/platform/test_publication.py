@@ -21,6 +21,7 @@ from closecast.platform import tracking
 from closecast.platform.ingestion import Ingested
 from closecast.platform.publication import Published, publish
 from closecast.platform.registry import ModelRegistry, NoChampionError, RegistryError
+from closecast.platform.settings import DatabaseSettings
 from tests.servers import free_port
 
 pytestmark = pytest.mark.integration
@@ -39,14 +40,15 @@ def candidate(data: Ingested) -> candidates.Candidate:
     return candidates.build(data.deals, seed=7, threads=1)
 
 
-def _publish(candidate: candidates.Candidate, data: Ingested, uri: str) -> Published:
-    return publish(candidate, data, uri, gold_key="gold/3", by="a test", at=AT, git_commit="c" * 40)
+def _publish(candidate: candidates.Candidate, data: Ingested, uri: str, lock: DatabaseSettings) -> Published:
+    return publish(candidate, data, uri, lock=lock, gold_key="gold/3", by="a test", at=AT, git_commit="c" * 40)
 
 
 def test_the_life_of_champions(
     candidate: candidates.Candidate,
     data: Ingested,
     mlflow_uri: str,
+    promotion_lock: DatabaseSettings,
     empty_registry: ModelRegistry,
     tmp_path: Path,
 ) -> None:
@@ -59,7 +61,7 @@ def test_the_life_of_champions(
         registry.champion(tmp_path)
 
     # when a first candidate is published
-    first = _publish(candidate, data, mlflow_uri)
+    first = _publish(candidate, data, mlflow_uri, promotion_lock)
     # then it is champion, with its evidence, and predicts what the candidate predicts
     assert first.decision.promoted
     served = registry.champion(tmp_path)
@@ -71,8 +73,8 @@ def test_the_life_of_champions(
     assert tags["silver_key"] == "silver/2"
 
     # when the same candidate comes again, and then one that is worse on the same rows
-    second = _publish(candidate, data, mlflow_uri)
-    third = _publish(_shuffled(candidate), data, mlflow_uri)
+    second = _publish(candidate, data, mlflow_uri, promotion_lock)
+    third = _publish(_shuffled(candidate), data, mlflow_uri, promotion_lock)
     # then neither replaces the champion, each is challenger in its turn, and the reasons are in the registry
     assert registry.champion_version() == first.version
     assert any("not clearly below the champion's" in reason for reason in second.decision.reasons)
@@ -81,15 +83,17 @@ def test_the_life_of_champions(
     assert MlflowClient(mlflow_uri).get_model_version_by_alias("closecast", "challenger").version == third.version
 
     # when a candidate comes from real data, and then one from made-up data again
-    fourth = _publish(candidate, replace(data, source="file:sales.csv", source_sha256="b" * 64), mlflow_uri)
-    fifth = _publish(candidate, data, mlflow_uri)
+    fourth = _publish(
+        candidate, replace(data, source="file:sales.csv", source_sha256="b" * 64), mlflow_uri, promotion_lock
+    )
+    fifth = _publish(candidate, data, mlflow_uri, promotion_lock)
     # then the first stands on its own evidence, and the other may not replace it
     assert "the champion was trained on made-up data (synthetic)" in fourth.decision.reasons[-1]
     assert "data from synthetic may not replace a champion from file:sales.csv" in fifth.decision.reasons
     assert registry.champion_version() == fourth.version
 
     # when the champion's copy on this machine is damaged
-    (damaged,) = tmp_path.glob(f"closecast-{first.version}-*/model.txt")
+    (damaged,) = tmp_path.glob(f"closecast-{first.run_id}-*/model.txt")
     damaged.write_text("tree")
     # then that is said once, and the next load fetches it anew
     with pytest.raises(ModelError, match="damaged"):
@@ -114,10 +118,14 @@ def test_the_life_of_champions(
 
 
 def test_mlflow_itself_can_load_and_ask_the_champion(
-    candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, empty_registry: ModelRegistry
+    candidate: candidates.Candidate,
+    data: Ingested,
+    mlflow_uri: str,
+    promotion_lock: DatabaseSettings,
+    empty_registry: ModelRegistry,
 ) -> None:
     # given
-    _publish(candidate, data, mlflow_uri)
+    _publish(candidate, data, mlflow_uri, promotion_lock)
     mlflow.set_tracking_uri(mlflow_uri)
     # when
     loaded = mlflow.pyfunc.load_model("models:/closecast@champion")
@@ -165,20 +173,28 @@ def _shuffled(candidate: candidates.Candidate) -> candidates.Candidate:
 
 
 def test_a_champion_for_other_features_gives_way(
-    candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
+    candidate: candidates.Candidate,
+    data: Ingested,
+    mlflow_uri: str,
+    promotion_lock: DatabaseSettings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given a champion made by a version with another feature list
-    _publish(candidate, data, mlflow_uri)
+    _publish(candidate, data, mlflow_uri, promotion_lock)
     monkeypatch.setattr(features, "NAMES", ("mood", *features.NAMES[1:]))
     # when
-    published = _publish(candidate, data, mlflow_uri)
+    published = _publish(candidate, data, mlflow_uri, promotion_lock)
     # then
     assert published.decision.promoted
     assert "the champion cannot be used by this version" in published.decision.reasons[-1]
 
 
 def test_a_champion_that_answers_otherwise_than_when_it_was_made_gives_way(
-    candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
+    candidate: candidates.Candidate,
+    data: Ingested,
+    mlflow_uri: str,
+    promotion_lock: DatabaseSettings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given
     genuine = Golden.of
@@ -189,9 +205,9 @@ def test_a_champion_that_answers_otherwise_than_when_it_was_made_gives_way(
 
     with monkeypatch.context() as patched:
         patched.setattr(Golden, "of", spoilt)
-        _publish(candidate, data, mlflow_uri)
+        _publish(candidate, data, mlflow_uri, promotion_lock)
     # when
-    published = _publish(candidate, data, mlflow_uri)
+    published = _publish(candidate, data, mlflow_uri, promotion_lock)
     # then
     assert published.decision.promoted
     assert "the champion cannot be used by this version: golden row" in published.decision.reasons[-1]

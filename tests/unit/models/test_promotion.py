@@ -93,10 +93,10 @@ def test_a_slice_that_is_badly_worse_is_named() -> None:
 
 def test_made_up_data_never_replace_real_ones(card: ModelCard) -> None:
     real = replace(card, source="file:sales.csv")
-    assert not promotion.origin(card, real).passed
-    assert promotion.origin(real, card).passed
-    assert promotion.origin(card, card).passed
-    assert not decide((held(GOOD),), CHEAP, None, (promotion.origin(card, real),)).promoted
+    assert not promotion.origin(card, real.source).passed
+    assert promotion.origin(real, card.source).passed
+    assert promotion.origin(card, card.source).passed
+    assert not decide((held(GOOD),), CHEAP, None, (promotion.origin(card, real.source),)).promoted
 
 
 def test_a_champion_is_compared_only_where_it_has_not_seen_the_rows(card: ModelCard) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from closecast.models.deal_model import DealModel
-from closecast.platform.registry import ModelRegistry
+from closecast.platform.registry import ModelRegistry, Served
 from ops import replay
 from ops.errors import OperatorError
 
@@ -23,13 +23,13 @@ def record(served_model: DealModel, monkeypatch: pytest.MonkeyPatch) -> dict[str
     as_of = np.array([date(2017, 12, 1)] * 3, "M8[D]")
     matrix = builder.matrix(subjects, np.zeros(3, dtype=np.int64), as_of, np.array(days))
     answers = [float(value) for value in served_model.scorer.predict(matrix)]
-    monkeypatch.setattr(ModelRegistry, "load", lambda _self, _version, _cache: served_model)
+    monkeypatch.setattr(ModelRegistry, "served", lambda _self, model, cache: Served(model, served_model, cache))
     found: dict[str, Any] = msgspec.json.decode(
         msgspec.json.encode(
             {
                 "id": "0195a000-0000-7000-8000-000000000000", "row": 0, "time": "2026-01-01T00:00:00Z", "as_of": "2017-12-01",
                 "horizon_days": 45,
-                "model": {"name": "closecast", "version": "7"}, "probability": answers[0],
+                "model": {"name": "closecast", "version": "7", "run_id": "run-7"}, "probability": answers[0],
                 "probabilities": {"30": answers[1], "60": answers[2]}, "days": days, "features": matrix.tolist(),
             }
         )

@@ -26,7 +26,7 @@ def deals(served_model: DealModel) -> pd.DataFrame:
 
 def scored(model: DealModel, content: bytes, horizon: Any = 30) -> pd.DataFrame:
     target = io.BytesIO()
-    found = score_parquet(model, "7", io.BytesIO(content), target, AS_OF, horizon)
+    found = score_parquet(model, "7", io.BytesIO(content), target, AS_OF, horizon, run_id="run-7")
     made = pq.read_table(io.BytesIO(target.getvalue())).to_pandas()
     assert found.rows == len(made)
     assert found.refused == int(made["probability"].isna().sum())
@@ -52,6 +52,7 @@ def test_each_row_has_the_models_answer_in_the_order_of_the_input(
     assert made["probability"][known].to_numpy().tobytes() == expected.tobytes()
     assert set(made["problem"][~known]) == {"engaged after the as-of date"}
     assert set(made["model_version"]) == {"7"}
+    assert set(made["model_run_id"]) == {"run-7"}
     assert set(made["horizon_days"]) == {30}
 
 

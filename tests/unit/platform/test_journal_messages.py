@@ -4,6 +4,7 @@ import os
 import time
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -38,6 +39,16 @@ def test_a_forked_process_makes_other_identifiers() -> None:
     theirs = os.read(read, 16)
     # then: the same moment is possible, the same noise is not
     assert theirs[6:] != new_id().bytes[6:]
+
+
+def test_a_message_of_before_runs_were_written_down_is_read() -> None:
+    # given what waits in a stream or a spool while the platform is brought up to date
+    entry = single(1)
+    earlier = [getattr(entry, name) for name in entry.__struct_fields__ if name != "model_run_id"]
+    # when
+    (found,) = unpack(pack([replace(encode(entry), content=msgspec.msgpack.encode(earlier))]))
+    # then
+    assert found == replace(entry, model_run_id=None)
 
 
 def test_entries_come_out_as_they_went_in() -> None:

@@ -1,5 +1,6 @@
 """The registry's bad days: nothing listens, something else answers, artifacts are not behind the proxy."""
 
+import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -7,16 +8,25 @@ from threading import Thread
 
 import pytest
 
-from closecast.platform.mlflow_http import MlflowHttp, RegistryError
+from closecast.platform.mlflow_http import LostError, MlflowHttp, RegistryError
 from closecast.platform.registry import ModelRegistry
 from tests.servers import free_port
 
 
 class _Answer(BaseHTTPRequestHandler):
     status, content = 200, b""
+    listings: list[bytes] = []  # noqa: RUF012 - replaced, never changed
+    cut = 0  # bytes that are announced and do not come
 
     def do_GET(self) -> None:
+        if "?path=" in self.path and self.listings:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(self.listings.pop(0))
+            return
         self.send_response(self.status)
+        if self.cut:
+            self.send_header("Content-Length", str(len(self.content) + self.cut))
         self.end_headers()
         self.wfile.write(self.content)
 
@@ -78,3 +88,34 @@ def test_an_empty_artifact_folder_is_refused(answer: tuple[str, type[_Answer]], 
     # when / then
     with pytest.raises(RegistryError, match="holds no artifacts in 1/abc/artifacts/model"):
         MlflowHttp(uri).download_artifacts("mlflow-artifacts:/1/abc/artifacts", "model", tmp_path)
+
+
+def _listed(*names: str) -> bytes:
+    return json.dumps({"files": [{"path": name} for name in names]}).encode()
+
+
+def test_a_file_that_is_gone_is_told_from_a_store_that_fails(answer: tuple[str, type[_Answer]], tmp_path: Path) -> None:
+    # given a server that says 500 of a file, which is what MLflow says on S3 in both cases
+    uri, handler = answer
+    handler.status, handler.content = 500, b"Internal Server Error"
+    http, where = MlflowHttp(uri), "mlflow-artifacts:/1/abc/artifacts"
+    # when it is no longer in the list, then it is lost
+    handler.listings = [_listed("a", "b"), _listed("b")]
+    with pytest.raises(LostError, match="does not hold a in 1/abc/artifacts/model any more"):
+        http.download_artifacts(where, "model", tmp_path)
+    # when it still is, or there is no list, then the store fails
+    for listings in ([_listed("a", "b")] * 2, [_listed("a", "b")]):
+        handler.listings = listings
+        with pytest.raises(RegistryError, match="500") as caught:
+            http.download_artifacts(where, "model", tmp_path)
+        assert not isinstance(caught.value, LostError)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_answer_that_is_cut_short_is_an_outage(answer: tuple[str, type[_Answer]], tmp_path: Path) -> None:
+    uri, handler = answer
+    handler.listings, handler.content, handler.cut = [_listed("a")], b"half", 4
+    with pytest.raises(RegistryError, match="does not answer") as caught:
+        MlflowHttp(uri).download_artifacts("mlflow-artifacts:/1/abc/artifacts", "model", tmp_path)
+    assert not isinstance(caught.value, LostError)
+    assert not list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ import redis
 
 from closecast.models.deal_model import DealModel
 from closecast.platform.discovery import wait_for
-from closecast.platform.registry import Served
+from closecast.platform.registry import Identity, Served
 from services.api import explanation_cache, scoring
 from services.api.explanation_cache import ExplanationCache
 from services.api.explanations import Explainer
@@ -36,7 +36,7 @@ def cache(valkey_url: str) -> Iterator[ExplanationCache]:
 
 
 def _served(model: DealModel, folder: str = "closecast-7-run") -> Served:
-    return Served("7", model, Path(folder))
+    return Served(Identity("7", "run-7", "0" * 64), model, Path(folder))
 
 
 def _question(model: DealModel) -> scoring.Question:

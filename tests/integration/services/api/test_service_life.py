@@ -21,7 +21,7 @@ from closecast.platform.ingestion import Ingested, ingest
 from closecast.platform.lake import Lake
 from closecast.platform.publication import publish
 from closecast.platform.registry import ModelRegistry
-from closecast.platform.settings import LakeSettings
+from closecast.platform.settings import DatabaseSettings, LakeSettings
 from closecast.platform.sources import RawExport
 from services.api.app import create_app
 from services.api.settings import Settings
@@ -50,9 +50,9 @@ def environment(s3: S3, mlflow_uri: str, empty_registry: ModelRegistry, tmp_path
             "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest()}  # fmt: skip
 
 
-def _publish(candidate: candidates.Candidate, data: Ingested, uri: str) -> str:
+def _publish(candidate: candidates.Candidate, data: Ingested, uri: str, lock: DatabaseSettings) -> str:
     at = datetime(2018, 1, 2, tzinfo=UTC)
-    return publish(candidate, data, uri, gold_key="gold/3", by="a test", at=at, git_commit=None).version
+    return publish(candidate, data, uri, lock=lock, gold_key="gold/3", by="a test", at=at, git_commit=None).version
 
 
 def _until(condition: Callable[[], bool]) -> None:
@@ -63,7 +63,11 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_champion_is_taken_up_ranked_and_followed(
-    environment: dict[str, str], candidate: candidates.Candidate, data: Ingested, mlflow_uri: str
+    environment: dict[str, str],
+    candidate: candidates.Candidate,
+    data: Ingested,
+    mlflow_uri: str,
+    promotion_lock: DatabaseSettings,
 ) -> None:
     with TestClient(create_app(Settings.from_environment(environment))) as client:
         client.headers["X-API-Key"] = KEY
@@ -72,7 +76,7 @@ def test_a_champion_is_taken_up_ranked_and_followed(
         _until(lambda: "no champion yet" in client.get("/v1/model").json()["detail"])
 
         # when a first model is published
-        first = _publish(candidate, data, mlflow_uri)
+        first = _publish(candidate, data, mlflow_uri, promotion_lock)
         # then it serves, and ranks the open deals of its data
         _until(lambda: client.get("/health/ready").status_code == 200)
         ranking = client.get("/v1/pipeline?limit=10000").json()
@@ -104,17 +108,22 @@ def test_a_champion_is_taken_up_ranked_and_followed(
         )
 
         # when another version becomes champion, then it is taken up
-        second = _publish(candidate, replace(data, source="file:sales.csv"), mlflow_uri)
+        second = _publish(candidate, replace(data, source="file:sales.csv"), mlflow_uri, promotion_lock)
         assert second != first
         _until(lambda: client.get("/v1/model").json()["version"] == second)
         assert np.isfinite(client.get("/v1/model").json()["metrics"]["log_loss_30_days"])
 
 
 def test_the_process_starts_from_its_own_disk_when_the_registry_is_away(
-    environment: dict[str, str], candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, tmp_path: Path
+    environment: dict[str, str],
+    candidate: candidates.Candidate,
+    data: Ingested,
+    mlflow_uri: str,
+    promotion_lock: DatabaseSettings,
+    tmp_path: Path,
 ) -> None:
     # given a service that has served
-    version = _publish(candidate, data, mlflow_uri)
+    version = _publish(candidate, data, mlflow_uri, promotion_lock)
     with TestClient(create_app(Settings.from_environment(environment))) as client:
         _until(lambda: client.get("/health/ready").status_code == 200)
     # when it starts again, as a process of its own, and nobody answers at the registry's address

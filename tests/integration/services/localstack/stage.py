@@ -25,7 +25,15 @@ PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
 LAKE, ARTIFACTS = "closecast-local-lake", "closecast-local-artifacts"
 SECRETS = {
     name: f"value of {name}"
-    for name in ("mlflow-database", "prefect-database", "optuna-database", "closecast-database", "cache", "api-key")
+    for name in (
+        "mlflow-database",
+        "prefect-database",
+        "optuna-database",
+        "closecast-database",
+        "promoter-database",
+        "cache",
+        "api-key",
+    )
 }
 
 

@@ -177,6 +177,30 @@ def test_a_role_that_joins_later_gets_its_database(installation: Installation) -
     assert found == ("optuna",)
 
 
+def test_a_guest_may_connect_where_it_is_a_guest_and_owns_nothing(installation: Installation) -> None:
+    # given
+    joined = installation.with_password("closecast", "closecast-secret").with_password("promoter", "promoter-secret")
+    # when
+    with joined.served():
+        with joined.connect("promoter", "closecast") as connection:
+            # then it can take a lock there, and make nothing
+            assert connection.execute("SELECT pg_try_advisory_lock(1)").fetchone() == (True,)
+            for statement in ("CREATE TABLE mine ()", "CREATE TEMPORARY TABLE mine ()", "CREATE SCHEMA mine"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement)
+            databases = [row[0] for row in connection.execute("SELECT datname FROM pg_database")]
+        assert "promoter" not in databases
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            joined.connect("promoter", "mlflow")
+
+
+def test_a_guest_of_a_database_that_nobody_owns_is_told(installation: Installation) -> None:
+    folder = installation.settings.folder.parent / "guest"
+    settings = replace(installation.settings, folder=folder, role_passwords={"promoter": "promoter-secret"})
+    with pytest.raises(RuntimeError, match="the role promoter is to use the database closecast, which has no role"):
+        Cluster(settings).prepare()
+
+
 def test_what_was_committed_survives_a_killed_postmaster(installation: Installation) -> None:
     # given
     with installation.served() as pid:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from litestar.testing import TestClient
 
-from closecast.models.deal_model import DealModel
+from closecast.models.deal_model import DealModel, digest
 from services.api.app import create_app
 from services.api.server import server
 from services.api.settings import Settings
@@ -34,8 +34,10 @@ def settings(cache: Path, registry: str = AWAY) -> Settings:
 
 def keep(model: DealModel, cache: Path, version: str = "7") -> None:
     """As a service leaves it behind that served `version`."""
-    model.save(cache / f"closecast-{version}-run")
-    (cache / "current.json").write_text(json.dumps({"version": version, "folder": f"closecast-{version}-run"}))
+    folder = cache / f"closecast-{version}-run"
+    model.save(folder)
+    facts = {"version": version, "run_id": f"run-{version}", "sha256": digest(folder), "folder": folder.name}
+    (cache / "current.json").write_text(json.dumps(facts))
 
 
 @pytest.fixture(scope="session")

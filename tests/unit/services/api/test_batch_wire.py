@@ -50,7 +50,7 @@ def test_the_other_side_reads_no_more_than_was_handed_over() -> None:
     ours, theirs = ends()
     with ours, theirs:
         # when
-        hand(ours, Ask("1", "r1", "ada", "", "", "7", JSON, JSON, None, ""), parcel)
+        hand(ours, Ask("1", "r1", "ada", "", "", "7", "run-7", JSON, JSON, None, ""), parcel)
         taken = take(theirs)
     # then
     assert taken is not None

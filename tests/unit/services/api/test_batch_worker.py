@@ -17,7 +17,7 @@ from litestar.exceptions import TooManyRequestsException
 from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry, EntryError, check
 from closecast.platform.journal.inbox import Draft, JournalFullError
-from closecast.platform.registry import Served
+from closecast.platform.registry import Identity, Served
 from services.api import batch, batch_sheet, scoring
 from services.api.batch_answers import JSON
 from services.api.batch_lane import BatchLane
@@ -25,6 +25,8 @@ from services.api.batch_wire import Ask, Parcel, Told
 from services.api.batch_worker import Worker
 from services.api.problems import UnavailableError
 from tests.unit.services.api.batch_rows import CORPUS, OF_JSON, as_json
+
+SEVENTH = Identity("7", "run-7", "0" * 64)
 
 
 class Kept:
@@ -47,7 +49,7 @@ def folder(served_model: DealModel, tmp_path: Path) -> Path:
 
 
 def _ask(folder: Path, kind: str = JSON) -> Ask:
-    return Ask(str(uuid4()), "r1", "ada", str(folder), "m", "7", kind, JSON, date(2017, 12, 31), "60")
+    return Ask(str(uuid4()), "r1", "ada", str(folder), "m", "7", "run-7", kind, JSON, date(2017, 12, 31), "60")
 
 
 def test_what_is_scored_is_written_down_with_features_that_give_the_answer(
@@ -123,7 +125,7 @@ async def test_a_worker_that_is_killed_costs_one_batch_and_is_replaced(
     lane: BatchLane, folder: Path, served_model: DealModel
 ) -> None:
     # given
-    served = Served("7", served_model, folder)
+    served = Served(SEVENTH, served_model, folder)
     right = (await _score(lane, served, CORPUS))[1]
     first = _process(lane)
     # when it is killed between two batches, then nobody notices
@@ -147,7 +149,7 @@ async def test_the_answer_to_one_who_left_is_not_the_next_ones(
     lane: BatchLane, folder: Path, served_model: DealModel
 ) -> None:
     # given a batch that nobody waits for any more, while the worker is at it
-    served = Served("7", served_model, folder)
+    served = Served(SEVENTH, served_model, folder)
     await _score(lane, served, CORPUS)
     os.kill(_process(lane).pid, signal.SIGSTOP)
     asked = asyncio.create_task(_score(lane, served, CORPUS[:2]))
@@ -162,7 +164,7 @@ async def test_the_answer_to_one_who_left_is_not_the_next_ones(
 
 @pytest.mark.anyio
 async def test_batches_wait_for_those_before_them(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
-    served = Served("7", served_model, folder)
+    served = Served(SEVENTH, served_model, folder)
     answers = await asyncio.gather(*(_score(lane, served, CORPUS[:count]) for count in (1, 2, 3)))
     assert [len(answer["predictions"]) for _, answer in answers] == [1, 2, 3]
     assert lane.answered == 3
@@ -170,7 +172,7 @@ async def test_batches_wait_for_those_before_them(lane: BatchLane, folder: Path,
 
 @pytest.mark.anyio
 async def test_the_worker_ends_with_the_service(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
-    served = Served("7", served_model, folder)
+    served = Served(SEVENTH, served_model, folder)
     await _score(lane, served, CORPUS)
     process = _process(lane)
     lane.close()
@@ -185,9 +187,9 @@ async def test_a_later_history_is_the_workers_too(lane: BatchLane, folder: Path,
     deals = served_model.deals.iloc[: len(served_model.deals) // 2]
     later = served_model.seen_with(deals, date(2017, 12, 31), "silver/later.parquet")
     rows = [{"engage_date": "2017-12-01", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": "Oak Foods"}]
-    before = (await _score(lane, Served("7", served_model, folder), rows))[1]["predictions"]
+    before = (await _score(lane, Served(SEVENTH, served_model, folder), rows))[1]["predictions"]
     # when
-    after = (await _score(lane, Served("7", later, folder), rows))[1]["predictions"]
+    after = (await _score(lane, Served(SEVENTH, later, folder), rows))[1]["predictions"]
     # then
     sheet, _ = batch_sheet.read_json(as_json(rows))
     question = scoring.Question.ask(later, date(2017, 12, 31), 60)

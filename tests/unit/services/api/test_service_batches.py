@@ -100,6 +100,7 @@ def test_the_answer_comes_in_the_format_asked_for(client: Client, accept: str) -
             assert str(row["engage_date"])[:10] == one["engage_date"]
             assert ("" if pd.isna(row["unseen"]) else row["unseen"]) == ";".join(one.get("unseen", []))
     assert set(table["model_version"].astype(str)) == {"7"}
+    assert set(table["model_run_id"].astype(str)) == {"run-7"}
 
 
 def test_parquet_holds_dates_numbers_and_dictionaries_too(client: Client, served_model: DealModel) -> None:

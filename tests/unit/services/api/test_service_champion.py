@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from closecast.models.deal_model import DealModel
-from closecast.platform.registry import ModelRegistry
+from closecast.models.deal_model import DealModel, digest
+from closecast.platform.registry import Identity, ModelRegistry
 from services.api.champion import Champion
 from tests.unit.services.api.conftest import AWAY, keep
 
@@ -25,6 +25,8 @@ class RegistryDouble(ThreadingHTTPServer):
     """Answers for the version in `version`, with the files of `folder`."""
 
     version: str | None = "1"
+    run: str | None = None  # r<version> unless set
+    tags: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
     folder: Path
     fails = False
 
@@ -43,14 +45,14 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path.endswith("registered-models/alias"):
             if self.server.version is None:
                 return self._send(404, {"error_code": "RESOURCE_DOES_NOT_EXIST"})
-            return self._send(
-                200, {"model_version": {"version": self.server.version, "run_id": f"r{self.server.version}"}}
-            )
+            run = self.server.run or f"r{self.server.version}"
+            tags = [{"key": key, "value": value} for key, value in self.server.tags.items()]
+            return self._send(200, {"model_version": {"version": self.server.version, "run_id": run, "tags": tags}})
         if url.path.endswith("runs/get"):
             return self._send(200, {"run": {"info": {"artifact_uri": "mlflow-artifacts:/1/artifacts"}}})
         if url.path.endswith("mlflow-artifacts/artifacts"):
             folder = parse_qs(url.query)["path"][0]
-            files = [{"path": f"{folder}/{file.name}"} for file in self.server.folder.iterdir()]
+            files = [{"path": f"{folder}/{file.name}"} for file in self.server.folder.glob("*")]
             return self._send(200, {"files": files})
         return self._send(200, (self.server.folder / Path(url.path).name).read_bytes())
 
@@ -102,7 +104,11 @@ def test_a_moved_alias_is_taken_up_and_remembered(registry: RegistryDouble, cham
 def test_each_promotion_is_told_once_with_the_version_before(registry: RegistryDouble, tmp_path: Path) -> None:
     # given
     told: list[tuple[str, str | None]] = []
-    followed = Champion(ModelRegistry(registry.address), tmp_path / "cache", promoted=lambda *seen: told.append(seen))
+
+    def hear(model: Identity, before: Identity | None) -> None:
+        told.append((model.version, before and before.version))
+
+    followed = Champion(ModelRegistry(registry.address), tmp_path / "cache", promoted=hear)
     # when
     followed.look()
     followed.look()
@@ -146,7 +152,7 @@ def test_a_damaged_model_is_refused_and_the_old_one_serves(
     champion.look()
     # then
     assert _version(champion) == "1"
-    assert "version 2 was refused" in str(champion.status().problem)
+    assert "version 2 (run r2) was refused" in str(champion.status().problem)
     assert capsys.readouterr().err.count("was refused") == 1
 
 
@@ -193,7 +199,7 @@ def test_a_model_that_answers_otherwise_than_when_it_was_made_is_refused(
     registry: RegistryDouble, tmp_path: Path
 ) -> None:
     # given
-    refused: list[str] = []
+    refused: list[Identity] = []
     champion = Champion(ModelRegistry(registry.address), tmp_path / "cache", refused=refused.append)
     champion.look()
     golden = json.loads((registry.folder / "golden.json").read_text())
@@ -205,8 +211,8 @@ def test_a_model_that_answers_otherwise_than_when_it_was_made_is_refused(
     champion.look()
     # then
     assert _version(champion) == "1"
-    assert "version 2 was refused: golden row" in str(champion.status().problem)
-    assert refused == ["2"]
+    assert "version 2 (run r2) was refused: golden row" in str(champion.status().problem)
+    assert [one.version for one in refused] == ["2"]
 
 
 def test_a_later_history_serves_until_another_version_does(registry: RegistryDouble, champion: Champion) -> None:
@@ -227,3 +233,81 @@ def test_a_later_history_serves_until_another_version_does(registry: RegistryDou
     champion.look()
     assert not champion.refresh(served, later)
     assert _version(champion) == "2"
+
+
+def test_the_same_number_for_another_run_is_another_model(registry: RegistryDouble, champion: Champion) -> None:
+    # given a registered model that is deleted and made anew while its version 1 serves
+    champion.look()
+    registry.version = None
+    champion.look()
+    assert "the registry has no champion any more, and version 1 (run r1) goes on" in str(champion.status().problem)
+    # when
+    registry.version, registry.run = "1", "r9"
+    champion.look()
+    # then
+    served = champion.status().served
+    assert served is not None
+    assert (served.version, served.identity.run_id, champion.status().problem) == ("1", "r9", None)
+
+
+def test_the_same_run_with_other_files_is_another_model(registry: RegistryDouble, champion: Champion) -> None:
+    # given
+    registry.tags = {"model_sha256": digest(registry.folder)}
+    champion.look()
+    before = champion.status().served
+    assert before is not None
+    # when the files change, and the tag does not
+    card = json.loads((registry.folder / "card.json").read_text())
+    (registry.folder / "card.json").write_text(json.dumps({**card, "seed": 8}))
+    champion.look()
+    # then what serves stays; a fresh instance refuses what is not what was registered
+    assert champion.status().served is before
+    fresh = Champion(ModelRegistry(registry.address), champion._cache / "fresh")
+    fresh.look()
+    assert fresh.status().served is None
+    assert "the artifacts of version 1 (run r1) are not those that were registered" in str(fresh.status().problem)
+    # and when the registry names the new files
+    registry.tags = {"model_sha256": digest(registry.folder)}
+    champion.look()
+    served = champion.status().served
+    assert served is not None
+    assert (served.model.card.seed, served.identity.sha256) == (8, registry.tags["model_sha256"])
+
+
+def test_a_copy_on_disk_that_is_not_what_it_was_is_told_and_not_served(
+    served_model: DealModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a copy that can be read, and is another model's
+    keep(served_model, tmp_path)
+    card = json.loads((tmp_path / "closecast-7-run" / "card.json").read_text())
+    (tmp_path / "closecast-7-run" / "card.json").write_text(json.dumps({**card, "seed": 8}))
+    champion = Champion(ModelRegistry(AWAY), tmp_path)
+    # when
+    champion.start()
+    champion.stop()
+    # then
+    assert _version(champion) is None
+    assert "version 7 (run run-7)" in capsys.readouterr().err
+
+
+def test_lost_artifacts_of_what_serves_are_told_until_they_are_back(registry: RegistryDouble, tmp_path: Path) -> None:
+    # given
+    champion = Champion(ModelRegistry(registry.address), tmp_path / "cache", stored_seconds=0)
+    champion.look()
+    assert champion.status().problem is None
+    # when one file is gone
+    (registry.folder / "golden.json").rename(tmp_path / "golden.json")
+    champion.look()
+    # then it serves, and says what a new instance could not do
+    assert _version(champion) == "1"
+    problem = str(champion.status().problem)
+    assert "version 1 (run r1) serves from this machine's copy, its artifacts are gone" in problem
+    assert "golden.json" in problem
+    # and a fresh instance tells why it is not ready
+    fresh = Champion(ModelRegistry(registry.address), tmp_path / "fresh")
+    fresh.look()
+    assert "cannot be taken up, its artifacts are gone" in str(fresh.status().problem)
+    # and when it is back
+    (tmp_path / "golden.json").rename(registry.folder / "golden.json")
+    champion.look()
+    assert champion.status().problem is None
