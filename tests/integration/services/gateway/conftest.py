@@ -171,9 +171,8 @@ class Gateway:
         return (self.folder / "server.log").read_text()
 
 
-@pytest.fixture
-def gateway(tmp_path: Path) -> Gateway:
-    """Not started, and with no upstream."""
+def made(folder: Path) -> Gateway:
+    """A gateway that keeps all it has in `folder`; not started, and with no upstream. The test is skipped without a Caddy."""
     caddy = caddy_binary.find()
     if caddy is None:
         pytest.skip("there is no Caddy on this machine yet: `./just lint` or `./just up` gets one")
@@ -183,10 +182,16 @@ def gateway(tmp_path: Path) -> Gateway:
         "CLOSECAST_HOST": "127.0.0.1",
         "CLOSECAST_PORT": str(port),
         "CLOSECAST_CADDY": str(caddy.path),
-        "CLOSECAST_GATEWAY_FOLDER": str(tmp_path),
-        "CLOSECAST_GATEWAY_STORAGE": str(tmp_path / "state"),
+        "CLOSECAST_GATEWAY_FOLDER": str(folder),
+        "CLOSECAST_GATEWAY_STORAGE": str(folder / "state"),
         "CLOSECAST_GATEWAY_TLS": "internal",
     }
-    made = Gateway(tmp_path, port, environment)
-    made.route([])
-    return made
+    gateway = Gateway(folder, port, environment)
+    gateway.route([])
+    return gateway
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    """Not started, and with no upstream."""
+    return made(tmp_path)

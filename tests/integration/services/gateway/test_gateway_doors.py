@@ -1,9 +1,7 @@
 """What the gateway lets in, what it keeps out, and what it tells the services behind it."""
 
-import json
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -97,30 +95,29 @@ def test_another_host_is_refused(open_gateway: Gateway, api: Upstream) -> None:
     assert not api.got
 
 
-@pytest.mark.parametrize("chunked", [False, True])
-@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
-def test_a_body_beyond_the_limit_is_refused_and_does_not_reach_the_api(
-    open_gateway: Gateway, api: Upstream, tmp_path: Path, version: str, chunked: bool
+@pytest.mark.parametrize("http2", [False, True])
+def test_a_body_beyond_the_limit_that_is_not_for_the_api_is_refused_here(
+    open_gateway: Gateway, api: Upstream, http2: bool
 ) -> None:
-    def send(size: int) -> tuple[int, str, bytes]:
-        body = tmp_path / "body"
-        body.write_bytes(b" " * size)
-        headers = ["-H", "Expect:", *(["-H", "Transfer-Encoding: chunked", "-H", "Content-Length:"] if chunked else [])]
-        command = ["curl", "-sS", version, "--cacert", str(open_gateway.root), "--data-binary", f"@{body}", *headers,
-                   "-w", "\n%{http_code} %{content_type}", f"{open_gateway.url}/v1/predictions/batch"]  # fmt: skip
-        answer, _, words = subprocess.run(command, capture_output=True, check=True).stdout.rpartition(b"\n")
-        status, media_type = words.decode().split(maxsplit=1)
-        return int(status), media_type, answer
-
-    # when
-    within, beyond = send(9_999_999), send(10_000_001)
-    # then
-    assert within[0] == 200
-    assert json.loads(within[2])["bytes"] == 9_999_999
-    assert beyond[:2] == (413, "application/problem+json")
-    assert json.loads(beyond[2])["status"] == 413
-    assert "larger than 10 MB" in json.loads(beyond[2])["detail"]
+    with open_gateway.client(http2) as client:
+        within = client.post("/v1/predictions/batch", content=b" " * 9_999_999)
+        beyond = client.post("/_stcore/upload_file", content=b" " * 10_000_001)
+    assert within.json()["bytes"] == 9_999_999
+    assert (beyond.status_code, beyond.headers["content-type"]) == (413, "application/problem+json")
+    assert "larger than 10 MB" in beyond.json()["detail"]
     assert len(api.got) == 1
+
+
+@pytest.mark.parametrize(("size", "expect"), [(10_000_001, "Expect: 100-continue\r\n"), (100_000_001, "")])
+def test_what_need_not_be_sent_and_what_is_far_too_large_is_refused_unread(
+    open_gateway: Gateway, api: Upstream, size: int, expect: str
+) -> None:
+    with _connected(open_gateway) as tls:
+        head = f"POST /v1/predictions/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n{expect}\r\n"
+        tls.sendall(head.encode())
+        answer = tls.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 413"), answer
+    assert not api.got
 
 
 def test_who_sends_headers_slowly_is_cut_off(open_gateway: Gateway) -> None:
