@@ -1,6 +1,9 @@
 """A real model of a made-up export, for every room that scores with one."""
 
+import fcntl
+import os
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +15,25 @@ from closecast.models.deal_model import DealModel, ModelCard
 
 
 @pytest.fixture(scope="session")
-def served_model() -> DealModel:
+def served_model(tmp_path_factory: pytest.TempPathFactory) -> DealModel:
+    """Trained once in a run of the tests, and read by each of its processes as the service reads a model."""
+    folder = _of_the_run(tmp_path_factory) / "served-model"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = folder.with_suffix(".part")
+            _trained().save(made)
+            made.rename(folder)
+    return DealModel.load(folder)
+
+
+def _of_the_run(factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of the tests have in common."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def _trained() -> DealModel:
     deals = check(generate(2_500, seed=11)).accepted
     built = candidate.build(deals, seed=7, threads=1)
     card = ModelCard(

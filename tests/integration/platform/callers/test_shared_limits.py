@@ -5,7 +5,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from closecast.platform.callers.caller import Caller, Role
 from closecast.platform.callers.limits import DEFAULTS, Limit, Limits
 from tests.servers import free_port, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 QUOTA, WINDOW = 2_000, 2.0
@@ -40,13 +41,6 @@ def instances(url: str, number: int) -> Iterator[list[Limits]]:
     finally:
         for one in made:
             one.stop()
-
-
-def until(condition: Callable[[], bool], most: float = 10) -> None:
-    deadline = time.monotonic() + most
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def hammer(made: list[Limits], who: Caller, seconds: float, cost: int = 1) -> int:
@@ -99,10 +93,10 @@ def test_one_callers_limit_is_not_anothers(valkey_url: str) -> None:
         assert made[0].take(greedy, 2 * QUOTA).allowed
         assert not made[0].take(greedy).allowed
         # then the other learns of it, and nobody else is held to it
-        until(lambda: not made[1].take(greedy).allowed, most=1)
+        until(lambda: not made[1].take(greedy).allowed)
         assert all(one.take(caller()).allowed for one in made)
         # and it is let in again when that is paid
-        until(lambda: made[1].take(greedy).allowed, most=2 * QUOTA / LIMITS["scorer"].rate)
+        until(lambda: made[1].take(greedy).allowed)
 
 
 def test_an_unused_lease_is_given_back(valkey_url: str) -> None:

@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pytest
 
 from ops import caddy_binary
 from tests.servers import PROJECT, free_port, running
+from tests.waiting import until
 
 # Short, so that a test needs not wait for the real ones.
 LIMITS = {
@@ -135,10 +135,7 @@ class Gateway:
         """Caddy's pid."""
         command, ready = [sys.executable, "-m", "services.gateway"], f"tcp://127.0.0.1:{self.port}"
         with running(command, self.environment, ready, self.folder) as pid:
-            deadline = time.monotonic() + 20
-            while not self.answers():
-                assert time.monotonic() < deadline, self.log()
-                time.sleep(0.05)
+            until(self.answers, told=self.log)
             yield pid
 
     def answers(self) -> bool:
@@ -175,7 +172,7 @@ def made(folder: Path) -> Gateway:
     """A gateway that keeps all it has in `folder`; not started, and with no upstream. The test is skipped without a Caddy."""
     caddy = caddy_binary.find()
     if caddy is None:
-        pytest.skip("there is no Caddy on this machine yet: `./just lint` or `./just up` gets one")
+        pytest.skip("there is no Caddy, and `./just test` tells why it could not get one")
     port = free_port()
     environment = {
         **LIMITS,

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -12,6 +11,7 @@ import requests
 from closecast.models.deal_model import DealModel
 from tests.integration.services.gateway.conftest import LIMITS, Gateway, made
 from tests.unit.services.api.conftest import KEY, keep, live, settings
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 BATCH = "/v1/predictions/batch"
@@ -39,10 +39,7 @@ def whole(served_model: DealModel, tmp_path_factory: pytest.TempPathFactory) -> 
     with live(settings(cache)) as address:
         gateway.route([address.removeprefix("http://")])
         with gateway.served(), gateway.client() as client:
-            deadline = time.monotonic() + 20
-            while client.get("/health/ready").status_code != 200:
-                assert time.monotonic() < deadline, gateway.log()
-                time.sleep(0.05)
+            until(lambda: client.get("/health/ready").status_code == 200, told=gateway.log)
             yield gateway
 
 
