@@ -11,7 +11,7 @@ import os
 import pytest
 
 # Fixtures that take long to make, each once in a process; a test that asks for several goes with the first.
-_ONCE = ("mlflow_uri", "prefect_api", "s3", "real")
+_ONCE = ("mlflow_uri", "prefect_api", "s3", "real", "built")
 _NOMAD = "tests/integration/ops/"
 _MOST = 6  # processes: each may have servers of its own
 
@@ -21,8 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
-    # What waits for servers begins first: it takes longest, and leaves the cores to the others.
-    items.sort(key=lambda item: item.get_closest_marker("integration") is None)
+    # What takes longest begins first: what asks for more time than the rest, then what waits for servers.
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("timeout", "integration")])
 
 
 def _group(item: pytest.Item) -> str:

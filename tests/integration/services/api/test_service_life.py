@@ -119,11 +119,13 @@ def test_the_process_starts_from_its_own_disk_when_the_registry_is_away(
         # then it predicts with the version it knows, and says that it cannot follow the registry
         headers = {"X-API-Key": KEY}
         body = {"deal": {"engage_date": "2017-12-01"}}
-        answer = httpx.post(f"http://127.0.0.1:{port}/v1/predictions", json=body, headers=headers).json()
+        answer = httpx.post(f"http://127.0.0.1:{port}/v1/predictions", json=body, headers=headers, timeout=60).json()
         assert answer["model"]["version"] == version
         until(
             lambda: (
                 "does not answer"
-                in httpx.get(f"http://127.0.0.1:{port}/v1/model", headers=headers).json()["registry_problem"]
+                in httpx.get(f"http://127.0.0.1:{port}/v1/model", headers=headers, timeout=60).json()[
+                    "registry_problem"
+                ]
             )
         )

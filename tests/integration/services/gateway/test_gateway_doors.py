@@ -50,7 +50,7 @@ def test_who_does_not_know_the_authority_does_not_trust_it_and_without_tls_nobod
 ) -> None:
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         httpx.get(f"{open_gateway.url}/v1/model", trust_env=False)
-    assert httpx.get(f"http://127.0.0.1:{open_gateway.port}/v1/model", trust_env=False).status_code == 400
+    assert httpx.get(f"http://127.0.0.1:{open_gateway.port}/v1/model", trust_env=False, timeout=60).status_code == 400
 
 
 def test_the_caller_cannot_say_where_it_comes_from(open_gateway: Gateway, api: Upstream) -> None:
@@ -197,7 +197,9 @@ def test_a_certificate_of_ones_own_is_served(gateway: Gateway, tmp_path: Path) -
     with own.served(), own.client() as client:
         answer = client.get("/health/gateway")
         # then the scheduler's check, which names no host, is answered too
-        by_address = httpx.get(f"https://127.0.0.1:{gateway.port}/health/gateway", verify=False, trust_env=False)
+        by_address = httpx.get(
+            f"https://127.0.0.1:{gateway.port}/health/gateway", verify=False, trust_env=False, timeout=60
+        )
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
     assert by_address.text == "ok"
 

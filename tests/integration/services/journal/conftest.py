@@ -38,13 +38,13 @@ class Lane:
             return connection.execute(query).fetchall()
 
     def health(self) -> dict[str, Any]:
-        return dict(httpx.get(f"http://127.0.0.1:{self.journal.port}/health").json())
+        return dict(httpx.get(f"http://127.0.0.1:{self.journal.port}/health", timeout=60).json())
 
     def metrics(self) -> str:
-        return httpx.get(f"http://127.0.0.1:{self.journal.port}/metrics").text
+        return httpx.get(f"http://127.0.0.1:{self.journal.port}/metrics", timeout=60).text
 
     def until(self, holds: Callable[[], bool]) -> None:
-        until(holds, told=lambda: self.journal.log[-3000:])
+        until(holds, 120, told=lambda: self.journal.log[-3000:])
 
 
 @pytest.fixture(scope="session")

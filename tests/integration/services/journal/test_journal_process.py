@@ -113,7 +113,7 @@ def test_what_another_consumer_left_is_taken_over(lane: Lane) -> None:
 def test_it_says_what_is_away_and_recovers(lane: Lane) -> None:
     # given
     address = f"http://127.0.0.1:{lane.journal.port}/health"
-    lane.until(lambda: httpx.get(address).status_code == 200)
+    lane.until(lambda: httpx.get(address, timeout=60).status_code == 200)
     for part, server in (("cache", lane.cache), ("database", lane.database)):
         # when
         server.kill()
@@ -122,10 +122,10 @@ def test_it_says_what_is_away_and_recovers(lane: Lane) -> None:
                 client.xadd(STREAM, {FIELD: message(single())})
         # then
         lane.until(lambda part=part: part in lane.health()["problems"])  # type: ignore[misc]
-        assert httpx.get(address).status_code == 503
+        assert httpx.get(address, timeout=60).status_code == 503
         assert f'closecast_journal_failing{{part="{part}"}} 1.0' in lane.metrics()
         server.start()
-        lane.until(lambda: httpx.get(address).status_code == 200)
+        lane.until(lambda: httpx.get(address, timeout=60).status_code == 200)
 
 
 def test_a_cache_that_has_forgotten_everything_is_begun_with_anew(lane: Lane) -> None:
