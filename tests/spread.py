@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
     # What takes longest begins first: what asks for more time than the rest, then what waits for servers.
-    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("timeout", "integration")])
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("timeout", "integration")])
 
 
 def _group(item: pytest.Item) -> str:
