@@ -5,8 +5,10 @@ closed over what it has sent. A proxy in between, such as the gateway, hands an 
 """
 
 import asyncio
+from collections.abc import Iterable
+from typing import Any
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Send
 
 # No more than this is thrown away for the sake of one answer. The gateway hands on no larger body, and allows as much time.
 _MOST_BYTES = 100_000_000
@@ -20,7 +22,7 @@ class BodyFirst:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         body = _Body(receive)
         expects = None if scope["type"] != "http" else _expects(scope["headers"])
         if expects is None:
@@ -42,7 +44,7 @@ class _Body:
         self._has_more = True
         self.is_begun = False
 
-    async def receive(self) -> Message:
+    async def receive(self) -> Any:
         self.is_begun = True
         message = await self._receive()
         self._has_more = message["type"] == "http.request" and message["more_body"]
@@ -60,7 +62,7 @@ class _Body:
             return  # it is answered all the same
 
 
-def _expects(headers: list[tuple[bytes, bytes]]) -> bool | None:
+def _expects(headers: Iterable[tuple[bytes, bytes]]) -> bool | None:
     """Whether the caller waits to be told to send its body; None where there is no body."""
     named = dict(headers)
     if b"transfer-encoding" not in named and named.get(b"content-length", b"0") == b"0":

@@ -20,7 +20,7 @@ from ops import caddy_binary
 from tests.servers import PROJECT, free_port, running
 from tests.waiting import until
 
-# Short, so that a test needs not wait for the real ones.
+# Short, so that a test of a limit needs not wait for the real one; any other test could meet them beside busy neighbours.
 LIMITS = {
     "CLOSECAST_GATEWAY_READ_HEADER": "1s",
     "CLOSECAST_GATEWAY_READ_BODY": "3s",
@@ -175,7 +175,6 @@ def made(folder: Path) -> Gateway:
         pytest.skip("there is no Caddy, and `./just test` tells why it could not get one")
     port = free_port()
     environment = {
-        **LIMITS,
         "CLOSECAST_HOST": "127.0.0.1",
         "CLOSECAST_PORT": str(port),
         "CLOSECAST_CADDY": str(caddy.path),

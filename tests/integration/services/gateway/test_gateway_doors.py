@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.integration.services.gateway.conftest import Gateway, Upstream, breaks, upstream
+from tests.integration.services.gateway.conftest import LIMITS, Gateway, Upstream, breaks, upstream
 
 pytestmark = pytest.mark.integration
 
@@ -23,6 +23,15 @@ pytestmark = pytest.mark.integration
 def api() -> Iterator[Upstream]:
     with upstream("api") as server:
         yield server
+
+
+@pytest.fixture
+def hasty(gateway: Gateway, api: Upstream) -> Iterator[Gateway]:
+    """The same with short limits."""
+    gateway.environment.update(LIMITS)
+    gateway.route([api.address])
+    with gateway.served():
+        yield gateway
 
 
 @pytest.fixture
@@ -120,16 +129,16 @@ def test_what_need_not_be_sent_and_what_is_far_too_large_is_refused_unread(
     assert not api.got
 
 
-def test_who_sends_headers_slowly_is_cut_off(open_gateway: Gateway) -> None:
-    with _connected(open_gateway) as tls:
+def test_who_sends_headers_slowly_is_cut_off(hasty: Gateway) -> None:
+    with _connected(hasty) as tls:
         begin = time.monotonic()
         tls.sendall(b"GET /v1/model HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
         assert _is_cut_off(tls, b"a")
     assert time.monotonic() - begin < 9
 
 
-def test_who_sends_a_body_slowly_is_cut_off_and_costs_the_api_nothing(open_gateway: Gateway, api: Upstream) -> None:
-    with _connected(open_gateway) as tls:
+def test_who_sends_a_body_slowly_is_cut_off_and_costs_the_api_nothing(hasty: Gateway, api: Upstream) -> None:
+    with _connected(hasty) as tls:
         begin = time.monotonic()
         tls.sendall(b"POST /v1/predictions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
         time.sleep(1)
@@ -140,6 +149,7 @@ def test_who_sends_a_body_slowly_is_cut_off_and_costs_the_api_nothing(open_gatew
 
 
 def test_who_takes_the_answer_slowly_is_cut_off(gateway: Gateway) -> None:
+    gateway.environment.update(LIMITS)
     # given an answer that no buffer on the way can hold
     with upstream("api", lambda handler: bool(handler.send(b"x" * 50_000_000)) or True) as server:
         gateway.route([server.address])

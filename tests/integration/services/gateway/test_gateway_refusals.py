@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from closecast.models.deal_model import DealModel
-from tests.integration.services.gateway.conftest import LIMITS, Gateway, made
+from tests.integration.services.gateway.conftest import Gateway, made
 from tests.unit.services.api.conftest import KEY, keep, live, settings
 from tests.waiting import until
 
@@ -30,12 +30,10 @@ Answer = tuple[int, str, bytes]
 
 @pytest.fixture(scope="module")
 def whole(served_model: DealModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway with a real API behind it, with the limits of production."""
+    """A gateway with a real API behind it."""
     cache = tmp_path_factory.mktemp("cache")
     keep(served_model, cache)
     gateway = made(tmp_path_factory.mktemp("gateway"))
-    for name in LIMITS:
-        del gateway.environment[name]
     with live(settings(cache)) as address:
         gateway.route([address.removeprefix("http://")])
         with gateway.served(), gateway.client() as client:
