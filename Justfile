@@ -170,10 +170,10 @@ prefect-resume *deployment:
 prefect-clean *arguments:
     @{{ ops }} prefect-clean "$@"
 
-# Run all tests that need no running platform
+# Run all tests that need no running platform, several at once; -n 0 runs them one after the other
 [group('development')]
-test *arguments: development
-    {{ bin }}/pytest -m "not e2e and not index" --cov --cov-report=term "$@"
+test *arguments: testing
+    {{ bin }}/pytest -m "not e2e and not index" -n auto --dist loadgroup --no-loadscope-reorder --cov --cov-report=term "$@"
 
 # Check style, types, import rules, job files, Terraform and the locks
 [group('development')]
@@ -201,7 +201,7 @@ fmt: development
 lock *arguments: development
     {{ bin }}/python -m ops.locks "$@"
 
-# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | serving | kills> [rounds=3 ...]
+# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | serving | kills | suite> [rounds=3 ...]
 [group('development')]
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"
@@ -213,3 +213,7 @@ runtime:
 [private]
 development:
     @{{ ops }} environment --dev
+
+[private]
+testing:
+    @{{ ops }} environment --dev --programs

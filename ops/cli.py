@@ -50,6 +50,8 @@ def _dispatch(arguments: list[str]) -> int:
         return doctor()
     if name == "environment":
         _prepare(development="--dev" in rest)
+        if "--programs" in rest:
+            _get_programs()
         return 0
     if name == "up":
         return _up(rest)
@@ -90,6 +92,17 @@ def _get_programs_and_environments() -> None:
         raise without
     else:
         progress.say(f"  using {gateway.result()}")
+
+
+def _get_programs() -> None:
+    """Nomad and Caddy; the tests of one that cannot be had are skipped, and it is told why."""
+    for program in (nomad_binary.NOMAD, caddy_binary.CADDY):
+        if program.find() is None:
+            try:
+                with progress.step(program.title):
+                    program.find_or_install()
+            except OperatorError as error:
+                progress.say(f"  without {program.title} its tests are skipped: {error.problem}")
 
 
 def _prepare(development: bool = False) -> None:

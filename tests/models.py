@@ -1,6 +1,9 @@
 """A real model of a made-up export, for every room that scores with one."""
 
+import fcntl
+import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -34,8 +37,26 @@ def computed_once(made_up_candidate: candidate.Candidate, monkeypatch: pytest.Mo
 
 
 @pytest.fixture(scope="session")
-def served_model(made_up_deals: pd.DataFrame, made_up_candidate: candidate.Candidate) -> DealModel:
-    built = made_up_candidate
+def served_model(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> DealModel:
+    """Trained once in a run of the tests, and read by each of its processes as the service reads a model."""
+    folder = _of_the_run(tmp_path_factory) / "served-model"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = folder.with_suffix(".part")
+            deals, built = (request.getfixturevalue(name) for name in ("made_up_deals", "made_up_candidate"))
+            _model(deals, built).save(made)
+            made.rename(folder)
+    return DealModel.load(folder)
+
+
+def _of_the_run(factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of the tests have in common."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def _model(deals: pd.DataFrame, built: candidate.Candidate) -> DealModel:
     card = ModelCard(
         trained_at="2018-01-01T00:00:00+00:00", source="synthetic", source_sha256="0" * 64, data_as_of="2017-12-31",
         deals_key="silver/0.parquet", feature_names=NAMES, horizons=(30, "quarter_end"), cut="2017-07-01",
@@ -43,4 +64,4 @@ def served_model(made_up_deals: pd.DataFrame, made_up_candidate: candidate.Candi
         hyperparameters=built.settings.as_dict(), rounds=built.schedule.rounds, seed=7,
         calibration=asdict(built.scorer.calibration),
     )  # fmt: skip
-    return DealModel(built.scorer, card, made_up_deals)
+    return DealModel(built.scorer, card, deals)

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from services.mlflow.__main__ import WEBHOOKS
 
 PROJECT = Path(__file__).resolve().parents[1]
 _LOCALSTACK_PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
+_PORTS = range(10_000, 20_000)  # below what systems give out by themselves, and below Nomad's
 # None of these may leak into a server under test: they point elsewhere, or name certificates it does not need.
 _DROPPED = ("AWS_CA_BUNDLE", "PREFECT_API_URL", "MLFLOW_TRACKING_URI", "COVERAGE_PROCESS_START")
 
@@ -63,10 +64,15 @@ class S3:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port nobody listens on now.
+
+    Not one that the system gives out by itself: until a server is up that was told of it, any connection could get it.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
@@ -236,7 +242,9 @@ def s3(server_folder: Path) -> Iterator[S3]:
     from botocore.config import Config
 
     if not _LOCALSTACK_PYTHON.exists():
-        pytest.skip(f"LocalStack's environment {_LOCALSTACK_PYTHON.parent.parent.name} is not there: run ./just setup")
+        pytest.skip(
+            f"LocalStack's environment {_LOCALSTACK_PYTHON.parent.parent.name} is not there: run ./just test, which prepares it"
+        )
     port = free_port()
     folder = _folder(server_folder, "localstack")
     environment = {

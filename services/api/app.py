@@ -15,6 +15,7 @@ from litestar.openapi.spec import Components, Contact, SecurityScheme
 from closecast.platform.scheduling import interrupt_others
 from services.api.admission import Admission, Entrance
 from services.api.batch_door import BatchDoor
+from services.api.body_first import BodyFirst
 from services.api.edge import Edge
 from services.api.fast_lane import FastLane
 from services.api.health import live, meters, ready
@@ -77,6 +78,7 @@ def create_app(settings: Settings) -> Service:
     app.asgi_handler = Edge(BatchDoor(app.asgi_handler, parts.desk, entrance, _MAX_BODY), parts.metrics)
     if tracer is not None:
         app.asgi_handler = Traced(app.asgi_handler, tracer)
+    app.asgi_handler = BodyFirst(app.asgi_handler)
     app.fast_lane = FastLane(parts.predictor, entrance, parts.metrics, tracer)
     return app
 

@@ -106,6 +106,9 @@ class Loan:
         """
         if self._is_out:
             self._cycle.keep_alive = False
+            # What is left of the body will be no body to this parser: nobody shall wait for it.
+            self._cycle.more_body = False
+            self._cycle.message_event.set()
             if may_be_written:
                 self._cycle.disconnected = True
                 self._protocol.transport.abort()

@@ -15,12 +15,14 @@ _NEEDED = (
     "CLOSECAST_GATEWAY_STORAGE",
     "CLOSECAST_GATEWAY_TLS",
 )
-# A caller is given so long to send its headers, to send its body, and to take the answer; a body may be so large.
+# A caller is given so long to send its headers, to send its body, and to take the answer. A body may be so large, and so much
+# of a larger one is taken before it is refused.
 _DEFAULTS = {
     "CLOSECAST_GATEWAY_READ_HEADER": "10s",
     "CLOSECAST_GATEWAY_READ_BODY": "30s",
     "CLOSECAST_GATEWAY_WRITE": "60s",
     "CLOSECAST_GATEWAY_MAX_BODY": "10000000",
+    "CLOSECAST_GATEWAY_MAX_TAKEN": "100000000",
     # No word to browsers that this host be asked by TLS alone: the other pages of one machine have none.
     "CLOSECAST_GATEWAY_HSTS": "0",
 }

@@ -56,12 +56,12 @@ def here(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
 def _post(api: str, route: str, body: dict[str, Any]) -> Any:
     data = json.dumps(body).encode()
     request = urllib.request.Request(f"{api}/{route}", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
 def _get(api: str, route: str) -> Any:
-    with urllib.request.urlopen(f"{api}/{route}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{api}/{route}", timeout=60) as answer:
         return json.load(answer)
 
 
@@ -71,7 +71,7 @@ def test_a_worker_runs_the_deployment(
     # given the deployment, made twice, and a run of it
     def python(*arguments: str) -> str:
         done = subprocess.run([sys.executable, "-m", *arguments], env=here, cwd=PROJECT, check=True,
-                              capture_output=True, text=True, timeout=240)  # fmt: skip
+                              capture_output=True, text=True, timeout=280)  # fmt: skip
         return done.stdout
 
     first = python("flows.deployments")
@@ -123,7 +123,7 @@ def test_the_flow_reports_what_it_made(here: dict[str, str], tmp_path: Path, mlf
     report = _get(here["PREFECT_API_URL"], "artifacts/train-report/latest")["data"]
     assert "2 x engage_date is not a date" in report
     plot = _get(here["PREFECT_API_URL"], "artifacts/plot-reliability/latest")["data"]
-    with urllib.request.urlopen(plot, timeout=10) as image:
+    with urllib.request.urlopen(plot, timeout=60) as image:
         assert image.read(4) == b"\x89PNG"
 
 

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     if nomad_binary.find() is None:
-        pytest.skip("there is no Nomad on this machine yet: `./just up` gets one")
+        pytest.skip("there is no Nomad, and `./just test` tells why it could not get one")
     state = Path(tempfile.mkdtemp(prefix="closecast-nomad-"))
     state.chmod(0o755)
     monkeypatch.setenv("CLOSECAST_STATE", str(state))

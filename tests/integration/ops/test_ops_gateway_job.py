@@ -87,7 +87,7 @@ class Platform:
 def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     nomad, caddy = nomad_binary.find(), caddy_binary.find()
     if nomad is None or caddy is None:
-        pytest.skip("there is no Nomad or no Caddy on this machine yet: `./just up` gets both")
+        pytest.skip("there is no Nomad or no Caddy, and `./just test` tells why it could not get one")
     state = Path(tempfile.mkdtemp(prefix="closecast-nomad-"))
     monkeypatch.setenv("CLOSECAST_STATE", str(state))
     monkeypatch.setenv("CLOSECAST_NOMAD_PORT", str(free_port()))

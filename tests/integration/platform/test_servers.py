@@ -14,4 +14,4 @@ def test_postgres_answers_and_is_waited_for(postgres_url: str) -> None:
         found = connection.execute("SELECT current_user, current_database()").fetchone()
     # then
     assert found == ("mlflow", "mlflow")
-    assert wait_for(f"tcp://{postgres_url.rpartition('@')[2].partition('/')[0]}", seconds=5) < 5
+    assert wait_for(f"tcp://{postgres_url.rpartition('@')[2].partition('/')[0]}", seconds=60) < 60

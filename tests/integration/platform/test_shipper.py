@@ -17,6 +17,7 @@ from closecast.platform.journal.spool import Spool
 from closecast.platform.journal.stream import FIELD, STREAM, unpack
 from tests.journal_entries import batch, keys, single
 from tests.killable import Cache
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 LIMIT = 2_000_000
@@ -38,11 +39,15 @@ def shipper(cache: Cache, tmp_path: Path) -> Iterator[Shipper]:
     shipper.close()
 
 
-def _until(shipper: Shipper, holds: Callable[[Standing], bool], seconds: float = 20) -> Standing:
-    deadline = time.monotonic() + seconds
-    while not holds(standing := shipper.standing()):
-        assert time.monotonic() < deadline, standing
-        time.sleep(0.02)
+def _until(shipper: Shipper, holds: Callable[[Standing], bool]) -> Standing:
+    standing = shipper.standing()
+
+    def is_so() -> bool:
+        nonlocal standing
+        standing = shipper.standing()
+        return holds(standing)
+
+    until(is_so, told=lambda: standing)
     return standing
 
 
@@ -114,10 +119,7 @@ def test_what_a_cache_acknowledged_and_then_forgot_is_sent_again(
     # when
     for entry in late:
         shipper.append(entry)
-    deadline = time.monotonic() + 3
-    while len(_in_stream(cache)) < 60:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: len(_in_stream(cache)) == 60)
     # then: taken, and not counted as kept
     assert (shipper.standing().unconfirmed > 0, shipper.standing().shipped) == (True, 10)
     # when
@@ -171,7 +173,7 @@ def test_a_full_spool_pushes_back_and_accepts_again_when_the_cache_is_back(cache
     assert "full" in (standing.problem or "")
     # when
     cache.start()
-    _until(shipper, _idle, 60)
+    _until(shipper, _idle)
     shipper.append(late := single())
     _until(shipper, _idle)
     shipper.close()
@@ -195,7 +197,7 @@ def test_a_cache_without_room_is_left_what_it_has(shipper: Shipper, cache: Cache
         assert client.set("of somebody else", "x" * 1000)
         # when: the journal catches up
         client.config_set("maxmemory", "64mb")
-        assert _until(shipper, _idle, 30).problem is None
+        assert _until(shipper, _idle).problem is None
     # then: nothing was sent twice
     assert len(keys(_in_stream(cache))) == len(set(keys(_in_stream(cache)))) == 2_000
 

@@ -20,7 +20,7 @@ _MODULES = sorted(path.name for path in (_TREE / "modules").iterdir() if path.is
 def tree(tmp_path: Path) -> Path:
     """A copy of the Terraform tree, so that no working data appears in the original."""
     if shutil.which("terraform") is None:
-        pytest.skip("there is no terraform on PATH")
+        pytest.skip("there is no terraform on PATH: `./just doctor` tells how to get it")
     made_by_terraform = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*")
     return Path(shutil.copytree(_TREE, tmp_path / "terraform", ignore=made_by_terraform))
 

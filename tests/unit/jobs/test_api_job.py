@@ -7,7 +7,9 @@ import pytest
 from closecast.platform.callers.issuers import issuers
 from tests.unit.jobs.test_job_files import NOMAD, parsed
 
-pytestmark = pytest.mark.skipif(NOMAD is None, reason="there is no Nomad on this machine yet: `./just up` gets one")
+pytestmark = pytest.mark.skipif(
+    NOMAD is None, reason="there is no Nomad, and `./just test` tells why it could not get one"
+)
 
 
 def test_the_addresses_hold_nothing_back_and_restart_nothing() -> None:

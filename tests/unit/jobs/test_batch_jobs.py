@@ -8,7 +8,9 @@ import pytest
 from ops import jobs
 from tests.unit.jobs.test_job_files import NOMAD, parsed
 
-pytestmark = pytest.mark.skipif(NOMAD is None, reason="there is no Nomad on this machine yet: `./just up` gets one")
+pytestmark = pytest.mark.skipif(
+    NOMAD is None, reason="there is no Nomad, and `./just test` tells why it could not get one"
+)
 
 
 @pytest.mark.parametrize("name", jobs.BATCH)

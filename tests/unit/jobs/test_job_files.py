@@ -11,7 +11,9 @@ from ops import jobs, nomad_binary
 from ops.paths import JOBS, LOCAL_VARS
 
 NOMAD = nomad_binary.find()
-pytestmark = pytest.mark.skipif(NOMAD is None, reason="there is no Nomad on this machine yet: `./just up` gets one")
+pytestmark = pytest.mark.skipif(
+    NOMAD is None, reason="there is no Nomad, and `./just test` tells why it could not get one"
+)
 
 
 def parsed(name: str, *variables: str) -> dict[str, Any]:

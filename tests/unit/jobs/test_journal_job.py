@@ -6,7 +6,9 @@ import pytest
 
 from tests.unit.jobs.test_job_files import NOMAD, parsed
 
-pytestmark = pytest.mark.skipif(NOMAD is None, reason="there is no Nomad on this machine yet: `./just up` gets one")
+pytestmark = pytest.mark.skipif(
+    NOMAD is None, reason="there is no Nomad, and `./just test` tells why it could not get one"
+)
 
 
 def test_it_waits_for_all_it_needs_and_is_given_its_own_secrets() -> None:

@@ -123,6 +123,26 @@ def test_a_machine_that_can_get_no_caddy_is_told_so_and_goes_on(
     assert caddy_binary.find() is None
 
 
+def test_tests_get_what_they_need_and_are_told_what_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a machine with nothing, and no way to it
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CLOSECAST_CACHE", str(tmp_path / "cache"))
+    for name in ("NOMAD", "CADDY"):
+        monkeypatch.setenv(f"CLOSECAST_{name}_RELEASES", "http://127.0.0.1:9")
+    prepared: list[bool] = []
+    monkeypatch.setattr(cli, "_prepare", lambda development: prepared.append(development))
+    # when
+    assert cli.run(["environment", "--dev", "--programs"]) == 0
+    # then
+    printed = capsys.readouterr().out
+    assert prepared == [True]
+    for title in ("Nomad", "Caddy"):
+        assert f"without {title} its tests are skipped: there is no {title}" in printed
+    assert "the release could not be downloaded" in printed
+
+
 def test_an_unknown_command_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(environment, "is_active", lambda: True)
     assert cli.run(["upp"]) == 1

@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 from closecast.platform.journal import shipper
 from closecast.platform.scheduling import give_way, interrupt_nobody, interrupt_others
 from services.api import logs
+from tests.waiting import until
 
 
 def _policies() -> list[int]:
@@ -38,10 +38,8 @@ def test_the_log_interrupts_nobody() -> None:
     logs.log("a line", level="info")
     (thread,) = [one for one in threading.enumerate() if one.name == "log"]
     assert thread.native_id is not None
-    deadline = time.monotonic() + 5
-    while os.sched_getscheduler(thread.native_id) != os.SCHED_BATCH:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    number = thread.native_id
+    until(lambda: os.sched_getscheduler(number) == os.SCHED_BATCH)
 
 
 def test_the_journal_interrupts_the_service_that_starts_it() -> None:

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from closecast.platform.callers.keys import By, DatabaseAwayError, KeyEndedError
 from closecast.platform.callers.outbox import Outbox
 from closecast.platform.database import connect
 from tests.servers import free_port
+from tests.waiting import SOON, until
 
 pytestmark = pytest.mark.integration
 ME = By("bootstrap", "request-1")
@@ -44,14 +45,6 @@ def keyring(database_url: str, tmp_path: Path) -> Iterator[Keyring]:
     ring.stop()
 
 
-def seconds_until(condition: Callable[[], bool], most: float = 10) -> float:
-    begin = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begin < most, f"it did not come true within {most} s"
-        time.sleep(0.005)
-    return time.monotonic() - begin
-
-
 def opens(ring: Keyring, text: str) -> bool:
     try:
         ring.find(text.encode())
@@ -64,12 +57,12 @@ def test_a_key_opens_soon_after_it_was_made_and_not_after_it_was_revoked(store: 
     # when
     issued, _ = store.create("dashboard", "scorer", DAY, ME)
     # then
-    assert seconds_until(lambda: opens(keyring, issued.text)) < 1.5
+    until(lambda: opens(keyring, issued.text), SOON)
     assert keyring.find(issued.text.encode()) == Caller(f"key:{issued.key.id}", "dashboard", "key", "scorer")
     # when
     store.revoke(issued.key.id, ME)
     # then
-    assert seconds_until(lambda: not opens(keyring, issued.text)) < 1.5
+    until(lambda: not opens(keyring, issued.text), SOON)
     with pytest.raises(UnknownCallerError, match="was revoked"):
         keyring.find(issued.text.encode())
     assert next(key for key in store.all() if key.id == issued.key.id).state(datetime.now(UTC)) == "revoked"
@@ -77,7 +70,7 @@ def test_a_key_opens_soon_after_it_was_made_and_not_after_it_was_revoked(store: 
 
 def test_a_connection_that_is_cut_is_made_again(store: KeyStore, keyring: Keyring, database_url: str) -> None:
     # given
-    seconds_until(lambda: keyring.age < 2)
+    until(lambda: keyring.age < 2)
     # when
     with connect(database_url) as connection:
         cut = connection.execute(
@@ -86,7 +79,7 @@ def test_a_connection_that_is_cut_is_made_again(store: KeyStore, keyring: Keyrin
     # then
     assert cut
     issued, _ = store.create("dashboard", "scorer", DAY, ME)
-    assert seconds_until(lambda: opens(keyring, issued.text)) < 4
+    until(lambda: opens(keyring, issued.text), SOON)
 
 
 def test_only_the_hash_is_kept(store: KeyStore, database_url: str) -> None:
@@ -110,25 +103,27 @@ def test_rotation_keeps_the_old_secret_for_its_grace(store: KeyStore, keyring: K
     # given
     first, _ = store.create("dashboard", "scorer", DAY, ME)
     # when
-    second, _ = store.rotate(first.key.id, timedelta(seconds=3), ME)
+    second, _ = store.rotate(first.key.id, DAY, ME)
     # then both open, and are one caller
-    seconds_until(lambda: opens(keyring, second.text))
+    until(lambda: opens(keyring, second.text))
     assert keyring.find(first.text.encode()) == keyring.find(second.text.encode())
     # and the old one ends with the grace
-    assert seconds_until(lambda: not opens(keyring, first.text)) <= 3
-    assert opens(keyring, second.text)
+    third, _ = store.rotate(first.key.id, timedelta(seconds=3), ME)
+    until(lambda: opens(keyring, third.text))
+    until(lambda: not opens(keyring, second.text), SOON)
+    assert opens(keyring, third.text)
     # and without a grace at once
-    third, _ = store.rotate(first.key.id, timedelta(0), ME)
-    seconds_until(lambda: opens(keyring, third.text))
-    assert not opens(keyring, second.text)
+    fourth, _ = store.rotate(first.key.id, timedelta(0), ME)
+    until(lambda: opens(keyring, fourth.text))
+    assert not opens(keyring, third.text)
 
 
 def test_what_has_ended_or_never_was_is_refused(store: KeyStore, keyring: Keyring) -> None:
     # given
-    short, _ = store.create("short", "viewer", timedelta(seconds=2), ME)
-    seconds_until(lambda: opens(keyring, short.text))
+    short, _ = store.create("short", "viewer", timedelta(seconds=8), ME)
+    until(lambda: opens(keyring, short.text))
     # when its time is over
-    seconds_until(lambda: not opens(keyring, short.text))
+    until(lambda: not opens(keyring, short.text))
     # then
     with pytest.raises(UnknownCallerError, match="has expired"):
         keyring.find(short.text.encode())
@@ -144,7 +139,7 @@ def test_what_has_ended_or_never_was_is_refused(store: KeyStore, keyring: Keyrin
 def test_the_time_of_the_last_use_is_written(store: KeyStore, keyring: Keyring) -> None:
     # given
     issued, _ = store.create("dashboard", "scorer", DAY, ME)
-    seconds_until(lambda: opens(keyring, issued.text))
+    until(lambda: opens(keyring, issued.text))
     before = datetime.now(UTC)
     # when
     keyring.find(issued.text.encode())
@@ -152,7 +147,7 @@ def test_the_time_of_the_last_use_is_written(store: KeyStore, keyring: Keyring) 
     # then
     (key,) = [key for key in store.all() if key.id == issued.key.id]
     assert key.last_used_at is not None
-    assert abs(key.last_used_at - before) < timedelta(seconds=2)
+    assert abs(key.last_used_at - before) < timedelta(seconds=30)
 
 
 def test_an_instance_that_starts_while_the_database_is_away_knows_its_callers(
@@ -160,7 +155,7 @@ def test_an_instance_that_starts_while_the_database_is_away_knows_its_callers(
 ) -> None:
     # given a key that another run has seen
     issued, _ = store.create("dashboard", "scorer", DAY, ME)
-    seconds_until(lambda: opens(keyring, issued.text))
+    until(lambda: opens(keyring, issued.text))
     keyring.stop()
     file = tmp_path / "keyring.json"
     assert file.stat().st_mode & 0o777 == 0o600
@@ -175,7 +170,7 @@ def test_an_instance_that_starts_while_the_database_is_away_knows_its_callers(
     assert again.find(b"a fixed key") == Caller("bootstrap", "bootstrap", "key", "admin")
     with pytest.raises(UnknownCallerError):
         again.find(b"cc_aaaaaaaaaaaa_never")
-    seconds_until(lambda: any("does not answer" in str(facts) for _, facts in told))
+    until(lambda: any("does not answer" in str(facts) for _, facts in told))
     again.stop()
     # when the copy is older than a day
     kept = json.loads(file.read_text())
@@ -295,14 +290,14 @@ def test_an_act_waits_for_the_database_and_is_logged_once(database_url: str, tmp
     outbox = Outbox(lambda: where[0], tmp_path / "audit", told)
     outbox.start()
     outbox.put("api here", "promotion seen", subject, {"before": "6"})
-    seconds_until(lambda: any("cannot be written" in str(facts) for _, facts in told))
+    until(lambda: any("cannot be written" in str(facts) for _, facts in told))
     outbox.stop()
     # when the process starts again, twice on one folder, and the database is back
     assert outbox.waiting == 1
     copies = [Outbox(lambda: database_url, tmp_path / "audit", told) for _ in range(2)]
     for copy in copies:
         copy.start()
-    seconds_until(lambda: copies[0].waiting == 0)
+    until(lambda: copies[0].waiting == 0)
     for copy in copies:
         copy.stop()
     # then

@@ -23,6 +23,7 @@ from services.api.problems import HANDLERS
 from services.api.registry_events import EventSettings, RegistryEvents
 from services.api.routes.registry_events import registry_event
 from tests.servers import free_port
+from tests.waiting import SOON, until
 
 pytestmark = pytest.mark.integration
 SECRET = "the secret of the tests"
@@ -56,7 +57,7 @@ def instance(mlflow_uri: str, cache_url: str | None, folder: Path) -> Iterator[I
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    _until(lambda: server.started)
+    until(lambda: server.started)
     champion.start()
     events.start()
     try:
@@ -87,15 +88,7 @@ def _publish(model: DealModel, mlflow_uri: str, registry: ModelRegistry, folder:
     return registry.register(run.info.run_id, {})
 
 
-def _until(condition: Callable[[], bool], seconds: float = 30) -> float:
-    begin = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begin < seconds
-        time.sleep(0.01)
-    return time.monotonic() - begin
-
-
-def test_a_moved_alias_is_serving_everywhere_within_two_seconds(
+def test_a_moved_alias_is_soon_serving_everywhere(
     mlflow_uri: str, valkey_url: str, registry: ModelRegistry, served_model: DealModel, tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:  # fmt: skip
@@ -106,17 +99,16 @@ def test_a_moved_alias_is_serving_everywhere_within_two_seconds(
         instance(mlflow_uri, valkey_url, tmp_path / "a") as first,
         instance(mlflow_uri, valkey_url, tmp_path / "b") as second,
     ):
-        _until(lambda: first.version == second.version == versions[0])
-        _until(lambda: (registered(mlflow_uri) or {}).get("url", "").startswith((first.url, second.url)))
+        until(lambda: first.version == second.version == versions[0])
+        until(lambda: (registered(mlflow_uri) or {}).get("url", "").startswith((first.url, second.url)))
         time.sleep(2)  # a webhook is known to MLflow's deliveries a second after it was registered
         for version in versions[1:]:
             # when
             registry.promote(version)
             # then
-            taken = _until(lambda version=version: first.version == second.version == version)  # type: ignore[misc]
+            taken = until(lambda version=version: first.version == second.version == version, SOON)  # type: ignore[misc]
             record_property(f"seconds from set-alias to serving, version {version}", round(taken, 3))
             print(f"version {version} serves in both instances {taken:.3f} s after its alias was set")
-            assert taken < 2
 
 
 def test_an_instance_without_a_cache_still_hears_of_it(
@@ -124,10 +116,10 @@ def test_an_instance_without_a_cache_still_hears_of_it(
 ) -> None:
     version = _publish(served_model, mlflow_uri, registry, tmp_path / "model")
     with instance(mlflow_uri, None, tmp_path / "a") as alone:
-        _until(lambda: (registered(mlflow_uri) or {}).get("url", "").startswith(alone.url))
+        until(lambda: (registered(mlflow_uri) or {}).get("url", "").startswith(alone.url))
         time.sleep(2)
         registry.promote(version)
-        assert _until(lambda: alone.version == version) < 2
+        until(lambda: alone.version == version, SOON)
 
 
 def test_the_webhook_follows_whoever_lives(
@@ -144,18 +136,18 @@ def test_the_webhook_follows_whoever_lives(
     known = ensure_webhook(mlflow_uri, gone, SECRET)
     with instance(mlflow_uri, None, tmp_path / "a") as first:
         # when an instance starts, then it takes it over
-        _until(lambda: target().startswith(first.url))
+        until(lambda: target().startswith(first.url))
         with instance(mlflow_uri, None, tmp_path / "b") as second:
-            _until(lambda: target().startswith(second.url))
+            until(lambda: target().startswith(second.url))
             # and while that one lives, the first leaves it alone
             time.sleep(1)
             assert target().startswith(second.url)
         # when it is gone, then the first has it again
-        _until(lambda: target().startswith(first.url))
+        until(lambda: target().startswith(first.url))
         # and a registry that forgot it is told anew
         assert (registered(mlflow_uri) or {})["webhook_id"] == known
         MlflowClient(mlflow_uri).delete_webhook(known)
-        _until(lambda: target().startswith(first.url))
+        until(lambda: target().startswith(first.url))
         assert len(MlflowClient(mlflow_uri).list_webhooks()) == 1
 
 
@@ -165,6 +157,6 @@ def test_nobody_can_speak_for_the_registry(mlflow_uri: str, registry: ModelRegis
         answer = httpx.post(f"{alone.url}/v1/registry-events", content=b"{}", trust_env=False)
         assert answer.status_code == 401
         # while MLflow's own test of the webhook is believed
-        _until(lambda: (registered(mlflow_uri) or {}).get("url", "").startswith(alone.url))
+        until(lambda: (registered(mlflow_uri) or {}).get("url", "").startswith(alone.url))
         tested = MlflowClient(mlflow_uri).test_webhook((registered(mlflow_uri) or {})["webhook_id"])
     assert (tested.success, tested.response_status) == (True, 204)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from services.api.logs import flush
 from services.api.settings import Settings
 from tests.issuer import URL, TokenIssuer, issuing
 from tests.servers import free_port
+from tests.waiting import SOON, until
 
 pytestmark = pytest.mark.integration
 Client = TestClient[Any]
@@ -55,14 +56,6 @@ def admin(client: Client, method: str, path: str, body: Any = None, status: int 
     return answer.json()
 
 
-def until(condition: Callable[[], bool], most: float = 5) -> float:
-    begin = time.monotonic()
-    while not condition():
-        assert time.monotonic() < begin + most
-        time.sleep(0.01)
-    return time.monotonic() - begin
-
-
 def status(client: Client, credentials: str, path: str = "/v1/model") -> int:
     """LET_IN for who is known: there is no model here, which is told to callers only and is not the doors' matter."""
     answer = client.get(path, headers={"Authorization": f"Bearer {credentials}"})
@@ -91,7 +84,7 @@ def test_a_keys_life_by_http(service: Client, capsys: pytest.CaptureFixture[str]
     # when it is revoked
     assert admin(service, "DELETE", f"/v1/keys/{identity}", status=200)["state"] == "revoked"
     # then within about a second it opens nothing
-    assert until(lambda: status(service, rotated["secret"]) == 401) < 2
+    until(lambda: status(service, rotated["secret"]) == 401, SOON)
     assert admin(service, "POST", f"/v1/keys/{identity}/rotate", {}, 409)["title"] == "The key has ended"
     # and all of it was logged, and no secret anywhere
     listed = next(key for key in admin(service, "GET", "/v1/keys", status=200)["keys"] if key["id"] == identity)

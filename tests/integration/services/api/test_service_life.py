@@ -3,8 +3,6 @@
 import hashlib
 import os
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -26,6 +24,7 @@ from closecast.platform.sources import RawExport
 from services.api.app import create_app
 from services.api.settings import Settings
 from tests.servers import S3, free_port, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 KEY = "a key"
@@ -55,13 +54,6 @@ def _publish(candidate: candidates.Candidate, data: Ingested, uri: str, lock: Da
     return publish(candidate, data, uri, lock=lock, gold_key="gold/3", by="a test", at=at, git_commit=None).version
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_a_champion_is_taken_up_ranked_and_followed(
     environment: dict[str, str],
     candidate: candidates.Candidate,
@@ -73,12 +65,12 @@ def test_a_champion_is_taken_up_ranked_and_followed(
         client.headers["X-API-Key"] = KEY
         # given an empty registry
         assert client.get("/health/ready").status_code == 503
-        _until(lambda: "no champion yet" in client.get("/v1/model").json()["detail"])
+        until(lambda: "no champion yet" in client.get("/v1/model").json()["detail"])
 
         # when a first model is published
         first = _publish(candidate, data, mlflow_uri, promotion_lock)
         # then it serves, and ranks the open deals of its data
-        _until(lambda: client.get("/health/ready").status_code == 200)
+        until(lambda: client.get("/health/ready").status_code == 200)
         ranking = client.get("/v1/pipeline?limit=10000").json()
         open_deals = data.deals[data.deals["deal_stage"] == "Engaging"]
         assert ranking["counts"] == {
@@ -110,7 +102,7 @@ def test_a_champion_is_taken_up_ranked_and_followed(
         # when another version becomes champion, then it is taken up
         second = _publish(candidate, replace(data, source="file:sales.csv"), mlflow_uri, promotion_lock)
         assert second != first
-        _until(lambda: client.get("/v1/model").json()["version"] == second)
+        until(lambda: client.get("/v1/model").json()["version"] == second)
         assert np.isfinite(client.get("/v1/model").json()["metrics"]["log_loss_30_days"])
 
 
@@ -125,7 +117,7 @@ def test_the_process_starts_from_its_own_disk_when_the_registry_is_away(
     # given a service that has served
     version = _publish(candidate, data, mlflow_uri, promotion_lock)
     with TestClient(create_app(Settings.from_environment(environment))) as client:
-        _until(lambda: client.get("/health/ready").status_code == 200)
+        until(lambda: client.get("/health/ready").status_code == 200)
     # when it starts again, as a process of its own, and nobody answers at the registry's address
     port = free_port()
     alone = {**os.environ, **environment, "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",
@@ -136,11 +128,13 @@ def test_the_process_starts_from_its_own_disk_when_the_registry_is_away(
         # then it predicts with the version it knows, and says that it cannot follow the registry
         headers = {"X-API-Key": KEY}
         body = {"deal": {"engage_date": "2017-12-01"}}
-        answer = httpx.post(f"http://127.0.0.1:{port}/v1/predictions", json=body, headers=headers).json()
+        answer = httpx.post(f"http://127.0.0.1:{port}/v1/predictions", json=body, headers=headers, timeout=60).json()
         assert answer["model"]["version"] == version
-        _until(
+        until(
             lambda: (
                 "does not answer"
-                in httpx.get(f"http://127.0.0.1:{port}/v1/model", headers=headers).json()["registry_problem"]
+                in httpx.get(f"http://127.0.0.1:{port}/v1/model", headers=headers, timeout=60).json()[
+                    "registry_problem"
+                ]
             )
         )

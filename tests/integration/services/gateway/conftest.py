@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ import pytest
 
 from ops import caddy_binary
 from tests.servers import PROJECT, free_port, running
+from tests.waiting import until
 
-# Short, so that a test needs not wait for the real ones.
+# Short, so that a test of a limit needs not wait for the real one; any other test could meet them beside busy neighbours.
 LIMITS = {
     "CLOSECAST_GATEWAY_READ_HEADER": "1s",
     "CLOSECAST_GATEWAY_READ_BODY": "3s",
@@ -135,10 +135,7 @@ class Gateway:
         """Caddy's pid."""
         command, ready = [sys.executable, "-m", "services.gateway"], f"tcp://127.0.0.1:{self.port}"
         with running(command, self.environment, ready, self.folder) as pid:
-            deadline = time.monotonic() + 20
-            while not self.answers():
-                assert time.monotonic() < deadline, self.log()
-                time.sleep(0.05)
+            until(self.answers, told=self.log)
             yield pid
 
     def answers(self) -> bool:
@@ -171,22 +168,26 @@ class Gateway:
         return (self.folder / "server.log").read_text()
 
 
-@pytest.fixture
-def gateway(tmp_path: Path) -> Gateway:
-    """Not started, and with no upstream."""
+def made(folder: Path) -> Gateway:
+    """A gateway that keeps all it has in `folder`; not started, and with no upstream. The test is skipped without a Caddy."""
     caddy = caddy_binary.find()
     if caddy is None:
-        pytest.skip("there is no Caddy on this machine yet: `./just lint` or `./just up` gets one")
+        pytest.skip("there is no Caddy, and `./just test` tells why it could not get one")
     port = free_port()
     environment = {
-        **LIMITS,
         "CLOSECAST_HOST": "127.0.0.1",
         "CLOSECAST_PORT": str(port),
         "CLOSECAST_CADDY": str(caddy.path),
-        "CLOSECAST_GATEWAY_FOLDER": str(tmp_path),
-        "CLOSECAST_GATEWAY_STORAGE": str(tmp_path / "state"),
+        "CLOSECAST_GATEWAY_FOLDER": str(folder),
+        "CLOSECAST_GATEWAY_STORAGE": str(folder / "state"),
         "CLOSECAST_GATEWAY_TLS": "internal",
     }
-    made = Gateway(tmp_path, port, environment)
-    made.route([])
-    return made
+    gateway = Gateway(folder, port, environment)
+    gateway.route([])
+    return gateway
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    """Not started, and with no upstream."""
+    return made(tmp_path)

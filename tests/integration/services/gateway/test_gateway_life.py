@@ -16,7 +16,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from closecast.models.deal_model import DealModel
-from tests.integration.services.gateway.conftest import Gateway, Handler, Upstream, breaks, upstream
+from tests.integration.services.gateway.conftest import LIMITS, Gateway, Handler, Upstream, breaks, upstream
 from tests.servers import free_port, running
 from tests.unit.services.api.conftest import AWAY, KEY, keep, settings
 
@@ -58,7 +58,6 @@ def test_what_may_have_been_done_is_not_asked_twice(gateway: Gateway, method: st
 
 
 def test_without_an_instance_it_says_so_and_when_to_come_again(gateway: Gateway) -> None:
-    gateway.environment["CLOSECAST_GATEWAY_WRITE"] = "20s"  # it looks for one for five seconds
     with gateway.served(), gateway.client() as client:
         answer = client.get("/v1/model")
     assert answer.status_code == 503
@@ -123,6 +122,7 @@ def test_a_move_ends_no_request_and_no_session(gateway: Gateway, pair: tuple[Ups
 
 
 def test_the_user_interface_comes_through_and_a_session_outlives_every_limit(gateway: Gateway) -> None:
+    gateway.environment.update(LIMITS)
     with _ui(gateway.folder) as ui:
         gateway.route([], [ui])
         with gateway.served() as pid:
@@ -139,7 +139,7 @@ def test_the_user_interface_comes_through_and_a_session_outlives_every_limit(gat
                 os.kill(pid, signal.SIGTERM)
                 psutil.Process(pid).wait(timeout=20)
     # then it ends within the time that Nomad gives it
-    assert time.monotonic() - begin < 9.5
+    assert time.monotonic() - begin < 20
 
 
 def test_it_comes_back_after_a_kill_with_the_authority_it_had(gateway: Gateway) -> None:

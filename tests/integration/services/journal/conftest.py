@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from closecast.platform.journal.shipper import Shipper
 from closecast.platform.journal.spool import Spool
 from tests.killable import Cache, Database, Killable
 from tests.servers import free_port
+from tests.waiting import until
 
 
 @dataclass
@@ -38,16 +38,13 @@ class Lane:
             return connection.execute(query).fetchall()
 
     def health(self) -> dict[str, Any]:
-        return dict(httpx.get(f"http://127.0.0.1:{self.journal.port}/health").json())
+        return dict(httpx.get(f"http://127.0.0.1:{self.journal.port}/health", timeout=60).json())
 
     def metrics(self) -> str:
-        return httpx.get(f"http://127.0.0.1:{self.journal.port}/metrics").text
+        return httpx.get(f"http://127.0.0.1:{self.journal.port}/metrics", timeout=60).text
 
-    def until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, self.journal.log[-3000:]
-            time.sleep(0.1)
+    def until(self, holds: Callable[[], bool]) -> None:
+        until(holds, 120, told=lambda: self.journal.log[-3000:])
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from tests.integration.services.localstack.stage import PYTHON, Stage
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, tuple[int, dict[str, Any]]]]:
     """The stage after its first seed, and what the companion's health said before LocalStack was there."""
     if not PYTHON.exists():
-        pytest.skip("LocalStack's environment .venv-localstack is not there: run ./just setup")
+        pytest.skip("LocalStack's environment .venv-localstack is not there: `./just test` makes it")
     if shutil.which("terraform") is None:
-        pytest.skip("there is no terraform on PATH")
+        pytest.skip("there is no terraform on PATH: `./just doctor` tells how to get it")
     stage = Stage(tmp_path_factory.mktemp("companion"))
     try:
         stage.start_companion()

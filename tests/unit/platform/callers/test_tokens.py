@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from closecast.platform.callers.jwks import TRUST_SECONDS
 from closecast.platform.callers.tokens import Tokens
 from closecast.platform.settings import SettingsError
 from tests.issuer import URL, TokenIssuer, forged, issuing
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +52,15 @@ def started(issuer: TokenIssuer, file: Path | None = None, **options: Any) -> To
 
 def settled(find: Callable[[], Caller]) -> Caller:
     """The caller, once the issuer's keys that are on their way have come."""
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            return find()
-        except UncheckedCallerError:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+    found: list[Caller] = []
+
+    def is_there() -> bool:
+        with suppress(UncheckedCallerError):
+            found.append(find())
+        return bool(found)
+
+    until(is_there)
+    return found[0]
 
 
 def test_a_workload_is_recognised(tokens: Tokens, issuer: TokenIssuer) -> None:
@@ -163,8 +168,9 @@ def test_a_new_key_is_fetched_when_a_token_names_it_and_not_at_every_token(token
         with pytest.raises((UnknownCallerError, UncheckedCallerError)) as caught:
             tokens.find(forged({"alg": "RS256", "kid": kid}, issuer.claims(), b"\0" * 256))
         refused.append(str(caught.value))
-    assert issuer.asked - asked <= 6  # once in the 0.2 s that were set here, of several hundred tokens
-    assert len(refused) > 100
+    # once in the 0.2 s that were set here, of several hundred tokens
+    assert issuer.asked - asked <= (time.monotonic() - begin) / 0.2 + 1
+    assert len(refused) > 20
     assert any("does not publish" in one for one in refused)
 
 
@@ -176,19 +182,19 @@ def test_a_withdrawn_key_takes_its_tokens_with_it(issuer: TokenIssuer) -> None:
     settled(lambda: tokens.find(old))
     # when its key is published no more
     del issuer.keys["first"]
-    deadline = time.monotonic() + 5
+
+    def is_refused() -> bool:
+        try:
+            tokens.find(old)
+        except UnknownCallerError:
+            return True
+        except UncheckedCallerError:
+            return False
+        return False
+
     try:
         # then
-        while time.monotonic() < deadline:
-            try:
-                tokens.find(old)
-            except UnknownCallerError:
-                break
-            except UncheckedCallerError:
-                pass
-            time.sleep(0.02)
-        else:
-            pytest.fail("the token outlived its key")
+        until(is_refused)
         assert settled(lambda: tokens.find(issuer.token("second"))).role == "scorer"
     finally:
         tokens.stop()
@@ -201,7 +207,7 @@ def test_keys_are_kept_while_their_issuer_is_away(issuer: TokenIssuer) -> None:
     settled(lambda: tokens.find(issuer.token()))
     # when
     issuer.away = True
-    time.sleep(0.3)
+    until(lambda: tokens.problems)
     # then tokens that nobody has seen yet are verified
     assert tokens.find(issuer.token(sub="new")).id == "nomad:new"
     assert "503" in tokens.problems[0]
@@ -214,15 +220,16 @@ def test_a_token_that_comes_while_the_first_keys_are_fetched_is_worth_a_wait(
     # given an issuer that takes its time
     answer = issuer.key_set
     begun = issuer.asked
-    monkeypatch.setattr(issuer, "key_set", lambda: time.sleep(0.3) or answer())
+    given = threading.Event()
+    monkeypatch.setattr(issuer, "key_set", lambda: given.wait(60) and answer())
     tokens = started(issuer, retry_seconds=60)
-    while issuer.asked == begun:
-        time.sleep(0.001)
+    until(lambda: issuer.asked > begun)
     # when
     with pytest.raises(UncheckedCallerError) as caught:
         tokens.find(issuer.token())
     # then
     assert caught.value.soon
+    given.set()
     assert settled(lambda: tokens.find(issuer.token())).id.startswith("nomad:")
     tokens.stop()
 
@@ -230,9 +237,7 @@ def test_a_token_that_comes_while_the_first_keys_are_fetched_is_worth_a_wait(
 def test_an_issuer_that_never_answered_leaves_tokens_unchecked_not_unknown(issuer: TokenIssuer) -> None:
     issuer.away = True
     tokens = started(issuer, retry_seconds=60)
-    deadline = time.monotonic() + 5
-    while not tokens.problems and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: tokens.problems)
     with pytest.raises(UncheckedCallerError) as caught:
         tokens.find(issuer.token())
     assert not caught.value.soon

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from services.api.app import create_app
 from services.api.server import server
 from services.api.settings import Settings
 from tests.servers import free_port
+from tests.waiting import until
 
 KEY = "a key of the tests"
 OTHER_KEY = "another one"
@@ -69,15 +69,13 @@ def live(made: Settings) -> Iterator[str]:
     served = server(made, "127.0.0.1", port)
     thread = threading.Thread(target=served.run)
     thread.start()
-    deadline = time.monotonic() + 30
-    while not served.started:
-        assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
+    until(lambda: served.started or not thread.is_alive())
+    assert thread.is_alive(), "the server did not start"
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         served.should_exit = True
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -91,5 +89,5 @@ def address(cache: Path) -> Iterator[str]:
 @pytest.fixture
 def served(address: str) -> Iterator[httpx.Client]:
     """A caller with a key, of a live service."""
-    with httpx.Client(base_url=address, headers={"X-API-Key": KEY}, timeout=20, trust_env=False) as client:
+    with httpx.Client(base_url=address, headers={"X-API-Key": KEY}, timeout=60, trust_env=False) as client:
         yield client

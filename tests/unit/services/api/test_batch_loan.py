@@ -15,6 +15,7 @@ import pytest
 from tests.unit.services.api.batch_rows import CORPUS, as_json
 from tests.unit.services.api.conftest import KEY
 from tests.unit.services.api.wire import Wire, head
+from tests.waiting import until
 
 ROWS = [{**CORPUS[at % 12], "opportunity_id": f"A{at}"} for at in range(6_000)]
 BODY = as_json(ROWS)
@@ -164,11 +165,15 @@ def test_a_caller_who_leaves_while_waiting_for_others_is_no_failure(
     # then
     assert _probabilities(wire.answer()[2]) == expected
     _still_works(wire)
-    deadline = time.monotonic() + 10
-    while '"status":400' not in (written := capfd.readouterr().err):
-        assert '"status":500' not in written
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    written = ""
+
+    def is_told() -> bool:
+        nonlocal written
+        written += capfd.readouterr().err
+        return '"status":400' in written
+
+    until(is_told)
+    assert '"status":500' not in written
     assert _workers() == [worker]
 
 
@@ -184,7 +189,7 @@ def test_a_large_body_that_is_refused_leaves_the_connection_usable(wire: Wire, p
 
 
 def test_a_body_beyond_the_bound_is_refused(wire: Wire) -> None:
-    wire.send(_head(10_000_001))
+    wire.send(_head(10_000_001) + b" " * 10_000_001)
     status, _, answer = wire.answer()
     assert (status, answer["status"]) == (413, 413)
 
@@ -200,10 +205,7 @@ def test_both_ways_are_counted_as_the_same_route(wire: Wire, address: str, path:
     before = count()
     wire.send(_head(len(BODY), path) + BODY)
     assert wire.answer()[0] == 200
-    deadline = time.monotonic() + 5
-    while count() < before + 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: count() > before)
     assert count() == before + 1
 
 
@@ -250,23 +252,29 @@ def test_a_worker_that_dies_at_work_is_told_and_the_connection_ends(
     assert _probabilities(other.answer()[2]) == expected
 
 
-def test_a_worker_that_dies_while_it_answers_leaves_no_whole_answer(address: str, expected: list[float | None]) -> None:
+def _is_cut_short_by_a_kill(address: str) -> bool:
     # given one who does not read, so that the worker waits in the middle of the answer
     wire = Wire(address, receive=4_096)
+    wire.send(_head(len(SINGLE), "") + SINGLE)
+    wire.answer()
+    until(_workers)
     (worker,) = _workers()
     wire.send(_head(len(BODY)) + BODY)
-    deadline = time.monotonic() + 20
-    while not wire.socket.recv(1, socket.MSG_PEEK):
-        assert time.monotonic() < deadline
+    assert wire.socket.recv(1, socket.MSG_PEEK)
     # when
     worker.kill()
     # then
-    wire.file.readline()
+    assert int(wire.file.readline().split()[1]) == 200
     length = 0
     while line := wire.file.readline().strip():
         name, _, value = line.decode().partition(": ")
         length = int(value) if name == "content-length" else length
-    assert len(wire.file.read(length)) < length
+    return len(wire.file.read(length)) < length
+
+
+def test_a_worker_that_dies_while_it_answers_leaves_no_whole_answer(address: str, expected: list[float | None]) -> None:
+    # The worker waits for a caller a quarter of a second: on a busy machine a kill may come too late for one answer.
+    assert any(_is_cut_short_by_a_kill(address) for _ in range(10))
     other = Wire(address)
     other.send(_head(len(BODY)) + BODY)
     assert _probabilities(other.answer()[2]) == expected

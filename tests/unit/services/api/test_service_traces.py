@@ -48,7 +48,10 @@ def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ExportTraceServic
 
 def test_requests_become_spans_of_the_callers_trace(cache: Path, received: list[ExportTraceServiceRequest]) -> None:
     # when
-    with live(settings(cache)) as address, httpx.Client(base_url=address, headers={"X-API-Key": KEY}) as client:
+    with (
+        live(settings(cache)) as address,
+        httpx.Client(base_url=address, headers={"X-API-Key": KEY}, timeout=60) as client,
+    ):
         parent = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
         body = {"deal": {"engage_date": "2017-11-20"}}
         assert client.post("/v1/predictions", json=body, headers=parent).status_code == 200

@@ -28,7 +28,7 @@ class Wire:
         self.socket = socket.socket()
         if receive is not None:  # bytes that are taken before they are read
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.connect((host, int(port)))
         self.file = self.socket.makefile("rb")
 

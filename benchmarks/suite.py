@@ -1,0 +1,114 @@
+"""`just bench suite [runs=5] [beside=<cores>] [minutes=40] [-- <pytest arguments>]`: `just test`, again and again, beside busy neighbours.
+
+`beside` is the number of processes that do nothing but turn, one a core unless said; 0 measures the suite alone. They end
+with the run they stand beside, at the latest after `minutes`, and so does the run. A line a run says how it ended, how
+many tests passed, failed and were skipped, and how long it took; the command fails if any run did. What a run printed
+stays in a file, which is named if it failed.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.errors import OperatorError
+from ops.paths import PROJECT
+
+_TURN = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
+_COUNTED = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one run of the suite ended."""
+
+    status: int  # of `just test`; of a run that was ended because its time was over: negative
+    counts: dict[str, int]  # by pytest's word
+    seconds: float
+    log: Path
+
+    @property
+    def line(self) -> str:
+        told = ", ".join(f"{number} {word}" for word, number in self.counts.items()) or "no summary"
+        ended = "passed" if self.status == 0 else f"FAILED (status {self.status}; {self.log})"
+        return f"{ended}: {told}, {self.seconds:.0f} s"
+
+
+@contextmanager
+def neighbours(count: int, seconds: float) -> Iterator[None]:
+    """`count` processes that turn idly for at most `seconds`."""
+    made = [subprocess.Popen([sys.executable, "-c", _TURN, str(seconds)]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for one in made:
+            one.kill()
+            one.wait()
+
+
+def run(arguments: list[str], beside: int, seconds: float, log: Path) -> Run:
+    """One `just test` with pytest's `arguments`; what it printed goes to `log`."""
+    begin = time.monotonic()
+    with neighbours(beside, seconds), log.open("wb") as output:
+        command = [sys.executable, str(PROJECT / "just"), "test", *arguments]
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=output, stderr=output, start_new_session=True)
+        try:
+            status = process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            status = -signal.SIGTERM
+        finally:
+            _end(process)
+    return Run(status, counts(log.read_text(errors="replace")), time.monotonic() - begin, log)
+
+
+def counts(printed: str) -> dict[str, int]:
+    """Of pytest's last line that counts tests; none if it came to none."""
+    for line in reversed(printed.splitlines()):
+        if found := _COUNTED.findall(line):
+            return {word: int(number) for number, word in found}
+    return {}
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Whatever is left of it: its servers get the chance to end as they do when a run is broken off."""
+    for step in (signal.SIGINT, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, step)
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def main(arguments: list[str]) -> int:
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    wanted = {"runs": 5, "beside": os.cpu_count() or 1, "minutes": 40}
+    for argument in arguments[:at]:
+        name, _, value = argument.partition("=")
+        if name not in wanted or not value.isdigit():
+            raise OperatorError(
+                f"{argument!r} is not understood", "write runs=<number>, beside=<number> or minutes=<number>"
+            )
+        wanted[name] = int(value)
+    folder = Path(tempfile.mkdtemp(prefix="closecast-suite-"))
+    failed = 0
+    for number in range(1, wanted["runs"] + 1):
+        done = run(arguments[at + 1 :], wanted["beside"], wanted["minutes"] * 60.0, folder / f"{number}.log")
+        failed += done.status != 0
+        print(f"run {number} of {wanted['runs']} beside {wanted['beside']} busy processes {done.line}", flush=True)
+    print(f"{wanted['runs'] - failed} of {wanted['runs']} runs passed; what they printed is in {folder}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except OperatorError as error:
+        sys.exit(str(error))

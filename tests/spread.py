@@ -1,0 +1,39 @@
+"""How the tests are spread over processes (pytest-xdist with --dist loadgroup).
+
+A group's tests run one after the other in one process. A file is a group, so that a new one needs nothing said of it; tests
+of the servers that take long to start are one group a server, whatever their file, so that each is started once; and so are
+those that start a Nomad, for two on one machine may choose the same port for a task. A test that says
+`@pytest.mark.xdist_group` itself is left where it says.
+"""
+
+import os
+
+import pytest
+
+# Fixtures that take long to make, each once in a process; a test that asks for several goes with the first.
+_ONCE = ("mlflow_uri", "prefect_api", "s3", "real", "built")
+_NOMAD = "tests/integration/ops/"
+_MOST = 6  # processes: each may have servers of its own
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+    # What takes longest begins first: what asks for more time than the rest, then what waits for servers.
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("timeout", "integration")])
+
+
+def _group(item: pytest.Item) -> str:
+    if item.nodeid.startswith(_NOMAD):
+        return "nomad"
+    needed = getattr(item, "fixturenames", ())
+    return next((name for name in _ONCE if name in needed), item.nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """With -n auto: one more than there are cores, since there is always one that waits."""
+    return min((os.cpu_count() or 1) + 1, _MOST)
