@@ -35,7 +35,7 @@ status:
 logs job:
     @{{ ops }} logs "$@"
 
-# Restart a job's tasks where they are
+# Restart a job: says what that interrupts; several instances are replaced one after another
 [group('platform')]
 restart job:
     @{{ ops }} restart "$@"

@@ -120,8 +120,7 @@ def _own_starts() -> dict[str, float]:
 def _weights() -> dict[str, float]:
     """PSS by job in MB; Nomad's agent and its minders of tasks count as "nomad"."""
     session = connect()
-    agent = session.agent.process()
-    found: dict[str, float] = {"nomad": _pss(agent) if agent else 0.0}
+    found: dict[str, float] = {"nomad": sum(map(_pss, session.agent.processes()))}
     for process in processes_of(session.agent.data):
         minder = "executor" in process.cmdline() or "logmon" in process.cmdline()
         job = "nomad" if minder else process.environ().get("NOMAD_JOB_NAME", "nomad")

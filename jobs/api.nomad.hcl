@@ -92,8 +92,9 @@ job "api" {
     }
 
     task "api" {
-      driver       = "raw_exec"
-      kill_timeout = "10s"
+      driver = "raw_exec"
+      # What the instance takes to be left alone and to answer what it has begun, at most.
+      kill_timeout = "15s"
 
       config {
         command = "${meta.python}"
@@ -109,6 +110,8 @@ job "api" {
         AWS_REGION            = "${meta.region}"
         CLOSECAST_ADDRESSES   = "${NOMAD_SECRETS_DIR}/addresses"
         CLOSECAST_RATE_LIMITS = var.rate_limits
+        # Long enough for the gateway to notice. Where there is no other instance to go to, callers wait meanwhile.
+        CLOSECAST_DRAIN_SECONDS = lookup(var.instances, "api", 1) > 1 ? 5 : 2
         # Whose tokens are accepted: Nomad's own, by which tasks prove what job they belong to, and those of users' providers.
         CLOSECAST_TOKEN_ISSUERS = jsonencode(concat([{
           name       = "nomad"

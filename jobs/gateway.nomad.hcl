@@ -35,6 +35,10 @@ job "gateway" {
 
     count = lookup(var.instances, "gateway", 1)
 
+    # An instance leaves discovery, and is stopped once those who found it there have found another. On a fixed port there
+    # is none to find.
+    shutdown_delay = lookup(var.ports, "gateway", 0) == 0 ? "5s" : "0s"
+
     network {
       port "https" {
         static = lookup(var.ports, "gateway", 0)
@@ -106,7 +110,7 @@ job "gateway" {
         change_script {
           command = "/bin/sh"
           args    = ["-c", "exec \"$CLOSECAST_PYTHON\" -m services.gateway reload"]
-          timeout = "20s"
+          timeout = "2m"
         }
       }
 
@@ -122,7 +126,7 @@ job "gateway" {
         change_script {
           command = "/bin/sh"
           args    = ["-c", "exec \"$CLOSECAST_PYTHON\" -m services.gateway reload"]
-          timeout = "20s"
+          timeout = "2m"
         }
       }
 

@@ -78,13 +78,16 @@ job "ui" {
         CLOSECAST_HOST           = "${NOMAD_IP_http}"
         CLOSECAST_PORT           = "${NOMAD_PORT_http}"
         CLOSECAST_API_TOKEN_FILE = "${NOMAD_SECRETS_DIR}/nomad_api.jwt"
+        CLOSECAST_ADDRESSES      = "${NOMAD_SECRETS_DIR}/ui.env"
       }
 
-      # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
-      # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
+      # The address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so the
+      # task, waiting until the service is registered. The page reads the file at each visit, so an instance that comes,
+      # moves or goes ends nobody's session.
       template {
         destination = "${NOMAD_SECRETS_DIR}/ui.env"
         env         = true
+        change_mode = "noop"
         perms       = "0600"
         data        = <<-EOT
           {{ range nomadService "api" -}}

@@ -11,6 +11,7 @@ STDLIB_ONLY = (
     "nomad_binary",
     "caddy_binary",
     "progress",
+    "terminal",
     "preflight",
     "doctor",
 )

@@ -10,8 +10,10 @@ def main() -> int:
             "  remedy: install it and name it in CLOSECAST_PYTHON, or use ./just, which looks for one"
             % (sys.version_info[0], sys.version_info[1], sys.executable)
         )
+    from ops import terminal
     from ops.cli import run
 
+    terminal.adopt()
     return run(sys.argv[1:])
 
 

@@ -1,102 +1,91 @@
-"""The local Nomad agent: its configuration, start, readiness and stop. It tells its own agent from anybody else's."""
+"""The local Nomad agent: start, readiness and stop of its two processes. It tells its own agent from anybody else's."""
 
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import psutil
 
-from ops import paths
+from ops import agent_configuration, paths
 from ops.errors import OperatorError
 from ops.nomad_binary import Nomad
 
-_CONFIGURATION = """\
-# Written anew by `just up`; a change made here is lost.
-name      = "closecast"
-data_dir  = "{data}"
-bind_addr = "127.0.0.1"
-
-disable_update_check = true
-
-advertise {{
-  http = "127.0.0.1"
-  rpc  = "127.0.0.1"
-  serf = "127.0.0.1"
-}}
-
-ports {{
-  http = {http}
-  rpc  = {rpc}
-  serf = {serf}
-}}
-
-# With one server there is nobody to wait for: the quick election has the node registered in under two seconds, where
-# the default misses the client's first attempt and waits 15 s and more for the second.
-#
-# Tasks prove who they are to the API by tokens that Nomad signs. They name this issuer, and the API asks it for the keys;
-# without it they would have no `iss`, and a token of any other Nomad could pass for one of this.
-server {{
-  enabled          = true
-  bootstrap_expect = 1
-  raft_multiplier  = 1
-  oidc_issuer      = "http://127.0.0.1:{http}"
-}}
-
-client {{
-  enabled           = true
-  network_interface = "{loopback}"
-  # The cloud fingerprints ask addresses that a workstation cannot reach.
-  options = {{ "fingerprint.denylist" = "env_aws,env_gce,env_azure,env_digitalocean,consul,vault" }}
-  # A task waits in its template for the services it needs, as long as it takes, and looks again often.
-  template {{
-    nomad_retry {{
-      attempts    = 0
-      backoff     = "250ms"
-      max_backoff = "2s"
-    }}
-  }}
-  # Where the project stands on this node, so that no job file carries a path.
-  meta {{
-{meta}
-  }}
-}}
-
-plugin "raw_exec" {{
-  config {{
-    enabled = true
-  }}
-}}
-
-acl {{
-  enabled = true
-}}
-"""
-# What tasks may see of the operator's environment: enough to find programs and reach the network, and no credentials.
-_PASSED_ON = (
-    "PATH",
-    "HOME",
-    "USER",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "http_proxy",
-    "https_proxy",
-)
 _LOG_LIMIT = 10_000_000  # bytes; a log beyond it is put aside at the next start, over the one put aside before
 
 
 @dataclass(frozen=True)
+class Half:
+    """One of the agent's processes, known by the configuration file it was started with."""
+
+    name: str
+    configuration: Path
+    log: Path
+
+    def process(self) -> psutil.Process | None:
+        """The running one, whoever started it and when."""
+        for process in psutil.process_iter(["cmdline"]):
+            command = process.info["cmdline"] or []
+            if "agent" in command and f"-config={self.configuration}" in command:
+                return process
+        return None
+
+    def is_running(self) -> bool:
+        return self.process() is not None
+
+    def is_configured(self, wanted: str) -> bool:
+        """Whether the configuration on disk is the wanted one."""
+        return self.configuration.exists() and self.configuration.read_text() == wanted
+
+    def start(self, nomad: Nomad, configuration: str) -> None:
+        """Start in the background, in a session of its own so that Ctrl-C in `up` does not end it."""
+        self.configuration.parent.mkdir(parents=True, exist_ok=True)
+        self.configuration.write_text(configuration)
+        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as log:
+            subprocess.Popen(
+                [str(nomad.path), "agent", f"-config={self.configuration}"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=agent_configuration.environment(),
+                start_new_session=True,
+            )
+
+    def stop(self, seconds: float = 20) -> None:
+        """Interrupt it and wait for its end. Tasks go on; the client that is started next takes them back."""
+        process = self.process()
+        if process is None:
+            return
+        process.send_signal(signal.SIGINT)
+        if not _ended(process, seconds):
+            process.kill()
+            _ended(process, 5)
+
+    def failure(self) -> OperatorError:
+        """What to say of one that did not come up: the last error in its log."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        complaints = [line for line in lines if "[ERROR]" in line or line.startswith("==> ")]
+        complaint = complaints[-1].removeprefix("==> ").strip() if complaints else "it wrote no error"
+        return OperatorError(
+            f"the Nomad agent did not come up: its {self.name}: {complaint}",
+            f"read {self.log}, then run `just up` again",
+        )
+
+
+@dataclass(frozen=True)
 class Agent:
-    """The agent that belongs to one state folder."""
+    """The agent that belongs to one state folder: a server, which schedules, and a client, which runs the tasks.
+
+    A client reconnects to a restarted server and keeps its tasks. One that is restarted itself takes them back, provided
+    that the server can check their tokens by then, so it is started after the server's keyring is there.
+    """
 
     folder: Path
     port: int
@@ -118,95 +107,91 @@ class Agent:
 
     @property
     def address(self) -> str:
-        """URL of the agent's HTTP API and web UI."""
+        """URL of the server's HTTP API and web UI."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def data(self) -> Path:
+        """Both processes' folder; the server's is `server` in it, the client's are `client` and `alloc`."""
         return self.folder / "data"
 
     @property
-    def log(self) -> Path:
-        return self.folder / "agent.log"
+    def server(self) -> Half:
+        return Half("server", self.folder / "agent.hcl", self.folder / "agent.log")
 
     @property
-    def _configuration(self) -> Path:
-        return self.folder / "agent.hcl"
+    def client(self) -> Half:
+        return Half("client", self.folder / "client.hcl", self.folder / "client.log")
+
+    @property
+    def halves(self) -> tuple[Half, Half]:
+        return self.server, self.client
+
+    @property
+    def ports(self) -> tuple[int, int, int, int]:
+        """Ports of the server's HTTP API, of RPC, of gossip, and of the client's HTTP API."""
+        return self.port, self.port + 1, self.port + 2, self.port + 3
+
+    def ports_of(self, half: Half) -> tuple[int, ...]:
+        return self.ports[:3] if half == self.server else self.ports[3:]
 
     def process(self) -> psutil.Process | None:
-        """The running agent that was started with this clone's own configuration file, whoever started it and when."""
-        for process in psutil.process_iter(["cmdline"]):
-            command = process.info["cmdline"] or []
-            if "agent" in command and f"-config={self._configuration}" in command:
-                return process
-        return None
+        """The running server."""
+        return self.server.process()
+
+    def processes(self) -> list[psutil.Process]:
+        """Those of the two that run."""
+        return [process for half in self.halves if (process := half.process())]
+
+    def require_client(self) -> None:
+        """Raises OperatorError with the client's last error when it does not run."""
+        if not self.client.is_running():
+            raise self.client.failure()
 
     def is_running(self) -> bool:
-        return self.process() is not None
+        """Whether there is somebody to ask: the server runs. Tasks may run without it."""
+        return self.server.is_running()
 
-    def _configured(self, meta: dict[str, str]) -> str:
-        loopback = "lo0" if sys.platform == "darwin" else "lo"
-        lines = "\n".join(f"    {key} = {json.dumps(value)}" for key, value in meta.items())
-        http, rpc, serf = self.ports
-        return _CONFIGURATION.format(data=self.data, http=http, rpc=rpc, serf=serf, meta=lines, loopback=loopback)
+    def _configured(self, meta: Mapping[str, str]) -> dict[Half, str]:
+        http, rpc, serf, of_client = self.ports
+        return {
+            self.server: agent_configuration.server(self.data, http, rpc, serf),
+            self.client: agent_configuration.client(self.data, of_client, rpc, meta),
+        }
 
-    @property
-    def ports(self) -> tuple[int, int, int]:
-        """Ports of the HTTP API, of RPC and of gossip."""
-        return self.port, self.port + 1, self.port + 2
+    def outdated(self, meta: Mapping[str, str]) -> list[Half]:
+        """Those whose configuration on disk is another than the one `start` would write: the project was updated."""
+        return [half for half, wanted in self._configured(meta).items() if not half.is_configured(wanted)]
 
-    def is_outdated(self, meta: dict[str, str]) -> bool:
-        """Whether the configuration on disk is another than the one `start` would write: the project was updated."""
-        return not self._configuration.exists() or self._configuration.read_text() != self._configured(meta)
-
-    def start(self, nomad: Nomad, meta: dict[str, str]) -> None:
-        """Start in the background, in a session of its own so that Ctrl-C in `up` does not end it."""
+    def start(self, nomad: Nomad, meta: Mapping[str, str]) -> None:
+        """Start what does not run, the client only once the server can answer it. Raises OperatorError as wait_for_leader."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._configuration.write_text(self._configured(meta))
         (self.folder / "agent.json").write_text(json.dumps({"port": self.port}))
-        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
-            self.log.replace(self.log.with_suffix(".log.1"))
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment["NO_PROXY"] = environment["no_proxy"] = "127.0.0.1,localhost"
-        with self.log.open("ab") as log:
-            subprocess.Popen(
-                [str(nomad.path), "agent", f"-config={self._configuration}"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
-            )
+        wanted = self._configured(meta)
+        if not self.server.is_running():
+            self.server.start(nomad, wanted[self.server])
+        self.wait_for_leader()
+        if not self.client.is_running():
+            self.client.start(nomad, wanted[self.client])
 
-    def wait_for_leader(self, seconds: float = 30) -> None:
-        """Return when the agent's server leads. Raises OperatorError with the log's last error otherwise."""
+    def wait_for_leader(self, seconds: float = 60) -> None:
+        """Return when the server leads and has its keys in memory. Raises OperatorError with the log's last error otherwise."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{self.address}/v1/status/leader", timeout=2).json():
+                # It leaves out nothing: a key that is not in memory yet is an error.
+                if httpx.get(f"{self.address}/.well-known/jwks.json", timeout=5).raise_for_status().json()["keys"]:
                     return
-            except (httpx.HTTPError, ValueError):
-                if not self.is_running():
+            except (httpx.HTTPError, ValueError, KeyError):
+                if not self.server.is_running():
                     break
             time.sleep(0.1)
-        raise OperatorError(
-            f"the Nomad agent did not come up: {self._last_complaint()}", f"read {self.log}, then run `just up` again"
-        )
+        raise self.server.failure()
 
     def stop(self, seconds: float = 20) -> None:
-        """Interrupt the agent and wait for its end; tasks that still run would outlive it, so stop the jobs first."""
-        process = self.process()
-        if process is None:
-            return
-        process.send_signal(signal.SIGINT)
-        if not _ended(process, seconds):
-            process.kill()
-            _ended(process, 5)
-
-    def _last_complaint(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        complaints = [line for line in lines if "[ERROR]" in line or line.startswith("==> ")]
-        return complaints[-1].strip() if complaints else "it wrote no error"
+        """Stop both, the client first; tasks that still run would outlive them, so stop the jobs before."""
+        self.client.stop(seconds)
+        self.server.stop(seconds)
 
 
 def _ended(process: psutil.Process, seconds: float) -> bool:

@@ -160,7 +160,7 @@ class Program:
         for name in ("go.mod", "go.sum"):
             shutil.copyfile(PROJECT / "ops" / self.name / name, folder / name)
         command = [go, "build", "-mod=mod", *self.flags, "-o", self.name, self.module]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False)
         if done.returncode:
             raise _UnavailableError("go build failed: " + " ".join(done.stderr.split())[-400:])
         (folder / self.name).replace(target)
@@ -171,7 +171,9 @@ def _version(binary: Path) -> str | None:
     """What the program says of itself: `Nomad v1.11.3`, `v2.10.2 h1:…`."""
     if not binary.exists():
         return None
-    done = subprocess.run([str(binary), "version"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(binary), "version"], capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
     return match.group(1) if match else None
 

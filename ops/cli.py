@@ -124,4 +124,4 @@ def _continue_in_environment(arguments: list[str]) -> None:
             "the platform has never been up here: its Python environment is missing", "run `just up` first"
         )
     sys.stdout.flush()
-    os.execv(str(PYTHON), [str(PYTHON), "-m", "ops", *arguments])
+    os.execv(str(PYTHON), [str(PYTHON), "-X", "utf8", "-m", "ops", *arguments])

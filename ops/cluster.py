@@ -32,7 +32,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Allocation:
-    """The newest allocation of a job that Nomad means to run."""
+    """An allocation of a job that Nomad means to run."""
 
     id: str
     job: str
@@ -45,13 +45,22 @@ class Cluster:
     """Nomad at `address`, with the rights of `token` (an ACL secret)."""
 
     def __init__(self, address: str, token: str) -> None:
-        self._http = httpx.Client(base_url=f"{address}/v1", headers={"X-Nomad-Token": token}, timeout=15)
+        self._http = httpx.Client(base_url=f"{address}/v1", headers={"X-Nomad-Token": token}, timeout=30)
 
-    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+    def _ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """The answer; a question that changes nothing is asked again when a busy machine lets it wait for too long."""
         try:
-            answer = self._http.request(method, path, **arguments)
+            try:
+                return self._http.request(method, path, **arguments)
+            except httpx.TimeoutException:
+                if method != "GET":
+                    raise
+                return self._http.request(method, path, **arguments)
         except httpx.HTTPError as error:
             raise OperatorError(f"Nomad does not answer at {self._http.base_url}: {error}", "run `just up`") from error
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        answer = self._ask(method, path, **arguments)
         if answer.status_code == 403:
             raise OperatorError(
                 "Nomad refuses the token in the credentials file",
@@ -66,7 +75,7 @@ class Cluster:
 
     def bootstrap(self, secret: str) -> None:
         """Make `secret` the first management token; harmless when that was done before."""
-        answer = self._http.post("/acl/bootstrap", json={"BootstrapSecret": secret}, headers={"X-Nomad-Token": ""})
+        answer = self._ask("POST", "/acl/bootstrap", json={"BootstrapSecret": secret}, headers={"X-Nomad-Token": ""})
         if answer.is_error and "already done" not in answer.text:
             raise OperatorError(
                 f"the access control of Nomad could not be set up: {answer.text.strip()}", "run `just up` again"
@@ -93,7 +102,7 @@ class Cluster:
 
     def variable(self, path: str) -> dict[str, str]:
         """Items of a Variable, none while it is not there."""
-        answer = self._http.get(f"/var/{path}")
+        answer = self._ask("GET", f"/var/{path}")
         if answer.status_code == 404:
             return {}
         return dict(self._call("GET", f"/var/{path}")["Items"])
@@ -103,7 +112,7 @@ class Cluster:
 
         Returns whether other items than before are there now, of a Variable that was there before.
         """
-        answer = self._http.get(f"/var/{path}")
+        answer = self._ask("GET", f"/var/{path}")
         if not items:
             if answer.status_code == 200:
                 self._call("DELETE", f"/var/{path}")
@@ -132,13 +141,12 @@ class Cluster:
             self._call("PUT", "/operator/scheduler/configuration", json=configuration)
 
     def node_is_ready(self) -> bool:
-        """Whether the node takes work now. After a restart Nomad still calls it ready from before: it must have reported."""
-        if not any(node["Status"] == "ready" for node in self._call("GET", "/nodes")):
-            return False
-        return bool(self._call("GET", "/agent/self")["stats"]["client"]["heartbeat_ttl"] != "0s")
+        """Whether a node takes work now. After a restart Nomad still calls it ready from before: it must answer, too."""
+        ready = [node["ID"] for node in self._call("GET", "/nodes") if node["Status"] == "ready"]
+        return any(self._ask("GET", "/client/stats", params={"node_id": node}).is_success for node in ready)
 
     def job(self, name: str) -> dict[str, Any] | None:
-        answer = self._http.get(f"/job/{name}")
+        answer = self._ask("GET", f"/job/{name}")
         return answer.json() if answer.status_code == 200 else None
 
     def is_wanted(self, name: str) -> bool:
@@ -148,11 +156,19 @@ class Cluster:
 
     def allocation(self, job: str) -> Allocation | None:
         """The newest allocation that is meant to run, with its ports, or None."""
+        stubs = self._wanted(job)
+        return self._whole(stubs[-1]["ID"], job) if stubs else None
+
+    def allocations(self, job: str) -> list[Allocation]:
+        """All allocations that are meant to run, one an instance, the oldest first."""
+        return [self._whole(stub["ID"], job) for stub in self._wanted(job)]
+
+    def _wanted(self, job: str) -> list[dict[str, Any]]:
         stubs = [stub for stub in self._call("GET", f"/job/{job}/allocations") if stub["DesiredStatus"] == "run"]
-        if not stubs:
-            return None
-        newest = max(stubs, key=lambda stub: stub["CreateIndex"])
-        full = self._call("GET", f"/allocation/{newest['ID']}")
+        return sorted(stubs, key=lambda stub: stub["CreateIndex"])
+
+    def _whole(self, allocation: str, job: str) -> Allocation:
+        full = self._call("GET", f"/allocation/{allocation}")
         shared = (full.get("AllocatedResources") or {}).get("Shared") or {}
         ports = tuple(Port(port["Label"], port["HostIP"], port["Value"]) for port in shared.get("Ports") or [])
         tasks = tuple(
@@ -184,12 +200,17 @@ class Cluster:
         return [stub["ID"] for stub in stubs if stub["ClientStatus"] in ("running", "pending")]
 
     def restart(self, allocation: str) -> None:
-        self._call("PUT", f"/client/allocation/{allocation}/restart", json={"AllTasks": True})
+        """Restart its tasks where they are; returns once they have ended."""
+        self._call("PUT", f"/client/allocation/{allocation}/restart", json={"AllTasks": True}, timeout=60)
+
+    def replace(self, allocation: str) -> None:
+        """Have Nomad stop it, after its leave of discovery, and start another in its place."""
+        self._call("PUT", f"/allocation/{allocation}/stop")
 
     def log_tail(self, allocation: Allocation, task: str, characters: int = 1500) -> str:
         """The end of what a task wrote to stderr, or "" when there is nothing yet."""
         query = {"task": task, "type": "stderr", "origin": "end", "offset": str(characters), "plain": "true"}
-        answer = self._http.get(f"/client/fs/logs/{allocation.id}", params=query)
+        answer = self._ask("GET", f"/client/fs/logs/{allocation.id}", params=query)
         return answer.text if answer.status_code == 200 else ""
 
 

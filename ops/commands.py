@@ -5,7 +5,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from ops import caddy_binary, champion, jobs, keys, nomad_binary, predict, prefect, replay
+from ops import caddy_binary, champion, jobs, keys, nomad_binary, predict, prefect, replay, restart
+from ops.agent import Agent
 from ops.down import down
 from ops.errors import OperatorError
 from ops.fiscal import take_fiscal_year_start
@@ -27,34 +28,32 @@ def status(arguments: list[str]) -> int:
 def logs(arguments: list[str]) -> int:
     """Print what the tasks of a job wrote (`nomad` is the agent itself), oldest first."""
     _expect(arguments, 1, "logs <job>")
-    session = connect()
     if arguments[0] == "nomad":
-        print(session.agent.log.read_text(errors="replace"), end="")
-        return 0
+        # Also when it does not run: then most of all.
+        return _agent_logs(Agent.of_state())
+    session = connect()
     jobs.file(arguments[0])
-    allocation = session.cluster.allocation(arguments[0])
-    if allocation is None:
+    allocations = session.cluster.allocations(arguments[0])
+    if not allocations:
         raise OperatorError(
             f"the job {arguments[0]} has no allocation", "`just status` shows why; `just up` submits it"
         )
-    for task in allocation.tasks:
-        for stream in ("-stdout", "-stderr"):
-            printed = session.cli.run("alloc", "logs", "-tail", "-n", "200", stream, allocation.id, task.name).stdout
-            if printed.strip():
-                print(f"── {task.name} {stream.removeprefix('-std')} ──\n{printed.rstrip()}")
+    for allocation in allocations:
+        of = f" of {allocation.id[:8]}" if len(allocations) > 1 else ""
+        for task in allocation.tasks:
+            for stream in ("-stdout", "-stderr"):
+                done = session.cli.run("alloc", "logs", "-tail", "-n", "200", stream, allocation.id, task.name)
+                if done.stdout.strip():
+                    print(f"── {task.name}{of} {stream.removeprefix('-std')} ──\n{done.stdout.rstrip()}")
     return 0
 
 
-def restart(arguments: list[str]) -> int:
-    """Restart all tasks of a job where they are."""
-    _expect(arguments, 1, "restart <job>")
-    session = connect()
-    jobs.file(arguments[0])
-    allocation = session.cluster.allocation(arguments[0])
-    if allocation is None:
-        raise OperatorError(f"the job {arguments[0]} is not running", "`just up` submits it")
-    session.cluster.restart(allocation.id)
-    print(f"{arguments[0]} restarts; `just status` shows its health")
+def _agent_logs(agent: Agent) -> int:
+    written = [half for half in agent.halves if half.log.exists()]
+    if not written:
+        raise OperatorError(f"there is no log in {agent.folder}", "the platform has never been up here: run `just up`")
+    for half in written:
+        print(f"── {half.name} ──\n{half.log.read_text(errors='replace').rstrip()}")
     return 0
 
 
@@ -120,7 +119,9 @@ def evaluate(arguments: list[str]) -> int:
 def nomad_fmt(arguments: list[str]) -> int:
     """`nomad fmt` of all job files; with `-check` only tell which are not in the standard form."""
     found = nomad_binary.find_or_install()
-    done = subprocess.run([found.path, "fmt", *arguments, JOBS], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [found.path, "fmt", *arguments, JOBS], capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode:
         raise OperatorError(
             f"not in the standard form: {' '.join((done.stdout + done.stderr).split())}", "run `just fmt`"
@@ -133,7 +134,7 @@ def caddy_fmt(arguments: list[str]) -> int:
     caddy = caddy_binary.CADDY.find_or_install()
     for file in sorted((PROJECT / "services" / "gateway").glob("*addy*")):
         command = [str(caddy.path), "fmt", *([] if "-check" in arguments else ["--overwrite"]), str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
         if "-check" in arguments and done.stdout != file.read_text():
             raise OperatorError(f"not in the standard form: {file.relative_to(PROJECT)}", "run `just fmt`")
     return 0
@@ -151,7 +152,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "down": down,
     "status": status,
     "logs": logs,
-    "restart": restart,
+    "restart": restart.restart,
     "plan": plan,
     "train": train,
     "predict": predict.predict,

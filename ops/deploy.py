@@ -35,7 +35,15 @@ def deploy(cluster: Cluster) -> str:
     """Register all deployments; returns what was printed. Raises OperatorError with the last line of a failure."""
     environment = {**os.environ, "PREFECT_API_URL": f"{jobs.address(cluster, 'prefect')}/api"}
     command = [str(paths.PYTHON), "-m", "flows.deployments"]
-    done = subprocess.run(command, cwd=paths.PROJECT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=paths.PROJECT,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or ["it wrote nothing"]
         raise OperatorError(

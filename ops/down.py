@@ -31,8 +31,10 @@ def down(arguments: list[str]) -> int:
             f"down does not know {unknown[0]!r}", "use `just down`, or `just down --purge` to delete the data too"
         )
     agent = Agent.of_state()
-    if agent.is_running():
+    running = agent.processes()
+    if len(running) == len(agent.halves):
         _stop_jobs(agent)
+    if running:
         with step("Nomad agent stopped"):
             agent.stop()
     _sweep(agent.data)
@@ -70,7 +72,7 @@ def _stop_jobs(agent: Agent) -> None:
     for wave in _WAVES:
         names = [name for name in wave if name in wanted]
         if "localstack" in names:
-            _flush(cluster)
+            flush(cluster)
         if names:
             with step(f"stopped {', '.join(names)}"):
                 for name in names:
@@ -79,7 +81,7 @@ def _stop_jobs(agent: Agent) -> None:
                      f"the end of {', '.join(names)}")  # fmt: skip
 
 
-def _flush(cluster: Cluster) -> None:
+def flush(cluster: Cluster) -> None:
     """Have the companion copy the newest objects to disk while LocalStack is still there to be read."""
     allocation = cluster.allocation("localstack")
     companion = next((port for port in allocation.ports if port.label == "companion"), None) if allocation else None
@@ -122,7 +124,7 @@ def _sweep(data: Path) -> None:
     left = processes_of(data)
     if left:
         with step(f"ended {len(left)} processes that outlived their agent"):
-            minders = [process for process in left if "executor" in process.cmdline() or "logmon" in process.cmdline()]
+            minders = [process for process in left if _minds(process)]
             for group in ([process for process in left if process not in minders], minders):
                 for process in group:
                     _signal(process, "terminate")
@@ -131,9 +133,16 @@ def _sweep(data: Path) -> None:
                     _signal(process, "kill")
                 psutil.wait_procs(stubborn, timeout=5)
     for point in mounts_below(data):
-        done = subprocess.run(["umount", point], capture_output=True, text=True, check=False)
+        done = subprocess.run(["umount", point], capture_output=True, encoding="utf-8", errors="replace", check=False)
         if done.returncode:
             raise OperatorError(f"{point} cannot be unmounted: {done.stderr.strip()}", f"run `umount {point}` as root")
+
+
+def _minds(process: psutil.Process) -> bool:
+    try:
+        return any(word in process.cmdline() for word in ("executor", "logmon"))
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
 
 
 def _signal(process: psutil.Process, how: str) -> None:

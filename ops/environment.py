@@ -64,21 +64,23 @@ def _runs(python: Path) -> bool:
     if not python.exists():
         return False
     version = [str(python), "-c", "import sys; print(*sys.version_info[:3], sep='.')"]
-    done = subprocess.run(version, capture_output=True, text=True, check=False)
+    done = subprocess.run(version, capture_output=True, encoding="utf-8", errors="replace", check=False)
     return done.stdout.strip() == ".".join(map(str, sys.version_info[:3]))
 
 
 def compile_installed(python: Path) -> None:
     """Compile what is installed: else the first start of every service does so for itself, and takes thrice as long."""
     folders = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    packages = subprocess.run(folders, capture_output=True, text=True, check=True).stdout.strip()
+    packages = subprocess.run(
+        folders, capture_output=True, encoding="utf-8", errors="replace", check=True
+    ).stdout.strip()
     command = [str(python), "-m", "compileall", "-q", "-j", "0", "-x", _NEVER_IMPORTED, packages]
     # Some packages ship files that are no Python of this version, as templates or for another one; nothing imports them.
     subprocess.run(command, capture_output=True, check=False, cwd=PROJECT)
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False, cwd=PROJECT)
     if done.returncode == 0:
         return
     if done.returncode < 0:

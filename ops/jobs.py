@@ -54,11 +54,14 @@ class Cli:
     token: str
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "NOMAD_ADDR": self.agent.address, "NOMAD_TOKEN": self.token}
+        plain = {"NOMAD_CLI_NO_COLOR": "1"} if os.environ.get("NO_COLOR") else {}
+        return {**os.environ, **plain, "NOMAD_ADDR": self.agent.address, "NOMAD_TOKEN": self.token}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(self.nomad.path), *arguments]
-        return subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, env=self.environment(), capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
 
     def submit(self, name: str) -> None:
         """`nomad job run` of the unchanged file. Raises OperatorError with Nomad's reason."""
@@ -132,19 +135,32 @@ def health(cluster: Cluster, name: str, *, ignore: tuple[str, ...] = ()) -> Heal
     job = cluster.job(name)
     if job is None or job["Stop"]:
         return Health(name, False, "stopped" if job else "not submitted", "", 0)
-    allocation = cluster.allocation(name)
-    if allocation is None:
+    allocations = cluster.allocations(name)
+    restarts = sum(task.restarts for allocation in allocations for task in allocation.tasks)
+    url = _url(allocations[-1], name) if allocations else ""
+    if len(allocations) < instances(job):
         reason = cluster.placement_failure(name)
-        return Health(name, False, f"not placed: {reason}" if reason else "being placed", "", 0)
-    restarts = sum(task.restarts for task in allocation.tasks)
-    url = _url(allocation, name)
+        return Health(name, False, f"not placed: {reason}" if reason else "being placed", url, restarts)
+    for allocation in allocations:
+        problem = _problem(job, allocation, ignore)
+        if problem:
+            return Health(name, False, problem, url, restarts)
+    return Health(name, True, "healthy", url, restarts)
+
+
+def instances(job: dict[str, Any]) -> int:
+    """Number of allocations that the job asks for."""
+    return sum(group.get("Count", 1) for group in job["TaskGroups"])
+
+
+def _problem(job: dict[str, Any], allocation: Allocation, ignore: tuple[str, ...]) -> str | None:
     waiting = [task for task in allocation.tasks if task.state != "running"]
     if waiting:
-        return Health(name, False, f"{waiting[0].state}: {waiting[0].last_event}", url, restarts)
+        return f"{waiting[0].state}: {waiting[0].last_event}"
     for check in checks(job, allocation):
         if check.name not in ignore and not check.passes():
-            return Health(name, False, f"check “{check.name}” of {check.service} fails", url, restarts)
-    return Health(name, True, "healthy", url, restarts)
+            return f"check “{check.name}” of {check.service} fails"
+    return None
 
 
 def healths(cluster: Cluster, names: Sequence[str], *, ignore: tuple[str, ...] = ()) -> dict[str, Health]:

@@ -27,7 +27,12 @@ class Lock:
         """Write the lock to `output`; what an `output` that exists pins is kept where it still fits."""
         command = [tool("uv"), "pip", "compile", "pyproject.toml", "--group", self.group, *_COMMON, *self.options]
         done = subprocess.run(
-            [*command, "--output-file", str(output)], cwd=PROJECT, capture_output=True, text=True, check=False
+            [*command, "--output-file", str(output)],
+            cwd=PROJECT,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
         if done.returncode:
             raise OperatorError(

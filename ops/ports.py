@@ -35,8 +35,8 @@ def holder(port: int) -> str:
 
 
 def require_free(agent: Agent) -> None:
-    """Raise OperatorError when one of the agent's ports is taken, telling a foreign Nomad agent from any other program."""
-    for port in agent.ports:
+    """Raise OperatorError when a port that the agent has yet to take is taken, telling a foreign Nomad agent from others."""
+    for port in [port for half in agent.halves if not half.is_running() for port in agent.ports_of(half)]:
         if is_free(port):
             continue
         who = holder(port)
@@ -46,7 +46,7 @@ def require_free(agent: Agent) -> None:
             else "port taken"
         )
         raise OperatorError(
-            f"{what}: {who} holds port {port}, which Nomad needs (its three ports are {agent.ports[0]} to {agent.ports[2]})",
+            f"{what}: {who} holds port {port}, which Nomad needs (its four ports are {agent.ports[0]} to {agent.ports[-1]})",
             "end that process, or let this project's agent use other ports: CLOSECAST_NOMAD_PORT=14646 just up",
         )
 

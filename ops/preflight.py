@@ -75,7 +75,9 @@ def _terraform() -> str:
             "install Terraform 1.11 or newer from your package manager or its official site, then run it again",
         )
     try:
-        done = subprocess.run([found, "version", "-json"], capture_output=True, text=True, check=True, timeout=20)
+        done = subprocess.run(
+            [found, "version", "-json"], capture_output=True, encoding="utf-8", errors="replace", check=True, timeout=20
+        )
         version = json.loads(done.stdout)["terraform_version"]
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
         raise OperatorError(

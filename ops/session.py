@@ -6,6 +6,7 @@ from ops import nomad_binary
 from ops.agent import Agent
 from ops.cluster import Cluster
 from ops.credentials import Credentials
+from ops.down import processes_of
 from ops.errors import OperatorError
 from ops.jobs import Cli
 
@@ -25,6 +26,10 @@ def connect() -> Session:
     credentials = Credentials.load()
     agent = Agent.of_state()
     if not agent.is_running():
+        if processes_of(agent.data):
+            raise OperatorError(
+                "the Nomad agent is not running; the services go on, but nothing looks after them", "run `just up`"
+            )
         raise OperatorError("the platform is down: no Nomad agent of this project is running", "run `just up`")
     nomad = nomad_binary.find()
     if nomad is None:

@@ -37,8 +37,9 @@ def services(cluster: Cluster, agent: Agent, nomad: Nomad) -> bool:
     table = Table(title="Closecast", title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for heading in ("service", "health", "address"):
         table.add_column(heading, no_wrap=True)
-    table.add_row("Nomad (scheduler)", f"healthy, {nomad.version} ({nomad.origin})", f"{agent.address}/ui")
-    all_healthy = True
+    all_healthy = agent.client.is_running()
+    word = "[green]healthy" if all_healthy else "[red]its client is not running, `just up` starts it"
+    table.add_row("Nomad (scheduler)", f"{word}[/], {nomad.version} ({nomad.origin})", f"{agent.address}/ui")
     runnable = jobs.runnable()
     asked = jobs.healths(cluster, runnable)
     for name, found in asked.items():

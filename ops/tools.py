@@ -34,7 +34,7 @@ def _install() -> None:
         ) from error
     lock = PROJECT / "requirements-tools.txt"
     command = [str(_BIN / "python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         shutil.rmtree(Path(_BIN.parent), ignore_errors=True)
         raise OperatorError(

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -122,14 +122,12 @@ def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:
 def _start_agent(
     agent: Agent, nomad: nomad_binary.Nomad, credentials: Credentials, mirror: Path | None
 ) -> tuple[Credentials, Cluster]:
+    meta = _meta(agent, mirror)
     with step("Nomad agent"):
-        if agent.is_running() and agent.is_outdated(_meta(agent, mirror)):
-            agent.stop()
-        fresh = not agent.is_running()
-        if fresh:
-            ports.require_free(agent)
-            agent.start(nomad, _meta(agent, mirror))
-        agent.wait_for_leader()
+        for half in agent.outdated(meta):
+            half.stop()
+        ports.require_free(agent)
+        agent.start(nomad, meta)
     cluster = Cluster(agent.address, credentials.nomad_management_token)
     with step("access control, secrets and node"):
         cluster.bootstrap(credentials.nomad_management_token)
@@ -142,14 +140,13 @@ def _start_agent(
         dispatcher = (paths.PROJECT / "policies" / "nomad" / "dispatcher.hcl").read_text()
         cluster.ensure_policy("dispatcher", "Flows dispatch batch jobs", dispatcher, job="prefect-worker")
         _write_variables(cluster, credentials)
-        if fresh and not _comes_true(cluster.node_is_ready, 2):
-            # On a first start the node asks to be registered a moment before the new keyring is there to sign its
-            # identity, and asks again only after 15 s and more. Started again, it finds the keyring.
-            agent.stop()
-            agent.start(nomad, _meta(agent, mirror))
-            agent.wait_for_leader()
-        wait(cluster.node_is_ready, 60, "the registration of this node with Nomad")
+        wait(lambda: _takes_work(agent, cluster), 60, "the registration of this node with Nomad")
     return credentials, cluster
+
+
+def _takes_work(agent: Agent, cluster: Cluster) -> bool:
+    agent.require_client()
+    return cluster.node_is_ready()
 
 
 def _write_variables(cluster: Cluster, credentials: Credentials) -> None:
@@ -164,15 +161,6 @@ def _write_variables(cluster: Cluster, credentials: Credentials) -> None:
     before = jobs.health(cluster, _WORKER).restarts if runs else 0
     if cluster.put_variable(path, of_worker) and runs:
         wait(lambda: jobs.health(cluster, _WORKER).restarts > before, 60, "the worker's restart with its new secrets")
-
-
-def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def _submit(cli: Cli, cluster: Cluster) -> None:

@@ -14,6 +14,7 @@ Fixtures (all session scoped, started only when asked for):
 
 import base64
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,19 @@ def free_port() -> int:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` neighbouring loopback ports that nobody listens on now, below those that systems hand out."""
+    while True:
+        first = random.randrange(10_000, 20_000)
+        with ExitStack() as probes:
+            try:
+                for port in range(first, first + count):
+                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
 
 
 @contextmanager

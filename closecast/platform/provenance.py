@@ -8,7 +8,7 @@ def git_commit(project: Path) -> str | None:
     """The commit checked out in `project`, with "-dirty" when tracked files differ; None where git knows of none."""
     command = ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None

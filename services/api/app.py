@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> Service:
         openapi_config=_OPENAPI,
         plugins=[StrictStructs()],
         logging_config=None,
-        state=State(),
+        state=State({"leaving": False}),
         debug=False,
     )
     tracer = None if parts.spans is None else Tracer(parts.spans)

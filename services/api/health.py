@@ -1,6 +1,7 @@
 """Tells Nomad, Prometheus and people whether the instance lives, whether it has a model, and what it has counted."""
 
 from litestar import Response, get
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 
 from services.api.champion import Champion
@@ -15,8 +16,10 @@ def live() -> Health:
 
 
 @get("/health/ready", sync_to_thread=False, summary="A model serves")
-def ready(champion: NamedDependency[Champion]) -> Response[Health]:
-    """200 while a model serves, also when the registry is away (the reason is told); 503 while none does."""
+def ready(champion: NamedDependency[Champion], state: State) -> Response[Health]:
+    """200 while a model serves, also when the registry is away (the reason is told); 503 while none does, and before the end."""
+    if state.leaving:
+        return Response(Health("not ready", reason="this instance is about to stop"), status_code=503)
     status = champion.status()
     if status.served is None:
         return Response(Health("not ready", reason=status.problem), status_code=503)

@@ -1,8 +1,11 @@
 """The server of one instance: uvicorn on uvloop, with this service's protocol."""
 
+import asyncio
+import socket
+
 import uvicorn
 
-from services.api.app import create_app
+from services.api.app import Service, create_app
 from services.api.logs import relay
 from services.api.protocol import IDLE_SECONDS, Protocol
 from services.api.settings import Settings
@@ -10,12 +13,31 @@ from services.api.settings import Settings
 _GRACE_SECONDS = 8  # a request that is being answered when Nomad stops the instance is answered to its end
 
 
+class _Server(uvicorn.Server):
+    """One that is left alone before it stops: for `drain` seconds it says that it is not ready, and answers as ever.
+
+    Whoever asks for its readiness sends the next requests elsewhere, so that none is on its way to it when it closes.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: Service, drain: float) -> None:
+        super().__init__(config)
+        self._app, self._drain = app, drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.leaving = True
+        end = asyncio.get_running_loop().time() + self._drain
+        while not self.force_exit and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
+
+
 def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
     """Still to be run: one worker, which an instance's port and memory are sized for; Nomad adds instances."""
     relay("uvicorn.error")
-    return uvicorn.Server(
+    app = create_app(settings)
+    return _Server(
         uvicorn.Config(
-            create_app(settings),
+            app,
             host=host,
             port=port,
             http=Protocol,
@@ -29,5 +51,7 @@ def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
             server_header=False,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
+        ),
+        app,
+        settings.drain_seconds,
     )

@@ -29,6 +29,7 @@ class Settings:
     recording: Recording | None  # without one, answers are written down nowhere: a trial without a cache
     instance: str  # by which other instances and the audit log tell this one
     events: EventSettings | None  # without them the registry is asked at intervals alone
+    drain_seconds: float = 0.0  # for so long an instance that is to stop says that it is not ready, and answers
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -48,6 +49,7 @@ class Settings:
             recording=Recording.from_environment(environment),
             instance=f"{environment.get('CLOSECAST_HOST', 'local')}:{environment.get('CLOSECAST_PORT', '0')}",
             events=EventSettings.from_environment(environment),
+            drain_seconds=_drain(environment.get("CLOSECAST_DRAIN_SECONDS", "0")),
         )
 
 
@@ -59,6 +61,12 @@ def _hashes(text: str) -> tuple[bytes, ...]:
             "with commas between"
         )
     return tuple(bytes.fromhex(part) for part in parts)
+
+
+def _drain(text: str) -> float:
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?", text):
+        raise SettingsError(f"CLOSECAST_DRAIN_SECONDS is {text!r}; expected a number of seconds, such as 2")
+    return float(text)
 
 
 def _lake(environment: Mapping[str, str]) -> Callable[[], LakeSettings | None] | None:

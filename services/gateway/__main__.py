@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,8 @@ _DEFAULTS = {
     # No word to browsers that this host be asked by TLS alone: the other pages of one machine have none.
     "CLOSECAST_GATEWAY_HSTS": "0",
 }
+_LISTENER = 3  # the file descriptor that the Caddyfile names
+_WAITING = 1024  # connections that may wait to be accepted
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
@@ -43,6 +46,8 @@ def complete(environment: Mapping[str, str]) -> dict[str, str]:
     missing = [name for name in _NEEDED if not environment.get(name)]
     if missing:
         raise GatewayError(f"the environment variable {missing[0]} is not set")
+    if not environment["CLOSECAST_PORT"].isdecimal():
+        raise GatewayError(f"CLOSECAST_PORT is {environment['CLOSECAST_PORT']!r}; expected a number")
     hosts = (environment.get("CLOSECAST_GATEWAY_HOSTS") or f"localhost {environment['CLOSECAST_HOST']}").split()
     for host in hosts:
         if not _HOST.fullmatch(host):
@@ -74,6 +79,20 @@ def command(environment: Mapping[str, str], reload: bool) -> list[str]:
     return [environment["CLOSECAST_CADDY"], *how, "--config", str(CONFIGURATION), "--adapter", "caddyfile"]
 
 
+def listen(host: str, port: int) -> None:
+    """Listen on `host`:`port`, by the file descriptor that Caddy inherits. Raises GatewayError when it is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_WAITING)
+    except OSError as error:
+        raise GatewayError(f"the gateway cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from error
+    if listener.fileno() == _LISTENER:
+        listener.set_inheritable(True)
+    else:
+        os.dup2(listener.fileno(), _LISTENER)
+    listener.detach()
+
+
 def main() -> None:
     try:
         environment = complete(os.environ)
@@ -83,7 +102,13 @@ def main() -> None:
     storage.mkdir(parents=True, exist_ok=True)
     storage.chmod(0o700)
     os.chdir(environment["CLOSECAST_GATEWAY_FOLDER"])
-    arguments = command(environment, sys.argv[1:] == ["reload"])
+    reload = sys.argv[1:] == ["reload"]
+    if not reload:
+        try:
+            listen(environment["CLOSECAST_HOST"], int(environment["CLOSECAST_PORT"]))
+        except GatewayError as error:
+            sys.exit(f"gateway: {error}")
+    arguments = command(environment, reload)
     os.execve(arguments[0], arguments, environment)
 
 

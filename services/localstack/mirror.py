@@ -114,6 +114,8 @@ class Mirror:
     def _copy(self, source: str, target: str, *arguments: str) -> None:
         command = [rclone(), "copy", source, target, "--checksum", "--transfers=8", "--retries=1", "--low-level-retries=2",
                    "--contimeout=5s", f"--partial-suffix={_UNFINISHED}", *arguments]  # fmt: skip
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=self._environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
         if done.returncode:
             raise MirrorError(f"rclone could not copy {source} to {target}: {' '.join(done.stderr.split())[-400:]}")

@@ -67,7 +67,8 @@ def _run(state: Path, command: str, *arguments: str, environment: dict[str, str]
         [terraform, f"-chdir={ENVIRONMENT}", command, "-input=false", "-no-color", *arguments],
         env=_environment(state) | environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     if done.returncode < 0:

@@ -4,6 +4,7 @@ import os
 
 import streamlit as st
 
+from closecast.platform.addresses import address
 from services.ui import asking, outage, ranking, scoring, words
 from services.ui.answers import ModelFacts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
@@ -17,7 +18,7 @@ def main() -> None:
     st.set_page_config(page_title="Closecast", layout="wide")
     st.html(_STYLE)
     st.title("Closecast")
-    api = asking.client(os.environ["CLOSECAST_API_URL"], Credential.from_environment(os.environ))
+    api = asking.client(_instance(), Credential.from_environment(os.environ))
     model = _model(api)
     if model is None:
         return
@@ -27,6 +28,12 @@ def main() -> None:
         pipeline = ranking.show(api, model)
     with score:
         scoring.show(api, model, pipeline)
+
+
+def _instance() -> str:
+    """URL of an instance of the API that is there now."""
+    found = address(os.environ, "CLOSECAST_API_URL")
+    return (found() if found else None) or os.environ["CLOSECAST_API_URL"]
 
 
 def _model(api: Client) -> ModelFacts | None:

@@ -4,10 +4,14 @@ import json
 import os
 import secrets
 import shutil
+import signal
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from closecast.platform.addresses import address
@@ -21,7 +25,7 @@ from ops.credentials import Credentials
 from ops.down import _sweep, mounts_below, processes_of
 from ops.errors import OperatorError
 from ops.jobs import Cli
-from tests.servers import free_port
+from tests.servers import free_ports
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +37,7 @@ def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     state = Path(tempfile.mkdtemp(prefix="closecast-nomad-"))
     state.chmod(0o755)
     monkeypatch.setenv("CLOSECAST_STATE", str(state))
-    monkeypatch.setenv("CLOSECAST_NOMAD_PORT", str(free_port()))
+    monkeypatch.setenv("CLOSECAST_NOMAD_PORT", str(free_ports(4)))
     agent = Agent.of_state()
     yield agent
     agent.stop()
@@ -50,7 +54,8 @@ def test_from_a_fresh_agent_to_a_job_and_back(agent: Agent, capsys: pytest.Captu
     agent.start(nomad, meta)
     agent.wait_for_leader()
     assert agent.is_running()
-    assert not agent.is_outdated(meta)
+    assert agent.outdated(meta) == []
+    assert agent.outdated({**meta, "python": "/elsewhere"}) == [agent.client]  # the server need not be started again
     cluster = Cluster(agent.address, credentials.nomad_management_token)
     cluster.bootstrap(credentials.nomad_management_token)
     cluster.bootstrap(credentials.nomad_management_token)  # again: harmless
@@ -159,10 +164,99 @@ def test_a_task_shows_the_api_which_job_it_is_of_and_learns_where_its_neighbours
     wait(lambda: not any(map(cluster.live_allocations, ("cache", "api", "ui"))), 60, "the end of the jobs")
 
 
-def test_an_agent_that_cannot_start_says_why(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+# A service that asks for another and is restarted when that moves, as most of the platform's are.
+_NEIGHBOUR = """
+job "neighbour" {{
+  group "neighbour" {{
+    service {{
+      name     = "neighbour"
+      provider = "nomad"
+    }}
+    task "neighbour" {{
+      driver = "raw_exec"
+      config {{
+        command = "{python}"
+        args    = ["-c", "import time; time.sleep(3600)"]
+      }}
+      template {{
+        destination = "${{NOMAD_SECRETS_DIR}}/neighbour.env"
+        env         = true
+        data        = <<-EOT
+          {{{{ with nomadVar "nomad/jobs/neighbour" }}}}PASSWORD={{{{ .password }}}}{{{{ end }}}}
+          {{{{ range nomadService "cache" }}}}CACHE={{{{ .Address }}}}:{{{{ .Port }}}}{{{{ end }}}}
+        EOT
+      }}
+      resources {{
+        cpu    = 50
+        memory = 32
+      }}
+    }}
+  }}
+}}
+"""
+
+
+def test_no_task_notices_that_the_agent_ended_and_was_started_again(agent: Agent) -> None:
+    # given
     nomad = nomad_binary.find()
     assert nomad is not None
-    monkeypatch.setattr("ops.agent._CONFIGURATION", "name = {http}{rpc}{serf}{data}{meta}{loopback} nonsense")
-    agent.start(nomad, {})
-    with pytest.raises(OperatorError, match="the Nomad agent did not come up: "):
-        agent.wait_for_leader(20)
+    credentials = Credentials.load_or_create()
+    meta = {"python": str(paths.PYTHON), "project": str(paths.PROJECT), "state": str(paths.state())}
+    agent.start(nomad, meta)
+    cluster = Cluster(agent.address, credentials.nomad_management_token)
+    cluster.bootstrap(credentials.nomad_management_token)
+    wait(cluster.node_is_ready, 60, "the registration of the node")
+    cli = Cli(nomad, agent, credentials.nomad_management_token)
+    for job in ("cache", "neighbour"):
+        cluster.put_variable(f"nomad/jobs/{job}", {"password": secrets.token_hex(8)})
+    cli.submit("cache")
+    file = agent.folder / "neighbour.nomad.hcl"
+    file.write_text(_NEIGHBOUR.format(python=sys.executable))
+    assert cli.run("job", "run", "-detach", str(file)).returncode == 0
+    wait(lambda: len(_tasks(agent)) == 2 and jobs.health(cluster, "cache").healthy, 60, "the health of both")
+    before = _tasks(agent)
+
+    for how, *ended in (
+        (signal.SIGKILL, agent.server, agent.client),
+        (signal.SIGKILL, agent.server),
+        (signal.SIGKILL, agent.client),
+        (signal.SIGTERM, agent.server, agent.client),
+    ):
+        # when
+        for half in ended:
+            process = half.process()
+            assert process is not None
+            process.send_signal(how)
+            process.wait(30)
+        agent.start(nomad, meta)
+        wait(cluster.node_is_ready, 60, "the return of the node")
+        # then the same processes are there, also once the client had time to do away with them
+        time.sleep(5)
+        assert _tasks(agent) == before, (how, ended)
+        for job in ("cache", "neighbour"):
+            allocation = cluster.allocation(job)
+            assert allocation is not None
+            assert [(task.state, task.restarts) for task in allocation.tasks] == [("running", 0)], (how, ended)
+    # and they are looked after as before
+    for process in map(psutil.Process, before):
+        process.kill()
+    wait(lambda: len(_tasks(agent)) == 2 and not before & _tasks(agent), 60, "new processes")
+    for job in ("cache", "neighbour"):
+        cluster.stop(job)
+    wait(lambda: not any(map(cluster.live_allocations, ("cache", "neighbour"))), 60, "the end of the jobs")
+
+
+def _tasks(agent: Agent) -> set[int]:
+    """Process ids of what the executors of this agent's tasks started."""
+    minders = [process for process in processes_of(agent.data) if "executor" in process.cmdline()]
+    return {child.pid for minder in minders for child in minder.children()}
+
+
+@pytest.mark.parametrize("half", ["server", "client"])
+def test_an_agent_that_cannot_start_says_why(agent: Agent, monkeypatch: pytest.MonkeyPatch, half: str) -> None:
+    nomad = nomad_binary.find()
+    assert nomad is not None
+    monkeypatch.setattr(f"ops.agent_configuration._{half.upper()}", "nonsense")
+    with pytest.raises(OperatorError, match=f"the Nomad agent did not come up: its {half}: .*nonsense"):
+        agent.start(nomad, {})
+        wait(lambda: agent.require_client() is not None, 20, "the end of the client")  # type: ignore[func-returns-value]

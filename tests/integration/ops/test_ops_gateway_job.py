@@ -19,7 +19,7 @@ from ops.cluster import Cluster, wait
 from ops.credentials import Credentials
 from ops.down import _sweep, processes_of
 from ops.jobs import Cli
-from tests.servers import free_port
+from tests.servers import free_ports
 
 pytestmark = pytest.mark.integration
 
@@ -90,7 +90,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
         pytest.skip("there is no Nomad or no Caddy, and `./just test` tells why it could not get one")
     state = Path(tempfile.mkdtemp(prefix="closecast-nomad-"))
     monkeypatch.setenv("CLOSECAST_STATE", str(state))
-    monkeypatch.setenv("CLOSECAST_NOMAD_PORT", str(free_port()))
+    monkeypatch.setenv("CLOSECAST_NOMAD_PORT", str(free_ports(4)))
     # The interpreter of this test, which need not be the one that `up` makes.
     python = state / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH="{paths.PROJECT}" exec "{sys.executable}" "$@"\n')

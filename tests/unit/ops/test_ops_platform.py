@@ -34,13 +34,14 @@ def test_the_agent_keeps_its_port_and_its_configuration_its_promises(
     # given
     monkeypatch.setenv("CLOSECAST_NOMAD_PORT", "14646")
     agent = Agent.of_state()
-    assert agent.ports == (14646, 14647, 14648)
+    assert agent.ports == (14646, 14647, 14648, 14649)
     # then
     written = agent._configured({"python": '/a "quoted" path'})
-    assert 'bind_addr = "127.0.0.1"' in written
-    assert "acl {\n  enabled = true" in written
-    assert '"/a \\"quoted\\" path"' in written
-    assert agent.is_outdated({})
+    for configuration in written.values():
+        assert 'bind_addr = "127.0.0.1"' in configuration
+        assert "acl {\n  enabled = true" in configuration
+    assert '"/a \\"quoted\\" path"' in written[agent.client]
+    assert agent.outdated({}) == [agent.server, agent.client]
     # and a port that is none is refused
     monkeypatch.setenv("CLOSECAST_NOMAD_PORT", "many")
     with pytest.raises(OperatorError, match="'many', not a port"):

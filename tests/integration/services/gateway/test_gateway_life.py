@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -17,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from closecast.models.deal_model import DealModel
 from tests.integration.services.gateway.conftest import LIMITS, Gateway, Handler, Upstream, breaks, upstream
-from tests.servers import free_port, running
+from tests.servers import PROJECT, free_port, running
 from tests.unit.services.api.conftest import AWAY, KEY, keep, settings
 
 pytestmark = pytest.mark.integration
@@ -140,6 +142,47 @@ def test_the_user_interface_comes_through_and_a_session_outlives_every_limit(gat
                 psutil.Process(pid).wait(timeout=20)
     # then it ends within the time that Nomad gives it
     assert time.monotonic() - begin < 20
+
+
+def test_nobody_who_waits_to_be_accepted_is_turned_away_by_a_reload(gateway: Gateway) -> None:
+    with upstream("one") as server, gateway.served():
+        gateway.route([server.address])
+        refused: list[str] = []
+        asked = [0]
+        ended = threading.Event()
+
+        def call() -> None:
+            while not ended.is_set():
+                try:
+                    plain = socket.create_connection(("127.0.0.1", gateway.port), timeout=30)
+                    with trusted.wrap_socket(plain, server_hostname="localhost"):
+                        asked[0] += 1
+                except OSError as error:
+                    refused.append(repr(error))
+
+        trusted = gateway.tls()
+        callers = [threading.Thread(target=call) for _ in range(8)]
+        for caller in callers:
+            caller.start()
+        for _ in range(4):
+            gateway.reload()
+        ended.set()
+        for caller in callers:
+            caller.join()
+    assert asked[0] > 100
+    assert not refused, refused[:3]
+
+
+def test_a_port_that_is_taken_is_named(gateway: Gateway) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", gateway.port))
+        taken.listen()
+        command = [sys.executable, "-m", "services.gateway"]
+        environment = {**os.environ, "PYTHONPATH": str(PROJECT), **gateway.environment}
+        done = subprocess.run(command, env=environment, cwd=gateway.folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1, f"gateway: the gateway cannot listen on 127.0.0.1:{gateway.port}: Address already in use\n"
+    )  # fmt: skip
 
 
 def test_it_comes_back_after_a_kill_with_the_authority_it_had(gateway: Gateway) -> None:
