@@ -1,8 +1,8 @@
-"""`bench scale [deals=1000000] [rounds=3]`: CPU, time and peak memory of each stage, from an export to what the API holds.
+"""`bench scale [deals=10000,100000,300000,1000000] [rounds=3]`: CPU, time and peak memory of each stage, from an export to what the API holds.
 
-Made-up exports of 10,000 deals and more. Each stage runs in a process of its own, so that its peak memory is its own, and
-hands on files as the flows do; the lake is a folder. A stage that takes less than a minute is repeated. Whatever joins the
-pipeline is one more function in STAGES.
+Each stage runs in a process of its own, so that its peak memory is its own, and hands on files as the flows do; the lake
+is a folder. A stage that takes less than a minute is repeated. What was measured of other sizes before stays in the page.
+Whatever joins the pipeline is one more function in STAGES.
 """
 
 import json
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from statistics import median
@@ -127,18 +127,17 @@ def prepare(folder: Path, deals: int) -> None:
             )
 
 
-def measure(sizes: Iterable[int], rounds: int) -> list[dict[str, Any]]:
+def measure(deals: int, rounds: int) -> list[dict[str, Any]]:
     """One entry for each run of a stage: stage, deals, did, cpu and wall in seconds, peak_mb."""
     runs = []
-    for deals in sizes:
-        with tempfile.TemporaryDirectory(prefix="closecast-scale-") as scratch:
-            prepare(Path(scratch), deals)
-            for stage in STAGES:
-                for _ in range(rounds):
-                    runs.append({"stage": stage, "deals": deals, **_alone(stage, Path(scratch))})
-                    print(_line(runs[-1:]), flush=True)
-                    if runs[-1]["cpu"] > _REPEATED_BELOW:
-                        break
+    with tempfile.TemporaryDirectory(prefix="closecast-scale-") as scratch:
+        prepare(Path(scratch), deals)
+        for stage in STAGES:
+            for _ in range(rounds):
+                runs.append({"stage": stage, "deals": deals, **_alone(stage, Path(scratch))})
+                print(_line(runs[-1:]), flush=True)
+                if runs[-1]["cpu"] > _REPEATED_BELOW:
+                    break
     return runs
 
 
@@ -148,7 +147,7 @@ def page(runs: list[dict[str, Any]]) -> list[str]:
     lines = [
         "# `just bench scale`", "",
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; made-up deals, seed {_SEED}, "
-        f"{_THREADS} threads, OMP_WAIT_POLICY={os.environ.get('OMP_WAIT_POLICY', 'not set')}. Other work shares the machine: CPU seconds (user and system) say more than "
+        f"{_THREADS} threads. Other work shares the machine: CPU seconds (user and system) say more than "
         "seconds on the clock; both are medians, with the spread where a stage was repeated. Growth is the exponent of CPU from the "
         "size before: 1 is linear, 0 costs the same.", "",
         "| stage | deals | CPU, s | clock, s | CPU a deal, µs | growth | peak memory, MB | what was done |",
@@ -157,32 +156,33 @@ def page(runs: list[dict[str, Any]]) -> list[str]:
     for stage in STAGES:
         before: list[dict[str, Any]] = []
         for deals in sizes:
-            of = [run for run in runs if (run["stage"], run["deals"]) == (stage, deals)]
-            lines.append(_line(of, before))
-            before = of
+            if of := _of(runs, stage, deals):
+                lines.append(_line(of, before))
+                before = of
     return [*lines, "", *_verdict(runs, sizes)]
 
 
 def _verdict(runs: list[dict[str, Any]], sizes: list[int]) -> list[str]:
-    largest = [run for run in runs if run["deals"] == sizes[-1]]
-    peak = max(largest, key=lambda run: run["peak_mb"])
-    spent = {stage: _cpu([run for run in largest if run["stage"] == stage]) for stage in STAGES}
+    measured = [stage for stage in STAGES if _of(runs, stage, sizes[-1])]
+    peaks = {stage: max(run["peak_mb"] for run in _of(runs, stage, sizes[-1])) for stage in measured}
+    spent = {stage: _cpu(_of(runs, stage, sizes[-1])) for stage in measured}
+    dearest, largest = max(spent, key=spent.__getitem__), max(peaks, key=peaks.__getitem__)
     lines = [
-        f"At {sizes[-1]:,} deals all stages take {sum(spent.values()):,.0f} s of CPU, most of it {max(spent, key=spent.__getitem__)} "
-        f"({max(spent.values()) / sum(spent.values()):.0%}); most memory takes {peak['stage']}: {peak['peak_mb']:,.0f} MB, "
-        f"{'within' if peak['peak_mb'] <= MOST_MB else '**above**'} {MOST_MB:,} MB."
+        f"At {sizes[-1]:,} deals all stages take {sum(spent.values()):,.0f} s of CPU, most of it {dearest} "
+        f"({spent[dearest] / sum(spent.values()):.0%}); most memory takes {largest}: {peaks[largest]:,.0f} MB, "
+        f"{'within' if peaks[largest] <= MOST_MB else '**above**'} {MOST_MB:,} MB."
     ]
     if len(sizes) > 1:
-        grown = {
-            stage: _growth(
-                *([run for run in runs if (run["stage"], run["deals"]) == (stage, deals)] for deals in sizes[-2:])
-            )
-            for stage in STAGES
-        }
+        both = [(stage, _of(runs, stage, sizes[-2]), _of(runs, stage, sizes[-1])) for stage in measured]
+        grown = {stage: _growth(before, of) for stage, before, of in both if before}
         worst = max(grown, key=grown.__getitem__)
         lines += ["", f"The steepest growth from {sizes[-2]:,} to {sizes[-1]:,} deals is that of {worst}: {grown[worst]:.2f}, "
                   f"{'linear or less' if grown[worst] <= MOST_GROWTH else '**more than linear**'} (target {MOST_GROWTH} at most)."]  # fmt: skip
     return lines
+
+
+def _of(runs: list[dict[str, Any]], stage: str, deals: int) -> list[dict[str, Any]]:
+    return [run for run in runs if (run["stage"], run["deals"]) == (stage, deals)]
 
 
 def _line(of: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) -> str:
@@ -208,7 +208,9 @@ def _spread(values: list[float]) -> str:
 def _alone(stage: str, folder: Path) -> dict[str, Any]:
     """Run the stage in a process of its own. Raises OperatorError with what it said when it fails."""
     command = [sys.executable, "-m", "benchmarks.scale", "stage", stage, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # As in the job files, whoever starts the measure.
+    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise OperatorError(f"the stage {stage} failed: {done.stderr.strip()[-2_000:]}", "mend it and run it again")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -241,20 +243,24 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] == "stage":
         _run(arguments[1], Path(arguments[2]))
         return 0
-    given = {"deals": str(SIZES[-1]), "rounds": "3"}
+    given = {"deals": ",".join(map(str, SIZES)), "rounds": "3"}
     for argument in arguments:
         name, equals, value = argument.partition("=")
-        if name not in given or not equals or not value.isdecimal() or int(value) < 1:
+        numbers = value.split(",") if name == "deals" else [value]
+        if name not in given or not equals or not all(one.isdecimal() and int(one) for one in numbers):
             raise OperatorError(
-                f"{argument!r} is not an argument of this measure", "write deals=<number> or rounds=<number>"
+                f"{argument!r} is not an argument of this measure", "write deals=<number>,<number>,… or rounds=<number>"
             )
         given[name] = value
-    largest = int(given["deals"])
-    runs = measure([*(size for size in SIZES if size < largest), largest], int(given["rounds"]))
-    lines = page(runs)
-    print("\n".join(lines))
-    _PAGE.write_text("\n".join(lines) + "\n")
-    _RESULT.write_text(json.dumps(runs, indent=1) + "\n")
+    for deals in sorted(map(int, given["deals"].split(","))):
+        runs = measure(deals, int(given["rounds"]))
+        # Read again each time: another measure may have written its sizes meanwhile.
+        known = json.loads(_RESULT.read_text()) if _RESULT.exists() else []
+        kept = [run for run in known if run["deals"] != deals and run["stage"] in STAGES]
+        runs = sorted([*kept, *runs], key=lambda run: (list(STAGES).index(run["stage"]), run["deals"]))
+        _RESULT.write_text(json.dumps(runs, indent=1) + "\n")
+        _PAGE.write_text("\n".join(page(runs)) + "\n")
+    print(_PAGE.read_text())
     return 0
 
 
