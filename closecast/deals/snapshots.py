@@ -35,9 +35,10 @@ class Snapshots:
     def between(self, first: int, last: int) -> "Snapshots":
         """The rows from `first` to `last`, the last excluded."""
         part = slice(first, last)
-        columns = (self.deal, self.engage_dates, self.as_of, self.horizon_days, self.won)
-        deal, engage_dates, as_of, horizon_days, won = (column[part] for column in columns)
-        return Snapshots(deal, engage_dates, as_of, horizon_days, won, self.deals_in_all)
+        return Snapshots(
+            self.deal[part], self.engage_dates[part], self.as_of[part], self.horizon_days[part], self.won[part],
+            self.deals_in_all,
+        )  # fmt: skip
 
     def deals(self) -> int:
         """How many deals these rows are of."""

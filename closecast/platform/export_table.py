@@ -64,9 +64,10 @@ def _column(column: Any, what: str) -> NDArray[np.object_]:
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return np.array(_texts(column, what), dtype=object)
     # Each distinct text is one object in memory, however many rows have it.
-    encoded = column.combine_chunks().dictionary_encode()
+    encoded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
     distinct = np.array([*_texts(encoded.dictionary, what), ""], dtype=object)
-    return distinct[encoded.indices.fill_null(len(distinct) - 1).to_numpy()]
+    positions: NDArray[np.int32] = encoded.indices.fill_null(len(distinct) - 1).to_numpy()
+    return distinct[positions]
 
 
 def _texts(column: Any, what: str) -> list[str]:
