@@ -212,7 +212,7 @@ def forecast(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...]) ->
     """Revenue won by the quarter's end from the deals open at each as-of date: expected and what came of them.
 
     Expected revenue is the sum of probability times the product's price before the as-of date, in the currency of
-    close_value.
+    close_value. Where deals were drawn (MAX_ROWS), all sums are those of the deals drawn.
     """
     at = list(TARGETS).index("quarter_end")
     rows, matrix, part = made[at].test.rows, made[at].test.matrix, found[at]
