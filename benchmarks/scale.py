@@ -78,10 +78,11 @@ def train(folder: Path) -> str:
     shutil.rmtree(folder / _MODEL, ignore_errors=True)
     DealModel(candidate.scorer, make_card(candidate, data, datetime.now(UTC), None), data.deals).save(folder / _MODEL)
     found = report["targets"]["quarter_end"]
-    verdict = "would promote" if report["decision"]["promoted"] else "would refuse"
+    failed = [check["name"] for check in report["decision"]["checks"] if not check["passed"]]
+    verdict = f"would refuse it ({'; '.join(failed)})" if failed else "would promote it"
     return (
         f"refitted on {report['rows']['refit']:,} rows; held out at the quarter's end {found['rows_test']:,} rows, "
-        f"{measured_on(found) or 'of all deals'}; the gate {verdict} it"
+        f"{measured_on(found) or 'of all deals'}; the gate {verdict}"
     )
 
 
