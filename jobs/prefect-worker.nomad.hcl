@@ -69,6 +69,8 @@ job "prefect-worker" {
       }
 
       env {
+        # LightGBM's threads else spin while they wait for each other, and beside busy neighbours keep them waiting.
+        OMP_WAIT_POLICY       = "passive"
         NOMAD_ADDR            = "${meta.nomad_address}"
         CLOSECAST_HOST        = "${NOMAD_IP_health}"
         CLOSECAST_PORT        = "${NOMAD_PORT_health}"

@@ -54,6 +54,8 @@ job "score" {
       }
 
       env {
+        # LightGBM's threads else spin while they wait for each other, and beside busy neighbours keep them waiting.
+        OMP_WAIT_POLICY         = "passive"
         CLOSECAST_SOURCE        = "${NOMAD_META_source}"
         CLOSECAST_TARGET        = "${NOMAD_META_target}"
         CLOSECAST_AS_OF         = "${NOMAD_META_as_of}"

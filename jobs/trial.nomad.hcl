@@ -53,6 +53,8 @@ job "trial" {
       }
 
       env {
+        # LightGBM's threads else spin while they wait for each other, and beside busy neighbours keep them waiting.
+        OMP_WAIT_POLICY             = "passive"
         CLOSECAST_STUDY             = "${NOMAD_META_study}"
         CLOSECAST_SILVER_KEY        = "${NOMAD_META_silver_key}"
         CLOSECAST_CUT               = "${NOMAD_META_cut}"

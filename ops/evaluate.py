@@ -17,6 +17,7 @@ from closecast.deals import contract, quality
 from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.models import tuning
+from closecast.models.evaluation import measured_on
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform import processors
@@ -76,6 +77,7 @@ def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.N
 def _print(report: dict[str, Any]) -> None:
     for target, found in report["targets"].items():
         title = f"{target.replace('_', ' ')}, cut {report['plan']['cut']}: {found['rows_train']:,} and {found['rows_test']:,} rows"
+        title += f", {sampled}" if (sampled := measured_on(found)) else ""
         table = Table("model", "log loss", "95 %", "ROC AUC", "average precision", "Brier skill", "ECE", "live: log loss",
                       "live: ROC AUC", title=title, title_justify="left", box=None, pad_edge=False)  # fmt: skip
         live = found["ladder"]["live"]["rungs"]

@@ -28,28 +28,27 @@ class Snapshots:
     as_of: NDArray[np.datetime64]  # datetime64[D]
     horizon_days: NDArray[np.int64]
     won: NDArray[np.int8]
+    deals_in_all: int  # deals that have such rows, those included that were left out because there are too many
 
     def __len__(self) -> int:
         return len(self.deal)
+
+    def between(self, first: int, last: int) -> "Snapshots":
+        """The rows from `first` to `last`, the last excluded."""
+        part = slice(first, last)
+        return Snapshots(
+            self.deal[part], self.engage_dates[part], self.as_of[part], self.horizon_days[part], self.won[part],
+            self.deals_in_all,
+        )  # fmt: skip
+
+    def deals(self) -> int:
+        """How many deals these rows are of."""
+        return len(np.unique(self.deal))
 
     def window_ends(self) -> NDArray[np.datetime64]:
         """Last day on which each row's label could change, datetime64[D]."""
         ends: NDArray[np.datetime64] = self.as_of + self.horizon_days * _DAY
         return ends
-
-    def known_before(self, cut: date) -> "Snapshots":
-        """Rows whose label window ended before `cut`: what could have been learnt from by then (the embargo)."""
-        return self.where(self.window_ends() < np.datetime64(cut, "D"))
-
-    def seen_from(self, cut: date) -> "Snapshots":
-        """Rows with as-of dates on or after `cut`."""
-        return self.where(self.as_of >= np.datetime64(cut, "D"))
-
-    def where(self, kept: NDArray[np.bool_]) -> "Snapshots":
-        """The rows for which `kept` is true."""
-        return Snapshots(
-            self.deal[kept], self.engage_dates[kept], self.as_of[kept], self.horizon_days[kept], self.won[kept]
-        )
 
 
 def data_end(deals: pd.DataFrame) -> date:
@@ -71,47 +70,74 @@ def training_rows(
     horizons: Sequence[Horizon],
     end: date,
     fiscal: FiscalCalendar = CALENDAR_YEAR,
+    most: int | None = None,
 ) -> Snapshots:
     """Labelled rows for each (deal open at t, t, h), t from `as_of_dates` and h from `horizons`, where t + h <= `end`.
 
     `deals` are accepted deals (closecast.deals.contract); those without an engage date are never open. Horizons are
-    days or "quarter_end" (of `fiscal`); a number of days that two of them share at one date gives one row. Rows are ordered by as-of
-    date, horizon, deal.
+    days or "quarter_end" (of `fiscal`); a number of days that two of them share at one date gives one row. Rows are ordered
+    by as-of date, horizon, deal. Where there would be more than `most`, they are those of deals drawn evenly, about `most`
+    in all: each deal with all of its rows or none. The same deals are drawn each time.
     """
     engaged = deals["engage_date"].to_numpy(dtype="M8[D]")
     closed = deals["close_date"].to_numpy(dtype="M8[D]")
     won = (deals["deal_stage"] == "Won").to_numpy()
-    last = np.datetime64(end, "D")
+    asked = _asked(as_of_dates, horizons, end, fiscal)
+    # Counted before any row is made: of a million deals there would be a hundred million.
+    rows, seen = 0, np.zeros(len(deals), dtype=np.bool_)
+    for moment, windows in asked:
+        is_open = _open(engaged, closed, moment)
+        rows += int(is_open.sum()) * len(windows)
+        seen |= is_open
+    drawn = np.ones(len(deals), dtype=np.bool_)
+    if most is not None and rows > most:
+        drawn = np.random.default_rng(0).random(len(deals)) < most / rows
     parts: list[Snapshots] = []
-    for moment in np.asarray(as_of_dates, dtype="M8[D]"):
-        # Comparisons with a missing date are false: such a deal is not engaged, and not closed.
-        positions = np.flatnonzero((engaged <= moment) & ~(closed <= moment))
-        for days in sorted({horizon_days(moment.item(), horizon, fiscal) for horizon in horizons}):
-            window_end = moment + days * _DAY
-            if window_end > last:
-                continue
-            count = len(positions)
-            parts.append(
-                Snapshots(
-                    deal=positions,
-                    engage_dates=engaged[positions],
-                    as_of=np.full(count, moment),
-                    horizon_days=np.full(count, days, dtype=np.int64),
-                    won=(won[positions] & (closed[positions] <= window_end)).astype(np.int8),
-                )
+    for moment, windows in asked:
+        positions = np.flatnonzero(_open(engaged, closed, moment) & drawn)
+        count = len(positions)
+        parts += [
+            Snapshots(
+                deal=positions,
+                engage_dates=engaged[positions],
+                as_of=np.full(count, moment),
+                horizon_days=np.full(count, days, dtype=np.int64),
+                won=(won[positions] & (closed[positions] <= moment + days * _DAY)).astype(np.int8),
+                deals_in_all=0,
             )
-    return _concatenated(parts)
+            for days in windows
+        ]
+    return _concatenated(parts, int(seen.sum()))
 
 
-def _concatenated(parts: list[Snapshots]) -> Snapshots:
+def _asked(
+    as_of_dates: NDArray[np.datetime64], horizons: Sequence[Horizon], end: date, fiscal: FiscalCalendar
+) -> list[tuple[np.datetime64, list[int]]]:
+    """Each as-of date with the horizons, in days, that are over by `end`; dates without any are left out."""
+    last = np.datetime64(end, "D")
+    asked = []
+    for moment in np.asarray(as_of_dates, dtype="M8[D]"):
+        different = sorted({horizon_days(moment.item(), horizon, fiscal) for horizon in horizons})
+        if windows := [days for days in different if moment + days * _DAY <= last]:
+            asked.append((moment, windows))
+    return asked
+
+
+def _open(engaged: NDArray[np.datetime64], closed: NDArray[np.datetime64], moment: np.datetime64) -> NDArray[np.bool_]:
+    # Comparisons with a missing date are false: such a deal is not engaged, and not closed.
+    return np.asarray((engaged <= moment) & ~(closed <= moment))
+
+
+def _concatenated(parts: list[Snapshots], deals_in_all: int) -> Snapshots:
     if not parts:
         no_days = np.empty(0, dtype="M8[D]")
         nothing = np.empty(0, dtype=np.int64)
-        return Snapshots(nothing, no_days, no_days, nothing, np.empty(0, dtype=np.int8))
+        return Snapshots(nothing, no_days, no_days, nothing, np.empty(0, dtype=np.int8), deals_in_all)
     return Snapshots(
         deal=np.concatenate([part.deal for part in parts]),
         engage_dates=np.concatenate([part.engage_dates for part in parts]),
         as_of=np.concatenate([part.as_of for part in parts]),
         horizon_days=np.concatenate([part.horizon_days for part in parts]),
         won=np.concatenate([part.won for part in parts]),
+        deals_in_all=deals_in_all,
     )

@@ -47,6 +47,8 @@ class Candidate:
             for part, rows in (("train", split.train.rows), ("test", split.test.rows)):
                 values[f"rows_{part}_{split.target}"] = float(len(rows))
                 values[f"share_won_{part}_{split.target}"] = float(rows.won.mean())
+                values[f"deals_{part}_{split.target}"] = float(rows.deals())
+                values[f"deals_{part}_in_all_{split.target}"] = float(rows.deals_in_all)
         return values
 
     def report(self) -> dict[str, Any]:
@@ -77,8 +79,9 @@ def build(
     data = Data(deals, cut, fiscal)
     splits = evaluation.splits(data)
     twin, early, found = fit_before(data, settings, seed, threads, data.plan.cut)
-    held_out = evaluation.held_out(data, splits, twin.predict, seed, threads)
     scorer, known, schedule = fit_before(data, found.settings, seed, threads, None)
+    # Last: the features of the held-out rows then need not stay in memory beside those of the rows to fit on.
+    held_out = evaluation.held_out(data, splits, twin.predict, seed, threads)
     return Candidate(
         scorer, twin, data, found.settings, seed, schedule, splits, held_out, rows={"fit": early, "refit": known}
     )

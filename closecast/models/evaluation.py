@@ -18,6 +18,9 @@ from closecast.models.training import Data, NotEnoughDataError
 TARGETS: dict[str, Horizon] = {"30_days": 30, "quarter_end": QUARTER_END}
 MINIMUM_ROWS = 200
 MINIMUM_OF_EACH = 20  # rows won, and rows not won: fewer measure nothing
+# For each target, in training and in test. Of more, those of deals drawn evenly: the intervals are far narrower by then
+# than any difference that matters, and memory stays bounded.
+MAX_ROWS = 1_000_000
 CANDIDATE = "candidate"
 _BLANKED = 0.3  # share of deals that lose their account name, to see whether that tells anything
 _AGES = ((0, 7), (8, 14), (15, 30), (31, 60), (61, 90), (91, 138), (139, 100_000))
@@ -60,12 +63,12 @@ class HeldOut:
 
 
 def splits(data: Data) -> tuple[Split, ...]:
-    """One split for each of TARGETS. Raises NotEnoughDataError naming the counts that are too small."""
+    """One split for each of TARGETS, of MAX_ROWS at most. Raises NotEnoughDataError naming counts that are too small."""
     plan = data.plan
     pairs = []
     for target, horizon in TARGETS.items():
-        rows = data.rows((horizon,))
-        pairs.append((target, rows.known_before(plan.cut), rows.seen_from(plan.cut)))
+        train = data.rows((horizon,), known_before=plan.cut, most=MAX_ROWS)
+        pairs.append((target, train, data.rows((horizon,), seen_from=plan.cut, most=MAX_ROWS)))
     short = [
         f"{target} {part}: {len(rows)} rows, {int(rows.won.sum())} won"
         for target, train, test in pairs
@@ -79,9 +82,7 @@ def splits(data: Data) -> tuple[Split, ...]:
             f"{MINIMUM_OF_EACH} or more of them won and {MINIMUM_OF_EACH} or more not"
         )
         raise NotEnoughDataError("; ".join([*Export.of(data).lacks().values(), *odd_dates(data), counts]))
-    return tuple(
-        Split(target, Part(train, data.matrix(train)), Part(test, data.matrix(test))) for target, train, test in pairs
-    )
+    return tuple(Split(target, Part(train, data.matrix), Part(test, data.matrix)) for target, train, test in pairs)
 
 
 def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int, threads: int) -> tuple[HeldOut, ...]:
@@ -171,6 +172,8 @@ def _target(part: HeldOut, split: Split) -> dict[str, Any]:
     return {
         "rows_train": len(split.train.rows),
         "rows_test": len(split.test.rows),
+        "deals_test": split.test.rows.deals(),
+        "deals_test_in_all": split.test.rows.deals_in_all,
         "share_won_train": float(split.train.rows.won.mean()),
         "share_won_test": float(split.test.rows.won.mean()),
         "ladder": ladder,
@@ -182,6 +185,12 @@ def _target(part: HeldOut, split: Split) -> dict[str, Any]:
             for kind, named in part.slices.items()
         },
     }
+
+
+def measured_on(found: dict[str, Any]) -> str | None:
+    """In words, of how many deals the held-out rows of one target of `report` are; None where they are of all."""
+    measured, every = found["deals_test"], found["deals_test_in_all"]
+    return None if measured == every else f"measured on {measured:,} of {every:,} deals, drawn evenly"
 
 
 def _slice(part: HeldOut, ours: Probabilities, rows: NDArray[np.bool_]) -> dict[str, float]:
@@ -196,7 +205,7 @@ def _slice(part: HeldOut, ours: Probabilities, rows: NDArray[np.bool_]) -> dict[
 def _by_horizon(data: Data, candidate: Predict) -> dict[str, dict[str, float]]:
     measured = {}
     for horizon in DEFAULT_HORIZONS:
-        rows = data.rows((horizon,)).seen_from(data.plan.cut)
+        rows = data.rows((horizon,), seen_from=data.plan.cut, most=MAX_ROWS)
         if len(rows) < MINIMUM_ROWS or not 0 < rows.won.sum() < len(rows):
             continue
         values = metrics.scores(rows.won, candidate(data.matrix(rows)))
@@ -208,7 +217,7 @@ def forecast(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...]) ->
     """Revenue won by the quarter's end from the deals open at each as-of date: expected and what came of them.
 
     Expected revenue is the sum of probability times the product's price before the as-of date, in the currency of
-    close_value.
+    close_value. Where deals were drawn (MAX_ROWS), all sums are those of the deals drawn.
     """
     at = list(TARGETS).index("quarter_end")
     rows, matrix, part = made[at].test.rows, made[at].test.matrix, found[at]

@@ -1,6 +1,7 @@
 """The rungs that a model must climb past: from the base rate to LightGBM as it comes."""
 
 from collections.abc import Callable
+from functools import cached_property
 
 import lightgbm
 import numpy as np
@@ -30,8 +31,13 @@ _LIBRARY = {"objective": "binary", "deterministic": True, "force_row_wise": True
 class Part:
     """Rows of one target with their features: what a rung learns from, or answers."""
 
-    def __init__(self, rows: Snapshots, matrix: Matrix) -> None:
-        self.rows, self.matrix = rows, matrix
+    def __init__(self, rows: Snapshots, features: Callable[[Snapshots], Matrix]) -> None:
+        self.rows, self._features = rows, features
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """Feature values of the rows, (n, 23), float64; made when they are first asked for."""
+        return self._features(self.rows)
 
 
 Rung = Callable[[Part, Part, int, int], Probabilities]

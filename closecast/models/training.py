@@ -25,6 +25,7 @@ from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameter
 from closecast.models.metrics import paired_difference
 
 _HELD_OUT_SHARE = 0.4
+_ONE_DAY = timedelta(days=1)
 _LAST_WEEK = timedelta(days=7)
 _WARM_UP = timedelta(days=28)  # the first weeks have no history yet to learn the use of history from
 _FOLDS = 3
@@ -83,26 +84,31 @@ class Data:
         """The deals in the history's codes."""
         return self.builder.history.subjects(self.deals)
 
-    def rows(self, horizons: tuple[Horizon, ...] = DEFAULT_HORIZONS) -> Snapshots:
-        """Weekly labelled rows of the whole span. The last as-of date still has a full week after it."""
+    def rows(
+        self,
+        horizons: tuple[Horizon, ...] = DEFAULT_HORIZONS,
+        seen_from: date | None = None,
+        known_before: date | None = None,
+        most: int | None = None,
+    ) -> Snapshots:
+        """Weekly labelled rows of the whole span. The last as-of date still has a full week after it.
+
+        With `seen_from`, of as-of dates on or after it; with `known_before`, those whose label window ended before it:
+        what could have been learnt from by then (the embargo). `most` as of training_rows.
+        """
         dates = weekly_as_of_dates(self.plan.first, self.plan.end - _LAST_WEEK)
-        return training_rows(self.deals, dates, horizons, self.plan.end, self.fiscal)
+        if seen_from is not None:
+            dates = dates[dates >= np.datetime64(seen_from, "D")]
+        end = self.plan.end if known_before is None else min(self.plan.end, known_before - _ONE_DAY)
+        return training_rows(self.deals, dates, horizons, end, self.fiscal, most)
 
     def learnable(self, before: date | None = None) -> Snapshots:
         """Rows of all horizons to learn from: after the warm-up, labels known before `before` (all, unless given).
 
         Above MAX_TRAINING_ROWS, those of deals drawn evenly: snapshots of more deals say more than more of each.
         """
-        rows = self.rows()
-        if before is not None:
-            rows = rows.known_before(before)
         begin = self.plan.first + min(_WARM_UP, ((before or self.plan.end) - self.plan.first) / 4)
-        rows = rows.seen_from(begin)
-        share = MAX_TRAINING_ROWS / max(1, len(rows))
-        if share < 1:
-            chosen = np.random.default_rng(0).random(len(self.deals)) < share
-            rows = rows.where(chosen[rows.deal])
-        return rows
+        return self.rows(seen_from=begin, known_before=before, most=MAX_TRAINING_ROWS)
 
     def matrix(self, rows: Snapshots) -> NDArray[np.float64]:
         """Feature values of `rows`, (n, 23), float64."""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 
 class SourceError(ValueError):
@@ -53,13 +54,23 @@ def _parquet(content: bytes, what: str) -> pd.DataFrame:
         raise SourceError(f"{what} is not a Parquet file: {_one_line(error)}; export it anew") from error
     if len(set(read.column_names)) < read.num_columns:
         raise SourceError(f"{what} has two columns of one name among {read.column_names}; rename one of them")
-    columns = {name: _texts(read.column(name), f"the column {name} of {what}") for name in read.column_names}
+    columns = {name: _column(read.column(name), f"the column {name} of {what}") for name in read.column_names}
     return pd.DataFrame(columns, dtype=object)
 
 
-def _texts(column: Any, what: str) -> list[str]:
+def _column(column: Any, what: str) -> NDArray[np.object_]:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return np.array(_texts(column, what), dtype=object)
+    # Each distinct text is one object in memory, however many rows have it.
+    encoded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
+    distinct = np.array([*_texts(encoded.dictionary, what), ""], dtype=object)
+    positions: NDArray[np.int32] = encoded.indices.fill_null(len(distinct) - 1).to_numpy()
+    return distinct[positions]
+
+
+def _texts(column: Any, what: str) -> list[str]:
     kind = column.type
     write = _writer(kind)
     if write is None:

@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 
 import pandas as pd
 
+from closecast.deals.snapshots import Snapshots
 from closecast.features import FEATURES, NAMES
 from closecast.models.training import Data
 from closecast.platform.lake import Lake
+
+_ROWS = 250_000  # in memory at once
 
 
 def store(data: Data, silver_key: str, lake: Lake) -> str:
@@ -22,14 +26,16 @@ def store(data: Data, silver_key: str, lake: Lake) -> str:
     if known is not None:
         return str(json.loads(known)["gold"])
     rows = data.learnable()
-    frame = pd.DataFrame(
-        {
-            "opportunity_id": data.deals["opportunity_id"].to_numpy()[rows.deal],
-            "as_of": rows.as_of.astype("M8[s]"),
-            "won": rows.won,
-        }
-    )
-    values = pd.DataFrame(data.matrix(rows), columns=list(NAMES))
-    key = lake.put_parquet("gold", pd.concat([frame, values], axis=1))
+    key = lake.put_parts("gold", _frames(data, rows))
     lake.put_text(step, json.dumps({"gold": key, "silver": silver_key, "rows": len(rows)}))
     return key
+
+
+def _frames(data: Data, rows: Snapshots) -> Iterator[pd.DataFrame]:
+    identifiers = data.deals["opportunity_id"].to_numpy()
+    for first in range(0, len(rows), _ROWS):
+        part = rows.between(first, first + _ROWS)
+        facts = pd.DataFrame(
+            {"opportunity_id": identifiers[part.deal], "as_of": part.as_of.astype("M8[s]"), "won": part.won}
+        )
+        yield pd.concat([facts, pd.DataFrame(data.matrix(part), columns=list(NAMES))], axis=1)

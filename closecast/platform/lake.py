@@ -3,14 +3,15 @@
 import hashlib
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from itertools import chain
+from typing import IO, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.fs import FileSelector, FileType, S3FileSystem
+from pyarrow.fs import FileSelector, FileSystem, FileType, S3FileSystem
 
 from closecast.platform.patience import AwayError
 from closecast.platform.settings import LakeSettings
@@ -45,9 +46,10 @@ def object_store(settings: LakeSettings) -> S3FileSystem:
 class Lake:
     """Frames in and out of the bucket that `settings` names. One instance may be used from several threads."""
 
-    def __init__(self, settings: LakeSettings) -> None:
+    def __init__(self, settings: LakeSettings, files: FileSystem | None = None) -> None:
+        """`files` is where the bucket is, the object store that `settings` reach unless given."""
         self._settings = settings
-        self._files = object_store(settings)
+        self._files = files or object_store(settings)
 
     def put_parquet(self, layer: Layer, frame: pd.DataFrame) -> str:
         """Store `frame` and return its key, `<layer>/<SHA-256 of the Parquet bytes>.parquet`.
@@ -62,6 +64,24 @@ class Lake:
                     stream.write(content)
         except OSError as error:
             raise self._unreachable("write", key, error) from error
+        return key
+
+    def put_parts(self, layer: Layer, parts: Iterable[pd.DataFrame]) -> str:
+        """Store frames with the same columns as one, and return its key; no more than two are in memory at once.
+
+        The same frames give the same key. Raises LakeError, and ValueError when there is no frame.
+        """
+        tables = (pa.Table.from_pandas(part, preserve_index=False) for part in parts)
+        first = next(tables, None)
+        if first is None:
+            raise ValueError(f"there is no frame to store in {layer}/; expected one or more")
+        with tempfile.TemporaryFile() as scratch:
+            with pq.ParquetWriter(scratch, first.schema, compression="zstd") as writer:
+                for table in chain([first], tables):
+                    writer.write_table(table)
+            scratch.seek(0)
+            key = f"{layer}/{hashlib.file_digest(scratch, 'sha256').hexdigest()}.parquet"
+            self._copy(scratch, key)
         return key
 
     def read_parquet(self, key: str) -> pd.DataFrame:
@@ -148,13 +168,17 @@ class Lake:
         """
         with tempfile.TemporaryFile() as scratch:
             yield scratch
-            scratch.seek(0)
-            try:
-                with self._files.open_output_stream(self._path(key)) as stream:
-                    while part := scratch.read(_PART):
-                        stream.write(part)
-            except OSError as error:
-                raise self._unreachable("write", key, error) from error
+            self._copy(scratch, key)
+
+    def _copy(self, file: IO[bytes], key: str) -> None:
+        """Put what is in `file` under `key`."""
+        file.seek(0)
+        try:
+            with self._files.open_output_stream(self._path(key)) as stream:
+                while part := file.read(_PART):
+                    stream.write(part)
+        except OSError as error:
+            raise self._unreachable("write", key, error) from error
 
     def _path(self, key: str) -> str:
         return f"{self._settings.bucket}/{key}"

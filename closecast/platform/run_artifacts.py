@@ -7,7 +7,7 @@ from typing import Any
 
 from closecast import features
 from closecast.models.deal_model import DealModel
-from closecast.models.evaluation import CANDIDATE
+from closecast.models.evaluation import CANDIDATE, measured_on
 from closecast.models.promotion import Decision
 from closecast.platform import mlflow_files
 
@@ -48,7 +48,10 @@ def model_card(model: DealModel, report: dict[str, Any], decision: Decision, by:
         "",
     ]
     for target, found in report["targets"].items():
-        lines += [f"## {target.replace('_', ' ')}", "", "| model | log loss | ROC AUC | ECE |", "|---|---|---|---|"]
+        lines += [f"## {target.replace('_', ' ')}", ""]
+        if sampled := measured_on(found):
+            lines += [f"{sampled.capitalize()}: all of them would have been too many rows.", ""]
+        lines += ["| model | log loss | ROC AUC | ECE |", "|---|---|---|---|"]
         for rung, measures in found["ladder"]["all"]["rungs"].items():
             name = "**this model**" if rung == CANDIDATE else rung.replace("_", " ")
             cells = (

@@ -5,13 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from closecast.deals.contract import ContractError, check
 from closecast.deals.snapshots import data_end
 from closecast.deals.synthetic import generate
-from closecast.platform import online
+from closecast.features import NAMES
+from closecast.models.training import Data
+from closecast.platform import gold, online
 from closecast.platform.ingestion import ingest
 from closecast.platform.lake import Lake, LakeError
 from closecast.platform.settings import LakeSettings
@@ -42,6 +45,35 @@ def test_a_frame_comes_back_as_it_was_and_has_one_key(lake: Lake) -> None:
     assert len(keys) == 1
     for frame in frames:
         pd.testing.assert_frame_equal(frame, deals)
+
+
+def test_a_frame_may_come_in_parts(lake: Lake) -> None:
+    # given
+    deals = check(generate(300, seed=1)).accepted
+    # when
+    keys = {lake.put_parts("gold", (deals[first : first + 128] for first in (0, 128, 256))) for _ in range(2)}
+    # then
+    (key,) = keys
+    pd.testing.assert_frame_equal(lake.read_parquet(key), deals)
+    with pytest.raises(ValueError, match="there is no frame to store in gold/"):
+        lake.put_parts("gold", ())
+
+
+def test_gold_holds_every_row_that_may_be_learnt_from_whatever_the_size_of_its_parts(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    data = Data(check(generate(600, seed=1)).accepted)
+    monkeypatch.setattr(gold, "_ROWS", 1_000)
+    # when
+    kept = lake.read_parquet(gold.store(data, "silver/600.parquet", lake))
+    # then
+    rows = data.learnable()
+    assert len(rows) > 3_000
+    np.testing.assert_array_equal(kept[list(NAMES)].to_numpy(), data.matrix(rows))
+    np.testing.assert_array_equal(kept["won"], rows.won)
+    np.testing.assert_array_equal(kept["as_of"].to_numpy("M8[D]"), rows.as_of)
+    assert (kept["opportunity_id"].to_numpy() == data.deals["opportunity_id"].to_numpy()[rows.deal]).all()
 
 
 def test_rejected_rows_are_kept_with_their_reasons_and_none_vanishes(lake: Lake) -> None:

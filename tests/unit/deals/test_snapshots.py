@@ -1,5 +1,6 @@
 """Snapshots: who is open when, what the label is at the window's edges, and that nothing later is ever seen."""
 
+import tracemalloc
 from datetime import date, timedelta
 from typing import Any
 
@@ -69,16 +70,53 @@ def test_only_windows_that_end_within_the_data_are_labelled() -> None:
     assert len(training_rows(one, on("2017-12-02"), (30,), END)) == 0
 
 
-def test_the_embargo_leaves_out_windows_that_reach_the_cut() -> None:
-    # given
-    rows = training_rows(deals(("2017-01-01", "", "Engaging")), weekly_as_of_dates(date(2017, 7, 5), END), (30,), END)
-    cut = date(2017, 9, 1)
+def test_above_a_limit_the_rows_are_those_of_deals_drawn_evenly_and_always_the_same() -> None:
+    # given deals that are open for one to twelve weeks, and some that never are
+    weeks = np.arange(6_000) % 13
+    opened = pd.Timestamp(2017, 6, 1)
+    closes = (opened + pd.to_timedelta(7 * weeks, "D")).strftime("%Y-%m-%d")
+    many = deals(
+        *((str(opened.date()), close, "Won" if week % 2 else "Lost") for close, week in zip(closes, weeks, strict=True))
+    )
+    dates = weekly_as_of_dates(date(2017, 6, 1), date(2017, 9, 1))
+    every = training_rows(many, dates, (7, 14), END)
     # when
-    early, late = rows.known_before(cut), rows.seen_from(cut)
+    some = training_rows(many, dates, (7, 14), END, most=len(every) // 5)
+    again = training_rows(many, dates, (7, 14), END, most=len(every) // 5)
+    # then about a fifth of the deals, each with all of its rows, and as large a share of every kind of them
+    assert len(some) == pytest.approx(len(every) / 5, rel=0.1)
+    chosen = np.isin(every.deal, some.deal)
+    for name in ("deal", "as_of", "horizon_days", "won", "engage_dates"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(every, name)[chosen])
+        np.testing.assert_array_equal(getattr(some, name), getattr(again, name))
+    shares = np.bincount(weeks[np.unique(some.deal)], minlength=13)[1:] / np.bincount(weeks)[1:]
+    assert shares.min() > 0.13 and shares.max() < 0.27
+    assert (every.deals(), every.deals_in_all) == (int((weeks > 0).sum()),) * 2
+    assert (some.deals(), some.deals_in_all) == (len(np.unique(some.deal)), every.deals())
+
+
+def test_up_to_the_limit_no_row_is_left_out() -> None:
+    made = [
+        training_rows(deals(("2017-01-01", "", "Engaging")), on("2017-05-01"), (7, 30), END, most=most)
+        for most in (None, 2)
+    ]
+    assert len(made[0]) == len(made[1]) == 2
+
+
+def test_of_many_deals_no_more_memory_is_taken_than_the_rows_that_are_kept_need() -> None:
+    # given deals that would give sixteen million rows, half a gigabyte
+    many = pd.concat([deals(("2017-01-01", "", "Engaging"))] * 60_000, ignore_index=True)
+    dates = weekly_as_of_dates(date(2017, 1, 1), END)
+    tracemalloc.start()
+    try:
+        # when
+        rows = training_rows(many, dates, (1, 2, 3, 4, 5, 6), END, most=100_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     # then
-    assert early.window_ends().max() < np.datetime64(cut)
-    assert early.as_of.max() == np.datetime64("2017-07-26")
-    assert late.as_of.min() == np.datetime64("2017-09-06")
+    assert len(rows) == pytest.approx(100_000, rel=0.2)
+    assert peak < 30e6
 
 
 def test_without_a_dated_deal_the_data_has_no_end() -> None:
@@ -92,6 +130,8 @@ def test_row_counts_of_the_published_protocol(real_raw: pd.DataFrame, horizon: A
     accepted = check(real_raw).accepted
     end, cut = data_end(accepted), date(2017, 9, 1)
     # when
-    rows = training_rows(accepted, weekly_as_of_dates(date(2017, 3, 1), end - timedelta(days=7)), (horizon,), end)
+    dates = weekly_as_of_dates(date(2017, 3, 1), end - timedelta(days=7))
+    early = training_rows(accepted, dates, (horizon,), cut - timedelta(days=1))
+    late = training_rows(accepted, dates[dates >= np.datetime64(cut)], (horizon,), end)
     # then
-    assert (len(rows.known_before(cut)), len(rows.seen_from(cut))) == (train, test)
+    assert (len(early), len(late)) == (train, test)

@@ -35,3 +35,10 @@ def test_no_secret_path_or_address_stands_in_the_file(name: str) -> None:
     text = jobs.file(name).read_text()
     assert not re.search(r"127\.0\.0\.1|localhost|https?://[a-z0-9]", text)
     assert not re.search(r'"/(home|root|usr|var|opt|tmp)/', text)
+
+
+@pytest.mark.parametrize("name", [*jobs.BATCH, "prefect-worker"])
+def test_what_trains_or_scores_batches_does_not_spin_while_it_waits(name: str) -> None:
+    job: dict[str, Any] = parsed(name)
+    (task,) = job["TaskGroups"][0]["Tasks"]
+    assert task["Env"]["OMP_WAIT_POLICY"] == "passive"

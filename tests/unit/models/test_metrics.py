@@ -84,3 +84,17 @@ def test_a_large_set_has_intervals_of_the_whole(monkeypatch: pytest.MonkeyPatch)
     # then
     assert part.value == whole.value
     assert part.high - part.low == pytest.approx(whole.high - whole.low, rel=0.35)
+
+
+def test_a_difference_on_many_deals_has_the_interval_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    won, predicted, deal = _drawn(4, deals=4_000)
+    noise = np.clip(predicted + np.random.default_rng(2).normal(0, 0.15, len(predicted)), 0.01, 0.99)
+    whole = metrics.paired_difference(won, predicted, noise, deal)
+    # when: only a quarter of the deals may be resampled
+    monkeypatch.setattr(metrics, "INTERVAL_DEALS", 1_000)
+    part = metrics.paired_difference(won, predicted, noise, deal)
+    # then
+    assert part.value == whole.value
+    assert part.high - part.low == pytest.approx(whole.high - whole.low, rel=0.2)
+    assert part.low < part.value < part.high < 0

@@ -1,6 +1,7 @@
 """Training and evaluation: the plan in time, honest figures on the real file, and clear refusals."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,13 @@ from closecast.deals import synthetic
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generate
 from closecast.models import candidate, evaluation, training
+from closecast.models.deal_model import DealModel, ModelCard
 from closecast.models.hyperparameters import PRESETS, Hyperparameters
+from closecast.models.promotion import Decision
 from closecast.models.training import NotEnoughDataError
+from closecast.platform.run_artifacts import model_card
+
+AT = datetime(2018, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +101,35 @@ def test_a_large_export_is_learnt_from_a_sample_of_its_deals(
     assert len(some) == sum(deal in chosen for deal in every.deal.tolist())
 
 
+def test_a_large_export_is_measured_on_a_sample_of_its_deals_and_says_so(
+    built: candidate.Candidate, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    every = {split.target: split for split in built.splits}
+    monkeypatch.setattr(evaluation, "MAX_ROWS", min(len(split.train.rows) for split in built.splits) // 2)
+    # when
+    splits = evaluation.splits(built.data)
+    found = evaluation.held_out(built.data, splits, built.twin.predict, 7, 1)
+    some = replace(built, splits=splits, held_out=found)
+    report = some.report()
+    # then each part has about as many rows, of some of the deals and with all of theirs
+    for split in splits:
+        for part, whole in ((split.train, every[split.target].train), (split.test, every[split.target].test)):
+            assert len(part.rows) == pytest.approx(evaluation.MAX_ROWS, rel=0.25)
+            assert len(part.rows) == np.isin(whole.rows.deal, part.rows.deal).sum()
+            assert (whole.rows.deals(), whole.rows.deals_in_all) == (part.rows.deals_in_all,) * 2
+        measured, in_all = split.test.rows.deals(), split.test.rows.deals_in_all
+        sentence = f"measured on {measured:,} of {in_all:,} deals, drawn evenly"
+        assert evaluation.measured_on(report["targets"][split.target]) == sentence
+        assert some.references()[f"deals_test_{split.target}"] == measured < in_all
+        # and the figures are those of all deals, but for chance
+        ours, theirs = (made.metrics()[f"log_loss_{split.target}"] for made in (some, built))
+        assert ours == pytest.approx(theirs, rel=0.15)
+        told = model_card(DealModel(built.scorer, card, built.data.deals), report, Decision(True, ()), "a test", AT)
+        assert f"{sentence.capitalize()}: all of them would have been too many rows." in told
+    assert all(row["rows"] <= 1.25 * evaluation.MAX_ROWS for row in report["horizons"].values())
+
+
 def test_the_report_has_every_figure_asked_for(built: candidate.Candidate) -> None:
     # when
     report = built.report()
@@ -111,6 +146,7 @@ def test_the_report_has_every_figure_asked_for(built: candidate.Candidate) -> No
         assert set(found["slices"]) == {"phase of the quarter", "product", "deal age", "agent", "open deals"}
         assert sum(one["rows"] for one in found["slices"]["product"].values()) == found["rows_test"]
         assert len(found["reliability"]) == 10
+        assert evaluation.measured_on(found) is None  # of all deals
     assert set(report["horizons"]) == {"7", "14", "30", "60", "90", "quarter_end"}
     for row in report["forecast"]:
         assert row["expected_candidate"] > 0

@@ -123,6 +123,17 @@ def test_parquet_comes_out_as_the_same_frame_as_csv(tmp_path: Path) -> None:
     assert export.name == "file:export.PARQUET"
 
 
+def test_texts_that_are_alike_are_one_object_however_many_rows_have_them(tmp_path: Path) -> None:
+    # given
+    path = tmp_path / "export.parquet"
+    pq.write_table(pa.table({"product": ["GTX Basic", None, "GTX Pro"] * 1_000}), path, row_group_size=700)
+    # when
+    column = read_source(f"file:{path}").frame["product"]
+    # then
+    assert column.tolist() == ["GTX Basic", "", "GTX Pro"] * 1_000
+    assert len({id(text) for text in column}) == 3
+
+
 def test_parquet_that_is_no_export(tmp_path: Path) -> None:
     # given
     path = tmp_path / "export.parquet"
