@@ -156,7 +156,12 @@ def test_an_outcome_that_cannot_be_is_refused_and_none_is_kept(
     assert connection.execute("SELECT count(*) FROM outcomes").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("url", [None, f"postgresql://closecast:secret-word@127.0.0.1:{free_port()}/closecast"])
+@pytest.mark.parametrize(
+    "url",
+    [None, f"postgresql://closecast:secret-word@127.0.0.1:{free_port()}/closecast"],
+    # The port is another in each process of a parallel run, which must name its tests alike.
+    ids=["unset", "away"],
+)
 def test_a_database_that_is_away_is_a_503_without_its_password(url: str | None) -> None:
     with _client(url) as client:
         answers = [
