@@ -77,7 +77,7 @@ def test_what_nobody_touched_follows_the_inventory_and_says_what_changed(server:
     found = server.found()
     assert found["parameters"] == {"trials": 40, "seed": 3}
     assert server.schedules() == [("0 2 1 * *", "UTC", True)]
-    assert sorted(found["tags"]) == ["model", "search"]
+    assert sorted(found["tags"]) == ["model", "repeatable", "search"]
     assert found["description"] == "Another."
     assert found["paused"] is True
     assert set(lines[1:]) == {
@@ -113,7 +113,7 @@ def test_what_a_user_set_stays_while_the_inventory_changes_beside_it(server: Ser
         assert "is turned off" in text
         assert 'kept: parameter source="kaggle", where the inventory does not set it' in text
         assert "kept: tags mine" in text
-        assert "kept: without tags nomad" in text
+        assert "kept: without tags nomad, repeatable" in text
         assert 'kept: description "Mine."' in text
 
 

@@ -26,6 +26,7 @@ from closecast.deals.synthetic import generate
 from closecast.models import candidate as candidates
 from closecast.platform.ingestion import Ingested
 from closecast.platform.publication import publish
+from closecast.platform.settings import DatabaseSettings
 from services.api.app import create_app
 from services.api.settings import Settings
 from tests.servers import PROJECT, free_port, running
@@ -37,7 +38,7 @@ BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
-def champion(mlflow_uri: str) -> str:
+def champion(mlflow_uri: str, promotion_lock: DatabaseSettings) -> str:
     """The address of an MLflow server whose champion has just been published."""
     mlflow.set_tracking_uri(mlflow_uri)
     client = MlflowClient(mlflow_uri)
@@ -48,8 +49,9 @@ def champion(mlflow_uri: str) -> str:
                     Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))  # fmt: skip
     at = datetime(2018, 1, 2, tzinfo=UTC)
     published = publish(
-        candidates.build(deals, 7, 1), data, mlflow_uri, gold_key="g", by="a test", at=at, git_commit=None
-    )
+        candidates.build(deals, 7, 1), data, mlflow_uri, lock=promotion_lock, gold_key="g", by="a test", at=at,
+        git_commit=None,
+    )  # fmt: skip
     assert published.decision.promoted
     return mlflow_uri
 

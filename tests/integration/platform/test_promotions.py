@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,15 +52,14 @@ for _ in sys.stdin:
 _PUBLISHER = """
 import json, pickle, sys
 from datetime import UTC, datetime
-from closecast.features import FeatureBuilder, History
+from closecast.models.candidate import build
 from closecast.platform.publication import publish
 from closecast.platform.settings import DatabaseSettings
 
 file, uri, url = sys.argv[1:]
 with open(file, "rb") as given:
-    candidate, data = pickle.load(given)
-rows = candidate.data
-rows.builder = FeatureBuilder(History(rows.deals, rows.plan.end))
+    data = pickle.load(given)
+candidate = build(data.deals, seed=7, threads=1)
 figures = candidate.report()
 type(candidate).report = lambda _self: figures  # once: both are to be at the champion as often as they can
 import mlflow
@@ -141,16 +139,12 @@ def test_of_two_at_once_the_second_sees_the_first(
 
 @pytest.mark.timeout(600)
 def test_two_trainings_at_once_are_one_champion_and_one_that_was_compared_with_it(
-    mlflow_on_s3: str, promotion_lock: DatabaseSettings, made_up_candidate: Candidate, made_up_deals: pd.DataFrame,
-    tmp_path: Path,
-) -> None:  # fmt: skip
+    mlflow_on_s3: str, promotion_lock: DatabaseSettings, made_up_deals: pd.DataFrame, tmp_path: Path
+) -> None:
     # given the same candidate in two processes, and an empty registry
     client = MlflowClient(mlflow_on_s3)
-    given = tmp_path / "candidate"
-    # The builder holds locks, and is made anew there.
-    rows = copy(made_up_candidate.data)
-    vars(rows).pop("builder")
-    given.write_bytes(pickle.dumps((replace(made_up_candidate, data=rows), _ingested(made_up_deals))))
+    given = tmp_path / "data"
+    given.write_bytes(pickle.dumps(_ingested(made_up_deals)))
     arguments = (str(given), mlflow_on_s3, promotion_lock.url)
     with _process(_PUBLISHER, *arguments) as one, _process(_PUBLISHER, *arguments) as other:
         for _ in range(2):

@@ -139,22 +139,23 @@ def test_mlflow_itself_can_load_and_ask_the_champion(
 
 
 def test_a_champion_of_other_quarters_is_not_compared(
-    candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, empty_registry: ModelRegistry, tmp_path: Path
-) -> None:
+    candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, promotion_lock: DatabaseSettings,
+    empty_registry: ModelRegistry, tmp_path: Path,
+) -> None:  # fmt: skip
     # given a champion of the calendar year
-    _publish(candidate, data, mlflow_uri)
+    _publish(candidate, data, mlflow_uri, promotion_lock)
     assert empty_registry.champion_fiscal() == FiscalCalendar(1)
     # when
     other = candidates.build(data.deals, seed=7, threads=1, fiscal=FiscalCalendar(2))
-    published = _publish(other, data, mlflow_uri)
+    published = _publish(other, data, mlflow_uri, promotion_lock)
     # then
     assert any(
         "its fiscal year begins with month 1, the candidate's with month 2" in check.sentence
         for check in published.decision.checks
     )
-    model = empty_registry.load(published.version, tmp_path)
-    assert model.card.fiscal_year_start == 2
-    model.replay(tmp_path / f"closecast-{published.version}-{published.run_id}")
+    served = empty_registry.served(empty_registry.identity(published.version), tmp_path)
+    assert served.model.card.fiscal_year_start == 2
+    served.model.replay(served.folder)
     assert published.report["fiscal_year_start"] == 2
 
 

@@ -1,6 +1,5 @@
 """schemathesis against the whole description of the running service, with PostgreSQL and Valkey: all checks, no failure."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ import pytest
 
 from closecast.models.deal_model import DealModel
 from tests.servers import free_port, running
-from tests.unit.services.api.conftest import KEY, environment
+from tests.unit.services.api.conftest import KEY, environment, keep
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -21,8 +20,7 @@ def described(
     served_model: DealModel, database_url: str, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     folder, port = tmp_path_factory.mktemp("described"), free_port()
-    served_model.save(folder / "closecast-7-run")
-    (folder / "current.json").write_text(json.dumps({"version": "7", "folder": "closecast-7-run"}))
+    keep(served_model, folder)
     unlimited = ",".join(f"{role}=999999999/10" for role in ("viewer", "scorer", "admin"))
     names = {"CLOSECAST_DATABASE_URL": database_url, "CLOSECAST_CACHE_URL": valkey_url, "CLOSECAST_HOST": "127.0.0.1",
              "CLOSECAST_PORT": str(port), "CLOSECAST_RATE_LIMITS": unlimited}  # fmt: skip

@@ -1,6 +1,5 @@
 """The history that features are read from follows the lake, on a real S3, and survives a restart without it."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -17,6 +16,7 @@ from closecast.platform.settings import LakeSettings
 from services.api.champion import Champion
 from services.api.history import HistoryFollower
 from tests.servers import S3, free_port
+from tests.unit.services.api.conftest import keep
 
 pytestmark = pytest.mark.integration
 NOBODY = f"http://127.0.0.1:{free_port()}"
@@ -33,8 +33,7 @@ def cache(served_model: DealModel, tmp_path: Path) -> Path:
     model = DealModel(
         served_model.scorer, replace(served_model.card, source=f"file:{tmp_path.name}.csv"), served_model.deals
     )
-    model.save(tmp_path / "closecast-7-run")
-    (tmp_path / "current.json").write_text(json.dumps({"version": "7", "folder": "closecast-7-run"}))
+    keep(model, tmp_path)
     return tmp_path
 
 
