@@ -5,6 +5,7 @@ import os
 import tempfile
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from pydantic import Field
 from closecast.features.horizon import QUARTER_END, Horizon, quarter_ahead
 from closecast.platform import scoring_run
 from closecast.platform.dispatch import Dispatcher, DispatchError, NomadSettings
-from closecast.platform.lake import Lake
+from closecast.platform.lake import Lake, LakeAwayError
 from closecast.platform.registry import ModelRegistry
 from flows import steps
 
@@ -65,7 +66,7 @@ def parts(run: scoring_run.ScoringRun, at_once: int, seconds: int) -> dict[str, 
         with dispatcher.held(instances):
             for part in group:
                 instances[dispatcher.dispatch(JOB, run.meta(part))] = part
-            for states in dispatcher.follow(list(instances), seconds):
+            for states in dispatcher.follow(list(instances), seconds, partial(_is_done, lake, run, instances)):
                 done = len(run.parts) - len(missing) + first + sum(state == "complete" for state in states.values())
                 progress.at(done / len(run.parts))
         refused, lost = _left(lake, run, instances)
@@ -77,6 +78,15 @@ def parts(run: scoring_run.ScoringRun, at_once: int, seconds: int) -> dict[str, 
             raise DispatchError(f"no part is scored any more: {next(iter(lost.values()))}; mend that and run it again")
     progress.at(1.0)
     return {part: left[part] for part in run.parts if part in left}
+
+
+def _is_done(lake: Lake, run: scoring_run.ScoringRun, instances: dict[str, str], instance: str) -> bool:
+    """Whether the instance has written its result, or why there will be none; a lake that is away is asked again."""
+    result = run.result(instances[instance])
+    try:
+        return lake.has(result) or scoring_run.refusal(lake, result, instance) is not None
+    except LakeAwayError:
+        return False
 
 
 def _left(lake: Lake, run: scoring_run.ScoringRun, instances: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -76,7 +76,7 @@ def _searched(
             instances.append(dispatcher.dispatch(JOB, meta))
         log.info("study %s: %s of %s trials to go, in %s", name, missing, trials, ", ".join(instances) or "no worker")
         if instances:
-            for _ in dispatcher.follow(instances, seconds):
+            for _ in dispatcher.follow(instances, seconds, lambda _: _finished(study, log.warning) >= trials):
                 progress.at(_finished(study, log.warning) / trials)
     progress.at(1.0)
     if lost := studies.settle(study):

@@ -18,6 +18,9 @@ PATIENCE_SECONDS = 300.0
 # A Nomad that has just come back may not know an instance yet, or not know that it lives: an end other than a good one
 # is believed once it was told so many times, over so many seconds.
 _TOLD_TIMES, _TOLD_SECONDS = 5, 10.0
+# A server that hung may take in what its client told of an instance in the wrong order, and call one that has ended
+# running for ever: its work is looked at too, so often.
+_LOOK_SECONDS = 15.0
 # Nomad answers these with 500, as it does while it has no leader or no key: what it will not take stays so.
 _REFUSALS = ("parameterized job not found", "Specified job", "Dispatch ", "Payload ")
 _STOP_SECONDS = 10.0  # for the stopping of instances, which end by themselves too
@@ -132,19 +135,25 @@ class Dispatcher:
                     break
         return problems
 
-    def follow(self, instances: Sequence[str], seconds: float) -> Iterator[dict[str, str]]:
+    def follow(
+        self, instances: Sequence[str], seconds: float, is_done: Callable[[str], bool]
+    ) -> Iterator[dict[str, str]]:
         """The state of each instance, every second, until all are over.
 
         An instance counts as failed, lost or dead only when Nomad has said so several times running; until then it is
-        `pending`. Raises DispatchError when the end has not come within `seconds`, not counting those that Nomad was
+        `pending`. One that Nomad calls running is `complete` when `is_done` finds its work done. Raises DispatchError when the end has not come within `seconds`, not counting those that Nomad was
         away, and what `state` raises.
         """
-        deadline = time.monotonic() + seconds - self._away
+        deadline, look = time.monotonic() + seconds - self._away, time.monotonic() + _LOOK_SECONDS
         ends = {instance: _End() for instance in instances}
         states = dict.fromkeys(instances, "pending")
         while True:
             for instance in [one for one in instances if states[one] not in OVER]:
                 states[instance] = ends[instance].believed(self.state(instance), time.monotonic())
+            if time.monotonic() > look:
+                running = [instance for instance, state in states.items() if state == "running"]
+                states |= {instance: "complete" for instance in running if is_done(instance)}
+                look = time.monotonic() + _LOOK_SECONDS
             yield dict(states)
             if all(state in OVER for state in states.values()):
                 return

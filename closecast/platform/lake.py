@@ -125,6 +125,14 @@ class Lake:
         except OSError as error:
             raise self._unreachable("delete", key, error) from error
 
+    def has(self, key: str) -> bool:
+        """Whether there is an object `key`. Raises LakeError."""
+        try:
+            found = self._files.get_file_info(self._path(key))
+        except OSError as error:
+            raise self._unreachable("read", key, error) from error
+        return bool(found.type == FileType.File)
+
     def keys(self, prefix: str) -> dict[str, int]:
         """Keys below the folder `prefix`, in order, with their sizes in bytes. Raises LakeError."""
         try:

@@ -18,9 +18,9 @@ from ops.cluster import Cluster, wait
 from ops.credentials import Credentials
 from ops.down import _sweep
 from ops.jobs import Cli
-from tests.servers import free_port
+from tests.servers import free_ports
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("nomad")]
 _META: dict[str, str] = {}
 _JOB = """
 job "nap" {
@@ -90,7 +90,7 @@ def nomad() -> Iterator[Nomad]:
     state.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLOSECAST_STATE", str(state))
-        patch.setenv("CLOSECAST_NOMAD_PORT", str(free_port()))
+        patch.setenv("CLOSECAST_NOMAD_PORT", str(free_ports(4)))
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
         agent = Agent.of_state()
         token = Credentials.load_or_create().nomad_management_token
@@ -117,8 +117,12 @@ def _nap(dispatcher: Dispatcher, seconds: int, status: int = 0) -> str:
     return dispatcher.dispatch("nap", {"seconds": str(seconds), "status": str(status)})
 
 
+def _never(_instance: str) -> bool:
+    return False
+
+
 def _end(dispatcher: Dispatcher, instance: str, seconds: float = 90) -> str:
-    *_, last = dispatcher.follow([instance], seconds)
+    *_, last = dispatcher.follow([instance], seconds, _never)
     return last[instance]
 
 
@@ -135,9 +139,26 @@ def _later(seconds: float, act: Callable[[], None]) -> threading.Thread:
 def test_instances_are_followed_to_their_ends(nomad: Nomad) -> None:
     dispatcher = nomad.dispatcher()
     good, bad = _nap(dispatcher, 1), _nap(dispatcher, 1, status=3)
-    *_, last = dispatcher.follow([good, bad], 90)
+    *_, last = dispatcher.follow([good, bad], 90, _never)
     assert last == {good: "complete", bad: "failed"}
     assert nomad.told == []
+
+
+def test_an_instance_whose_work_is_done_is_complete_whatever_nomad_calls_it(nomad: Nomad) -> None:
+    # given one that runs on
+    dispatcher = nomad.dispatcher()
+    instance = _nap(dispatcher, 600)
+    asked: list[str] = []
+
+    def is_done(one: str) -> bool:
+        asked.append(one)
+        return len(asked) > 1
+
+    # when / then it is believed to run until its work is found to be done
+    with dispatcher.held([instance]):
+        states = [states[instance] for states in dispatcher.follow([instance], 300, is_done)]
+    assert states[-2:] == ["running", "complete"]
+    assert asked == [instance, instance]
 
 
 @pytest.mark.timeout(400)
@@ -211,7 +232,7 @@ def test_an_instance_is_dead_only_when_nomad_says_so_again_and_again(nomad: Noma
     nomad.cluster._call("DELETE", f"/job/{instance}", params={"purge": "true"})
     # when
     begin = time.monotonic()
-    states = [one[instance] for one in dispatcher.follow([instance], 90)]
+    states = [one[instance] for one in dispatcher.follow([instance], 90, _never)]
     # then
     assert dispatcher.state(instance) == "dead"
     assert states[-1] == "dead"
