@@ -30,6 +30,7 @@ from closecast.platform.settings import DatabaseSettings
 from services.api.app import create_app
 from services.api.settings import Settings
 from tests.servers import PROJECT, free_port, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 CHAMPION = "models:/closecast@champion"
@@ -64,6 +65,7 @@ def api(champion: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tes
     )  # fmt: skip
     with TestClient(create_app(settings)) as client:
         client.headers["X-API-Key"] = KEY
+        until(lambda: client.get("/health/ready").status_code == 200)
         yield client
 
 
