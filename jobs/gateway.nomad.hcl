@@ -87,8 +87,6 @@ job "gateway" {
         CLOSECAST_HOST  = "${NOMAD_IP_https}"
         CLOSECAST_PORT  = "${NOMAD_PORT_https}"
         CLOSECAST_CADDY = "${meta.caddy}"
-        # For the scripts below, in which Nomad puts in nothing of the node's.
-        CLOSECAST_PYTHON          = "${meta.python}"
         CLOSECAST_GATEWAY_FOLDER  = "${NOMAD_SECRETS_DIR}"
         CLOSECAST_GATEWAY_STORAGE = "${meta.state}/gateway"
         CLOSECAST_GATEWAY_HOSTS   = lookup(var.gateway, "hosts", "")
@@ -96,37 +94,36 @@ job "gateway" {
         CLOSECAST_GATEWAY_HSTS    = lookup(var.gateway, "hsts", "0")
       }
 
-      # Nothing is waited for: while a service has no instance, the gateway says so to whoever asks for it. An instance that
-      # comes, moves or goes has Caddy read these files again, and no connection ends for it.
+      # Nothing is waited for: while a service has no instance, the gateway says so to whoever asks for it. The task has Caddy
+      # read these files again when one changes (an instance comes, moves or goes), and no connection ends for it. They are written
+      # at once: by default Nomad waits for 5 s without a change, in which an instance that left would still be asked.
       template {
         destination = "${NOMAD_SECRETS_DIR}/api.caddy"
         perms       = "0600"
-        change_mode = "script"
+        change_mode = "noop"
         data        = <<-EOT
           {{ range nomadService "api" -}}
           to {{ .Address }}:{{ .Port }}
           {{ end -}}
         EOT
-        change_script {
-          command = "/bin/sh"
-          args    = ["-c", "exec \"$CLOSECAST_PYTHON\" -m services.gateway reload"]
-          timeout = "2m"
+        wait {
+          min = "100ms"
+          max = "1s"
         }
       }
 
       template {
         destination = "${NOMAD_SECRETS_DIR}/ui.caddy"
         perms       = "0600"
-        change_mode = "script"
+        change_mode = "noop"
         data        = <<-EOT
           {{ range nomadService "ui" -}}
           to {{ .Address }}:{{ .Port }}
           {{ end -}}
         EOT
-        change_script {
-          command = "/bin/sh"
-          args    = ["-c", "exec \"$CLOSECAST_PYTHON\" -m services.gateway reload"]
-          timeout = "2m"
+        wait {
+          min = "100ms"
+          max = "1s"
         }
       }
 

@@ -89,6 +89,11 @@ job "ui" {
         env         = true
         change_mode = "noop"
         perms       = "0600"
+        # At once: by default Nomad waits for 5 s without a change, and as long does an instance that leaves answer.
+        wait {
+          min = "100ms"
+          max = "1s"
+        }
         data        = <<-EOT
           {{ range nomadService "api" -}}
           CLOSECAST_API_URL=http://{{ .Address }}:{{ .Port }}

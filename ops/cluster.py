@@ -39,6 +39,7 @@ class Allocation:
     status: str
     ports: tuple[Port, ...]
     tasks: tuple[Task, ...]
+    version: int  # of the job, as it was submitted
 
 
 class Cluster:
@@ -175,7 +176,7 @@ class Cluster:
             Task(name, state["State"], state["Restarts"], _last_event(state))
             for name, state in sorted((full.get("TaskStates") or {}).items())
         )
-        return Allocation(full["ID"], job, full["ClientStatus"], ports, tasks)
+        return Allocation(full["ID"], job, full["ClientStatus"], ports, tasks, full["Job"]["Version"])
 
     def placement_failure(self, job: str) -> str | None:
         """Why Nomad could not place the job, in its own words."""

@@ -141,6 +141,9 @@ def health(cluster: Cluster, name: str, *, ignore: tuple[str, ...] = ()) -> Heal
     if len(allocations) < instances(job):
         reason = cluster.placement_failure(name)
         return Health(name, False, f"not placed: {reason}" if reason else "being placed", url, restarts)
+    if len(allocations) > instances(job) or any(allocation.version != job["Version"] for allocation in allocations):
+        # Right after a submission those of the version before are all there is, and healthy.
+        return Health(name, False, "being updated", url, restarts)
     for allocation in allocations:
         problem = _problem(job, allocation, ignore)
         if problem:

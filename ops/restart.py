@@ -7,6 +7,7 @@ from ops.cluster import Cluster, wait
 from ops.down import flush
 from ops.errors import OperatorError
 from ops.progress import say
+from ops.routes import routed
 from ops.session import connect
 
 # What is to be had of the rest meanwhile, where the job has one instance.
@@ -33,7 +34,8 @@ def restart(arguments: list[str]) -> int:
     jobs.file(name)
     if name not in jobs.NAMES:
         raise OperatorError(f"the job {name} runs only when a flow dispatches it", "there is nothing to restart")
-    cluster = connect().cluster
+    session = connect()
+    cluster = session.cluster
     found = cluster.allocations(name)
     if not found:
         raise OperatorError(f"the job {name} is not running", "`just up` submits it")
@@ -47,10 +49,19 @@ def restart(arguments: list[str]) -> int:
         say(f"✓ {name} is back after {time.monotonic() - begin:.1f} s")
         return 0
     say(f"{name} has {len(found)} instances: they are replaced one after another, while the others answer")
+    if name == "api":
+        say("a new connection to the gateway may be broken off when it reloads: who asks again is answered")
     for number, one in enumerate(found, 1):
         begin = time.monotonic()
         cluster.replace(one.id)
         _wait_until_replaced(cluster, name, one.id, len(found))
+        if name == "api":
+            # A gateway that does not know the new instance yet would have nobody left to ask when the next one goes.
+            wait(
+                lambda: routed(cluster, session.agent.data),
+                _SECONDS,
+                "the gateway's word that it knows the new instance",
+            )
         say(f"✓ {name}, instance {number} of {len(found)} ({time.monotonic() - begin:.1f} s)")
     return 0
 

@@ -1,11 +1,15 @@
-"""Checks the settings and becomes Caddy: `python -m services.gateway`; `… reload` has the one that runs read its upstreams anew."""
+"""Checks the settings and runs Caddy, which reads its upstreams anew whenever they change: `python -m services.gateway`."""
 
+import ctypes
 import os
 import re
+import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 
 CONFIGURATION = Path(__file__).with_name("Caddyfile")
 _NEEDED = (
@@ -29,6 +33,10 @@ _DEFAULTS = {
 }
 _LISTENER = 3  # the file descriptor that the Caddyfile names
 _WAITING = 1024  # connections that may wait to be accepted
+_UPSTREAMS = ("api.caddy", "ui.caddy")
+_LOOK_SECONDS = 0.5  # how often the upstreams are looked at
+_RELOAD_SECONDS = 30  # after which a reload that has not ended is begun anew
+_PR_SET_PDEATHSIG = 1
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
@@ -93,23 +101,76 @@ def listen(host: str, port: int) -> None:
     listener.detach()
 
 
+def run(environment: Mapping[str, str]) -> int:
+    """Run Caddy until it ends, in the working directory, and return its exit code. SIGINT and SIGTERM are passed on to it.
+
+    What the files of upstreams say is compared with what Caddy was told last: a change that it could not be told of, as on a
+    busy machine, is told again.
+    """
+    told = _upstreams()
+    library = ctypes.CDLL(None)
+    # Without this process Caddy would hold the port and follow nobody.
+    caddy = subprocess.Popen(
+        command(environment, reload=False),
+        env=environment,
+        pass_fds=(_LISTENER,),
+        preexec_fn=lambda: library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
+    )
+    os.close(_LISTENER)
+    ends = False
+
+    def end(number: int, _: FrameType | None) -> None:
+        nonlocal ends
+        ends = True
+        caddy.send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    while True:
+        try:
+            code = caddy.wait(_LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            wanted = _upstreams()
+            if wanted != told and not ends and _reload(environment):
+                told = wanted
+        else:
+            return code if code >= 0 else 128 - code
+
+
+def _upstreams() -> list[str]:
+    return [Path(name).read_text() for name in _UPSTREAMS]
+
+
+def _reload(environment: Mapping[str, str]) -> bool:
+    try:
+        done = subprocess.run(
+            command(environment, reload=True),
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=_RELOAD_SECONDS,
+        )
+        problem = done.stderr.strip().rpartition("\n")[2] if done.returncode else None
+    except subprocess.TimeoutExpired:
+        problem = f"no answer within {_RELOAD_SECONDS} s"
+    if problem is not None:
+        print(f"gateway: Caddy did not take the new upstreams, and is told again: {problem}", file=sys.stderr)
+    return problem is None
+
+
 def main() -> None:
     try:
         environment = complete(os.environ)
+        storage = Path(environment["CLOSECAST_GATEWAY_STORAGE"])
+        storage.mkdir(parents=True, exist_ok=True)
+        storage.chmod(0o700)
+        os.chdir(environment["CLOSECAST_GATEWAY_FOLDER"])
+        listen(environment["CLOSECAST_HOST"], int(environment["CLOSECAST_PORT"]))
     except GatewayError as error:
         sys.exit(f"gateway: {error}")
-    storage = Path(environment["CLOSECAST_GATEWAY_STORAGE"])
-    storage.mkdir(parents=True, exist_ok=True)
-    storage.chmod(0o700)
-    os.chdir(environment["CLOSECAST_GATEWAY_FOLDER"])
-    reload = sys.argv[1:] == ["reload"]
-    if not reload:
-        try:
-            listen(environment["CLOSECAST_HOST"], int(environment["CLOSECAST_PORT"]))
-        except GatewayError as error:
-            sys.exit(f"gateway: {error}")
-    arguments = command(environment, reload)
-    os.execve(arguments[0], arguments, environment)
+    sys.exit(run(environment))
 
 
 if __name__ == "__main__":

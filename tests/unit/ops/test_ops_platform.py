@@ -105,6 +105,7 @@ def test_the_apis_own_words_reach_the_user(double: Double) -> None:
 
 JOB = {
     "Stop": False,
+    "Version": 1,
     "TaskGroups": [{"Services": [
         {"Name": "a", "PortLabel": "http", "Checks": [{"Name": "up", "Type": "http", "Path": "/up", "PortLabel": ""},
                                                       {"Name": "ready", "Type": "http", "Path": "/ready", "PortLabel": ""}]},
@@ -115,7 +116,7 @@ JOB = {
 
 def _allocation(double: Double, state: str = "running") -> dict[str, Any]:
     return {
-        "ID": "1", "ClientStatus": "running",
+        "ID": "1", "ClientStatus": "running", "Job": {"Version": 1},
         "AllocatedResources": {"Shared": {"Ports": [{"Label": "http", "HostIP": "127.0.0.1", "Value": double.server_port}]}},
         "TaskStates": {"a": {"State": state, "Restarts": 2, "Events": [{"Type": "Waiting", "DisplayMessage": "Missing: x"}]}},
     }  # fmt: skip
@@ -138,6 +139,10 @@ def test_health_is_asked_of_the_service_itself(double: Double) -> None:
     found = jobs.health(cluster, "a", ignore=("ready",))
     assert (found.healthy, found.restarts, found.url) == (True, 2, f"{double.address}")
     assert jobs.address(cluster, "a") == double.address
+    # and so is a job whose instances are those of the version before
+    double.answers["GET /v1/job/a"] = (200, {**JOB, "Version": 2})
+    assert jobs.health(cluster, "a", ignore=("ready",)).word == "being updated"
+    double.answers["GET /v1/job/a"] = (200, JOB)
     # and a task that waits says for what
     double.answers["GET /v1/allocation/1"] = (200, _allocation(double, "pending"))
     assert jobs.health(cluster, "a").word == "pending: Missing: x"
@@ -153,7 +158,7 @@ def test_health_is_asked_of_the_service_itself(double: Double) -> None:
 
 
 def test_checks_of_ports_that_are_not_there_are_left_out() -> None:
-    allocation = Allocation("1", "a", "running", (Port("http", "127.0.0.1", 80),), (Task("a", "running", 0, ""),))
+    allocation = Allocation("1", "a", "running", (Port("http", "127.0.0.1", 80),), (Task("a", "running", 0, ""),), 0)
     assert [check.url for check in jobs.checks(JOB, allocation)] == [
         "http://127.0.0.1:80/up",
         "http://127.0.0.1:80/ready",
@@ -174,7 +179,7 @@ def test_a_variable_without_items_is_deleted(double: Double) -> None:
 def test_the_gateway_is_asked_with_tls() -> None:
     job = {"TaskGroups": [{"Services": [{"Name": "gateway", "PortLabel": "https", "Checks": [
         {"Name": "healthy", "Type": "http", "Protocol": "https", "Path": "/health/gateway", "PortLabel": ""}]}]}]}  # fmt: skip
-    allocation = Allocation("1", "gateway", "running", (Port("https", "127.0.0.1", 8443),), ())
+    allocation = Allocation("1", "gateway", "running", (Port("https", "127.0.0.1", 8443),), (), 0)
     assert [check.url for check in jobs.checks(job, allocation)] == ["https://127.0.0.1:8443/health/gateway"]
     assert jobs._url(allocation, "gateway") == "https://127.0.0.1:8443/"
 

@@ -17,7 +17,8 @@ import httpx
 import pytest
 
 from ops import caddy_binary
-from tests.servers import PROJECT, free_port, running
+from services.gateway.__main__ import command, complete
+from tests.servers import free_port, running
 from tests.waiting import until
 
 # Short, so that a test of a limit needs not wait for the real one; any other test could meet them beside busy neighbours.
@@ -158,10 +159,10 @@ class Gateway:
             (self.folder / f"{name}.caddy").write_text("".join(f"to {address}\n" for address in addresses))
 
     def reload(self) -> None:
-        """As the template's change script does."""
-        command = [sys.executable, "-m", "services.gateway", "reload"]
-        environment = {**os.environ, "PYTHONPATH": str(PROJECT), **self.environment}
-        done = subprocess.run(command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False)
+        """As the gateway does itself when its upstreams change."""
+        environment = complete({**os.environ, **self.environment})
+        arguments = command(environment, reload=True)
+        done = subprocess.run(arguments, env=environment, cwd=self.folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
     def log(self) -> str:

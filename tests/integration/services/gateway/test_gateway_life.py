@@ -21,6 +21,7 @@ from closecast.models.deal_model import DealModel
 from tests.integration.services.gateway.conftest import LIMITS, Gateway, Handler, Upstream, breaks, upstream
 from tests.servers import PROJECT, free_port, running
 from tests.unit.services.api.conftest import AWAY, KEY, keep, settings
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -112,10 +113,8 @@ def test_a_move_ends_no_request_and_no_session(gateway: Gateway, pair: tuple[Ups
             time.sleep(0.5)
             # when the API moves
             gateway.route([second.address], [ui])
-            gateway.reload()
             # then new requests go to the new place, the old one is answered, and the session lives
-            with gateway.client() as another:
-                assert another.get("/v1/model").json()["server"] == "second"
+            until(lambda: _server(gateway) == "second", told=gateway.log)
             asking.join(20)
             assert answers[0].json()["server"] == "first"
             session.ping().wait(5)
@@ -171,6 +170,38 @@ def test_nobody_who_waits_to_be_accepted_is_turned_away_by_a_reload(gateway: Gat
             caller.join()
     assert asked[0] > 100
     assert not refused, refused[:3]
+
+
+def test_what_caddy_did_not_take_is_told_again(gateway: Gateway, pair: tuple[Upstream, Upstream]) -> None:
+    first, second = pair
+    gateway.route([first.address])
+    with gateway.served():
+        # given upstreams that cannot be, for a while
+        gateway.route(["nowhere {"])
+        until(lambda: "Caddy did not take the new upstreams, and is told again" in gateway.log(), told=gateway.log)
+        assert _server(gateway) == "first"
+        # when they can be again
+        gateway.route([second.address])
+        # then
+        until(lambda: _server(gateway) == "second", told=gateway.log)
+
+
+def test_caddy_does_not_outlive_what_follows_the_upstreams(gateway: Gateway) -> None:
+    with gateway.served() as pid:
+        (caddy,) = psutil.Process(pid).children()
+        os.kill(pid, signal.SIGKILL)
+        psutil.wait_procs([caddy], timeout=20)
+        assert not caddy.is_running()
+    # nor the other way round
+    with gateway.served() as pid:
+        (caddy,) = psutil.Process(pid).children()
+        caddy.kill()
+        assert psutil.Process(pid).wait(timeout=20) == 128 + signal.SIGKILL
+
+
+def _server(gateway: Gateway) -> str:
+    with gateway.client() as client:
+        return str(client.get("/v1/model").json()["server"])
 
 
 def test_a_port_that_is_taken_is_named(gateway: Gateway) -> None:

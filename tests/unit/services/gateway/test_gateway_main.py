@@ -1,12 +1,14 @@
-"""What the gateway's process makes of its environment before it becomes Caddy."""
+"""What the gateway's process makes of its environment and how it runs Caddy."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from services.gateway import __main__ as gateway
 from services.gateway.__main__ import GatewayError, command, complete
+from tests.servers import PROJECT, free_port
 
 ENVIRONMENT = {
     "CLOSECAST_HOST": "127.0.0.1",
@@ -58,26 +60,32 @@ def test_limits_may_be_set_and_are_there_unless(tmp_path: Path) -> None:
     complete({**ENVIRONMENT, "CLOSECAST_GATEWAY_TLS": " ".join(map(str, files))})
 
 
-def test_it_becomes_caddy_in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # given
-    became: list[list[str]] = []
-    monkeypatch.setattr(os, "execve", lambda _path, arguments, _environment: became.append(arguments))
-    monkeypatch.setattr("sys.argv", ["gateway"])
-    monkeypatch.chdir(tmp_path)
-    places = {"CLOSECAST_GATEWAY_FOLDER": tmp_path / "task", "CLOSECAST_GATEWAY_STORAGE": tmp_path / "state"}
-    places["CLOSECAST_GATEWAY_FOLDER"].mkdir()
-    for name, value in {**ENVIRONMENT, **places}.items():
-        monkeypatch.setenv(name, str(value))
+def test_it_runs_caddy_in_its_own_folder_and_ends_as_it_does(tmp_path: Path) -> None:
+    # given what is run in Caddy's place: it writes where it is and what it inherited
+    program = tmp_path / "caddy"
+    program.write_text('#!/bin/sh\necho "$1 $PWD" > started\ntest -e /proc/self/fd/3 && exit 7\n')
+    program.chmod(0o755)
+    task = tmp_path / "task"
+    task.mkdir()
+    for name in ("api.caddy", "ui.caddy"):
+        (task / name).write_text("")
+    environment = {**ENVIRONMENT, "CLOSECAST_PORT": str(free_port()), "CLOSECAST_CADDY": str(program),
+                   "CLOSECAST_GATEWAY_FOLDER": str(task), "CLOSECAST_GATEWAY_STORAGE": str(tmp_path / "state")}  # fmt: skip
     # when
-    gateway.main()
+    done = _run(environment)
     # then
-    assert became[0][:2] == ["/programs/caddy", "run"]
-    assert Path.cwd() == tmp_path / "task"
+    assert done.returncode == 7, done.stderr
+    assert (task / "started").read_text() == f"run {task}\n"
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
     # and a bad setting ends it in one line
-    monkeypatch.setenv("CLOSECAST_PORT", "")
-    with pytest.raises(SystemExit, match="gateway: the environment variable CLOSECAST_PORT is not set"):
-        gateway.main()
+    done = _run({**environment, "CLOSECAST_PORT": ""})
+    assert (done.returncode, done.stderr) == (1, "gateway: the environment variable CLOSECAST_PORT is not set\n")
+
+
+def _run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "services.gateway"]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), **environment}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_a_reload_is_a_message_over_the_private_socket() -> None:
