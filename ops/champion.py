@@ -97,6 +97,7 @@ def first_prediction(cluster: Cluster, credentials: Credentials, seconds: float 
         if time.monotonic() > deadline:
             raise OperatorError(f"the API serves no model: {why}", "see `just logs api`")
         time.sleep(0.2)
+    _wait_for_champion(api, jobs.address(cluster, "mlflow"))
     ranking = api.call("GET", "/v1/pipeline", params={"limit": 1})
     if not ranking["deals"]:
         raise OperatorError(
@@ -113,11 +114,30 @@ def first_prediction(cluster: Cluster, credentials: Credentials, seconds: float 
     return {"deal": first, "answer": api.call("POST", "/v1/predictions", json=body)}
 
 
+def _wait_for_champion(api: Api, mlflow: str, seconds: float = 20) -> None:
+    """The API takes up a champion within two seconds of its promotion; one that it cannot take up is told, and the last serves."""
+    champion = _champion(mlflow)
+    deadline = time.monotonic() + seconds
+    while champion is not None and (served := api.call("GET", "/v1/model"))["run_id"] != champion["run_id"]:
+        if time.monotonic() > deadline:
+            say(
+                f"the API still serves version {served['version']}, not the champion, version {champion['version']}: see `just status`"
+            )
+            return
+        time.sleep(0.2)
+
+
 def _champion_version(mlflow: str) -> str | None:
+    champion = _champion(mlflow)
+    return None if champion is None else str(champion["version"])
+
+
+def _champion(mlflow: str) -> dict[str, Any] | None:
+    """The version that bears the alias, as MLflow describes it."""
     query = {"name": "closecast", "alias": "champion"}
     answer = httpx.get(f"{mlflow}/api/2.0/mlflow/registered-models/alias", params=query, timeout=30)
     if answer.status_code == 200:
-        return str(answer.json()["model_version"]["version"])
+        return dict(answer.json()["model_version"])
     if answer.status_code in (400, 404):
         return None
     raise OperatorError(
