@@ -17,7 +17,7 @@ from closecast.platform.patience import patiently
 from tests.killable import Database
 
 pytestmark = pytest.mark.integration
-SCOPE = tuning.Scope("silver/a.parquet", date(2017, 8, 1), "deals.csv")
+SCOPE = tuning.Scope("silver/a.parquet", date(2017, 8, 1), source="deals.csv")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from closecast.models import tuning
 from closecast.models.hyperparameters import RANGES, Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError
 
-SCOPE = tuning.Scope("silver/a.parquet", date(2017, 8, 1), "deals.csv")
+SCOPE = tuning.Scope("silver/a.parquet", date(2017, 8, 1), source="deals.csv")
 
 
 @pytest.fixture(autouse=True)

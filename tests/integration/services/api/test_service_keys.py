@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from closecast.platform.identity import Identity
 from services.api.app import create_app
 from services.api.doors import Doors
 from services.api.logs import flush
@@ -182,13 +183,14 @@ def test_a_promotion_that_was_seen_is_in_the_log(
     # when
     doors = Doors(settings(tmp_path / "another", issuer, CLOSECAST_DATABASE_URL=database_url))
     doors.start()
-    doors.saw_promotion("12", "11")
+    doors.saw_promotion(Identity("12", "run-12", "a" * 64), Identity("11", "run-11"))
     until(lambda: doors.figures()["audit_waiting"] == 0)
     doors.stop()
     # then
     entry = admin(service, "GET", "/v1/audit?limit=1", status=200)["entries"][0]
     assert (entry["actor"], entry["act"], entry["subject"], entry["details"]) == (
-        "api 127.0.0.1:8123", "promotion seen", "model version 12", {"before": "11"},
+        "api 127.0.0.1:8123", "promotion seen", "model version 12",
+        {"before": "11", "run_id": "run-12", "run_id_before": "run-11", "sha256": "a" * 64},
     )  # fmt: skip
 
 

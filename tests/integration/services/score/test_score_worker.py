@@ -16,7 +16,7 @@ import pytest
 from mlflow import MlflowClient
 
 from closecast.deals.synthetic import generate
-from closecast.models.deal_model import DealModel
+from closecast.models.deal_model import DealModel, digest
 from closecast.platform import scoring_run
 from closecast.platform.lake import Lake
 from closecast.platform.registry import ModelRegistry
@@ -86,6 +86,7 @@ def worker(s3: S3, mlflow_uri: str, empty_registry: ModelRegistry, served_model:
         **kept, **s3.environment, "MLFLOW_TRACKING_URI": mlflow_uri, "NO_PROXY": "127.0.0.1,localhost",
         "CLOSECAST_AS_OF": "2017-12-31", "CLOSECAST_HORIZON": "30", "CLOSECAST_MODEL_CACHE": str(tmp_path / "cache"),
         "CLOSECAST_MODEL_VERSION": empty_registry.register(run.info.run_id, {}),
+        "CLOSECAST_MODEL_RUN": run.info.run_id, "CLOSECAST_MODEL_SHA256": digest(tmp_path / "model"),
     }  # fmt: skip
     return Worker(Lake(LakeSettings.from_environment(environment)), environment)
 
