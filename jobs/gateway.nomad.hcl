@@ -84,9 +84,9 @@ job "gateway" {
       }
 
       env {
-        CLOSECAST_HOST  = "${NOMAD_IP_https}"
-        CLOSECAST_PORT  = "${NOMAD_PORT_https}"
-        CLOSECAST_CADDY = "${meta.caddy}"
+        CLOSECAST_HOST            = "${NOMAD_IP_https}"
+        CLOSECAST_PORT            = "${NOMAD_PORT_https}"
+        CLOSECAST_CADDY           = "${meta.caddy}"
         CLOSECAST_GATEWAY_FOLDER  = "${NOMAD_SECRETS_DIR}"
         CLOSECAST_GATEWAY_STORAGE = "${meta.state}/gateway"
         CLOSECAST_GATEWAY_HOSTS   = lookup(var.gateway, "hosts", "")

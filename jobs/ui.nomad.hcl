@@ -94,7 +94,7 @@ job "ui" {
           min = "100ms"
           max = "1s"
         }
-        data        = <<-EOT
+        data = <<-EOT
           {{ range nomadService "api" -}}
           CLOSECAST_API_URL=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/ui/waits-for-api" }}{{ end }}{{ end }}

@@ -35,5 +35,5 @@ def _group(item: pytest.Item) -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """With -n auto: one more than there are cores, since there is always one that waits."""
-    return min((os.cpu_count() or 1) + 1, _MOST)
+    """With -n auto: two a core, since what takes longest waits for servers most of its time."""
+    return min(2 * (os.cpu_count() or 1), _MOST)
