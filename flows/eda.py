@@ -5,21 +5,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_link_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from closecast.deals import eda as report
 from closecast.platform import ingestion, tracking
 from flows import steps
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=steps.RETRIES,
-    retry_delay_seconds=steps.RETRY_SECONDS,
-    retry_condition_fn=steps.outage,
-)
+@steps.retried()
 def write(data: ingestion.Ingested) -> str:
     """Write the report into an MLflow run of its own; returns the address of the page."""
     html = report.report(data.deals, data.quality, data.source)

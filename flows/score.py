@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
 from closecast.features.horizon import QUARTER_END, Horizon, quarter_ahead
@@ -31,12 +30,7 @@ class PartsError(RuntimeError):
     """Some parts of a batch have no result; the message names each with its reason."""
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=steps.RETRIES,
-    retry_delay_seconds=steps.RETRY_SECONDS,
-    retry_condition_fn=steps.outage,
-)
+@steps.retried()
 def plan(source: str, as_of: date | None, horizon: Horizon) -> scoring_run.ScoringRun:
     """The champion, the date, and the parts below `source`."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -47,10 +41,7 @@ def plan(source: str, as_of: date | None, horizon: Horizon) -> scoring_run.Scori
     return replace(run, quarter=quarter) if horizon == QUARTER_END else run
 
 
-@task(
-    cache_policy=NO_CACHE, timeout_seconds=14_400, retries=steps.RETRIES, retry_delay_seconds=steps.RETRY_SECONDS,
-    retry_condition_fn=steps.outage,
-)  # fmt: skip
+@steps.retried(timeout_seconds=14_400)
 def parts(run: scoring_run.ScoringRun, at_once: int, seconds: int) -> dict[str, str]:
     """Score what has no result yet, `at_once` allocations at a time; returns why, for each part that was not scored."""
     log, lake = get_run_logger(), steps.lake()
@@ -104,12 +95,7 @@ def _left(lake: Lake, run: scoring_run.ScoringRun, instances: dict[str, str]) ->
     return refused, lost
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=steps.RETRIES,
-    retry_delay_seconds=steps.RETRY_SECONDS,
-    retry_condition_fn=steps.outage,
-)
+@steps.retried()
 def conclude(run: scoring_run.ScoringRun) -> dict[str, Any]:
     """Check that every part has its rows, and say so in _SUCCESS.json."""
     lake = steps.lake()

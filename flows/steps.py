@@ -1,9 +1,10 @@
 """What several flows do: read a source, check it into the lake, and tell an outage from a mistake."""
 
 import os
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from prefect import get_run_logger, task
@@ -26,8 +27,9 @@ from closecast.platform.sources import RawExport, read_source
 
 PROJECT = Path(__file__).resolve().parents[1]
 # Together longer than a server takes to restart, or a machine's Nomad to be brought up again.
-RETRY_SECONDS: list[float] = [2, 8, 20, 40, 60]
-RETRIES = len(RETRY_SECONDS)
+_PAUSES: list[float] = [2, 8, 20, 40, 60]  # seconds
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def lake() -> Lake:
@@ -51,10 +53,21 @@ def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
     return isinstance(error, AwayError | RegistryError | SourceAwayError) and not isinstance(error, NoChampionError)
 
 
+def retried(timeout_seconds: int | None = None) -> "Callable[[Callable[P, R]], Task[P, R]]":
+    """A task that is tried again after an outage, and never takes its result from a cache."""
+    return task(
+        cache_policy=NO_CACHE,
+        timeout_seconds=timeout_seconds,
+        retries=len(_PAUSES),
+        retry_delay_seconds=_PAUSES,
+        retry_condition_fn=outage,
+    )
+
+
 FirstMonth = Annotated[int, Field(ge=1, le=12)]
 
 
-@task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage)
+@retried()
 def fiscal_calendar(first_month: int | None) -> FiscalCalendar:
     """The fiscal year that begins with `first_month`; without one the champion's, and while there is none the calendar year."""
     return ModelRegistry(tracking_uri()).champion_fiscal() if first_month is None else FiscalCalendar(first_month)
@@ -72,13 +85,7 @@ class Progress:
         update_progress_artifact(self._artifact, progress=min(100.0, 100 * share))
 
 
-@task(
-    cache_policy=NO_CACHE,
-    timeout_seconds=1800,
-    retries=RETRIES,
-    retry_delay_seconds=RETRY_SECONDS,
-    retry_condition_fn=outage,
-)
+@retried(timeout_seconds=1800)
 def read(source: str | None, seed: int) -> RawExport:
     """The export as received, from `source` or, when that is None, from the platform's own."""
     if source is not None:
@@ -103,7 +110,7 @@ def platform_source() -> str:
     return value
 
 
-@task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=RETRY_SECONDS, retry_condition_fn=outage)
+@retried()
 def ingest(
     export: RawExport, minimum_quality: float = ingestion.MINIMUM_QUALITY, as_of: date | None = None
 ) -> ingestion.Ingested:

@@ -32,23 +32,13 @@ def fit(
     return candidates.build(data.deals, seed, processors.usable(), settings, fiscal=fiscal)
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=steps.RETRIES,
-    retry_delay_seconds=steps.RETRY_SECONDS,
-    retry_condition_fn=steps.outage,
-)
+@steps.retried()
 def snapshots(candidate: candidates.Candidate, data: ingestion.Ingested) -> str:
     """The rows and features that were learnt from, kept in gold/."""
     return gold.store(candidate.data, data.silver_key, steps.lake())
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=steps.RETRIES,
-    retry_delay_seconds=steps.RETRY_SECONDS,
-    retry_condition_fn=steps.outage,
-)
+@steps.retried()
 def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key: str) -> publication.Published:
     """Log the run, register the version, promote it if it earned that."""
     return publication.publish(

@@ -6,9 +6,8 @@ from datetime import date
 from typing import Annotated, Any
 
 from optuna import Study
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
 from closecast.features.calendar import FiscalCalendar
@@ -24,10 +23,8 @@ from flows.train import trained
 JOB = "trial"
 
 
-@task(
-    cache_policy=NO_CACHE, timeout_seconds=7200, retries=steps.RETRIES, retry_delay_seconds=steps.RETRY_SECONDS,
-    retry_condition_fn=steps.outage,
-)  # fmt: skip
+@steps.retried(timeout_seconds=7200)
+@studies.reached()
 def search(
     data: ingestion.Ingested,
     study_name: str | None,
@@ -41,19 +38,6 @@ def search(
 
     Killed or not, a study goes on where it stopped.
     """
-    with studies.reached():
-        return _searched(data, study_name, trials, workers, seed, seconds, fiscal)
-
-
-def _searched(
-    data: ingestion.Ingested,
-    study_name: str | None,
-    trials: int,
-    workers: int,
-    seed: int,
-    seconds: int,
-    fiscal: FiscalCalendar,
-) -> tuple[str, Hyperparameters]:
     log = get_run_logger()
     scope = tuning.Scope(data.silver_key, training.plan(data.deals).cut, fiscal, data.source)
     name = study_name or f"closecast-{scope.digest()}"

@@ -141,8 +141,8 @@ class Dispatcher:
         """The state of each instance, every second, until all are over.
 
         An instance counts as failed, lost or dead only when Nomad has said so several times running; until then it is
-        `pending`. One that Nomad calls running is `complete` when `is_done` finds its work done. Raises DispatchError when the end has not come within `seconds`, not counting those that Nomad was
-        away, and what `state` raises.
+        `pending`. One that Nomad calls running is `complete` when `is_done` finds its work done. Raises DispatchError when
+        the end has not come within `seconds`, not counting those that Nomad was away, and what `state` raises.
         """
         deadline, look = time.monotonic() + seconds - self._away, time.monotonic() + _LOOK_SECONDS
         ends = {instance: _End() for instance in instances}
