@@ -118,6 +118,11 @@ replay *arguments:
 api-key:
     @{{ ops }} api-key
 
+# Print the password that Prefect's pages ask for
+[group('platform')]
+passwords:
+    @{{ ops }} passwords
+
 # Start Prefect's server and worker
 [group('prefect')]
 prefect-start:

@@ -20,6 +20,7 @@ from prefect.client.schemas.actions import (
     VariableCreate,
     VariableUpdate,
     WorkPoolCreate,
+    WorkPoolUpdate,
 )
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.responses import DeploymentResponse
@@ -39,8 +40,17 @@ REPEATABLE = "repeatable"
 PROJECT = Path(__file__).resolve().parents[1]
 # Where the flow's code is: a worker on this machine changes into the project's folder before it runs the entry point.
 _PULL_STEPS = [{"prefect.deployments.steps.set_working_directory": {"directory": str(PROJECT)}}]
-# A run asks again, after 2, 4, 8 … seconds, while Prefect's server is away: eight and a half minutes in all.
-_JOB_VARIABLES = {"env": {"PREFECT_CLIENT_MAX_RETRIES": "8"}}
+# What Prefect offers lets whoever begins a run name its command, folder and environment: here a run may set nothing.
+_TEMPLATE = {
+    "job_configuration": {
+        # A run asks again, after 2, 4, 8 … seconds, while Prefect's server is away: eight and a half minutes in all.
+        "env": {"PREFECT_CLIENT_MAX_RETRIES": "8"},
+        "stream_output": True,
+    },
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+}
+# What earlier versions set on each deployment.
+_BEFORE = {"env": {"PREFECT_CLIENT_MAX_RETRIES": "8"}}
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ class Deployment:
             "tags": [*self.tags, *([REPEATABLE] if self.repeatable else [])],
             "work_pool_name": WORK_POOL,
             "work_queue_name": self.flow,
-            "job_variables": _JOB_VARIABLES,
+            "job_variables": {},
             # Not by a limit of the deployment: its leases end runs that cannot renew them while the server restarts.
             "concurrency_limit": None,
             "concurrency_options": None,
@@ -101,10 +111,15 @@ async def deploy() -> list[str]:
 
 async def _work_pool(client: PrefectClient) -> str:
     try:
-        await client.read_work_pool(WORK_POOL)
+        found = await client.read_work_pool(WORK_POOL)
     except ObjectNotFound:
-        await client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process"))
+        await client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process", base_job_template=_TEMPLATE))
         return f"work pool {WORK_POOL} (process): created"
+    if (
+        found.base_job_template != _TEMPLATE
+    ):  # the worker's, which is first where there was none, or an earlier version's
+        await client.update_work_pool(WORK_POOL, WorkPoolUpdate(base_job_template=_TEMPLATE))
+        return f"work pool {WORK_POOL} (process): up to date"
     return f"work pool {WORK_POOL} (process): already there"
 
 
@@ -119,7 +134,9 @@ async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
         await _remember(client, one)
         return [f"deployment {name}: created, paused"]
     base, theirs = await _remembered(client, one), _settings(found)
-    settings, notes = merged(base, one.settings(), theirs, schema)
+    settings, notes = merged(base, one.settings(), theirs | _without_variables(theirs), schema)
+    if settings["work_pool_name"] == WORK_POOL and theirs["job_variables"] not in ({}, _BEFORE):
+        notes.append(f"removed: job variables {json.dumps(theirs['job_variables'])}: runs of this work pool take none")
     if settings["work_pool_name"] != WORK_POOL:
         settings["work_queue_name"] = theirs["work_queue_name"]
     # Only what differs; the queue goes with its pool, for Prefect takes the name of one alone for another pool's.
@@ -134,6 +151,11 @@ async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
     notes += await _schedule(client, found, base["cron"], one.cron)
     await _remember(client, one)
     return [f"deployment {name}: up to date", *(f"deployment {name}: {note}" for note in notes)]
+
+
+def _without_variables(theirs: dict[str, Any]) -> dict[str, Any]:
+    """Our work pool takes none, so there is nothing of a user's to keep; another pool may."""
+    return {"job_variables": {}} if theirs["work_pool_name"] == WORK_POOL else {}
 
 
 async def _queue(client: PrefectClient, flow: str) -> None:

@@ -90,6 +90,7 @@ job "prefect-worker" {
           {{ with nomadVar "nomad/jobs/prefect-worker" -}}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          PREFECT_API_AUTH_STRING={{ .prefect_auth_string }}
           KAGGLE_API_TOKEN={{ .kaggle_api_token }}
           KAGGLE_USERNAME={{ .kaggle_username }}
           KAGGLE_KEY={{ .kaggle_key }}

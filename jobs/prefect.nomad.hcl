@@ -86,6 +86,9 @@ job "prefect" {
         env         = true
         perms       = "0600"
         data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/prefect" -}}
+          PREFECT_SERVER_API_AUTH_STRING={{ .auth_string }}
+          {{- end }}
           {{ range nomadService "postgres" -}}
           PREFECT_API_DATABASE_CONNECTION_URL=postgresql+asyncpg://prefect:{{ with nomadVar "nomad/jobs/prefect" }}{{ .database_password }}{{ end }}@{{ .Address }}:{{ .Port }}/prefect
           {{ else }}{{ with nomadVar "nomad/jobs/prefect/waits-for-postgres" }}{{ end }}{{ end }}

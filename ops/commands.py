@@ -101,6 +101,13 @@ def api_key(arguments: list[str]) -> int:
     return 0
 
 
+def passwords(arguments: list[str]) -> int:
+    """Print the password of Prefect's pages."""
+    _expect(arguments, 0, "passwords")
+    print(f"Prefect   {connect().credentials.prefect_auth_string}   (the page asks for all of it as one password)")
+    return 0
+
+
 def nomad(arguments: list[str]) -> int:
     """Run the nomad command line against this project's agent, with the operator's rights."""
     session = connect()
@@ -159,6 +166,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "demo": demo,
     "replay": replay.replay,
     "api-key": api_key,
+    "passwords": passwords,
     "keys": keys.keys,
     "key-create": keys.create,
     "key-rotate": keys.rotate,

@@ -15,6 +15,7 @@ REGION = "us-east-1"
 # Secrets that installations made before them lack, and that `up` adds to their files.
 _JOINED_LATER = (
     "closecast_database_password", "promoter_database_password", "webhook_secret", "webhook_encryption_key",
+    "prefect_password",
 )  # fmt: skip
 
 
@@ -36,6 +37,7 @@ class Credentials:
     api_key: str
     webhook_secret: str
     webhook_encryption_key: str
+    prefect_password: str
 
     @staticmethod
     def file() -> Path:
@@ -94,6 +96,11 @@ class Credentials:
         made = {name: secrets.token_urlsafe(32) for name in names}
         return {**made, "object_store_access_key": f"LK{secrets.token_hex(9).upper()}"}
 
+    @property
+    def prefect_auth_string(self) -> str:
+        """What Prefect's server asks for: user and password in one."""
+        return f"closecast:{self.prefect_password}"
+
     def save(self) -> None:
         """Write whole or not at all, never readable by others even for a moment."""
         file = self.file()
@@ -128,11 +135,15 @@ class Credentials:
                 # A Fernet key: 32 bytes in base64 that, unlike a token's, is padded.
                 "webhook_encryption_key": f"{self.webhook_encryption_key}=",
             },
-            "prefect": {"database_password": self.prefect_database_password},
+            "prefect": {
+                "database_password": self.prefect_database_password,
+                "auth_string": self.prefect_auth_string,
+            },
             "prefect-worker": {
                 **object_store,
                 "optuna_password": self.optuna_database_password,
                 "promoter_password": self.promoter_database_password,
+                "prefect_auth_string": self.prefect_auth_string,
             },
             "trial": {**object_store, "database_password": self.optuna_database_password},
             "score": object_store,

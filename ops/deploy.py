@@ -6,6 +6,7 @@ import subprocess
 
 from ops import jobs, paths
 from ops.cluster import Cluster
+from ops.credentials import Credentials
 from ops.errors import OperatorError
 from ops.pipeline import DEPLOYMENT, Prefect
 from ops.progress import say, step
@@ -33,7 +34,11 @@ def ensure_deployments(cluster: Cluster) -> None:
 
 def deploy(cluster: Cluster) -> str:
     """Register all deployments; returns what was printed. Raises OperatorError with the last line of a failure."""
-    environment = {**os.environ, "PREFECT_API_URL": f"{jobs.address(cluster, 'prefect')}/api"}
+    environment = {
+        **os.environ,
+        "PREFECT_API_URL": f"{jobs.address(cluster, 'prefect')}/api",
+        "PREFECT_API_AUTH_STRING": Credentials.load().prefect_auth_string,
+    }
     command = [str(paths.PYTHON), "-m", "flows.deployments"]
     done = subprocess.run(
         command,

@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 
+from closecast.platform.prefect_http import PrefectAuth
+from ops.credentials import Credentials
 from ops.errors import OperatorError
 from ops.progress import say
 from services.prefect import MOST_ATTEMPTS, REPEATABLE
@@ -22,11 +24,12 @@ class AwayError(OperatorError):
 
 
 class Prefect:
-    """Prefect's API below `address` (the server's base URL, without /api)."""
+    """Prefect's API below `address` (the server's base URL, without /api); the password is that of this installation unless given."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, auth_string: str | None = None) -> None:
         self.address = address
-        self._http = httpx.Client(base_url=f"{address}/api", timeout=30)
+        auth = PrefectAuth(auth_string or Credentials.load().prefect_auth_string)
+        self._http = httpx.Client(base_url=f"{address}/api", timeout=30, auth=auth)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON answer, or None for an empty one. Raises AwayError, or OperatorError with Prefect's own words."""

@@ -1,6 +1,7 @@
 """Prefect's real server and worker of one test, on a PostgreSQL of its own, with a deployment of a small flow."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +11,9 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
+from closecast.platform.prefect_http import PrefectAuth
 from flows import deployments
 from tests.killable import Database, Killable
 
@@ -44,22 +46,25 @@ class Prefects:
         self.folder = folder
         self.database = Database(folder / "database")
         url = self.database.url.replace("//closecast:", "//prefect:").replace("/closecast", "/prefect")
+        self.auth_string = f"closecast:{secrets.token_urlsafe(32)}"
         self.server = Killable(
             "services.prefect",
             {"PREFECT_HOME": str(folder / "home"),
-             "PREFECT_API_DATABASE_CONNECTION_URL": url.replace("postgresql://", "postgresql+asyncpg://")},
+             "PREFECT_API_DATABASE_CONNECTION_URL": url.replace("postgresql://", "postgresql+asyncpg://"),
+             "PREFECT_SERVER_API_AUTH_STRING": self.auth_string},
             folder / "server", "http://127.0.0.1:{port}/api/health", ("server",),
         )  # fmt: skip
         self.url = f"http://127.0.0.1:{self.server.port}"
+        self.http = httpx.Client(base_url=f"{self.url}/api", timeout=60, auth=PrefectAuth(self.auth_string))
         self.worker = Killable(
             "services.prefect",
-            {"PREFECT_HOME": str(folder / "home"), "PREFECT_API_URL": f"{self.url}/api",
+            {"PREFECT_HOME": str(folder / "home"), "PREFECT_API_URL": f"{self.url}/api", "PREFECT_API_AUTH_STRING": self.auth_string,
              "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"},
             folder / "worker", "http://127.0.0.1:{port}/health", ("worker",),
         )  # fmt: skip
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(method, f"{self.url}/api{path}", json=body, timeout=60).raise_for_status()
+        answer = self.http.request(method, path, json=body).raise_for_status()
         return answer.json() if answer.content else None
 
     def deploy(self, cron: str | None = None, repeatable: bool = True) -> str:
@@ -68,7 +73,10 @@ class Prefects:
         (code / "flows").mkdir(parents=True, exist_ok=True)
         (code / "flows" / "steady.py").write_text(_FLOW)
         steady = deployments.Deployment("steady", "For tests.", cron, {}, repeatable=repeatable)
-        with pytest.MonkeyPatch.context() as patched, temporary_settings({PREFECT_API_URL: f"{self.url}/api"}):
+        with (
+            pytest.MonkeyPatch.context() as patched,
+            temporary_settings({PREFECT_API_URL: f"{self.url}/api", PREFECT_API_AUTH_STRING: self.auth_string}),
+        ):
             patched.setattr(deployments, "INVENTORY", (steady,))
             patched.setattr(deployments, "_PULL_STEPS",
                             [{"prefect.deployments.steps.set_working_directory": {"directory": str(code)}}])  # fmt: skip

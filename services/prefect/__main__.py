@@ -6,12 +6,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from closecast.platform.discovery import NotAnsweringError, wait_for
+from services.prefect.door import names
 from services.prefect.family import MARK
 
 _REQUIRED = {
-    "server": ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL"),
-    "worker": ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_URL", "MLFLOW_TRACKING_URI",
-               "AWS_ENDPOINT_URL_S3"),
+    "server": ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL",
+               "PREFECT_SERVER_API_AUTH_STRING"),
+    "worker": ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_URL", "PREFECT_API_AUTH_STRING",
+               "MLFLOW_TRACKING_URI", "AWS_ENDPOINT_URL_S3"),
 }  # fmt: skip
 
 
@@ -32,11 +34,15 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
     """Prefect's own settings for `role`."""
     common = {"PREFECT_CLI_PROMPT": "false", "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     if role == "server":
-        address = f"http://{environment['CLOSECAST_HOST']}:{environment['CLOSECAST_PORT']}/api"
+        host, port = environment["CLOSECAST_HOST"], environment["CLOSECAST_PORT"]
+        address = f"http://{host}:{port}/api"
         return {
             **common,
             "PREFECT_UI_API_URL": address,
             "PREFECT_API_URL": address,
+            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+            # By default every site's page may ask.
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in names(host, port)),
             # A busy machine's database is slow, not broken: by default a service gives up after 10 s, connecting after 5.
             "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
             "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "30",

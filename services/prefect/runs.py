@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from closecast.platform.prefect_http import PrefectAuth
 from services.prefect import MOST_ATTEMPTS, REPEATABLE, WORK_POOL
 
 _REPEATED_WITHIN = timedelta(hours=24)
@@ -53,8 +54,8 @@ class Run:
 class Runs:
     """The runs of this platform's work pool. Every call raises httpx.HTTPError when Prefect is away or refuses."""
 
-    def __init__(self, api: str) -> None:
-        self._http = httpx.Client(base_url=api, timeout=30)
+    def __init__(self, api: str, auth_string: str) -> None:
+        self._http = httpx.Client(base_url=api, timeout=30, auth=PrefectAuth(auth_string))
         self._repeated: set[str] = set()
 
     def under_way(self) -> list[Run]:

@@ -18,14 +18,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from services.prefect.door import Door, opens
 from services.prefect.watch import Watch
 
 PAGE = "/health/services"
 _LOGS = ("prefect.server.services", "prefect.server.events.services", "prefect.server.logs")
 
 
-def watched_app(ended: Callable[[str], None]) -> FastAPI:
-    """Prefect's application; `ended` is told of a service that ended while the server runs."""
+def watched_app(ended: Callable[[str], None], auth_string: str) -> FastAPI:
+    """Prefect's application; `ended` is told of a service that ended while the server runs. The password shows the page's reasons."""
     watch = Watch(ended)
     for config in get_enabled_perpetual_services():
         perpetual = get_single_dependency_parameter_of_type(config.function, Perpetual)
@@ -35,9 +36,11 @@ def watched_app(ended: Callable[[str], None]) -> FastAPI:
         service.start = watch.endless(service.__name__, service.start)  # type: ignore[method-assign,assignment]
         service.stop = watch.stopped(service.stop)  # type: ignore[method-assign,assignment]
 
-    async def page(_request: Request) -> JSONResponse:
+    async def page(request: Request) -> JSONResponse:
         found = watch.as_dict()
-        return JSONResponse(found, status_code=503 if found["problems"] else 200)
+        # Errors name what the services were at: to a stranger, Nomad's check among them, it is told only that there are some.
+        told = found if opens(request.headers.get("authorization"), auth_string) else {"state": found["state"]}
+        return JSONResponse(told, status_code=503 if found["problems"] else 200)
 
     app = create_app(final=True)
     for name in _LOGS:  # after Prefect has set its loggers up
@@ -55,10 +58,12 @@ def _stop(reason: str) -> None:
 
 def main() -> None:
     settings = get_current_settings().server
+    host, port = os.environ["CLOSECAST_HOST"], os.environ["CLOSECAST_PORT"]
+    auth_string = os.environ["PREFECT_SERVER_API_AUTH_STRING"]
     uvicorn.run(
-        watched_app(_stop),
-        host=os.environ["CLOSECAST_HOST"],
-        port=int(os.environ["CLOSECAST_PORT"]),
+        Door(watched_app(_stop, auth_string), host, port, auth_string),
+        host=host,
+        port=int(port),
         timeout_keep_alive=settings.api.keepalive_timeout,
         ws_ping_interval=settings.api.websocket_ping_interval,
         ws_ping_timeout=settings.api.websocket_ping_timeout,

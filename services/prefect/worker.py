@@ -10,7 +10,7 @@ from types import FrameType
 
 import httpx
 
-from services.prefect import WORK_POOL, family
+from services.prefect import family
 from services.prefect.runs import Runs
 
 _LOOK_SECONDS = 10.0
@@ -20,8 +20,7 @@ _BEGIN_SECONDS = 60.0
 _CANCEL_SECONDS = 60.0
 # Nomad grants 20 s.
 _STOP_SECONDS = 12.0
-_COMMAND = (sys.executable, "-m", "prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process",
-            "--name", "nomad", "--with-healthcheck")  # fmt: skip
+_COMMAND = (sys.executable, "-m", "services.prefect.pool")
 
 
 class Worker:
@@ -107,7 +106,11 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    sys.exit(Worker(os.environ["PREFECT_HOME"], Runs(os.environ["PREFECT_API_URL"])).live())
+    sys.exit(
+        Worker(
+            os.environ["PREFECT_HOME"], Runs(os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"])
+        ).live()
+    )
 
 
 if __name__ == "__main__":

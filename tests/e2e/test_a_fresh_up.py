@@ -6,6 +6,7 @@ import re
 import httpx
 import pytest
 
+from closecast.platform.prefect_http import PrefectAuth
 from ops import jobs
 from tests.e2e.conftest import Platform
 
@@ -61,7 +62,7 @@ def test_prefects_own_services_run_and_the_platform_looks_at_them(platform: Plat
     assert allocation is not None
     # when
     (page,) = [one.url for one in jobs.checks(job, allocation) if one.name == "background services run"]
-    found = httpx.get(page, timeout=30).json()
+    found = httpx.get(page, timeout=30, auth=PrefectAuth(platform.session.credentials.prefect_auth_string)).json()
     # then
     assert found["problems"] == []
     assert {"schedule_deployments", "schedule_recent_deployments", "monitor_late_runs"} <= found["services"].keys()

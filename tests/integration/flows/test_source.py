@@ -24,7 +24,7 @@ def prefect(prefect_api: str, s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     for name, value in {**s3.environment, "NO_PROXY": "127.0.0.1,localhost"}.items():
         monkeypatch.setenv(name, value)
-    server = Prefect(prefect_api.removesuffix("/api"))
+    server = Prefect(prefect_api.removesuffix("/api"), "nobody:asks")
     _forget(server)
     with temporary_settings({PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}):
         yield server

@@ -19,7 +19,7 @@ def _run(state: str, message: str = "") -> dict[str, Any]:
 
 def test_a_run_is_followed_to_its_result(double: Double, capsys: pytest.CaptureFixture[str]) -> None:
     # given
-    prefect = Prefect(double.address)
+    prefect = Prefect(double.address, "a:b")
     task = {"id": "1", "name": "fit-0", "state_type": "COMPLETED", "total_run_time": 2.5}
     double.answers |= {
         "GET /api/deployments/name/train/closecast": (200, {"id": "d"}),
@@ -50,7 +50,7 @@ def test_a_crashed_run_is_followed_on_in_the_one_that_tries_it_again(
         "POST /api/task_runs/filter": (200, []),
     }
     # when / then
-    assert Prefect(double.address).follow("r")["id"] == "r2"
+    assert Prefect(double.address, "a:b").follow("r")["id"] == "r2"
     assert "The process of this run is gone: it is tried again" in capsys.readouterr().out
 
 
@@ -60,11 +60,11 @@ def test_a_run_that_crashed_for_good_gives_the_cause(double: Double) -> None:
     double.answers |= {"GET /api/flow_runs/r": (200, last), "POST /api/task_runs/filter": (200, [])}
     # when / then
     with pytest.raises(OperatorError, match="did not finish: The process of this run is gone"):
-        Prefect(double.address).follow("r")
+        Prefect(double.address, "a:b").follow("r")
 
 
 def test_a_failed_run_gives_the_flows_own_message(double: Double) -> None:
-    prefect = Prefect(double.address)
+    prefect = Prefect(double.address, "a:b")
     double.answers |= {
         "GET /api/flow_runs/r": (
             200,
@@ -86,7 +86,7 @@ def test_a_failed_run_gives_the_flows_own_message(double: Double) -> None:
     with pytest.raises(OperatorError, match="Prefect answered 500: broken"):
         prefect.call("GET", "/x")
     with pytest.raises(OperatorError, match="Prefect does not answer"):
-        Prefect("http://127.0.0.1:9").call("GET", "/x")
+        Prefect("http://127.0.0.1:9", "a:b").call("GET", "/x")
 
 
 def test_a_long_csv_is_sent_in_parts(double: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_a_resumed_deployment_is_scheduled_and_run(prefect: Prefects) -> None:
 def test_health_names_the_services_that_fail_and_takes_it_back(prefect: Prefects) -> None:
     # given
     page = f"{prefect.url}/health/services"
-    assert httpx.get(page).json()["problems"] == []
+    assert prefect.http.get(page).json()["problems"] == []
     prefect_url = prefect.database.url.replace("//closecast:", "//prefect:").replace("/closecast", "/prefect")
     with psycopg.connect(prefect_url, autocommit=True) as database:
         # when the scheduler has no table to read
@@ -42,7 +42,7 @@ def test_health_names_the_services_that_fail_and_takes_it_back(prefect: Prefects
         try:
             prefect.eventually(lambda: httpx.get(page).status_code == 503, "the page says that all is well", 90)
             # then
-            problems = httpx.get(page).json()["problems"]
+            problems = prefect.http.get(page).json()["problems"]
             assert any(re.match(r"schedule_\w+ failed the last \d+ times: ", one) for one in problems), problems
             assert httpx.get(f"{prefect.url}/api/health").json() is True
         finally:

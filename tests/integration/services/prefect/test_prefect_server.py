@@ -1,36 +1,32 @@
 """Prefect's real server and worker behind `python -m services.prefect`, on PostgreSQL."""
 
-import json
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
+import httpx
 import psutil
 import psycopg
 import pytest
 
+from closecast.platform.prefect_http import PrefectAuth
 from services.prefect import WORK_POOL
 from tests.servers import free_port, running
 
 pytestmark = pytest.mark.integration
+_AUTH = "closecast:the password of this test"
 
 
 def _workers(api: str) -> list[tuple[str, str]]:
     """Name and status of each worker of the pool, once there is one: the worker is healthy before it has joined."""
     url = f"{api}/work_pools/{WORK_POOL}/workers/filter"
-    request = urllib.request.Request(url, data=b"{}", headers={"Content-Type": "application/json"})
     deadline = time.monotonic() + 60
     found: list[tuple[str, str]] = []
     while not found and time.monotonic() < deadline:
         time.sleep(0.2)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                found = [(one["name"], one["status"]) for one in json.load(answer)]
-        except urllib.error.HTTPError as error:
-            if error.code != 404:  # the pool itself is made by its first worker
-                raise
+        answer = httpx.post(url, json={}, auth=PrefectAuth(_AUTH), timeout=30)
+        if answer.status_code != 404:  # the pool itself is made by its first worker
+            found = [(one["name"], one["status"]) for one in answer.raise_for_status().json()]
     return found
 
 
@@ -46,6 +42,7 @@ def test_a_worker_joins_the_pool_of_a_server_on_postgresql(postgres_url: str, tm
         **common,
         "CLOSECAST_PORT": str(port),
         "PREFECT_HOME": str(_folder(tmp_path, "server")),
+        "PREFECT_SERVER_API_AUTH_STRING": _AUTH,
         "PREFECT_API_DATABASE_CONNECTION_URL": database.replace("postgresql://", "postgresql+asyncpg://"),
     }
     worker = {
@@ -53,6 +50,7 @@ def test_a_worker_joins_the_pool_of_a_server_on_postgresql(postgres_url: str, tm
         "CLOSECAST_PORT": str(health),
         "PREFECT_HOME": str(_folder(tmp_path, "worker")),
         "PREFECT_API_URL": api,
+        "PREFECT_API_AUTH_STRING": _AUTH,
     }
     command = [sys.executable, "-m", "services.prefect"]
     # when
@@ -67,7 +65,7 @@ def test_a_worker_joins_the_pool_of_a_server_on_postgresql(postgres_url: str, tm
         assert pools == [("process",)]
         lines = [" ".join(one.cmdline()) for one in (psutil.Process(pid), *psutil.Process(pid).children(True))]
         assert len(password) == 32
-        assert not [line for line in lines if password in line]
+        assert not [line for line in lines if password in line or _AUTH in line]
 
 
 def _folder(parent: Path, name: str) -> Path:

@@ -13,9 +13,10 @@ from closecast.platform.discovery import NotAnsweringError
 from services.prefect import __main__ as prefect_process
 from services.prefect.family import MARK
 
-_SERVER = ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL")
-_WORKER = ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_URL", "MLFLOW_TRACKING_URI",
-           "AWS_ENDPOINT_URL_S3")  # fmt: skip
+_SERVER = ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL",
+           "PREFECT_SERVER_API_AUTH_STRING")  # fmt: skip
+_WORKER = ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_URL", "PREFECT_API_AUTH_STRING",
+           "MLFLOW_TRACKING_URI", "AWS_ENDPOINT_URL_S3")  # fmt: skip
 
 
 class ReplacedError(Exception):
@@ -51,6 +52,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         "PREFECT_HOME": "/state/prefect",
         "PREFECT_API_DATABASE_CONNECTION_URL": "postgresql+asyncpg://prefect:db-secret@127.0.0.1:5433/prefect",
         "PREFECT_API_URL": "http://127.0.0.1:4200/api",
+        "PREFECT_SERVER_API_AUTH_STRING": "closecast:secret",
+        "PREFECT_API_AUTH_STRING": "closecast:secret",
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:5000",
         "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:4566",
     }
