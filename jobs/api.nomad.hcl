@@ -98,7 +98,7 @@ job "api" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.api"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_api}", "services.api"]
       }
 
       env {
@@ -151,7 +151,7 @@ job "api" {
       template {
         destination = "${NOMAD_SECRETS_DIR}/addresses"
         change_mode = "noop"
-        perms       = "0600"
+        perms       = "0644"
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/api" }}{{ $database := .database_password }}{{ $cache := .cache_password }}
           {{- range nomadService "postgres" }}

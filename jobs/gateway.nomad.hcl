@@ -80,7 +80,7 @@ job "gateway" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.gateway"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_gateway}", "services.gateway"]
       }
 
       env {
@@ -99,7 +99,7 @@ job "gateway" {
       # at once: by default Nomad waits for 5 s without a change, in which an instance that left would still be asked.
       template {
         destination = "${NOMAD_SECRETS_DIR}/api.caddy"
-        perms       = "0600"
+        perms       = "0644"
         change_mode = "noop"
         data        = <<-EOT
           {{ range nomadService "api" -}}
@@ -114,7 +114,7 @@ job "gateway" {
 
       template {
         destination = "${NOMAD_SECRETS_DIR}/ui.caddy"
-        perms       = "0600"
+        perms       = "0644"
         change_mode = "noop"
         data        = <<-EOT
           {{ range nomadService "ui" -}}

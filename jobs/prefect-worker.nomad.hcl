@@ -60,7 +60,7 @@ job "prefect-worker" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.prefect", "worker"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_worker}", "services.prefect", "worker"]
       }
 
       # Flows dispatch the jobs trial and score in the name of this one: policies/nomad/dispatcher.hcl says what it may.
@@ -76,7 +76,7 @@ job "prefect-worker" {
         CLOSECAST_PORT        = "${NOMAD_PORT_health}"
         CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
         AWS_REGION            = "${meta.region}"
-        PREFECT_HOME          = "${meta.state}/prefect"
+        PREFECT_HOME          = "${meta.state}/worker"
       }
 
       # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so

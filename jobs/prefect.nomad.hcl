@@ -70,7 +70,7 @@ job "prefect" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.prefect", "server"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_prefect}", "services.prefect", "server"]
       }
 
       env {

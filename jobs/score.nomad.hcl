@@ -50,7 +50,7 @@ job "score" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.score.guard"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_batch}", "services.score.guard"]
       }
 
       env {
@@ -63,7 +63,7 @@ job "score" {
         CLOSECAST_MODEL_VERSION = "${NOMAD_META_version}"
         CLOSECAST_MODEL_RUN     = "${NOMAD_META_run_id}"
         CLOSECAST_MODEL_SHA256  = "${NOMAD_META_model_sha256}"
-        CLOSECAST_MODEL_CACHE   = "${meta.state}/models"
+        CLOSECAST_MODEL_CACHE   = "${meta.state}/batch"
         CLOSECAST_LAKE_BUCKET   = "${meta.lake_bucket}"
         AWS_REGION              = "${meta.region}"
       }

@@ -49,7 +49,7 @@ job "trial" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.trial"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_batch}", "services.trial"]
       }
 
       env {

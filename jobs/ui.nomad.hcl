@@ -61,7 +61,7 @@ job "ui" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.ui"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_ui}", "services.ui"]
       }
 
       # The page shows the API whose task it is by a token that Nomad signs and renews in time: no password is held here.
@@ -88,7 +88,7 @@ job "ui" {
         destination = "${NOMAD_SECRETS_DIR}/ui.env"
         env         = true
         change_mode = "noop"
-        perms       = "0600"
+        perms       = "0644"
         # At once: by default Nomad waits for 5 s without a change, and as long does an instance that leaves answer.
         wait {
           min = "100ms"

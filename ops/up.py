@@ -4,16 +4,17 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from ops import caddy_binary, jobs, kaggle, nomad_binary, paths, ports
+from ops import accounts, caddy_binary, jobs, kaggle, nomad_binary, paths, ports, runtime
 from ops.agent import Agent
 from ops.champion import ensure_champion, first_prediction
 from ops.cluster import Cluster, wait
 from ops.credentials import REGION, Credentials
 from ops.deploy import ensure_deployments
+from ops.down import stop
 from ops.errors import OperatorError
 from ops.fiscal import take_fiscal_year_start
 from ops.jobs import Cli, Health
@@ -55,9 +56,20 @@ def start_scheduler() -> tuple[Cli, Cluster]:
     nomad = nomad_binary.find_or_install()
     mirror = _provider_mirror()
     agent = Agent.of_state()
+    runtime.refresh()
+    _change_hands(agent)
     _initialise_terraform(mirror)
     credentials, cluster = _start_agent(agent, nomad, credentials, mirror)
     return Cli(nomad, agent, credentials.nomad_management_token), cluster
+
+
+def _change_hands(agent: Agent) -> None:
+    """Accounts, and their folders. What an earlier version left to other owners is given to them while nothing runs on it."""
+    strangers = accounts.strangers()
+    if strangers:
+        stop(agent)
+    with step(f"accounts of the services; theirs are now {', '.join(strangers)}") if strangers else nullcontext():
+        accounts.ensure()
 
 
 def _provider_mirror() -> Path | None:
@@ -74,8 +86,8 @@ def _only_one() -> Iterator[None]:
     """Two at once would trip over each other; the lock ends with the process that holds it, however it ends."""
     folder = paths.state()
     folder.mkdir(parents=True, exist_ok=True)
-    # Root's folder must be passed through by the account that PostgreSQL runs as; nobody else's needs to be.
-    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    if not accounts.wanted():
+        folder.chmod(0o700)
     with (folder / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,12 +101,13 @@ def _only_one() -> Iterator[None]:
 def _initialise_terraform(mirror: Path | None) -> None:
     from services.localstack.terraform import TerraformError, initialise, is_initialised
 
-    state = paths.state() / "terraform"
-    if is_initialised(state):
+    state, root = paths.state() / "terraform", runtime.code() / "terraform"
+    if is_initialised(state, root):
         return
     with step("Terraform providers" + (f" from the mirror {mirror}" if mirror else " from the registry")):
         try:
-            initialise(state, mirror)
+            initialise(state, mirror, root)
+            accounts.give(state, "objects", whole=True)
         except TerraformError as error:
             raise OperatorError(
                 f"terraform init failed: {error}",
@@ -106,13 +119,14 @@ def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:
     """What the job files know of this node."""
     caddy = caddy_binary.find()
     return {
-        "project": str(paths.PROJECT),
+        **accounts.meta(),
+        "project": str(runtime.code()),
         "nomad_address": agent.address,
         "state": str(paths.state()),
-        "python": str(paths.PYTHON),
-        "localstack_python": str(paths.VENV_LOCALSTACK / "bin" / "python"),
+        "python": str(runtime.python(paths.VENV)),
+        "localstack_python": str(runtime.python(paths.VENV_LOCALSTACK)),
         "terraform_mirror": str(mirror or ""),
-        "caddy": str(caddy.path if caddy else ""),
+        "caddy": str(runtime.program(caddy.path) if caddy else ""),
         "lake_bucket": "closecast-local-lake",
         "artifacts_bucket": "closecast-local-artifacts",
         "region": REGION,

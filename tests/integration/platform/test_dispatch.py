@@ -19,6 +19,7 @@ from ops.credentials import Credentials
 from ops.down import _sweep
 from ops.jobs import Cli
 from tests.servers import free_ports
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("nomad")]
 _META: dict[str, str] = {}
@@ -76,6 +77,10 @@ class Nomad:
         process.send_signal(number)
         if number == signal.SIGKILL:
             process.wait(20)
+        elif number == signal.SIGSTOP:
+            # Each thread stops by itself, and until the last one has there may be an answer.
+            threads = Path(f"/proc/{process.pid}/task")
+            until(lambda: all(_state(thread) == "T" for thread in threads.iterdir()))
 
     def instances(self) -> set[str]:
         return set(self.cluster.instances("nap"))
@@ -205,6 +210,11 @@ def test_a_dispatch_whose_answer_is_lost_starts_one_instance(nomad: Nomad) -> No
     # then
     assert len(nomad.told) == 1
     assert nomad.instances() - before == {instance}
+
+
+def _state(thread: Path) -> str:
+    """The letter that Linux gives it, T while it is stopped."""
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_an_agent_that_stays_away_is_told_and_hides_no_other_error(nomad: Nomad) -> None:
