@@ -73,7 +73,7 @@ audit *arguments:
 plan:
     @{{ ops }} plan
 
-# Run the nomad command line with this project's address and token
+# Run the nomad command line with this project's address and its management token
 [group('platform')]
 nomad *arguments:
     @{{ ops }} nomad "$@"

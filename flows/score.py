@@ -14,7 +14,7 @@ from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
 from closecast.features.horizon import QUARTER_END, Horizon, quarter_ahead
-from closecast.platform import scoring_run
+from closecast.platform import lease, scoring_run
 from closecast.platform.dispatch import Dispatcher, DispatchError, NomadSettings
 from closecast.platform.lake import Lake, LakeAwayError
 from closecast.platform.registry import ModelRegistry
@@ -54,9 +54,9 @@ def parts(run: scoring_run.ScoringRun, at_once: int, seconds: int) -> dict[str, 
     for first in range(0, len(missing), at_once):
         group = missing[first : first + at_once]
         instances: dict[str, str] = {}
-        with dispatcher.held(instances):
+        with lease.held(lake, log.warning) as key:
             for part in group:
-                instances[dispatcher.dispatch(JOB, run.meta(part))] = part
+                instances[dispatcher.dispatch(JOB, {**run.meta(part), "lease": key})] = part
             for states in dispatcher.follow(list(instances), seconds, partial(_is_done, lake, run, instances)):
                 done = len(run.parts) - len(missing) + first + sum(state == "complete" for state in states.values())
                 progress.at(done / len(run.parts))

@@ -23,7 +23,7 @@ job "score" {
 
   parameterized {
     payload       = "forbidden"
-    meta_required = ["source", "target", "as_of", "horizon", "version", "run_id", "model_sha256"]
+    meta_required = ["source", "target", "as_of", "horizon", "version", "run_id", "model_sha256", "lease"]
     meta_optional = []
   }
 
@@ -54,6 +54,7 @@ job "score" {
       }
 
       env {
+        CLOSECAST_LEASE = "${NOMAD_META_lease}"
         # LightGBM's threads else spin while they wait for each other, and beside busy neighbours keep them waiting.
         OMP_WAIT_POLICY         = "passive"
         CLOSECAST_SOURCE        = "${NOMAD_META_source}"

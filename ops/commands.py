@@ -58,11 +58,11 @@ def _agent_logs(agent: Agent) -> int:
 
 
 def plan(arguments: list[str]) -> int:
-    """What `nomad job plan` says of every job file; nothing is changed."""
+    """What `nomad job plan` says of every job file; nothing is changed. Nomad asks for the right to submit them."""
     _expect(arguments, 0, "plan")
-    session = connect()
+    cli = connect().managing()
     for name in jobs.runnable():
-        done = session.cli.run("job", "plan", f"-var-file={LOCAL_VARS}", str(jobs.file(name)))
+        done = cli.run("job", "plan", f"-var-file={LOCAL_VARS}", str(jobs.file(name)))
         # 0: nothing to place, 1: allocations would be created or destroyed; 255 is an error.
         if done.returncode not in (0, 1):
             raise OperatorError(
@@ -102,10 +102,10 @@ def api_key(arguments: list[str]) -> int:
 
 
 def nomad(arguments: list[str]) -> int:
-    """Run the nomad command line against this project's agent, with the operator's rights."""
-    session = connect()
+    """Run the nomad command line against this project's agent, with all rights: also to submit jobs."""
+    cli = connect().managing()
     sys.stdout.flush()
-    os.execve(session.cli.nomad.path, [str(session.cli.nomad.path), *arguments], session.cli.environment())
+    os.execve(cli.nomad.path, [str(cli.nomad.path), *arguments], cli.environment())
 
 
 def evaluate(arguments: list[str]) -> int:

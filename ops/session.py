@@ -1,6 +1,6 @@
 """What every command about the running platform begins with: the agent, the credentials, and a client of Nomad."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ops import nomad_binary
 from ops.agent import Agent
@@ -19,6 +19,10 @@ class Session:
     credentials: Credentials
     cluster: Cluster
     cli: Cli
+
+    def managing(self) -> Cli:
+        """The command line with the management token: what may submit jobs is root on this machine."""
+        return replace(self.cli, token=self.credentials.nomad_management_token)
 
 
 def connect() -> Session:

@@ -26,6 +26,11 @@ from services.localstack.providers import find_provider_mirror
 
 READY = "ready"
 _WORKER = "prefect-worker"
+# Whom each policy is for, and the job that bears it.
+_POLICIES = {
+    "operator": ("People who run the platform day by day", None),
+    "dispatcher": ("Flows dispatch batch jobs", _WORKER),
+}
 # Two jobs placed at once may be given one port; Nomad sees it and places one of them anew.
 _PLACEMENT_SECONDS = 10.0
 
@@ -146,13 +151,12 @@ def _start_agent(
     with step("access control, secrets and node"):
         cluster.bootstrap(credentials.nomad_management_token)
         cluster.allow_oversubscription()
+        for name, (whom, job) in _POLICIES.items():
+            rules = (paths.PROJECT / "policies" / "nomad" / f"{name}.hcl").read_text()
+            cluster.ensure_policy(name, whom, rules, job=job)
         if not credentials.nomad_operator_token:
-            rules = (paths.PROJECT / "policies" / "nomad" / "operator.hcl").read_text()
-            cluster.ensure_policy("operator", "People who run the platform day by day", rules)
             credentials = replace(credentials, nomad_operator_token=cluster.create_token("operator", ["operator"]))
             credentials.save()
-        dispatcher = (paths.PROJECT / "policies" / "nomad" / "dispatcher.hcl").read_text()
-        cluster.ensure_policy("dispatcher", "Flows dispatch batch jobs", dispatcher, job="prefect-worker")
         _write_variables(cluster, credentials)
         wait(lambda: _takes_work(agent, cluster), 60, "the registration of this node with Nomad")
     return credentials, cluster
