@@ -113,6 +113,11 @@ demo:
 replay *arguments:
     @{{ ops }} replay "$@"
 
+# Print the password of the user interface; the user is closecast
+[group('platform')]
+ui-password:
+    @{{ ops }} ui-password
+
 # Print the key that the REST API asks for
 [group('model')]
 api-key:

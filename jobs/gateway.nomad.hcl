@@ -94,6 +94,19 @@ job "gateway" {
         CLOSECAST_GATEWAY_HSTS    = lookup(var.gateway, "hsts", "0")
       }
 
+      # The password of the user interface, which Caddy gets as a hash.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/gateway.env"
+        env         = true
+        perms       = "0600"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/gateway" -}}
+          CLOSECAST_GATEWAY_UI_PASSWORD={{ .ui_password }}
+          CLOSECAST_GATEWAY_UI_KEY={{ .ui_key }}
+          {{- end }}
+        EOT
+      }
+
       # Nothing is waited for: while a service has no instance, the gateway says so to whoever asks for it. The task has Caddy
       # read these files again when one changes (an instance comes, moves or goes), and no connection ends for it. They are written
       # at once: by default Nomad waits for 5 s without a change, in which an instance that left would still be asked.

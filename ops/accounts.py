@@ -96,9 +96,8 @@ def strangers() -> list[str]:
     found = []
     for kind, folders in FOLDERS.items():
         owner = pwd.getpwnam(name(kind)).pw_uid if _exists(name(kind), "passwd") else None
-        for folder in (paths.state() / one for one in folders):
-            if folder.exists() and folder.stat().st_uid != owner and any(folder.iterdir()):
-                found.append(folder.name)
+        kept = [paths.state() / one for one in folders if (paths.state() / one).exists()]
+        found += [folder.name for folder in kept if folder.stat().st_uid != owner and any(folder.iterdir())]
     return found
 
 

@@ -101,6 +101,13 @@ def api_key(arguments: list[str]) -> int:
     return 0
 
 
+def ui_password(arguments: list[str]) -> int:
+    """Print the password of the user interface, whose user is `closecast`."""
+    _expect(arguments, 0, "ui-password")
+    print(connect().credentials.ui_password)
+    return 0
+
+
 def nomad(arguments: list[str]) -> int:
     """Run the nomad command line against this project's agent, with all rights: also to submit jobs."""
     cli = connect().managing()
@@ -159,6 +166,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "demo": demo,
     "replay": replay.replay,
     "api-key": api_key,
+    "ui-password": ui_password,
     "keys": keys.keys,
     "key-create": keys.create,
     "key-rotate": keys.rotate,

@@ -14,7 +14,7 @@ from ops.errors import OperatorError
 REGION = "us-east-1"
 # Secrets that installations made before them lack, and that `up` adds to their files.
 _JOINED_LATER = (
-    "closecast_database_password", "promoter_database_password", "webhook_secret", "webhook_encryption_key",
+    "closecast_database_password", "promoter_database_password", "webhook_secret", "webhook_encryption_key", "ui_password", "ui_gateway_key",
 )  # fmt: skip
 
 
@@ -36,6 +36,8 @@ class Credentials:
     api_key: str
     webhook_secret: str
     webhook_encryption_key: str
+    ui_password: str
+    ui_gateway_key: str
 
     @staticmethod
     def file() -> Path:
@@ -148,7 +150,9 @@ class Credentials:
                 "cache_password": self.cache_password,
                 "webhook_secret": self.webhook_secret,
             },
-            "ui": {},  # its tasks show who they are by their workload identity
+            # Its tasks show the API who they are by their workload identity.
+            "ui": {"password": self.ui_password, "gateway_key": self.ui_gateway_key},
+            "gateway": {"ui_password": self.ui_password, "ui_key": self.ui_gateway_key},
         }
 
     def cloud_secrets(self) -> dict[str, str]:

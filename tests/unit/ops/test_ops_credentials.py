@@ -18,7 +18,7 @@ def test_credentials_are_made_once_and_only_the_user_reads_them(state: Path) -> 
     assert Credentials.load_or_create() == made == Credentials.load()
     assert Credentials.file().stat().st_mode & 0o777 == 0o600
     secrets = [value for value in vars(made).values() if value]
-    assert len(set(secrets)) == len(secrets) == 13
+    assert len(set(secrets)) == len(secrets) == 15
     assert Credentials.file().parent == state
 
 
@@ -26,9 +26,10 @@ def test_credentials_are_made_once_and_only_the_user_reads_them(state: Path) -> 
 def test_each_job_gets_what_it_needs_and_no_more() -> None:
     made = Credentials.load_or_create()
     variables = made.variables()
-    assert set(variables) == {*jobs.NAMES, *jobs.BATCH} - {"gateway"}  # it needs none
+    assert set(variables) == {*jobs.NAMES, *jobs.BATCH}
     assert made.api_key not in json.dumps({job: items for job, items in variables.items() if job != "localstack"})
-    assert variables["ui"] == {}
+    assert set(variables["ui"]) == {"password", "gateway_key"}
+    assert set(variables["gateway"]) == {"ui_password", "ui_key"}
     assert variables["api"]["database_password"] == variables["postgres"]["closecast_password"]
     assert made.nomad_management_token not in json.dumps(variables)
 
