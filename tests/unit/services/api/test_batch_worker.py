@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from litestar.exceptions import TooManyRequestsException
 
-from closecast.models.deal_model import DealModel
+from closecast.models.deal_model import DealModel, digest
 from closecast.platform.journal.entry import Entry, EntryError, check
 from closecast.platform.journal.inbox import Draft, JournalFullError
 from closecast.platform.registry import Identity, Served
@@ -49,7 +49,10 @@ def folder(served_model: DealModel, tmp_path: Path) -> Path:
 
 
 def _ask(folder: Path, kind: str = JSON) -> Ask:
-    return Ask(str(uuid4()), "r1", "ada", str(folder), "m", "7", "run-7", kind, JSON, date(2017, 12, 31), "60")
+    return Ask(
+        str(uuid4()), "r1", "ada", str(folder), "m", "7", "run-7", kind, JSON, date(2017, 12, 31), "60",
+        sha256=digest(folder),
+    )  # fmt: skip
 
 
 def test_what_is_scored_is_written_down_with_features_that_give_the_answer(
