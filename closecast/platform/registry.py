@@ -17,7 +17,7 @@ from closecast.models.manifest import LARGEST, MANIFEST, Manifest, digest, verif
 from closecast.models.scorer import FILES as SCORER_FILES
 from closecast.platform.identity import MODEL_NAME, Identity, Served, folder_name, read
 from closecast.platform.mlflow_http import LostError, MlflowHttp, RegistryError
-from closecast.platform.signatures import SIGNATURE_TAG, TrustedKeys, UnsignedError
+from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys, UnsignedError
 
 __all__ = [
     "CHALLENGER",
@@ -181,6 +181,19 @@ class ModelRegistry:
     def promote(self, version: str) -> None:
         """Make `version` champion, whoever is. Not beside others: closecast.platform.promotions has one do it at a time."""
         self._set_alias(CHAMPION, version)
+
+    def sign(self, model: Identity, signer: Signer) -> None:
+        """Write on the version of `model`, and on its run, the hash of its manifest and a signature of it.
+
+        Raises RegistryError when the version's number stands for another run by now.
+        """
+        if self.identity(model.version).run_id != model.run_id or model.sha256 is None:
+            raise RegistryError(f"{model} cannot be signed: its version's number stands for another model")
+        signature = signer.sign(MODEL_NAME, model.run_id, model.sha256)
+        for key, value in ((DIGEST_TAG, model.sha256), (SIGNATURE_TAG, signature)):
+            self._http.post("mlflow/runs/set-tag", {"run_id": model.run_id, "key": key, "value": value})
+            body = {"name": MODEL_NAME, "version": model.version, "key": key, "value": value}
+            self._http.post("mlflow/model-versions/set-tag", body)
 
     def _set_alias(self, alias: str, version: str) -> None:
         body = {"name": MODEL_NAME, "alias": alias, "version": version}
