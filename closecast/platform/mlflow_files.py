@@ -15,7 +15,7 @@ import pandas as pd
 
 import closecast
 from closecast.models import manifest, pyfunc
-from closecast.models.deal_model import DealModel
+from closecast.models.deal_model import FILES, DealModel
 
 # What pyfunc.py and the rooms that it imports need of others.
 _PACKAGES = ("lightgbm", "mlflow", "numpy", "pandas", "pyarrow")
@@ -52,7 +52,7 @@ def write(folder: Path, model: DealModel, beside: Mapping[str, str] | None = Non
             uv_project_path=empty,
         )
         description = Model.load(str(made))
-        description.model_size_bytes = sum(path.stat().st_size for path in folder.iterdir())
+        description.model_size_bytes = sum((folder / name).stat().st_size for name in FILES)
         description.save(str(made / "MLmodel"))
         shutil.copytree(made, folder, dirs_exist_ok=True)
     manifest.write(folder, beside)
