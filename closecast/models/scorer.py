@@ -73,8 +73,6 @@ class Scorer:
                 f"the model and this version of Closecast differ in features ({', '.join(other)}): train anew"
             )
         try:
-            text = files[_BOOSTER].decode()
-            trees.check(text)
-            return cls(lightgbm.Booster(model_str=text), calibration)
+            return cls(lightgbm.Booster(model_str=trees.checked(files[_BOOSTER].decode())), calibration)
         except (ValueError, lightgbm.basic.LightGBMError) as error:
             raise ModelError(f"{_BOOSTER} cannot be read: {error}") from error

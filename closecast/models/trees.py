@@ -12,14 +12,27 @@ _INTEGER = re.compile(r"-?\d{1,9}")
 _NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400})?(e[+-]\d{1,3})?")
 _CATEGORICAL = 1  # bit of decision_type
 _END = "end of trees"
+_PER_LEAF = ("leaf_weight", "leaf_count")
+_PER_NODE = ("split_gain", "internal_value", "internal_weight", "internal_count")
+_OF_TREE = frozenset({
+    "num_leaves", "num_cat", "split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value",
+    "is_linear", "shrinkage", *_PER_LEAF, *_PER_NODE,
+})  # fmt: skip
+_OF_HEADER = frozenset({
+    "tree", "version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective",
+    "feature_names", "monotone_constraints", "feature_infos", "tree_sizes",
+})  # fmt: skip
 
 
-def check(text: str) -> None:
-    """Raises ValueError naming the tree and what is wrong with it."""
+def checked(text: str) -> str:
+    """The header and the trees of `text`, which is all that predictions need: what follows them is not given to LightGBM.
+
+    Raises ValueError naming the tree and what is wrong with it.
+    """
     header, mark, rest = text.partition("\nTree=0\n")
     if not mark:
         raise ValueError("it holds no tree")
-    told = _told(header, "the header")
+    told = _told(header, "the header", _OF_HEADER)
     width = len(features.NAMES)
     for name, wanted in (("num_class", 1), ("num_tree_per_iteration", 1), ("max_feature_idx", width - 1)):
         if told.get(name) != str(wanted):
@@ -32,10 +45,11 @@ def check(text: str) -> None:
         block = text[at : at + size]
         if size <= 0 or len(block) != size or not block.startswith(f"Tree={number}\n"):
             raise ValueError(f"tree {number} does not begin and end where tree_sizes says")
-        _check_tree(_told(block, f"tree {number}"), f"tree {number}", width)
+        _check_tree(_told(block.partition("\n")[2], f"tree {number}", _OF_TREE), f"tree {number}", width)
         at += size
     if not text.startswith(_END, at):
         raise ValueError(f"what follows the last tree is {text[at : at + 20]!r}; expected {_END!r}")
+    return f"{header}\n{text[:at]}{_END}\n"
 
 
 def _check_tree(told: dict[str, str], tree: str, width: int) -> None:
@@ -46,9 +60,12 @@ def _check_tree(told: dict[str, str], tree: str, width: int) -> None:
     if leaves < 1:
         raise ValueError(f"{tree} has {leaves} leaves")
     _numbers(told, "leaf_value", tree, leaves)
+    inner = leaves - 1
+    for name, count in [(name, leaves) for name in _PER_LEAF] + [(name, inner) for name in _PER_NODE]:
+        if told.get(name):
+            _numbers(told, name, tree, count)
     if leaves == 1:
         return
-    inner = leaves - 1
     _numbers(told, "threshold", tree, inner)
     if not all(0 <= feature < width for feature in _integers(told, "split_feature", tree, inner)):
         raise ValueError(f"{tree} splits on a feature that is none of the {width}")
@@ -66,9 +83,14 @@ def _check_tree(told: dict[str, str], tree: str, width: int) -> None:
         raise ValueError(f"{tree} leads back to a node that was passed")
 
 
-def _told(block: str, where: str) -> dict[str, str]:
-    pairs = [line.partition("=")[::2] for line in block.split("\n") if "=" in line]
+def _told(block: str, where: str, known: frozenset[str]) -> dict[str, str]:
+    lines = block.rstrip("\n").split("\n")
+    if "" in lines:
+        raise ValueError(f"{where} has an empty line in it")
+    pairs = [line.partition("=")[::2] for line in lines]
     told = dict(pairs)
+    if unknown := sorted(told.keys() - known):
+        raise ValueError(f"{where} says {unknown[0][:40]!r}, which is not known")
     if len(told) != len(pairs):
         raise ValueError(f"{where} says something twice")
     return told

@@ -49,7 +49,7 @@ def _sized(text: str) -> str:
 def test_what_lightgbm_writes_passes() -> None:
     import lightgbm
 
-    trees.check(_sized(TEXT))
+    trees.checked(_sized(TEXT))
     rng = np.random.default_rng(0)
     matrix = rng.random((2_000, 23)) * 10.0 ** rng.integers(-30, 30, 23)
     matrix[::7, 3], matrix[::5, 4] = np.nan, np.inf
@@ -57,9 +57,9 @@ def test_what_lightgbm_writes_passes() -> None:
     for leaves, rounds in ((2, 1), (31, 40), (255, 2)):
         settings = {"objective": "binary", "num_leaves": leaves, "min_data_in_leaf": 5, "verbose": -1}
         data = lightgbm.Dataset(matrix, won, feature_name=list(NAMES))
-        trees.check(lightgbm.train(settings, data, rounds).model_to_string())
+        trees.checked(lightgbm.train(settings, data, rounds).model_to_string())
     # and a tree that found nothing to split
-    trees.check(lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(matrix, np.ones(2_000)), 1)
+    trees.checked(lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(matrix, np.ones(2_000)), 1)
                 .model_to_string())  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def test_what_lightgbm_writes_passes() -> None:
     [
         ("num_class=2", "num_class"), ("num_tree_per_iteration=100", "num_tree_per_iteration"),
         ("max_feature_idx=5", "max_feature_idx"), ("feature_names=a b", "does not name 23 features"),
-        ("tree_sizes=10", "num_leaves of tree 0"), ("tree_sizes=-1", "begin and end"), ("tree_sizes=99999999", "begin and end"),
+        ("tree_sizes=10", "tree 0"), ("tree_sizes=-1", "begin and end"), ("tree_sizes=99999999", "begin and end"),
         ("num_leaves=0", "0 leaves"), ("num_leaves=-3", "-3 leaves"), ("num_leaves=5", "5"), ("num_leaves=999999999", "values"),
         ("num_leaves=99999999999", "no number"), ("num_cat=1", "num_cat"), ("is_linear=1", "is_linear"),
         ("split_feature=0 23 1", "none of the 23"), ("split_feature=0 -1 1", "none of the 23"),
@@ -85,7 +85,7 @@ def test_what_leads_out_of_a_tree_is_named(line: str, words: str) -> None:
     changed = re.sub(f"^{name}=.*$", line, TEXT, flags=re.MULTILINE)
     assert changed != TEXT
     with pytest.raises(ValueError, match=words):
-        trees.check(_sized(changed))
+        trees.checked(_sized(changed))
 
 
 def test_ways_that_lead_back_are_refused() -> None:
@@ -93,15 +93,27 @@ def test_ways_that_lead_back_are_refused() -> None:
         "right_child=2 -3 -4", "right_child=-2 -3 -4"
     )
     with pytest.raises(ValueError, match="leads back"):
-        trees.check(_sized(changed))
+        trees.checked(_sized(changed))
 
 
 @pytest.mark.parametrize("text", ["", "tree", "tree\nTree=0", TEXT.replace("end of trees", "Tree=1")])
 def test_what_has_no_end_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"no tree|expected 'end of trees'|twice|substring not found|header"):
-        trees.check(text if "SIZE" not in text else text.replace("SIZE", str(len(text.partition("Tree=0")[2]) - 5)))
+        trees.checked(text if "SIZE" not in text else text.replace("SIZE", str(len(text.partition("Tree=0")[2]) - 5)))
+
+
+@pytest.mark.parametrize("line", ["\n", "leaf_weight=1 2\n", "internal_value=1 2 3 4\n", "cat_threshold=1\n", "x\n"])
+def test_a_line_that_has_no_place_in_a_tree_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="tree 0"):
+        trees.checked(_sized(TEXT.replace("is_linear=0\n", f"{line}is_linear=0\n")))
+
+
+def test_what_follows_the_trees_is_not_handed_on() -> None:
+    """LightGBM reads a line `is_linear=0` among the parameters, and ends the process."""
+    text = _sized(TEXT)
+    assert trees.checked(f"{text}\nparameters:\nis_linear=0\nend of parameters\n") == text
 
 
 def test_a_line_that_comes_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="says something twice"):
-        trees.check(_sized(TEXT.replace("num_cat=0", "num_cat=0\nnum_cat=0")))
+        trees.checked(_sized(TEXT.replace("num_cat=0", "num_cat=0\nnum_cat=0")))
