@@ -118,6 +118,16 @@ replay *arguments:
 ui-password:
     @{{ ops }} ui-password
 
+# Sign a version that is known to you, so that services load it: sign-model <version>
+[group('model')]
+sign-model version:
+    @{{ ops }} sign-model "$@"
+
+# Sign models with a new key; forget: trust no key before it any more. `just up` hands it on
+[group('model')]
+model-key-rotate *forget:
+    @{{ ops }} model-key-rotate "$@"
+
 # Print the key that the REST API asks for
 [group('model')]
 api-key:

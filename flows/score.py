@@ -17,7 +17,6 @@ from closecast.features.horizon import QUARTER_END, Horizon, quarter_ahead
 from closecast.platform import lease, scoring_run
 from closecast.platform.dispatch import Dispatcher, DispatchError, NomadSettings
 from closecast.platform.lake import Lake, LakeAwayError
-from closecast.platform.registry import ModelRegistry
 from flows import steps
 
 JOB = "score"
@@ -34,7 +33,7 @@ class PartsError(RuntimeError):
 def plan(source: str, as_of: date | None, horizon: Horizon) -> scoring_run.ScoringRun:
     """The champion, the date, and the parts below `source`."""
     with tempfile.TemporaryDirectory() as scratch:
-        served = ModelRegistry(steps.tracking_uri()).champion(Path(scratch))
+        served = steps.registry().champion(Path(scratch))
         day = as_of or date.fromisoformat(served.model.card.data_as_of)
         quarter = quarter_ahead(day, served.model.card.fiscal)
     run = scoring_run.plan(steps.lake(), source, served.identity, day, horizon)

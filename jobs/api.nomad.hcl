@@ -138,6 +138,7 @@ job "api" {
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           CLOSECAST_WEBHOOK_SECRET={{ .webhook_secret }}
+          CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
           {{- end }}
           {{ range nomadService "mlflow" -}}
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}

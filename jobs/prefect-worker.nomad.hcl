@@ -90,6 +90,8 @@ job "prefect-worker" {
           {{ with nomadVar "nomad/jobs/prefect-worker" -}}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          CLOSECAST_MODEL_SIGNING_KEY={{ .model_signing_key }}
+          CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
           KAGGLE_API_TOKEN={{ .kaggle_api_token }}
           KAGGLE_USERNAME={{ .kaggle_username }}
           KAGGLE_KEY={{ .kaggle_key }}

@@ -78,6 +78,7 @@ job "score" {
           {{ with nomadVar "nomad/jobs/score" -}}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
           {{- end }}
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}

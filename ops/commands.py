@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from ops import caddy_binary, champion, jobs, keys, nomad_binary, predict, prefect, replay, restart
+from ops import caddy_binary, champion, jobs, keys, nomad_binary, predict, prefect, replay, restart, signing
 from ops.agent import Agent
 from ops.down import down
 from ops.errors import OperatorError
@@ -165,6 +165,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "predict": predict.predict,
     "demo": demo,
     "replay": replay.replay,
+    "sign-model": signing.sign,
+    "model-key-rotate": signing.rotate,
     "api-key": api_key,
     "ui-password": ui_password,
     "keys": keys.keys,

@@ -14,7 +14,8 @@ from ops.errors import OperatorError
 REGION = "us-east-1"
 # Secrets that installations made before them lack, and that `up` adds to their files.
 _JOINED_LATER = (
-    "closecast_database_password", "promoter_database_password", "webhook_secret", "webhook_encryption_key", "ui_password", "ui_gateway_key",
+    "closecast_database_password", "promoter_database_password", "webhook_secret", "webhook_encryption_key",
+    "ui_password", "ui_gateway_key", "model_signing_key", "model_former_keys",
 )  # fmt: skip
 
 
@@ -38,6 +39,8 @@ class Credentials:
     webhook_encryption_key: str
     ui_password: str
     ui_gateway_key: str
+    model_signing_key: str  # Ed25519's private key: 32 bytes
+    model_former_keys: str  # public keys of earlier ones, with commas between, by which models may have been signed too
 
     @staticmethod
     def file() -> Path:
@@ -94,7 +97,7 @@ class Credentials:
         """All secrets but Nomad's tokens."""
         names = [field.name for field in fields(cls) if not field.name.startswith("nomad")]
         made = {name: secrets.token_urlsafe(32) for name in names}
-        return {**made, "object_store_access_key": f"LK{secrets.token_hex(9).upper()}"}
+        return {**made, "object_store_access_key": f"LK{secrets.token_hex(9).upper()}", "model_former_keys": ""}
 
     def save(self) -> None:
         """Write whole or not at all, never readable by others even for a moment."""
@@ -107,12 +110,20 @@ class Credentials:
             json.dump(asdict(self), out, indent=2)
         partial.replace(file)
 
+    def model_public_keys(self) -> str:
+        """Of the key that models are signed with, and of those before it."""
+        # Imported here: other commands need not wait for it.
+        from closecast.platform.signatures import Signer
+
+        return ",".join(filter(None, (Signer.from_text(self.model_signing_key).public, self.model_former_keys)))
+
     def variables(self) -> dict[str, dict[str, str]]:
         """Items of the Nomad Variable `nomad/jobs/<job>`, by job: each job sees what its tasks need and no more."""
         object_store = {
             "object_store_access_key": self.object_store_access_key,
             "object_store_secret_key": self.object_store_secret_key,
         }
+        loads_models = {"model_public_keys": self.model_public_keys()}
         return {
             "postgres": {
                 "superuser_password": self.postgres_password,
@@ -133,11 +144,13 @@ class Credentials:
             "prefect": {"database_password": self.prefect_database_password},
             "prefect-worker": {
                 **object_store,
+                **loads_models,
+                "model_signing_key": self.model_signing_key,
                 "optuna_password": self.optuna_database_password,
                 "promoter_password": self.promoter_database_password,
             },
             "trial": {**object_store, "database_password": self.optuna_database_password},
-            "score": object_store,
+            "score": object_store | loads_models,
             "journal": {
                 **object_store,
                 "cache_password": self.cache_password,
@@ -145,6 +158,7 @@ class Credentials:
             },
             "api": {
                 **object_store,
+                **loads_models,
                 "api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest(),
                 "database_password": self.closecast_database_password,
                 "cache_password": self.cache_password,

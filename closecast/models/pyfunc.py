@@ -3,6 +3,7 @@
 This file and the rooms it imports are kept with the model: they need NumPy, pandas, LightGBM and PyArrow, and no more.
 """
 
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from closecast.deals.dates import read_dates
 from closecast.deals.vocabulary import PRODUCT_ALIASES
 from closecast.features.horizon import quarter_end_days
 from closecast.models.deal_model import DealModel
-from closecast.models.scorer import ModelError
+from closecast.models.manifest import ModelError
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,19 @@ def _dates(frame: pd.DataFrame, name: str) -> "pd.Series[pd.Timestamp]":
 def _load_pyfunc(path: str) -> DealModelFunction:
     """What MLflow calls with the model's folder, or a file in it.
 
-    Warns where this machine and its libraries do not give the very bits that the model gave when it was made.
+    Warns where this machine and its libraries do not give the very bits that the model gave when it was made. Raises
+    ModelError for a file that is not as the manifest says. That finds damage; who made the files, a signature alone would
+    tell, and this code is one of them.
     """
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    model = DealModel.load(folder)
+    model = DealModel.load(folder, besides=_left_by_loading)
     try:
         model.replay(folder)
     except ModelError as error:
         warnings.warn(f"answers may differ from the service's in their last digits: {error}", stacklevel=2)
     return DealModelFunction(model)
+
+
+def _left_by_loading(name: str) -> bool:
+    """What MLflow notes in a copy that it fetches, and what Python compiles when it imports the model's code."""
+    return name == "registered_model_meta" or bool(re.fullmatch(r"code/.+/__pycache__/[^/]+\.pyc", name))

@@ -88,7 +88,7 @@ class Worker:
         if self._model is None or self._name != ask.model:
             self._model = None  # two at a time would double the memory
             gc.unfreeze()
-            self._model, self._name = DealModel.load(Path(ask.folder)), ask.model
+            self._model, self._name = DealModel.load(Path(ask.folder), ask.sha256), ask.model
             self._model.builder.tables(self._model.builder.history.known_until)
             # The model stays: the collector need not walk it after each batch.
             gc.collect()
