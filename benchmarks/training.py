@@ -116,7 +116,7 @@ def beside(runs: dict[int, list[dict[str, float]]], active: list[dict[str, float
     for busy, found in runs.items():
         than = alone if busy else median(run["train_wall"] for run in active)
         times = median(run["train_wall"] for run in found) / than
-        words = f"{busy} busy loops" if busy else "nothing (against threads that spin)"
+        words = f"{busy} busy loop{'s' if busy > 1 else ''}" if busy else "nothing (against threads that spin)"
         verdict = "" if times <= _BUSY[busy] else " **above**"
         lines.append(
             f"| {words} | {_spread(found, 'train_wall')} | {_spread(found, 'train_cpu')} | {times:.2f}{verdict} | {_BUSY[busy]} "
@@ -179,24 +179,27 @@ def main(arguments: list[str]) -> int:
         if not all(one.isdecimal() and int(one) for one in given[name].split(",")):
             raise OperatorError(f"{name}={given[name]} holds no number above 0", f"write {name}=3, say")
     source, rounds, load = given["source"], int(given["rounds"]), os.getloadavg()[0]
-    active, runs = [], {busy: [] for busy in _BUSY}  # type: ignore[var-annotated]
+    active: list[dict[str, float]] = []
+    runs: dict[int, list[dict[str, float]]] = {busy: [] for busy in _BUSY}
     for _ in range(rounds):  # turn by turn: what else the machine does meets all alike
         active.append(measure(source, 0, "active"))
         for busy, found in runs.items():
             found.append(measure(source, busy))
-    sizes = {f"{int(rows):,}": measure(f"synthetic:{rows}") for rows in given["rows"].split(",")}
-    sizes[_LONG] = measure("two-years:20000")
-    name = source.rpartition("/")[2]
-    lines = [
+    head = [
         "# `just bench training`", "",
-        f"{platform.system()} {platform.machine()}, {processors.usable()} processors, Python {platform.python_version()}; {name}, seed {_SEED}, {rounds} rounds, medians (and range).",
-        f"Load was {load:.1f} before the first run.", "",
+        f"{platform.system()} {platform.machine()}, {processors.usable()} processors, Python {platform.python_version()}; "
+        f"{source.rpartition('/')[2]}, seed {_SEED}; runs: {rounds}, medians (and range).",
+        f"Load was {load:.1f} before the first run: where it is not near 0, others had the processors too, and CPU says more than the clock.", "",
         "## Beside busy loops", "", *beside(runs, active), "",
         "## In fits of all rows with the rounds chosen", "", *fits(runs[0]), "",
-        "## By rows, made-up deals", "", *growth(sizes), "",
+        "## By rows, made-up deals", "",
     ]  # fmt: skip
-    _PAGE.write_text("\n".join(lines))
-    print("\n".join(lines))
+    sizes: dict[str, dict[str, float]] = {}
+    made_up = {f"{int(rows):,}": f"synthetic:{rows}" for rows in given["rows"].split(",")}
+    for name, one in {**made_up, _LONG: "two-years:20000"}.items():
+        sizes[name] = measure(one)
+        _PAGE.write_text("\n".join([*head, *growth(sizes), ""]))  # what there is, should a large one not end
+    print(_PAGE.read_text())
     return 0
 
 
