@@ -10,9 +10,6 @@ bin := justfile_directory() / ".venv/bin"
 export CLOSECAST_INVOCATION_DIR := invocation_directory()
 # Compiled modules are kept, whatever the caller's shell says: a service that compiles what it imports takes thrice as long to start.
 export PYTHONDONTWRITEBYTECODE := ""
-# LightGBM's threads wait for each other by spinning, which takes the processor from whoever they wait for: beside busy
-# neighbours training took thirteen times as long. Job files say the same; the library reads it once, when it is loaded.
-export OMP_WAIT_POLICY := env("OMP_WAIT_POLICY", "passive")
 
 [private]
 default:
@@ -219,7 +216,7 @@ fmt: development
 lock *arguments: development
     {{ bin }}/python -m ops.locks "$@"
 
-# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | serving | kills | suite> [rounds=3 ...]
+# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | suite> [rounds=3 ...]
 [group('development')]
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"

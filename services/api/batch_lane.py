@@ -27,10 +27,9 @@ _LARGEST_KEPT = 4_000_000  # bytes of a parcel that the next batch gets
 _PATIENCE_S = 60  # for one answer; the largest batch takes a second
 _END_S = 8  # for the worker to end; what it has not shipped goes to its spool
 _WAIT_S = 10  # for the batches before it
-# Threads of LightGBM that wait for work do so asleep: the processors are the single predictions'. One arena, Arrow's
-# memory in it too, which keeps what a batch took for the next one until the worker is idle and gives it back.
+# One arena, Arrow's memory in it too, which keeps what a batch took for the next one until the worker is idle and gives it back.
 _ENVIRONMENT = {
-    "OMP_WAIT_POLICY": "passive", "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1",
     "MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "33554432",
 }  # fmt: skip
 
