@@ -33,6 +33,9 @@ class BodyFirst:
             # Who waits for a word before sending (Expect: 100-continue) has sent nothing, and gets the answer as that word.
             if message["type"] == "http.response.start" and (body.is_begun or not expects):
                 await body.take_rest()
+            if message["type"] == "http.response.start" and body.has_more:
+                # What else comes is of this body still, or the next request: nobody could tell.
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         await self._app(scope, body.receive, answer)
@@ -41,20 +44,20 @@ class BodyFirst:
 class _Body:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._has_more = True
-        self.is_begun = False
+        self.has_more = True
+        self.is_begun = False  # somebody within has asked for it
 
     async def receive(self) -> Any:
         self.is_begun = True
         message = await self._receive()
-        self._has_more = message["type"] == "http.request" and message["more_body"]
+        self.has_more = message["type"] == "http.request" and message["more_body"]
         return message
 
     async def take_rest(self) -> None:
         loop = asyncio.get_running_loop()
         taken, end = 0, loop.time() + _MOST_SECONDS
         try:
-            while self._has_more and taken < _MOST_BYTES:
+            while self.has_more and taken < _MOST_BYTES:
                 async with asyncio.timeout_at(min(end, loop.time() + _STALLED_SECONDS)):
                     message = await self.receive()
                 taken += len(message["body"]) if message["type"] == "http.request" else 0
