@@ -14,7 +14,6 @@ from litestar.types import ASGIApp, Message, Receive, Send
 from services.api.logs import log
 from services.api.metrics import Metrics
 from services.api.problems import MEDIA_TYPE, failure, of_request, tell_failure
-from services.api.security_headers import add_headers
 
 _SOUND = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _PROBES = ("/health/live", "/health/ready", "/metrics")
@@ -79,7 +78,6 @@ async def _fail(scope: Any, answer: Send) -> None:
         "status": HTTPStatus.INTERNAL_SERVER_ERROR,
         "headers": [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(content))],
     }
-    await add_headers(start, scope)
     await answer(start)
     await answer({"type": "http.response.body", "body": content, "more_body": False})
 

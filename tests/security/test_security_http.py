@@ -13,7 +13,8 @@ import pytest
 
 from closecast.models.deal_model import DealModel
 from services.api import protocol
-from tests.unit.services.api.conftest import KEY, keep, live, settings
+from services.api.settings import Settings
+from tests.unit.services.api.conftest import KEY, environment, keep, live, settings
 from tests.unit.services.api.wire import Wire
 
 BODY = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
@@ -22,14 +23,14 @@ TE = b"Transfer-Encoding: chunked\r\n"
 LIMIT = 65_536
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cached(served_model: DealModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     keep(served_model, folder)
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def api(cached: Path) -> Iterator[str]:
     with live(settings(cached)) as address:
         yield address
@@ -354,6 +355,28 @@ def test_what_is_a_host_is_served(wire: Wire, host: str) -> None:
 def test_the_old_protocol_needs_no_host(wire: Wire) -> None:
     wire.send(b"GET /health/live HTTP/1.0\r\n\r\n")
     assert wire.answer()[0] == 200
+
+
+# --- limits
+
+
+@pytest.mark.parametrize("path", [b"/v1/predictions", b"/v1/predictions/batch", b"/v1/explanations"])
+def test_a_refusal_for_a_spent_limit_is_counted_once(cached: Path, path: bytes) -> None:
+    spare = {**environment(cached), "CLOSECAST_RATE_LIMITS": "viewer=2/1000,scorer=2/1000,admin=2/1000"}
+    with live(Settings.from_environment(spare)) as address:
+        wire = Wire(address)
+        answers = []
+        for _ in range(5):
+            wire.send(post(path=path))
+            answers.append(wire.answer())
+        wire.send(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
+        text = wire.answer()[2].decode()
+    refused = [status for status, _, _ in answers].count(429)
+    assert refused == 3
+    assert "closecast_rate_limit_refused_total 3.0" in text
+    assert f'closecast_requests_total{{method="POST",route="{path.decode()}",status="429"}} 3.0' in text
+    for _, headers, _ in answers:
+        assert 0 <= int(headers["ratelimit"].partition("r=")[2].partition(";")[0]) <= 2
 
 
 # --- failures of our own
