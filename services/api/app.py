@@ -8,14 +8,14 @@ from litestar import Litestar, Request, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import ClientException
-from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
-from litestar.openapi.spec import Components, Contact, SecurityScheme
+from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
 from closecast.platform.scheduling import interrupt_others
 from services.api.admission import Admission, Entrance
 from services.api.batch_door import BatchDoor
 from services.api.body_first import BodyFirst
+from services.api.contract import ContractConfig
 from services.api.edge import Edge
 from services.api.fast_lane import FastLane
 from services.api.health import live, meters, ready
@@ -105,11 +105,18 @@ async def _keep_body(request: Request[object, object, State]) -> None:
         raise ClientException(f"the body is not UTF-8 text (byte {error.start})") from error
 
 
-_OPENAPI = OpenAPIConfig(
+_OPENAPI = ContractConfig(
     title="Closecast",
     version=version("closecast"),
     description="Which open deals will be won, and by when.",
     path="/schema",
+    use_handler_docstrings=True,
+    servers=[Server(url="/", description="Where this document comes from, local or production")],
+    tags=[
+        Tag(name="predictions", description="Chances of deals, and what is behind them"),
+        Tag(name="administration", description="API keys and the audit log, for admins"),
+        Tag(name="health", description="What the scheduler and the gateway ask"),
+    ],
     contact=Contact(name="Closecast"),
     render_plugins=[ScalarRenderPlugin(), JsonRenderPlugin()],
     components=Components(
