@@ -12,7 +12,7 @@ _MOST_CHARACTERS = 100_000_000
 _MOST_ITEMS = 1_000_000
 _MOST = 2**62
 _CHARACTERS = {"date": 10, "date-time": 40, "uuid": 36}  # by format
-_OF_PARAMETERS = {"horizon": 11, "key_id": 12, "id": 36}  # characters; "quarter_end" is the longest horizon
+_OF_PARAMETERS = {"key_id": 12, "id": 36}  # characters
 _PROBLEMS = {
     "401": "No credentials, or some that are not known",
     "403": "A known caller who lacks the role that this needs",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import httptools
 
+from services.api.edge import PREDICTIONS
 from services.api.problems import Problem
 
 Lines = Sequence[tuple[bytes, bytes]]
@@ -12,6 +13,7 @@ _HOST = re.compile(
     rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-fv:.]+\])"  # a name or an address (RFC 3986)
     rb"(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])?)?"
 )
+_USUAL = PREDICTIONS.encode()
 _SHOWN = 100  # characters of what is quoted
 
 
@@ -19,19 +21,23 @@ def fault(version: str, method: bytes, url: bytes, headers: Lines) -> Problem | 
     """Why a request with this head is refused, or None. Names of `headers` are in lower case."""
     if version not in ("1.1", "1.0"):
         return _problem(f"the request speaks HTTP/{version}; expected HTTP/1.1")
-    hosts = [value for name, value in headers if name == b"host"]
+    hosts, codings = [], []
+    for name, value in headers:
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"transfer-encoding":
+            codings.append(value)
     if len(hosts) > 1 or not (hosts or version == "1.0"):
         return _problem(f"the request has {len(hosts) or 'no'} Host headers; expected one")
     if hosts and not _HOST.fullmatch(hosts[0]):
         return _problem(
             f"the Host {shown(hosts[0])!r} is no host; expected a name or an address, and perhaps : and a port"
         )
-    codings = [value for name, value in headers if name == b"transfer-encoding"]
     if codings and version == "1.0":
         return _problem("HTTP/1.0 has no Transfer-Encoding; send HTTP/1.1, or a Content-Length")
     if codings and [value.lower() for value in codings] != [b"chunked"]:
         return _problem(f"the Transfer-Encoding is {shown(b', '.join(codings))!r}; expected chunked alone")
-    if method == b"CONNECT" or not _has_path(url):
+    if method == b"CONNECT" or not (url == _USUAL or _has_path(url)):
         return _problem(f"the target {shown(url)!r} is no address of this service; expected a path such as /v1/model")
     return None
 

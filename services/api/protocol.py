@@ -156,7 +156,10 @@ class Protocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # what comes behind the body is no header: nobody would have looked at it before
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_chunk_header(self) -> None:
         self._bodied += _CHUNK_LINE
@@ -174,14 +177,15 @@ class Protocol(HttpToolsProtocol):
         if parser.should_upgrade():
             self._again = without_upgrade(version, method, self.url, self.headers)
             return
-        self._body_left = content_length(self.headers) or 0
         self._keeps = version == "1.1" and parser.should_keep_alive()
         is_plain = version == "1.1" and not (self.expect_100_continue or self._declined)
         if self.url == _PATH and method == b"POST" and is_plain and self._is_free():
             self._head, self._held = Head.of(self.headers, keeps=self._keeps), b""
             if self._head is not None:
+                self._body_left = max(0, self._head.length)
                 return
             self._lane.decline()
+        self._body_left = content_length(self.headers) or 0
         self._begin()
 
     def on_body(self, body: bytes) -> None:
@@ -329,7 +333,7 @@ class Protocol(HttpToolsProtocol):
             cycle.message_event.set()
         else:
             begun = self._since if self._arriving and self._since is not None else self.loop.time()
-            method = self.parser.get_method().decode() if headers else ""
+            method = self.parser.get_method().decode() if self.url else ""
             self._refusals.tell(problem, method, self.url or b"", request_id, self.loop.time() - begun)
         if not self._owed:
             self._leave()
