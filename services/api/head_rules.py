@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import httptools
 
@@ -13,6 +14,7 @@ _HOST = re.compile(
     rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-fv:.]+\])"  # a name or an address (RFC 3986)
     rb"(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])?)?"
 )
+_LONGEST_HOST = 300  # bytes; a name has 253 at most
 _USUAL = PREDICTIONS.encode()
 _SHOWN = 100  # characters of what is quoted
 
@@ -29,7 +31,7 @@ def fault(version: str, method: bytes, url: bytes, headers: Lines) -> Problem | 
             codings.append(value)
     if len(hosts) > 1 or not (hosts or version == "1.0"):
         return _problem(f"the request has {len(hosts) or 'no'} Host headers; expected one")
-    if hosts and not _HOST.fullmatch(hosts[0]):
+    if hosts and not (len(hosts[0]) <= _LONGEST_HOST and _is_host(hosts[0])):
         return _problem(
             f"the Host {shown(hosts[0])!r} is no host; expected a name or an address, and perhaps : and a port"
         )
@@ -59,6 +61,11 @@ def shown(value: bytes) -> str:
     """As it may be quoted in an answer or a log: cut, every byte a character."""
     text = value[: _SHOWN + 1].decode("latin-1")
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+@lru_cache(maxsize=256)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
 
 
 def _has_path(url: bytes) -> bool:

@@ -101,8 +101,11 @@ class Protocol(HttpToolsProtocol):
                     return
                 self._declined = True
         self._whole = data if is_between else None
-        self._rest += data
-        self._take()
+        if is_between and len(data) <= _PIECE:  # nearly always
+            data = data[self._parse(data) :]
+        if data and not self._ended:
+            self._rest += data
+            self._take()
 
     def _take(self) -> None:
         """Parse what is here, until a second request is unanswered."""
@@ -116,7 +119,7 @@ class Protocol(HttpToolsProtocol):
             size = self._body_left or min(_PIECE, _LONGEST_HEAD - self._spent)
             at += self._parse(data[at : at + size])
 
-    def _parse(self, piece: memoryview) -> int:
+    def _parse(self, piece: bytes | memoryview) -> int:
         """Have the parser see `piece`; how many bytes of it are done with."""
         starts_between = not self._arriving
         self._bodied = self._begins = 0
