@@ -8,19 +8,20 @@ from litestar import Litestar, Request, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import ClientException
-from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
-from litestar.openapi.spec import Components, Contact, SecurityScheme
+from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
 from closecast.platform.scheduling import interrupt_others
 from services.api.admission import Admission, Entrance
 from services.api.batch_door import BatchDoor
 from services.api.body_first import BodyFirst
+from services.api.contract import ContractConfig
 from services.api.edge import Edge
 from services.api.fast_lane import FastLane
 from services.api.health import live, meters, ready
 from services.api.parts import Parts
 from services.api.problems import HANDLERS
+from services.api.refusals import Refusals
 from services.api.routes import ROUTES
 from services.api.routes.common import STREAMED
 from services.api.routes.registry_events import registry_event
@@ -33,9 +34,10 @@ _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 
 
 class Service(Litestar):
-    """Litestar's application, and the fast lane that the server asks before it."""
+    """Litestar's application, the fast lane that the server asks before it, and what the server answers by itself."""
 
     fast_lane: FastLane
+    refusals: Refusals
 
 
 def create_app(settings: Settings) -> Service:
@@ -75,11 +77,12 @@ def create_app(settings: Settings) -> Service:
     )
     tracer = None if parts.spans is None else Tracer(parts.spans)
     entrance = Entrance(parts.doors)
-    app.asgi_handler = Edge(BatchDoor(app.asgi_handler, parts.desk, entrance, _MAX_BODY), parts.metrics)
+    app.asgi_handler = BodyFirst(BatchDoor(app.asgi_handler, parts.desk, entrance, _MAX_BODY))
     if tracer is not None:
         app.asgi_handler = Traced(app.asgi_handler, tracer)
-    app.asgi_handler = BodyFirst(app.asgi_handler)
+    app.asgi_handler = Edge(app.asgi_handler, parts.metrics)
     app.fast_lane = FastLane(parts.predictor, entrance, parts.metrics, tracer)
+    app.refusals = Refusals(parts.metrics)
     return app
 
 
@@ -102,11 +105,18 @@ async def _keep_body(request: Request[object, object, State]) -> None:
         raise ClientException(f"the body is not UTF-8 text (byte {error.start})") from error
 
 
-_OPENAPI = OpenAPIConfig(
+_OPENAPI = ContractConfig(
     title="Closecast",
     version=version("closecast"),
     description="Which open deals will be won, and by when.",
     path="/schema",
+    use_handler_docstrings=True,
+    servers=[Server(url="/", description="Where this document comes from, local or production")],
+    tags=[
+        Tag(name="predictions", description="Chances of deals, and what is behind them"),
+        Tag(name="administration", description="API keys and the audit log, for admins"),
+        Tag(name="health", description="What the scheduler and the gateway ask"),
+    ],
     contact=Contact(name="Closecast"),
     render_plugins=[ScalarRenderPlugin(), JsonRenderPlugin()],
     components=Components(

@@ -72,6 +72,8 @@ class BatchDoor:
         if entered is None:
             return None
         scope["state"]["caller"], scope["state"]["rate_limit"] = entered
+        if not entered[1].allowed:
+            return None
         return BatchExchange(
             self._desk, Sent(content_type, answer_type, None, QUARTER_END), loan, lambda: _pieces(receive)
         )

@@ -79,6 +79,8 @@ class FastLane:
             if entered is None:
                 return None
             caller, decision = state["caller"], state["rate_limit"] = entered
+            if not decision.allowed:
+                return None
             request_id = sound_id(head.request_id)
             state["request_id"] = name = request_id.decode()
             prediction = self._predict(self._decode(body), caller.id, name)

@@ -74,12 +74,25 @@ def of_invalid(error: InvalidInputError, status: int = HTTP_422_UNPROCESSABLE_EN
     return Problem("The input cannot be scored", status, str(error), errors=[error.error])
 
 
+def of_request(problem: Problem, scope: Any) -> Problem:
+    """The problem with the path and the id of the request; not its URL, for a Host may be anything."""
+    return msgspec.structs.replace(problem, instance=scope["path"], request_id=scope.get("state", {}).get("request_id"))
+
+
+def failure() -> Problem:
+    """What the caller learns of our own fault: to quote the request's id."""
+    detail = "the service failed on this request; its log has the reason under the request id"
+    return Problem("Internal server error", HTTP_500_INTERNAL_SERVER_ERROR, detail)
+
+
+def tell_failure(request_id: str | None, error: BaseException) -> None:
+    """The log has the details."""
+    log("failure", level="error", request_id=request_id, error=f"{type(error).__name__}: {error}")
+
+
 def response(request: Request[Any, Any, Any], problem: Problem, headers: dict[str, str] | None = None) -> Response[Any]:
     """The problem as this request's answer."""
-    complete = msgspec.structs.replace(
-        problem, instance=request.url.path, request_id=request.scope.get("state", {}).get("request_id")
-    )
-    content = msgspec.json.encode(complete)
+    content = msgspec.json.encode(of_request(problem, request.scope))
     return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -125,15 +138,9 @@ def on_ended_key(request: Request[Any, Any, Any], error: KeyEndedError) -> Respo
 
 
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Our own fault: the log has the details, the caller has the request's id to quote."""
-    log(
-        "failure",
-        level="error",
-        request_id=request.scope.get("state", {}).get("request_id"),
-        error=f"{type(error).__name__}: {error}",
-    )
-    detail = "the service failed on this request; its log has the reason under the request id"
-    return response(request, Problem("Internal server error", HTTP_500_INTERNAL_SERVER_ERROR, detail))
+    """Our own fault."""
+    tell_failure(request.scope.get("state", {}).get("request_id"), error)
+    return response(request, failure())
 
 
 def _fields(request: Request[Any, Any, Any], error: ValidationException) -> list[FieldError]:

@@ -6,6 +6,7 @@ from typing import Annotated
 from litestar.openapi import ResponseSpec
 from litestar.params import Parameter
 
+from closecast.features.horizon import QUARTER_END
 from services.api.problems import MEDIA_TYPE, Problem
 
 _PROBLEMS = {
@@ -35,4 +36,6 @@ STREAMED = "streamed"  # in a route's opt: it takes the body as it comes, and no
 RESPONSES = _documented(_PROBLEMS)
 ADMIN_RESPONSES = _documented(_ADMIN_PROBLEMS)
 AsOf = Annotated[date | None, Parameter(description="Default: the last date of the model's data.")]
-HorizonText = Annotated[str, Parameter(description='Days from as_of (1 to 366), or "quarter_end".')]
+HorizonText = Annotated[
+    str, Parameter(max_length=len(QUARTER_END), description='Days from as_of (1 to 366), or "quarter_end".')
+]

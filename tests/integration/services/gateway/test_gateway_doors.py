@@ -88,7 +88,8 @@ def test_every_request_has_an_id(open_gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/metrics", "/metrics/", "/METRICS", "//metrics", "/%6detrics", "/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/..%2fmetrics",
-     "/metrics?a=b", "/v1/registry-events", "/v1//registry-events", "/v1/Registry-Events", "/v1/registry%2Devents"],
+     "/metrics?a=b", "/v1/registry-events", "/v1//registry-events", "/v1/Registry-Events", "/v1/registry%2Devents",
+     "/_stcore/metrics", "/_stcore/metrics/", "/_STCORE/metrics", "/_stcore//metrics", "/x/../_stcore/metrics", "/_stcore/%6detrics"],
 )  # fmt: skip
 def test_what_is_for_the_inside_is_not_there(open_gateway: Gateway, api: Upstream, path: str) -> None:
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
