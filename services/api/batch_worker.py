@@ -13,7 +13,7 @@ import select
 import signal
 import socket
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -23,6 +23,7 @@ if __name__ == "__main__":
 # isort: split
 import msgspec
 
+from closecast.features.horizon import QUARTER_END, Horizon
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.identity import MODEL_NAME
 from closecast.platform.journal.inbox import Journal, JournalFullError
@@ -82,6 +83,7 @@ class Worker:
         else:
             sheet, sent = batch_sheet.read_json(body)
             as_of, horizon = sent.as_of, sent.horizon
+            _require_same(ask, as_of, horizon)
         return batch.score(model, sheet, scoring.Question.ask(model, as_of, horizon), _THREADS)
 
     def _loaded(self, ask: Ask) -> DealModel:
@@ -95,6 +97,15 @@ class Worker:
             gc.freeze()
             log("batch worker", model=ask.version, run=ask.run_id, folder=ask.folder)
         return self._model
+
+
+def _require_same(ask: Ask, as_of: date | None, horizon: Horizon) -> None:
+    """JSON says its own question. Raises InvalidInputError for a query that asks another."""
+    said = (("as_of", ask.as_of, as_of), ("horizon", scoring.horizon_of(ask.horizon), horizon))
+    for name, asked, own in said:
+        if asked not in (None, QUARTER_END, own):
+            detail = f"the query says {name}={asked} and the body {own}: say it in the body"
+            raise InvalidInputError(name, str(asked), "the body's, or none", detail)
 
 
 def serve(connection: socket.socket, worker: Worker) -> None:
