@@ -36,14 +36,14 @@ _UNSOUND = (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError
 class _Header(msgspec.Struct):
     """The header's members that decide something; others are PyJWT's to judge."""
 
-    alg: str
-    kid: str
+    alg: str = ""
+    kid: str = ""
 
 
 class _Said(msgspec.Struct):
     """The claim that says whose token it is."""
 
-    iss: str
+    iss: str = ""
 
 
 _HEADER, _SAID = msgspec.json.Decoder(_Header), msgspec.json.Decoder(_Said)
