@@ -123,4 +123,5 @@ def _column(name: str, column: pa.ChunkedArray) -> Column:
         array = pc.cast(pc.cast(array, pa.date32(), safe=False), pa.string())
     elif name in _NUMBERS and not _is_text(array.type):
         array = pc.cast(array, pa.float64(), safe=False)
+        array = pc.if_else(pc.is_nan(array), None, array)  # as missing numbers are written where there is no null
     return Column.of_arrow(array if pa.types.is_dictionary(array.type) else array.dictionary_encode())
