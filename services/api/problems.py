@@ -70,6 +70,8 @@ def shortened(value: Any) -> Any:
     """The value as it is sent back: a long text is cut, so that an answer is never larger for it."""
     if isinstance(value, str) and len(value) > _LONGEST_VALUE:
         return f"{value[:_LONGEST_VALUE]}… ({len(value)} characters)"
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return shortened(str(value))  # no encoder takes it as a number
     return value if value is None or isinstance(value, str | int | float | bool) else str(type(value).__name__)
 
 
