@@ -50,7 +50,9 @@ def serving(cache: Path, log: Path) -> Iterator[Server]:
         "CLOSECAST_RATE_LIMITS": "viewer=1000000/1,scorer=1000000/1,admin=1000000/1",
     }  # fmt: skip
     with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", "services.api"], cwd=PROJECT, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.api"], cwd=PROJECT, env=environment, stdout=output, stderr=output
+        )
     server = Server(process, port)
     try:
         end = time.monotonic() + 120
@@ -109,7 +111,9 @@ def tried(server: Server, seed: int, count: int) -> dict[str, Counter[str]]:
             counts["inputs"] += 1
             if finding is not None:
                 counts[finding] += 1
-                print(f"{one.kind} {number} of seed {seed}: {finding}: {one.method} {one.path} {(one.raw or one.body)[:200]!r}")
+                print(
+                    f"{one.kind} {number} of seed {seed}: {finding}: {one.method} {one.path} {(one.raw or one.body)[:200]!r}"
+                )
         if server.process.poll() is not None or not _is_sound(server):
             counts["crashes"] += 1
         found[one.kind] = counts
@@ -121,7 +125,9 @@ def _finding(server: Server, one: Input) -> str | None:
         status = _status(server, one)
     except TimeoutError:
         return "hangs"
-    if status >= 500 and not (status == 503 and one.path.startswith(("/v1/outcomes", "/v1/keys", "/v1/audit", "/v1/predictions/0"))):
+    if status >= 500 and not (
+        status == 503 and one.path.startswith(("/v1/outcomes", "/v1/keys", "/v1/audit", "/v1/predictions/0"))
+    ):
         return "5xx"
     return "wrong 200s" if one.wrong and 0 < status < 400 else None
 

@@ -109,7 +109,9 @@ def _seconds(text: str, name: str) -> int:
 
 def _show(issued: dict[str, Any]) -> None:
     key = issued["key"]
-    print(f"key {key['id']} of {printable(key['name'])}, role {key['role']}, expires {_day(key['expires_at'], 'never')}")
+    print(
+        f"key {key['id']} of {printable(key['name'])}, role {key['role']}, expires {_day(key['expires_at'], 'never')}"
+    )
     print("\nit is shown this once and kept nowhere; send it in X-API-Key:\n")
     print(issued["secret"])
 

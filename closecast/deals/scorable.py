@@ -7,7 +7,11 @@ from closecast.deals.vocabulary import CLOSED, STAGES
 UNKNOWN_STAGE = "the stage is not known"
 IS_CLOSED = "the deal is closed"
 HAS_CLOSING = "close_date or close_value is given although the deal is not closed"
-JUDGED = ("deal_stage", "close_date", "close_value")  # the columns that can keep a deal from being scored, in this order
+JUDGED = (
+    "deal_stage",
+    "close_date",
+    "close_value",
+)  # the columns that can keep a deal from being scored, in this order
 
 
 def bar(column: str, value: Any) -> str | None:

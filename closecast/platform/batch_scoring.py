@@ -179,7 +179,9 @@ def _scored(model: DealModel, batch: pa.RecordBatch, as_of: date, days: int) -> 
     for name in (one for one in reversed(scorable.JUDGED) if one in batch.schema.names):
         positions, distinct = _dictionary(batch.column(name))
         barred = [scorable.bar(name, one) for one in distinct]
-        places = np.array([*(-1 if one is None else PROBLEMS.index(one) for one in barred), -1], dtype=np.int32)[positions]
+        places = np.array([*(-1 if one is None else PROBLEMS.index(one) for one in barred), -1], dtype=np.int32)[
+            positions
+        ]
         problems[places >= 0] = places[places >= 0]
     kept = np.flatnonzero(problems < 0)
     names = {entity: _dictionary(batch.column(entity)) for entity in ENTITIES}

@@ -82,7 +82,11 @@ class BatchReader:
             process.kill()
         status = process.wait()
         ended = signal.Signals(-status).name if status < 0 else f"status {status}"
-        log("parquet reader", level="warning", problem="the file took too long" if not in_time else f"it ended with {ended}")
+        log(
+            "parquet reader",
+            level="warning",
+            problem="the file took too long" if not in_time else f"it ended with {ended}",
+        )
         self.close()
         self._running()
         if in_time and status == -signal.SIGKILL:  # that is the system, short of memory
@@ -96,13 +100,16 @@ def _sheet(read: Read) -> Sheet:
         found = read.problem
         raise InvalidInputError(found.field, found.value, found.expected, found.detail)
     columns = {
-        name: Column(np.frombuffer(positions, np.int64), distinct) for name, (positions, distinct) in read.columns.items()
+        name: Column(np.frombuffer(positions, np.int64), distinct)
+        for name, (positions, distinct) in read.columns.items()
     }
     count = len(read.identifiers)
     is_sound = 0 < count <= MAX_ROWS and all(
-        len(one.positions) == count and -1 <= one.positions.min() and one.positions.max() < len(one.distinct)
+        len(one.positions) == count and one.positions.min() >= -1 and one.positions.max() < len(one.distinct)
         for one in columns.values()
     )
     if not is_sound:  # a file that upset the reader without ending it
-        raise InvalidInputError("body", None, "a Parquet file", "the file is damaged: its columns do not fit; write it anew")
+        raise InvalidInputError(
+            "body", None, "a Parquet file", "the file is damaged: its columns do not fit; write it anew"
+        )
     return Sheet(pa.array(read.identifiers, pa.string()), columns)

@@ -43,7 +43,9 @@ class Head:
     def of(cls, headers: Sequence[tuple[bytes, bytes]], *, keeps: bool) -> "Head | None":
         """None for one that is out of the ordinary: another media type, a coding, or a header that comes twice."""
         named = dict(headers)
-        is_plain = len(named) == len(headers) and named.get(b"content-type") == _JSON and b"content-encoding" not in named
+        is_plain = (
+            len(named) == len(headers) and named.get(b"content-type") == _JSON and b"content-encoding" not in named
+        )
         return cls(named, keeps) if is_plain else None
 
 

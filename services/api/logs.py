@@ -77,7 +77,9 @@ def _plain(line: bytes) -> bytes:
     text = line.decode()
     if text.isprintable():
         return line
-    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text).replace("\x7f", "\\u007f").encode()
+    return (
+        "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text).replace("\x7f", "\\u007f").encode()
+    )
 
 
 class Relay(logging.Handler):

@@ -114,7 +114,9 @@ def on_invalid(request: Request[Any, Any, Any], error: InvalidInputError) -> Res
 
 def on_not_understood(request: Request[Any, Any, Any], error: NotUnderstoodError) -> Response[Any]:
     field, detail = error.error.field, error.error.detail
-    problem = Problem("The request is not understood", HTTPStatus.BAD_REQUEST, f"{field}: {detail}", errors=[error.error])
+    problem = Problem(
+        "The request is not understood", HTTPStatus.BAD_REQUEST, f"{field}: {detail}", errors=[error.error]
+    )
     return response(request, problem)
 
 

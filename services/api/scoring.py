@@ -53,7 +53,11 @@ def horizon_of(text: str) -> Horizon:
 def engage_date(deal: Deal, as_of: date) -> date:
     """The engage date of a deal that can be scored as of `as_of`. Raises InvalidInputError when it cannot."""
     stage = text(deal.deal_stage)
-    for name, value in (("deal_stage", deal.deal_stage), ("close_date", deal.close_date), ("close_value", deal.close_value)):
+    for name, value in (
+        ("deal_stage", deal.deal_stage),
+        ("close_date", deal.close_date),
+        ("close_value", deal.close_value),
+    ):
         if value is not None and (barred := bar(name, value)) is not None:
             raise _barred(name, value, barred)
     written = text(deal.engage_date)

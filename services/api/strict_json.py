@@ -30,7 +30,9 @@ class StrictDecoder(Generic[_Kind]):
 def not_understood(error: Exception, body: bytes) -> NotUnderstoodError:
     """What a decoder has against `body`, for the caller."""
     if isinstance(error, UnicodeDecodeError):
-        return NotUnderstoodError("body", None, "JSON in UTF-8", f"the body is not UTF-8 text (byte {_first_bad(body)})")
+        return NotUnderstoodError(
+            "body", None, "JSON in UTF-8", f"the body is not UTF-8 text (byte {_first_bad(body)})"
+        )
     if isinstance(error, RecursionError):
         return NotUnderstoodError("body", None, "the fields of /schema", "the JSON is nested too deeply")
     message, _, path = str(error).partition(" - at `$")
@@ -66,7 +68,9 @@ def _members(pairs: list[tuple[str, Any]]) -> None:
     if len(dict(pairs)) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for at, name in enumerate(names) if name in names[:at])
-        raise NotUnderstoodError("body", twice, "each name once in an object", f"the name {twice[:50]!r} comes twice in an object")
+        raise NotUnderstoodError(
+            "body", twice, "each name once in an object", f"the name {twice[:50]!r} comes twice in an object"
+        )
 
 
 def value_at(body: bytes, path: str) -> Any:

@@ -21,7 +21,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WORDS = {
     "as_of": (_DATE, "a date written YYYY-MM-DD"),
     "horizon": (re.compile(r".*", re.DOTALL), 'days from as_of, or "quarter_end"'),
-    **{name: (_NUMBER, "a whole number") for name in ("limit", "offset", "before", "row")},
+    **dict.fromkeys(("limit", "offset", "before", "row"), (_NUMBER, "a whole number")),
 }
 
 
@@ -47,7 +47,9 @@ async def require_strict(request: Request[Any, Any, Any]) -> None:
     codings = [value for name, value in request.scope["headers"] if name == b"content-encoding"]
     for coding in codings:
         if coding.strip().lower() not in (b"", b"identity"):
-            detail = f"the body is coded as {coding.decode('latin-1')[:50]!r}; send it as it is, without Content-Encoding"
+            detail = (
+                f"the body is coded as {coding.decode('latin-1')[:50]!r}; send it as it is, without Content-Encoding"
+            )
             raise HTTPException(detail, status_code=415, headers={"Accept-Encoding": "identity"})
     taken = handler.opt.get(TAKEN) or (_JSON if handler.parsed_data_field is not None else None)
     if taken is not None:
@@ -73,10 +75,14 @@ def _require_query(request: Request[Any, Any, Any], handler: BaseRouteHandler) -
         known = handler.parsed_fn_signature.parameters.keys() & _WORDS.keys()
         if name not in known:
             takes = ", ".join(sorted(known)) or "none"
-            raise NotUnderstoodError(name[:50], None, takes, f"there is no query parameter {name[:50]!r} here; known: {takes}")
+            raise NotUnderstoodError(
+                name[:50], None, takes, f"there is no query parameter {name[:50]!r} here; known: {takes}"
+            )
         if name in named:
             raise NotUnderstoodError(name, value, "each parameter once", f"the query parameter {name} comes twice")
         named.add(name)
         pattern, expected = _WORDS[name]
         if not pattern.fullmatch(value):
-            raise NotUnderstoodError(name, value, expected, f"the query parameter {name} is {value[:50]!r}; expected {expected}")
+            raise NotUnderstoodError(
+                name, value, expected, f"the query parameter {name} is {value[:50]!r}; expected {expected}"
+            )

@@ -114,7 +114,7 @@ class Tokens:
         with self._lock:
             # A key that was withdrawn while its token was being verified must leave nothing behind.
             if keys.keys is held:
-                self._known[sha256] = _Known(caller, float(claims["exp"]) + LEEWAY_SECONDS)
+                self._known[sha256] = _Known(caller, claims["exp"] + LEEWAY_SECONDS)
                 while len(self._known) > self._remembered:
                     self._known.popitem(last=False)
         return caller
@@ -148,6 +148,7 @@ def _decoded(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:
             token, key, algorithms=[key.algorithm_name], audience=issuer.audience, issuer=issuer.url,
             leeway=LEEWAY_SECONDS, options={"require": _REQUIRED},
         )  # fmt: skip
+        claims["exp"] = float(int(claims["exp"]))
     except jwt.ExpiredSignatureError as error:
         raise UnknownCallerError("the token has expired") from error
     except jwt.InvalidAudienceError as error:
@@ -176,6 +177,8 @@ def _caller(claims: dict[str, Any], issuer: Issuer) -> Caller:
     if max(len(subject), len(name)) > _MAX_SUBJECT:
         raise UnknownCallerError(f"the token's subject or name is longer than {_MAX_SUBJECT} characters")
     # Both are shown to people, in logs and on terminals.
-    if not (subject.isprintable() and name.isprintable()):
-        raise UnknownCallerError("the token's subject or name holds characters that cannot be printed")
+    if not (subject.strip() and subject.isprintable() and name.isprintable()):
+        raise UnknownCallerError(
+            "the token's subject is empty, or it or the name holds characters that cannot be printed"
+        )
     return Caller(f"{issuer.name}:{subject}", name, issuer.kind, role)

@@ -177,12 +177,10 @@ def test_a_dictionary_of_numbers_is_read_as_numbers(served_model: DealModel, dea
         ("sales_agent", pa.array([b"1234567890123456"], pa.uuid())),
     ],
 )
-def test_a_column_of_another_kind_is_refused_by_its_name(
-    served_model: DealModel, name: str, values: pa.Array
-) -> None:
+def test_a_column_of_another_kind_is_refused_by_its_name(served_model: DealModel, name: str, values: pa.Array) -> None:
     # given
     columns = {one: ["x"] for one in ("opportunity_id", "sales_agent", "product", "account")}
-    table = pa.table({**columns, "engage_date": ["2017-10-01"], **{name: values}})
+    table = pa.table({**columns, "engage_date": ["2017-10-01"], name: values})
     content = io.BytesIO()
     pq.write_table(table, content)
     # when / then
