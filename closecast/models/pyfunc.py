@@ -14,7 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast.deals.dates import read_dates
+from closecast.deals.scorable import JUDGED, bar
 from closecast.deals.vocabulary import PRODUCT_ALIASES
+from closecast.features.history import ENTITIES
 from closecast.features.horizon import quarter_end_days
 from closecast.models.deal_model import DealModel
 from closecast.models.manifest import ModelError
@@ -35,6 +37,8 @@ INPUTS = (
     Input("sales_agent", "text"),
     Input("product", "text"),
     Input("account", "text"),
+    Input("deal_stage", "text"),
+    Input("close_date", "text"),
     Input("as_of", "date"),
     Input("horizon_days", "days"),
 )
@@ -51,16 +55,18 @@ class DealModelFunction:
 
         Columns: INPUTS; dates are text, written YYYY-MM-DD or M/D/YYYY. Without `as_of`, or where it is missing, it is the
         last date of the model's data; without `horizon_days` it is the time to the quarter's end. An agent, a product or an
-        account that is missing or blank is none. Raises ValueError for text that is no date, for an engage date that is
-        missing or later than its as-of date, and for a horizon outside 1 to 366 days.
+        account that is missing or blank is none. Raises ValueError for a deal that is closed or whose stage is not known
+        (`close_value` is judged too where it is given), for text that is no date, for an engage date that is missing or later
+        than its as-of date, and for a horizon outside 1 to 366 days.
         """
+        _require_open(frame)
         as_of = _dates(frame, "as_of").fillna(pd.Timestamp(self.model.card.known_until)).to_numpy(dtype="M8[D]")
         horizon = (
             frame["horizon_days"].to_numpy()
             if "horizon_days" in frame
             else quarter_end_days(as_of, self.model.card.fiscal)
         )
-        deals = pd.DataFrame({one.name: _text(frame, one.name) for one in INPUTS if one.kind == "text"})
+        deals = pd.DataFrame({name: _text(frame, name) for name in ("opportunity_id", *ENTITIES)})
         deals = deals.assign(
             engage_date=_dates(frame, "engage_date"), product=deals["product"].replace(PRODUCT_ALIASES)
         )
@@ -68,6 +74,15 @@ class DealModelFunction:
             self.model.builder.history.subjects(deals), np.arange(len(frame)), as_of, horizon.astype(np.int64)
         )
         return self.model.scorer.predict(matrix)
+
+
+def _require_open(frame: pd.DataFrame) -> None:
+    """Raises ValueError that names the first row with a deal that must not be scored."""
+    for name in (one for one in JUDGED if one in frame):
+        for at, value in enumerate(frame[name]):
+            barred = None if pd.isna(value) else bar(name, value)
+            if barred is not None:
+                raise ValueError(f"row {at} has the {name} {str(value)[:50]!r}: {barred}; ask about open deals alone")
 
 
 def _text(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":

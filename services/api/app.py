@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.exceptions import ClientException
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
@@ -23,10 +22,10 @@ from services.api.parts import Parts
 from services.api.problems import HANDLERS
 from services.api.refusals import Refusals
 from services.api.routes import ROUTES
-from services.api.routes.common import STREAMED
 from services.api.routes.registry_events import registry_event
 from services.api.security_headers import add_headers
 from services.api.settings import Settings
+from services.api.strict_request import StrictRequest, require_strict
 from services.api.strict_schema import StrictStructs
 from services.api.traces import Traced, Tracer
 
@@ -57,7 +56,7 @@ def create_app(settings: Settings) -> Service:
     versioned = Router(
         "/v1",
         route_handlers=ROUTES,
-        before_request=_keep_body,
+        before_request=require_strict,
         security=[{"key": []}, {"bearer": []}],
         tags=["predictions"],
     )
@@ -69,6 +68,7 @@ def create_app(settings: Settings) -> Service:
         exception_handlers=HANDLERS,
         before_send=[add_headers],
         request_max_body_size=_MAX_BODY,
+        request_class=StrictRequest,
         openapi_config=_OPENAPI,
         plugins=[StrictStructs()],
         logging_config=None,
@@ -89,20 +89,6 @@ def create_app(settings: Settings) -> Service:
 def _provided(one: object) -> Provide:
     """What a handler gets that asks for it by name."""
     return Provide(lambda: one, sync_to_thread=False)
-
-
-async def _keep_body(request: Request[object, object, State]) -> None:
-    """A problem document quotes the value that was refused, and handlers of exceptions cannot wait for the body.
-
-    Raises ClientException (400) for a body that is no text: the framework's decoder fails on one.
-    """
-    if request.route_handler.opt.get(STREAMED):
-        return
-    body = request.scope["state"]["body"] = await request.body()
-    try:
-        body.decode()
-    except UnicodeDecodeError as error:
-        raise ClientException(f"the body is not UTF-8 text (byte {error.start})") from error
 
 
 _OPENAPI = ContractConfig(

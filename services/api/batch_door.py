@@ -65,6 +65,8 @@ class BatchDoor:
         answer_type = _ANSWER_TYPES.get(headers.get(b"accept", b"*/*"))
         if loan is None or content_type is None or answer_type is None or len(headers) < len(list(scope["headers"])):
             return None
+        if b"content-encoding" in headers:
+            return None
         try:
             entered = self._enter(headers.get(b"x-api-key"), headers.get(b"authorization"))
         except CallerError:

@@ -45,9 +45,13 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 class InvalidInputError(ValueError):
     """Well-formed input that cannot be scored: `field` holds `value` where `expected` was needed."""
 
-    def __init__(self, field: str, value: Any, expected: str, detail: str) -> None:
+    def __init__(self, field: str, value: Any, expected: str | None, detail: str) -> None:
         super().__init__(detail)
         self.error = FieldError(field, detail, shortened(value), expected)
+
+
+class NotUnderstoodError(InvalidInputError):
+    """A request that is not in the form that the service takes, so that there is nothing to score yet."""
 
 
 class ProblemError(RuntimeError):
@@ -66,6 +70,8 @@ def shortened(value: Any) -> Any:
     """The value as it is sent back: a long text is cut, so that an answer is never larger for it."""
     if isinstance(value, str) and len(value) > _LONGEST_VALUE:
         return f"{value[:_LONGEST_VALUE]}… ({len(value)} characters)"
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return shortened(str(value))  # no encoder takes it as a number
     return value if value is None or isinstance(value, str | int | float | bool) else str(type(value).__name__)
 
 
@@ -119,6 +125,14 @@ def on_invalid(request: Request[Any, Any, Any], error: InvalidInputError) -> Res
     return response(request, of_invalid(error))
 
 
+def on_not_understood(request: Request[Any, Any, Any], error: NotUnderstoodError) -> Response[Any]:
+    field, detail = error.error.field, error.error.detail
+    problem = Problem(
+        "The request is not understood", HTTPStatus.BAD_REQUEST, f"{field}: {detail}", errors=[error.error]
+    )
+    return response(request, problem)
+
+
 def on_problem(request: Request[Any, Any, Any], error: ProblemError) -> Response[Any]:
     is_away = error.problem.status == HTTPStatus.SERVICE_UNAVAILABLE
     return response(request, error.problem, _RETRY if is_away else None)
@@ -145,31 +159,20 @@ def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[An
 
 def _fields(request: Request[Any, Any, Any], error: ValidationException) -> list[FieldError]:
     extra = error.extra if isinstance(error.extra, list) else []
-    body = request.scope.get("state", {}).get("body")
     found = []
     for one in extra:
         key, message = str(one.get("key", "")), str(one.get("message", ""))
         if key == "data":  # Litestar's name for the body as a whole
             key = ""
-        value = request.query_params.get(key) if one.get("source") == "query" else _value(body, key)
+        value = request.query_params.get(key) if one.get("source") == "query" else None
         found.append(FieldError(key or "body", message, shortened(value)))
     return found
-
-
-def _value(body: bytes | None, path: str) -> Any:
-    """The value at `deal.product` in the JSON body; None where there is none."""
-    try:
-        value = msgspec.json.decode(body or b"null")
-    except msgspec.DecodeError:
-        return None
-    for name in filter(None, path.split(".")):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 HANDLERS: dict[Any, Any] = {
     HTTPException: on_http,
     InvalidInputError: on_invalid,
+    NotUnderstoodError: on_not_understood,
     ProblemError: on_problem,
     UnavailableError: on_unavailable,
     JournalFullError: on_unavailable,
