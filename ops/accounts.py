@@ -62,8 +62,9 @@ def ensure() -> None:
             _run("useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent", "--no-user-group",
                  "--gid", group(), "--shell", "/usr/sbin/nologin", name(kind))  # fmt: skip
     state = paths.state()
-    # The way to their folders, and to those of their tasks: each of which is open to one account.
-    for folder in (state, state / "nomad", state / "nomad" / "data"):
+    state.chmod(0o711)
+    # The way to the folders of their tasks, each of which is open to one account.
+    for folder in (state / "nomad", state / "nomad" / "data"):
         folder.mkdir(exist_ok=True)
         shutil.chown(folder, "root", group())
         folder.chmod(0o710)
