@@ -177,8 +177,19 @@ def _write_variables(cluster: Cluster, credentials: Credentials) -> None:
         cluster.put_variable(f"nomad/jobs/{job}", items)
     runs = cluster.is_wanted(_WORKER) and jobs.health(cluster, _WORKER).healthy
     before = jobs.health(cluster, _WORKER).restarts if runs else 0
-    if cluster.put_variable(path, of_worker) and runs:
+    is_shown = _is_shown(cluster, of_worker)
+    if cluster.put_variable(path, of_worker) and runs and is_shown:
         wait(lambda: jobs.health(cluster, _WORKER).restarts > before, 60, "the worker's restart with its new secrets")
+
+
+def _is_shown(cluster: Cluster, items: dict[str, str]) -> bool:
+    """Whether the worker that runs shows any of what differs: one of an earlier version does not know what joined later."""
+    known = cluster.variable(f"nomad/jobs/{_WORKER}")
+    differing = {name for name in known.keys() | items.keys() if known.get(name) != items.get(name)}
+    templates = jobs.templates(cluster, _WORKER)
+    return any(
+        f".{name} }}}}" in template or f".{name} -}}}}" in template for name in differing for template in templates
+    )
 
 
 def _submit(cli: Cli, cluster: Cluster) -> None:
