@@ -16,7 +16,7 @@ workspace "Closecast" "Which open deals will be won, and by when" {
             journal = container "journal" "Takes predictions from the stream to PostgreSQL and the lake" "Redis streams, Arrow"
             postgres = container "postgres" "Databases of MLflow, Prefect, Optuna, and of keys, predictions and the audit log" "PostgreSQL" "Database"
             cache = container "cache" "Stream of predictions, rate limits, explanations" "Valkey" "Database"
-            localstack = container "localstack" "S3 (lake, artifacts) and Secrets Manager, with the companion that rebuilds them" "LocalStack, Terraform, rclone" "Database"
+            localstack = container "localstack" "S3 (lake, artifacts), opened by the platform's key alone, with the companion that rebuilds them" "LocalStack, Terraform, rclone" "Database"
         }
         sales -> gateway "browser, HTTPS"
         application -> gateway "REST, API key, HTTPS"

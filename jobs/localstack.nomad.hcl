@@ -94,6 +94,19 @@ job "localstack" {
         CLOSECAST_LOCALSTACK_STATE = "${meta.state}/localstack"
       }
 
+      # The one key whose signatures it takes.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/localstack.env"
+        env         = true
+        perms       = "0600"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/localstack" -}}
+          CLOSECAST_OBJECT_STORE_ACCESS_KEY={{ .object_store_access_key }}
+          CLOSECAST_OBJECT_STORE_SECRET_KEY={{ .object_store_secret_key }}
+          {{- end }}
+        EOT
+      }
+
       resources {
         cpu    = 300
         memory = 640
@@ -134,9 +147,6 @@ job "localstack" {
           {{ with nomadVar "nomad/jobs/localstack" -}}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
-          {{- end }}
-          {{ with nomadVar "nomad/jobs/localstack" -}}
-          TF_VAR_secret_values={{ .secret_values | toJSON }}
           {{- end }}
         EOT
       }

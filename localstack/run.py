@@ -1,11 +1,14 @@
-"""Starts the pinned LocalStack with all of its state in one folder: run by its own environment's Python.
+"""Starts the pinned LocalStack with all of its state in one folder, behind a door of ours: run by its own environment's Python.
 
-Environment: CLOSECAST_HOST, CLOSECAST_PORT (where it listens) and CLOSECAST_LOCALSTACK_STATE (its folder).
+Environment: CLOSECAST_HOST, CLOSECAST_PORT (where it listens, on loopback), CLOSECAST_LOCALSTACK_STATE (its folder), and the one
+key that opens it, CLOSECAST_OBJECT_STORE_ACCESS_KEY and CLOSECAST_OBJECT_STORE_SECRET_KEY.
 """
 
+import ipaddress
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 SERVICES = "s3,secretsmanager,sts,iam,kms,ssm"
 
@@ -24,15 +27,52 @@ def settings(host: str, port: str, folder: Path) -> dict[str, str]:
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "SKIP_INFRA_DOWNLOADS": "1",
         "DNS_ADDRESS": "0",
+        # Its services ask each other without the network, where only our key's signatures are taken.
+        "IN_MEMORY_CLIENT": "1",
     }
+
+
+def serve_behind_door(access_key: str, secret_key: str) -> None:
+    """Have LocalStack's server listen on the host it is given, for plain HTTP alone, and our door answer first.
+
+    Its own server asks Twisted for the port on every interface, whatever GATEWAY_LISTEN says, and would take WebSockets and
+    TLS as well.
+    """
+    # Python may have been told not to look for modules beside the script (PYTHONSAFEPATH).
+    sys.path.append(str(Path(__file__).resolve().parent))
+    from door import Door
+    from localstack.runtime.server import twisted
+    from rolo.gateway.wsgi import WsgiGateway
+    from rolo.serving.twisted import (
+        HeaderPreservingHTTPChannel,
+        HeaderPreservingWSGIResource,
+        TwistedRequestAdapter,
+    )
+    from twisted.internet import reactor
+    from twisted.web.server import Site
+
+    def register(_server: Any, gateway: Any, listen: list[Any], _ssl: Any = None) -> None:
+        door = Door(WsgiGateway(gateway), access_key, secret_key)
+        site = Site(HeaderPreservingWSGIResource(reactor, reactor.getThreadPool(), door), TwistedRequestAdapter)
+        site.protocol = HeaderPreservingHTTPChannel.protocol_factory
+        for place in listen:
+            reactor.listenTCP(place.port, site, interface=place.host)
+
+    twisted.TwistedRuntimeServer.register = register
 
 
 def main() -> None:
     try:
         host, port = os.environ["CLOSECAST_HOST"], os.environ["CLOSECAST_PORT"]
         folder = Path(os.environ["CLOSECAST_LOCALSTACK_STATE"])
+        # Taken out, for LocalStack's own clients and pages have no use for it.
+        access_key, secret_key = (os.environ.pop(f"CLOSECAST_OBJECT_STORE_{name}_KEY") for name in ("ACCESS", "SECRET"))
     except KeyError as missing:
         sys.exit(f"localstack: the environment variable {missing.args[0]} is not set")
+    if not access_key or not secret_key:
+        sys.exit("localstack: the key that is to open it (CLOSECAST_OBJECT_STORE_…_KEY) is empty")
+    if not _is_loopback(host):
+        sys.exit(f"localstack: CLOSECAST_HOST is {host}, expected a loopback address such as 127.0.0.1")
     for name in ("filesystem", "volume", "tmp", "objects"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -46,9 +86,18 @@ def main() -> None:
     # ordinary user's, and two with a bucket of one name would see each other's objects.
     provider.DEFAULT_S3_TMP_DIR = str(folder / "objects")
 
+    serve_behind_door(access_key, secret_key)
+
     from localstack.runtime.main import main as run
 
     run()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 if __name__ == "__main__":

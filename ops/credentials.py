@@ -134,7 +134,7 @@ class Credentials:
                 "promoter_password": self.promoter_database_password,
             },
             "cache": {"password": self.cache_password},
-            "localstack": {**object_store, "secret_values": json.dumps(self.cloud_secrets())},
+            "localstack": object_store,
             "mlflow": {
                 **object_store,
                 "database_password": self.mlflow_database_password,
@@ -167,16 +167,4 @@ class Credentials:
             # Its tasks show the API who they are by their workload identity.
             "ui": {"password": self.ui_password, "gateway_key": self.ui_gateway_key},
             "gateway": {"ui_password": self.ui_password, "ui_key": self.ui_gateway_key},
-        }
-
-    def cloud_secrets(self) -> dict[str, str]:
-        """What Secrets Manager holds, by name: the same entries that production reads there."""
-        return {
-            "mlflow-database": self.mlflow_database_password,
-            "prefect-database": self.prefect_database_password,
-            "optuna-database": self.optuna_database_password,
-            "closecast-database": self.closecast_database_password,
-            "promoter-database": self.promoter_database_password,
-            "cache": self.cache_password,
-            "api-key": self.api_key,
         }

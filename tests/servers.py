@@ -37,7 +37,7 @@ from closecast.platform.settings import DatabaseSettings
 from services.mlflow.__main__ import WEBHOOKS
 
 PROJECT = Path(__file__).resolve().parents[1]
-_LOCALSTACK_PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
+LOCALSTACK_PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
 _PORTS = range(10_000, 20_000)  # below what systems give out by themselves, and below Nomad's
 # None of these may leak into a server under test: they point elsewhere, or name certificates it does not need.
 _DROPPED = ("AWS_CA_BUNDLE", "PREFECT_API_URL", "MLFLOW_TRACKING_URI", "COVERAGE_PROCESS_START")
@@ -250,29 +250,38 @@ def empty_registry(mlflow_uri: str) -> ModelRegistry:
     return ModelRegistry(mlflow_uri)
 
 
+@contextmanager
+def localstack_server(port: int, access_key: str, secret_key: str, folder: Path) -> Iterator[int]:
+    """The pid of a LocalStack at `port`, as its job starts it; the key is the only one whose signatures it takes."""
+    environment = {
+        "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port), "CLOSECAST_LOCALSTACK_STATE": str(folder / "state"),
+        "CLOSECAST_OBJECT_STORE_ACCESS_KEY": access_key, "CLOSECAST_OBJECT_STORE_SECRET_KEY": secret_key,
+        "PYTHONPATH": "",
+    }  # fmt: skip
+    command = [str(LOCALSTACK_PYTHON), str(PROJECT / "localstack" / "run.py")]
+    with running(command, environment, f"http://127.0.0.1:{port}/_localstack/health", folder) as pid:
+        yield pid
+
+
 @pytest.fixture(scope="session")
 def s3(server_folder: Path) -> Iterator[S3]:
     import boto3
     from botocore.config import Config
 
-    if not _LOCALSTACK_PYTHON.exists():
+    if not LOCALSTACK_PYTHON.exists():
         pytest.skip(
-            f"LocalStack's environment {_LOCALSTACK_PYTHON.parent.parent.name} is not there: run ./just test, which prepares it"
+            f"LocalStack's environment {LOCALSTACK_PYTHON.parent.parent.name} is not there: run ./just test, which prepares it"
         )
     port = free_port()
-    folder = _folder(server_folder, "localstack")
-    environment = {
-        "GATEWAY_LISTEN": f"127.0.0.1:{port}", "LOCALSTACK_HOST": f"127.0.0.1:{port}", "SERVICES": "s3",
-        "FILESYSTEM_ROOT": str(folder / "root"), "LOCALSTACK_VOLUME_DIR": str(folder / "volume"),
-        "DISABLE_EVENTS": "1", "SKIP_SSL_CERT_DOWNLOAD": "1", "DNS_ADDRESS": "0", "PYTHONPATH": "",
-    }  # fmt: skip
-    command = [str(_LOCALSTACK_PYTHON), "-m", "localstack.runtime.main"]
     endpoint = f"http://127.0.0.1:{port}"
-    # LocalStack keeps its objects in one folder for the whole machine: other sessions' buckets must not meet this one's.
-    found = S3(endpoint, "test", "test", "us-east-1", f"closecast-test-{secrets.token_hex(6)}")
-    with running(command, environment, f"{endpoint}/_localstack/health", folder):
+    # Other sessions' buckets must not meet this one's.
+    found = S3(
+        endpoint, f"LK{secrets.token_hex(9).upper()}", secrets.token_urlsafe(32), "us-east-1",
+        f"closecast-test-{secrets.token_hex(6)}",
+    )  # fmt: skip
+    with localstack_server(port, found.access_key, found.secret_key, _folder(server_folder, "localstack")):
         client = boto3.client(
-            "s3", endpoint_url=endpoint, aws_access_key_id="test", aws_secret_access_key="test",
+            "s3", endpoint_url=endpoint, aws_access_key_id=found.access_key, aws_secret_access_key=found.secret_key,
             region_name="us-east-1", config=Config(s3={"addressing_style": "path"}),
         )  # fmt: skip
         client.create_bucket(Bucket=found.bucket)

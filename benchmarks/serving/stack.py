@@ -19,7 +19,7 @@ from closecast.platform import tracking
 from closecast.platform.database import migrate
 from closecast.platform.registry import MODEL_FOLDER, ModelRegistry
 from ops.errors import OperatorError
-from ops.paths import VENV_LOCALSTACK
+from ops.paths import PROJECT, VENV_LOCALSTACK
 
 HOST = "127.0.0.1"
 _SETTLE_SECONDS = 300
@@ -151,15 +151,16 @@ def _localstack(stack: Stack, root: Path, cores: list[int] | None) -> Dependency
     port, folder = process.free_port(), root / "object-store"
     endpoint = f"http://{HOST}:{port}"
     stack.environment |= {
-        "AWS_ENDPOINT_URL_S3": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL_S3": endpoint, "AWS_ACCESS_KEY_ID": f"LK{secrets.token_hex(9).upper()}",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(32),
         "AWS_REGION": "us-east-1", "CLOSECAST_LAKE_BUCKET": f"closecast-bench-{secrets.token_hex(6)}",
     }  # fmt: skip
     variables = {
-        "GATEWAY_LISTEN": f"{HOST}:{port}", "LOCALSTACK_HOST": f"{HOST}:{port}", "SERVICES": "s3",
-        "FILESYSTEM_ROOT": str(folder / "root"), "LOCALSTACK_VOLUME_DIR": str(folder / "volume"),
-        "DISABLE_EVENTS": "1", "SKIP_SSL_CERT_DOWNLOAD": "1", "DNS_ADDRESS": "0", "PYTHONPATH": "",
+        **_address(port), "CLOSECAST_LOCALSTACK_STATE": str(folder / "state"), "PYTHONPATH": "",
+        "CLOSECAST_OBJECT_STORE_ACCESS_KEY": stack.environment["AWS_ACCESS_KEY_ID"],
+        "CLOSECAST_OBJECT_STORE_SECRET_KEY": stack.environment["AWS_SECRET_ACCESS_KEY"],
     }  # fmt: skip
-    command: list[str | Path] = [python, "-m", "localstack.runtime.main"]
+    command: list[str | Path] = [python, PROJECT / "localstack" / "run.py"]
     return Dependency("object store", command, variables, f"{endpoint}/_localstack/health", folder, cores)
 
 

@@ -89,7 +89,7 @@ class Companion:
             terraform.apply(
                 settings.terraform_state,
                 session,
-                {"TF_VAR_endpoint": settings.endpoint, "TF_VAR_secret_values": settings.secret_values,
+                {"TF_VAR_endpoint": settings.endpoint,
                  "AWS_ACCESS_KEY_ID": settings.access_key, "AWS_SECRET_ACCESS_KEY": settings.secret_key},
             )  # fmt: skip
             applied = time.monotonic()

@@ -19,7 +19,6 @@ class Settings:
     region: str
     mirror: Path
     terraform_state: Path
-    secret_values: str
     host: str
     port: int
 
@@ -43,7 +42,6 @@ class Settings:
             region=read("AWS_REGION"),
             mirror=Path(read("CLOSECAST_MIRROR")),
             terraform_state=Path(read("CLOSECAST_TERRAFORM_STATE")),
-            secret_values=read("TF_VAR_secret_values"),
             host=read("CLOSECAST_HOST"),
             port=int(port),
         )

@@ -16,14 +16,7 @@ variable "region" {
 }
 
 variable "secret_names" {
-  description = "Names of the secrets that services read from Secrets Manager."
+  description = "Names of the secrets that services of production read from Secrets Manager."
   type        = set(string)
   default     = ["mlflow-database", "prefect-database", "optuna-database", "closecast-database", "promoter-database", "cache", "api-key"]
-}
-
-variable "secret_values" {
-  description = "Value of each secret, by name."
-  type        = map(string)
-  ephemeral   = true
-  sensitive   = true
 }

@@ -105,7 +105,7 @@ def test_it_follows_an_api_that_moves(platform: Platform) -> None:
 
 
 def _caddy(platform: Platform) -> psutil.Process:
-    found = [process for process in processes_of(platform.cli.agent.data) if "caddy" in Path(process.exe()).name]
+    found = [process for process in processes_of(platform.scheduler.cli.agent.data) if "caddy" in Path(process.exe()).name]
     assert len(found) == 1
     return found[0]
 
@@ -113,4 +113,4 @@ def _caddy(platform: Platform) -> psutil.Process:
 def _check(platform: Platform) -> str:
     allocation = platform.cluster.allocation("gateway")
     assert allocation is not None
-    return platform.cli.run("alloc", "checks", allocation.id).stdout
+    return platform.scheduler.cli.run("alloc", "checks", allocation.id).stdout

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.services.localstack.stage import PYTHON, Stage
+from tests.integration.services.localstack.stage import Stage
+from tests.servers import LOCALSTACK_PYTHON
 
 
 @pytest.fixture(scope="module")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, tuple[int, dict[str, Any]]]]:
     """The stage after its first seed, and what the companion's health said before LocalStack was there."""
-    if not PYTHON.exists():
+    if not LOCALSTACK_PYTHON.exists():
         pytest.skip("LocalStack's environment .venv-localstack is not there: `./just test` makes it")
     if shutil.which("terraform") is None:
         pytest.skip("there is no terraform on PATH: `./just doctor` tells how to get it")

@@ -19,22 +19,19 @@ from botocore.config import Config
 from services.localstack.companion import Companion
 from services.localstack.health import serve
 from services.localstack.settings import Settings
-from tests.servers import PROJECT, free_port, running
+from tests.servers import free_port, localstack_server
 
-PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
 LAKE, ARTIFACTS = "closecast-local-lake", "closecast-local-artifacts"
-SECRETS = {
-    name: f"value of {name}"
-    for name in (
-        "mlflow-database",
-        "prefect-database",
-        "optuna-database",
-        "closecast-database",
-        "promoter-database",
-        "cache",
-        "api-key",
-    )
-}
+KEY = ("LKIAQAAAAAAATESTSTAGE", "the stage's own/secret+key")
+SECRETS = (
+    "mlflow-database",
+    "prefect-database",
+    "optuna-database",
+    "closecast-database",
+    "promoter-database",
+    "cache",
+    "api-key",
+)
 
 
 def until(condition: Callable[[], object], what: str) -> None:
@@ -53,12 +50,11 @@ class Stage:
         self.port = free_port()
         self.settings = Settings(
             endpoint=f"http://127.0.0.1:{self.port}",
-            access_key="test",
-            secret_key="test",
+            access_key=KEY[0],
+            secret_key=KEY[1],
             region="us-east-1",
             mirror=folder / "mirror",
             terraform_state=folder / "terraform",
-            secret_values=json.dumps(SECRETS),
             host="127.0.0.1",
             port=free_port(),
         )
@@ -68,25 +64,16 @@ class Stage:
         self._companion = ExitStack()
         config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
         common: dict[str, Any] = {
-            "endpoint_url": self.settings.endpoint, "aws_access_key_id": "test", "aws_secret_access_key": "test",
+            "endpoint_url": self.settings.endpoint, "aws_access_key_id": KEY[0], "aws_secret_access_key": KEY[1],
             "region_name": "us-east-1", "config": config,
         }  # fmt: skip
         self.s3 = boto3.client("s3", **common)
         self.secrets = boto3.client("secretsmanager", **common)
 
     def start_localstack(self) -> None:
-        log = self.folder / "log"
-        log.mkdir(exist_ok=True)
-        environment = {
-            "CLOSECAST_HOST": "127.0.0.1",
-            "CLOSECAST_PORT": str(self.port),
-            "CLOSECAST_LOCALSTACK_STATE": str(self.folder / "localstack"),
-            "PYTHONPATH": "",
-        }
-        command = [str(PYTHON), str(PROJECT / "localstack" / "run.py")]
-        self.pid = self._localstack.enter_context(
-            running(command, environment, f"{self.settings.endpoint}/_localstack/info", log)
-        )
+        folder = self.folder / "localstack"
+        folder.mkdir(exist_ok=True)
+        self.pid = self._localstack.enter_context(localstack_server(self.port, *KEY, folder))
 
     def kill_localstack(self) -> None:
         """kill -9, after which LocalStack has forgotten everything."""

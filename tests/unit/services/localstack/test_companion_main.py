@@ -26,7 +26,6 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
         "AWS_REGION": "us-east-1",
         "CLOSECAST_MIRROR": str(tmp_path / "mirror"),
         "CLOSECAST_TERRAFORM_STATE": str(tmp_path / "terraform"),
-        "TF_VAR_secret_values": "{}",
         "CLOSECAST_HOST": "127.0.0.1",
         "CLOSECAST_PORT": str(port),
     }

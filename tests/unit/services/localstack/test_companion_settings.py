@@ -13,7 +13,6 @@ _ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "CLOSECAST_MIRROR": "/state/mirror",
     "CLOSECAST_TERRAFORM_STATE": "/state/terraform",
-    "TF_VAR_secret_values": '{"cache": "one"}',
     "CLOSECAST_HOST": "127.0.0.1",
     "CLOSECAST_PORT": "4570",
 }
@@ -27,7 +26,6 @@ def test_a_complete_environment_is_read() -> None:
         region="us-east-1",
         mirror=Path("/state/mirror"),
         terraform_state=Path("/state/terraform"),
-        secret_values='{"cache": "one"}',
         host="127.0.0.1",
         port=4570,
     )

@@ -42,20 +42,51 @@ def test_it_listens_where_it_is_told_and_asks_nobody(run: ModuleType, tmp_path: 
     assert {"s3", "secretsmanager", "sts"} <= set(settings["SERVICES"].split(","))
 
 
-@pytest.mark.parametrize("name", ["CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_LOCALSTACK_STATE"])
+_ENVIRONMENT = {
+    "CLOSECAST_HOST": "127.0.0.1",
+    "CLOSECAST_PORT": "4566",
+    "CLOSECAST_OBJECT_STORE_ACCESS_KEY": "LK1",
+    "CLOSECAST_OBJECT_STORE_SECRET_KEY": "secret",
+}
+
+
+@pytest.mark.parametrize("name", [*_ENVIRONMENT, "CLOSECAST_LOCALSTACK_STATE"])
 def test_a_missing_variable_is_named_and_nothing_is_written(
     name: str, run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
     folder = tmp_path / "state"
-    monkeypatch.setenv("CLOSECAST_HOST", "127.0.0.1")
-    monkeypatch.setenv("CLOSECAST_PORT", "4566")
-    monkeypatch.setenv("CLOSECAST_LOCALSTACK_STATE", str(folder))
+    for known, value in {**_ENVIRONMENT, "CLOSECAST_LOCALSTACK_STATE": str(folder)}.items():
+        monkeypatch.setenv(known, value)
     monkeypatch.delenv(name)
     # when / then
     with pytest.raises(SystemExit, match=f"localstack: the environment variable {name} is not set"):
         run.main()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "localhost.example", ""])
+def test_a_host_that_others_reach_is_refused(
+    host: str, run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    for name, value in {**_ENVIRONMENT, "CLOSECAST_LOCALSTACK_STATE": str(tmp_path), "CLOSECAST_HOST": host}.items():
+        monkeypatch.setenv(name, value)
+    # when / then
+    with pytest.raises(SystemExit, match=f"CLOSECAST_HOST is {host}, expected a loopback address"):
+        run.main()
+
+
+@pytest.mark.parametrize("name", ["CLOSECAST_OBJECT_STORE_ACCESS_KEY", "CLOSECAST_OBJECT_STORE_SECRET_KEY"])
+def test_an_empty_key_opens_nothing(
+    name: str, run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    for known, value in {**_ENVIRONMENT, "CLOSECAST_LOCALSTACK_STATE": str(tmp_path), name: ""}.items():
+        monkeypatch.setenv(known, value)
+    # when / then
+    with pytest.raises(SystemExit, match="is empty"):
+        run.main()
 
 
 def test_it_prepares_its_folder_and_moves_the_objects_into_it(
@@ -80,12 +111,15 @@ def test_it_prepares_its_folder_and_moves_the_objects_into_it(
     for name, value in run.settings("127.0.0.1", "4566", folder).items():
         monkeypatch.setenv(name, f"not {value}")
     monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/bundle.pem")
-    monkeypatch.setenv("CLOSECAST_HOST", "127.0.0.1")
-    monkeypatch.setenv("CLOSECAST_PORT", "4566")
-    monkeypatch.setenv("CLOSECAST_LOCALSTACK_STATE", str(folder))
+    for name, value in {**_ENVIRONMENT, "CLOSECAST_LOCALSTACK_STATE": str(folder)}.items():
+        monkeypatch.setenv(name, value)
+    doors: list[tuple[str, str]] = []
+    monkeypatch.setattr(run, "serve_behind_door", lambda *key: doors.append(key))
     # when
     run.main()
     # then
+    assert doors == [("LK1", "secret")]
+    assert not [name for name in started[0] if name.startswith("CLOSECAST_OBJECT_STORE")]
     assert len(started) == 1
     assert started[0].items() >= run.settings("127.0.0.1", "4566", folder).items()
     assert "AWS_CA_BUNDLE" not in started[0]

@@ -13,7 +13,7 @@ from tests.servers import free_port
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     endpoint = f"http://127.0.0.1:{free_port()}"
-    return Settings(endpoint, "test", "test", "us-east-1", tmp_path / "mirror", tmp_path, "{}", "127.0.0.1", 0)
+    return Settings(endpoint, "test", "test", "us-east-1", tmp_path / "mirror", tmp_path, "127.0.0.1", 0)
 
 
 def _put(settings: Settings, *paths: str) -> None:

@@ -15,17 +15,19 @@ from tests.servers import free_port
 
 
 class Endpoint:
-    """Answers /_localstack/info with `status` and `body`."""
+    """Answers /_localstack/health with `status` and the header that our door adds."""
 
     def __init__(self) -> None:
-        self.status, self.body = 200, b'{"session_id": "one", "version": "4"}'
+        self.status = 200
+        self.session: str | None = "one"
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.send_response(endpoint.status if self.path == "/_localstack/info" else 404)
+                self.send_response(endpoint.status if self.path == "/_localstack/health" else 404)
+                if endpoint.session:
+                    self.send_header("X-Closecast-Session", endpoint.session)
                 self.end_headers()
-                self.wfile.write(endpoint.body)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Nothing to tell: the test knows what it asks."""
@@ -49,17 +51,17 @@ def endpoint() -> Iterator[Endpoint]:
 def test_each_life_has_its_own_identity(endpoint: Endpoint) -> None:
     # given
     first = identity(endpoint.url)
-    endpoint.body = b'{"session_id": "two"}'
+    endpoint.session = "two"
     # when
     second = identity(endpoint.url)
     # then
     assert (first, second) == ("one", "two")
 
 
-@pytest.mark.parametrize(("status", "body"), [(503, b"{}"), (200, b"<html>"), (200, b'{"version": "4"}')])
-def test_an_answer_that_tells_no_session_is_none(status: int, body: bytes, endpoint: Endpoint) -> None:
+@pytest.mark.parametrize(("status", "session"), [(503, "one"), (200, None)])
+def test_an_answer_that_tells_no_session_is_none(status: int, session: str | None, endpoint: Endpoint) -> None:
     # given
-    endpoint.status, endpoint.body = status, body
+    endpoint.status, endpoint.session = status, session
     # when / then
     assert identity(endpoint.url) is None
 

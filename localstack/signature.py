@@ -1,0 +1,171 @@
+"""AWS Signature Version 4, verified: recomputed by botocore's own signer with the one key that opens this LocalStack."""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
+from botocore.credentials import Credentials
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+UNSIGNED = ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+_SKEW = timedelta(minutes=15)
+_LONGEST_SECONDS = 7 * 24 * 3600
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+class RefusedError(Exception):
+    """A request that the key did not sign; `code` is AWS's own word for it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it arrived: `target` is the request line's, header names are in lower case."""
+
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+
+    def all(self, name: str) -> list[str]:
+        return [value for found, value in self.headers if found == name]
+
+    def one(self, name: str) -> str:
+        """The header's only value, empty without one. Raises RefusedError for a header that comes twice."""
+        values = self.all(name)
+        if len(values) > 1:
+            raise RefusedError("InvalidRequest", f"the header {name} is there {len(values)} times, expected once")
+        return values[0] if values else ""
+
+    @property
+    def path(self) -> str:
+        """Percent-encoded as AWS writes it, whatever of it the caller left plain."""
+        return quote(unquote_to_bytes(urlsplit(self.target).path or "/"), "/-_.~")
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """Names and values, percent-encoded likewise."""
+        pairs = [part.partition("=") for part in urlsplit(self.target).query.split("&") if part]
+        return [(_encoded(name), _encoded(value)) for name, _, value in pairs]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the caller says of its signature."""
+
+    credential: str
+    signed: tuple[str, ...]
+    signature: str
+    stamp: str
+    lives: timedelta | None = None
+
+    @classmethod
+    def of(cls, asked: Asked) -> "_Shown":
+        query = {name: unquote(value) for name, value in asked.query}
+        header = asked.one("authorization")
+        presigned = [name for name in query if name.lower().startswith("x-amz-")]
+        if header and (presigned or "Signature" in query):
+            raise RefusedError("InvalidRequest", "the request is signed twice, in its header and in its query")
+        if presigned:
+            if query.get("X-Amz-Algorithm") != ALGORITHM or len(query) != len(asked.query):
+                raise RefusedError("AuthorizationQueryParametersError", f"expected one X-Amz-Algorithm={ALGORITHM}")
+            seconds = query.get("X-Amz-Expires", "")
+            if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 8 and int(seconds) <= _LONGEST_SECONDS):
+                raise RefusedError(
+                    "AuthorizationQueryParametersError", f"X-Amz-Expires: expected 0 to {_LONGEST_SECONDS} seconds"
+                )
+            named = [query.get(f"X-Amz-{name}", "") for name in ("Credential", "SignedHeaders", "Signature", "Date")]
+            return cls(named[0], tuple(named[1].split(";")), named[2], named[3], timedelta(seconds=int(seconds)))
+        if not header:
+            raise RefusedError("AccessDenied", "the request is not signed: sign it with the platform's own access key")
+        algorithm, _, rest = header.partition(" ")
+        if algorithm != ALGORITHM:
+            raise RefusedError("AccessDenied", f"only signatures of {ALGORITHM} are taken here")
+        parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+        signed = tuple(parts.get("SignedHeaders", "").split(";"))
+        return cls(parts.get("Credential", ""), signed, parts.get("Signature", ""), asked.one("x-amz-date"))
+
+
+class _Signer(SigV4Auth):
+    """botocore's, which signs the headers that the caller says it signed and the payload that it says it sent."""
+
+    def __init__(self, credentials: Credentials, service: str, region: str, signed: tuple[str, ...], payload: str):
+        super().__init__(credentials, service, region)
+        self._signed, self._payload = signed, payload
+
+    def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
+        found = HTTPHeaders()
+        for name in self._signed:
+            for value in request.headers.get_all(name, []):
+                found[name] = value
+        return found
+
+    def payload(self, request: AWSRequest) -> str:  # noqa: ARG002 - botocore's own
+        return self._payload
+
+    def _normalize_url_path(self, path: str) -> str:
+        return path if self._service_name == "s3" else super()._normalize_url_path(path)
+
+
+def verify(asked: Asked, access_key: str, secret_key: str, now: datetime, body_sha256: Callable[[], str]) -> None:
+    """Raise RefusedError unless `asked` was signed with the key within 15 minutes of `now`, or presigned and still lives.
+
+    `body_sha256` hashes the body; it is asked only of a request whose key, time and headers are in order. A body that the
+    caller left out of its signature, as S3 allows, is not looked at.
+    """
+    shown = _Shown.of(asked)
+    key, date, region, service, end = (shown.credential.split("/") + [""] * 5)[:5]
+    if not hmac.compare_digest(key.encode(), access_key.encode()):
+        raise RefusedError("InvalidAccessKeyId", "the access key is not the platform's own")
+    _check_time(shown, date, now)
+    if end != "aws4_request" or shown.credential.count("/") != 4 or not region or not service:
+        raise RefusedError("AuthorizationHeaderMalformed", "the scope is not <date>/<region>/<service>/aws4_request")
+    needed = {"host", *(name for name, _ in asked.headers if name.startswith("x-amz-"))}
+    if left_out := sorted(needed - set(shown.signed)):
+        raise RefusedError("AccessDenied", f"headers that must be signed are not: {', '.join(left_out)}")
+    declared = asked.one("x-amz-content-sha256") or (UNSIGNED[0] if shown.lives is not None and service == "s3" else "")
+    if declared.startswith("STREAMING-AWS4"):
+        raise RefusedError(
+            "AccessDenied", "chunks with signatures of their own are not taken here: sign the whole body"
+        )
+    free = service == "s3" and declared in UNSIGNED
+    actual = declared if free else body_sha256()
+    if declared and not hmac.compare_digest(declared.encode(), actual.encode()):
+        raise RefusedError("XAmzContentSHA256Mismatch", "the body is not the one whose SHA-256 was signed")
+    signer = _Signer(Credentials(access_key, secret_key), service, region, shown.signed, actual)
+    if not hmac.compare_digest(_signature(signer, asked, shown.stamp).encode(), shown.signature.encode()):
+        raise RefusedError("SignatureDoesNotMatch", "the signature is not that of this request and the platform's key")
+
+
+def _check_time(shown: _Shown, date: str, now: datetime) -> None:
+    try:
+        signed_at = datetime.strptime(shown.stamp, _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        raise RefusedError("AccessDenied", "the request does not say when it was signed (X-Amz-Date)") from None
+    if date != shown.stamp[:8]:
+        raise RefusedError("SignatureDoesNotMatch", "the scope is of another day than the request")
+    if (shown.lives is None and abs(now - signed_at) > _SKEW) or signed_at - now > _SKEW:
+        raise RefusedError("RequestTimeTooSkewed", "the request was signed more than 15 minutes from now")
+    if shown.lives is not None and now > signed_at + shown.lives:
+        raise RefusedError("AccessDenied", "the address has expired")
+
+
+def _signature(signer: _Signer, asked: Asked, stamp: str) -> str:
+    pairs = [(name, value) for name, value in asked.query if name != "X-Amz-Signature"]
+    query = "&".join(f"{name}={value}" for name, value in pairs)
+    request = AWSRequest(asked.method, f"http://localhost{asked.path}?{query}")
+    for name, value in asked.headers:
+        request.headers[name] = value
+    request.context["timestamp"] = stamp
+    return signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+
+
+def _encoded(text: str) -> str:
+    return quote(unquote_to_bytes(text.replace("+", " ")), "-_.~")
