@@ -1,5 +1,6 @@
 """Hostile HTTP through a real Caddy to a real API, and Java's own client to both: nobody gets another's answer, nobody waits for it."""
 
+import base64
 import shutil
 import socket
 import ssl
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from closecast.models.deal_model import DealModel
-from tests.integration.services.gateway.conftest import Gateway, made, upstream
+from tests.integration.services.gateway.conftest import SIGNED_IN, Gateway, made, upstream
 from tests.unit.services.api.conftest import KEY, keep, live, settings
 from tests.waiting import until
 
@@ -54,9 +55,25 @@ def _exchange(gateway: Gateway, content: bytes) -> bytes:
         return b"".join(parts)
 
 
+def _signed_in(path: str) -> list[str]:
+    """What the gateway asks of callers of the user interface."""
+    return (
+        []
+        if path.startswith("/v1/")
+        else [f"Authorization: Basic {base64.b64encode(':'.join(SIGNED_IN).encode()).decode()}"]
+    )
+
+
 def _request(body: bytes, *lines: str, path: str = "/v1/predictions", method: str = "POST") -> bytes:
     told = "".join(
-        f"{line}\r\n" for line in ("Host: localhost", f"X-API-Key: {KEY}", "Content-Type: application/json", *lines)
+        f"{line}\r\n"
+        for line in (
+            "Host: localhost",
+            f"X-API-Key: {KEY}",
+            *_signed_in(path),
+            "Content-Type: application/json",
+            *lines,
+        )
     )
     return f"{method} {path} HTTP/1.1\r\n{told}Connection: close\r\n\r\n".encode() + body
 
@@ -178,9 +195,11 @@ def test_another_protocol_goes_to_the_session_of_the_interface_alone(whole: Gate
             ("/_stcore/stream", "h2c", False),
             ("/", "websocket", False),
         ):
-            seen = client.get(path, headers={**upgrade, "Upgrade": wish}).json()["headers"]
+            seen = client.get(path, headers={**upgrade, "Upgrade": wish}, auth=SIGNED_IN).json()["headers"]
             assert ("upgrade" in seen) is passes, (path, wish)
             assert "http2-settings" not in seen
-        posted = client.post("/_stcore/stream", headers={**upgrade, "Upgrade": "websocket"}, content=b"abc").json()
+        posted = client.post(
+            "/_stcore/stream", headers={**upgrade, "Upgrade": "websocket"}, content=b"abc", auth=SIGNED_IN
+        ).json()
     assert "upgrade" not in posted["headers"]
     assert posted["bytes"] == 3

@@ -105,7 +105,9 @@ def test_it_follows_an_api_that_moves(platform: Platform) -> None:
 
 
 def _caddy(platform: Platform) -> psutil.Process:
-    found = [process for process in processes_of(platform.scheduler.cli.agent.data) if "caddy" in Path(process.exe()).name]
+    found = [
+        process for process in processes_of(platform.scheduler.cli.agent.data) if "caddy" in Path(process.exe()).name
+    ]
     assert len(found) == 1
     return found[0]
 
