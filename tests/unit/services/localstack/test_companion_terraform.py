@@ -19,7 +19,9 @@ class Script:
         self._program = folder / "terraform"
         monkeypatch.setenv("PATH", str(folder))
         # As `init` does, it leaves a lock beside the configuration.
-        self.does('for word in "$@"; do case "$word" in -chdir=*) : > "${word#-chdir=}/.terraform.lock.hcl";; esac; done')
+        self.does(
+            'for word in "$@"; do case "$word" in -chdir=*) : > "${word#-chdir=}/.terraform.lock.hcl";; esac; done'
+        )
 
     def does(self, body: str) -> None:
         note = 'echo "$TF_DATA_DIR|$TF_VAR_endpoint|${AWS_CA_BUNDLE-}|${TF_CLI_CONFIG_FILE-}|$*"'
