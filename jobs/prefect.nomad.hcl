@@ -77,6 +77,8 @@ job "prefect" {
         CLOSECAST_HOST = "${NOMAD_IP_http}"
         CLOSECAST_PORT = "${NOMAD_PORT_http}"
         PREFECT_HOME   = "${meta.state}/prefect"
+        # Its pages, with their address written in: not beside the package, which belongs to root.
+        PREFECT_UI_STATIC_DIRECTORY = "${meta.state}/prefect/ui"
       }
 
       # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so

@@ -10,6 +10,7 @@ from ops.agent import Agent
 from ops.down import down
 from ops.errors import OperatorError
 from ops.fiscal import take_fiscal_year_start
+from ops.handover import readable
 from ops.paths import JOBS, LOCAL_VARS, PROJECT
 from ops.session import connect
 from ops.source import parse_data
@@ -60,7 +61,7 @@ def _agent_logs(agent: Agent) -> int:
 def plan(arguments: list[str]) -> int:
     """What `nomad job plan` says of every job file; nothing is changed. Nomad asks for the right to submit them."""
     _expect(arguments, 0, "plan")
-    cli = connect().managing()
+    cli = connect().managing().cli
     for name in jobs.runnable():
         done = cli.run("job", "plan", f"-var-file={LOCAL_VARS}", str(jobs.file(name)))
         # 0: nothing to place, 1: allocations would be created or destroyed; 255 is an error.
@@ -76,7 +77,8 @@ def train(arguments: list[str]) -> int:
     """Train on `source=…` (the platform's own unless named), an export of `as_of=…`, and promote the model if it earned it;
     `fiscal_year_start=<month>` is the present champion's unless named."""
     arguments, month = take_fiscal_year_start(arguments)
-    result = champion.train(connect().cluster, *parse_data(arguments), month)
+    source, as_of = parse_data(arguments)
+    result = champion.train(connect().cluster, readable(source), as_of, month)
     return 0 if result["promoted"] else 2
 
 
@@ -110,7 +112,7 @@ def ui_password(arguments: list[str]) -> int:
 
 def nomad(arguments: list[str]) -> int:
     """Run the nomad command line against this project's agent, with all rights: also to submit jobs."""
-    cli = connect().managing()
+    cli = connect().managing().cli
     sys.stdout.flush()
     os.execve(cli.nomad.path, [str(cli.nomad.path), *arguments], cli.environment())
 

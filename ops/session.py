@@ -20,9 +20,10 @@ class Session:
     cluster: Cluster
     cli: Cli
 
-    def managing(self) -> Cli:
-        """The command line with the management token: what may submit jobs is root on this machine."""
-        return replace(self.cli, token=self.credentials.nomad_management_token)
+    def managing(self) -> "Session":
+        """The same with the management token: what may submit and stop jobs is root on this machine."""
+        token = self.credentials.nomad_management_token
+        return replace(self, cluster=Cluster(self.agent.address, token), cli=replace(self.cli, token=token))
 
 
 def connect() -> Session:

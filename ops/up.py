@@ -17,6 +17,7 @@ from ops.deploy import ensure_deployments
 from ops.down import stop
 from ops.errors import OperatorError
 from ops.fiscal import take_fiscal_year_start
+from ops.handover import readable
 from ops.jobs import Cli, Health
 from ops.pipeline import Prefect
 from ops.progress import say, started, step
@@ -46,7 +47,7 @@ def up(arguments: list[str]) -> int:
         _wait_until_healthy(cluster)
         carry_over(Prefect(jobs.address(cluster, "prefect")))
         ensure_deployments(cluster)
-        ensure_champion(cluster, source, as_of, fiscal_year_start)
+        ensure_champion(cluster, readable(source), as_of, fiscal_year_start)
         with step("first prediction"):
             prediction = first_prediction(cluster, Credentials.load())
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")
