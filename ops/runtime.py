@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ops import paths
 from ops.errors import OperatorError
 
 _CODE = ("closecast", "services", "flows", "localstack", "terraform")
-_LEFT_OUT = ("__pycache__", ".terraform", "*.pyc")
+_LEFT_OUT = ("__pycache__", ".terraform*", "*.pyc")
 _OLDEST, _NEWEST = 11, 14
 
 
@@ -107,7 +108,8 @@ def program(path: Path) -> Path:
 def _sources() -> Iterator[Path]:
     for name in _CODE:
         for file in sorted((paths.PROJECT / name).rglob("*")):
-            if file.is_file() and not {"__pycache__", ".terraform"} & set(file.parts):
+            left_out = (fnmatch(part, pattern) for part in file.parts for pattern in _LEFT_OUT)
+            if file.is_file() and not any(left_out):
                 yield file
 
 

@@ -1,7 +1,6 @@
 """A scheduler of a test's own that runs the project's job files, with the services' accounts where the tests run as root."""
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import accounts, caddy_binary, jobs, nomad_binary, runtime
+from ops import accounts, caddy_binary, jobs, nomad_binary, paths, runtime
 from ops.agent import Agent
 from ops.cluster import Cluster, wait
 from ops.credentials import Credentials
@@ -38,6 +37,12 @@ class Scheduler:
         assert done.returncode == 0, done.stderr
 
 
+def node_meta(agent: Agent) -> dict[str, str]:
+    """What job files know of the node of `agent`."""
+    return {**accounts.meta(), "python": str(runtime.python(paths.VENV)), "project": str(runtime.code()),
+            "state": str(paths.state()), "nomad_address": agent.address, "region": "us-east-1", "lake_bucket": "none"}  # fmt: skip
+
+
 @contextmanager
 def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
     """Both of Nomad's processes in a folder of their own, until the end of the block. Skips where there is no Nomad or Caddy."""
@@ -49,15 +54,10 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
     monkeypatch.setenv("CLOSECAST_NOMAD_PORT", str(free_ports(4)))
     runtime.refresh()
     accounts.ensure()
-    # The interpreter of this test, which need not be the one that `up` makes.
-    python = state / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{runtime.code()}" exec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
+    python = runtime.python(paths.VENV)
     agent, credentials = Agent.of_state(), Credentials.load_or_create()
     try:
-        agent.start(nomad, {**accounts.meta(), "python": str(python), "project": str(runtime.code()), "state": str(state),
-                            "caddy": str(runtime.program(caddy.path)), "nomad_address": agent.address,
-                            "region": "us-east-1", "lake_bucket": "none"})  # fmt: skip
+        agent.start(nomad, {**node_meta(agent), "caddy": str(runtime.program(caddy.path))})
         cluster = Cluster(agent.address, credentials.nomad_management_token)
         cluster.bootstrap(credentials.nomad_management_token)
         cluster.allow_oversubscription()

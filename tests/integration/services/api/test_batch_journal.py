@@ -28,7 +28,7 @@ async def test_every_answer_of_a_batch_is_in_the_stream(
     store.delete(STREAM)
     served_model.save(tmp_path / "model")
     lane = BatchLane()
-    ask = Ask(str(uuid4()), "r1", "ada", "", "", "7", "run-7", JSON, JSON, None, "")
+    ask = Ask(str(uuid4()), "r1", "ada", "", "", "7", "run-7", JSON, JSON, None, "quarter_end")
     rows = [{"opportunity_id": f"A{at}", "engage_date": f"2017-12-{at % 28 + 1:02}"} for at in range(1_000)]
     parcel = Parcel.empty()
     parcel.add(json.dumps({"deals": [*rows, {}], "as_of": "2017-12-31", "horizon": 60}).encode())

@@ -43,12 +43,13 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A configuration of this test's own."""
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration of this test's own: the project's stays without a lock of the script's."""
     environment = tmp_path / "terraform" / terraform.ENVIRONMENT
     environment.mkdir(parents=True)
     (environment / "main.tf").write_text("# one")
+    monkeypatch.setattr(terraform, "ROOT", tmp_path / "terraform")
     return tmp_path / "terraform"
 
 
@@ -80,20 +81,20 @@ def test_another_configuration_is_initialised_again(state: Path, root: Path) -> 
     assert not terraform.is_initialised(state, root)
 
 
-def test_an_init_that_failed_does_not_pass_for_done(script: Script, state: Path) -> None:
+def test_an_init_that_failed_does_not_pass_for_done(script: Script, state: Path, root: Path) -> None:
     # given
     script.does("echo 'Error: no plugin' >&2; exit 1")
     # when / then
     with pytest.raises(TerraformError, match="Error: no plugin"):
-        terraform.initialise(state, mirror=None)
-    assert not terraform.is_initialised(state)
+        terraform.initialise(state, None, root)
+    assert not terraform.is_initialised(state, root)
     assert "-plugin-dir" not in script.calls[0]
 
 
 @pytest.mark.usefixtures("script")
-def test_the_state_of_another_session_is_dropped_and_ones_own_kept(state: Path) -> None:
+def test_the_state_of_another_session_is_dropped_and_ones_own_kept(state: Path, root: Path) -> None:
     # given
-    terraform.initialise(state, mirror=None)
+    terraform.initialise(state, None, root)
     terraform.apply(state, "first", {})
     kept = [state / "terraform.tfstate", state / "terraform.tfstate.backup"]
     for file in kept:
