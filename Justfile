@@ -10,9 +10,6 @@ bin := justfile_directory() / ".venv/bin"
 export CLOSECAST_INVOCATION_DIR := invocation_directory()
 # Compiled modules are kept, whatever the caller's shell says: a service that compiles what it imports takes thrice as long to start.
 export PYTHONDONTWRITEBYTECODE := ""
-# LightGBM's threads wait for each other by spinning, which takes the processor from whoever they wait for: beside busy
-# neighbours training took thirteen times as long. Job files say the same; the library reads it once, when it is loaded.
-export OMP_WAIT_POLICY := env("OMP_WAIT_POLICY", "passive")
 
 [private]
 default:
@@ -73,7 +70,7 @@ audit *arguments:
 plan:
     @{{ ops }} plan
 
-# Run the nomad command line with this project's address and token
+# Run the nomad command line with this project's address and its management token
 [group('platform')]
 nomad *arguments:
     @{{ ops }} nomad "$@"
@@ -113,12 +110,22 @@ demo:
 replay *arguments:
     @{{ ops }} replay "$@"
 
+# Sign a version that is known to you, so that services load it: sign-model <version>
+[group('model')]
+sign-model version:
+    @{{ ops }} sign-model "$@"
+
+# Sign models with a new key; forget: trust no key before it any more. `just up` hands it on
+[group('model')]
+model-key-rotate *forget:
+    @{{ ops }} model-key-rotate "$@"
+
 # Print the key that the REST API asks for
 [group('model')]
 api-key:
     @{{ ops }} api-key
 
-# Print the password that Prefect's pages ask for
+# Print the passwords of the user interface and of Prefect's pages
 [group('platform')]
 passwords:
     @{{ ops }} passwords
@@ -209,7 +216,7 @@ fmt: development
 lock *arguments: development
     {{ bin }}/python -m ops.locks "$@"
 
-# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | serving | kills | suite> [rounds=3 ...]
+# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | suite> [rounds=3 ...]
 [group('development')]
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"

@@ -209,9 +209,7 @@ def _spread(values: list[float]) -> str:
 def _alone(stage: str, folder: Path) -> dict[str, Any]:
     """Run the stage in a process of its own. Raises OperatorError with what it said when it fails."""
     command = [sys.executable, "-m", "benchmarks.scale", "stage", stage, str(folder)]
-    # As in the job files, whoever starts the measure.
-    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise OperatorError(f"the stage {stage} failed: {done.stderr.strip()[-2_000:]}", "mend it and run it again")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

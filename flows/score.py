@@ -14,10 +14,9 @@ from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
 from closecast.features.horizon import QUARTER_END, Horizon, quarter_ahead
-from closecast.platform import scoring_run
+from closecast.platform import lease, scoring_run
 from closecast.platform.dispatch import Dispatcher, DispatchError, NomadSettings
 from closecast.platform.lake import Lake, LakeAwayError
-from closecast.platform.registry import ModelRegistry
 from flows import steps
 
 JOB = "score"
@@ -34,7 +33,7 @@ class PartsError(RuntimeError):
 def plan(source: str, as_of: date | None, horizon: Horizon) -> scoring_run.ScoringRun:
     """The champion, the date, and the parts below `source`."""
     with tempfile.TemporaryDirectory() as scratch:
-        served = ModelRegistry(steps.tracking_uri()).champion(Path(scratch))
+        served = steps.registry().champion(Path(scratch))
         day = as_of or date.fromisoformat(served.model.card.data_as_of)
         quarter = quarter_ahead(day, served.model.card.fiscal)
     run = scoring_run.plan(steps.lake(), source, served.identity, day, horizon)
@@ -54,9 +53,9 @@ def parts(run: scoring_run.ScoringRun, at_once: int, seconds: int) -> dict[str, 
     for first in range(0, len(missing), at_once):
         group = missing[first : first + at_once]
         instances: dict[str, str] = {}
-        with dispatcher.held(instances):
+        with lease.held(lake, log.warning) as key:
             for part in group:
-                instances[dispatcher.dispatch(JOB, run.meta(part))] = part
+                instances[dispatcher.dispatch(JOB, {**run.meta(part), "lease": key})] = part
             for states in dispatcher.follow(list(instances), seconds, partial(_is_done, lake, run, instances)):
                 done = len(run.parts) - len(missing) + first + sum(state == "complete" for state in states.values())
                 progress.at(done / len(run.parts))

@@ -42,6 +42,12 @@ def tracking_uri() -> str:
     return RegistrySettings.from_environment(os.environ).tracking_uri
 
 
+def registry() -> ModelRegistry:
+    """The model registry on that server, from which no model is loaded that was not signed by a key that is trusted here."""
+    settings = RegistrySettings.from_environment(os.environ)
+    return ModelRegistry(settings.tracking_uri, settings.trusted)
+
+
 def promotion_lock() -> DatabaseSettings:
     """The database of the lock that whoever promotes holds, which this process's environment names."""
     return DatabaseSettings.from_environment(os.environ, PROMOTION_LOCK)
@@ -70,7 +76,7 @@ FirstMonth = Annotated[int, Field(ge=1, le=12)]
 @retried()
 def fiscal_calendar(first_month: int | None) -> FiscalCalendar:
     """The fiscal year that begins with `first_month`; without one the champion's, and while there is none the calendar year."""
-    return ModelRegistry(tracking_uri()).champion_fiscal() if first_month is None else FiscalCalendar(first_month)
+    return registry().champion_fiscal() if first_month is None else FiscalCalendar(first_month)
 
 
 class Progress:

@@ -1,6 +1,7 @@
 """The flow `train`: from a source to a registered model, promoted if its evidence allows."""
 
 import json
+import os
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from closecast.features.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.platform import gold, ingestion, processors, provenance, publication
+from closecast.platform.settings import RegistrySettings, signer
 from flows import steps
 
 RESULT_KEY = "train-result"
@@ -46,6 +48,8 @@ def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key:
         data,
         steps.tracking_uri(),
         lock=steps.promotion_lock(),
+        signer=signer(os.environ),
+        trusted=RegistrySettings.from_environment(os.environ).trusted,
         gold_key=gold_key,
         by=f"flow {flow_run.flow_name}/{flow_run.name}",
         at=datetime.now(UTC),
@@ -76,7 +80,9 @@ def trained(
     data: ingestion.Ingested, seed: int, settings: Hyperparameters | None, fiscal: FiscalCalendar
 ) -> dict[str, Any]:
     """Fit, publish and report; `settings` are the default ones unless given."""
-    steps.promotion_lock()  # who could not promote in the end need not train
+    # Who could not sign or promote in the end need not train.
+    signer(os.environ)
+    steps.promotion_lock()
     candidate = fit(data, seed, settings, fiscal)
     published = publish(candidate, data, snapshots(candidate, data))
     result = {

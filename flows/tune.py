@@ -13,7 +13,7 @@ from pydantic import Field
 from closecast.features.calendar import FiscalCalendar
 from closecast.models import training, tuning
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.platform import ingestion, studies
+from closecast.platform import ingestion, lease, studies
 from closecast.platform.dispatch import PATIENCE_SECONDS, Dispatcher, DispatchError, NomadSettings
 from closecast.platform.patience import patiently
 from closecast.platform.settings import required
@@ -54,10 +54,10 @@ def search(
     missing = trials - tuning.finished(study)
     instances: list[str] = []
     progress = steps.Progress("tune-progress", f"Trials of {name}")
-    # The workers end by themselves with the last trial; only an interrupted flow leaves any to be stopped.
-    with dispatcher.held(instances):
+    # The workers end by themselves with the last trial, and with the flow.
+    with lease.held(steps.lake(), log.warning) as key:
         while len(instances) < min(workers, missing):
-            instances.append(dispatcher.dispatch(JOB, meta))
+            instances.append(dispatcher.dispatch(JOB, {**meta, "lease": key}))
         log.info("study %s: %s of %s trials to go, in %s", name, missing, trials, ", ".join(instances) or "no worker")
         if instances:
             for _ in dispatcher.follow(instances, seconds, lambda _: _finished(study, log.warning) >= trials):

@@ -98,7 +98,7 @@ job "api" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.api"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_api}", "services.api"]
       }
 
       env {
@@ -138,6 +138,7 @@ job "api" {
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           CLOSECAST_WEBHOOK_SECRET={{ .webhook_secret }}
+          CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
           {{- end }}
           {{ range nomadService "mlflow" -}}
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}
@@ -151,7 +152,7 @@ job "api" {
       template {
         destination = "${NOMAD_SECRETS_DIR}/addresses"
         change_mode = "noop"
-        perms       = "0600"
+        perms       = "0644"
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/api" }}{{ $database := .database_password }}{{ $cache := .cache_password }}
           {{- range nomadService "postgres" }}

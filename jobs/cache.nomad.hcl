@@ -60,7 +60,7 @@ job "cache" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.cache"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_cache}", "services.cache"]
       }
 
       env {

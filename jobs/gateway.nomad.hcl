@@ -80,7 +80,7 @@ job "gateway" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.gateway"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_gateway}", "services.gateway"]
       }
 
       env {
@@ -94,12 +94,25 @@ job "gateway" {
         CLOSECAST_GATEWAY_HSTS    = lookup(var.gateway, "hsts", "0")
       }
 
+      # The password of the user interface, which Caddy gets as a hash.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/gateway.env"
+        env         = true
+        perms       = "0600"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/gateway" -}}
+          CLOSECAST_GATEWAY_UI_PASSWORD={{ .ui_password }}
+          CLOSECAST_GATEWAY_UI_KEY={{ .ui_key }}
+          {{- end }}
+        EOT
+      }
+
       # Nothing is waited for: while a service has no instance, the gateway says so to whoever asks for it. The task has Caddy
       # read these files again when one changes (an instance comes, moves or goes), and no connection ends for it. They are written
       # at once: by default Nomad waits for 5 s without a change, in which an instance that left would still be asked.
       template {
         destination = "${NOMAD_SECRETS_DIR}/api.caddy"
-        perms       = "0600"
+        perms       = "0644"
         change_mode = "noop"
         data        = <<-EOT
           {{ range nomadService "api" -}}
@@ -114,7 +127,7 @@ job "gateway" {
 
       template {
         destination = "${NOMAD_SECRETS_DIR}/ui.caddy"
-        perms       = "0600"
+        perms       = "0644"
         change_mode = "noop"
         data        = <<-EOT
           {{ range nomadService "ui" -}}

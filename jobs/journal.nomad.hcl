@@ -64,7 +64,7 @@ job "journal" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.journal"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_journal}", "services.journal"]
       }
 
       env {

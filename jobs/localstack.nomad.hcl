@@ -85,7 +85,7 @@ job "localstack" {
 
       config {
         command = "${meta.localstack_python}"
-        args    = ["${meta.project}/localstack/run.py"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_objects}", "${meta.project}/localstack/run.py"]
       }
 
       env {
@@ -126,7 +126,7 @@ job "localstack" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.localstack"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_objects}", "services.localstack"]
       }
 
       env {

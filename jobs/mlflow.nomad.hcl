@@ -61,7 +61,7 @@ job "mlflow" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.mlflow"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_mlflow}", "services.mlflow"]
       }
 
       env {

@@ -63,7 +63,7 @@ job "postgres" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.postgres"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_postgres}", "services.postgres"]
       }
 
       env {

@@ -60,7 +60,7 @@ job "prefect-worker" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.prefect", "worker"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_worker}", "services.prefect", "worker"]
       }
 
       # Flows dispatch the jobs trial and score in the name of this one: policies/nomad/dispatcher.hcl says what it may.
@@ -76,7 +76,7 @@ job "prefect-worker" {
         CLOSECAST_PORT        = "${NOMAD_PORT_health}"
         CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
         AWS_REGION            = "${meta.region}"
-        PREFECT_HOME          = "${meta.state}/prefect"
+        PREFECT_HOME          = "${meta.state}/worker"
       }
 
       # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
@@ -91,6 +91,8 @@ job "prefect-worker" {
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           PREFECT_API_AUTH_STRING={{ .prefect_auth_string }}
+          CLOSECAST_MODEL_SIGNING_KEY={{ .model_signing_key }}
+          CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
           KAGGLE_API_TOKEN={{ .kaggle_api_token }}
           KAGGLE_USERNAME={{ .kaggle_username }}
           KAGGLE_KEY={{ .kaggle_key }}

@@ -70,13 +70,15 @@ job "prefect" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.prefect", "server"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_prefect}", "services.prefect", "server"]
       }
 
       env {
         CLOSECAST_HOST = "${NOMAD_IP_http}"
         CLOSECAST_PORT = "${NOMAD_PORT_http}"
         PREFECT_HOME   = "${meta.state}/prefect"
+        # Its pages, with their address written in: not beside the package, which belongs to root.
+        PREFECT_UI_STATIC_DIRECTORY = "${meta.state}/prefect/ui"
       }
 
       # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so

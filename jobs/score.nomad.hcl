@@ -23,7 +23,7 @@ job "score" {
 
   parameterized {
     payload       = "forbidden"
-    meta_required = ["source", "target", "as_of", "horizon", "version", "run_id", "model_sha256"]
+    meta_required = ["source", "target", "as_of", "horizon", "version", "run_id", "model_sha256", "lease"]
     meta_optional = []
   }
 
@@ -50,10 +50,11 @@ job "score" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.score.guard"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_batch}", "services.score.guard"]
       }
 
       env {
+        CLOSECAST_LEASE = "${NOMAD_META_lease}"
         # LightGBM's threads else spin while they wait for each other, and beside busy neighbours keep them waiting.
         OMP_WAIT_POLICY         = "passive"
         CLOSECAST_SOURCE        = "${NOMAD_META_source}"
@@ -63,7 +64,7 @@ job "score" {
         CLOSECAST_MODEL_VERSION = "${NOMAD_META_version}"
         CLOSECAST_MODEL_RUN     = "${NOMAD_META_run_id}"
         CLOSECAST_MODEL_SHA256  = "${NOMAD_META_model_sha256}"
-        CLOSECAST_MODEL_CACHE   = "${meta.state}/models"
+        CLOSECAST_MODEL_CACHE   = "${meta.state}/batch"
         CLOSECAST_LAKE_BUCKET   = "${meta.lake_bucket}"
         AWS_REGION              = "${meta.region}"
       }
@@ -77,6 +78,7 @@ job "score" {
           {{ with nomadVar "nomad/jobs/score" -}}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
           {{- end }}
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}

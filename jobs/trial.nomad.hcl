@@ -23,7 +23,7 @@ job "trial" {
 
   parameterized {
     payload       = "forbidden"
-    meta_required = ["study", "silver_key", "cut", "trials"]
+    meta_required = ["study", "silver_key", "cut", "trials", "lease"]
     meta_optional = ["seed", "fiscal_year_start"]
   }
 
@@ -49,10 +49,11 @@ job "trial" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.trial"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_batch}", "services.trial"]
       }
 
       env {
+        CLOSECAST_LEASE = "${NOMAD_META_lease}"
         # LightGBM's threads else spin while they wait for each other, and beside busy neighbours keep them waiting.
         OMP_WAIT_POLICY             = "passive"
         CLOSECAST_STUDY             = "${NOMAD_META_study}"

@@ -61,7 +61,7 @@ job "ui" {
 
       config {
         command = "${meta.python}"
-        args    = ["-m", "services.ui"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_ui}", "services.ui"]
       }
 
       # The page shows the API whose task it is by a token that Nomad signs and renews in time: no password is held here.
@@ -81,6 +81,19 @@ job "ui" {
         CLOSECAST_ADDRESSES      = "${NOMAD_SECRETS_DIR}/ui.env"
       }
 
+      # By which the page knows whom it may show anything to: who has signed in at the gateway, or signs in here.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/entrance.env"
+        env         = true
+        perms       = "0600"
+        data        = <<-EOT
+          {{ with nomadVar "nomad/jobs/ui" -}}
+          CLOSECAST_UI_PASSWORD={{ .password }}
+          CLOSECAST_UI_GATEWAY_KEY={{ .gateway_key }}
+          {{- end }}
+        EOT
+      }
+
       # The address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so the
       # task, waiting until the service is registered. The page reads the file at each visit, so an instance that comes,
       # moves or goes ends nobody's session.
@@ -88,7 +101,7 @@ job "ui" {
         destination = "${NOMAD_SECRETS_DIR}/ui.env"
         env         = true
         change_mode = "noop"
-        perms       = "0600"
+        perms       = "0644"
         # At once: by default Nomad waits for 5 s without a change, and as long does an instance that leaves answer.
         wait {
           min = "100ms"

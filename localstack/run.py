@@ -25,6 +25,8 @@ def settings(host: str, port: str, folder: Path) -> dict[str, str]:
         "STRICT_SERVICE_LOADING": "1",
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
+        # It makes a certificate at each start, which nobody asks for: not below /var/lib, where it may not write.
+        "CUSTOM_SSL_CERT_PATH": str(folder / "tmp" / "server.pem"),
         "SKIP_INFRA_DOWNLOADS": "1",
         "DNS_ADDRESS": "0",
         # Its services ask each other without the network, where only our key's signatures are taken.

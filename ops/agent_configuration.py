@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ops import runtime
+
 _BOTH = """\
 # Written anew by `just up`; a change made here is lost.
 name      = "closecast"
@@ -97,6 +99,8 @@ _PASSED_ON = (
 _OF_TASKS = {
     "LANG": "C.UTF-8",
     "PYTHONUTF8": "1",
+    # Nothing is imported from a working directory: others may have written there.
+    "PYTHONSAFEPATH": "1",
     "NO_COLOR": "1",
     "NO_PROXY": "127.0.0.1,localhost",
     "no_proxy": "127.0.0.1,localhost",
@@ -117,4 +121,5 @@ def client(data: Path, http: int, rpc: int, meta: Mapping[str, str]) -> str:
 
 def environment() -> dict[str, str]:
     """What both processes are started with, and what tasks inherit."""
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _OF_TASKS
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return passed_on | _OF_TASKS | {"PYTHONPATH": str(runtime.code())}

@@ -16,6 +16,7 @@ from ops.credentials import Credentials
 from ops.errors import OperatorError
 from ops.pipeline import DEPLOYMENT, Prefect
 from ops.progress import say, step
+from ops.signing import unsigned
 from ops.source import is_gone, own_source, set_own_source
 
 DEFAULT_SOURCE = "synthetic"
@@ -26,7 +27,7 @@ def ensure_champion(
 ) -> None:
     """Run the pipeline when there is no champion yet, when the source, the date of the export or the fiscal year is another
     than the last run used, or when features or the model's files have changed since: a champion of other features could
-    not be used.
+    not be used. Likewise when no service would load the champion because no key of this platform has signed it.
 
     The source is the platform's own unless named; one that the pipeline ran on becomes the platform's own. The date is kept
     while the export is the same, the fiscal year until another is named.
@@ -34,7 +35,12 @@ def ensure_champion(
     prefect = Prefect(jobs.address(cluster, "prefect"))
     used = paths.state() / "source.json"
     before = json.loads(used.read_text()) if used.exists() else {}
-    champion = _champion_version(jobs.address(cluster, "mlflow"))
+    found = _champion(jobs.address(cluster, "mlflow"))
+    champion = None if found is None else str(found["version"])
+    refused = None if found is None else unsigned(found, Credentials.load())
+    if refused is not None:
+        say(f"version {champion} is champion and no service loads it: {refused}; a new model is trained in its place")
+        champion = None
     wanted = source or own_source(prefect) or DEFAULT_SOURCE
     month = fiscal_year_start or before.get("fiscal_year_start")
     export = _export(wanted)
@@ -125,11 +131,6 @@ def _wait_for_champion(api: Api, mlflow: str, seconds: float = 20) -> None:
             )
             return
         time.sleep(0.2)
-
-
-def _champion_version(mlflow: str) -> str | None:
-    champion = _champion(mlflow)
-    return None if champion is None else str(champion["version"])
 
 
 def _champion(mlflow: str) -> dict[str, Any] | None:

@@ -5,11 +5,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from ops import caddy_binary, champion, jobs, keys, nomad_binary, predict, prefect, replay, restart
+from ops import caddy_binary, champion, jobs, keys, nomad_binary, predict, prefect, replay, restart, signing
 from ops.agent import Agent
 from ops.down import down
 from ops.errors import OperatorError
 from ops.fiscal import take_fiscal_year_start
+from ops.handover import readable
 from ops.paths import JOBS, LOCAL_VARS, PROJECT
 from ops.session import connect
 from ops.source import parse_data
@@ -58,11 +59,11 @@ def _agent_logs(agent: Agent) -> int:
 
 
 def plan(arguments: list[str]) -> int:
-    """What `nomad job plan` says of every job file; nothing is changed."""
+    """What `nomad job plan` says of every job file; nothing is changed. Nomad asks for the right to submit them."""
     _expect(arguments, 0, "plan")
-    session = connect()
+    cli = connect().managing().cli
     for name in jobs.runnable():
-        done = session.cli.run("job", "plan", f"-var-file={LOCAL_VARS}", str(jobs.file(name)))
+        done = cli.run("job", "plan", f"-var-file={LOCAL_VARS}", str(jobs.file(name)))
         # 0: nothing to place, 1: allocations would be created or destroyed; 255 is an error.
         if done.returncode not in (0, 1):
             raise OperatorError(
@@ -76,7 +77,8 @@ def train(arguments: list[str]) -> int:
     """Train on `source=…` (the platform's own unless named), an export of `as_of=…`, and promote the model if it earned it;
     `fiscal_year_start=<month>` is the present champion's unless named."""
     arguments, month = take_fiscal_year_start(arguments)
-    result = champion.train(connect().cluster, *parse_data(arguments), month)
+    source, as_of = parse_data(arguments)
+    result = champion.train(connect().cluster, readable(source), as_of, month)
     return 0 if result["promoted"] else 2
 
 
@@ -102,17 +104,19 @@ def api_key(arguments: list[str]) -> int:
 
 
 def passwords(arguments: list[str]) -> int:
-    """Print the password of Prefect's pages."""
+    """Print the passwords of the user interface and of Prefect's pages."""
     _expect(arguments, 0, "passwords")
-    print(f"Prefect   {connect().credentials.prefect_auth_string}   (the page asks for all of it as one password)")
+    credentials = connect().credentials
+    print(f"user interface   closecast, {credentials.ui_password}")
+    print(f"Prefect          {credentials.prefect_auth_string}   (the page asks for all of it as one password)")
     return 0
 
 
 def nomad(arguments: list[str]) -> int:
-    """Run the nomad command line against this project's agent, with the operator's rights."""
-    session = connect()
+    """Run the nomad command line against this project's agent, with all rights: also to submit jobs."""
+    cli = connect().managing().cli
     sys.stdout.flush()
-    os.execve(session.cli.nomad.path, [str(session.cli.nomad.path), *arguments], session.cli.environment())
+    os.execve(cli.nomad.path, [str(cli.nomad.path), *arguments], cli.environment())
 
 
 def evaluate(arguments: list[str]) -> int:
@@ -165,6 +169,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "predict": predict.predict,
     "demo": demo,
     "replay": replay.replay,
+    "sign-model": signing.sign,
+    "model-key-rotate": signing.rotate,
     "api-key": api_key,
     "passwords": passwords,
     "keys": keys.keys,

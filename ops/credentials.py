@@ -16,6 +16,7 @@ REGION = "us-east-1"
 _JOINED_LATER = (
     "closecast_database_password", "promoter_database_password", "webhook_secret", "webhook_encryption_key",
     "prefect_password",
+    "ui_password", "ui_gateway_key", "model_signing_key", "model_former_keys",
 )  # fmt: skip
 
 
@@ -38,6 +39,10 @@ class Credentials:
     webhook_secret: str
     webhook_encryption_key: str
     prefect_password: str
+    ui_password: str
+    ui_gateway_key: str
+    model_signing_key: str  # Ed25519's private key: 32 bytes
+    model_former_keys: str  # public keys of earlier ones, with commas between, by which models may have been signed too
 
     @staticmethod
     def file() -> Path:
@@ -94,7 +99,7 @@ class Credentials:
         """All secrets but Nomad's tokens."""
         names = [field.name for field in fields(cls) if not field.name.startswith("nomad")]
         made = {name: secrets.token_urlsafe(32) for name in names}
-        return {**made, "object_store_access_key": f"LK{secrets.token_hex(9).upper()}"}
+        return {**made, "object_store_access_key": f"LK{secrets.token_hex(9).upper()}", "model_former_keys": ""}
 
     @property
     def prefect_auth_string(self) -> str:
@@ -112,12 +117,20 @@ class Credentials:
             json.dump(asdict(self), out, indent=2)
         partial.replace(file)
 
+    def model_public_keys(self) -> str:
+        """Of the key that models are signed with, and of those before it."""
+        # Imported here: other commands need not wait for it.
+        from closecast.platform.signatures import Signer
+
+        return ",".join(filter(None, (Signer.from_text(self.model_signing_key).public, self.model_former_keys)))
+
     def variables(self) -> dict[str, dict[str, str]]:
         """Items of the Nomad Variable `nomad/jobs/<job>`, by job: each job sees what its tasks need and no more."""
         object_store = {
             "object_store_access_key": self.object_store_access_key,
             "object_store_secret_key": self.object_store_secret_key,
         }
+        loads_models = {"model_public_keys": self.model_public_keys()}
         return {
             "postgres": {
                 "superuser_password": self.postgres_password,
@@ -141,12 +154,14 @@ class Credentials:
             },
             "prefect-worker": {
                 **object_store,
+                **loads_models,
+                "model_signing_key": self.model_signing_key,
                 "optuna_password": self.optuna_database_password,
                 "promoter_password": self.promoter_database_password,
                 "prefect_auth_string": self.prefect_auth_string,
             },
             "trial": {**object_store, "database_password": self.optuna_database_password},
-            "score": object_store,
+            "score": object_store | loads_models,
             "journal": {
                 **object_store,
                 "cache_password": self.cache_password,
@@ -154,10 +169,13 @@ class Credentials:
             },
             "api": {
                 **object_store,
+                **loads_models,
                 "api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest(),
                 "database_password": self.closecast_database_password,
                 "cache_password": self.cache_password,
                 "webhook_secret": self.webhook_secret,
             },
-            "ui": {},  # its tasks show who they are by their workload identity
+            # Its tasks show the API who they are by their workload identity.
+            "ui": {"password": self.ui_password, "gateway_key": self.ui_gateway_key},
+            "gateway": {"ui_password": self.ui_password, "ui_key": self.ui_gateway_key},
         }

@@ -4,7 +4,7 @@ import hashlib
 import os
 import subprocess
 
-from ops import jobs, paths
+from ops import jobs, paths, runtime
 from ops.cluster import Cluster
 from ops.credentials import Credentials
 from ops.errors import OperatorError
@@ -15,9 +15,10 @@ _NO_NEWS = (": created", ": created, paused", ": already there", ": up to date")
 
 
 def _digest() -> str:
-    """SHA-256 of the flows' sources."""
+    """SHA-256 of the flows' sources and of where they are run from."""
     sources = sorted((paths.PROJECT / "flows").glob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    parts = [str(runtime.code()).encode(), *(source.read_bytes() for source in sources)]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def ensure_deployments(cluster: Cluster) -> None:
@@ -34,15 +35,19 @@ def ensure_deployments(cluster: Cluster) -> None:
 
 def deploy(cluster: Cluster) -> str:
     """Register all deployments; returns what was printed. Raises OperatorError with the last line of a failure."""
+    runtime.refresh()
+    # From where the worker will run them: their place is part of what is deployed.
+    code = str(runtime.code())
     environment = {
         **os.environ,
         "PREFECT_API_URL": f"{jobs.address(cluster, 'prefect')}/api",
         "PREFECT_API_AUTH_STRING": Credentials.load().prefect_auth_string,
+        "PYTHONPATH": code,
     }
     command = [str(paths.PYTHON), "-m", "flows.deployments"]
     done = subprocess.run(
         command,
-        cwd=paths.PROJECT,
+        cwd=code,
         env=environment,
         capture_output=True,
         encoding="utf-8",

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from ops import jobs, paths
+from ops import accounts, jobs, paths
 from ops.agent import Agent
 from ops.cluster import Cluster, wait
 from ops.credentials import Credentials
@@ -31,15 +31,10 @@ def down(arguments: list[str]) -> int:
             f"down does not know {unknown[0]!r}", "use `just down`, or `just down --purge` to delete the data too"
         )
     agent = Agent.of_state()
-    running = agent.processes()
-    if len(running) == len(agent.halves):
-        _stop_jobs(agent)
-    if running:
-        with step("Nomad agent stopped"):
-            agent.stop()
-    _sweep(agent.data)
+    stop(agent)
     if "--purge" in arguments:
         _purge(paths.state())
+        accounts.remove()
     left = [process.pid for process in processes_of(agent.data)] + mounts_below(agent.data)
     if left:
         raise OperatorError(
@@ -50,6 +45,17 @@ def down(arguments: list[str]) -> int:
         + ("; the data is deleted" if "--purge" in arguments else f"; the data is kept in {paths.state()}")
     )
     return 0
+
+
+def stop(agent: Agent) -> None:
+    """Stop the jobs, then the agent, and end what is left of them."""
+    running = agent.processes()
+    if len(running) == len(agent.halves):
+        _stop_jobs(agent)
+    if running:
+        with step("Nomad agent stopped"):
+            agent.stop()
+    _sweep(agent.data)
 
 
 def _stop_jobs(agent: Agent) -> None:
@@ -154,7 +160,13 @@ def _signal(process: psutil.Process, how: str) -> None:
 
 def _purge(folder: Path) -> None:
     known = folder / "credentials.json"
-    if folder.exists() and not known.exists() and any(folder.iterdir()) and not (folder / "nomad").exists():
+    ours = ("nomad", "runtime")
+    if (
+        folder.exists()
+        and not known.exists()
+        and any(folder.iterdir())
+        and not any((folder / one).exists() for one in ours)
+    ):
         raise OperatorError(
             f"{folder} does not look like Closecast's data", "check CLOSECAST_STATE; nothing was deleted"
         )

@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from ops import runtime
 from ops.errors import OperatorError
 from ops.paths import PROJECT, PYTHON, VENV, VENV_LOCALSTACK
 from ops.tools import tool
@@ -27,8 +29,13 @@ class Environment:
         return self.folder / ".locks" / self.lock.name
 
     def _wanted(self) -> str:
-        python = ".".join(map(str, sys.version_info[:3]))
-        return hashlib.sha256(self.lock.read_bytes() + python.encode() + str(PROJECT).encode()).hexdigest()
+        parts = (_version(runtime.interpreter()), str(self._place()), str(PROJECT))
+        return hashlib.sha256(self.lock.read_bytes() + "\0".join(parts).encode()).hexdigest()
+
+    def _place(self) -> Path:
+        """Where it really is: root's are where the accounts of services can reach them."""
+        elsewhere = runtime.environments()
+        return elsewhere / self.folder.name.removeprefix(".") if elsewhere else self.folder
 
     def is_ready(self) -> bool:
         """Whether a whole installation of this very lock, by this Python, in this place, was finished."""
@@ -37,16 +44,32 @@ class Environment:
     def prepare(self) -> None:
         """Create or bring up to date. Raises OperatorError naming the disk, the network or the hash that stood in the way."""
         uv = tool("uv")
-        python = self.folder / "bin" / "python"
-        if not _runs(python):
-            _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(self.folder)])
+        self._link()
+        place, wanted = self._place(), runtime.interpreter()
+        python = place / "bin" / "python"
+        if not _runs(python, _version(wanted)):
+            _run([uv, "venv", "--quiet", "--clear", "--python", wanted, str(place)])
         install = [uv, "pip", "install", "--quiet", "--python", str(python)]
         _run([*install, "--require-hashes", "-r", str(self.lock)])
         if self.editable:
             _run([*install, "--no-deps", "--no-build-isolation", "--editable", str(PROJECT)])
         compile_installed(python)
+        if place != self.folder:
+            runtime.open_to_all(place)
         self._marker.parent.mkdir(exist_ok=True)
         self._marker.write_text(self._wanted())
+
+    def _link(self) -> None:
+        """Have the clone's folder lead to the environment where that is elsewhere; what an earlier version made there goes."""
+        place, folder = self._place(), self.folder
+        if place == folder or folder.resolve() == place:
+            return
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
+        folder.unlink(missing_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.chmod(0o755)
+        folder.symlink_to(place)
 
 
 RUNTIME = Environment(VENV, PROJECT / "requirements.txt", editable=True)
@@ -59,13 +82,17 @@ def runtime_is_ready() -> bool:
     return RUNTIME.is_ready() or DEVELOPMENT.is_ready()
 
 
-def _runs(python: Path) -> bool:
+def _runs(python: Path, version: str) -> bool:
     """Whether the environment's interpreter starts: a moved clone or a removed Python leaves a broken link."""
-    if not python.exists():
-        return False
-    version = [str(python), "-c", "import sys; print(*sys.version_info[:3], sep='.')"]
-    done = subprocess.run(version, capture_output=True, encoding="utf-8", errors="replace", check=False)
-    return done.stdout.strip() == ".".join(map(str, sys.version_info[:3]))
+    return python.exists() and _version(str(python)) == version
+
+
+@cache
+def _version(python: str) -> str:
+    """Of an interpreter, and where its own files are; empty when it does not start."""
+    asked = "import sys; print(*sys.version_info[:3], sep='.'); print(sys.base_prefix)"
+    done = subprocess.run([python, "-c", asked], capture_output=True, encoding="utf-8", errors="replace", check=False)
+    return done.stdout.strip()
 
 
 def compile_installed(python: Path) -> None:

@@ -151,6 +151,12 @@ def health(cluster: Cluster, name: str, *, ignore: tuple[str, ...] = ()) -> Heal
     return Health(name, True, "healthy", url, restarts)
 
 
+def templates(cluster: Cluster, name: str) -> list[str]:
+    """What the job's tasks are given of discovery and Variables, as it runs; none when it is not there."""
+    groups = (cluster.job(name) or {"TaskGroups": []})["TaskGroups"]
+    return [one["EmbeddedTmpl"] for group in groups for task in group["Tasks"] for one in task.get("Templates") or []]
+
+
 def instances(job: dict[str, Any]) -> int:
     """Number of allocations that the job asks for."""
     return sum(group.get("Count", 1) for group in job["TaskGroups"])

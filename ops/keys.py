@@ -9,7 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from closecast.platform.printable import printable
 from ops import predict
+from ops.cells import cell
 from ops.errors import OperatorError
 from ops.session import connect
 
@@ -23,8 +25,8 @@ def keys(arguments: list[str]) -> int:
         raise OperatorError("keys takes no argument", "write `just keys`")
     table = Table("id", "name", "role", "state", "expires", "last used", "made by", box=None, pad_edge=False)
     for key in predict.client(connect()).call("GET", "/v1/keys")["keys"]:
-        table.add_row(key["id"], key["name"], key["role"], key["state"], _day(key["expires_at"], "never"),
-                      _moment(key["last_used_at"]), key["created_by"])  # fmt: skip
+        table.add_row(*map(cell, (key["id"], key["name"], key["role"], key["state"], _day(key["expires_at"], "never"),
+                                  _moment(key["last_used_at"]), key["created_by"])))  # fmt: skip
     _CONSOLE.print(table)
     return 0
 
@@ -53,7 +55,7 @@ def revoke(arguments: list[str]) -> int:
             "key-revoke takes the id of one key", "write `just key-revoke <id>`; `just keys` lists them"
         )
     key = predict.client(connect()).call("DELETE", f"/v1/keys/{arguments[0]}")
-    print(f"the key {key['id']} of {key['name']} is revoked")
+    print(f"the key {key['id']} of {printable(key['name'])} is revoked")
     return 0
 
 
@@ -66,7 +68,8 @@ def audit(arguments: list[str]) -> int:
     client = predict.client(connect())
     table = Table("no.", "when (UTC)", "who", "did", "to what", box=None, pad_edge=False)
     for one in client.call("GET", f"/v1/audit?limit={limit}")["entries"]:
-        table.add_row(str(one["seq"]), _moment(one["at"]), one["actor"], one["act"], one["subject"])
+        told = (one["seq"], _moment(one["at"]), one["actor"], one["act"], one["subject"])
+        table.add_row(*map(cell, told))
     _CONSOLE.print(table)
     verdict = client.call("GET", "/v1/audit/verification")
     if not verdict["intact"]:
@@ -106,7 +109,9 @@ def _seconds(text: str, name: str) -> int:
 
 def _show(issued: dict[str, Any]) -> None:
     key = issued["key"]
-    print(f"key {key['id']} of {key['name']}, role {key['role']}, expires {_day(key['expires_at'], 'never')}")
+    print(
+        f"key {key['id']} of {printable(key['name'])}, role {key['role']}, expires {_day(key['expires_at'], 'never')}"
+    )
     print("\nit is shown this once and kept nowhere; send it in X-API-Key:\n")
     print(issued["secret"])
 

@@ -8,8 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from closecast.platform.printable import printable
 from ops import jobs
 from ops.api import Api
+from ops.cells import cell
 from ops.errors import OperatorError
 from ops.session import Session, connect
 
@@ -45,7 +47,7 @@ def predict(arguments: list[str]) -> int:
     refused = [one for one in answers if "error" in one]
     print(f"\n{len(scored)} deals scored, {len(refused)} not" + (", the first 50 shown" if len(scored) > 50 else ""))
     for reason, count in sorted(_reasons(refused).items(), key=lambda entry: -entry[1]):
-        print(f"  {count} of them: {reason}")
+        print(f"  {count} of them: {printable(reason)}")
     return 0 if scored else 1
 
 
@@ -78,8 +80,9 @@ def print_table(deals: list[dict[str, Any]]) -> None:
     """Ranked deals, likeliest first."""
     table = Table("deal", "chance", "agent", "product", "account", "open since", box=None, pad_edge=False)
     for deal in deals:
-        table.add_row(*[str(deal.get(name) or "") for name in ("opportunity_id",)], f"{deal['probability']:.1%}",
-                      *[str(deal.get(name) or "") for name in ("sales_agent", "product", "account", "engage_date")])  # fmt: skip
+        names = ("sales_agent", "product", "account", "engage_date")
+        table.add_row(cell(deal.get("opportunity_id") or ""), f"{deal['probability']:.1%}",
+                      *[cell(deal.get(name) or "") for name in names])  # fmt: skip
     _CONSOLE.print(table)
 
 

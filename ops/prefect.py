@@ -35,7 +35,7 @@ def _no_arguments(arguments: list[str]) -> None:
 def start(arguments: list[str]) -> int:
     """Submit the server's and the worker's job and wait until both are healthy."""
     _no_arguments(arguments)
-    session = connect()
+    session = connect().managing()
     for name in _JOBS:
         session.cli.submit(name)
     for name in _JOBS:
@@ -47,7 +47,7 @@ def start(arguments: list[str]) -> int:
 def stop(arguments: list[str]) -> int:
     """Stop the worker and the server; runs and deployments stay in the database."""
     _no_arguments(arguments)
-    session = connect()
+    session = connect().managing()
     for name in reversed(_JOBS):
         with step(f"{name} stopped"):
             session.cluster.stop(name)

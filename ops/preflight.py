@@ -58,10 +58,10 @@ def _state() -> str:
             f"the folder for the platform's data, {folder}, cannot be written by this user",
             "it may belong to an earlier run as root: give it back with chown, or name another one in CLOSECAST_STATE",
         )
-    closed = _first_closed_folder(folder) if os.geteuid() == 0 else None
+    closed = _first_closed_folder(folder.parent) if os.geteuid() == 0 else None
     if closed:
         raise OperatorError(
-            f"{closed} is closed to other users, so the unprivileged account that runs PostgreSQL cannot reach {folder}",
+            f"{closed} is closed to other users, so the accounts that services run as cannot reach {folder}",
             "leave CLOSECAST_STATE unset (root's data then lies under /var/lib), or name a folder that others may enter",
         )
     return f"data folder: {folder}"

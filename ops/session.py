@@ -1,6 +1,6 @@
 """What every command about the running platform begins with: the agent, the credentials, and a client of Nomad."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ops import nomad_binary
 from ops.agent import Agent
@@ -19,6 +19,11 @@ class Session:
     credentials: Credentials
     cluster: Cluster
     cli: Cli
+
+    def managing(self) -> "Session":
+        """The same with the management token: what may submit and stop jobs is root on this machine."""
+        token = self.credentials.nomad_management_token
+        return replace(self, cluster=Cluster(self.agent.address, token), cli=replace(self.cli, token=token))
 
 
 def connect() -> Session:

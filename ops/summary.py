@@ -66,7 +66,7 @@ def summary(cluster: Cluster, agent: Agent, nomad: Nomad, prediction: dict[str, 
     services(cluster, agent, nomad)
     print(f"\nsource        {source_in_words(cluster)}")
     print(f"credentials   {Credentials.file()} (only you can read it; `just api-key` prints the API's key)")
-    print("sign-in       Prefect's pages ask for a password: `just passwords` prints it")
+    print("sign in       to the user interface and to Prefect's pages with what `just passwords` prints")
     if "gateway" in jobs.runnable():
         address = jobs.address(cluster, "gateway")
         print(f"TLS           curl --cacert {jobs.root_certificate()} {address}/health/ready")

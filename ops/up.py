@@ -4,18 +4,20 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from ops import caddy_binary, jobs, kaggle, nomad_binary, paths, ports
+from ops import accounts, caddy_binary, jobs, kaggle, nomad_binary, paths, ports, runtime
 from ops.agent import Agent
 from ops.champion import ensure_champion, first_prediction
 from ops.cluster import Cluster, wait
 from ops.credentials import REGION, Credentials
 from ops.deploy import ensure_deployments
+from ops.down import stop
 from ops.errors import OperatorError
 from ops.fiscal import take_fiscal_year_start
+from ops.handover import readable
 from ops.jobs import Cli, Health
 from ops.pipeline import Prefect
 from ops.progress import say, started, step
@@ -25,6 +27,11 @@ from services.localstack.providers import find_provider_mirror
 
 READY = "ready"
 _WORKER = "prefect-worker"
+# Whom each policy is for, and the job that bears it.
+_POLICIES = {
+    "operator": ("People who run the platform day by day", None),
+    "dispatcher": ("Flows dispatch batch jobs", _WORKER),
+}
 # Two jobs placed at once may be given one port; Nomad sees it and places one of them anew.
 _PLACEMENT_SECONDS = 10.0
 
@@ -40,7 +47,7 @@ def up(arguments: list[str]) -> int:
         _wait_until_healthy(cluster)
         carry_over(Prefect(jobs.address(cluster, "prefect")))
         ensure_deployments(cluster)
-        ensure_champion(cluster, source, as_of, fiscal_year_start)
+        ensure_champion(cluster, readable(source), as_of, fiscal_year_start)
         with step("first prediction"):
             prediction = first_prediction(cluster, Credentials.load())
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")
@@ -55,9 +62,20 @@ def start_scheduler() -> tuple[Cli, Cluster]:
     nomad = nomad_binary.find_or_install()
     mirror = _provider_mirror()
     agent = Agent.of_state()
+    runtime.refresh()
+    _change_hands(agent)
     _initialise_terraform(mirror)
     credentials, cluster = _start_agent(agent, nomad, credentials, mirror)
     return Cli(nomad, agent, credentials.nomad_management_token), cluster
+
+
+def _change_hands(agent: Agent) -> None:
+    """Accounts, and their folders. What an earlier version left to other owners is given to them while nothing runs on it."""
+    strangers = accounts.strangers()
+    if strangers:
+        stop(agent)
+    with step(f"accounts of the services; theirs are now {', '.join(strangers)}") if strangers else nullcontext():
+        accounts.ensure()
 
 
 def _provider_mirror() -> Path | None:
@@ -74,8 +92,8 @@ def _only_one() -> Iterator[None]:
     """Two at once would trip over each other; the lock ends with the process that holds it, however it ends."""
     folder = paths.state()
     folder.mkdir(parents=True, exist_ok=True)
-    # Root's folder must be passed through by the account that PostgreSQL runs as; nobody else's needs to be.
-    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    if not accounts.wanted():
+        folder.chmod(0o700)
     with (folder / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,12 +107,13 @@ def _only_one() -> Iterator[None]:
 def _initialise_terraform(mirror: Path | None) -> None:
     from services.localstack.terraform import TerraformError, initialise, is_initialised
 
-    state = paths.state() / "terraform"
-    if is_initialised(state):
+    state, root = paths.state() / "terraform", runtime.code() / "terraform"
+    if is_initialised(state, root):
         return
     with step("Terraform providers" + (f" from the mirror {mirror}" if mirror else " from the registry")):
         try:
-            initialise(state, mirror)
+            initialise(state, mirror, root)
+            accounts.give(state, "objects", whole=True)
         except TerraformError as error:
             raise OperatorError(
                 f"terraform init failed: {error}",
@@ -106,13 +125,14 @@ def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:
     """What the job files know of this node."""
     caddy = caddy_binary.find()
     return {
-        "project": str(paths.PROJECT),
+        **accounts.meta(),
+        "project": str(runtime.code()),
         "nomad_address": agent.address,
         "state": str(paths.state()),
-        "python": str(paths.PYTHON),
-        "localstack_python": str(paths.VENV_LOCALSTACK / "bin" / "python"),
+        "python": str(runtime.python(paths.VENV)),
+        "localstack_python": str(runtime.python(paths.VENV_LOCALSTACK)),
         "terraform_mirror": str(mirror or ""),
-        "caddy": str(caddy.path if caddy else ""),
+        "caddy": str(runtime.program(caddy.path) if caddy else ""),
         "lake_bucket": "closecast-local-lake",
         "artifacts_bucket": "closecast-local-artifacts",
         "region": REGION,
@@ -132,13 +152,12 @@ def _start_agent(
     with step("access control, secrets and node"):
         cluster.bootstrap(credentials.nomad_management_token)
         cluster.allow_oversubscription()
+        for name, (whom, job) in _POLICIES.items():
+            rules = (paths.PROJECT / "policies" / "nomad" / f"{name}.hcl").read_text()
+            cluster.ensure_policy(name, whom, rules, job=job)
         if not credentials.nomad_operator_token:
-            rules = (paths.PROJECT / "policies" / "nomad" / "operator.hcl").read_text()
-            cluster.ensure_policy("operator", "People who run the platform day by day", rules)
             credentials = replace(credentials, nomad_operator_token=cluster.create_token("operator", ["operator"]))
             credentials.save()
-        dispatcher = (paths.PROJECT / "policies" / "nomad" / "dispatcher.hcl").read_text()
-        cluster.ensure_policy("dispatcher", "Flows dispatch batch jobs", dispatcher, job="prefect-worker")
         _write_variables(cluster, credentials)
         wait(lambda: _takes_work(agent, cluster), 60, "the registration of this node with Nomad")
     return credentials, cluster
@@ -159,8 +178,19 @@ def _write_variables(cluster: Cluster, credentials: Credentials) -> None:
         cluster.put_variable(f"nomad/jobs/{job}", items)
     runs = cluster.is_wanted(_WORKER) and jobs.health(cluster, _WORKER).healthy
     before = jobs.health(cluster, _WORKER).restarts if runs else 0
-    if cluster.put_variable(path, of_worker) and runs:
+    is_shown = _is_shown(cluster, of_worker)
+    if cluster.put_variable(path, of_worker) and runs and is_shown:
         wait(lambda: jobs.health(cluster, _WORKER).restarts > before, 60, "the worker's restart with its new secrets")
+
+
+def _is_shown(cluster: Cluster, items: dict[str, str]) -> bool:
+    """Whether the worker that runs shows any of what differs: one of an earlier version does not know what joined later."""
+    known = cluster.variable(f"nomad/jobs/{_WORKER}")
+    differing = {name for name in known.keys() | items.keys() if known.get(name) != items.get(name)}
+    templates = jobs.templates(cluster, _WORKER)
+    return any(
+        f".{name} }}}}" in template or f".{name} -}}}}" in template for name in differing for template in templates
+    )
 
 
 def _submit(cli: Cli, cluster: Cluster) -> None:

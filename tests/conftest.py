@@ -1,6 +1,5 @@
 """What tests of every room share: real servers, and the real data where it is to be had."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -8,9 +7,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.models", "tests.servers", "tests.spread"]
-
-# Before anything that computes is loaded: threads that wait for one another must not turn idly where others want the cores.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # How long one example takes says more of the neighbours than of the code.
 settings.register_profile("closecast", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -50,6 +50,12 @@ def served_model(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
     return DealModel.load(folder)
 
 
+def made_up() -> DealModel:
+    """The same, for who is no test."""
+    deals = check(generate(2_500, seed=11)).accepted
+    return _model(deals, candidate.build(deals, seed=7, threads=1))
+
+
 def _of_the_run(factory: pytest.TempPathFactory) -> Path:
     """A folder that all processes of this run of the tests have in common."""
     own = factory.getbasetemp()

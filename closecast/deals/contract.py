@@ -52,8 +52,8 @@ def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     missing = [name for name in RAW_COLUMNS if name not in raw.columns]
     if missing:
         raise ContractError(
-            f"the export lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
-            f"{', '.join(map(str, raw.columns)) or 'none'}; expected are {', '.join(RAW_COLUMNS)}"
+            f"the export lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has {_told(raw)}; expected "
+            f"are {', '.join(RAW_COLUMNS)}"
         )
     if raw.empty:
         raise ContractError("the export has a header but no rows; expected one row per deal")
@@ -67,6 +67,14 @@ def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     if checked.accepted.empty:
         raise ContractError(f"the export has no acceptable row: {checked.summary()}")
     return checked
+
+
+def _told(raw: pd.DataFrame) -> str:
+    """The columns for a message; of a file that is no export, and may be anything, none of its words."""
+    names = [str(name) for name in raw.columns]
+    if not set(names) & set(RAW_COLUMNS):
+        return "none of them"
+    return ", ".join(name[:50] for name in names)
 
 
 def _text(raw: pd.DataFrame) -> pd.DataFrame:

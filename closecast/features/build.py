@@ -26,7 +26,7 @@ _CLOCK = slice(_BLOCKS["as_of"].start, _BLOCKS["horizon"].stop)
 _CLOCK_BYTES = 8 * (_CLOCK.stop - _CLOCK.start)
 _AGENT, _PRODUCT, _ACCOUNT = (_BLOCKS[key] for key in ("sales_agent", "product", "account"))
 _EDGE = 1e-4
-_KEPT = 32  # as-of dates whose tables stay in memory
+_KEPT = 32  # as-of dates whose tables stay in memory, unless the builder is told otherwise
 _KEPT_HORIZONS = 24  # of each of them; a table of one horizon is about 80 kB
 
 
@@ -118,19 +118,20 @@ class Tables:
 class FeatureBuilder:
     """Feature values of deals seen with one History. Safe from several threads."""
 
-    def __init__(self, history: History) -> None:
-        self.history = history
+    def __init__(self, history: History, kept: int = _KEPT) -> None:
+        """The tables of the last `kept` as-of dates stay in memory."""
+        self.history, self._kept = history, kept
         self._tables: OrderedDict[int, Tables] = OrderedDict()
         self._lock = threading.Lock()
 
     def tables(self, as_of: date | np.datetime64) -> Tables:
-        """The tables of one as-of date; those of the last 32 dates stay in memory."""
+        """The tables of one as-of date; those of the last dates stay in memory."""
         day = day_number(as_of)
         with self._lock:
             found = self._tables.get(day)
             if found is None:
                 found = self._tables[day] = Tables(self.history.before(np.datetime64(day, "D")))
-                if len(self._tables) > _KEPT:
+                if len(self._tables) > self._kept:
                     self._tables.popitem(last=False)
             else:
                 self._tables.move_to_end(day)

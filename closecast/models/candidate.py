@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 
 from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
-from closecast.models import evaluation, training
+from closecast.models import evaluation, forward, training
+from closecast.models.forward import Schedule
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.ladder import RUNGS
 from closecast.models.scorer import Scorer
-from closecast.models.training import Data, Schedule
+from closecast.models.training import Data
 
 _NEXT_DAY = timedelta(days=1)
 
@@ -101,6 +102,6 @@ def fit_before(
             f"needed are {evaluation.MINIMUM_ROWS} or more of both outcomes"
         )
     matrix = data.matrix(rows)
-    found = training.schedule(matrix, rows, before or data.plan.end + _NEXT_DAY, settings, seed, threads)
+    found = forward.schedule(matrix, rows, before or data.plan.end + _NEXT_DAY, settings, seed, threads)
     booster = training.fit(matrix, rows.won, found.settings, found.rounds, seed, threads)
     return Scorer(booster, found.calibration), len(rows), found

@@ -1,21 +1,25 @@
 """A trained model: what predicts, the history its features are read from, its card, and the folder it is kept in."""
 
-import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from closecast.features import FeatureBuilder, History
 from closecast.features.calendar import FiscalCalendar
 from closecast.features.history import COLUMNS
+from closecast.models import manifest
 from closecast.models.golden import Golden
+from closecast.models.manifest import ModelError, digest
 from closecast.models.scorer import FILES as SCORER_FILES
-from closecast.models.scorer import ModelError, Scorer
+from closecast.models.scorer import Scorer
 from closecast.models.single import SingleScorer
 
 __all__ = ["FILES", "DealModel", "ModelCard", "ModelError", "digest"]
@@ -73,15 +77,21 @@ class ModelCard:
     def from_json(cls, text: str) -> "ModelCard":
         """Raises ModelError naming what is missing or unknown."""
         try:
-            content: dict[str, Any] = json.loads(text)
-        except json.JSONDecodeError as error:
+            content: Any = json.loads(text)
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"the model's card is not JSON: {error}") from error
+        if not isinstance(content, dict):
+            raise ModelError(f"the model's card is a JSON {type(content).__name__}; expected an object")
         known = {field.name for field in fields(cls)}
         content.setdefault("fiscal_year_start", 1)
         if difference := sorted(known ^ content.keys()):
             raise ModelError(f"the model's card and this version disagree about {', '.join(difference)}: train anew")
-        for name in ("feature_names", "horizons"):
-            content[name] = tuple(content[name])
+        try:
+            for name in ("feature_names", "horizons"):
+                content[name] = tuple(content[name])
+            date.fromisoformat(content["data_as_of"])
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"the model's card cannot be read: {error}") from error
         try:
             FiscalCalendar(content["fiscal_year_start"])
         except (TypeError, ValueError) as error:
@@ -112,45 +122,40 @@ class DealModel:
         card = replace(self.card, data_as_of=known_until.isoformat(), deals_key=key)
         return DealModel(self.scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))
 
-    def save(self, folder: Path) -> None:
-        """Write all of it into `folder`, made if absent."""
+    def save(self, folder: Path, beside: Mapping[str, str] | None = None) -> None:
+        """Write all of it into `folder`, made if absent, and the manifest of what is there then.
+
+        `beside` gives the manifest's SHA-256 of each folder that belongs to the model too.
+        """
         self.scorer.save(folder)
         (folder / _CARD).write_text(self.card.to_json())
         self.deals[list(COLUMNS)].to_parquet(folder / _DEALS, index=False, compression="zstd")
         (folder / _GOLDEN).write_text(Golden.of(self).to_json())
+        manifest.write(folder, beside)
 
     def replay(self, folder: Path) -> None:
         """Ask again what was asked when the model was made, and kept in `folder`. Raises ModelError for another bit."""
         try:
             golden = Golden.from_json((folder / _GOLDEN).read_text())
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelError(f"the golden rows in {folder} cannot be read: {type(error).__name__}: {error}") from error
         golden.replay(self)
 
     @classmethod
-    def load(cls, folder: Path) -> "DealModel":
-        """Read what `save` wrote. Raises ModelError when a file is absent or damaged, or the features are others."""
-        scorer = Scorer.load(folder)
+    def load(
+        cls, folder: Path, sha256: str | None = None, besides: Callable[[str], bool] = lambda _name: False
+    ) -> "DealModel":
+        """Read what `save` wrote, and nobody has changed since; `sha256` is its manifest's, where that is known, and `besides`
+        tells of files that may be there beside it.
+
+        Raises ModelError when a file is absent, damaged or not named, or the features are others. A file that was made to do so
+        may end the process: closecast.platform.rehearsal tries a folder in another one first.
+        """
+        files = manifest.verified(folder, FILES, sha256, besides)
+        scorer = Scorer.of(files)
+        card = ModelCard.from_json(files[_CARD].decode(errors="replace"))
         try:
-            card = ModelCard.from_json((folder / _CARD).read_text())
-            deals = pd.read_parquet(folder / _DEALS)
-        except (OSError, ValueError) as error:
-            raise (
-                error if isinstance(error, ModelError) else ModelError(f"the model in {folder} cannot be read: {error}")
-            ) from error
-        return cls(scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))
-
-
-def digest(folder: Path) -> str:
-    """SHA-256 of the model in `folder`, 64 hexadecimal digits: over FILES, each with its name; other files are no part of it.
-
-    Raises ModelError when one cannot be read.
-    """
-    whole = hashlib.sha256()
-    for name in sorted(FILES):
-        try:
-            content = (folder / name).read_bytes()
-        except OSError as error:
-            raise ModelError(f"the model in {folder} is not whole: {name}: {error.strerror or error}") from error
-        whole.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
-    return whole.hexdigest()
+            deals = pd.read_parquet(BytesIO(files[_DEALS]))[list(COLUMNS)]
+            return cls(scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            raise ModelError(f"{_DEALS} cannot be read: {type(error).__name__}: {error}") from error

@@ -1,6 +1,7 @@
 """Measures a model on as-of dates after everything it learnt from, beside the ladder, by slice and as a forecast."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,11 +55,10 @@ class HeldOut:
     _against: dict[str, metrics.Measured] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def against(self, name: str) -> metrics.Measured:
-        """Log loss of CANDIDATE minus that of `name`, worked out once for the gate and the report."""
+        """Log loss of CANDIDATE minus that of `name`; all are worked out at once, for the gate and the report."""
         if name not in self._against:
-            self._against[name] = metrics.paired_difference(
-                self.won, self.predictions[CANDIDATE], self.predictions[name], self.deal
-            )
+            others = {one: predicted for one, predicted in self.predictions.items() if one != CANDIDATE}
+            self._against.update(metrics.paired_differences(self.won, self.predictions[CANDIDATE], others, self.deal))
         return self._against[name]
 
 
@@ -92,7 +92,7 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
     blanked = data.builder.history.subjects(data.deals.assign(account=data.deals["account"].mask(gone)))
     same = sway.same_deal(data.deals)
     for split in made:
-        predictions = {name: rung(split.train, split.test, seed, threads) for name, rung in RUNGS.items()}
+        predictions = _of_rungs(split, seed, threads)
         predictions[CANDIDATE] = candidate(split.test.matrix)
         rows = split.test.rows
         without = candidate(data.builder.matrix(blanked, rows.deal, rows.as_of, rows.horizon_days))
@@ -105,6 +105,15 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def _of_rungs(split: Split, seed: int, threads: int) -> dict[str, Probabilities]:
+    """What each rung says of the test rows. Rungs beside each other wait for nobody; threads of one fit do."""
+    parts = split.train, split.test
+    for part in parts:
+        part.matrix  # noqa: B018 - made once, before several threads ask for it
+    with ThreadPoolExecutor(threads) as pool:
+        return dict(zip(RUNGS, pool.map(lambda rung: rung(*parts, seed, 1), RUNGS.values()), strict=True))
 
 
 def _column(matrix: NDArray[np.float64], name: str) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from closecast.features.history import UNNAMED, lot
 from closecast.features.horizon import QUARTER_END, Horizon, horizon_days
-from closecast.models.scorer import ModelError
+from closecast.models.manifest import ModelError
 
 if TYPE_CHECKING:
     from closecast.models.deal_model import DealModel
@@ -59,6 +59,8 @@ class Golden:
         """Ask `model` again, one deal at a time as a service does. Raises ModelError at the first bit that differs."""
         tables, history = model.builder.tables(self.as_of), model.builder.history
         for row in self.rows:
+            if not 0 <= row.deal < len(model.deals):
+                raise ModelError(f"a golden row is of deal {row.deal}, and the model has {len(model.deals)}")
             deal = model.deals.iloc[row.deal]
             account = None if pd.isna(deal["account"]) else str(deal["account"])
             codes = [history.code(*pair)[0] for pair in

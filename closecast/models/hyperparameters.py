@@ -11,6 +11,7 @@ _FIXED: dict[str, object] = {
     "objective": "binary",
     "deterministic": True,
     "force_row_wise": True,
+    "feature_pre_filter": False,  # rows are put into bins once for all settings, whatever their min_data_in_leaf
     "verbose": -1,
 }
 MAX_ROUNDS = 300

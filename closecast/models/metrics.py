@@ -4,7 +4,7 @@ Snapshots of one deal share its fate: resampling rows would count the same evide
 Bootstrap Methods and their Application, 1997, section 3.8: resample the clusters).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +44,7 @@ def scores(won: Labels, predicted: Probabilities) -> dict[str, float]:
 
     A measure that needs both outcomes is NaN when only one is there.
     """
-    found = _Ranked(won, predicted).scores(np.ones((1, len(won))))
+    found = _Ranked(won, predicted, np.zeros(len(won), dtype=np.int64)).scores(np.ones((1, 1), dtype=np.int64))
     return {name: float(values[0]) for name, values in found.items()}
 
 
@@ -55,8 +55,9 @@ def with_intervals(
     the deals, narrowed by the root of the share sampled."""
     values = scores(won, predicted)
     sampled, share = _sample(deal, seed)
-    ranked = _Ranked(won[sampled], predicted[sampled])
-    parts = [ranked.scores(weights) for weights in _row_weights(deal[sampled], repetitions, seed)]
+    deals, codes = _coded(deal[sampled])
+    ranked = _Ranked(won[sampled], predicted[sampled], codes)
+    parts = [ranked.scores(weights) for weights in _deal_weights(deals, repetitions, seed)]
     measured = {}
     for name, value in values.items():
         drawn = np.concatenate([part[name] for part in parts])
@@ -78,20 +79,35 @@ def paired_difference(
 
     Above INTERVAL_DEALS deals, the interval is that of a sample of them, narrowed by the root of the share sampled.
     """
-    codes = np.unique(deal, return_inverse=True)[1]
+    return paired_differences(won, ours, {"theirs": theirs}, deal, repetitions, seed)["theirs"]
+
+
+def paired_differences(
+    won: Labels,
+    ours: Probabilities,
+    theirs: Mapping[str, Probabilities],
+    deal: NDArray[np.int64],
+    repetitions: int = 2_000,
+    seed: int = 0,
+) -> dict[str, Measured]:
+    """`paired_difference` to each of `theirs`, by name. The deals are drawn once for all: drawing takes the time."""
+    count, codes = _coded(deal)
     rows = np.bincount(codes).astype(np.float64)
-    sums = np.bincount(codes, weights=losses(won, ours) - losses(won, theirs))
-    value = float(sums.sum() / rows.sum())
-    share = min(1.0, INTERVAL_DEALS / len(rows))
+    mine = losses(won, ours)
+    sums = np.column_stack([np.bincount(codes, weights=mine - losses(won, other)) for other in theirs.values()])
+    values = sums.sum(axis=0) / rows.sum()
+    share = min(1.0, INTERVAL_DEALS / count)
     if share < 1:
-        sampled = np.random.default_rng(seed).random(len(rows)) < share
+        sampled = np.random.default_rng(seed).random(count) < share
         rows, sums = rows[sampled], sums[sampled]
-    parts = [(weights @ sums) / (weights @ rows) for weights in _deal_weights(len(rows), repetitions, len(rows), seed)]
+    parts = [(weights @ sums) / (weights @ rows)[:, None] for weights in _deal_weights(len(rows), repetitions, seed)]
     drawn = np.concatenate(parts)
     if share < 1:
-        drawn = value + (drawn - drawn.mean()) * np.sqrt(share)
-    low, high = _interval(drawn)
-    return Measured(value, low, high)
+        drawn = values + (drawn - drawn.mean(axis=0)) * np.sqrt(share)
+    return {
+        name: Measured(float(value), *_interval(column))
+        for name, value, column in zip(theirs, values, drawn.T, strict=True)
+    }
 
 
 def reliability(won: Labels, predicted: Probabilities, bins: int = BINS) -> list[dict[str, float]]:
@@ -108,45 +124,74 @@ def reliability(won: Labels, predicted: Probabilities, bins: int = BINS) -> list
 
 
 class _Ranked:
-    """Labels and predictions in the order of the predictions, to be weighted again and again."""
+    """Labels and predictions in the order of the predictions, to be measured again and again with the deals weighted anew.
 
-    def __init__(self, won: Labels, predicted: Probabilities) -> None:
-        self._order = np.argsort(predicted, kind="stable")
-        self._p = predicted[self._order]
-        self._y = won[self._order].astype(np.float64)
-        self._loss = losses(won, predicted)[self._order]
-        self._starts = np.concatenate([[0], np.flatnonzero(np.diff(self._p)) + 1]) if len(self._p) else np.array([0])
-        self._bins = np.eye(BINS)[_bin_of(self._p, BINS)]
+    `codes`, (n,), are the rows' deals: 0, 1, 2, …
+    """
 
-    def scores(self, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """MEASURES for each row of `weights`, (r, n)."""
-        weights = weights[:, self._order]
-        total = weights.sum(axis=1)
-        won = weights @ self._y
-        lost = total - won
-        brier = (weights @ (self._p - self._y) ** 2) / total
-        rate = won / total
-        # Equal predictions stand together: half of the pairs within a group count, and precision is taken at its end.
-        group_won = np.add.reduceat(weights * self._y, self._starts, axis=1)
-        group_all = np.add.reduceat(weights, self._starts, axis=1)
-        group_lost = group_all - group_won
-        below = np.cumsum(group_lost, axis=1) - group_lost
-        above_won = np.cumsum(group_won[:, ::-1], axis=1)
-        above_all = np.cumsum(group_all[:, ::-1], axis=1)
+    def __init__(self, won: Labels, predicted: Probabilities, codes: NDArray[np.int64]) -> None:
+        order = np.argsort(predicted, kind="stable")
+        p, y = predicted[order], won[order].astype(np.float64)
+        self._codes = codes[order]
+        bins, gap = _bin_of(p, BINS), p - y
+        deals = int(codes.max()) + 1 if len(codes) else 1
+        sums = [
+            np.bincount(self._codes, column, deals)
+            for column in (np.ones(len(p)), y, losses(won, predicted)[order], gap**2)
+        ]
+        gaps = np.bincount(self._codes * BINS + bins, gap, deals * BINS).reshape(deals, BINS)
+        self._sums = np.column_stack([*sums, gaps])  # by deal: what is a sum over rows is one over deals
+        # Equal predictions stand together: half of the pairs within a group count, and precision is taken at its end. Only
+        # groups with a row won count at all.
+        self._wins = np.flatnonzero(y)
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(p)) + 1, [len(p)]])
+        first_win = np.searchsorted(self._wins, starts)
+        with_win = np.flatnonzero(np.diff(first_win))
+        self._begin, self._end = starts[with_win], starts[with_win + 1]
+        self._begin_win, self._end_win = first_win[with_win], first_win[with_win + 1]
+
+    def scores(self, weights: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """MEASURES for each row of `weights`, (r, deals)."""
+        total, won, loss, square, *gaps = (weights.astype(np.float64) @ self._sums).T
+        brier, rate = square / total, won / total
+        ranking = np.array([self._ranking(one) for one in weights]).reshape(len(weights), 2)
         with np.errstate(divide="ignore", invalid="ignore"):
-            auc = (group_won * (below + group_lost / 2)).sum(axis=1) / (won * lost)
-            precision = np.where(above_all > 0, above_won / above_all, 0.0)
-            average = (group_won[:, ::-1] * precision).sum(axis=1) / won
             skill = 1 - brier / (rate * (1 - rate))
-        gaps = np.abs((weights * (self._p - self._y)) @ self._bins).sum(axis=1)
+            pairs, precision = ranking[:, 0] / (won * (total - won)), ranking[:, 1] / won
         return {
-            "log_loss": (weights @ self._loss) / total,
+            "log_loss": loss / total,
             "brier": brier,
             "brier_skill": skill,
-            "auc": auc,
-            "average_precision": average,
-            "ece": gaps / total,
+            "auc": pairs,
+            "average_precision": precision,
+            "ece": np.abs(gaps).sum(axis=0) / total,
         }
+
+    def _ranking(self, weights: NDArray[np.int64]) -> tuple[float, float]:
+        """The pairs in order, and the sum of precision over rows won, with `weights`, (deals,)."""
+        # One draw at a time stays in the processor's cache: all at once take ten times as long.
+        rows = weights[self._codes]
+        every, up = _running(rows), _running(rows[self._wins])
+        won_before = up[self._begin_win]
+        won = up[self._end_win] - won_before
+        before = every[self._begin]
+        lost = every[self._end] - before - won
+        above = every[-1] - before
+        precision = np.divide(up[-1] - won_before, above, out=np.zeros(len(above)), where=above > 0)
+        return float(won @ (before - won_before + lost / 2)), float(won @ precision)
+
+
+def _running(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The sum of all values before each position, (n + 1,)."""
+    sums = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, out=sums[1:])
+    return sums
+
+
+def _coded(deal: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
+    """How many deals there are, and which of them each row is of: 0, 1, 2, …, (n,)."""
+    different, codes = np.unique(deal, return_inverse=True)
+    return len(different), codes
 
 
 def _bin_of(predicted: Probabilities, bins: int) -> NDArray[np.int64]:
@@ -162,20 +207,16 @@ def _sample(deal: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], floa
     return np.flatnonzero(chosen[deal]), share
 
 
-def _row_weights(deal: NDArray[np.int64], repetitions: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    codes = np.unique(deal, return_inverse=True)[1]
-    for weights in _deal_weights(int(codes.max()) + 1, repetitions, len(deal), seed):
-        yield weights[:, codes]
-
-
-def _deal_weights(deals: int, repetitions: int, width: int, seed: int) -> Iterator[NDArray[np.float64]]:
+def _deal_weights(deals: int, repetitions: int, seed: int) -> Iterator[NDArray[np.int64]]:
     """How often each deal was drawn, (r, deals), in portions whose rows would not outgrow memory."""
     random = np.random.default_rng(seed)
-    portion = max(1, _CELLS // max(1, width))
-    even = np.full(deals, 1 / deals)
+    portion = max(1, _CELLS // max(1, deals))
     for first in range(0, repetitions, portion):
-        size = min(portion, repetitions - first)
-        yield random.multinomial(deals, even, size=size).astype(np.float64)
+        weights = np.empty((min(portion, repetitions - first), deals), dtype=np.int64)
+        for one in weights:
+            # A multinomial draw, in a sixth of the time that `multinomial` takes for so many kinds.
+            one[:] = np.bincount(random.integers(deals, size=deals), minlength=deals)
+        yield weights
 
 
 def _interval(drawn: NDArray[np.float64]) -> tuple[float, float]:

@@ -248,14 +248,11 @@ def _slices(part: HeldOut) -> list[Check]:
         for name, rows in named.items():
             if not _measurable(part.won[rows]):
                 continue
-            difference = metrics.paired_difference(
-                part.won[rows],
-                part.predictions[CANDIDATE][rows],
-                part.predictions[reference][rows],
-                part.deal[rows],
-                400,
-            )
-            if difference.value > WORSE_SLICE and difference.low > 0:
+            won, ours, theirs = part.won[rows], part.predictions[CANDIDATE][rows], part.predictions[reference][rows]
+            if (metrics.losses(won, ours) - metrics.losses(won, theirs)).mean() <= WORSE_SLICE:
+                continue  # whatever its interval is
+            difference = metrics.paired_difference(won, ours, theirs, part.deal[rows], 400)
+            if difference.low > 0:
                 worst.append(f"{kind} {name} ({difference.value:+.3f})")
     passed = not worst
     words = "no slice is" if passed else f"these are: {', '.join(worst)};"

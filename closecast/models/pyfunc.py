@@ -3,6 +3,7 @@
 This file and the rooms it imports are kept with the model: they need NumPy, pandas, LightGBM and PyArrow, and no more.
 """
 
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast.deals.dates import read_dates
+from closecast.deals.scorable import JUDGED, bar
 from closecast.deals.vocabulary import PRODUCT_ALIASES
+from closecast.features.history import ENTITIES
 from closecast.features.horizon import quarter_end_days
 from closecast.models.deal_model import DealModel
-from closecast.models.scorer import ModelError
+from closecast.models.manifest import ModelError
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ INPUTS = (
     Input("sales_agent", "text"),
     Input("product", "text"),
     Input("account", "text"),
+    Input("deal_stage", "text"),
+    Input("close_date", "text"),
     Input("as_of", "date"),
     Input("horizon_days", "days"),
 )
@@ -50,16 +55,18 @@ class DealModelFunction:
 
         Columns: INPUTS; dates are text, written YYYY-MM-DD or M/D/YYYY. Without `as_of`, or where it is missing, it is the
         last date of the model's data; without `horizon_days` it is the time to the quarter's end. An agent, a product or an
-        account that is missing or blank is none. Raises ValueError for text that is no date, for an engage date that is
-        missing or later than its as-of date, and for a horizon outside 1 to 366 days.
+        account that is missing or blank is none. Raises ValueError for a deal that is closed or whose stage is not known
+        (`close_value` is judged too where it is given), for text that is no date, for an engage date that is missing or later
+        than its as-of date, and for a horizon outside 1 to 366 days.
         """
+        _require_open(frame)
         as_of = _dates(frame, "as_of").fillna(pd.Timestamp(self.model.card.known_until)).to_numpy(dtype="M8[D]")
         horizon = (
             frame["horizon_days"].to_numpy()
             if "horizon_days" in frame
             else quarter_end_days(as_of, self.model.card.fiscal)
         )
-        deals = pd.DataFrame({one.name: _text(frame, one.name) for one in INPUTS if one.kind == "text"})
+        deals = pd.DataFrame({name: _text(frame, name) for name in ("opportunity_id", *ENTITIES)})
         deals = deals.assign(
             engage_date=_dates(frame, "engage_date"), product=deals["product"].replace(PRODUCT_ALIASES)
         )
@@ -67,6 +74,15 @@ class DealModelFunction:
             self.model.builder.history.subjects(deals), np.arange(len(frame)), as_of, horizon.astype(np.int64)
         )
         return self.model.scorer.predict(matrix)
+
+
+def _require_open(frame: pd.DataFrame) -> None:
+    """Raises ValueError that names the first row with a deal that must not be scored."""
+    for name in (one for one in JUDGED if one in frame):
+        for at, value in enumerate(frame[name]):
+            barred = None if pd.isna(value) else bar(name, value)
+            if barred is not None:
+                raise ValueError(f"row {at} has the {name} {str(value)[:50]!r}: {barred}; ask about open deals alone")
 
 
 def _text(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
@@ -88,12 +104,19 @@ def _dates(frame: pd.DataFrame, name: str) -> "pd.Series[pd.Timestamp]":
 def _load_pyfunc(path: str) -> DealModelFunction:
     """What MLflow calls with the model's folder, or a file in it.
 
-    Warns where this machine and its libraries do not give the very bits that the model gave when it was made.
+    Warns where this machine and its libraries do not give the very bits that the model gave when it was made. Raises
+    ModelError for a file that is not as the manifest says. That finds damage; who made the files, a signature alone would
+    tell, and this code is one of them.
     """
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    model = DealModel.load(folder)
+    model = DealModel.load(folder, besides=_left_by_loading)
     try:
         model.replay(folder)
     except ModelError as error:
         warnings.warn(f"answers may differ from the service's in their last digits: {error}", stacklevel=2)
     return DealModelFunction(model)
+
+
+def _left_by_loading(name: str) -> bool:
+    """What MLflow notes in a copy that it fetches, and what Python compiles when it imports the model's code."""
+    return name == "registered_model_meta" or bool(re.fullmatch(r"code/.+/__pycache__/[^/]+\.pyc", name))

@@ -1,7 +1,7 @@
 """The part of a model that predicts: a booster, where it starts from, and its calibration; kept as two files."""
 
-import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,16 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast import features
+from closecast.models import manifest, trees
 from closecast.models.calibration import BetaCalibration
+from closecast.models.manifest import ModelError
 from closecast.models.training import start
 
 _BOOSTER = "model.txt"
 _SCORER = "scorer.json"
 FILES = (_BOOSTER, _SCORER)
-
-
-class ModelError(ValueError):
-    """A model folder is incomplete or damaged, or was made for other features than this version builds."""
 
 
 @dataclass(frozen=True)
@@ -43,37 +41,38 @@ class Scorer:
         return self.calibration.apply(raw + start(matrix))
 
     def save(self, folder: Path) -> int:
-        """Write both files into `folder`, made if absent; returns their size in bytes."""
+        """Write both files and their manifest into `folder`, made if absent; returns the size of the two in bytes."""
         folder.mkdir(parents=True, exist_ok=True)
-        text = self.booster.model_to_string()
-        content = {
-            "booster_sha256": _sha256(text),
-            "features": list(features.NAMES),
-            "calibration": asdict(self.calibration),
-        }
-        (folder / _BOOSTER).write_text(text)
+        content = {"features": list(features.NAMES), "calibration": asdict(self.calibration)}
+        (folder / _BOOSTER).write_text(self.booster.model_to_string())
         (folder / _SCORER).write_text(json.dumps(content, indent=2))
-        return (folder / _BOOSTER).stat().st_size + (folder / _SCORER).stat().st_size
+        manifest.write(folder)
+        return sum((folder / name).stat().st_size for name in FILES)
 
     @classmethod
-    def load(cls, folder: Path) -> "Scorer":
-        """Read what `save` wrote. Raises ModelError when a file is absent or damaged, or the features are others."""
+    def load(cls, folder: Path, sha256: str | None = None) -> "Scorer":
+        """Read what `save` wrote, and nobody has changed since; `sha256` is its manifest's, where that is known.
+
+        Raises ModelError when a file is absent or damaged, or the features are others. A booster that was made to do so may
+        end the process: closecast.platform.rehearsal tries a folder in another one first.
+        """
+        return cls.of(manifest.verified(folder, FILES, sha256))
+
+    @classmethod
+    def of(cls, files: Mapping[str, bytes]) -> "Scorer":
+        """From the content of both files. Raises ModelError as `load` does."""
         try:
-            content = json.loads((folder / _SCORER).read_text())
-            text = (folder / _BOOSTER).read_text()
-            booster_sha256, names = content["booster_sha256"], tuple(content["features"])
+            content = json.loads(files[_SCORER])
+            names = tuple(content["features"])
             calibration = BetaCalibration(**content["calibration"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"the model in {folder} cannot be read: {type(error).__name__}: {error}") from error
-        if _sha256(text) != booster_sha256:
-            raise ModelError(f"{folder / _BOOSTER} is damaged: its SHA-256 is not the one in {_SCORER}; fetch it again")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ModelError(f"{_SCORER} cannot be read: {type(error).__name__}: {error}") from error
         if names != features.NAMES:
-            other = sorted(set(names) ^ set(features.NAMES)) or ["their order"]
+            other = sorted({str(name) for name in names} ^ set(features.NAMES)) or ["their order"]
             raise ModelError(
                 f"the model and this version of Closecast differ in features ({', '.join(other)}): train anew"
             )
-        return cls(lightgbm.Booster(model_str=text), calibration)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+        try:
+            return cls(lightgbm.Booster(model_str=trees.checked(files[_BOOSTER].decode())), calibration)
+        except (ValueError, lightgbm.basic.LightGBMError) as error:
+            raise ModelError(f"{_BOOSTER} cannot be read: {error}") from error

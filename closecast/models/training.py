@@ -1,9 +1,9 @@
-"""Plans what may be learnt from, fits the booster on it, and finds its rounds and calibration on later folds."""
+"""Plans what may be learnt from, and fits the booster on it."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from itertools import pairwise
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -20,18 +20,14 @@ from closecast.deals.snapshots import (
 from closecast.features import NAMES, WIN_CHANCE, FeatureBuilder, History, Subjects, log_odds
 from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.features.horizon import Horizon
-from closecast.models.calibration import BetaCalibration
-from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
-from closecast.models.metrics import paired_difference
+from closecast.models.hyperparameters import Hyperparameters
 
 _HELD_OUT_SHARE = 0.4
 _ONE_DAY = timedelta(days=1)
 _LAST_WEEK = timedelta(days=7)
 _WARM_UP = timedelta(days=28)  # the first weeks have no history yet to learn the use of history from
-_FOLDS = 3
-_MINIMUM_FOLD_ROWS = 200
 MAX_TRAINING_ROWS = 2_000_000
-_REPETITIONS = 400  # of the bootstrap that chooses between presets
+_DATES = 128  # whose tables stay in memory, half a megabyte each: those of two years of weeks, which are gone through a dozen times
 
 
 class NotEnoughDataError(ValueError):
@@ -77,7 +73,7 @@ class Data:
         """`deals` are accepted deals (closecast.deals.contract), quarters those of `fiscal`. Raises NotEnoughDataError."""
         self.plan, self.fiscal = plan(deals, cut), fiscal
         self.deals = deals[deals["engage_date"].notna()].reset_index(drop=True)
-        self.builder = FeatureBuilder(History(self.deals, self.plan.end, fiscal))
+        self.builder = FeatureBuilder(History(self.deals, self.plan.end, fiscal), _DATES)
 
     @cached_property
     def subjects(self) -> Subjects:
@@ -125,6 +121,24 @@ def sigmoid(odds: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
 
 
+def training_set(
+    matrix: NDArray[np.float64],
+    won: NDArray[np.int8],
+    parameters: dict[str, Any],
+    bins_of: lightgbm.Dataset | None = None,
+) -> lightgbm.Dataset:
+    """Feature values, (n, 23), and labels, (n,), for LightGBM: to learn from, beginning at `start`, or to judge by, in
+    the bins of the set that was learnt from. `parameters` are LightGBM's own."""
+    return lightgbm.Dataset(
+        matrix,
+        label=won.astype(np.float64),
+        reference=bins_of,
+        init_score=start(matrix),
+        feature_name=list(NAMES),
+        params=parameters,
+    )
+
+
 def fit(
     matrix: NDArray[np.float64],
     won: NDArray[np.int8],
@@ -134,151 +148,5 @@ def fit(
     threads: int,
 ) -> lightgbm.Booster:
     """A booster that corrects `start`. The same rows, settings and seed give the same file, whatever the threads."""
-    return lightgbm.train(settings.lightgbm(len(won), seed, threads), _dataset(matrix, won), rounds)
-
-
-def _dataset(matrix: NDArray[np.float64], won: NDArray[np.int8]) -> lightgbm.Dataset:
-    return lightgbm.Dataset(
-        matrix,
-        label=won.astype(np.float64),
-        init_score=start(matrix),
-        feature_name=list(NAMES),
-        free_raw_data=False,
-    )
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Rows to fit on, and later rows to judge by; no label of the first was still open when the second begin."""
-
-    train: NDArray[np.int64]
-    judge: NDArray[np.int64]
-
-
-def forward_folds(rows: Snapshots, before: date) -> tuple[Fold, ...]:
-    """Up to three folds of `rows`, each judged on as-of dates after all that it may learn from (embargo: the horizon).
-
-    The last 60 % of the span up to `before` are divided evenly among them. A fold too small to say anything is left
-    out; there may be none.
-    """
-    if not len(rows):
-        return ()
-    first, last = rows.as_of.min(), np.datetime64(before, "D")
-    span = int((last - first).astype(np.int64))
-    edges = [first + np.timedelta64(int(span * share), "D") for share in np.linspace(0.4, 1.0, _FOLDS + 1)]
-    ends = rows.window_ends()
-    folds = []
-    for begin, end in pairwise(edges):
-        train = np.flatnonzero(ends < begin)
-        judge = np.flatnonzero((rows.as_of >= begin) & (rows.as_of < end))
-        if all(_says_something(rows.won[part]) for part in (train, judge)):
-            folds.append(Fold(train, judge))
-    return tuple(folds)
-
-
-def _says_something(won: NDArray[np.int8]) -> bool:
-    return len(won) >= _MINIMUM_FOLD_ROWS and 20 <= int(won.sum()) <= len(won) - 20
-
-
-def fold_curve(
-    matrix: NDArray[np.float64],
-    won: NDArray[np.int8],
-    fold: Fold,
-    settings: Hyperparameters,
-    seed: int,
-    threads: int,
-) -> tuple[lightgbm.Booster, NDArray[np.float64]]:
-    """The fold's booster, and its log loss on the judged rows after 1, 2, … MAX_ROUNDS rounds, (MAX_ROUNDS,)."""
-    train = _dataset(matrix[fold.train], won[fold.train])
-    judge = lightgbm.Dataset(
-        matrix[fold.judge],
-        label=won[fold.judge].astype(np.float64),
-        init_score=start(matrix[fold.judge]),
-        reference=train,
-    )
-    curve: dict[str, dict[str, list[float]]] = {}
-    booster = lightgbm.train(
-        {**settings.lightgbm(len(fold.train), seed, threads), "metric": "binary_logloss"},
-        train,
-        MAX_ROUNDS,
-        valid_sets=[judge],
-        valid_names=["judge"],
-        callbacks=[lightgbm.record_evaluation(curve)],
-    )
-    return booster, np.array(curve["judge"]["binary_logloss"])
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """What forward chaining found: which settings, how many rounds and which calibration, and the log loss on later rows."""
-
-    settings: Hyperparameters
-    rounds: int
-    calibration: BetaCalibration
-    log_loss: float | None  # None when the span was too short for any fold
-    folds: int
-
-
-def schedule(
-    matrix: NDArray[np.float64],
-    rows: Snapshots,
-    before: date,
-    settings: Hyperparameters | None,
-    seed: int,
-    threads: int,
-) -> Schedule:
-    """Rounds with the least log loss over the forward folds of `rows`, and the map that calibrates those predictions.
-
-    Each prediction that the map is fitted on comes from trees that learnt from earlier rows only, and counts for the
-    share of `rows` that they learnt from: the less of them, the less their errors are those of the trees that serve.
-    Without `settings`, the first of PRESETS is taken, or another whose predictions are better with an interval clear of
-    zero.
-    """
-    folds = forward_folds(rows, before)
-    tried = PRESETS if settings is None else (settings,)
-    if not folds:
-        return Schedule(tried[0], MAX_ROUNDS // 6, BetaCalibration(), None, 0)
-    judged = np.concatenate([fold.judge for fold in folds])
-    won, deal = rows.won[judged], rows.deal[judged]
-    best = _chained(matrix, rows.won, folds, tried[0], seed, threads)
-    for other in (_chained(matrix, rows.won, folds, one, seed, threads) for one in tried[1:]):
-        if paired_difference(won, other.predicted, best.predicted, deal, _REPETITIONS).high < 0:
-            best = other
-    knew = np.concatenate([np.full(len(fold.judge), len(fold.train) / len(rows)) for fold in folds])
-    calibration = BetaCalibration.fit(best.predicted, won, deal, knew)
-    return Schedule(best.settings, best.rounds, calibration, best.log_loss, len(folds))
-
-
-@dataclass(frozen=True)
-class _Chained:
-    """What one setting says of all judged rows, each from trees that learnt from earlier rows only, (n,)."""
-
-    settings: Hyperparameters
-    rounds: int
-    log_loss: float
-    predicted: NDArray[np.float64]
-
-
-def _chained(
-    matrix: NDArray[np.float64],
-    won: NDArray[np.int8],
-    folds: tuple[Fold, ...],
-    settings: Hyperparameters,
-    seed: int,
-    threads: int,
-) -> _Chained:
-    fitted = [fold_curve(matrix, won, fold, settings, seed, threads) for fold in folds]
-    sizes = np.array([len(fold.judge) for fold in folds])
-    mean = np.average([curve for _, curve in fitted], axis=0, weights=sizes)
-    rounds = int(np.argmin(mean)) + 1
-    predicted = np.concatenate(
-        [
-            sigmoid(_raw(booster, matrix[fold.judge], rounds) + start(matrix[fold.judge]))
-            for (booster, _), fold in zip(fitted, folds, strict=True)
-        ]
-    )
-    return _Chained(settings, rounds, float(mean[rounds - 1]), predicted)
-
-
-def _raw(booster: lightgbm.Booster, matrix: NDArray[np.float64], rounds: int) -> NDArray[np.float64]:
-    return np.asarray(booster.predict(matrix, raw_score=True, num_iteration=rounds), dtype=np.float64)
+    parameters = settings.lightgbm(len(won), seed, threads)
+    return lightgbm.train(parameters, training_set(matrix, won, parameters), rounds)

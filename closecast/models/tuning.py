@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import numpy as np
 import optuna
 
 from closecast.features import NAMES
 from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.models.forward import Chain, Folds, forward_folds
 from closecast.models.hyperparameters import PRESETS, RANGES, Hyperparameters
-from closecast.models.training import Data, NotEnoughDataError, fold_curve, forward_folds
+from closecast.models.training import Data, NotEnoughDataError
 
 _LOGARITHMIC = ("learning_rate", "min_data_in_leaf", "lambda_l2", "clock_weight", "calendar_weight", "entity_weight")
 _WHOLE = ("num_leaves", "min_data_in_leaf")
@@ -34,30 +34,25 @@ class Objective:
 
     def __init__(self, data: Data, before: date, seed: int, threads: int) -> None:
         """Nothing known from `before` on is looked at. Raises NotEnoughDataError when there is no fold to judge by."""
-        self._rows = data.learnable(before)
-        self._folds = forward_folds(self._rows, before)
-        if not self._folds:
+        rows = data.learnable(before)
+        folds = forward_folds(rows, before)
+        if not folds:
             raise NotEnoughDataError(
-                f"the {len(self._rows)} rows known before {before} hold no forward fold to judge a trial by; tune on a "
+                f"the {len(rows)} rows known before {before} hold no forward fold to judge a trial by; tune on a "
                 "longer export, or train with the default settings"
             )
-        self._matrix = data.matrix(self._rows)
-        self._seed, self._threads = seed, threads
+        self._folds = Folds(data.matrix(rows), rows.won, folds, seed, threads)
 
     def __call__(self, trial: optuna.Trial) -> float:
         """The trial's log loss. Raises optuna.TrialPruned when the folds so far are worse than the median's."""
-        settings = suggest(trial)
-        curves, sizes = [], []
-        for step, fold in enumerate(self._folds):
-            _, curve = fold_curve(self._matrix, self._rows.won, fold, settings, self._seed, self._threads)
-            curves.append(curve)
-            sizes.append(len(fold.judge))
-            mean = np.average(curves, axis=0, weights=sizes)
-            trial.report(float(mean.min()), step)
+        chain = Chain(self._folds, suggest(trial))
+        for step in range(len(self._folds.folds)):
+            rounds, loss = chain.best(step + 1)
+            trial.report(loss, step)
             if trial.should_prune():
                 raise optuna.TrialPruned
-        trial.set_user_attr("rounds", int(mean.argmin()) + 1)
-        return float(mean.min())
+        trial.set_user_attr("rounds", rounds)
+        return loss
 
 
 def suggest(trial: optuna.Trial) -> Hyperparameters:

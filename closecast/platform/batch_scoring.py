@@ -15,19 +15,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from closecast.deals import scorable
 from closecast.deals.dates import read_dates
-from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES
+from closecast.deals.vocabulary import PRODUCT_ALIASES
 from closecast.features.calendar import day_number
 from closecast.features.history import ENTITIES
 from closecast.features.horizon import Horizon, horizon_days
 from closecast.models.deal_model import DealModel
+from closecast.platform.parquet_texts import as_dictionaries
 
 CHUNK_ROWS = 65_536
 _REQUIRED = ("opportunity_id", "sales_agent", "product", "account", "engage_date")
 _NO_DAY = np.iinfo(np.int64).min
 _WORDS = pa.dictionary(pa.int32(), pa.string())
-PROBLEMS = ("engage_date is missing or no date", "engaged after the as-of date", "the deal is closed")
-NO_DATE, FUTURE, IS_CLOSED = range(3)
+PROBLEMS = ("engage_date is missing or no date", "engaged after the as-of date", scorable.IS_CLOSED, scorable.UNKNOWN_STAGE,
+            scorable.HAS_CLOSING)  # fmt: skip
+NO_DATE, FUTURE, IS_CLOSED, UNKNOWN_STAGE, HAS_CLOSING = range(5)
 
 
 class BatchError(ValueError):
@@ -69,14 +72,13 @@ def score_parquet(
     """
     days = horizon_days(as_of, horizon, model.card.fiscal)
     with _readable("the input is not Parquet"):
-        found = pq.read_schema(source)
+        found = pq.ParquetFile(source)
+        _require_columns(found.schema_arrow)
+        columns = [*_REQUIRED, *(name for name in scorable.JUDGED if name in found.schema_arrow.names)]
+        words = as_dictionaries(found.metadata, [name for name in (*ENTITIES, "deal_stage") if name in columns])
         if hasattr(source, "seek"):
             source.seek(0)
-    _require_columns(found)
-    with _readable("the input is not Parquet"):
-        file = pq.ParquetFile(
-            source, read_dictionary=[name for name in (*ENTITIES, "deal_stage") if name in found.names]
-        )
+        file = pq.ParquetFile(source, read_dictionary=words)
     schema = pa.schema(
         [("opportunity_id", pa.string()), ("probability", pa.float64()), ("problem", _WORDS), ("as_of", pa.date32()),
          ("horizon_days", pa.int32()), ("model_version", _WORDS), ("model_run_id", _WORDS)]
@@ -87,7 +89,6 @@ def score_parquet(
         target, schema, compression="zstd", compression_level=1, write_statistics=False,
         use_dictionary=["problem", "as_of", "horizon_days", "model_version", "model_run_id"],
     )  # fmt: skip
-    columns = [*_REQUIRED, *(name for name in ("deal_stage",) if name in file.schema_arrow.names)]
     with _readable("the input is damaged"), writer, ThreadPoolExecutor(threads, "chunk") as workers:
         coming: deque[Future[_Chunk]] = deque()
         for batch in file.iter_batches(CHUNK_ROWS, columns=columns):
@@ -106,11 +107,23 @@ def _require_columns(found: pa.Schema) -> None:
     missing = [name for name in _REQUIRED if name not in found.names]
     if missing:
         raise BatchError(f"the input lacks the column {', '.join(missing)}; it has {', '.join(found.names)}")
-    for name in (*_REQUIRED, "deal_stage"):
+    for name in (*_REQUIRED, *scorable.JUDGED):
         if found.names.count(name) > 1:
             raise BatchError(f"the input has the column {name} {found.names.count(name)} times")
-        if name in found.names and pa.types.is_nested(found.field(name).type):
-            raise BatchError(f"the input's column {name} is of type {found.field(name).type}; expected text or a date")
+        if name in found.names and not _is_plain(found.field(name).type):
+            raise BatchError(
+                f"the input's column {name} is of type {str(found.field(name).type)[:100]}; expected text or a date"
+            )
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether values of `kind` are single words, numbers or days, as columns or as a dictionary of them."""
+    types = pa.types
+    value = kind.value_type if types.is_dictionary(kind) else kind
+    tests = (types.is_string, types.is_large_string, types.is_string_view, types.is_binary, types.is_large_binary,
+             types.is_integer, types.is_floating, types.is_decimal, types.is_boolean, types.is_date, types.is_timestamp,
+             types.is_null)  # fmt: skip
+    return any(test(value) for test in tests)
 
 
 @contextmanager
@@ -118,7 +131,7 @@ def _readable(what: str) -> Iterator[None]:
     """What Arrow cannot read becomes a BatchError that begins with `what`; a failure of this machine's disk does not."""
     try:
         yield
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
         raise BatchError(f"{what}: {_line(error)}") from error
     except OSError as error:
         # Arrow tells of unreadable pages by an OSError too, which then carries no number of the system's.
@@ -162,9 +175,14 @@ def _scored(model: DealModel, batch: pa.RecordBatch, as_of: date, days: int) -> 
     problems = np.full(batch.num_rows, -1, dtype=np.int32)
     problems[engaged > moment] = FUTURE
     problems[engaged == _NO_DAY] = NO_DATE
-    if "deal_stage" in batch.schema.names:
-        positions, stages = _dictionary(batch.column("deal_stage"))
-        problems[np.append([stage in CLOSED for stage in stages], False)[positions]] = IS_CLOSED
+    # The first of these that holds is told, so it is written last.
+    for name in (one for one in reversed(scorable.JUDGED) if one in batch.schema.names):
+        positions, distinct = _dictionary(batch.column(name))
+        barred = [scorable.bar(name, one) for one in distinct]
+        places = np.array([*(-1 if one is None else PROBLEMS.index(one) for one in barred), -1], dtype=np.int32)[
+            positions
+        ]
+        problems[places >= 0] = places[places >= 0]
     kept = np.flatnonzero(problems < 0)
     names = {entity: _dictionary(batch.column(entity)) for entity in ENTITIES}
     positions, distinct = names["product"]
@@ -197,6 +215,10 @@ def _days(column: pa.Array) -> NDArray[np.int64]:
 
 def _dictionary(column: pa.Array) -> tuple[NDArray[np.int64], list[str | None]]:
     """Positions, -1 where missing or empty, and the distinct texts."""
+    if pa.types.is_dictionary(column.type) and not pa.types.is_string(column.type.value_type):
+        column = column.dictionary_decode()
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
     encoded = column if pa.types.is_dictionary(column.type) else pc.cast(column, pa.string()).dictionary_encode()
     positions = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     distinct = [text.strip() if isinstance(text, str) else None for text in encoded.dictionary.to_pylist()]

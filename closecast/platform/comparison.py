@@ -12,10 +12,10 @@ from closecast.models.candidate import Candidate
 from closecast.models.deal_model import ModelCard, ModelError
 from closecast.models.evaluation import HeldOut, Split
 from closecast.models.promotion import CHAMPION, Check
-from closecast.models.scorer import FILES, Scorer
+from closecast.models.scorer import Scorer
+from closecast.platform import rehearsal
 from closecast.platform.registry import Identity, LostError, ModelRegistry
 
-TWIN_FOLDER = "evaluation"  # in a run's artifacts: the booster that has not seen the held-out rows
 # An object store that was restarted is empty for a while before it is filled again.
 LOSS_SECONDS = 60.0
 _AGAIN_SECONDS = 5.0
@@ -68,7 +68,9 @@ def _measured(
         reason = promotion.incomparable(card, served.model.card)
         if reason is not None:
             return None, reason
-        twin = Scorer.load(registry.download(champion, TWIN_FOLDER, Path(scratch) / "twin", FILES))
+        folder = registry.twin(served, Path(scratch) / "twin")
+        rehearsal.rehearse(served.folder, folder)
+        twin = Scorer.load(folder)
     parts = zip(candidate.held_out, candidate.splits, strict=True)
     return tuple(_with_champion(part, split, twin) for part, split in parts), None
 

@@ -1,10 +1,9 @@
-"""Runs parameterized Nomad jobs: dispatches instances, watches them, and stops them."""
+"""Runs parameterized Nomad jobs: dispatches instances and watches them."""
 
 import base64
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -23,7 +22,6 @@ _TOLD_TIMES, _TOLD_SECONDS = 5, 10.0
 _LOOK_SECONDS = 15.0
 # Nomad answers these with 500, as it does while it has no leader or no key: what it will not take stays so.
 _REFUSALS = ("parameterized job not found", "Specified job", "Dispatch ", "Payload ")
-_STOP_SECONDS = 10.0  # for the stopping of instances, which end by themselves too
 _T = TypeVar("_T")
 
 
@@ -105,36 +103,6 @@ class Dispatcher:
         # A failed allocation is followed by another until Nomad gives the job up.
         return status if status in OVER and (status == "complete" or job["Status"] == "dead") else _alive(status)
 
-    @contextmanager
-    def held(self, instances: Collection[str]) -> Iterator[None]:
-        """None of `instances` outlives the block, however it ends; more may join them while it runs.
-
-        What fails in the block stays its error: that an instance could not be stopped is told, and noted on that error.
-        """
-        try:
-            yield
-        except BaseException as error:
-            for problem in self._stop(instances):
-                error.add_note(problem)
-            raise
-        self._stop(instances)
-
-    def _stop(self, instances: Collection[str]) -> list[str]:
-        """End the instances; those that are gone are fine. Returns what went wrong, which is told too."""
-        problems = []
-        for instance in instances:
-            try:
-                self._patiently(lambda instance=instance: self._nomad.job.deregister_job(instance), _STOP_SECONDS)  # type: ignore[misc]
-            except URLNotFoundNomadException:
-                continue
-            except (BaseNomadException, NomadAwayError) as error:
-                reason = _reason(error) if isinstance(error, BaseNomadException) else str(error)
-                problems.append(f"{instance} was not stopped: {reason}")
-                self._told(problems[-1])
-                if isinstance(error, NomadAwayError):
-                    break
-        return problems
-
     def follow(
         self, instances: Sequence[str], seconds: float, is_done: Callable[[str], bool]
     ) -> Iterator[dict[str, str]]:
@@ -164,10 +132,9 @@ class Dispatcher:
                 )
             time.sleep(1)
 
-    def _patiently(self, ask: Callable[[], _T], patience: float | None = None) -> _T:
+    def _patiently(self, ask: Callable[[], _T]) -> _T:
         """What `ask` returns. Raises what Nomad answers for good, and NomadAwayError when patience is at its end."""
         begin, waited = time.monotonic(), False
-        patience = self._patience if patience is None else patience
 
         def answered() -> _T:
             try:
@@ -185,7 +152,7 @@ class Dispatcher:
             waited = True
             self._told(line)
 
-        answer = patiently(answered, patience, told)
+        answer = patiently(answered, self._patience, told)
         self._away += time.monotonic() - begin if waited else 0.0
         return answer
 

@@ -50,8 +50,12 @@ def _csv(content: bytes, what: str) -> pd.DataFrame:
 def _parquet(content: bytes, what: str) -> pd.DataFrame:
     try:
         read = pq.read_table(io.BytesIO(content))
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{what} is not a Parquet file: {_one_line(error)}; export it anew") from error
+        len(read.column_names)  # names that are not UTF-8 are found here
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        # Arrow's own words quote from the file, which may be no export at all and somebody's secret.
+        raise SourceError(
+            f"{what} is not a Parquet file: Arrow refuses it ({type(error).__name__}); export it anew"
+        ) from error
     if len(set(read.column_names)) < read.num_columns:
         raise SourceError(f"{what} has two columns of one name among {read.column_names}; rename one of them")
     columns = {name: _column(read.column(name), f"the column {name} of {what}") for name in read.column_names}

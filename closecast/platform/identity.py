@@ -1,9 +1,13 @@
 """Which model: a version of the registry told apart from all others, and its copy on this machine."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from closecast.models.deal_model import DealModel, ModelError, digest
+from closecast.models import manifest
+from closecast.models.deal_model import FILES, DealModel, ModelError, digest
+from closecast.platform import rehearsal
+from closecast.platform.signatures import TrustedKeys
 
 MODEL_NAME = "closecast"
 
@@ -17,7 +21,8 @@ class Identity:
 
     version: str
     run_id: str
-    sha256: str | None = None  # of its files (closecast.models.deal_model.digest); None where the registry does not say
+    sha256: str | None = None  # of its manifest; None where the registry does not say
+    signature: str | None = field(default=None, compare=False, repr=False)  # likewise; closecast.platform.signatures
 
     def is_same(self, other: "Identity") -> bool:
         """Whether both are one model, as far as both tell."""
@@ -45,15 +50,31 @@ class Served:
 
 
 def folder_name(identity: Identity) -> str:
-    """Neither run nor hash ever stands for another model; the version's number does."""
-    return "-".join(filter(None, (MODEL_NAME, identity.run_id, (identity.sha256 or "")[:16])))
+    """Neither run nor hash ever stands for another model; the version's number does.
+
+    Raises ModelError for a run or a hash that could lead out of the folder that copies are kept in.
+    """
+    parts = (identity.run_id, (identity.sha256 or "")[:16])
+    for part in parts:
+        if not re.fullmatch(r"[0-9A-Za-z_-]{0,64}", part):
+            raise ModelError(f"{part[:80]!r} is neither a run of MLflow nor a hash")
+    return "-".join(filter(None, (MODEL_NAME, *parts)))
 
 
-def read(identity: Identity, folder: Path) -> Served:
-    """The model in `folder` of this machine, which must be that of `identity`. Raises ModelError when it is not, or is damaged."""
+def read(identity: Identity, folder: Path, trusted: TrustedKeys | None = None) -> Served:
+    """The model in `folder` of this machine, which must be that of `identity`, signed by a key of `trusted` if there are any.
+
+    Its files are compared with its manifest, and tried in another process if they have not been on this machine; only then
+    are they loaded here. Raises ModelError for what is another model, damaged, unsigned, or cannot be loaded.
+    """
     found = digest(folder)
     if identity.sha256 not in (None, found):
         raise ModelError(
             f"the copy of {identity} in {folder} is damaged: its SHA-256 is not the one that was registered"
         )
-    return Served(Identity(identity.version, identity.run_id, found), DealModel.load(folder), folder)
+    if trusted is not None:
+        trusted.check(MODEL_NAME, identity.run_id, found, identity.signature)
+    manifest.verified(folder, FILES, found)
+    rehearsal.rehearse(folder, marker=folder.with_name(f"{folder.name}.tried"))
+    known = Identity(identity.version, identity.run_id, found, identity.signature)
+    return Served(known, DealModel.load(folder, found), folder)

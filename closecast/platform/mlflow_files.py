@@ -7,22 +7,26 @@ an environment.
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from importlib.metadata import version as installed
 from pathlib import Path
 
 import pandas as pd
 
 import closecast
-from closecast.models import pyfunc
-from closecast.models.deal_model import DealModel
+from closecast.models import manifest, pyfunc
+from closecast.models.deal_model import FILES, DealModel
 
 # What pyfunc.py and the rooms that it imports need of others.
 _PACKAGES = ("lightgbm", "mlflow", "numpy", "pandas", "pyarrow")
 _ROOMS = ("deals", "features", "models")
 
 
-def write(folder: Path, model: DealModel) -> None:
-    """Add MLmodel, signature, input example, code and environment to `folder`, where `model` was saved."""
+def write(folder: Path, model: DealModel, beside: Mapping[str, str] | None = None) -> None:
+    """Add MLmodel, signature, input example, code and environment to `folder`, where `model` was saved, and to its manifest.
+
+    `beside` is that of DealModel.save.
+    """
     import mlflow.pyfunc
     from mlflow.models import Model
     from mlflow.models.signature import ModelSignature
@@ -48,9 +52,10 @@ def write(folder: Path, model: DealModel) -> None:
             uv_project_path=empty,
         )
         description = Model.load(str(made))
-        description.model_size_bytes = sum(path.stat().st_size for path in folder.iterdir())
+        description.model_size_bytes = sum((folder / name).stat().st_size for name in FILES)
         description.save(str(made / "MLmodel"))
         shutil.copytree(made, folder, dirs_exist_ok=True)
+    manifest.write(folder, beside)
 
 
 def _copy_code(target: Path) -> None:

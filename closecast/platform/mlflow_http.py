@@ -5,7 +5,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -60,27 +60,29 @@ class MlflowHttp:
         request = urllib.request.Request(f"{self._base}/api/2.0/{route}", data, headers, method=method)
         return self._json(request, _WRITE_SECONDS)
 
-    def download_artifacts(self, artifact_uri: str, folder: str, target: Path, needed: Sequence[str] = ()) -> None:
-        """Write the files of `folder` of a run's artifacts into `target`, through the server's artifact proxy.
+    def artifact(self, artifact_uri: str, folder: str, name: str, most: int) -> bytes:
+        """The file `name` in `folder` of a run's artifacts, through the server's artifact proxy.
+
+        Raises LostError when it is gone, has more than `most` bytes, or is not kept behind the proxy.
+        """
+        route = quote(f"{_root(artifact_uri, folder)}/{name}")
+        request = urllib.request.Request(f"{self._base}/api/2.0/mlflow-artifacts/artifacts/{route}")
+        try:
+            content = self._send(request, _DOWNLOAD_SECONDS, most + 1)
+        except _RefusedError:
+            # On S3 the server says the same 500 of an object that is gone and of a store that fails: the list tells them apart.
+            self.stored_artifacts(artifact_uri, folder, (name,))
+            raise
+        if len(content) > most:
+            raise LostError(f"{folder}/{name} has more than the {most} bytes that it had when it was registered")
+        return content
+
+    def stored_artifacts(self, artifact_uri: str, folder: str, needed: Sequence[str] = ()) -> list[str]:
+        """The names of the files in `folder` of a run's artifacts.
 
         Raises LostError for an empty folder, for one that lacks any of the files `needed`, and for one that is not kept
         behind the proxy.
         """
-        names = self.stored_artifacts(artifact_uri, folder, needed)
-        target.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            route = quote(f"{_root(artifact_uri, folder)}/{name}")
-            request = urllib.request.Request(f"{self._base}/api/2.0/mlflow-artifacts/artifacts/{route}")
-            try:
-                content = self._send(request, _DOWNLOAD_SECONDS)
-            except _RefusedError:
-                # On S3 the server says the same 500 of an object that is gone and of a store that fails: the list tells them apart.
-                self.stored_artifacts(artifact_uri, folder, (*needed, name))
-                raise
-            (target / name).write_bytes(content)
-
-    def stored_artifacts(self, artifact_uri: str, folder: str, needed: Sequence[str] = ()) -> list[str]:
-        """The names of the files in `folder` of a run's artifacts. Raises as `download_artifacts` does."""
         root, names = _root(artifact_uri, folder), self.listed_artifacts(artifact_uri, folder)
         if not names:
             raise LostError(f"the MLflow server at {self._base} holds no artifacts in {root}")
@@ -117,10 +119,12 @@ class MlflowHttp:
             raise RegistryError(f"{self._base} is no MLflow server: it answered {content[:80]!r}")
         return answer
 
-    def _send(self, request: urllib.request.Request, seconds: float) -> bytes:
+    def _send(self, request: urllib.request.Request, seconds: float, most: int | None = None) -> bytes:
         try:
             with self._opener.open(request, timeout=seconds) as answer:
-                return bytes(answer.read())
+                content = bytes(answer.read(most))
+                # The rest, which is none unless the answer was cut short: that is told only when all of it is read.
+                return content if most is not None and len(content) >= most else content + answer.read()
         except urllib.error.HTTPError as error:
             raise self._refused(error) from error
         except (OSError, http.client.HTTPException) as error:  # the latter for an answer that was cut short

@@ -3,9 +3,14 @@
 import subprocess
 from pathlib import Path
 
+FILE = "COMMIT"  # in a copy of the project without git: what git said of it
+
 
 def git_commit(project: Path) -> str | None:
     """The commit checked out in `project`, with "-dirty" when tracked files differ; None where git knows of none."""
+    noted = project / FILE
+    if noted.exists():
+        return noted.read_text() or None
     command = ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=10, check=True)

@@ -17,12 +17,21 @@ from closecast.models.deal_model import DealModel, ModelCard, digest
 from closecast.models.evaluation import HeldOut, flat
 from closecast.models.evidence import Export
 from closecast.models.promotion import CHAMPION, Cost, Decision
-from closecast.platform import promotions, tracking
-from closecast.platform.comparison import LOSS_SECONDS, TWIN_FOLDER, beside_champion
+from closecast.platform import mlflow_files, promotions, tracking
+from closecast.platform.comparison import LOSS_SECONDS, beside_champion
 from closecast.platform.ingestion import Ingested
-from closecast.platform.registry import DIGEST_TAG, MODEL_FOLDER, SOURCE_TAG, Identity, ModelRegistry
-from closecast.platform.run_artifacts import write_artifacts
+from closecast.platform.registry import (
+    DIGEST_TAG,
+    MODEL_FOLDER,
+    MODEL_NAME,
+    SOURCE_TAG,
+    TWIN_FOLDER,
+    Identity,
+    ModelRegistry,
+)
+from closecast.platform.run_artifacts import write_report
 from closecast.platform.settings import DatabaseSettings
+from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys
 
 REPORT_FOLDER = "report"
 _MEASURES = 3  # against champions that somebody changes by hand meanwhile
@@ -50,6 +59,8 @@ def publish(
     by: str,
     at: datetime,
     git_commit: str | None,
+    signer: Signer | None = None,
+    trusted: TrustedKeys | None = None,
     loss_seconds: float = LOSS_SECONDS,
 ) -> Published:
     """Log the candidate's run, decide, register its version as challenger, and make it champion if the decision says so.
@@ -57,12 +68,13 @@ def publish(
     One process at a time does so, by the lock in the database `lock`: the champion that the decision names is the one that
     is replaced. If somebody else moves the alias meanwhile, by hand, the new champion is measured.
 
-    `by` and `at` (with its time zone) are written beside the decision. A champion whose artifacts have been gone for
-    `loss_seconds` is not compared with. Raises RegistryError when MLflow is out of reach, and PromotionError, which is one,
-    when the turn cannot be had.
+    `by` and `at` (with its time zone) are written beside the decision. The model is signed by `signer`: without one, no service
+    that holds public keys takes it up. Not compared with are a champion that no key of `trusted` has signed, where there are
+    keys, and one whose artifacts have been gone for `loss_seconds`. Raises RegistryError when MLflow is out of reach, and
+    PromotionError, which is one, when the turn cannot be had.
     """
     card = make_card(candidate, data, at, git_commit)
-    registry = ModelRegistry(tracking_uri)
+    registry = ModelRegistry(tracking_uri, trusted)
     figures, milliseconds = candidate.report(), latency(candidate)  # before others have to wait
     version: Identity | None = None
     with (
@@ -73,22 +85,28 @@ def publish(
         registry.check_place(run.run_id)  # MLflow's own client says of a bucket that is gone: too many 500 responses
         folder = Path(scratch)
         model = DealModel(candidate.scorer, card, data.deals)
-        model.save(folder / MODEL_FOLDER)
         size = candidate.twin.save(folder / TWIN_FOLDER)
+        beside_it = {TWIN_FOLDER: digest(folder / TWIN_FOLDER)}
+        model.save(folder / MODEL_FOLDER, beside_it)
+        mlflow_files.write(folder / MODEL_FOLDER, model, beside_it)
         cost = Cost(milliseconds, size)
-        origin = _origin(card, data, gold_key, git_commit, digest(folder / MODEL_FOLDER))
+        sha256 = digest(folder / MODEL_FOLDER)
+        origin = _origin(card, data, gold_key, git_commit, sha256)
+        if signer is not None:
+            origin[SIGNATURE_TAG] = signer.sign(MODEL_NAME, run.run_id, sha256)
         parameters = {**candidate.settings.as_dict(), "rounds": card.rounds, "seed": card.seed,
                       "horizons": DEFAULT_HORIZONS, "cut": card.cut, "source": card.source}  # fmt: skip
         counts = {f"rows_{name}": float(count) for name, count in card.rows.items()}
         run.log_dataset(card.source, card.source_sha256, data.silver_key, len(data.deals))
+        for name in (MODEL_FOLDER, TWIN_FOLDER):
+            run.log_folder(folder / name, name)
         for _ in range(_MEASURES):
             beside = beside_champion(registry, card, candidate, loss_seconds)
             decision = promotion.decide(beside.held_out, cost, beside.reason, beside.checks, Export.of(candidate.data))
             compared = None if beside.champion is None else asdict(beside.champion)
             report = {**figures, "decision": decision.as_dict(), "champion": compared}
-            write_artifacts(folder, model, report, decision, by, at)
-            for name in (MODEL_FOLDER, TWIN_FOLDER, REPORT_FOLDER):
-                run.log_folder(folder / name, name)
+            write_report(folder / REPORT_FOLDER, model, report, decision, by, at)
+            run.log_folder(folder / REPORT_FOLDER, REPORT_FOLDER)
             evidence = _evidence(decision, by, at, beside.champion)
             theirs = _flat_of_champion(beside.held_out)
             run.log(parameters, {**card.metrics, **card.reference_metrics, **theirs, **counts}, {**origin, **evidence})

@@ -1,17 +1,23 @@
 """The model registry: which version is champion, its model as a local folder, and the promotion of another."""
 
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
-from closecast.models.deal_model import FILES, DealModel, ModelError, digest
+from closecast.models.deal_model import FILES, DealModel, ModelError
+from closecast.models.manifest import LARGEST, MANIFEST, Manifest, digest, verified
+from closecast.models.scorer import FILES as SCORER_FILES
 from closecast.platform.identity import MODEL_NAME, Identity, Served, folder_name, read
 from closecast.platform.mlflow_http import LostError, MlflowHttp, RegistryError
+from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys, UnsignedError
 
 __all__ = [
     "CHALLENGER",
@@ -20,6 +26,7 @@ __all__ = [
     "MODEL_FOLDER",
     "MODEL_NAME",
     "SOURCE_TAG",
+    "TWIN_FOLDER",
     "Identity",
     "LostError",
     "ModelRegistry",
@@ -31,7 +38,8 @@ __all__ = [
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 MODEL_FOLDER = "model"  # in a run's artifacts: the model that serves
-DIGEST_TAG = "model_sha256"  # of a version and of its run: closecast.models.deal_model.digest of the model folder
+TWIN_FOLDER = "evaluation"  # likewise: the booster that has not seen the held-out rows
+DIGEST_TAG = "model_sha256"  # of a version and of its run: closecast.models.manifest.digest of the model folder
 SOURCE_TAG = "source"  # likewise: the source that the model learnt from
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias
 
@@ -48,8 +56,10 @@ class ModelRegistry:
     one, where the server answers and what it names is gone.
     """
 
-    def __init__(self, tracking_uri: str) -> None:
+    def __init__(self, tracking_uri: str, trusted: TrustedKeys | None = None) -> None:
+        """No model is loaded but what a key of `trusted` has signed; without keys, whatever agrees with its hash."""
         self._http = MlflowHttp(tracking_uri)
+        self._trusted = trusted
 
     def champion_identity(self) -> Identity | None:
         """Which model bears the alias `champion`, None while none does. One request."""
@@ -89,6 +99,8 @@ class ModelRegistry:
         Raises LostError when its artifacts are gone or are not those of its hash, and ModelError as `load` does.
         """
         folder = cache / folder_name(identity)
+        if self._trusted is not None and identity.signature is None:
+            identity = self._signed(identity, folder)
         if not folder.exists():
             cache.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=cache, prefix=".partial-"))
@@ -98,15 +110,31 @@ class ModelRegistry:
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         try:
-            return read(identity, folder)
+            served = self.read(identity, folder)
         except ModelError:
             # Kept, a damaged copy would fail for ever.
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        if identity.signature is not None:
+            _keep_signature(folder, identity.signature)
+        return served
+
+    def read(self, identity: Identity, folder: Path) -> Served:
+        """The copy of `identity` in `folder`, without asking the server. Raises ModelError as closecast.platform.identity.read."""
+        return read(identity, folder, self._trusted)
+
+    def twin(self, model: Served, folder: Path) -> Path:
+        """Fetch the evaluation twin of `model` into `folder`, compare it with what the model's manifest says of it, and return
+        `folder`. Raises LostError when it is gone or another, and ModelError for a model that names none."""
+        manifest = Manifest.from_json((model.folder / MANIFEST).read_bytes())
+        if (wanted := manifest.beside.get(TWIN_FOLDER)) is None:
+            raise ModelError(f"the manifest of {model.identity} names no twin in {TWIN_FOLDER}/: train anew")
+        self._fetch(self._artifact_uri(model.identity), TWIN_FOLDER, folder, SCORER_FILES, wanted, model.identity)
+        return folder
 
     def check_stored(self, identity: Identity) -> None:
         """Raise LostError when the registry could not give the files of `identity` to somebody who has no copy of them."""
-        self._http.stored_artifacts(self._artifact_uri(identity), MODEL_FOLDER, FILES)
+        self._http.stored_artifacts(self._artifact_uri(identity), MODEL_FOLDER, (*FILES, MANIFEST))
 
     def check_place(self, run_id: str) -> None:
         """Raise LostError when the server has no place to keep the artifacts of `run_id` in."""
@@ -131,14 +159,6 @@ class ModelRegistry:
         except LostError:
             return None
 
-    def download(self, identity: Identity, folder: str, target: Path, needed: Sequence[str] = ()) -> Path:
-        """Fetch `folder` of the artifacts of the run of `identity` into `target`, and return `target`.
-
-        Raises LostError when it is gone, or any of the files `needed` is.
-        """
-        self._http.download_artifacts(self._artifact_uri(identity), folder, target, needed)
-        return target
-
     def register(self, run_id: str, tags: Mapping[str, str]) -> str:
         """Make the model folder of `run_id` a new version with `tags`, and return that version."""
         found = self._http.get("mlflow/registered-models/get", {"name": MODEL_NAME}, absent=_ABSENT)
@@ -161,6 +181,19 @@ class ModelRegistry:
     def promote(self, version: str) -> None:
         """Make `version` champion, whoever is. Not beside others: closecast.platform.promotions has one do it at a time."""
         self._set_alias(CHAMPION, version)
+
+    def sign(self, model: Identity, signer: Signer) -> None:
+        """Write on the version of `model`, and on its run, the hash of its manifest and a signature of it.
+
+        Raises RegistryError when the version's number stands for another run by now.
+        """
+        if self.identity(model.version).run_id != model.run_id or model.sha256 is None:
+            raise RegistryError(f"{model} cannot be signed: its version's number stands for another model")
+        signature = signer.sign(MODEL_NAME, model.run_id, model.sha256)
+        for key, value in ((DIGEST_TAG, model.sha256), (SIGNATURE_TAG, signature)):
+            self._http.post("mlflow/runs/set-tag", {"run_id": model.run_id, "key": key, "value": value})
+            body = {"name": MODEL_NAME, "version": model.version, "key": key, "value": value}
+            self._http.post("mlflow/model-versions/set-tag", body)
 
     def _set_alias(self, alias: str, version: str) -> None:
         body = {"name": MODEL_NAME, "alias": alias, "version": version}
@@ -188,20 +221,62 @@ class ModelRegistry:
     def _artifact_uri(self, identity: Identity) -> str:
         return str(self._run(identity)["info"]["artifact_uri"])
 
+    def _signed(self, identity: Identity, folder: Path) -> Identity:
+        """With the signature that was kept with the copy, or else, if that is none any more, the run's."""
+        assert self._trusted is not None
+        try:
+            kept = _signature(folder).read_text()[:1_000]
+            self._trusted.check(MODEL_NAME, identity.run_id, digest(folder), kept)
+            return replace(identity, signature=kept)
+        except (OSError, ModelError):
+            return replace(identity, signature=_tags(self._run(identity).get("data", {})).get(SIGNATURE_TAG))
+
     def _fetch_model(self, identity: Identity, target: Path) -> None:
         """Raises LostError also for files that are not those whose hash the version, or else its run, bears."""
         run = self._run(identity)
-        self._http.download_artifacts(str(run["info"]["artifact_uri"]), MODEL_FOLDER, target, FILES)
-        wanted, found = identity.sha256 or _tags(run.get("data", {})).get(DIGEST_TAG), digest(target)
-        if wanted not in (None, found):
-            raise LostError(
-                f"the artifacts of {identity} are not those that were registered: their SHA-256 is {found[:16]}…, "
-                f"and {wanted[:16]}… is expected"
+        wanted = identity.sha256 or _tags(run.get("data", {})).get(DIGEST_TAG)
+        self._fetch(str(run["info"]["artifact_uri"]), MODEL_FOLDER, target, FILES, wanted, identity)
+
+    def _fetch(
+        self, artifact_uri: str, folder: str, target: Path, needed: tuple[str, ...], wanted: str | None, model: Identity
+    ) -> None:
+        """The manifest of `folder` first: it says how large a file may be. What it does not name must not be there."""
+        # What is signed has a manifest: without one it is lost.
+        names = self._http.stored_artifacts(artifact_uri, folder, (*needed, MANIFEST) if model.signature else needed)
+        if MANIFEST not in names:
+            raise ModelError(
+                f"the folder {folder}/ of {model} has no {MANIFEST}: it was made by an earlier version of Closecast, or by hand: "
+                "train anew (`just up` does so by itself)"
             )
+        written = self._http.artifact(artifact_uri, folder, MANIFEST, LARGEST)
+        target.mkdir(parents=True, exist_ok=True)
+        (target / MANIFEST).write_bytes(written)
+        found = hashlib.sha256(written).hexdigest()
+        try:
+            if wanted not in (None, found):
+                raise ModelError(f"the SHA-256 of {MANIFEST} is {found[:16]}…, and {wanted[:16]}… is expected")
+            if folder == MODEL_FOLDER and self._trusted is not None:
+                self._trusted.check(MODEL_NAME, model.run_id, found, model.signature)
+            manifest = Manifest.from_json(written)
+            if added := sorted(set(names) - set(manifest.files) - {MANIFEST}):
+                raise ModelError(f"{', '.join(added)} is not in {MANIFEST}: it is no part of the model")
+            for name in needed:
+                entry = manifest.files.get(name)
+                if entry is not None:  # else `verified` says so
+                    content = self._http.artifact(artifact_uri, folder, name, entry.size)
+                    (target / name).write_bytes(content)
+            verified(target, needed)
+        except ModelError as error:
+            if wanted is None or isinstance(error, UnsignedError):
+                raise
+            raise LostError(f"the artifacts of {model} are not those that were registered: {error}") from error
 
 
 def _identity(found: Mapping[str, Any]) -> Identity:
-    return Identity(str(found["version"]), str(found.get("run_id", "")), _tags(found).get(DIGEST_TAG))
+    tags = _tags(found)
+    return Identity(
+        str(found["version"]), str(found.get("run_id", "")), tags.get(DIGEST_TAG), tags.get(SIGNATURE_TAG) or None
+    )
 
 
 def _tags(found: Mapping[str, Any]) -> dict[str, str]:
@@ -215,3 +290,16 @@ def _move(partial: Path, folder: Path) -> None:
     except OSError:
         if not folder.exists():
             raise
+
+
+def _signature(folder: Path) -> Path:
+    """Beside a copy, the signature that it was taken up with."""
+    return folder.with_name(f"{folder.name}.signature")
+
+
+def _keep_signature(folder: Path, signature: str) -> None:
+    file = _signature(folder)
+    if not file.exists() or file.read_text() != signature:
+        partial = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_native_id()}")
+        partial.write_text(signature)
+        partial.replace(file)

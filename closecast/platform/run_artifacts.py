@@ -9,14 +9,12 @@ from closecast import features
 from closecast.models.deal_model import DealModel
 from closecast.models.evaluation import CANDIDATE, measured_on
 from closecast.models.promotion import Decision
-from closecast.platform import mlflow_files
 
 
-def write_artifacts(
-    folder: Path, model: DealModel, report: dict[str, Any], decision: Decision, by: str, at: datetime
+def write_report(
+    target: Path, model: DealModel, report: dict[str, Any], decision: Decision, by: str, at: datetime
 ) -> None:
-    """Write `report/` with evaluation.json, model_card.md, features.json and plots, and MLflow's files into `model/`."""
-    target = folder / "report"
+    """Write evaluation.json, model_card.md, features.json and plots into `target`, made if absent."""
     target.mkdir(exist_ok=True)
     (target / "evaluation.json").write_text(json.dumps(report, indent=1, default=str))
     (target / "features.json").write_text(
@@ -25,7 +23,6 @@ def write_artifacts(
     )  # fmt: skip
     (target / "model_card.md").write_text(model_card(model, report, decision, by, at))
     _plots(target, report)
-    mlflow_files.write(folder / "model", model)
 
 
 def model_card(model: DealModel, report: dict[str, Any], decision: Decision, by: str, at: datetime) -> str:
@@ -98,4 +95,4 @@ def _plots(target: Path, report: dict[str, Any]) -> None:
     figure.savefig(target / "ladder.png", dpi=100)
 
 
-__all__ = ["model_card", "write_artifacts"]
+__all__ = ["model_card", "write_report"]

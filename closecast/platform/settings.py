@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from closecast.platform.signatures import Signer, TrustedKeys
+
+SIGNING_KEY = "CLOSECAST_MODEL_SIGNING_KEY"  # of who trains
+PUBLIC_KEYS = "CLOSECAST_MODEL_PUBLIC_KEYS"  # of who loads models
 
 # The Prefect variable that holds the platform's source: what flows read unless a source is named.
 SOURCE_VARIABLE = "closecast_source"
@@ -17,14 +24,39 @@ class RegistrySettings:
     """The MLflow server, which keeps runs, the model registry and, through its proxy, the artifacts."""
 
     tracking_uri: str
+    trusted: "TrustedKeys | None" = None  # whose models are loaded; without keys, anybody's
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "RegistrySettings":
-        """Raises SettingsError when MLFLOW_TRACKING_URI is missing or no http(s) address."""
+        """Raises SettingsError when MLFLOW_TRACKING_URI is missing or no http(s) address, and for keys that are none."""
         uri = required(environment, "MLFLOW_TRACKING_URI")
         if not uri.startswith(("http://", "https://")):
             raise SettingsError(f"MLFLOW_TRACKING_URI is {uri!r}; expected the http(s) address of an MLflow server")
-        return cls(uri.rstrip("/"))
+        return cls(uri.rstrip("/"), _trusted(environment))
+
+
+def signer(environment: Mapping[str, str]) -> "Signer":
+    """The key that models are signed with. Raises SettingsError when there is none, or what there is is no key."""
+    from closecast.platform.signatures import Signer
+
+    try:
+        return Signer.from_text(required(environment, SIGNING_KEY))
+    except SettingsError:
+        raise
+    except ValueError as error:
+        raise SettingsError(f"{SIGNING_KEY} is not usable: {error}") from error
+
+
+def _trusted(environment: Mapping[str, str]) -> "TrustedKeys | None":
+    """An empty value is none by mistake: it is refused, and does not let everybody's models in."""
+    if PUBLIC_KEYS not in environment:
+        return None
+    from closecast.platform.signatures import TrustedKeys
+
+    try:
+        return TrustedKeys.from_text(environment[PUBLIC_KEYS])
+    except ValueError as error:
+        raise SettingsError(f"{PUBLIC_KEYS} is not usable: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from closecast.platform.mlflow_http import MlflowHttp
 
@@ -18,6 +20,7 @@ _ENTITY = "model_version_alias"
 # MLflow calls it created also when the alias moves from one version to another.
 _EVENTS = [{"entity": "MODEL_VERSION_ALIAS", "action": action} for action in ("CREATED", "DELETED")]
 _ROUTE = "mlflow/webhooks"
+_STAMP = re.compile(r"[0-9]{1,12}")  # Unix seconds; of a longer number no difference could be told
 
 
 class SignatureError(ValueError):
@@ -35,6 +38,25 @@ class AliasEvent:
     model: str
     alias: str
     version: str | None
+
+
+class _Event(msgspec.Struct):
+    """What every event of MLflow's has."""
+
+    entity: str
+
+
+class _Data(msgspec.Struct):
+    name: str
+    alias: str
+    version: Annotated[str, msgspec.Meta(pattern="^[0-9]{1,12}$")] | Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+
+class _AliasMoved(msgspec.Struct):
+    """An event about an alias."""
+
+    action: str
+    data: _Data
 
 
 def verify(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> None:
@@ -57,21 +79,21 @@ def verify(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> 
     if version != "v1" or not hmac.compare_digest(sent, wanted):
         raise SignatureError("the signature does not fit the delivery and this service's secret")
     # Only now: what is signed is a number of MLflow's.
-    if not (stamp.isascii() and stamp.isdigit()) or abs(now - int(stamp)) > FRESH_SECONDS:
+    if not _STAMP.fullmatch(stamp) or abs(now - int(stamp)) > FRESH_SECONDS:
         raise SignatureError(f"the delivery was signed at {stamp[:20]}, more than {FRESH_SECONDS:.0f} s from now")
 
 
 def alias_event(body: bytes) -> AliasEvent | None:
     """What the delivery says of an alias, None for an event of another kind. Raises EventError for anything else."""
     try:
-        event = json.loads(body)
-        if event["entity"] != _ENTITY:
+        if msgspec.json.decode(body, type=_Event).entity != _ENTITY:
             return None
-        data = event["data"]
-        version = str(data["version"]) if event["action"] == "created" else None
-        return AliasEvent(str(data["name"]), str(data["alias"]), version)
-    except (ValueError, KeyError, TypeError) as error:
-        raise EventError(f"the delivery is no event of MLflow's: {type(error).__name__}: {error}") from error
+        event = msgspec.json.decode(body, type=_AliasMoved)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise EventError(f"the delivery is no event of MLflow's: {reason}") from error
+    version = str(event.data.version) if event.action == "created" else None
+    return AliasEvent(event.data.name, event.data.alias, version)
 
 
 def registered(tracking_uri: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from closecast.platform.callers.caller import Caller, CallerError, ForbiddenCallerError, Role, UnknownCallerError
-from closecast.platform.callers.limits import Decision, Limits
+from closecast.platform.callers.limits import Decision
 from services.api.doors import Doors
 from services.api.problems import UnavailableError
 
@@ -35,7 +35,9 @@ class Admission(ASGIMiddleware):
                 state["caller"] = await self._doors.caller_in_time(scope["headers"])
             except CallerError as error:
                 raise refusal(error) from error
-            charge(scope, self._doors.limits, 1)
+            state["rate_limit"] = self._doors.limits.take(state["caller"], 1)
+        # Whoever was asked at another door before has been charged, or refused, there.
+        _let_in(state["rate_limit"])
         await next_app(scope, receive, send)
 
 
@@ -47,21 +49,18 @@ class Entrance:
         self._take = doors.limits.take
 
     def __call__(self, key: bytes | None, authorization: bytes | None) -> tuple[Caller, Decision] | None:
-        """The caller, and what is left of its tokens when one is spent; None for one who may not or cannot now.
+        """The caller, and whether it is allowed and what is left of its tokens; None for one who may not score, uncharged.
 
-        Raises CallerError likewise.
+        Both belong into the request's state, so that `Admission` does not ask again. Raises CallerError likewise.
         """
         caller = self._recognise(key, authorization)
         if not caller.may("scorer"):
             return None
-        decision = self._take(caller, 1)
-        return (caller, decision) if decision.allowed else None
+        return caller, self._take(caller, 1)
 
 
-def charge(scope: Scope, limits: Limits, cost: int) -> None:
-    """Spend `cost` tokens of the request's caller. Raises TooManyRequestsException (429)."""
-    decision = limits.take(scope["state"]["caller"], cost)
-    scope["state"]["rate_limit"] = decision
+def _let_in(decision: Decision) -> None:
+    """Raises TooManyRequestsException (429) for who has spent its limit."""
     if not decision.allowed:
         limit = decision.limit
         raise TooManyRequestsException(

@@ -4,28 +4,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.exceptions import ClientException
-from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
-from litestar.openapi.spec import Components, Contact, SecurityScheme
+from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
 from closecast.platform.scheduling import interrupt_others
 from services.api.admission import Admission, Entrance
 from services.api.batch_door import BatchDoor
 from services.api.body_first import BodyFirst
+from services.api.contract import ContractConfig
 from services.api.edge import Edge
 from services.api.fast_lane import FastLane
 from services.api.health import live, meters, ready
 from services.api.parts import Parts
 from services.api.problems import HANDLERS
+from services.api.refusals import Refusals
 from services.api.routes import ROUTES
-from services.api.routes.common import STREAMED
 from services.api.routes.registry_events import registry_event
 from services.api.security_headers import add_headers
 from services.api.settings import Settings
+from services.api.strict_request import StrictRequest, require_strict
 from services.api.strict_schema import StrictStructs
 from services.api.traces import Traced, Tracer
 
@@ -33,9 +33,10 @@ _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 
 
 class Service(Litestar):
-    """Litestar's application, and the fast lane that the server asks before it."""
+    """Litestar's application, the fast lane that the server asks before it, and what the server answers by itself."""
 
     fast_lane: FastLane
+    refusals: Refusals
 
 
 def create_app(settings: Settings) -> Service:
@@ -55,7 +56,7 @@ def create_app(settings: Settings) -> Service:
     versioned = Router(
         "/v1",
         route_handlers=ROUTES,
-        before_request=_keep_body,
+        before_request=require_strict,
         security=[{"key": []}, {"bearer": []}],
         tags=["predictions"],
     )
@@ -67,6 +68,7 @@ def create_app(settings: Settings) -> Service:
         exception_handlers=HANDLERS,
         before_send=[add_headers],
         request_max_body_size=_MAX_BODY,
+        request_class=StrictRequest,
         openapi_config=_OPENAPI,
         plugins=[StrictStructs()],
         logging_config=None,
@@ -75,11 +77,12 @@ def create_app(settings: Settings) -> Service:
     )
     tracer = None if parts.spans is None else Tracer(parts.spans)
     entrance = Entrance(parts.doors)
-    app.asgi_handler = Edge(BatchDoor(app.asgi_handler, parts.desk, entrance, _MAX_BODY), parts.metrics)
+    app.asgi_handler = BodyFirst(BatchDoor(app.asgi_handler, parts.desk, entrance, _MAX_BODY))
     if tracer is not None:
         app.asgi_handler = Traced(app.asgi_handler, tracer)
-    app.asgi_handler = BodyFirst(app.asgi_handler)
+    app.asgi_handler = Edge(app.asgi_handler, parts.metrics)
     app.fast_lane = FastLane(parts.predictor, entrance, parts.metrics, tracer)
+    app.refusals = Refusals(parts.metrics)
     return app
 
 
@@ -88,25 +91,18 @@ def _provided(one: object) -> Provide:
     return Provide(lambda: one, sync_to_thread=False)
 
 
-async def _keep_body(request: Request[object, object, State]) -> None:
-    """A problem document quotes the value that was refused, and handlers of exceptions cannot wait for the body.
-
-    Raises ClientException (400) for a body that is no text: the framework's decoder fails on one.
-    """
-    if request.route_handler.opt.get(STREAMED):
-        return
-    body = request.scope["state"]["body"] = await request.body()
-    try:
-        body.decode()
-    except UnicodeDecodeError as error:
-        raise ClientException(f"the body is not UTF-8 text (byte {error.start})") from error
-
-
-_OPENAPI = OpenAPIConfig(
+_OPENAPI = ContractConfig(
     title="Closecast",
     version=version("closecast"),
     description="Which open deals will be won, and by when.",
     path="/schema",
+    use_handler_docstrings=True,
+    servers=[Server(url="/", description="Where this document comes from, local or production")],
+    tags=[
+        Tag(name="predictions", description="Chances of deals, and what is behind them"),
+        Tag(name="administration", description="API keys and the audit log, for admins"),
+        Tag(name="health", description="What the scheduler and the gateway ask"),
+    ],
     contact=Contact(name="Closecast"),
     render_plugins=[ScalarRenderPlugin(), JsonRenderPlugin()],
     components=Components(

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES, STAGES
+from closecast.deals.scorable import JUDGED, bar
+from closecast.deals.vocabulary import PRODUCT_ALIASES
 from closecast.features.calendar import day_number
 from closecast.features.history import ENTITIES, History
 from closecast.models.deal_model import DealModel
@@ -151,10 +152,7 @@ def _doubtful(sheet: Sheet) -> NDArray[np.bool_]:
 def _is_doubtful(name: str, value: Any) -> bool:
     if isinstance(value, str) and len(value) > MAX_TEXT:
         return True
-    if name not in ("deal_stage", "close_date", "close_value"):
-        return False
-    text = scoring.text(value)
-    return text is not None and (name != "deal_stage" or text in CLOSED or text not in STAGES)
+    return name in JUDGED and bar(name, value) is not None
 
 
 def _dates(sheet: Sheet) -> tuple[Column, NDArray[np.int64]]:

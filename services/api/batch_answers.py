@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from closecast.platform.spreadsheet import safe
 from services.api import batch_json
 from services.api.batch import Scored
 from services.api.batch_column import Column
@@ -27,10 +28,20 @@ def encoded(scored: Scored, media_type: str, identifier: UUID, model: ModelVersi
     table = _table(scored, identifier, model)
     target = pa.BufferOutputStream()
     if media_type == CSV:
-        pyarrow.csv.write_csv(table, target)
+        pyarrow.csv.write_csv(_for_people(table), target)
     else:
         pq.write_table(table, target, compression="zstd", compression_level=1)
     return (memoryview(target.getvalue()),)
+
+
+def _for_people(table: pa.Table) -> pa.Table:
+    """CSV is opened in spreadsheets: what callers wrote must run nothing there. JSON and Parquet, for machines, stay as they are."""
+    for place, name in enumerate(table.column_names):
+        if pa.types.is_string(table.schema.field(name).type):
+            encoded = table.column(place).combine_chunks().dictionary_encode()
+            texts = [None if one is None else safe(one) for one in encoded.dictionary.to_pylist()]
+            table = table.set_column(place, name, pa.array(texts, pa.string()).take(encoded.indices))
+    return table
 
 
 def _table(scored: Scored, identifier: UUID, model: ModelVersion) -> pa.Table:

@@ -65,6 +65,8 @@ class BatchDoor:
         answer_type = _ANSWER_TYPES.get(headers.get(b"accept", b"*/*"))
         if loan is None or content_type is None or answer_type is None or len(headers) < len(list(scope["headers"])):
             return None
+        if b"content-encoding" in headers:
+            return None
         try:
             entered = self._enter(headers.get(b"x-api-key"), headers.get(b"authorization"))
         except CallerError:
@@ -72,6 +74,8 @@ class BatchDoor:
         if entered is None:
             return None
         scope["state"]["caller"], scope["state"]["rate_limit"] = entered
+        if not entered[1].allowed:
+            return None
         return BatchExchange(
             self._desk, Sent(content_type, answer_type, None, QUARTER_END), loan, lambda: _pieces(receive)
         )

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from litestar.exceptions import TooManyRequestsException
 
-from closecast.models.deal_model import ModelCard
+from closecast.models.deal_model import ModelCard, digest
 from closecast.platform.registry import Served
 from services.api.batch_wire import Ask, Parcel, Told, ends, hand, hear
 from services.api.loan import Loan
@@ -27,10 +27,9 @@ _LARGEST_KEPT = 4_000_000  # bytes of a parcel that the next batch gets
 _PATIENCE_S = 60  # for one answer; the largest batch takes a second
 _END_S = 8  # for the worker to end; what it has not shipped goes to its spool
 _WAIT_S = 10  # for the batches before it
-# Threads of LightGBM that wait for work do so asleep: the processors are the single predictions'. One arena, Arrow's
-# memory in it too, which keeps what a batch took for the next one until the worker is idle and gives it back.
+# One arena, Arrow's memory in it too, which keeps what a batch took for the next one until the worker is idle and gives it back.
 _ENVIRONMENT = {
-    "OMP_WAIT_POLICY": "passive", "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1",
     "MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "33554432",
 }  # fmt: skip
 
@@ -54,6 +53,7 @@ class BatchLane:
         self._running: _Running | None = None
         self._model = ""
         self._folder = Path()
+        self._sha256 = ""
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._closed = False
         self.answered = self.turned_away = self.restarts = 0
@@ -106,7 +106,7 @@ class BatchLane:
         try:
             running = await asyncio.to_thread(self._prepared, served) if self._must_prepare(served) else self._running
             assert running is not None
-            named = msgspec.structs.replace(ask, folder=str(self._folder), model=self._model)
+            named = msgspec.structs.replace(ask, folder=str(self._folder), sha256=self._sha256, model=self._model)
             if loan is None:
                 asking = self._asked(running, named, parcel)
             else:
@@ -213,14 +213,15 @@ class BatchLane:
     def _keep(self, served: Served) -> None:
         """Have a folder that holds the model that serves, with the history that it serves with."""
         card = served.model.card
-        folder = served.folder
+        folder, sha256 = served.folder, served.identity.sha256
         if ModelCard.from_json((folder / "card.json").read_text()).deals_key != card.deals_key:
             before, self._copy = self._copy, tempfile.TemporaryDirectory(prefix="closecast-batch-")
             folder = Path(self._copy.name)
             served.model.save(folder)
+            sha256 = digest(folder)
             if before is not None:
                 before.cleanup()
-        self._model, self._folder = _name(served), folder
+        self._model, self._folder, self._sha256 = _name(served), folder, sha256 or digest(folder)
 
 
 def _name(served: Served) -> str:

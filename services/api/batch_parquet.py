@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.platform.parquet_texts import as_dictionaries
+from closecast.platform.printable import printable
 from services.api.batch_column import Column
 from services.api.batch_sheet import MAX_ROWS, Sheet, more_than_once, require_engage_date, too_many
 from services.api.problems import InvalidInputError
@@ -25,14 +27,17 @@ def read_parquet(content: bytes) -> Sheet:
     """
     try:
         table = _table(content)
-    except (pa.ArrowException, OSError, MemoryError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InvalidInputError(
-            "body", None, "a Parquet file", f"the body cannot be read as Parquet: {reason}"
-        ) from error
-    columns = {name: _column(name, table.column(name)) for name in table.column_names}
-    identifiers = columns.pop("opportunity_id", None)
-    return Sheet(pa.nulls(len(table), pa.string()) if identifiers is None else _unpacked(identifiers), columns)
+        columns = {name: _column(name, table.column(name)) for name in table.column_names}
+        identifiers = columns.pop("opportunity_id", None)
+        return Sheet(pa.nulls(len(table), pa.string()) if identifiers is None else _unpacked(identifiers), columns)
+    except (pa.ArrowException, OSError, MemoryError, UnicodeError, OverflowError) as error:
+        raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> InvalidInputError:
+    """The error of bytes that Arrow has `error` against."""
+    reason = printable(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__
+    return InvalidInputError("body", None, "a Parquet file", f"the body cannot be read as Parquet: {reason}")
 
 
 def _unpacked(identifiers: Column) -> pa.StringArray:
@@ -55,7 +60,7 @@ def _table(content: bytes) -> pa.Table:
         _require_type(name, schema.field(name).type)
     _require_bearable(metadata, names)
     # As dictionaries, a text that stands in every row is unpacked once.
-    texts = [name for name in names if _is_text(schema.field(name).type)]
+    texts = as_dictionaries(metadata, [name for name in names if _is_text(schema.field(name).type)])
     file = pq.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts, **limits)
     table = file.read(columns=names, use_threads=False)
     if table.num_rows > MAX_ROWS:  # whatever the metadata said
@@ -118,4 +123,5 @@ def _column(name: str, column: pa.ChunkedArray) -> Column:
         array = pc.cast(pc.cast(array, pa.date32(), safe=False), pa.string())
     elif name in _NUMBERS and not _is_text(array.type):
         array = pc.cast(array, pa.float64(), safe=False)
+        array = pc.if_else(pc.is_nan(array), None, array)  # as missing numbers are written where there is no null
     return Column.of_arrow(array if pa.types.is_dictionary(array.type) else array.dictionary_encode())

@@ -18,6 +18,7 @@ from services.api import batch_json_sheet
 from services.api.batch_column import Column, spread
 from services.api.problems import InvalidInputError
 from services.api.schemas import MAX_TEXT, BatchRequest, Deal, Horizon
+from services.api.strict_json import not_understood, require_once
 
 MAX_ROWS = 10_000
 _IDENTIFIER = "opportunity_id"
@@ -68,7 +69,7 @@ def read_json(body: bytes) -> tuple[Sheet, BatchRequest]:
         _require_utf8(body, "JSON", "utf-8")
     try:
         return _by_column(body) or _by_object(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return _row_by_row(body)
 
 
@@ -83,7 +84,9 @@ def _by_column(body: bytes) -> tuple[Sheet, BatchRequest] | None:
     if found is None or found[0] > MAX_ROWS:
         return None
     # There is no other bracket before this array nor behind it: if what is left is a request, the array is its deals.
-    sent = _DECODER.decode(body[:begin] + body[end:])
+    around = body[:begin] + body[end:]
+    sent = _DECODER.decode(around)
+    require_once(around)
     count, texts = found
     given = texts.pop(_IDENTIFIER, None)
     identifiers = pa.nulls(count, pa.string()) if given is None else spread(given.values, given.rows, count)
@@ -94,6 +97,7 @@ def _by_column(body: bytes) -> tuple[Sheet, BatchRequest] | None:
 def _by_object(body: bytes) -> tuple[Sheet, BatchRequest]:
     """Deals of any kind. Raises msgspec.DecodeError when one of them is none."""
     sent = _DECODER.decode(body)
+    require_once(body)
     # Of no deals there are no columns.
     named = zip(Deal.__struct_fields__, zip(*map(astuple, sent.deals), strict=True), strict=bool(sent.deals))
     return _sheet(named, len(sent.deals), checked=True), BatchRequest([], sent.as_of, sent.horizon)
@@ -103,10 +107,11 @@ def _row_by_row(body: bytes) -> tuple[Sheet, BatchRequest]:
     """The slow way, which knows what is wrong with each row."""
     try:
         sent = msgspec.json.decode(body, type=BatchRequest)
-    except msgspec.DecodeError as error:
-        message, _, path = str(error).partition(" - at `$.")
+    except (msgspec.DecodeError, RecursionError) as error:
+        found = not_understood(error, body).error
         expected = '{"deals": [{…}], "as_of": date?, "horizon": days or "quarter_end"?}, or CSV or Parquet with its Content-Type'
-        raise InvalidInputError(path.rstrip("`") or "body", None, expected, message) from error
+        raise InvalidInputError(found.field, found.value, expected, found.detail) from error
+    require_once(body)
     refused = {}
     for at, row in enumerate(sent.deals):
         try:

@@ -47,6 +47,7 @@ class Ask(msgspec.Struct, frozen=True):
     horizon: str
     length: int = 0  # bytes of the body, of which those that are not in the parcel come from the caller's connection
     opening: Opening | None = None  # so that the worker may answer on that connection
+    sha256: str = ""  # of the model's manifest: a folder that has another one is not loaded
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -13,7 +13,8 @@ import select
 import signal
 import socket
 import sys
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -23,11 +24,13 @@ if __name__ == "__main__":
 # isort: split
 import msgspec
 
+from closecast.features.horizon import QUARTER_END, Horizon
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.identity import MODEL_NAME
 from closecast.platform.journal.inbox import Journal, JournalFullError
 from closecast.platform.scheduling import give_way, step_back
-from services.api import batch, batch_answers, batch_flow, batch_parquet, batch_sheet, scoring
+from services.api import batch, batch_answers, batch_flow, batch_sheet, scoring
+from services.api.batch_reader import BatchReader, ReaderError
 from services.api.batch_wire import Ask, Octets, Parcel, Told, take, tell
 from services.api.logs import log
 from services.api.problems import InvalidInputError, Problem, of_invalid
@@ -46,6 +49,7 @@ class Worker:
 
     def __init__(self, journal: Journal | None) -> None:
         self._journal = journal
+        self._reader = BatchReader()
         self._name = ""
         self._model: DealModel | None = None
 
@@ -60,7 +64,7 @@ class Worker:
                 self._journal.append(answered, _ROOM_S)
         except InvalidInputError as error:
             return Told(of_invalid(error)), ()
-        except (ModelError, JournalFullError) as error:
+        except (ModelError, JournalFullError, ReaderError) as error:
             return Told(Problem("The service cannot answer this now", 503, str(error))), ()
         except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's; the log has the reason
             log("failure", level="error", request_id=ask.request_id, error=f"{type(error).__name__}: {error}")
@@ -73,28 +77,42 @@ class Worker:
         size = sum(map(len, parts))
         return Told(None, len(scored.rows), len(scored.refused), unseen, size=size), parts
 
+    def close(self) -> None:
+        """End the process that reads Parquet."""
+        self._reader.close()
+
     def _scored(self, ask: Ask, body: bytes) -> batch.Scored:
         model = self._loaded(ask)
         if ask.content_type == batch_answers.CSV:
             sheet, as_of, horizon = batch_sheet.read_csv(body), ask.as_of, scoring.horizon_of(ask.horizon)
         elif ask.content_type == batch_answers.PARQUET:
-            sheet, as_of, horizon = batch_parquet.read_parquet(body), ask.as_of, scoring.horizon_of(ask.horizon)
+            sheet, as_of, horizon = self._reader.read(body), ask.as_of, scoring.horizon_of(ask.horizon)
         else:
             sheet, sent = batch_sheet.read_json(body)
             as_of, horizon = sent.as_of, sent.horizon
+            _require_same(ask, as_of, horizon)
         return batch.score(model, sheet, scoring.Question.ask(model, as_of, horizon), _THREADS)
 
     def _loaded(self, ask: Ask) -> DealModel:
         if self._model is None or self._name != ask.model:
             self._model = None  # two at a time would double the memory
             gc.unfreeze()
-            self._model, self._name = DealModel.load(Path(ask.folder)), ask.model
+            self._model, self._name = DealModel.load(Path(ask.folder), ask.sha256), ask.model
             self._model.builder.tables(self._model.builder.history.known_until)
             # The model stays: the collector need not walk it after each batch.
             gc.collect()
             gc.freeze()
             log("batch worker", model=ask.version, run=ask.run_id, folder=ask.folder)
         return self._model
+
+
+def _require_same(ask: Ask, as_of: date | None, horizon: Horizon) -> None:
+    """JSON says its own question. Raises InvalidInputError for a query that asks another."""
+    said = (("as_of", ask.as_of, as_of), ("horizon", scoring.horizon_of(ask.horizon), horizon))
+    for name, asked, own in said:
+        if asked not in (None, QUARTER_END, own):
+            detail = f"the query says {name}={asked} and the body {own}: say it in the body"
+            raise InvalidInputError(name, str(asked), "the body's, or none", detail)
 
 
 def serve(connection: socket.socket, worker: Worker) -> None:
@@ -167,9 +185,9 @@ def main() -> None:
     journal = None if recording is None else recording.shipper()
     if journal is not None:
         journal.start()
-    with socket.socket(fileno=int(sys.argv[1])) as connection:
+    with socket.socket(fileno=int(sys.argv[1])) as connection, closing(Worker(journal)) as worker:
         try:
-            serve(connection, Worker(journal))
+            serve(connection, worker)
         except ConnectionError as error:
             log("batch worker", level="warning", problem=f"the service has ended: {error}")
     if journal is not None and (lost := journal.close()):

@@ -10,6 +10,8 @@ from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Send
 
+from services.api.loan import EXTENSION, LOAN
+
 # No more than this is thrown away for the sake of one answer. The gateway hands on no larger body, and allows as much time.
 _MOST_BYTES = 100_000_000
 _MOST_SECONDS = 30.0
@@ -33,28 +35,37 @@ class BodyFirst:
             # Who waits for a word before sending (Expect: 100-continue) has sent nothing, and gets the answer as that word.
             if message["type"] == "http.response.start" and (body.is_begun or not expects):
                 await body.take_rest()
+            if message["type"] == "http.response.start" and body.has_more and not _is_lent(scope):
+                # What else comes is of this body still, or the next request: nobody could tell.
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         await self._app(scope, body.receive, answer)
 
 
+def _is_lent(scope: Any) -> bool:
+    """Whether another process has the body, or had it: what is left of it then is the loan's to know."""
+    loan = scope.get("extensions", {}).get(EXTENSION, {}).get(LOAN)
+    return loan is not None and loan.is_begun
+
+
 class _Body:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._has_more = True
-        self.is_begun = False
+        self.has_more = True
+        self.is_begun = False  # somebody within has asked for it
 
     async def receive(self) -> Any:
         self.is_begun = True
         message = await self._receive()
-        self._has_more = message["type"] == "http.request" and message["more_body"]
+        self.has_more = message["type"] == "http.request" and message["more_body"]
         return message
 
     async def take_rest(self) -> None:
         loop = asyncio.get_running_loop()
         taken, end = 0, loop.time() + _MOST_SECONDS
         try:
-            while self._has_more and taken < _MOST_BYTES:
+            while self.has_more and taken < _MOST_BYTES:
                 async with asyncio.timeout_at(min(end, loop.time() + _STALLED_SECONDS)):
                     message = await self.receive()
                 taken += len(message["body"]) if message["type"] == "http.request" else 0

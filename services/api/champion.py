@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from closecast.models.deal_model import DealModel, ModelError
-from closecast.platform.identity import read
 from closecast.platform.registry import Identity, LostError, ModelRegistry, NoChampionError, RegistryError, Served
 from services.api.logs import log
 from services.api.problems import UnavailableError
@@ -165,13 +164,14 @@ class Champion:
     def _kept(self) -> Served | None:
         try:
             current = json.loads((self._cache / _CURRENT).read_text())
-            model = Identity(current["version"], current["run_id"], current["sha256"])
-            kept = read(model, self._cache / current["folder"])
+            model = Identity(current["version"], current["run_id"], current["sha256"], current.get("signature"))
+            # By the name that its run and hash give: what a file says of a folder could lead anywhere.
+            kept = self._registry.read(model, self._cache / Path(current["folder"]).name)
             _rehearse(kept)
             return kept
         except FileNotFoundError:
             return None
-        except (ModelError, OSError, ValueError, KeyError) as error:
+        except (ModelError, OSError, ValueError, KeyError, TypeError) as error:
             # The registry has the truth; without it the instance says that it is not ready, and why.
             log("model", level="warning", origin="local cache", problem=str(error))
             return None

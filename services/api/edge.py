@@ -1,19 +1,24 @@
-"""The outermost layer: gives every request an id, which its answer and its log line carry, times it and counts it."""
+"""The outermost layer: gives every request an id, which its answer and its log line carry, times it, counts it, and answers
+where nothing within has."""
 
 import random
 import re
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from litestar.types import ASGIApp, Message, Receive, Send
 
 from services.api.logs import log
 from services.api.metrics import Metrics
+from services.api.problems import MEDIA_TYPE, failure, of_request, tell_failure
 
 _SOUND = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _PROBES = ("/health/live", "/health/ready", "/metrics")
 PREDICTIONS = "/v1/predictions"
+REFUSED = "refused"  # in a request's state: the status that the protocol answered while the application had the request
 Headers = Iterable[tuple[bytes, bytes]]
 
 
@@ -30,10 +35,10 @@ class Edge:
             await self._app(scope, receive, send)
             return
         begin = time.perf_counter()
-        request_id = request_id_of(scope["headers"])
         state = scope.setdefault("state", {})
-        state["request_id"] = request_id.decode()
-        status = 500
+        # One that the protocol or the fast lane has given it already stays.
+        request_id = state.setdefault("request_id", request_id_of(scope["headers"]).decode()).encode()
+        status = 0  # until an answer has begun
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -44,19 +49,42 @@ class Edge:
 
         try:
             await self._app(scope, receive, answer)
+            if not status:
+                raise RuntimeError("the application ended without an answer")
+        except Exception as error:
+            begun, status = status, status or 500
+            tell_failure(state["request_id"], error)
+            if begun:
+                raise  # the server breaks the connection: half an answer must not look like a whole one
+            await _fail(scope, answer)
         finally:
-            self._record(scope, status, time.perf_counter() - begin)
+            self._record(scope, state.get(REFUSED, status or 500), time.perf_counter() - begin)
 
     def _record(self, scope: Any, status: int, seconds: float) -> None:
         path, method, state = scope["path"], scope["method"], scope["state"]
-        # The route's template, so that a path with an id in it does not make a meter of its own.
-        state["route"] = scope.get("path_template") or "unknown"
-        self._requests.of(state["route"], method, str(status)).observe(seconds)
+        self._requests.of(route_of(scope), method, str(status)).observe(seconds)
         # Nomad asks every five seconds: an unhealthy answer is news, a healthy one is not.
         if status < 400 and (path in _PROBES or path == PREDICTIONS):
             return
         log("request", request_id=state["request_id"], method=method, path=path, status=status,
             milliseconds=round(seconds * 1000, 2))  # fmt: skip
+
+
+async def _fail(scope: Any, answer: Send) -> None:
+    """What is answered where the framework, which words failures itself, has failed."""
+    content = msgspec.json.encode(of_request(failure(), scope))
+    start: Message = {
+        "type": "http.response.start",
+        "status": HTTPStatus.INTERNAL_SERVER_ERROR,
+        "headers": [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(content))],
+    }
+    await answer(start)
+    await answer({"type": "http.response.body", "body": content, "more_body": False})
+
+
+def route_of(scope: Any) -> str:
+    """The route's template, so that a path with an id in it does not make a meter of its own."""
+    return scope.get("path_template") or "unknown"
 
 
 def request_id_of(headers: Headers) -> bytes:

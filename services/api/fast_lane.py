@@ -17,6 +17,7 @@ from services.api.heads import CLOSE_LINE, STRICT_LINE, opening
 from services.api.metrics import Metrics
 from services.api.predictor import Predictor
 from services.api.schemas import PredictionRequest
+from services.api.strict_json import StrictDecoder
 from services.api.traces import Tracer
 
 LONGEST = 64_000  # bytes; one deal takes some 300
@@ -40,9 +41,12 @@ class Head:
 
     @classmethod
     def of(cls, headers: Sequence[tuple[bytes, bytes]], *, keeps: bool) -> "Head | None":
-        """None for one that is out of the ordinary: another media type, or a header that comes twice."""
+        """None for one that is out of the ordinary: another media type, a coding, or a header that comes twice."""
         named = dict(headers)
-        return cls(named, keeps) if len(named) == len(headers) and named.get(b"content-type") == _JSON else None
+        is_plain = (
+            len(named) == len(headers) and named.get(b"content-type") == _JSON and b"content-encoding" not in named
+        )
+        return cls(named, keeps) if is_plain else None
 
 
 class FastLane:
@@ -54,7 +58,7 @@ class FastLane:
         self._observe = metrics.requests.of(PREDICTIONS, "POST", "200").observe
         self.decline = metrics.slow_lane.inc
         self._tracer = tracer
-        self._decode = msgspec.json.Decoder(PredictionRequest).decode
+        self._decode = StrictDecoder(PredictionRequest).decode
         self._encode = msgspec.json.Encoder().encode
 
     def answer(self, head: Head, body: bytes, server_lines: bytes, state: dict[str, Any]) -> bytes | None:
@@ -79,6 +83,8 @@ class FastLane:
             if entered is None:
                 return None
             caller, decision = state["caller"], state["rate_limit"] = entered
+            if not decision.allowed:
+                return None
             request_id = sound_id(head.request_id)
             state["request_id"] = name = request_id.decode()
             prediction = self._predict(self._decode(body), caller.id, name)

@@ -9,13 +9,13 @@ from services.api.metrics import CONTENT_TYPE, Metrics
 from services.api.schemas import Health
 
 
-@get("/health/live", sync_to_thread=False, summary="The process answers")
+@get("/health/live", sync_to_thread=False, summary="The process answers", tags=["health"])
 def live() -> Health:
     """200 as long as the process answers at all."""
     return Health("live")
 
 
-@get("/health/ready", sync_to_thread=False, summary="A model serves")
+@get("/health/ready", sync_to_thread=False, summary="A model serves", tags=["health"])
 def ready(champion: NamedDependency[Champion], state: State) -> Response[Health]:
     """200 while a model serves, also when the registry is away (the reason is told); 503 while none does, and before the end."""
     if state.leaving:

@@ -15,7 +15,7 @@ class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
     """The key to be made."""
 
     name: Annotated[
-        str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="Whose it is, for people",
+        str, Meta(min_length=1, max_length=100, description="Whose it is, for people: printable characters",
                   examples=["sales dashboard"])
     ]  # fmt: skip
     role: Annotated[Role, Meta(description="A viewer reads, a scorer also scores, an admin also keeps keys")] = "scorer"

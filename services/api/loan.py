@@ -36,6 +36,7 @@ class Loan:
         self._cycle = protocol.cycle
         self._server_lines = server_lines
         self.length = length  # of the whole body, bytes
+        self.is_begun = False  # at some time
         self._is_out = False  # so that nobody here knows how far it was read or written
 
     @staticmethod
@@ -58,7 +59,7 @@ class Loan:
         self._protocol.flow.pause_reading()
         begun = bytes(self._cycle.body)
         self._cycle.body = bytearray()
-        self._is_out = True
+        self.is_begun = self._is_out = True
         return begun
 
     @property

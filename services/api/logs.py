@@ -1,6 +1,7 @@
 """One JSON object a line on standard error: what happened, when, and to which request."""
 
 import atexit
+import json
 import logging
 import sys
 import threading
@@ -66,9 +67,19 @@ def log(event: str, level: str = "info", **facts: Any) -> None:
     Within a tenth of a second it is written; what is no plain information, at once.
     """
     line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "event": event, **facts}
-    _WRITER.put(_encode(line) + b"\n")
+    _WRITER.put(_plain(_encode(line)) + b"\n")
     if level != "info":
         _WRITER.flush()
+
+
+def _plain(line: bytes) -> bytes:
+    """`line` with what cannot be seen, or turns around what follows, as JSON escapes it: logs are read on terminals."""
+    text = line.decode()
+    if text.isprintable():
+        return line
+    return (
+        "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text).replace("\x7f", "\\u007f").encode()
+    )
 
 
 class Relay(logging.Handler):

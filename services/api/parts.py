@@ -26,7 +26,7 @@ class Parts:
         self.metrics, self.spans = Metrics(), traces.provider(os.environ)
         self.doors = Doors(settings)
         self.champion = Champion(
-            ModelRegistry(settings.registry.tracking_uri),
+            ModelRegistry(settings.registry.tracking_uri, settings.registry.trusted),
             settings.model_cache,
             promoted=self._promoted,
             refused=lambda _model: self.metrics.refusals.inc(),
@@ -89,6 +89,7 @@ class Parts:
         self.metrics.serves(None if served is None else served.identity)
         cache = self.explainer.cache
         figures = {
+            "model_problem": float(self.champion.status().problem is not None),
             **self.doors.figures(),
             "explanation_cache_hits_total": cache.hits,
             "explanation_cache_misses_total": cache.misses,

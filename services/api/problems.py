@@ -45,9 +45,13 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 class InvalidInputError(ValueError):
     """Well-formed input that cannot be scored: `field` holds `value` where `expected` was needed."""
 
-    def __init__(self, field: str, value: Any, expected: str, detail: str) -> None:
+    def __init__(self, field: str, value: Any, expected: str | None, detail: str) -> None:
         super().__init__(detail)
         self.error = FieldError(field, detail, shortened(value), expected)
+
+
+class NotUnderstoodError(InvalidInputError):
+    """A request that is not in the form that the service takes, so that there is nothing to score yet."""
 
 
 class ProblemError(RuntimeError):
@@ -66,6 +70,8 @@ def shortened(value: Any) -> Any:
     """The value as it is sent back: a long text is cut, so that an answer is never larger for it."""
     if isinstance(value, str) and len(value) > _LONGEST_VALUE:
         return f"{value[:_LONGEST_VALUE]}… ({len(value)} characters)"
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return shortened(str(value))  # no encoder takes it as a number
     return value if value is None or isinstance(value, str | int | float | bool) else str(type(value).__name__)
 
 
@@ -74,12 +80,25 @@ def of_invalid(error: InvalidInputError, status: int = HTTP_422_UNPROCESSABLE_EN
     return Problem("The input cannot be scored", status, str(error), errors=[error.error])
 
 
+def of_request(problem: Problem, scope: Any) -> Problem:
+    """The problem with the path and the id of the request; not its URL, for a Host may be anything."""
+    return msgspec.structs.replace(problem, instance=scope["path"], request_id=scope.get("state", {}).get("request_id"))
+
+
+def failure() -> Problem:
+    """What the caller learns of our own fault: to quote the request's id."""
+    detail = "the service failed on this request; its log has the reason under the request id"
+    return Problem("Internal server error", HTTP_500_INTERNAL_SERVER_ERROR, detail)
+
+
+def tell_failure(request_id: str | None, error: BaseException) -> None:
+    """The log has the details."""
+    log("failure", level="error", request_id=request_id, error=f"{type(error).__name__}: {error}")
+
+
 def response(request: Request[Any, Any, Any], problem: Problem, headers: dict[str, str] | None = None) -> Response[Any]:
     """The problem as this request's answer."""
-    complete = msgspec.structs.replace(
-        problem, instance=request.url.path, request_id=request.scope.get("state", {}).get("request_id")
-    )
-    content = msgspec.json.encode(complete)
+    content = msgspec.json.encode(of_request(problem, request.scope))
     return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -106,6 +125,14 @@ def on_invalid(request: Request[Any, Any, Any], error: InvalidInputError) -> Res
     return response(request, of_invalid(error))
 
 
+def on_not_understood(request: Request[Any, Any, Any], error: NotUnderstoodError) -> Response[Any]:
+    field, detail = error.error.field, error.error.detail
+    problem = Problem(
+        "The request is not understood", HTTPStatus.BAD_REQUEST, f"{field}: {detail}", errors=[error.error]
+    )
+    return response(request, problem)
+
+
 def on_problem(request: Request[Any, Any, Any], error: ProblemError) -> Response[Any]:
     is_away = error.problem.status == HTTPStatus.SERVICE_UNAVAILABLE
     return response(request, error.problem, _RETRY if is_away else None)
@@ -125,44 +152,27 @@ def on_ended_key(request: Request[Any, Any, Any], error: KeyEndedError) -> Respo
 
 
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Our own fault: the log has the details, the caller has the request's id to quote."""
-    log(
-        "failure",
-        level="error",
-        request_id=request.scope.get("state", {}).get("request_id"),
-        error=f"{type(error).__name__}: {error}",
-    )
-    detail = "the service failed on this request; its log has the reason under the request id"
-    return response(request, Problem("Internal server error", HTTP_500_INTERNAL_SERVER_ERROR, detail))
+    """Our own fault."""
+    tell_failure(request.scope.get("state", {}).get("request_id"), error)
+    return response(request, failure())
 
 
 def _fields(request: Request[Any, Any, Any], error: ValidationException) -> list[FieldError]:
     extra = error.extra if isinstance(error.extra, list) else []
-    body = request.scope.get("state", {}).get("body")
     found = []
     for one in extra:
         key, message = str(one.get("key", "")), str(one.get("message", ""))
         if key == "data":  # Litestar's name for the body as a whole
             key = ""
-        value = request.query_params.get(key) if one.get("source") == "query" else _value(body, key)
+        value = request.query_params.get(key) if one.get("source") == "query" else None
         found.append(FieldError(key or "body", message, shortened(value)))
     return found
-
-
-def _value(body: bytes | None, path: str) -> Any:
-    """The value at `deal.product` in the JSON body; None where there is none."""
-    try:
-        value = msgspec.json.decode(body or b"null")
-    except msgspec.DecodeError:
-        return None
-    for name in filter(None, path.split(".")):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 HANDLERS: dict[Any, Any] = {
     HTTPException: on_http,
     InvalidInputError: on_invalid,
+    NotUnderstoodError: on_not_understood,
     ProblemError: on_problem,
     UnavailableError: on_unavailable,
     JournalFullError: on_unavailable,

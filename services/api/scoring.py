@@ -11,7 +11,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from closecast import features
-from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES, STAGES
+from closecast.deals.scorable import IS_CLOSED, UNKNOWN_STAGE, bar
+from closecast.deals.vocabulary import PRODUCT_ALIASES, STAGES
 from closecast.features.build import Tables
 from closecast.features.calendar import FiscalCalendar
 from closecast.features.history import UNNAMED
@@ -52,18 +53,13 @@ def horizon_of(text: str) -> Horizon:
 def engage_date(deal: Deal, as_of: date) -> date:
     """The engage date of a deal that can be scored as of `as_of`. Raises InvalidInputError when it cannot."""
     stage = text(deal.deal_stage)
-    if stage is not None and stage not in STAGES:
-        detail = f"the stage {stage[:50]!r} is not known"
-        raise InvalidInputError("deal.deal_stage", stage, f"one of {', '.join(STAGES)}", detail)
-    if stage in CLOSED:
-        raise InvalidInputError(
-            "deal.deal_stage", stage, "Engaging", f"the deal is closed ({stage}): there is nothing left to predict"
-        )
-    for name, value in (("close_date", deal.close_date), ("close_value", deal.close_value)):
-        if value is not None and text(value) is not None:
-            raise InvalidInputError(
-                f"deal.{name}", value, "nothing: the deal is open", f"{name} is given although the deal is not closed"
-            )
+    for name, value in (
+        ("deal_stage", deal.deal_stage),
+        ("close_date", deal.close_date),
+        ("close_value", deal.close_value),
+    ):
+        if value is not None and (barred := bar(name, value)) is not None:
+            raise _barred(name, value, barred)
     written = text(deal.engage_date)
     if written is None:
         what = "a deal that is still Prospecting" if stage == "Prospecting" else "the deal"
@@ -83,6 +79,19 @@ def engage_date(deal: Deal, as_of: date) -> date:
     if engaged.year < 1970:
         raise InvalidInputError("deal.engage_date", written, "a date from 1970 on", f"{engaged} is no engage date")
     return engaged
+
+
+def _barred(name: str, value: str | float, barred: str) -> InvalidInputError:
+    field, stage = f"deal.{name}", str(value).strip()
+    if barred == UNKNOWN_STAGE:
+        return InvalidInputError(field, stage, f"one of {', '.join(STAGES)}", f"the stage {stage[:50]!r} is not known")
+    if barred == IS_CLOSED:
+        return InvalidInputError(
+            field, stage, "Engaging", f"the deal is closed ({stage}): there is nothing left to predict"
+        )
+    return InvalidInputError(
+        field, value, "nothing: the deal is open", f"{name} is given although the deal is not closed"
+    )
 
 
 @lru_cache(maxsize=4096)

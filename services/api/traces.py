@@ -11,6 +11,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from services.api.edge import route_of
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
@@ -97,4 +99,4 @@ class Traced:
 
             await self._app(scope, receive, answer)
             state = scope["state"]
-            describe(span, method, state["route"], scope["path"], state["request_id"], status)
+            describe(span, method, route_of(scope), scope["path"], state["request_id"], status)

@@ -19,6 +19,8 @@ _NEEDED = (
     "CLOSECAST_GATEWAY_FOLDER",
     "CLOSECAST_GATEWAY_STORAGE",
     "CLOSECAST_GATEWAY_TLS",
+    "CLOSECAST_GATEWAY_UI_PASSWORD",
+    "CLOSECAST_GATEWAY_UI_KEY",
 )
 # A caller is given so long to send its headers, to send its body, and to take the answer. A body may be so large, and so much
 # of a larger one is taken before it is refused.
@@ -30,11 +32,13 @@ _DEFAULTS = {
     "CLOSECAST_GATEWAY_MAX_TAKEN": "100000000",
     # No word to browsers that this host be asked by TLS alone: the other pages of one machine have none.
     "CLOSECAST_GATEWAY_HSTS": "0",
+    "CLOSECAST_GATEWAY_UI_USER": "closecast",
 }
 _LISTENER = 3  # the file descriptor that the Caddyfile names
 _WAITING = 1024  # connections that may wait to be accepted
 _UPSTREAMS = ("api.caddy", "ui.caddy")
 _LOOK_SECONDS = 0.5  # how often the upstreams are looked at
+_HASH_COST = "10"  # of bcrypt: the password is random, and longer than anybody could try
 _RELOAD_SECONDS = 30  # after which a reload that has not ended is begun anew
 _PR_SET_PDEATHSIG = 1
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -79,6 +83,20 @@ def complete(environment: Mapping[str, str]) -> dict[str, str]:
         "XDG_DATA_HOME": storage,
         "XDG_CONFIG_HOME": storage,
     }
+
+
+def hashed(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the hash of the user interface's password in the place of it, which Caddy needs not know.
+
+    Raises GatewayError when Caddy makes none.
+    """
+    how = [environment["CLOSECAST_CADDY"], "hash-password", "--bcrypt-cost", _HASH_COST]
+    password = environment["CLOSECAST_GATEWAY_UI_PASSWORD"]
+    done = subprocess.run(how, input=f"{password}\n", capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise GatewayError(f"Caddy does not hash the user interface's password: {' '.join(done.stderr.split())}")
+    kept = {name: value for name, value in environment.items() if name != "CLOSECAST_GATEWAY_UI_PASSWORD"}
+    return {**kept, "CLOSECAST_GATEWAY_UI_HASH": done.stdout.strip()}
 
 
 def command(environment: Mapping[str, str], reload: bool) -> list[str]:
@@ -162,7 +180,7 @@ def _reload(environment: Mapping[str, str]) -> bool:
 
 def main() -> None:
     try:
-        environment = complete(os.environ)
+        environment = hashed(complete(os.environ))
         storage = Path(environment["CLOSECAST_GATEWAY_STORAGE"])
         storage.mkdir(parents=True, exist_ok=True)
         storage.chmod(0o700)

@@ -8,27 +8,29 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2] / "terraform"
-ENVIRONMENT = ROOT / "environments" / "local"
+ENVIRONMENT = Path("environments", "local")
+_LOCK = ".terraform.lock.hcl"
 
 
 class TerraformError(RuntimeError):
     """Terraform failed; the text is its own reason on one line."""
 
 
-def _digest() -> str:
+def _digest(root: Path) -> str:
     """SHA-256 of the configuration and where it stands: Terraform's working data holds absolute paths of modules."""
-    sources = sorted(path for path in ROOT.rglob("*.tf") if ".terraform" not in path.parts)
-    return hashlib.sha256(b"\0".join([str(ROOT).encode(), *(path.read_bytes() for path in sources)])).hexdigest()
+    sources = sorted(path for path in root.rglob("*.tf") if ".terraform" not in path.parts)
+    return hashlib.sha256(b"\0".join([str(root).encode(), *(path.read_bytes() for path in sources)])).hexdigest()
 
 
-def is_initialised(state: Path) -> bool:
+def is_initialised(state: Path, root: Path = ROOT) -> bool:
     """Whether `initialise` has finished for this very configuration."""
     marker = state / "initialised"
-    return marker.exists() and marker.read_text() == _digest()
+    return marker.exists() and marker.read_text() == _digest(root) and (root / ENVIRONMENT / _LOCK).exists()
 
 
-def initialise(state: Path, mirror: Path | None) -> None:
-    """`terraform init` with working data and state below `state`, plugins from `mirror` if there is one.
+def initialise(state: Path, mirror: Path | None, root: Path = ROOT) -> None:
+    """`terraform init` of the configuration below `root` with working data and state below `state`, plugins from `mirror` if
+    there is one.
 
     Raises TerraformError.
     """
@@ -36,8 +38,8 @@ def initialise(state: Path, mirror: Path | None) -> None:
     state.chmod(0o700)
     shutil.rmtree(state / "data", ignore_errors=True)
     plugins = [f"-plugin-dir={mirror}"] if mirror else []
-    _run(state, "init", "-reconfigure", f"-backend-config=path={_state_file(state)}", *plugins, environment={})
-    (state / "initialised").write_text(_digest())
+    _run(root, state, "init", "-reconfigure", f"-backend-config=path={_state_file(state)}", *plugins, environment={})
+    (state / "initialised").write_text(_digest(root))
 
 
 def apply(state: Path, session: str, environment: dict[str, str]) -> None:
@@ -52,19 +54,19 @@ def apply(state: Path, session: str, environment: dict[str, str]) -> None:
         for stale in state.glob("terraform.tfstate*"):
             stale.unlink()
         begun.write_text(session)
-    _run(state, "apply", "-auto-approve", "-refresh=false", "-compact-warnings", environment=environment)
+    _run(ROOT, state, "apply", "-auto-approve", "-refresh=false", "-compact-warnings", environment=environment)
 
 
 def _state_file(state: Path) -> Path:
     return state / "terraform.tfstate"
 
 
-def _run(state: Path, command: str, *arguments: str, environment: dict[str, str]) -> None:
+def _run(root: Path, state: Path, command: str, *arguments: str, environment: dict[str, str]) -> None:
     terraform = shutil.which("terraform")
     if terraform is None:
         raise TerraformError("there is no terraform on PATH")
     done = subprocess.run(
-        [terraform, f"-chdir={ENVIRONMENT}", command, "-input=false", "-no-color", *arguments],
+        [terraform, f"-chdir={root / ENVIRONMENT}", command, "-input=false", "-no-color", *arguments],
         env=_environment(state) | environment,
         capture_output=True,
         encoding="utf-8",

@@ -1,31 +1,67 @@
-"""Scores one Parquet file in a process of its own, which a damaged file may end: `python -m services.score.guard`."""
+"""Scores one Parquet file in a process of its own, which a damaged file may end: `python -m services.score.guard`.
+
+It is ended, too, once there is no flow any more that waits for it.
+"""
 
 import os
 import signal
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from closecast.platform.lake import Lake
+
+_LONG_SECONDS = 15.0
 # What Arrow's readers end with on some damaged files. SIGKILL is not among them: that is the system, short of memory.
 _BY_THE_FILE = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
 
 
 def main() -> None:
-    status = subprocess.run([sys.executable, "-m", "services.score"], check=False).returncode
+    worker = subprocess.Popen([sys.executable, "-m", "services.score"])
+    try:
+        status = worker.wait(_LONG_SECONDS)
+    except subprocess.TimeoutExpired:
+        status = _wait_while_wanted(worker)
     if -status in _BY_THE_FILE:
         _refuse(f"reading the input ended the process with {signal.Signals(-status).name}: the file is damaged")
     elif status:
         sys.exit(status if status > 0 else 128 - status)
 
 
-def _refuse(reason: str) -> None:
-    # Imported here: only the file that ends its reader pays for it.
-    from closecast.platform import scoring_run
+def _wait_while_wanted(worker: "subprocess.Popen[bytes]") -> int:
+    """The worker's status; 0 when it was ended because its flow is gone."""
+    # Imported here and in `_refuse`: most inputs need neither.
+    from closecast.platform import lease
+    from closecast.platform.settings import required
+
+    watch = lease.Watch(_lake(), required(os.environ, "CLOSECAST_LEASE"))
+    while True:
+        try:
+            return worker.wait(lease.RENEW_SECONDS)
+        except subprocess.TimeoutExpired:
+            why = watch.end()
+        if why is not None:
+            print(f"score: {why}", flush=True)
+            worker.kill()
+            worker.wait()
+            return 0
+
+
+def _lake() -> "Lake":
     from closecast.platform.lake import Lake
-    from closecast.platform.settings import LakeSettings, required
+    from closecast.platform.settings import LakeSettings
+
+    return Lake(LakeSettings.from_environment(os.environ))
+
+
+def _refuse(reason: str) -> None:
+    from closecast.platform import scoring_run
+    from closecast.platform.settings import required
 
     target = required(os.environ, "CLOSECAST_TARGET")
     instance = required(os.environ, "NOMAD_JOB_ID")
-    scoring_run.refuse(Lake(LakeSettings.from_environment(os.environ)), target, instance, reason)
+    scoring_run.refuse(_lake(), target, instance, reason)
     print(f"score: {os.environ['CLOSECAST_SOURCE']} is refused: {reason}", flush=True)
 
 

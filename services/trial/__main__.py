@@ -11,7 +11,7 @@ import optuna
 from closecast.features.calendar import FiscalCalendar
 from closecast.models import tuning
 from closecast.models.training import Data, NotEnoughDataError
-from closecast.platform import studies
+from closecast.platform import lease, studies
 from closecast.platform.lake import Lake, LakeAwayError, LakeError
 from closecast.platform.patience import patiently
 from closecast.platform.settings import LakeSettings, SettingsError, required
@@ -82,9 +82,17 @@ def _tell(line: str) -> None:
     print(f"trial: {line}", flush=True)
 
 
+def _end(why: str) -> None:
+    """Leave at once: the trial under way is lost, as those of a worker that is killed."""
+    _tell(why)
+    os._exit(0)
+
+
 def main() -> None:
     try:
         task = Task.from_environment(os.environ)
+        watch = lease.Watch(Lake(task.lake), required(os.environ, "CLOSECAST_LEASE"))
+        lease.watched(watch, _end)
         worker = os.environ.get("NOMAD_ALLOC_ID", "local")[:8]
         ran = patiently(lambda: run(task, worker), _PATIENCE_SECONDS, _tell, (LakeAwayError,))
     except (SettingsError, LakeError, NotEnoughDataError, studies.StudiesAwayError, tuning.StudyError) as error:

@@ -7,7 +7,13 @@ from pathlib import Path
 from services.ui.credential import Credential, NoCredentialError
 
 _PAGE = Path(__file__).with_name("page.py")
-_NEEDED = ("CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_API_URL")
+_NEEDED = (
+    "CLOSECAST_HOST",
+    "CLOSECAST_PORT",
+    "CLOSECAST_API_URL",
+    "CLOSECAST_UI_PASSWORD",
+    "CLOSECAST_UI_GATEWAY_KEY",
+)
 
 
 def command(environment: dict[str, str]) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
+from closecast.platform.spreadsheet import safe
 from services.ui import asking, outage, words
 from services.ui.answers import ModelFacts, OpenDeal, Pipeline
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
@@ -87,6 +88,14 @@ def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool, by_quarte
         st.caption(" ".join(notes))
 
 
+def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with texts that no spreadsheet takes for a formula."""
+    texts = table.select_dtypes(include=["object", "string"]).columns
+    return table.assign(**{
+        name: table[name].map(lambda value: safe(value) if isinstance(value, str) else value) for name in texts
+    })  # fmt: skip
+
+
 def _table(pipeline: Pipeline, kept: list[OpenDeal]) -> None:
     table = frame(kept)
     st.dataframe(
@@ -107,7 +116,7 @@ def _table(pipeline: Pipeline, kept: list[OpenDeal]) -> None:
     export = table.assign(as_of=pipeline.as_of, by=pipeline.by, model_version=pipeline.model_version)
     st.download_button(
         "Download as CSV",
-        export.to_csv(index=False).encode(),
+        for_spreadsheets(export).to_csv(index=False).encode(),
         file_name=f"closecast-{pipeline.as_of}-to-{pipeline.by}.csv",
         mime="text/csv",
         on_click="ignore",

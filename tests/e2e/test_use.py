@@ -106,7 +106,10 @@ def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
         browser.get(platform.address("ui"))
         soon = WebDriverWait(browser, 60)
         page = lambda: browser.find_element(By.TAG_NAME, "body").text  # noqa: E731
-        # then the pipeline is ranked
+        # then it asks for the password, and with that the pipeline is ranked
+        asked = soon.until(lambda _: next(iter(_shown(browser, "input[type=password]")), None))
+        assert "Open deals" not in page()
+        asked.send_keys(platform.session.credentials.ui_password, Keys.ENTER)
         soon.until(
             lambda _: "Open deals" in page() and browser.find_elements(By.CSS_SELECTOR, "[data-testid=stDataFrame]")
         )

@@ -1,11 +1,15 @@
 """What a user sets on the running platform: its source, and what a parameter means."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import httpx
 import pytest
 
 from closecast.deals.synthetic import generate
+from ops.handover import readable
 from ops.pipeline import Prefect
 from ops.source import own_source, set_own_source
 from tests.e2e.conftest import Platform
@@ -13,14 +17,15 @@ from tests.e2e.conftest import Platform
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
-def test_the_source_of_up_is_the_platforms(platform: Platform, tmp_path: Path) -> None:
+def test_the_source_of_up_is_the_platforms(platform: Platform) -> None:
     # given
     prefect = Prefect(platform.address("prefect"))
     before = own_source(prefect)
     assert before is not None
     assert f"source        {before}" in platform.just("status")
-    tmp_path.chmod(0o755)
-    file = tmp_path / "deals.csv"
+    folder = Path(tempfile.mkdtemp())  # which other accounts may enter, as they may not where pytest keeps its folders
+    folder.chmod(0o755)
+    file = folder / "deals.csv"
     generate(2_500, seed=5).to_csv(file, index=False)
     try:
         # when
@@ -40,6 +45,26 @@ def test_the_source_of_up_is_the_platforms(platform: Platform, tmp_path: Path) -
         assert "has a chance of" in platform.just("up")
     finally:
         set_own_source(prefect, before)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="anybody else's flows run as who calls, and read what that one may")
+def test_a_file_that_only_root_may_read_reaches_the_flows_as_a_copy(platform: Platform, tmp_path: Path) -> None:
+    # given
+    file = tmp_path / "deals.csv"
+    generate(2_500, seed=5).to_csv(file, index=False)
+    file.chmod(0o600)
+    # when
+    source = readable(f"file:{file}")
+    # then
+    assert source is not None
+    assert source != f"file:{file}"
+    assert source.endswith("/deals.csv")
+    platform.just("prefect-run", "ingest/closecast", f"source={source}")
+    assert Path(source.removeprefix("file:")).stat().st_mode & 0o777 == 0o400
+    # and one that everybody may read is read where it is
+    assert readable("file:/etc/passwd") == "file:/etc/passwd"
+    assert readable("synthetic:100") == "synthetic:100"
 
 
 def test_a_users_parameter_and_schedule_outlive_a_deployment(platform: Platform) -> None:

@@ -183,8 +183,9 @@ class Limits:
                 bucket.asked = True
                 self._asked.append(bucket)
                 self._wake.set()
-            there = bucket.left + (now - bucket.leased_at) * limit.rate
-            return Decision(allowed, limit, (there if there < limit.quota else limit.quota) + bucket.balance)
+            # Tokens that are leased and not spent make room for new ones: together they could be more than the quota.
+            there = min(limit.quota, bucket.left + (now - bucket.leased_at) * limit.rate) + bucket.balance
+            return Decision(allowed, limit, there if there < limit.quota else limit.quota)
 
     def _take_alone(self, bucket: _Bucket, cost: int, now: float) -> Decision:
         limit = bucket.limit

@@ -3,6 +3,7 @@
 A token is verified once and remembered by its SHA-256 until it expires, so that presenting it again costs microseconds.
 """
 
+import base64
 import hashlib
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import msgspec
 
 from closecast.platform.callers.caller import Caller, ForbiddenCallerError, UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.issuers import Issuer
@@ -25,6 +27,26 @@ _REMEMBERED = 4_096
 _MAX_SUBJECT = 200
 # Claims are checked as always; a key too short to be safe is refused instead of warned about.
 _VERIFIER = jwt.PyJWT({"enforce_minimum_key_length": True})
+
+
+# What PyJWT raises for claims of types or sizes that it does not expect, a number beyond all dates among them.
+_UNSOUND = (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
+class _Header(msgspec.Struct):
+    """The header's members that decide something; others are PyJWT's to judge."""
+
+    alg: str = ""
+    kid: str = ""
+
+
+class _Said(msgspec.Struct):
+    """The claim that says whose token it is."""
+
+    iss: str = ""
+
+
+_HEADER, _SAID = msgspec.json.Decoder(_Header), msgspec.json.Decoder(_Said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +99,14 @@ class Tokens:
     def _verify(self, token: bytes, sha256: bytes) -> Caller:
         if len(token) > _MAX_LENGTH:
             raise UnknownCallerError(f"the token is longer than {_MAX_LENGTH} bytes")
-        try:
-            header = jwt.get_unverified_header(token)
-            said = jwt.decode(token, options={"verify_signature": False})
-        except (jwt.PyJWTError, ValueError) as error:
-            raise UnknownCallerError("the token is no JWT") from error
-        issuer = said.get("iss")
-        keys = self._jwks.sets.get(issuer) if isinstance(issuer, str) else None
+        header, said = _read(token)
+        keys = self._jwks.sets.get(said.iss)
         if keys is None:
             raise UnknownCallerError("the token is from an issuer that is not trusted here")
-        if header.get("alg") not in ALGORITHMS:
+        if header.alg not in ALGORITHMS:
             raise UnknownCallerError(f"the token must be signed by {', '.join(sorted(ALGORITHMS))}")
         held = keys.keys
-        key = held.get(str(header.get("kid")))
+        key = held.get(header.kid)
         if key is None:
             raise self._missing(keys)
         claims = _decoded(token, key.jwk, keys.issuer)
@@ -97,7 +114,7 @@ class Tokens:
         with self._lock:
             # A key that was withdrawn while its token was being verified must leave nothing behind.
             if keys.keys is held:
-                self._known[sha256] = _Known(caller, float(claims["exp"]) + LEEWAY_SECONDS)
+                self._known[sha256] = _Known(caller, claims["exp"] + LEEWAY_SECONDS)
                 while len(self._known) > self._remembered:
                     self._known.popitem(last=False)
         return caller
@@ -116,12 +133,22 @@ class Tokens:
             self._known.clear()
 
 
+def _read(token: bytes) -> tuple[_Header, _Said]:
+    """What an unproven token says of itself. Raises UnknownCallerError for anything that is no JWT, or of other types."""
+    try:
+        header, said, _ = (base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)) for part in token.split(b"."))
+        return _HEADER.decode(header), _SAID.decode(said)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise UnknownCallerError("the token is no JWT") from error
+
+
 def _decoded(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:
     try:
         claims = _VERIFIER.decode(
             token, key, algorithms=[key.algorithm_name], audience=issuer.audience, issuer=issuer.url,
             leeway=LEEWAY_SECONDS, options={"require": _REQUIRED},
         )  # fmt: skip
+        claims["exp"] = float(int(claims["exp"]))
     except jwt.ExpiredSignatureError as error:
         raise UnknownCallerError("the token has expired") from error
     except jwt.InvalidAudienceError as error:
@@ -130,7 +157,7 @@ def _decoded(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:
         raise UnknownCallerError("the token is not valid yet") from error
     except jwt.MissingRequiredClaimError as error:
         raise UnknownCallerError(f"the token lacks the claim {error.claim}") from error
-    except (jwt.PyJWTError, ValueError) as error:
+    except _UNSOUND as error:
         raise UnknownCallerError("the token is not sound: its signature or a claim does not hold") from error
     for name, expected in issuer.claims.items():
         if claims.get(name) != expected:
@@ -144,8 +171,14 @@ def _caller(claims: dict[str, Any], issuer: Issuer) -> Caller:
         wanted = ".".join(issuer.role_claim)
         raise ForbiddenCallerError(f"the token is sound, but its claim {wanted} gives no role here")
     subject = str(claims["sub"])
-    name = str(claims.get(issuer.name_claim) or subject)
+    named = claims.get(issuer.name_claim)
+    name = named if isinstance(named, str) and named else subject
     # Two callers whose subjects were cut to the same beginning would be one.
     if max(len(subject), len(name)) > _MAX_SUBJECT:
         raise UnknownCallerError(f"the token's subject or name is longer than {_MAX_SUBJECT} characters")
+    # Both are shown to people, in logs and on terminals.
+    if not (subject.strip() and subject.isprintable() and name.isprintable()):
+        raise UnknownCallerError(
+            "the token's subject is empty, or it or the name holds characters that cannot be printed"
+        )
     return Caller(f"{issuer.name}:{subject}", name, issuer.kind, role)

@@ -17,13 +17,14 @@ from litestar.openapi.spec import (
 
 from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
 from services.api.admission import Requires
-from services.api.batch_answers import CSV, JSON, PARQUET
+from services.api.batch_answers import CSV, JSON, MEDIA_TYPES, PARQUET
 from services.api.batch_desk import BatchDesk
 from services.api.batch_door import FAILURE
 from services.api.batch_response import BatchResponse
 from services.api.batch_sheet import MAX_ROWS
-from services.api.routes.common import RESPONSES, STREAMED, AsOf, HorizonText
+from services.api.routes.common import RESPONSES, AsOf, HorizonText
 from services.api.schemas import BatchPrediction
+from services.api.strict_request import TAKEN
 
 
 @dataclass
@@ -71,7 +72,7 @@ class _BatchOperation(Operation):
     "/predictions/batch",
     status_code=200,
     guards=[Requires("scorer")],
-    opt={STREAMED: True},
+    opt={TAKEN: MEDIA_TYPES},
     summary="Score up to 10,000 deals",
     operation_class=_BatchOperation,
     responses=RESPONSES,

@@ -6,6 +6,7 @@ from typing import Annotated
 from litestar.openapi import ResponseSpec
 from litestar.params import Parameter
 
+from closecast.features.horizon import QUARTER_END
 from services.api.problems import MEDIA_TYPE, Problem
 
 _PROBLEMS = {
@@ -13,11 +14,12 @@ _PROBLEMS = {
     401: "No credentials, or some that are not known",
     403: "A known caller who lacks the role that this needs",
     413: "The body is larger than 10 MB",
+    415: "The body is of a type, or in a coding, that is not taken here",
     422: "The input cannot be scored",
     429: "The caller's limit is spent, or too many batches are at work; Retry-After tells when to try again",
     503: "No model serves yet",
 }
-_ADMIN_PROBLEMS = {status: _PROBLEMS[status] for status in (400, 401, 403, 413, 429)} | {
+_ADMIN_PROBLEMS = {status: _PROBLEMS[status] for status in (400, 401, 403, 413, 415, 422, 429)} | {
     404: "There is no such key",
     409: "The key has ended",
     503: "The database does not answer",
@@ -31,8 +33,9 @@ def _documented(problems: dict[int, str]) -> dict[int, ResponseSpec]:
     }
 
 
-STREAMED = "streamed"  # in a route's opt: it takes the body as it comes, and nobody holds it as a whole
 RESPONSES = _documented(_PROBLEMS)
 ADMIN_RESPONSES = _documented(_ADMIN_PROBLEMS)
 AsOf = Annotated[date | None, Parameter(description="Default: the last date of the model's data.")]
-HorizonText = Annotated[str, Parameter(description='Days from as_of (1 to 366), or "quarter_end".')]
+HorizonText = Annotated[
+    str, Parameter(max_length=len(QUARTER_END), description='Days from as_of (1 to 366), or "quarter_end".')
+]

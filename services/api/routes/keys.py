@@ -9,11 +9,12 @@ from litestar.enums import HttpMethod
 from litestar.params import Body, Parameter
 
 from closecast.platform.callers import audit, keys
+from closecast.platform.printable import printable
 from services.api.admission import Requires
 from services.api.doors import Doors
 from services.api.key_schemas import IssuedKey, KeyFacts, Keys, NewKey, Rotation
 from services.api.logs import log
-from services.api.problems import UnavailableError
+from services.api.problems import InvalidInputError, UnavailableError
 from services.api.routes.common import ADMIN_RESPONSES
 
 KeyId = Annotated[str, Parameter(description="The middle part of the key, as listed", examples=[])]
@@ -32,6 +33,11 @@ def create_key(
     data: Annotated[NewKey, Body()], doors: NamedDependency[Doors], request: Request[Any, Any, Any]
 ) -> IssuedKey:
     """A new key. Its secret is in this answer and nowhere else."""
+    if not data.name.isprintable() or not data.name.strip():
+        raise InvalidInputError(
+            "name", printable(data.name), "printable characters, not blanks alone",
+            "the name holds characters that cannot be seen, or nothing else than blanks",
+        )  # fmt: skip
     lifetime = None if data.expires_in_days is None else timedelta(days=data.expires_in_days)
     issued, head = store(doors).create(data.name, data.role, lifetime, _by(request))
     _tell("key created", issued.key, head)

@@ -9,11 +9,19 @@ from litestar.params import RawBody
 
 from closecast.platform.webhooks import EventError, SignatureError
 from services.api.registry_events import PATH, RegistryEvents
+from services.api.strict_request import TAKEN, require_strict
 
 _CHALLENGE = {"WWW-Authenticate": 'Signature realm="closecast"'}
 
 
-@post(PATH, status_code=204, sync_to_thread=True, include_in_schema=False)
+@post(
+    PATH,
+    status_code=204,
+    sync_to_thread=True,
+    include_in_schema=False,
+    before_request=require_strict,
+    opt={TAKEN: ("application/json",)},
+)
 def registry_event(
     body: RawBody, request: Request[Any, Any, Any], registry_events: NamedDependency[RegistryEvents]
 ) -> None:

@@ -1,6 +1,7 @@
 """Deploying again, on a real Prefect server: what a user set stays, what is new is added, what is gone is told."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -29,7 +30,12 @@ class Server:
         return asyncio.run(deployments.deploy())[1:]
 
     def call(self, method: str, route: str, body: Any = None) -> Any:
-        answer = self.http.request(method, route, json=body)
+        # Prefect answers 503 while its SQLite is locked, as its services lock it at times; its own clients ask again too.
+        for _ in range(20):
+            answer = self.http.request(method, route, json=body)
+            if answer.status_code != 503:
+                break
+            time.sleep(0.5)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -32,6 +33,7 @@ def environment(
         **s3.environment,
         "MLFLOW_TRACKING_URI": mlflow_uri,
         "CLOSECAST_PROMOTION_LOCK_URL": promotion_lock.url,
+        "CLOSECAST_MODEL_SIGNING_KEY": secrets.token_urlsafe(32),
         "PREFECT_API_URL": prefect_api,
         "PREFECT_HOME": str(tmp_path / "prefect"),
         "PYTHONPATH": str(PROJECT),

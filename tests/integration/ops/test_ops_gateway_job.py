@@ -1,9 +1,6 @@
 """The gateway's own job file on a real Nomad: it is healthy, and follows an API that moves without being started again."""
 
-import shutil
 import ssl
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +10,10 @@ import httpx
 import psutil
 import pytest
 
-from ops import caddy_binary, jobs, nomad_binary, paths
-from ops.agent import Agent
+from ops import jobs
 from ops.cluster import Cluster, wait
-from ops.credentials import Credentials
-from ops.down import _sweep, processes_of
-from ops.jobs import Cli
-from tests.servers import free_ports
+from ops.down import processes_of
+from tests.clusters import Scheduler, scheduler
 
 pytestmark = pytest.mark.integration
 
@@ -55,21 +49,22 @@ job "api" {{
 class Platform:
     """A scheduler of the test's own."""
 
-    folder: Path
-    python: Path
-    cluster: Cluster
-    cli: Cli
+    scheduler: Scheduler
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.scheduler.cluster
 
     def run_api(self, name: str) -> None:
         """Have the API be one that answers with `name`, wherever it is placed."""
+        folder = self.scheduler.state / name
         for file, content in (("health/ready", "{}"), ("v1/model", name)):
-            path = self.folder / name / file
+            path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
-        specification = self.folder / f"{name}.nomad.hcl"
-        specification.write_text(_API.format(python=self.python, folder=self.folder / name))
-        done = self.cli.run("job", "run", "-detach", str(specification))
-        assert done.returncode == 0, done.stderr
+        specification = self.scheduler.state / f"{name}.nomad.hcl"
+        specification.write_text(_API.format(python=self.scheduler.python, folder=folder))
+        self.scheduler.submit(specification)
 
     def model(self) -> str:
         """What the gateway answers, the reason where it answers nothing."""
@@ -85,43 +80,13 @@ class Platform:
 
 @pytest.fixture
 def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    nomad, caddy = nomad_binary.find(), caddy_binary.find()
-    if nomad is None or caddy is None:
-        pytest.skip("there is no Nomad or no Caddy, and `./just test` tells why it could not get one")
-    state = Path(tempfile.mkdtemp(prefix="closecast-nomad-"))
-    monkeypatch.setenv("CLOSECAST_STATE", str(state))
-    monkeypatch.setenv("CLOSECAST_NOMAD_PORT", str(free_ports(4)))
-    # The interpreter of this test, which need not be the one that `up` makes.
-    python = state / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{paths.PROJECT}" exec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
-    agent = Agent.of_state()
-    agent.start(nomad, {"python": str(python), "state": str(state), "caddy": str(caddy.path)})
-    try:
-        agent.wait_for_leader()
-        credentials = Credentials.load_or_create()
-        cluster = Cluster(agent.address, credentials.nomad_management_token)
-        cluster.bootstrap(credentials.nomad_management_token)
-        wait(cluster.node_is_ready, 90, "the registration of the node")
-        yield Platform(state, python, cluster, Cli(nomad, agent, credentials.nomad_management_token))
-        for job in ("gateway", "api"):
-            if cluster.is_wanted(job):
-                cluster.stop(job)
-        wait(
-            lambda: not cluster.live_allocations("gateway") and not cluster.live_allocations("api"),
-            60,
-            "the end of the jobs",
-        )
-    finally:
-        agent.stop()
-        _sweep(agent.data)
-        shutil.rmtree(state)
+    with scheduler(monkeypatch) as made:
+        yield Platform(made)
 
 
 def test_it_follows_an_api_that_moves(platform: Platform) -> None:
     # given the job as it is, on a port of Nomad's choice, before there is an API
-    done = platform.cli.run("job", "run", "-detach", str(jobs.file("gateway")))
-    assert done.returncode == 0, done.stderr
+    platform.scheduler.run("gateway")
     wait(lambda: jobs.health(platform.cluster, "gateway").healthy, 60, "the health of the gateway")
     before = _caddy(platform)
     assert jobs.health(platform.cluster, "gateway").url.startswith("https://")
@@ -140,7 +105,9 @@ def test_it_follows_an_api_that_moves(platform: Platform) -> None:
 
 
 def _caddy(platform: Platform) -> psutil.Process:
-    found = [process for process in processes_of(platform.cli.agent.data) if "caddy" in Path(process.exe()).name]
+    found = [
+        process for process in processes_of(platform.scheduler.cli.agent.data) if "caddy" in Path(process.exe()).name
+    ]
     assert len(found) == 1
     return found[0]
 
@@ -148,4 +115,4 @@ def _caddy(platform: Platform) -> psutil.Process:
 def _check(platform: Platform) -> str:
     allocation = platform.cluster.allocation("gateway")
     assert allocation is not None
-    return platform.cli.run("alloc", "checks", allocation.id).stdout
+    return platform.scheduler.cli.run("alloc", "checks", allocation.id).stdout

@@ -164,7 +164,7 @@ def test_a_full_spool_pushes_back_and_accepts_again_when_the_cache_is_back(cache
             shipper.append(entry)
             accepted.append(entry)
             if number % 20 == 19:
-                time.sleep(0.01)
+                _until(shipper, lambda standing: standing.waiting_bytes < 50_000 or "full" in (standing.problem or ""))
     # then: it is bounded, and says so
     standing = shipper.standing()
     assert standing.spool_bytes <= standing.spool_limit == 200_000

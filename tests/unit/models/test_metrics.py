@@ -98,3 +98,33 @@ def test_a_difference_on_many_deals_has_the_interval_of_the_whole(monkeypatch: p
     assert part.value == whole.value
     assert part.high - part.low == pytest.approx(whole.high - whole.low, rel=0.2)
     assert part.low < part.value < part.high < 0
+
+
+def test_a_draw_is_measured_as_the_library_measures_weighted_rows() -> None:
+    # given predictions with ties, and a draw in which some deals are missing
+    won, predicted, deal = _drawn(3)
+    weights = np.random.default_rng(3).poisson(1.0, int(deal.max()) + 1)
+    # when
+    found = metrics._Ranked(won, predicted, deal).scores(weights[None, :])
+    # then
+    rows = weights[deal]
+    assert found["auc"][0] == pytest.approx(roc_auc_score(won, predicted, sample_weight=rows))
+    assert found["average_precision"][0] == pytest.approx(average_precision_score(won, predicted, sample_weight=rows))
+    assert found["log_loss"][0] == pytest.approx(log_loss(won, predicted, sample_weight=rows))
+    assert found["brier"][0] == pytest.approx(brier_score_loss(won, predicted, sample_weight=rows))
+
+
+def test_differences_to_several_are_those_to_each() -> None:
+    # given
+    won, predicted, deal = _drawn(1)
+    random = np.random.default_rng(5)
+    others = {
+        name: np.clip(predicted + random.normal(0, sd, len(predicted)), 0.01, 0.99)
+        for name, sd in (("near", 0.02), ("far", 0.2))
+    }
+    # when
+    found = metrics.paired_differences(won, predicted, others, deal)
+    # then
+    for name, other in others.items():
+        alone = metrics.paired_difference(won, predicted, other, deal)
+        assert found[name].as_dict() == pytest.approx(alone.as_dict(), rel=1e-9)

@@ -10,7 +10,7 @@ import pytest
 from closecast.deals import synthetic
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generate
-from closecast.models import candidate, evaluation, training
+from closecast.models import candidate, evaluation, forward, training
 from closecast.models.deal_model import DealModel, ModelCard
 from closecast.models.hyperparameters import PRESETS, Hyperparameters
 from closecast.models.promotion import Decision
@@ -57,7 +57,7 @@ def test_folds_go_forward_with_an_embargo_of_the_horizon(built: candidate.Candid
     # given
     rows = built.data.learnable(built.plan.cut)
     # when
-    folds = training.forward_folds(rows, built.plan.cut)
+    folds = forward.forward_folds(rows, built.plan.cut)
     # then
     assert len(folds) == 3
     for fold in folds:

@@ -260,18 +260,6 @@ def test_tools_come_from_path_and_a_failed_installation_says_why(
         tools.tool("uv")
 
 
-@pytest.mark.parametrize(("set_to", "told"), [(None, "passive"), ("active", "active")])
-def test_what_just_starts_does_not_spin_while_it_waits_unless_it_is_told_to(set_to: str | None, told: str) -> None:
-    # given
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    environment |= {} if set_to is None else {"OMP_WAIT_POLICY": set_to}
-    # when
-    asked = [tools.tool("just"), "--justfile", str(paths.PROJECT / "Justfile"), "--evaluate", "OMP_WAIT_POLICY"]
-    done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True)
-    # then
-    assert done.stdout == told
-
-
 def test_the_wrapper_can_be_executed() -> None:
     assert (paths.PROJECT / "just").stat().st_mode & stat.S_IXUSR
 

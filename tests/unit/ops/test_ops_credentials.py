@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from closecast.platform.signatures import Signer
 from ops import jobs
 from ops.credentials import Credentials
 from ops.errors import OperatorError
@@ -18,7 +19,7 @@ def test_credentials_are_made_once_and_only_the_user_reads_them(state: Path) -> 
     assert Credentials.load_or_create() == made == Credentials.load()
     assert Credentials.file().stat().st_mode & 0o777 == 0o600
     secrets = [value for value in vars(made).values() if value]
-    assert len(set(secrets)) == len(secrets) == 14
+    assert len(set(secrets)) == len(secrets) == 17
     assert Credentials.file().parent == state
 
 
@@ -26,12 +27,33 @@ def test_credentials_are_made_once_and_only_the_user_reads_them(state: Path) -> 
 def test_each_job_gets_what_it_needs_and_no_more() -> None:
     made = Credentials.load_or_create()
     variables = made.variables()
-    assert set(variables) == {*jobs.NAMES, *jobs.BATCH} - {"gateway"}  # it needs none
+    assert set(variables) == {*jobs.NAMES, *jobs.BATCH}
     assert made.api_key not in json.dumps(variables)
     assert set(variables["localstack"]) == {"object_store_access_key", "object_store_secret_key"}
-    assert variables["ui"] == {}
+    assert set(variables["ui"]) == {"password", "gateway_key"}
+    assert set(variables["gateway"]) == {"ui_password", "ui_key"}
     assert variables["api"]["database_password"] == variables["postgres"]["closecast_password"]
     assert made.nomad_management_token not in json.dumps(variables)
+    # who keeps, serves or scores with models can sign none
+    assert [job for job, items in variables.items() if made.model_signing_key in json.dumps(items)] == [
+        "prefect-worker"
+    ]
+    assert {job for job, items in variables.items() if "model_public_keys" in items} == {
+        "prefect-worker",
+        "score",
+        "api",
+    }
+
+
+def test_a_key_that_signs_models_is_made_for_an_installation_of_before(state: Path) -> None:
+    before = Credentials.load_or_create()
+    kept = {name: value for name, value in vars(before).items() if not name.startswith("model_")}
+    Credentials.file().write_text(json.dumps(kept))
+    after = Credentials.load_or_create()
+    assert Signer.from_text(after.model_signing_key).public == after.model_public_keys()
+    assert after.model_signing_key != before.model_signing_key
+    assert after.model_former_keys == ""
+    assert Credentials.file().parent == state
 
 
 def test_a_secret_that_an_earlier_version_lacked_is_added_and_the_others_stay(state: Path) -> None:

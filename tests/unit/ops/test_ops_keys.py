@@ -1,8 +1,10 @@
 """What `key-create` and its like ask the API for, and what they refuse."""
 
 import pytest
+from rich.console import Console
 
 from ops import keys
+from ops.cells import cell
 from ops.errors import OperatorError
 
 
@@ -40,3 +42,10 @@ def test_an_id_is_needed_and_no_more() -> None:
             command([])
     with pytest.raises(OperatorError, match="grace=long is no span"):
         keys.rotate(["abc", "grace=long"])
+
+
+def test_what_others_wrote_is_shown_as_it_is() -> None:
+    console = Console(width=200)
+    with console.capture() as printed:
+        console.print(cell("[red]a[/red]\x1b[2J\x9b\u202eb"))
+    assert printed.get() == "[red]a[/red]\\x1b[2J\\x9b\\u202eb\n"

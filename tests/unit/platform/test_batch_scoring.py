@@ -12,7 +12,15 @@ import pytest
 
 from closecast.models.deal_model import DealModel
 from closecast.platform import batch_scoring
-from closecast.platform.batch_scoring import IS_CLOSED, NO_DATE, PROBLEMS, BatchError, score_parquet
+from closecast.platform.batch_scoring import (
+    HAS_CLOSING,
+    IS_CLOSED,
+    NO_DATE,
+    PROBLEMS,
+    UNKNOWN_STAGE,
+    BatchError,
+    score_parquet,
+)
 from closecast.platform.lake import parquet_bytes
 
 AS_OF = date(2017, 11, 1)
@@ -21,7 +29,8 @@ AS_OF = date(2017, 11, 1)
 @pytest.fixture
 def deals(served_model: DealModel) -> pd.DataFrame:
     known = served_model.deals
-    return known[known["engage_date"].notna()].head(700).assign(deal_stage="Engaging").reset_index(drop=True)
+    engaged = known[known["engage_date"].notna()].head(700).reset_index(drop=True)
+    return engaged.assign(deal_stage="Engaging", close_date=pd.NaT, close_value=np.nan)
 
 
 def scored(model: DealModel, content: bytes, horizon: Any = 30) -> pd.DataFrame:
@@ -110,3 +119,76 @@ def test_a_dictionary_column_is_read_too(served_model: DealModel, deals: pd.Data
     pq.write_table(table, content)
     # when / then
     pd.testing.assert_frame_equal(scored(served_model, content.getvalue()), scored(served_model, parquet_bytes(deals)))
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_a_deal_that_must_not_be_scored_has_no_probability(
+    served_model: DealModel, deals: pd.DataFrame, typed: bool
+) -> None:
+    # given one deal for each reason, and two that are open
+    deals = deals.head(7).assign(engage_date="2017-10-01")
+    deals["deal_stage"] = ["Engaging", "Lost", "Sleeping", " Won ", "Engaging", "Engaging", ""]
+    days = [None, "2017-10-09", None, None, "2017-10-09", None, None]
+    deals["close_date"] = pd.to_datetime(pd.Series(days)) if typed else [day or " " for day in days]
+    deals["close_value"] = [np.nan] * 5 + [7.0, np.nan] if typed else [""] * 5 + ["7", " "]
+    # when
+    made = scored(served_model, parquet_bytes(deals))
+    # then
+    places = [None, IS_CLOSED, UNKNOWN_STAGE, IS_CLOSED, HAS_CLOSING, HAS_CLOSING, None]
+    told = [None if pd.isna(one) else one for one in made["problem"]]
+    assert told == [None if place is None else PROBLEMS[place] for place in places]
+    assert made["probability"].isna().tolist() == [place is not None for place in places]
+
+
+def test_every_encoding_of_texts_gives_the_same(served_model: DealModel, deals: pd.DataFrame) -> None:
+    # given
+    names = ("opportunity_id", "sales_agent", "product", "account")
+    table = pa.table({name: pa.array(deals[name].astype(object), pa.string(), from_pandas=True) for name in names})
+    table = table.append_column("engage_date", pa.array(deals["engage_date"].dt.strftime("%Y-%m-%d")))
+    made = []
+    for encoding in ("PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"):
+        content = io.BytesIO()
+        encodings = dict.fromkeys(table.column_names, encoding)
+        pq.write_table(table, content, use_dictionary=False, column_encoding=encodings)
+        # when
+        made.append(scored(served_model, content.getvalue()))
+    # then
+    pd.testing.assert_frame_equal(made[0], made[1])
+    pd.testing.assert_frame_equal(made[0], made[2])
+
+
+def test_a_dictionary_of_numbers_is_read_as_numbers(served_model: DealModel, deals: pd.DataFrame) -> None:
+    deals = deals.assign(account=range(len(deals)))
+    table = pa.Table.from_pandas(deals, preserve_index=False)
+    place = table.column_names.index("account")
+    encoded = io.BytesIO()
+    pq.write_table(table.set_column(place, "account", table.column("account").dictionary_encode()), encoded)
+    pd.testing.assert_frame_equal(scored(served_model, encoded.getvalue()), scored(served_model, parquet_bytes(deals)))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("account", pa.array([["a"]])),
+        ("product", pa.array([{"name": "GTX"}])),
+        ("close_value", pa.array([[("EUR", 1)]], pa.map_(pa.string(), pa.int32()))),
+        ("deal_stage", pa.array([["Engaging"]], pa.list_(pa.string(), 1))),
+        ("engage_date", pa.array([1], pa.duration("s"))),
+        ("sales_agent", pa.array([b"1234567890123456"], pa.uuid())),
+    ],
+)
+def test_a_column_of_another_kind_is_refused_by_its_name(served_model: DealModel, name: str, values: pa.Array) -> None:
+    # given
+    columns = {one: ["x"] for one in ("opportunity_id", "sales_agent", "product", "account")}
+    table = pa.table({**columns, "engage_date": ["2017-10-01"], name: values})
+    content = io.BytesIO()
+    pq.write_table(table, content)
+    # when / then
+    with pytest.raises(BatchError, match=f"column {name} is of type"):
+        scored(served_model, content.getvalue())
+
+
+def test_a_name_that_is_not_utf8_is_refused(served_model: DealModel, deals: pd.DataFrame) -> None:
+    content = parquet_bytes(deals.assign(zzzz="x")).replace(b"zzzz", b"z\xff\xfez")
+    with pytest.raises(BatchError, match="the input is not Parquet"):
+        scored(served_model, content)

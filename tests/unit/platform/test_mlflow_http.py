@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -76,46 +75,60 @@ def test_a_refusal_is_reported(answer: tuple[str, type[_Answer]], content: bytes
         ModelRegistry(uri).champion_version()
 
 
-def test_artifacts_outside_the_proxy_are_refused(tmp_path: Path) -> None:
+_WHERE = "mlflow-artifacts:/1/abc/artifacts"
+
+
+def test_artifacts_outside_the_proxy_are_refused() -> None:
     with pytest.raises(RegistryError, match=r"not behind the MLflow server's proxy .mlflow-artifacts:."):
-        MlflowHttp("http://127.0.0.1:1").download_artifacts("s3://bucket/1/abc/artifacts", "model", tmp_path)
+        MlflowHttp("http://127.0.0.1:1").stored_artifacts("s3://bucket/1/abc/artifacts", "model")
 
 
-def test_an_empty_artifact_folder_is_refused(answer: tuple[str, type[_Answer]], tmp_path: Path) -> None:
+def test_an_empty_artifact_folder_is_refused(answer: tuple[str, type[_Answer]]) -> None:
     # given
     uri, handler = answer
     handler.content = b'{"files": []}'
     # when / then
     with pytest.raises(RegistryError, match="holds no artifacts in 1/abc/artifacts/model"):
-        MlflowHttp(uri).download_artifacts("mlflow-artifacts:/1/abc/artifacts", "model", tmp_path)
+        MlflowHttp(uri).stored_artifacts(_WHERE, "model")
 
 
 def _listed(*names: str) -> bytes:
     return json.dumps({"files": [{"path": name} for name in names]}).encode()
 
 
-def test_a_file_that_is_gone_is_told_from_a_store_that_fails(answer: tuple[str, type[_Answer]], tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_told_from_a_store_that_fails(answer: tuple[str, type[_Answer]]) -> None:
     # given a server that says 500 of a file, which is what MLflow says on S3 in both cases
     uri, handler = answer
     handler.status, handler.content = 500, b"Internal Server Error"
-    http, where = MlflowHttp(uri), "mlflow-artifacts:/1/abc/artifacts"
+    http = MlflowHttp(uri)
     # when it is no longer in the list, then it is lost
-    handler.listings = [_listed("a", "b"), _listed("b")]
+    handler.listings = [_listed("b")]
     with pytest.raises(LostError, match="does not hold a in 1/abc/artifacts/model any more"):
-        http.download_artifacts(where, "model", tmp_path)
+        http.artifact(_WHERE, "model", "a", 100)
     # when it still is, or there is no list, then the store fails
-    for listings in ([_listed("a", "b")] * 2, [_listed("a", "b")]):
+    for listings in ([_listed("a", "b")], []):
         handler.listings = listings
         with pytest.raises(RegistryError, match="500") as caught:
-            http.download_artifacts(where, "model", tmp_path)
+            http.artifact(_WHERE, "model", "a", 100)
         assert not isinstance(caught.value, LostError)
-    assert not list(tmp_path.iterdir())
 
 
-def test_an_answer_that_is_cut_short_is_an_outage(answer: tuple[str, type[_Answer]], tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [2, 100])
+def test_an_answer_that_is_cut_short_is_an_outage(answer: tuple[str, type[_Answer]], most: int) -> None:
     uri, handler = answer
-    handler.listings, handler.content, handler.cut = [_listed("a")], b"half", 4
+    handler.content, handler.cut = b"half"[: most + 1], 4
+    if most == 2:  # as much as is asked for has come: too much, whatever else was to come
+        with pytest.raises(LostError, match="more than the 2 bytes"):
+            MlflowHttp(uri).artifact(_WHERE, "model", "a", most)
+        return
     with pytest.raises(RegistryError, match="does not answer") as caught:
-        MlflowHttp(uri).download_artifacts("mlflow-artifacts:/1/abc/artifacts", "model", tmp_path)
+        MlflowHttp(uri).artifact(_WHERE, "model", "a", most)
     assert not isinstance(caught.value, LostError)
-    assert not list(tmp_path.iterdir())
+
+
+def test_no_more_of_a_file_is_read_than_it_may_have(answer: tuple[str, type[_Answer]]) -> None:
+    uri, handler = answer
+    handler.content = b"x" * 5_000_000
+    assert len(MlflowHttp(uri).artifact(_WHERE, "model", "a", 5_000_000)) == 5_000_000
+    with pytest.raises(LostError, match="model/a has more than the 4999999 bytes"):
+        MlflowHttp(uri).artifact(_WHERE, "model", "a", 4_999_999)

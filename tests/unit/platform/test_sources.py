@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from closecast.deals.contract import check
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.sources import RawExport, SourceError, read_source
 
@@ -169,3 +170,21 @@ def test_s3_names_the_variable_that_is_missing() -> None:
 )
 def test_names_hide_folders_only(spec: str, name: str) -> None:
     assert RawExport(pd.DataFrame(), spec, "0" * 64).name == name
+
+
+@pytest.mark.parametrize("name", ["shadow", "shadow.parquet"])
+@pytest.mark.parametrize(
+    "content",
+    [b"root:s3cret:19000:0:99999:7:::\ndaemon:*:1:0\n", b"root:s3cret\nx,y,z\n", b's3cret"a\n"s3cret\n', b"s3cret,s3cret\n1,2,3\n",
+     b"PAR1" + b"s3cret" * 20 + b"PAR1", b"k: \xffs3cret", b"s3cret\0\n1\n", b"s3cret\n" * 3],
+)  # fmt: skip
+def test_no_message_quotes_a_file_that_is_no_export(tmp_path: Path, name: str, content: bytes) -> None:
+    # given
+    (tmp_path / name).write_bytes(content)
+    # when
+    with pytest.raises(ValueError, match=r".") as caught:
+        check(read_source(f"file:{tmp_path / name}").frame)
+    # then: no word of it, and not four bytes of it as a number
+    assert "s3cret" not in str(caught.value)
+    assert "root" not in str(caught.value).replace(str(tmp_path), "")
+    assert str(int.from_bytes(b"cret", "little")) not in str(caught.value)

@@ -100,6 +100,19 @@ def test_one_callers_limit_is_not_anothers(valkey_url: str) -> None:
         until(lambda: made[1].take(greedy).allowed)
 
 
+def test_what_is_left_is_never_more_than_the_quota(valkey_url: str) -> None:
+    # given a caller who holds a lease while the bucket that it came from fills up again
+    with instances(valkey_url, 2) as made:
+        who = caller()
+        begin, left = time.monotonic(), []
+        while time.monotonic() < begin + 3 * WINDOW:
+            left += [one.take(who) for one in made]
+            time.sleep(0.02)
+    # then
+    assert max(decision.tokens for decision in left) <= QUOTA
+    assert all(decision.reset_seconds >= 0 for decision in left)
+
+
 def test_an_unused_lease_is_given_back(valkey_url: str) -> None:
     with instances(valkey_url, 2) as (first, second):
         # given an instance that leased and then was left alone

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import redis
 
-from closecast.models.deal_model import DealModel
+from closecast.models.deal_model import DealModel, digest
 from closecast.platform.journal.stream import FIELD, STREAM, unpack
 from closecast.platform.registry import Identity, Served
 from services.api.batch_answers import JSON
@@ -28,12 +28,14 @@ async def test_every_answer_of_a_batch_is_in_the_stream(
     store.delete(STREAM)
     served_model.save(tmp_path / "model")
     lane = BatchLane()
-    ask = Ask(str(uuid4()), "r1", "ada", "", "", "7", "run-7", JSON, JSON, None, "")
+    ask = Ask(str(uuid4()), "r1", "ada", "", "", "7", "run-7", JSON, JSON, None, "quarter_end")
     rows = [{"opportunity_id": f"A{at}", "engage_date": f"2017-12-{at % 28 + 1:02}"} for at in range(1_000)]
     parcel = Parcel.empty()
     parcel.add(json.dumps({"deals": [*rows, {}], "as_of": "2017-12-31", "horizon": 60}).encode())
     # when the service ends as soon as it has the answer
-    told = await lane.score(ask, Served(Identity("7", "run-7", "0" * 64), served_model, tmp_path / "model"), parcel)
+    told = await lane.score(
+        ask, Served(Identity("7", "run-7", digest(tmp_path / "model")), served_model, tmp_path / "model"), parcel
+    )
     lane.close()
     # then
     assert (told.scored, told.refused) == (1_000, 1)

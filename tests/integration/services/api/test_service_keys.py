@@ -116,7 +116,12 @@ def test_pages_of_the_log_follow_one_another(service: Client) -> None:
     ("method", "path", "body", "expected"),
     [
         ("POST", "/v1/keys", {"name": ""}, 400),
-        ("POST", "/v1/keys", {"name": "a\x00b"}, 400),
+        *(
+            ("POST", "/v1/keys", {"name": name}, 422)
+            for name in ("a\x00b", "a\x9b2Jb", "\u202ea", "a\u200bb", " ", "\U000e0041")
+        ),
+        ("POST", "/v1/keys", {"name": "x", "expires_in_days": "null"}, 400),
+        ("POST", "/v1/keys", {"name": "x", "expires_in_days": "30"}, 400),
         ("POST", "/v1/keys", {"name": "x", "role": "god"}, 400),
         ("POST", "/v1/keys", {"name": "x", "expires_in_days": 0}, 400),
         ("POST", "/v1/keys", {"name": "x", "colour": "red"}, 400),

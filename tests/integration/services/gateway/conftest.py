@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from ops import caddy_binary
-from services.gateway.__main__ import command, complete
+from services.gateway.__main__ import command, complete, hashed
 from tests.servers import free_port, running
 from tests.waiting import until
 
@@ -27,6 +27,10 @@ LIMITS = {
     "CLOSECAST_GATEWAY_READ_BODY": "3s",
     "CLOSECAST_GATEWAY_WRITE": "4s",
 }
+
+
+PASSWORD = "the-password"
+SIGNED_IN = ("closecast", PASSWORD)
 
 
 class Upstream(ThreadingHTTPServer):
@@ -61,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.connections.append(self.connection)
 
     def _answer(self) -> None:
-        if self.path == "/health/ready":
+        if self.path in ("/health/ready", "/_stcore/health"):
             return self.send(b"{}")
         try:
             body = self._body()
@@ -160,7 +164,7 @@ class Gateway:
 
     def reload(self) -> None:
         """As the gateway does itself when its upstreams change."""
-        environment = complete({**os.environ, **self.environment})
+        environment = hashed(complete({**os.environ, **self.environment}))
         arguments = command(environment, reload=True)
         done = subprocess.run(arguments, env=environment, cwd=self.folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -182,6 +186,8 @@ def made(folder: Path) -> Gateway:
         "CLOSECAST_GATEWAY_FOLDER": str(folder),
         "CLOSECAST_GATEWAY_STORAGE": str(folder / "state"),
         "CLOSECAST_GATEWAY_TLS": "internal",
+        "CLOSECAST_GATEWAY_UI_PASSWORD": PASSWORD,
+        "CLOSECAST_GATEWAY_UI_KEY": "the-gateways-key",
     }
     gateway = Gateway(folder, port, environment)
     gateway.route([])

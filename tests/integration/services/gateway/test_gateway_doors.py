@@ -1,5 +1,6 @@
 """What the gateway lets in, what it keeps out, and what it tells the services behind it."""
 
+import base64
 import socket
 import ssl
 import time
@@ -14,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.integration.services.gateway.conftest import LIMITS, Gateway, Upstream, breaks, upstream
+from tests.integration.services.gateway.conftest import LIMITS, PASSWORD, SIGNED_IN, Gateway, Upstream, breaks, upstream
 
 pytestmark = pytest.mark.integration
 
@@ -87,7 +88,8 @@ def test_every_request_has_an_id(open_gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/metrics", "/metrics/", "/METRICS", "//metrics", "/%6detrics", "/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/..%2fmetrics",
-     "/metrics?a=b", "/v1/registry-events", "/v1//registry-events", "/v1/Registry-Events", "/v1/registry%2Devents"],
+     "/metrics?a=b", "/v1/registry-events", "/v1//registry-events", "/v1/Registry-Events", "/v1/registry%2Devents",
+     "/_stcore/metrics", "/_stcore/metrics/", "/_STCORE/metrics", "/_stcore//metrics", "/x/../_stcore/metrics", "/_stcore/%6detrics"],
 )  # fmt: skip
 def test_what_is_for_the_inside_is_not_there(open_gateway: Gateway, api: Upstream, path: str) -> None:
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -169,18 +171,22 @@ def test_who_takes_the_answer_slowly_is_cut_off(gateway: Gateway) -> None:
 
 def test_no_credential_reaches_the_log(gateway: Gateway) -> None:
     secrets = {"X-API-Key": "s3cret-key", "Authorization": "Bearer s3cret-token", "Cookie": "a=s3cret-cookie",
-               "Proxy-Authorization": "Basic s3cret-basic", "X-MLflow-Signature": "v1,s3cret-signature"}  # fmt: skip
+               "Proxy-Authorization": "Basic s3cret-basic", "X-MLflow-Signature": "v1,s3cret-signature",
+               "Api-Key": "s3cret-other", "X-Auth-Token": "s3cret-auth", "X-Anything": "s3cret", "Referer": "https://x/?s3cret"}  # fmt: skip
     with upstream("api", breaks) as broken, upstream("ui") as ui:
         gateway.route([broken.address], [ui.address])
         with gateway.served(), gateway.client() as client:
             assert client.post("/v1/predictions", headers=secrets).status_code == 502
-            assert client.get("/", headers=secrets).status_code == 200
-            client.get("/metrics", headers=secrets)
+            assert client.get("/", headers=secrets).status_code == 401
+            assert client.get("/", headers={"Cookie": "a=s3cret-cookie"}, auth=SIGNED_IN).status_code == 200
+            client.get("/metrics?token=s3cret", headers=secrets)
             client.get("/", headers={**secrets, "Host": "evil.example"})
         log = gateway.log()
     assert '"uri":"/v1/predictions"' in log
-    assert '"uri":"/metrics"' in log
+    assert '"uri":"/metrics~"' in log
     assert "s3cret" not in log
+    assert PASSWORD not in log
+    assert base64.b64encode(":".join(SIGNED_IN).encode()).decode() not in log
 
 
 def test_a_certificate_of_ones_own_is_served(gateway: Gateway, tmp_path: Path) -> None:
@@ -244,3 +250,32 @@ def _is_cut_off(tls: ssl.SSLSocket, drop: bytes) -> bool:
     except (ssl.SSLError, ConnectionError):
         return True
     return False
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/media/x.csv", "/v1x", "//v1/model"])
+def test_who_has_not_signed_in_gets_nothing_of_the_user_interface(gateway: Gateway, path: str) -> None:
+    with upstream("ui") as ui:
+        gateway.route([], [ui.address])
+        with gateway.served(), gateway.client() as client:
+            for wrong in (None, ("closecast", ""), ("closecast", f"{PASSWORD}s"), ("root", PASSWORD)):
+                answer = client.get(path, auth=wrong) if wrong else client.get(path)
+                assert answer.status_code == 401
+                assert answer.headers["WWW-Authenticate"].startswith("Basic")
+                assert answer.headers["Content-Type"] == "application/problem+json"
+            # A caller's own word for having signed in is worth nothing.
+            forged = {"X-Closecast-Gateway": "the-gateways-key"}
+            assert client.get(path, headers=forged).status_code == 401
+            assert not _asked(ui)
+            # and who has is known by what the gateway says, not by the password
+            assert client.get(path, headers={"X-Closecast-Gateway": "mine"}, auth=SIGNED_IN).status_code == 200
+        (seen,) = _asked(ui)
+        headers = seen["headers"]
+        assert isinstance(headers, dict)
+        assert headers["x-closecast-gateway"] == "the-gateways-key"
+        assert "authorization" not in headers
+
+
+def _asked(ui: Upstream) -> list[dict[str, object]]:
+    """What reached the user interface, but for Caddy's own questions after its health."""
+    agents = [(seen, seen["headers"]) for seen in ui.got]
+    return [seen for seen, headers in agents if isinstance(headers, dict) and "x-forwarded-for" in headers]

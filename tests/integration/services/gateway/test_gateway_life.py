@@ -1,5 +1,6 @@
 """The gateway while what stands behind it fails, moves and comes back, and while it is itself told to."""
 
+import base64
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from closecast.models.deal_model import DealModel
-from tests.integration.services.gateway.conftest import LIMITS, Gateway, Handler, Upstream, breaks, upstream
+from tests.integration.services.gateway.conftest import LIMITS, SIGNED_IN, Gateway, Handler, Upstream, breaks, upstream
 from tests.servers import PROJECT, free_port, running
 from tests.unit.services.api.conftest import AWAY, KEY, keep, settings
 from tests.waiting import until
@@ -128,9 +129,9 @@ def test_the_user_interface_comes_through_and_a_session_outlives_every_limit(gat
         gateway.route([], [ui])
         with gateway.served() as pid:
             with gateway.client() as client:
-                page = client.get("/")
+                page = client.get("/", auth=SIGNED_IN)
                 assert "<title>Streamlit</title>" in page.text
-                assert client.get("/_stcore/health").text == "ok"
+                assert client.get("/_stcore/health", auth=SIGNED_IN).text == "ok"
             with _session(gateway) as session:
                 # the limits of this test's gateway are 1 s, 3 s and 4 s
                 time.sleep(6)
@@ -264,7 +265,8 @@ def _ui(folder: Path) -> Iterator[str]:
     port, log = free_port(), folder / "ui-log"
     log.mkdir()
     environment = {"CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port), "CLOSECAST_API_URL": "http://127.0.0.1:1",
-                   "CLOSECAST_API_KEY": "the-key"}  # fmt: skip
+                   "CLOSECAST_API_KEY": "the-key", "CLOSECAST_UI_PASSWORD": "the-password",
+                   "CLOSECAST_UI_GATEWAY_KEY": "the-gateways-key"}  # fmt: skip
     ready = f"http://127.0.0.1:{port}/_stcore/health"
     with running([sys.executable, "-m", "services.ui"], environment, ready, log):
         yield f"127.0.0.1:{port}"
@@ -273,4 +275,7 @@ def _ui(folder: Path) -> Iterator[str]:
 def _session(gateway: Gateway) -> ClientConnection:
     """What a browser's page opens beside itself."""
     url = f"wss://localhost:{gateway.port}/_stcore/stream"
-    return connect(url, ssl=gateway.tls(), origin=gateway.url, proxy=None, subprotocols=["streamlit"])  # type: ignore[arg-type, list-item]
+    signed_in = {"Authorization": f"Basic {base64.b64encode(':'.join(SIGNED_IN).encode()).decode()}"}
+    return connect(
+        url, ssl=gateway.tls(), origin=gateway.url, proxy=None, subprotocols=["streamlit"], additional_headers=signed_in
+    )  # type: ignore[arg-type, list-item]

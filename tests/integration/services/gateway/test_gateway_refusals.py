@@ -70,7 +70,7 @@ def _with_curl(version: str) -> "Callable[[Gateway, str, bytes, dict[str, str], 
     def send(gateway: Gateway, path: str, body: bytes, headers: dict[str, str], chunked: bool) -> Answer:
         file = gateway.folder / "body"
         file.write_bytes(body)
-        given = [f"{name}: {value}" for name, value in headers.items()]
+        given = [f"{name}: {value}" for name, value in ({"Content-Type": "application/json"} | headers).items()]
         given += ["Expect:", *(["Transfer-Encoding: chunked", "Content-Length:"] if chunked else [])]
         command = ["curl", "-sS", version, "--cacert", str(gateway.root), "--data-binary", f"@{file}",
                    *(word for line in given for word in ("-H", line)),

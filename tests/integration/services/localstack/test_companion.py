@@ -65,7 +65,7 @@ def test_a_second_plan_has_nothing_to_change(stage: Stage) -> None:
     }
     # when
     planned = subprocess.run(
-        ["terraform", f"-chdir={terraform.ENVIRONMENT}", "plan", "-input=false", "-no-color", "-detailed-exitcode"],
+        ["terraform", f"-chdir={terraform.ROOT / terraform.ENVIRONMENT}", "plan", "-input=false", "-no-color", "-detailed-exitcode"],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     # then

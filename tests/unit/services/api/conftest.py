@@ -12,6 +12,8 @@ import pytest
 from litestar.testing import TestClient
 
 from closecast.models.deal_model import DealModel, digest
+from closecast.platform.identity import MODEL_NAME
+from closecast.platform.signatures import Signer
 from services.api.app import create_app
 from services.api.server import server
 from services.api.settings import Settings
@@ -32,11 +34,13 @@ def settings(cache: Path, registry: str = AWAY) -> Settings:
     return Settings.from_environment(environment(cache, registry))
 
 
-def keep(model: DealModel, cache: Path, version: str = "7") -> None:
-    """As a service leaves it behind that served `version`."""
+def keep(model: DealModel, cache: Path, version: str = "7", signer: Signer | None = None) -> None:
+    """As a service leaves it behind that served `version`, signed where there is a `signer`."""
     folder = cache / f"closecast-{version}-run"
     model.save(folder)
     facts = {"version": version, "run_id": f"run-{version}", "sha256": digest(folder), "folder": folder.name}
+    if signer is not None:
+        facts["signature"] = signer.sign(MODEL_NAME, facts["run_id"], facts["sha256"])
     (cache / "current.json").write_text(json.dumps(facts))
 
 

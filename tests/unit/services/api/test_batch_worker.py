@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from litestar.exceptions import TooManyRequestsException
 
-from closecast.models.deal_model import DealModel
+from closecast.models.deal_model import DealModel, digest
 from closecast.platform.journal.entry import Entry, EntryError, check
 from closecast.platform.journal.inbox import Draft, JournalFullError
 from closecast.platform.registry import Identity, Served
@@ -48,8 +49,15 @@ def folder(served_model: DealModel, tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
+def _served(model: DealModel, folder: Path) -> Served:
+    return Served(replace(SEVENTH, sha256=digest(folder)), model, folder)
+
+
 def _ask(folder: Path, kind: str = JSON) -> Ask:
-    return Ask(str(uuid4()), "r1", "ada", str(folder), "m", "7", "run-7", kind, JSON, date(2017, 12, 31), "60")
+    return Ask(
+        str(uuid4()), "r1", "ada", str(folder), "m", "7", "run-7", kind, JSON, date(2017, 12, 31), "60",
+        sha256=digest(folder) if folder.exists() else "0" * 64,
+    )  # fmt: skip
 
 
 def test_what_is_scored_is_written_down_with_features_that_give_the_answer(
@@ -125,7 +133,7 @@ async def test_a_worker_that_is_killed_costs_one_batch_and_is_replaced(
     lane: BatchLane, folder: Path, served_model: DealModel
 ) -> None:
     # given
-    served = Served(SEVENTH, served_model, folder)
+    served = _served(served_model, folder)
     right = (await _score(lane, served, CORPUS))[1]
     first = _process(lane)
     # when it is killed between two batches, then nobody notices
@@ -149,7 +157,7 @@ async def test_the_answer_to_one_who_left_is_not_the_next_ones(
     lane: BatchLane, folder: Path, served_model: DealModel
 ) -> None:
     # given a batch that nobody waits for any more, while the worker is at it
-    served = Served(SEVENTH, served_model, folder)
+    served = _served(served_model, folder)
     await _score(lane, served, CORPUS)
     os.kill(_process(lane).pid, signal.SIGSTOP)
     asked = asyncio.create_task(_score(lane, served, CORPUS[:2]))
@@ -164,7 +172,7 @@ async def test_the_answer_to_one_who_left_is_not_the_next_ones(
 
 @pytest.mark.anyio
 async def test_batches_wait_for_those_before_them(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
-    served = Served(SEVENTH, served_model, folder)
+    served = _served(served_model, folder)
     answers = await asyncio.gather(*(_score(lane, served, CORPUS[:count]) for count in (1, 2, 3)))
     assert [len(answer["predictions"]) for _, answer in answers] == [1, 2, 3]
     assert lane.answered == 3
@@ -172,7 +180,7 @@ async def test_batches_wait_for_those_before_them(lane: BatchLane, folder: Path,
 
 @pytest.mark.anyio
 async def test_the_worker_ends_with_the_service(lane: BatchLane, folder: Path, served_model: DealModel) -> None:
-    served = Served(SEVENTH, served_model, folder)
+    served = _served(served_model, folder)
     await _score(lane, served, CORPUS)
     process = _process(lane)
     lane.close()
@@ -187,9 +195,9 @@ async def test_a_later_history_is_the_workers_too(lane: BatchLane, folder: Path,
     deals = served_model.deals.iloc[: len(served_model.deals) // 2]
     later = served_model.seen_with(deals, date(2017, 12, 31), "silver/later.parquet")
     rows = [{"engage_date": "2017-12-01", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": "Oak Foods"}]
-    before = (await _score(lane, Served(SEVENTH, served_model, folder), rows))[1]["predictions"]
+    before = (await _score(lane, _served(served_model, folder), rows))[1]["predictions"]
     # when
-    after = (await _score(lane, Served(SEVENTH, later, folder), rows))[1]["predictions"]
+    after = (await _score(lane, _served(later, folder), rows))[1]["predictions"]
     # then
     sheet, _ = batch_sheet.read_json(as_json(rows))
     question = scoring.Question.ask(later, date(2017, 12, 31), 60)

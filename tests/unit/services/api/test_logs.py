@@ -41,3 +41,17 @@ def test_what_a_library_says_is_a_line_of_ours(library: logging.Logger, capsys: 
             "error": "ValueError: too bad",
         },
     ]
+
+
+def test_nothing_in_a_line_moves_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    # given
+    flush()
+    capsys.readouterr()
+    hostile = "a\x1b[2J\x7f\x9b\u202e\u200b\ufeff\u2028\U000e0041é"
+    # when
+    log("ours", path=hostile)
+    flush()
+    # then
+    line = capsys.readouterr().err.rstrip("\n")
+    assert line.isprintable()
+    assert json.loads(line)["path"] == hostile

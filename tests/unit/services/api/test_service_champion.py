@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from closecast.models import manifest
 from closecast.models.deal_model import DealModel, digest
 from closecast.platform.registry import Identity, ModelRegistry
 from services.api.champion import Champion
@@ -199,6 +200,7 @@ def test_a_model_that_answers_otherwise_than_when_it_was_made_is_refused(
     golden = json.loads((registry.folder / "golden.json").read_text())
     golden["rows"][0][3] = 0.5
     (registry.folder / "golden.json").write_text(json.dumps(golden))
+    manifest.write(registry.folder)
     # when
     registry.version = "2"
     champion.look()
@@ -261,6 +263,7 @@ def test_the_same_run_with_other_files_is_another_model(registry: RegistryDouble
     assert fresh.status().served is None
     assert "the artifacts of version 1 (run r1) are not those that were registered" in str(fresh.status().problem)
     # and when the registry names the new files
+    manifest.write(registry.folder)
     registry.tags = {"model_sha256": digest(registry.folder)}
     champion.look()
     served = champion.status().served
@@ -275,6 +278,7 @@ def test_a_copy_on_disk_that_is_not_what_it_was_is_told_and_not_served(
     keep(served_model, tmp_path)
     card = json.loads((tmp_path / "closecast-7-run" / "card.json").read_text())
     (tmp_path / "closecast-7-run" / "card.json").write_text(json.dumps({**card, "seed": 8}))
+    manifest.write(tmp_path / "closecast-7-run")
     champion = Champion(ModelRegistry(AWAY), tmp_path)
     # when
     champion.start()

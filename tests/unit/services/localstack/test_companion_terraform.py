@@ -18,7 +18,10 @@ class Script:
         self._calls = folder / "calls"
         self._program = folder / "terraform"
         monkeypatch.setenv("PATH", str(folder))
-        self.does("exit 0")
+        # As `init` does, it leaves a lock beside the configuration.
+        self.does(
+            'for word in "$@"; do case "$word" in -chdir=*) : > "${word#-chdir=}/.terraform.lock.hcl";; esac; done'
+        )
 
     def does(self, body: str) -> None:
         note = 'echo "$TF_DATA_DIR|$TF_VAR_endpoint|${AWS_CA_BUNDLE-}|${TF_CLI_CONFIG_FILE-}|$*"'
@@ -40,13 +43,23 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-def test_init_keeps_working_data_and_state_in_its_folder(script: Script, state: Path) -> None:
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration of this test's own: the project's stays without a lock of the script's."""
+    environment = tmp_path / "terraform" / terraform.ENVIRONMENT
+    environment.mkdir(parents=True)
+    (environment / "main.tf").write_text("# one")
+    monkeypatch.setattr(terraform, "ROOT", tmp_path / "terraform")
+    return tmp_path / "terraform"
+
+
+def test_init_keeps_working_data_and_state_in_its_folder(script: Script, state: Path, root: Path) -> None:
     # given
-    assert not terraform.is_initialised(state)
+    assert not terraform.is_initialised(state, root)
     # when
-    terraform.initialise(state, mirror=Path("/mirror"))
+    terraform.initialise(state, Path("/mirror"), root)
     # then
-    assert terraform.is_initialised(state)
+    assert terraform.is_initialised(state, root)
     assert script.calls[0].startswith(f"{state / 'data'}|")
     for argument in ("init -input=false", f"-backend-config=path={state / 'terraform.tfstate'}", "-plugin-dir=/mirror"):
         assert argument in script.calls[0]
@@ -54,37 +67,34 @@ def test_init_keeps_working_data_and_state_in_its_folder(script: Script, state: 
 
 
 @pytest.mark.usefixtures("script")
-def test_another_configuration_is_initialised_again(
-    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_configuration_is_initialised_again(state: Path, root: Path) -> None:
     # given
-    root = tmp_path / "terraform"
-    root.mkdir()
-    (root / "main.tf").write_text("# one")
-    monkeypatch.setattr(terraform, "ROOT", root)
-    terraform.initialise(state, mirror=None)
+    terraform.initialise(state, None, root)
     # when
-    (root / "main.tf").write_text("# two")
+    (root / terraform.ENVIRONMENT / "main.tf").write_text("# two")
     # then
-    assert not terraform.is_initialised(state)
-    terraform.initialise(state, mirror=None)
-    assert terraform.is_initialised(state)
+    assert not terraform.is_initialised(state, root)
+    terraform.initialise(state, None, root)
+    assert terraform.is_initialised(state, root)
+    # and so is a copy of it that has lost its lock
+    (root / terraform.ENVIRONMENT / ".terraform.lock.hcl").unlink()
+    assert not terraform.is_initialised(state, root)
 
 
-def test_an_init_that_failed_does_not_pass_for_done(script: Script, state: Path) -> None:
+def test_an_init_that_failed_does_not_pass_for_done(script: Script, state: Path, root: Path) -> None:
     # given
     script.does("echo 'Error: no plugin' >&2; exit 1")
     # when / then
     with pytest.raises(TerraformError, match="Error: no plugin"):
-        terraform.initialise(state, mirror=None)
-    assert not terraform.is_initialised(state)
+        terraform.initialise(state, None, root)
+    assert not terraform.is_initialised(state, root)
     assert "-plugin-dir" not in script.calls[0]
 
 
 @pytest.mark.usefixtures("script")
-def test_the_state_of_another_session_is_dropped_and_ones_own_kept(state: Path) -> None:
+def test_the_state_of_another_session_is_dropped_and_ones_own_kept(state: Path, root: Path) -> None:
     # given
-    terraform.initialise(state, mirror=None)
+    terraform.initialise(state, None, root)
     terraform.apply(state, "first", {})
     kept = [state / "terraform.tfstate", state / "terraform.tfstate.backup"]
     for file in kept:

@@ -27,7 +27,7 @@ def test_every_path_lies_in_the_folder(run: ModuleType, tmp_path: Path) -> None:
     settings = run.settings("127.0.0.1", "4566", tmp_path)
     # then
     paths = {name: Path(value) for name, value in settings.items() if value.startswith("/")}
-    assert set(paths) == {"FILESYSTEM_ROOT", "LOCALSTACK_VOLUME_DIR", "TMPDIR"}
+    assert set(paths) == {"FILESYSTEM_ROOT", "LOCALSTACK_VOLUME_DIR", "TMPDIR", "CUSTOM_SSL_CERT_PATH"}
     assert all(path.is_relative_to(tmp_path) and path != tmp_path for path in paths.values())
     assert len(set(paths.values())) == len(paths)
 

@@ -12,6 +12,8 @@ ENVIRONMENT = {
     "CLOSECAST_PORT": "8501",
     "CLOSECAST_API_URL": "http://127.0.0.1:1",
     "CLOSECAST_API_KEY": "the-key",
+    "CLOSECAST_UI_PASSWORD": "the-password",
+    "CLOSECAST_UI_GATEWAY_KEY": "the-gateways-key",
 }
 
 
@@ -21,7 +23,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("name", ["CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_API_URL"])
+@pytest.mark.parametrize("name", [name for name in ENVIRONMENT if name != "CLOSECAST_API_KEY"])
 def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.delenv(name)

@@ -13,7 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from services.ui import page
+from services.ui import entrance, page
 
 AS_OF = date(2017, 12, 1)
 AGENTS = ("Ada Berg", "Carl Dahl", "Eva Falk")
@@ -134,8 +134,36 @@ def api() -> Iterator[ApiDouble]:
 def app(api: ApiDouble, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("CLOSECAST_API_URL", api.url)
     monkeypatch.setenv("CLOSECAST_API_KEY", "the-key")
+    monkeypatch.setenv("CLOSECAST_UI_PASSWORD", "the-password")
+    monkeypatch.setenv("CLOSECAST_UI_GATEWAY_KEY", "the-gateways-key")
     st.cache_data.clear()
+    # AppTest has no browser, and so no headers: it stands for a visit through the gateway.
+    monkeypatch.setattr(entrance, "_shown", lambda: "the-gateways-key")
     return AppTest.from_file(page.__file__, default_timeout=60)
+
+
+@pytest.mark.parametrize("shown", ["", "another key", "the-gateways-keys", "the-password", "\u00e9"])
+def test_who_has_not_signed_in_sees_nothing_but_the_question(
+    shown: str, app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a visit past the gateway
+    monkeypatch.setattr(entrance, "_shown", lambda: shown)
+    # when / then
+    app.run()
+    assert [box.label for box in app.text_input] == ["Password"]
+    assert not app.dataframe
+    assert not app.tabs
+    # when the password is wrong, and then right
+    app.text_input[0].input("the-passwor")
+    app.button[0].click().run()
+    assert "This password is wrong." in app.error[0].value
+    assert not app.tabs
+    app.text_input[0].input("the-password")
+    app.button[0].click().run()
+    assert app.dataframe
+    # then it is asked for once
+    app.run()
+    assert app.dataframe
 
 
 def metrics(app: AppTest) -> dict[str, str]:

@@ -1,0 +1,201 @@
+"""Finds settings, rounds and calibration on forward folds: later rows judge boosters that learnt from earlier ones only."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from math import ceil
+from typing import Any, TypeVar
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from closecast.deals.snapshots import Snapshots
+from closecast.models.calibration import BetaCalibration
+from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
+from closecast.models.metrics import paired_difference
+from closecast.models.training import sigmoid, start, training_set
+
+T = TypeVar("T")
+_FOLDS = 3
+_MINIMUM_FOLD_ROWS = 200
+_REPETITIONS = 400  # of the bootstrap that chooses between presets
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to fit on, and later rows to judge by; no label of the first was still open when the second begin."""
+
+    train: NDArray[np.int64]
+    judge: NDArray[np.int64]
+
+
+def forward_folds(rows: Snapshots, before: date) -> tuple[Fold, ...]:
+    """Up to three folds of `rows`, each judged on as-of dates after all that it may learn from (embargo: the horizon).
+
+    The last 60 % of the span up to `before` are divided evenly among them. A fold too small to say anything is left
+    out; there may be none.
+    """
+    if not len(rows):
+        return ()
+    first, last = rows.as_of.min(), np.datetime64(before, "D")
+    span = int((last - first).astype(np.int64))
+    edges = [first + np.timedelta64(int(span * share), "D") for share in np.linspace(0.4, 1.0, _FOLDS + 1)]
+    ends = rows.window_ends()
+    folds = []
+    for begin, end in pairwise(edges):
+        train = np.flatnonzero(ends < begin)
+        judge = np.flatnonzero((rows.as_of >= begin) & (rows.as_of < end))
+        if all(_says_something(rows.won[part]) for part in (train, judge)):
+            folds.append(Fold(train, judge))
+    return tuple(folds)
+
+
+def _says_something(won: NDArray[np.int8]) -> bool:
+    return len(won) >= _MINIMUM_FOLD_ROWS and 20 <= int(won.sum()) <= len(won) - 20
+
+
+class Folds:
+    """The folds of labelled rows, their values put into LightGBM's bins once for all settings that are tried on them.
+
+    The bins of a fold are found in the rows that it fits on, so that they know nothing of later ones.
+    """
+
+    def __init__(
+        self, matrix: NDArray[np.float64], won: NDArray[np.int8], folds: tuple[Fold, ...], seed: int, threads: int
+    ) -> None:
+        """`matrix` are feature values, (n, 23), and `won` labels, (n,), of the rows that `folds` name."""
+        self.matrix, self._won, self.folds, self.seed = matrix, won, folds, seed
+        self.sizes = np.array([len(fold.judge) for fold in folds])
+        # A fold beside another, each on its own processor, wait for nobody; threads of one fit wait for each other at
+        # every split, and beside busy neighbours for long.
+        self._beside = min(threads, len(folds))
+        self.threads = threads // self._beside  # of each fold
+        self.binned = self.each(self._binned, range(len(folds)))
+
+    def each(self, work: Callable[[int], T], which: Iterable[int]) -> list[T]:
+        """What `work` returns for each fold of `which`, as many at once as there are processors for."""
+        with ThreadPoolExecutor(self._beside) as pool:
+            return list(pool.map(work, which))
+
+    def parameters(self, fold: int, settings: Hyperparameters) -> dict[str, Any]:
+        """LightGBM's for a booster of `settings` on the fold."""
+        rows = len(self.folds[fold].train)
+        return {**settings.lightgbm(rows, self.seed, self.threads), "metric": "binary_logloss"}
+
+    def _binned(self, number: int) -> tuple[lightgbm.Dataset, lightgbm.Dataset]:
+        fold, parameters = self.folds[number], self.parameters(number, PRESETS[0])
+        train = training_set(self.matrix[fold.train], self._won[fold.train], parameters).construct()
+        judge = training_set(self.matrix[fold.judge], self._won[fold.judge], parameters, train).construct()
+        return train, judge
+
+    def judge(self) -> NDArray[np.int64]:
+        """The rows that are judged, fold after fold."""
+        return np.concatenate([fold.judge for fold in self.folds])
+
+
+class Chain:
+    """Boosters of one setting, one for each fold, and their log loss on the rows judged after 1, 2, 3, … rounds.
+
+    A round is fitted when its loss is first asked for.
+    """
+
+    def __init__(self, folds: Folds, settings: Hyperparameters) -> None:
+        self.settings, self._folds = settings, folds
+        # So many steps go most of the way (1 - 1/e) to what they aim at: if they lead nowhere, more of them hardly will.
+        self.patience = ceil(1 / settings.learning_rate)
+        self._losses: list[list[float]] = [[] for _ in folds.folds]
+        self._boosters = [
+            lightgbm.Booster(folds.parameters(number, settings), train).add_valid(judge, "judge")
+            for number, (train, judge) in enumerate(folds.binned)
+        ]
+
+    def losses(self, rounds: int, folds: int | None = None) -> NDArray[np.float64]:
+        """Mean over the rows judged of the first `folds` folds (all, unless given) after 1, 2, … `rounds` rounds, (rounds,)."""
+        which = range(len(self._losses))[:folds]
+        # The last folds have the most rows: begun first, they are not waited for alone.
+        self._folds.each(lambda number: self._advance(number, rounds), reversed(which))
+        curves = [self._losses[number][:rounds] for number in which]
+        return np.asarray(np.average(curves, axis=0, weights=self._folds.sizes[:folds]), dtype=np.float64)
+
+    def _advance(self, number: int, rounds: int) -> None:
+        booster, losses = self._boosters[number], self._losses[number]
+        while len(losses) < rounds:
+            booster.update()
+            losses.append(booster.eval_valid()[0][2])
+
+    def best(self, folds: int | None = None, most: int = MAX_ROUNDS) -> tuple[int, float]:
+        """The rounds, `most` at most, with the least log loss over the first `folds` folds, and that loss.
+
+        Looked for until `patience` rounds have brought no lower one. The mean is asked, because the loss of a single fold
+        goes up and down with the weeks that it is judged on.
+        """
+        needed = min(self.patience, most)
+        while True:
+            losses = self.losses(needed, folds)
+            rounds = int(np.argmin(losses)) + 1
+            # Nobody can tell before so many rounds that it has stopped falling.
+            if needed >= min(rounds + self.patience, most):
+                return rounds, float(losses[rounds - 1])
+            needed = min(rounds + self.patience, most)
+
+    def predicted(self, rounds: int) -> NDArray[np.float64]:
+        """What the boosters say of the judged rows after `rounds` rounds, in the order of Folds.judge, (n,)."""
+
+        def of(number: int) -> NDArray[np.float64]:
+            matrix = self._folds.matrix[self._folds.folds[number].judge]
+            raw = self._boosters[number].predict(matrix, raw_score=True, num_iteration=rounds)
+            return sigmoid(np.asarray(raw, dtype=np.float64) + start(matrix))
+
+        return np.concatenate(self._folds.each(of, range(len(self._boosters))))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What forward chaining found: which settings, how many rounds and which calibration, and the log loss on later rows."""
+
+    settings: Hyperparameters
+    rounds: int
+    calibration: BetaCalibration
+    log_loss: float | None  # None when the span was too short for any fold
+    folds: int
+
+
+def schedule(
+    matrix: NDArray[np.float64],
+    rows: Snapshots,
+    before: date,
+    settings: Hyperparameters | None,
+    seed: int,
+    threads: int,
+) -> Schedule:
+    """Rounds with the least log loss over the forward folds of `rows`, and the map that calibrates those predictions.
+
+    Each prediction that the map is fitted on comes from trees that learnt from earlier rows only, and counts for the
+    share of `rows` that they learnt from: the less of them, the less their errors are those of the trees that serve.
+    Without `settings`, the first of PRESETS is taken, or another whose predictions are better with an interval clear of
+    zero.
+    """
+    found = forward_folds(rows, before)
+    tried = PRESETS if settings is None else (settings,)
+    if not found:
+        return Schedule(tried[0], MAX_ROUNDS // 6, BetaCalibration(), None, 0)
+    folds = Folds(matrix, rows.won, found, seed, threads)
+    judged = folds.judge()
+    won, deal = rows.won[judged], rows.deal[judged]
+    chain = Chain(folds, tried[0])
+    best, log_loss = chain.best()
+    predicted = chain.predicted(best)
+    for other in (Chain(folds, one) for one in tried[1:]):
+        # Who is behind after as many rounds as the best needed will not be clearly better.
+        if other.best(most=max(best, other.patience))[1] >= log_loss:
+            continue
+        rounds, loss = other.best()
+        theirs = other.predicted(rounds)
+        if paired_difference(won, theirs, predicted, deal, _REPETITIONS).high < 0:
+            chain, best, log_loss, predicted = other, rounds, loss, theirs
+    knew = np.concatenate([np.full(len(fold.judge), len(fold.train) / len(rows)) for fold in found])
+    calibration = BetaCalibration.fit(predicted, won, deal, knew)
+    return Schedule(chain.settings, best, calibration, log_loss, len(found))

@@ -1,0 +1,181 @@
+"""The manifest of a model's folder: the size and SHA-256 of each file in it. What it does not name does not belong there.
+
+Its own SHA-256 stands for the model wherever one is named, and is what is signed (closecast.platform.signatures): a hash
+that lies beside what it protects finds damage, and no intention.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+MANIFEST = "manifest.json"
+LARGEST = 1_000_000  # bytes of a manifest; one of 60 files has 8,000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PIECE = 1 << 20
+
+
+class ModelError(ValueError):
+    """A model folder is incomplete or damaged, or was made for other features than this version builds."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a file must be."""
+
+    size: int  # bytes
+    sha256: str
+
+    @classmethod
+    def of(cls, content: bytes) -> "Entry":
+        return cls(len(content), hashlib.sha256(content).hexdigest())
+
+    def check(self, name: str, found: "Entry") -> None:
+        """Raises ModelError naming the file when it is another."""
+        if found.size != self.size:
+            raise ModelError(f"{name} is damaged: it has {found.size} bytes, and the manifest says {self.size}")
+        if found.sha256 != self.sha256:
+            raise ModelError(f"{name} is damaged: its SHA-256 is not the one in the manifest")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The files of one folder by their path in it, and the folders beside it that belong to the same model."""
+
+    files: Mapping[str, Entry]
+    beside: Mapping[str, str]  # name of the folder: SHA-256 of its own manifest
+
+    def to_json(self) -> str:
+        files = {name: {"size": entry.size, "sha256": entry.sha256} for name, entry in sorted(self.files.items())}
+        return json.dumps({"files": files, "beside": dict(sorted(self.beside.items()))}, indent=1)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> "Manifest":
+        """Raises ModelError for anything `to_json` did not write."""
+        if len(content) > LARGEST:
+            raise ModelError(f"{MANIFEST} is damaged: it has more than {LARGEST} bytes")
+        try:
+            told: Any = json.loads(content.decode())
+            files = {name: Entry(entry["size"], entry["sha256"]) for name, entry in told["files"].items()}
+            made = cls(files, dict(told["beside"]))
+            written = made.to_json()
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ModelError(f"{MANIFEST} is damaged: {type(error).__name__}: {error}") from error
+        if written.encode() != content:
+            raise ModelError(f"{MANIFEST} is damaged: it is not written as a manifest is")
+        for name, entry in files.items():
+            _require_inside(name)
+            if type(entry.size) is not int or entry.size < 0:
+                raise ModelError(f"{MANIFEST} is damaged: {name} has the size {entry.size!r}")
+        for name, sha256 in [(name, entry.sha256) for name, entry in files.items()] + list(made.beside.items()):
+            if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+                raise ModelError(f"{MANIFEST} is damaged: {name} has the SHA-256 {sha256!r}")
+        return made
+
+
+def write(folder: Path, beside: Mapping[str, str] | None = None) -> None:
+    """Write the manifest of all that is in `folder` now; `beside` gives the manifest's SHA-256 of each folder that belongs to it.
+
+    Raises ModelError for what is neither a file nor a folder.
+    """
+    found = {name: Entry.of((folder / name).read_bytes()) for name in _names(folder)}
+    (folder / MANIFEST).write_text(Manifest(found, beside or {}).to_json())
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the manifest in `folder`, 64 hexadecimal digits, by which the model is known. Raises ModelError without one.
+
+    It stands for the files only where `verified` has compared them.
+    """
+    return hashlib.sha256(_manifest(folder)).hexdigest()
+
+
+def verified(
+    folder: Path,
+    needed: Collection[str],
+    sha256: str | None = None,
+    besides: Callable[[str], bool] = lambda _name: False,
+) -> dict[str, bytes]:
+    """The content of the files `needed`, read once, after every file in `folder` has been compared with the manifest.
+
+    A copy may lack files that are not `needed`. `sha256` is the manifest's own, where it is known. Files that are not in the
+    manifest are refused unless `besides` lets them be. Raises ModelError naming the file.
+    """
+    written = _manifest(folder)
+    if sha256 is not None and hashlib.sha256(written).hexdigest() != sha256:
+        raise ModelError(f"the model in {folder} is damaged: {MANIFEST} has another SHA-256 than was registered")
+    try:
+        manifest = Manifest.from_json(written)
+        present = _names(folder)
+        for name in needed:
+            if name not in manifest.files:
+                raise ModelError(f"{MANIFEST} does not name {name}, which every model has")
+            if name not in present:
+                raise ModelError(f"{name} is missing")
+        kept: dict[str, bytes] = {}
+        for name in present:
+            if name not in manifest.files:
+                if besides(name):
+                    continue
+                raise ModelError(f"{name} is not in {MANIFEST}: it is no part of the model")
+            if name in needed:
+                kept[name] = (folder / name).read_bytes()
+                found = Entry.of(kept[name])
+            else:
+                found = _entry(folder / name)
+            manifest.files[name].check(name, found)
+    except OSError as error:
+        raise ModelError(f"the model in {folder} cannot be read: {error}") from error
+    except ModelError as error:
+        raise ModelError(f"the model in {folder} cannot be used: {error}") from error
+    return kept
+
+
+def _manifest(folder: Path) -> bytes:
+    file = folder / MANIFEST
+    try:
+        if file.is_symlink():
+            raise ModelError(f"{file} is a link; expected a file")
+        with file.open("rb") as opened:
+            return opened.read(LARGEST + 1)
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"the model in {folder} has no {MANIFEST}: its files cannot be checked, or it was made by an earlier version "
+            "of Closecast: train anew (`just up` does so by itself)"
+        ) from error
+    except OSError as error:
+        raise ModelError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def _names(folder: Path) -> list[str]:
+    """Every file below `folder` but the manifest, by its path in it. Raises ModelError for a link or anything else."""
+    found = []
+    for root, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(root, name)
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                raise ModelError(f"{path.relative_to(folder).as_posix()} is neither a file nor a folder")
+        found += [Path(root, name).relative_to(folder).as_posix() for name in files]
+    return sorted(name for name in found if name != MANIFEST)
+
+
+def _entry(file: Path) -> Entry:
+    whole, size = hashlib.sha256(), 0
+    with file.open("rb") as opened:
+        while piece := opened.read(_PIECE):
+            whole.update(piece)
+            size += len(piece)
+    return Entry(size, whole.hexdigest())
+
+
+def _require_inside(name: str) -> None:
+    """A path is written one way only, and leads to no place but one in the folder."""
+    parts = PurePosixPath(name).parts
+    if not parts or parts[0] == "/" or ".." in parts or "/".join(parts) != name or set(name) & {"\\", "\0"}:
+        raise ModelError(f"{MANIFEST} is damaged: {name!r} is no path in the model's folder")
+    if name == MANIFEST:
+        raise ModelError(f"{MANIFEST} is damaged: it names itself")

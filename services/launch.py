@@ -1,0 +1,85 @@
+"""Becomes the account that a service runs as, and then the service: `python -I services/launch.py <account> <module or script> …`.
+
+Nomad starts tasks as the user of its agent. Its own way to another account (`user`) keeps the group root, and leaves the
+task's folder open to every account. Here the folder is closed, the groups and every way back to root are given up, and the
+process is replaced: nothing stays that runs as root. Standard library only, and no import from the working directory (-I):
+whoever owns that has been a service before.
+"""
+
+import ctypes
+import os
+import pwd
+import sys
+from collections.abc import Mapping
+from typing import NoReturn
+
+_PR_SET_NO_NEW_PRIVS = 38
+_FOLDERS = (".", "local", "secrets", "tmp")  # of a task
+_OF_ROOT = ("TMPDIR", "USER", "LOGNAME", "MAIL", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+
+
+class LaunchError(RuntimeError):
+    """The service cannot be started as the account that is asked for."""
+
+
+def become(account: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Give up root for `account`, closing the folder of the task first; returns the environment to go on with.
+
+    Raises LaunchError where root is to stay root, or the account does not exist.
+    """
+    if os.geteuid() != 0:
+        return dict(environment)
+    try:
+        entry = pwd.getpwnam(account)
+    except KeyError as error:
+        raise LaunchError(f"there is no account {account!r}: run `just up`, which makes it") from error
+    if entry.pw_uid == 0:
+        raise LaunchError(f"the account {account} is root, and no service runs as root")
+    home = environment.get("NOMAD_TASK_DIR", "/")
+    if "NOMAD_TASK_DIR" in environment:
+        _close(os.path.dirname(home), entry)  # noqa: PTH120 - pathlib costs a start 10 ms
+    os.setgroups([])
+    os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
+    os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise LaunchError(f"the kernel does not take back the right to gain rights: {os.strerror(ctypes.get_errno())}")
+    os.umask(0o077)
+    kept = {name: value for name, value in environment.items() if name not in _OF_ROOT}
+    return {**kept, "HOME": home, "USER": account}
+
+
+def _close(folder: str, entry: pwd.struct_passwd) -> None:
+    """Give the task's folders, no files, to the account alone. By descriptors: what a service put in their place is refused."""
+    for name in _FOLDERS:
+        try:
+            descriptor = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)  # noqa: PTH118
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise LaunchError(f"{name} in the task's folder is no folder: {error.strerror}") from error
+        try:
+            os.fchown(descriptor, entry.pw_uid, entry.pw_gid)
+            os.fchmod(descriptor, 0o700)
+        finally:
+            os.close(descriptor)
+
+
+def command(what: str, arguments: list[str]) -> list[str]:
+    """The command line of `what`, a module's name or a script's path. Nothing is imported from the working directory."""
+    how = [what] if what.endswith(".py") else ["-m", what]
+    return [sys.executable, "-P", *how, *arguments]
+
+
+def main(arguments: list[str]) -> NoReturn:
+    if len(arguments) < 2:
+        sys.exit("launch: expected an account and a module")
+    account, what, *rest = arguments
+    try:
+        environment = become(account, os.environ)
+    except LaunchError as error:
+        sys.exit(f"{what}: {error}")
+    os.execve(sys.executable, command(what, rest), environment)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

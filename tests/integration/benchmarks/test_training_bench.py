@@ -1,0 +1,48 @@
+"""The measure of training on a small export: every figure is there, and the page says what is above its bound."""
+
+import pytest
+
+from benchmarks import training
+from ops.errors import OperatorError
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.timeout(900)
+def test_a_run_beside_a_busy_loop_measures_training_and_one_fit() -> None:
+    # when
+    found = training.measure("synthetic:2500", busy=1)
+    # then
+    assert found["train_cpu"] > found["build_cpu"] > found["fit_cpu"] > 0
+    assert found["rows"] > 10_000
+    assert found["rounds"] >= 1
+
+
+def _run(train: float) -> dict[str, float]:
+    both = {
+        f"{name}_{kind}": value
+        for name, value in (("train", train), ("build", train), ("fit", 1.0))
+        for kind in ("cpu", "wall")
+    }
+    return {**both, "rows": 1_000, "rounds": 10, "load": 0.5}
+
+
+def test_the_page_marks_what_is_above_its_bound() -> None:
+    # when
+    lines = training.beside({0: [_run(5)], 1: [_run(10)], 2: [_run(20)]}, [_run(5)])
+    # then
+    assert [line.split("|")[4].strip() for line in lines[2:]] == ["1.00", "2.00", "4.00 **above**"]
+    assert training.fits([_run(7)])[-1].count("**above**") == 0
+    assert training.fits([_run(9)])[-1].count("**above**") == 2
+    assert training.growth({"1": _run(5), "2": {**_run(10), "rows": 2_000}})[-1].endswith("| 1.00 |")
+
+
+@pytest.mark.parametrize("argument", ["size=3", "rounds=", "rounds=0", "rows=10,x"])
+def test_what_is_no_argument_of_it_is_named(argument: str) -> None:
+    with pytest.raises(OperatorError, match=argument):
+        training.main([argument])
+
+
+def test_training_that_fails_says_why() -> None:
+    with pytest.raises(OperatorError, match=r"training on file:/none\.csv failed: (?s:.)*none\.csv"):
+        training.measure("file:/none.csv")

@@ -1,0 +1,201 @@
+"""A running platform as another account of its machine sees it, and as one of its own services does that was broken into."""
+
+import os
+import pwd
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from ops import accounts, jobs, paths
+from ops.cluster import Cluster
+from ops.down import processes_of
+from tests.e2e.conftest import Platform
+from tests.security.conftest import Run, as_account
+
+pytestmark = pytest.mark.e2e
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="services have accounts of their own where `up` was run by root")
+
+
+def _services(platform: Platform) -> list[psutil.Process]:
+    """All processes of tasks; Nomad's own, which start them, are left out."""
+    return [one for one in processes_of(platform.session.agent.data) if "nomad" not in one.name()]
+
+
+def _tasks(platform: Platform) -> list[Path]:
+    return [
+        task
+        for name in jobs.NAMES
+        for allocation in platform.session.cluster.allocations(name)
+        for task in (platform.session.agent.data / "alloc" / allocation.id).iterdir()
+        if task.name != "alloc"
+    ]
+
+
+@as_root
+def test_no_service_runs_as_root_or_can_become_root(platform: Platform) -> None:
+    found = _services(platform)
+    assert len(found) > len(jobs.NAMES)
+    for process in found:
+        with process.oneshot():
+            told = f"{process.pid} {process.cmdline()[:3]}"
+            assert process.uids().real == process.uids().effective == process.uids().saved != 0, told
+            assert process.username().startswith(f"{accounts.group()}-"), told
+        status = dict(
+            line.split(":\t") for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if ":\t" in line
+        )
+        assert status["NoNewPrivs"] == "1", told
+        assert status["CapEff"] == status["CapPrm"] == "0000000000000000", told
+        assert status["Groups"].split() == [], told
+
+
+@as_root
+def test_each_kind_of_service_has_an_account_of_its_own(platform: Platform) -> None:
+    owners: dict[str, set[str]] = {}
+    for process in _services(platform):
+        owners.setdefault(process.environ()["NOMAD_JOB_NAME"], set()).add(process.username())
+    kinds = {"localstack": "objects", "prefect-worker": "worker"}
+    assert owners == {name: {accounts.name(kinds.get(name, name))} for name in jobs.runnable()}
+
+
+def test_nothing_listens_off_loopback(platform: Platform) -> None:
+    agent = platform.session.agent
+    ours = {one.pid for one in (*processes_of(agent.data), *agent.processes())}
+    listening = [
+        one
+        for one in psutil.net_connections("inet")
+        if one.pid in ours and (one.status == psutil.CONN_LISTEN or (one.type == 2 and not one.raddr))
+    ]
+    assert len(listening) > len(jobs.NAMES)
+    for one in listening:
+        assert one.laddr.ip in ("127.0.0.1", "::1", "::ffff:127.0.0.1"), (
+            one.laddr,
+            psutil.Process(one.pid).cmdline()[:4],
+        )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "credentials.json", "nomad", "nomad/data", "nomad/data/alloc", "nomad/data/server", "nomad/agent.log", "postgres", "models",
+     "mirror", "terraform", "localstack", "gateway", "cache", "prefect", "worker", "batch"],
+)  # fmt: skip
+def test_a_stranger_reads_and_writes_nothing_of_the_platforms_data(
+    platform: Platform, stranger: Run, path: str
+) -> None:
+    target = paths.state() / path
+    assert target.exists()
+    for command in (
+        ["ls", str(target)],
+        ["cat", str(target)],
+        ["touch", f"{target}/x"],
+        ["mv", str(target), f"{target}.x"],
+    ):
+        if command[0] == ("cat" if target.is_dir() else "ls"):
+            continue
+        done = stranger(*command)
+        assert done.returncode != 0, (command, done.stdout)
+        assert "ermission denied" in done.stderr or "annot" in done.stderr
+    assert platform.session.agent.is_running()
+
+
+def test_a_stranger_gets_into_no_tasks_folder(platform: Platform, stranger: Run) -> None:
+    tasks = _tasks(platform)
+    assert len(tasks) > len(jobs.NAMES)
+    for task in tasks:
+        for command in (
+            ["ls", str(task)],
+            ["ls", str(task / "secrets")],
+            ["touch", str(task / "csv.py")],
+            ["mv", str(task / "secrets"), str(task / "moved")],
+            ["cat", str(task / "secrets" / "nomad_api.jwt")],
+            ["cat", str(task / "secrets" / "addresses")],
+        ):
+            assert stranger(*command).returncode != 0, command
+
+
+def test_a_stranger_sees_no_secret_in_a_command_line_or_an_environment(platform: Platform, stranger: Run) -> None:
+    lines = stranger("sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'").stdout
+    assert "nomad" in lines
+    for name, secret in vars(platform.session.credentials).items():
+        assert not secret or secret not in lines, name
+
+
+@as_root
+def test_a_service_that_was_broken_into_reaches_no_other(platform: Platform) -> None:
+    tasks, own = _tasks(platform), accounts.name("api")
+    assert as_account(own, "ls", str(paths.state() / "models")).returncode == 0
+    for folder in (folder for kind, names in accounts.FOLDERS.items() if kind != "api" for folder in names):
+        assert as_account(own, "ls", str(paths.state() / folder)).returncode != 0, folder
+    others = [task for task in tasks if task.stat().st_uid != pwd.getpwnam(own).pw_uid]
+    assert 0 < len(others) < len(tasks)
+    for task in others:
+        for command in (
+            ["ls", str(task)],
+            ["touch", str(task / "csv.py")],
+            ["mv", str(task / "secrets"), str(task / "x")],
+        ):
+            assert as_account(own, *command).returncode != 0, command
+    # nor can it change what it runs itself
+    for part in ("code/services/api/__main__.py", "venv/bin/python", "venv/lib"):
+        assert as_account(own, "test", "-w", str(paths.state() / "runtime" / part)).returncode == 1, part
+
+
+def test_the_user_interface_shows_nothing_to_who_has_not_signed_in(platform: Platform) -> None:
+    gateway, trusted = platform.address("gateway"), str(jobs.root_certificate())
+    password = platform.session.credentials.ui_password
+    with httpx.Client(base_url=gateway, verify=ssl.create_default_context(cafile=trusted), trust_env=False) as client:
+        for path in ("/", "/_stcore/stream", "/_stcore/health", "/media/x", "/static/x"):
+            assert client.get(path).status_code == 401
+            assert client.get(path, auth=("closecast", "guessed")).status_code == 401
+        assert client.get("/", auth=("closecast", password)).status_code == 200
+        assert client.get("/health/ready").status_code == 200
+
+
+@pytest.fixture(scope="module")
+def tokens(platform: Platform) -> Iterator[dict[str, Cluster]]:
+    """A client of Nomad for each policy that somebody bears, and one without a token."""
+    session = platform.session
+    manager = Cluster(session.agent.address, session.credentials.nomad_management_token)
+    yield {
+        "dispatcher": Cluster(session.agent.address, manager.create_token("a test's", ["dispatcher"])),
+        "operator": Cluster(session.agent.address, session.credentials.nomad_operator_token),
+        "nobody": Cluster(session.agent.address, ""),
+    }
+
+
+_JOB = {"Job": {"ID": "postgres", "Name": "postgres", "Type": "batch", "Datacenters": ["*"], "TaskGroups": [
+    {"Name": "x", "Tasks": [{"Name": "x", "Driver": "raw_exec", "Config": {"command": "/usr/bin/id"}}]}]}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "route", "body", "allowed"),
+    [
+        ("GET", "/jobs", None, {"dispatcher", "operator"}),
+        ("GET", "/job/score", None, {"dispatcher", "operator"}),
+        ("POST", "/job/score/dispatch", {"Meta": {}}, {"dispatcher", "operator"}),
+        ("POST", "/jobs", _JOB, set()),
+        ("POST", "/job/postgres/plan", {**_JOB, "Diff": False}, set()),
+        ("POST", "/job/postgres", _JOB, set()),
+        ("DELETE", "/job/postgres", None, set()),
+        ("POST", "/job/postgres/revert", {"JobID": "postgres", "JobVersion": 0}, set()),
+        ("POST", "/job/postgres/scale", {"Count": 0, "Target": {"Group": "postgres"}}, set()),
+        ("GET", "/var/nomad/jobs/postgres", None, set()),
+        ("PUT", "/var/nomad/jobs/postgres", {"Items": {"a": "b"}}, set()),
+        ("GET", "/acl/tokens", None, set()),
+        ("POST", "/acl/token", {"Type": "management"}, set()),
+        ("POST", "/acl/policy/dispatcher", {"Name": "dispatcher", "Rules": ""}, set()),
+        ("GET", "/operator/snapshot", None, set()),
+        ("POST", "/operator/keyring/rotate", None, set()),
+        ("GET", "/nodes", None, {"operator"}),
+    ],
+)
+def test_each_token_may_what_its_policy_says_and_no_more(
+    tokens: dict[str, Cluster], method: str, route: str, body: object, allowed: set[str]
+) -> None:
+    for who, cluster in tokens.items():
+        status = cluster._ask(method, route, **({"json": body} if body else {})).status_code
+        # What is let in may be refused for what it asks; who is not let in learns nothing else.
+        assert (status not in (401, 403)) == (who in allowed), (who, status)

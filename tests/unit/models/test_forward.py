@@ -1,0 +1,85 @@
+"""Fold curves: each what LightGBM alone would give, ended when their mean has stopped falling, whatever the threads."""
+
+from dataclasses import replace
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import pytest
+
+from closecast.models import forward
+from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS
+from closecast.models.training import Data, training_set
+
+
+def _folds(deals: pd.DataFrame, threads: int = 1) -> tuple[forward.Folds, np.ndarray]:  # type: ignore[type-arg]
+    data = Data(deals)
+    rows = data.learnable(data.plan.cut)
+    found = forward.forward_folds(rows, data.plan.cut)
+    return forward.Folds(data.matrix(rows), rows.won, found, seed=7, threads=threads), rows.won
+
+
+def test_a_curve_is_that_of_a_fit_of_its_own(deals: pd.DataFrame) -> None:
+    # given
+    folds, won = _folds(deals)
+    settings = replace(PRESETS[1], min_data_in_leaf=100)  # other than the bins were made with
+    # when
+    found = forward.Chain(folds, settings).losses(12)
+    # then
+    curves = []
+    for number, fold in enumerate(folds.folds):
+        parameters, told = folds.parameters(number, settings), {}
+        train = training_set(folds.matrix[fold.train], won[fold.train], parameters)
+        judge = training_set(folds.matrix[fold.judge], won[fold.judge], parameters, train)
+        lightgbm.train(parameters, train, 12, [judge], ["judge"], callbacks=[lightgbm.record_evaluation(told)])
+        curves.append(told["judge"]["binary_logloss"])
+    assert found.tolist() == np.average(curves, axis=0, weights=folds.sizes).tolist()
+
+
+@pytest.mark.parametrize("settings", [PRESETS[0], PRESETS[1], replace(PRESETS[0], learning_rate=0.1)])
+def test_a_chain_ends_when_the_mean_has_stopped_falling(deals: pd.DataFrame, settings: forward.Hyperparameters) -> None:
+    # given
+    chain = forward.Chain(_folds(deals)[0], settings)
+    # when
+    rounds, loss = chain.best()
+    # then no more rounds were fitted than it takes to tell, in any fold
+    fitted = {len(losses) for losses in chain._losses}
+    assert fitted == {min(MAX_ROUNDS, rounds + chain.patience)}
+    curve = chain.losses(fitted.pop())
+    assert (int(curve.argmin()) + 1, float(curve.min())) == (rounds, loss)
+    # and within fewer rounds it says the best of these
+    assert chain.best(most=2)[0] <= 2
+
+
+def test_rounds_and_predictions_do_not_hang_on_the_threads(deals: pd.DataFrame) -> None:
+    # when
+    one, many = (forward.Chain(_folds(deals, threads)[0], PRESETS[0]) for threads in (1, 3))
+    # then
+    assert one.best() == many.best()
+    assert one.predicted(5).tolist() == many.predicted(5).tolist()
+
+
+def test_a_preset_that_is_behind_is_given_no_more_rounds_than_the_first_needed(
+    deals: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a second preset that learns nothing to speak of
+    chains: list[forward.Chain] = []
+    made = forward.Chain.__init__
+
+    def kept(self: forward.Chain, folds: forward.Folds, settings: forward.Hyperparameters) -> None:
+        made(self, folds, settings)
+        chains.append(self)
+
+    monkeypatch.setattr(forward.Chain, "__init__", kept)
+    idle = replace(PRESETS[0], lambda_l2=100.0, clock_weight=0.001, calendar_weight=0.001, entity_weight=0.001)
+    monkeypatch.setattr(forward, "PRESETS", (PRESETS[1], idle))
+    data = Data(deals)
+    rows = data.learnable(data.plan.cut)
+    # when
+    found = forward.schedule(data.matrix(rows), rows, data.plan.cut, None, 7, 1)
+    # then
+    first, second = chains
+    assert found.settings == PRESETS[1]
+    assert {len(losses) for losses in second._losses} == {max(found.rounds, second.patience)} or (
+        second.best(most=max(found.rounds, second.patience))[1] < first.best()[1]
+    )
