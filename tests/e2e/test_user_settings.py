@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from closecast.deals.synthetic import generate
+from closecast.platform.prefect_http import PrefectAuth
 from ops.handover import readable
 from ops.pipeline import Prefect
 from ops.source import own_source, set_own_source
@@ -69,7 +70,8 @@ def test_a_file_that_only_root_may_read_reaches_the_flows_as_a_copy(platform: Pl
 
 def test_a_users_parameter_and_schedule_outlive_a_deployment(platform: Platform) -> None:
     # given
-    with httpx.Client(base_url=f"{platform.address('prefect')}/api") as prefect:
+    auth = PrefectAuth(platform.session.credentials.prefect_auth_string)
+    with httpx.Client(base_url=f"{platform.address('prefect')}/api", auth=auth) as prefect:
         found = prefect.get("/deployments/name/tune/closecast").json()
         (schedule,) = found["schedules"]
         route = f"/deployments/{found['id']}"
