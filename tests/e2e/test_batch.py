@@ -74,14 +74,14 @@ def test_a_killed_allocation_costs_one_trial(platform: Platform) -> None:
     killer = threading.Thread(target=_kill_one, args=(platform, "trial", killed, 7.0))
     killer.start()
     # when
-    printed = platform.just("tune", "source=synthetic:6000", "trials=10", "workers=2", f"study={study}")
+    printed = platform.just("tune", "source=synthetic:12000", "trials=24", "workers=2", f"study={study}")
     killer.join()
     # then the search is complete, by workers at once, and the one trial that was lost is the only one
     assert killed
     assert "search: completed" in printed
     trials = optuna.load_study(study_name=study, storage=_storage(platform)).get_trials()
     states = [trial.state.name for trial in trials]
-    assert states.count("COMPLETE") + states.count("PRUNED") >= 10
+    assert states.count("COMPLETE") + states.count("PRUNED") >= 24
     assert states.count("FAIL") <= 1
     assert "RUNNING" not in states
     assert len({trial.user_attrs.get("worker") for trial in trials} - {None}) == 2
