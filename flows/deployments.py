@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from prefect.client.schemas.actions import (
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.utilities.callables import parameter_schema_from_entrypoint
 
 from closecast.platform.settings import PrefectSettings, SettingsError
@@ -110,17 +111,18 @@ async def deploy() -> list[str]:
 
 
 async def _work_pool(client: PrefectClient) -> str:
-    try:
-        found = await client.read_work_pool(WORK_POOL)
-    except ObjectNotFound:
-        await client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process", base_job_template=_TEMPLATE))
-        return f"work pool {WORK_POOL} (process): created"
-    if (
-        found.base_job_template != _TEMPLATE
-    ):  # the worker's, which is first where there was none, or an earlier version's
-        await client.update_work_pool(WORK_POOL, WorkPoolUpdate(base_job_template=_TEMPLATE))
-        return f"work pool {WORK_POOL} (process): up to date"
-    return f"work pool {WORK_POOL} (process): already there"
+    name = f"work pool {WORK_POOL} (process)"
+    with suppress(ObjectAlreadyExists):  # as when the worker, which makes one where there is none, begins right now
+        try:
+            found = await client.read_work_pool(WORK_POOL)
+        except ObjectNotFound:
+            await client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process", base_job_template=_TEMPLATE))
+            return f"{name}: created"
+        if found.base_job_template == _TEMPLATE:
+            return f"{name}: already there"
+    # The template is the worker's own, or that of an earlier version.
+    await client.update_work_pool(WORK_POOL, WorkPoolUpdate(base_job_template=_TEMPLATE))
+    return f"{name}: up to date"
 
 
 async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:

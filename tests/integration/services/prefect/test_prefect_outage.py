@@ -2,7 +2,6 @@
 
 import time
 
-import httpx
 import pytest
 
 from tests.prefects import Prefects
@@ -56,5 +55,5 @@ def test_the_lease_of_a_limit_that_somebody_set_outlives_the_server(prefect: Pre
     prefect.server.kill()
     prefect.server.start()
     # then
-    assert httpx.post(renewal, json={"lease_duration": 300}).status_code == 204
+    assert prefect.http.post(renewal, json={"lease_duration": 300}).status_code == 204
     assert prefect.until(run, "COMPLETED", "FAILED", "CRASHED", seconds=300)["state_type"] == "COMPLETED"
