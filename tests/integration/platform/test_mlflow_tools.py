@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -236,9 +237,10 @@ print(json.dumps([closecast.__file__, model.predict(model.input_example).tolist(
 
 
 @pytest.fixture(scope="module")
-def index() -> None:
+def index(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A package index that can be reached; with none there is nothing to make an environment of."""
-    command = [str(BIN / "uv"), "pip", "install", "--dry-run", "--no-cache", "--no-deps", "--target", "nowhere",
+    target = tmp_path_factory.mktemp("index")
+    command = [str(BIN / "uv"), "pip", "install", "--dry-run", "--no-cache", "--no-deps", "--target", str(target),
                f"lightgbm=={version('lightgbm')}"]  # fmt: skip
     found = subprocess.run(
         command, env={**os.environ, "UV_HTTP_TIMEOUT": "10"}, capture_output=True, text=True, timeout=120
@@ -274,25 +276,35 @@ def test_in_a_clean_environment_of_its_requirements_it_gives_the_same_bits(
     assert "may differ from the service's" not in found.stderr
 
 
+def _has_pyenv() -> bool:
+    """Whether pyenv has the Python that the model was logged with; asked for another, it would compile one."""
+    if not (pyenv := shutil.which("pyenv")):
+        return False
+    found = subprocess.run([pyenv, "versions", "--bare"], check=True, capture_output=True, text=True)
+    return platform.python_version() in found.stdout.split()
+
+
 @pytest.mark.index
 @pytest.mark.timeout(1_800)
 @pytest.mark.usefixtures("index")
-@pytest.mark.skipif(
-    shutil.which("pyenv") is None, reason="MLflow's default environments are made with pyenv: not on PATH"
-)
-def test_served_in_mlflows_default_environment_it_answers_as_the_api_does(
+@pytest.mark.parametrize("manager", ["virtualenv", "uv"])
+def test_served_in_an_environment_that_mlflow_makes_it_answers_as_the_api_does(
     champion: str,
-    api: TestClient,
-    tmp_path: Path,  # type: ignore[type-arg]
+    api: TestClient,  # type: ignore[type-arg]
+    manager: str,
+    tmp_path: Path,
 ) -> None:
+    if manager == "virtualenv" and not _has_pyenv():
+        pytest.skip(f"MLflow makes this kind with pyenv, which has no Python {platform.python_version()} here")
     # given the environment that MLflow makes, which takes minutes
     root = {"MLFLOW_ENV_ROOT": str(tmp_path / "environments")}
-    command = [str(BIN / "mlflow"), "models", "prepare-env", "-m", CHAMPION]
+    command = [str(BIN / "mlflow"), "models", "prepare-env", "-m", CHAMPION, "--env-manager", manager]
     environment = {**os.environ, **_environment(champion), **root}
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    made = subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr[-3000:]
     questions = _questions()
     # when
-    with _serving(champion, tmp_path, **root) as served:
+    with _serving(champion, tmp_path, "--env-manager", manager, **root) as served:
         found = _invoke(served, questions.to_csv(index=False), "text/csv")
     # then
     assert found == _answers(api, questions.to_dict("records"))
