@@ -12,7 +12,6 @@ from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, T
 
 from closecast.platform.scheduling import interrupt_others
 from services.api.admission import Admission, Entrance
-from services.api.batch_door import BatchDoor
 from services.api.body_first import BodyFirst
 from services.api.contract import ContractConfig
 from services.api.edge import Edge
@@ -77,7 +76,7 @@ def create_app(settings: Settings) -> Service:
     )
     tracer = None if parts.spans is None else Tracer(parts.spans)
     entrance = Entrance(parts.doors)
-    app.asgi_handler = BodyFirst(BatchDoor(app.asgi_handler, parts.desk, entrance, _MAX_BODY))
+    app.asgi_handler = BodyFirst(app.asgi_handler)
     if tracer is not None:
         app.asgi_handler = Traced(app.asgi_handler, tracer)
     app.asgi_handler = Edge(app.asgi_handler, parts.metrics)

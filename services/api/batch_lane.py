@@ -18,7 +18,6 @@ from litestar.exceptions import TooManyRequestsException
 from closecast.models.deal_model import ModelCard, digest
 from closecast.platform.registry import Served
 from services.api.batch_wire import Ask, Parcel, Told, ends, hand, hear
-from services.api.loan import Loan
 from services.api.logs import log
 from services.api.problems import UnavailableError
 
@@ -78,7 +77,6 @@ class BatchLane:
             return Parcel.empty()
         parcel = self._parcels.pop()
         parcel.resize(0)
-        parcel.mark(False)
         return parcel
 
     def give_back(self, parcel: Parcel) -> None:
@@ -86,15 +84,11 @@ class BatchLane:
         if len(self._parcels) < _PLACES and parcel.room() <= _LARGEST_KEPT:
             self._parcels.append(parcel)
 
-    async def score(self, ask: Ask, served: Served, parcel: Parcel, loan: Loan | None = None) -> Told:
+    async def score(self, ask: Ask, served: Served, parcel: Parcel) -> Told:
         """How the batch in `parcel` went. Waits for the batches before it.
 
-        Unless there is a problem, `parcel` holds the answer's content then. With a `loan` it need not hold the body yet; if
-        the worker has begun the answer, it holds what that could not write. A body that does not come in time is told as
-        stalled.
-
-        Raises UnavailableError when the worker does not answer: the next batch is given to a new one. Raises ClientException
-        (400) when whose connection is lent has left.
+        Unless there is a problem, `parcel` holds the answer's content then. Raises UnavailableError when the worker does not
+        answer: the next batch is given to a new one.
         """
         try:
             async with asyncio.timeout(_WAIT_S):
@@ -107,15 +101,10 @@ class BatchLane:
             running = await asyncio.to_thread(self._prepared, served) if self._must_prepare(served) else self._running
             assert running is not None
             named = msgspec.structs.replace(ask, folder=str(self._folder), sha256=self._sha256, model=self._model)
-            if loan is None:
-                asking = self._asked(running, named, parcel)
-            else:
-                parcel.add(loan.begin())
-                asking = self._asked_lent(running, named, parcel, loan)
-            told = await self._watched(running, asking)
+            told = await self._watched(running, self._asked(running, named, parcel))
         finally:
             self._turn.release()
-        self.answered += not told.stalled
+        self.answered += 1
         return told
 
     def close(self) -> None:
@@ -131,20 +120,6 @@ class BatchLane:
         hand(running.connection, ask, parcel)
         size, told = await hear(running.connection)
         parcel.resize(size)
-        return told
-
-    @staticmethod
-    async def _asked_lent(running: _Running, ask: Ask, parcel: Parcel, loan: Loan) -> Told:
-        begun = len(parcel)
-        hand(running.connection, ask, parcel, loan.descriptor)
-        size, told = await hear(running.connection)
-        parcel.resize(size)
-        if told.stalled:
-            taken = parcel.content()[begun:]
-            parcel.resize(begun)
-            loan.hand_back(taken)
-        else:
-            loan.read()
         return told
 
     async def _watched(self, running: _Running, asking: Coroutine[Any, Any, Told]) -> Told:

@@ -18,18 +18,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
 
-if __name__ == "__main__":
-    import services.api.left_out  # noqa: F401 - before whatever would import that
-
-# isort: split
-import msgspec
-
 from closecast.features.horizon import QUARTER_END, Horizon
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.identity import MODEL_NAME
 from closecast.platform.journal.inbox import Journal, JournalFullError
 from closecast.platform.scheduling import give_way, step_back
-from services.api import batch, batch_answers, batch_flow, batch_sheet, scoring
+from services.api import batch, batch_answers, batch_sheet, scoring
 from services.api.batch_reader import BatchReader, ReaderError
 from services.api.batch_wire import Ask, Octets, Parcel, Told, take, tell
 from services.api.logs import log
@@ -74,8 +68,7 @@ class Worker:
         for names in scored.unseen.values():
             for name in names:
                 unseen[name] = unseen.get(name, 0) + 1
-        size = sum(map(len, parts))
-        return Told(None, len(scored.rows), len(scored.refused), unseen, size=size), parts
+        return Told(None, len(scored.rows), len(scored.refused), unseen), parts
 
     def close(self) -> None:
         """End the process that reads Parquet."""
@@ -118,46 +111,18 @@ def _require_same(ask: Ask, as_of: date | None, horizon: Horizon) -> None:
 def serve(connection: socket.socket, worker: Worker) -> None:
     """Answer until the service ends."""
     while (asked := _next(connection)) is not None:
-        ask, parcel, lent = asked
+        ask, parcel = asked
         give_way()
         # Ten thousand deals make the collector run dozens of times, and nothing in them is for it.
         gc.disable()
-        if lent is None:
-            _answer(connection, worker, ask, parcel)
-        else:
-            with lent:
-                _answer_lent(connection, worker, ask, parcel, lent)
-        del asked, parcel, lent
+        told, parts = worker.answer(ask, parcel.content())
+        parcel.replace(parts)
+        tell(connection, told, len(parcel))
+        del asked, parcel, parts
         gc.enable()
 
 
-def _answer(connection: socket.socket, worker: Worker, ask: Ask, parcel: Parcel) -> None:
-    """Body and answer are in the parcel."""
-    told, parts = worker.answer(ask, parcel.content())
-    parcel.replace(parts)
-    tell(connection, told, len(parcel))
-
-
-def _answer_lent(connection: socket.socket, worker: Worker, ask: Ask, parcel: Parcel, lent: socket.socket) -> None:
-    """The rest of the body comes from the caller's connection, and the answer goes to it, as far as both flow."""
-    body = batch_flow.received(lent, ask.length - len(parcel), parcel.content())
-    give_way()
-    if len(body) < ask.length:
-        parcel.add(memoryview(body)[len(parcel) :])
-        tell(connection, Told(stalled=True), len(parcel))
-        return
-    told, parts = worker.answer(ask, body)
-    if told.problem is None and ask.opening is not None:
-        # Head and content at once: with the service asked for the head, the caller waits a millisecond longer.
-        parts = (ask.opening.head(told.scored + told.refused, told.size), *parts)
-        parcel.mark(True)
-        parts = batch_flow.behind(parts, batch_flow.sent(lent, parts))
-        told = msgspec.structs.replace(told, begun=True)
-    parcel.replace(parts)
-    tell(connection, told, len(parcel))
-
-
-def _next(connection: socket.socket) -> tuple[Ask, Parcel, socket.socket | None] | None:
+def _next(connection: socket.socket) -> tuple[Ask, Parcel] | None:
     """The next batch. After a while without one, memory is given back; the next batch takes milliseconds to get it again."""
     if not select.select([connection], [], [], _IDLE_S)[0]:
         gc.collect()

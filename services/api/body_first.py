@@ -10,8 +10,6 @@ from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Send
 
-from services.api.loan import EXTENSION, LOAN
-
 # No more than this is thrown away for the sake of one answer. The gateway hands on no larger body, and allows as much time.
 _MOST_BYTES = 100_000_000
 _MOST_SECONDS = 30.0
@@ -35,18 +33,12 @@ class BodyFirst:
             # Who waits for a word before sending (Expect: 100-continue) has sent nothing, and gets the answer as that word.
             if message["type"] == "http.response.start" and (body.is_begun or not expects):
                 await body.take_rest()
-            if message["type"] == "http.response.start" and body.has_more and not _is_lent(scope):
+            if message["type"] == "http.response.start" and body.has_more:
                 # What else comes is of this body still, or the next request: nobody could tell.
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         await self._app(scope, body.receive, answer)
-
-
-def _is_lent(scope: Any) -> bool:
-    """Whether another process has the body, or had it: what is left of it then is the loan's to know."""
-    loan = scope.get("extensions", {}).get(EXTENSION, {}).get(LOAN)
-    return loan is not None and loan.is_begun
 
 
 class _Body:

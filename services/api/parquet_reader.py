@@ -11,10 +11,6 @@ import signal
 import socket
 import sys
 
-if __name__ == "__main__":
-    import services.api.left_out  # noqa: F401 - before whatever would import that
-
-# isort: split
 import msgspec
 
 from services.api import batch_parquet

@@ -4,8 +4,8 @@ import os
 
 from closecast.platform.registry import Identity, ModelRegistry
 from services.api import traces
-from services.api.batch_desk import BatchDesk
 from services.api.batch_lane import BatchLane
+from services.api.batch_request import BatchRequests
 from services.api.champion import Champion
 from services.api.doors import Doors
 from services.api.explanation_cache import ExplanationCache
@@ -34,8 +34,8 @@ class Parts:
         self.journal = None if settings.recording is None else settings.recording.shipper()
         self.predictor = Predictor(self.champion, self.journal, self.metrics)
         self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere))
-        self.batches = BatchLane()
-        self.desk = BatchDesk(self.champion, self.doors, self.batches, self.metrics)
+        self.batch_lane = BatchLane()
+        self.batches = BatchRequests(self.champion, self.doors, self.batch_lane, self.metrics)
         self.records = Records(settings.database or _nowhere)
         self.history = (
             None if settings.lake is None else HistoryFollower(self.champion, settings.lake, settings.model_cache)
@@ -49,7 +49,7 @@ class Parts:
 
     def collaborators(self) -> dict[str, object]:
         """What handlers ask for, by name."""
-        names = ("champion", "doors", "predictor", "explainer", "records", "metrics", "desk")
+        names = ("champion", "doors", "predictor", "explainer", "records", "metrics", "batches")
         return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
 
     def start(self) -> None:
@@ -72,7 +72,7 @@ class Parts:
         if self.history is not None:
             self.history.stop()
         self.champion.stop()
-        self.batches.close()
+        self.batch_lane.close()
         self.explainer.cache.close()
         self.doors.stop()
         if self.journal is not None and (lost := self.journal.close()):
@@ -96,9 +96,9 @@ class Parts:
             "explanation_cache_failures_total": cache.failures,
         }
         figures |= {
-            "batches_answered_total": self.batches.answered,
-            "batches_turned_away_total": self.batches.turned_away,
-            "batch_worker_restarts_total": self.batches.restarts,
+            "batches_answered_total": self.batch_lane.answered,
+            "batches_turned_away_total": self.batch_lane.turned_away,
+            "batch_worker_restarts_total": self.batch_lane.restarts,
         }
         if self.journal is not None:
             standing = self.journal.standing()

@@ -15,7 +15,6 @@ from services.api.edge import PREDICTIONS, REFUSED
 from services.api.fast_lane import LONGEST, FastLane, Head
 from services.api.head_rules import content_length, fault, without_upgrade
 from services.api.heads import lines
-from services.api.loan import EXTENSION, LOAN, Loan
 from services.api.problems import Problem, failure, tell_failure
 from services.api.refusals import Refusals, new_id
 
@@ -290,13 +289,6 @@ class Protocol(HttpToolsProtocol):
         self._handed = True
         self._owed += 1
         super().on_headers_complete()
-        self._offer()
-
-    def _offer(self) -> None:
-        """Let the route have the connection itself, where all that is still to come is a body of known length."""
-        length = content_length(self.headers)
-        if length is not None:
-            self.scope["extensions"] = {EXTENSION: {LOAN: Loan(self, length, self._server_lines)}}
 
     def _look_at_clock(self) -> None:
         """A connection that says nothing, or says it too slowly, is not kept: it would be held from others."""

@@ -18,9 +18,7 @@ from litestar.openapi.spec import (
 from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
 from services.api.admission import Requires
 from services.api.batch_answers import CSV, JSON, MEDIA_TYPES, PARQUET
-from services.api.batch_desk import BatchDesk
-from services.api.batch_door import FAILURE
-from services.api.batch_response import BatchResponse
+from services.api.batch_request import BatchRequests
 from services.api.batch_sheet import MAX_ROWS
 from services.api.routes.common import RESPONSES, AsOf, HorizonText
 from services.api.schemas import BatchPrediction
@@ -78,7 +76,7 @@ class _BatchOperation(Operation):
     responses=RESPONSES,
 )
 async def predict_batch(
-    desk: NamedDependency[BatchDesk],
+    batches: NamedDependency[BatchRequests],
     request: Request[Any, Any, Any],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
@@ -87,7 +85,4 @@ async def predict_batch(
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """
-    failure = request.scope["state"].pop(FAILURE, None)
-    if failure is not None:
-        raise failure
-    return BatchResponse(desk, request, as_of, horizon)
+    return await batches.answer(request, as_of, horizon)

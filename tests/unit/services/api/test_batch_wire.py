@@ -30,7 +30,7 @@ def test_the_next_batch_gets_the_memory_of_the_last_one_but_not_its_content() ->
     lane.give_back(first)
     second = lane.parcel()
     assert second is first
-    assert (second.content(), second.room()) == (b"", 17)
+    assert (second.content(), second.room()) == (b"", 16)
     assert lane.parcel() is not first
 
 
