@@ -27,7 +27,7 @@ def main() -> None:
         sys.exit(f"api: {error}")
     interrupt_nobody()  # until the event loop's own thread takes requests (services.api.app)
     # A request's objects die with their last reference; the collector looks for the rare cycle among them, now and then,
-    # and not among the modules and models that stay (services.api.champion).
+    # and not among the modules and models that stay (services.api.serving.champion).
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     gc.enable()

@@ -11,22 +11,22 @@ from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
 from closecast.platform.scheduling import interrupt_others
-from services.api.admission import Admission, Entrance
-from services.api.body_first import BodyFirst
-from services.api.contract import ContractConfig
-from services.api.edge import Edge
-from services.api.fast_lane import FastLane
-from services.api.health import live, meters, ready
-from services.api.parts import Parts
+from services.api.access.admission import Admission, Entrance
+from services.api.container import Parts
+from services.api.middleware.drain_body import BodyFirst
+from services.api.middleware.request_log import Edge
+from services.api.middleware.security_headers import add_headers
+from services.api.middleware.strict_request import StrictRequest, require_strict
 from services.api.problems import HANDLERS
-from services.api.refusals import Refusals
 from services.api.routes import ROUTES
+from services.api.routes.health import live, meters, ready
 from services.api.routes.registry_events import registry_event
-from services.api.security_headers import add_headers
+from services.api.schemas.openapi import ContractConfig
+from services.api.schemas.strict_structs import StrictStructs
 from services.api.settings import Settings
-from services.api.strict_request import StrictRequest, require_strict
-from services.api.strict_schema import StrictStructs
-from services.api.traces import Traced, Tracer
+from services.api.telemetry.traces import Traced, Tracer
+from services.api.transport.fast_path import FastLane
+from services.api.transport.refusals import Refusals
 
 _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 

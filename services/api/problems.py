@@ -11,7 +11,7 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_500_INTERN
 
 from closecast.platform.callers.keys import DatabaseAwayError, KeyEndedError, NoSuchKeyError
 from closecast.platform.journal.inbox import JournalFullError
-from services.api.logs import log
+from services.api.telemetry.logs import log
 
 MEDIA_TYPE = "application/problem+json"
 _TOO_LARGE = "the body is larger than 10 MB; send the deals in several requests"  # the gateway's words too

@@ -6,9 +6,9 @@ import socket
 import uvicorn
 
 from services.api.app import Service, create_app
-from services.api.logs import relay
-from services.api.protocol import IDLE_SECONDS, Protocol
 from services.api.settings import Settings
+from services.api.telemetry.logs import relay
+from services.api.transport.protocol import IDLE_SECONDS, Protocol
 
 _GRACE_SECONDS = 8  # a request that is being answered when Nomad stops the instance is answered to its end
 

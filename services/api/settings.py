@@ -10,8 +10,8 @@ from closecast.platform.callers.caller import ROLES, Role
 from closecast.platform.callers.issuers import Issuer, issuers
 from closecast.platform.callers.limits import DEFAULTS, Limit
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError
-from services.api.recorder import Recording
-from services.api.registry_events import EventSettings
+from services.api.records.journal_settings import Recording
+from services.api.serving.registry_events import EventSettings
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from closecast.models.deal_model import DealModel
-from services.api import protocol
 from services.api.settings import Settings
+from services.api.transport import protocol
 from tests.unit.services.api.conftest import KEY, environment, keep, live, settings
 from tests.unit.services.api.wire import Wire
 

@@ -7,11 +7,11 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import Parameter
 
-from services.api.admission import Requires
-from services.api.doors import Doors
-from services.api.key_schemas import AuditEntry, AuditPage, AuditVerdict
+from services.api.access.admission import Requires
+from services.api.access.callers import Doors
 from services.api.routes.common import ADMIN_RESPONSES
 from services.api.routes.keys import store
+from services.api.schemas.keys import AuditEntry, AuditPage, AuditVerdict
 
 _TAGS = ["administration"]
 

@@ -16,13 +16,13 @@ from litestar.openapi.spec import (
 )
 
 from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
-from services.api.admission import Requires
-from services.api.batch_answers import CSV, JSON, MEDIA_TYPES, PARQUET
-from services.api.batch_request import BatchRequests
-from services.api.batch_sheet import MAX_ROWS
+from services.api.access.admission import Requires
+from services.api.batch.read import MAX_ROWS
+from services.api.batch.request import BatchRequests
+from services.api.batch.write import CSV, JSON, MEDIA_TYPES, PARQUET
+from services.api.middleware.strict_request import TAKEN
 from services.api.routes.common import RESPONSES, AsOf, HorizonText
-from services.api.schemas import BatchPrediction
-from services.api.strict_request import TAKEN
+from services.api.schemas.predictions import BatchPrediction
 
 
 @dataclass

@@ -7,12 +7,9 @@ from litestar.di import NamedDependency
 from litestar.params import Body
 
 from closecast.platform.registry import MODEL_NAME
-from services.api import scoring
-from services.api.admission import Requires
-from services.api.champion import Champion
-from services.api.explanations import Explainer
+from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES
-from services.api.schemas import (
+from services.api.schemas.predictions import (
     Explanation,
     ExplanationBase,
     ExplanationFeature,
@@ -20,6 +17,9 @@ from services.api.schemas import (
     ModelVersion,
     PredictionRequest,
 )
+from services.api.serving import scoring
+from services.api.serving.champion import Champion
+from services.api.serving.explanations import Explainer
 
 
 @post(

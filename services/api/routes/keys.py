@@ -10,12 +10,12 @@ from litestar.params import Body, Parameter
 
 from closecast.platform.callers import audit, keys
 from closecast.platform.printable import printable
-from services.api.admission import Requires
-from services.api.doors import Doors
-from services.api.key_schemas import IssuedKey, KeyFacts, Keys, NewKey, Rotation
-from services.api.logs import log
+from services.api.access.admission import Requires
+from services.api.access.callers import Doors
 from services.api.problems import InvalidInputError, UnavailableError
 from services.api.routes.common import ADMIN_RESPONSES
+from services.api.schemas.keys import IssuedKey, KeyFacts, Keys, NewKey, Rotation
+from services.api.telemetry.logs import log
 
 KeyId = Annotated[str, Parameter(description="The middle part of the key, as listed", examples=[])]
 _TAGS = ["administration"]

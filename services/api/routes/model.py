@@ -5,10 +5,10 @@ from litestar import get
 from litestar.di import NamedDependency
 
 from closecast.platform.registry import CHAMPION, MODEL_NAME
-from services.api.admission import Requires
-from services.api.champion import Champion
+from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES
-from services.api.schemas import Model
+from services.api.schemas.predictions import Model
+from services.api.serving.champion import Champion
 
 
 @get("/model", sync_to_thread=False, guards=[Requires("viewer")], summary="What serves", responses=RESPONSES)

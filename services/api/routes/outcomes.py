@@ -9,9 +9,9 @@ from litestar.params import Body
 from msgspec import Meta, Struct
 
 from closecast.platform.journal.outcomes import Outcome
-from services.api.admission import Requires
+from services.api.access.admission import Requires
 from services.api.problems import InvalidInputError
-from services.api.records import Records
+from services.api.records.database import Records
 from services.api.routes.common import RESPONSES
 
 _EARLIEST = date(1970, 1, 1)

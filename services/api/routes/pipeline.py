@@ -8,11 +8,11 @@ from litestar.params import Parameter
 
 from closecast.features.horizon import QUARTER_END
 from closecast.platform.registry import MODEL_NAME
-from services.api import pipeline, scoring
-from services.api.admission import Requires
-from services.api.champion import Champion
+from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES, AsOf, HorizonText
-from services.api.schemas import ModelVersion, Pipeline
+from services.api.schemas.predictions import ModelVersion, Pipeline
+from services.api.serving import ranking, scoring
+from services.api.serving.champion import Champion
 
 
 @get("/pipeline", sync_to_thread=True, guards=[Requires("viewer")], summary="Rank the open deals", responses=RESPONSES)
@@ -26,14 +26,14 @@ def open_pipeline(
     """The open deals of the data that the model was trained on, likeliest first."""
     served = champion.serving()
     question = scoring.Question.ask(served.model, as_of, scoring.horizon_of(horizon))
-    ranking = pipeline.rank(served.model, question, limit, offset)
+    ranked = ranking.rank(served.model, question, limit, offset)
     return Pipeline(
         as_of=question.as_of,
         horizon_days=question.horizon_days,
         by=question.by,
         quarter=question.quarter,
         model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id),
-        counts=ranking.counts,
-        expected_wins=ranking.expected_wins,
-        deals=ranking.deals,
+        counts=ranked.counts,
+        expected_wins=ranked.expected_wins,
+        deals=ranked.deals,
     )

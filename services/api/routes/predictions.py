@@ -6,10 +6,10 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.params import Body
 
-from services.api.admission import Requires
-from services.api.predictor import Predictor
+from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES
-from services.api.schemas import Prediction, PredictionRequest
+from services.api.schemas.predictions import Prediction, PredictionRequest
+from services.api.serving.predictor import Predictor
 
 
 @post(

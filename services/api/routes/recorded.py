@@ -15,11 +15,11 @@ from msgspec import Meta, Struct
 
 from closecast.platform.journal.entry import made_at
 from closecast.platform.registry import MODEL_NAME
-from services.api.admission import Requires
+from services.api.access.admission import Requires
 from services.api.problems import MEDIA_TYPE, Problem
-from services.api.records import Records
+from services.api.records.database import Records
 from services.api.routes.common import RESPONSES
-from services.api.schemas import ModelVersion
+from services.api.schemas.predictions import ModelVersion
 
 _ON_ITS_WAY_S = 60.0
 # Litestar drops the bounds of a union from the description; said again as they stand there.

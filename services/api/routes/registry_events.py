@@ -8,8 +8,8 @@ from litestar.exceptions import ClientException, NotAuthorizedException
 from litestar.params import RawBody
 
 from closecast.platform.webhooks import EventError, SignatureError
-from services.api.registry_events import PATH, RegistryEvents
-from services.api.strict_request import TAKEN, require_strict
+from services.api.middleware.strict_request import TAKEN, require_strict
+from services.api.serving.registry_events import PATH, RegistryEvents
 
 _CHALLENGE = {"WWW-Authenticate": 'Signature realm="closecast"'}
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from closecast.platform.journal.entry import PART, columns, made_at, new_id, parts
 from closecast.platform.journal.stream import MessageError, deals_in, encode, encode_single, pack, packed, unpack
-from services.api.schemas import Deal
+from services.api.schemas.predictions import Deal
 from tests.journal_entries import WIDTH, batch, keys, message, single, travelling
 
 

@@ -7,7 +7,7 @@ import threading
 
 from closecast.platform.journal import shipper
 from closecast.platform.scheduling import give_way, interrupt_nobody, interrupt_others
-from services.api import logs
+from services.api.telemetry import logs
 from tests.waiting import until
 
 

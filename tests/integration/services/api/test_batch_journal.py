@@ -11,9 +11,9 @@ import redis
 from closecast.models.deal_model import DealModel, digest
 from closecast.platform.journal.stream import FIELD, STREAM, unpack
 from closecast.platform.registry import Identity, Served
-from services.api.batch_answers import JSON
-from services.api.batch_lane import BatchLane
-from services.api.batch_wire import Ask, Parcel
+from services.api.batch.messages import Ask, Parcel
+from services.api.batch.supervisor import BatchLane
+from services.api.batch.write import JSON
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 

@@ -16,10 +16,10 @@ import redis
 from closecast.models.deal_model import DealModel
 from closecast.platform.discovery import wait_for
 from closecast.platform.registry import Identity, Served
-from services.api import explanation_cache, scoring
-from services.api.explanation_cache import ExplanationCache
-from services.api.explanations import Explainer
-from services.api.schemas import Deal
+from services.api.schemas.predictions import Deal
+from services.api.serving import explanation_cache, scoring
+from services.api.serving.explanation_cache import ExplanationCache
+from services.api.serving.explanations import Explainer
 from tests.servers import free_port
 from tests.waiting import until
 

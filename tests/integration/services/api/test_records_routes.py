@@ -16,7 +16,7 @@ from closecast.platform.database import connect
 from closecast.platform.journal.entry import new_id
 from closecast.platform.journal.store import Connection, insert
 from services.api.problems import HANDLERS
-from services.api.records import Records
+from services.api.records.database import Records
 from services.api.routes.outcomes import tell_outcomes
 from services.api.routes.recorded import recorded
 from tests.journal_entries import batch, single

@@ -17,11 +17,11 @@ from mlflow import MlflowClient
 from closecast.models.deal_model import DealModel
 from closecast.platform.registry import ModelRegistry
 from closecast.platform.webhooks import ensure_webhook, registered
-from services.api.champion import Champion
-from services.api.health import live
 from services.api.problems import HANDLERS
-from services.api.registry_events import EventSettings, RegistryEvents
+from services.api.routes.health import live
 from services.api.routes.registry_events import registry_event
+from services.api.serving.champion import Champion
+from services.api.serving.registry_events import EventSettings, RegistryEvents
 from tests.servers import free_port
 from tests.waiting import SOON, until
 
@@ -126,7 +126,7 @@ def test_the_webhook_follows_whoever_lives(
     mlflow_uri: str, registry: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert registry.champion_version() is None
-    monkeypatch.setattr("services.api.registry_events._LOOK_SECONDS", 0.2)
+    monkeypatch.setattr("services.api.serving.registry_events._LOOK_SECONDS", 0.2)
 
     def target() -> str:
         return str((registered(mlflow_uri) or {}).get("url"))

@@ -13,8 +13,8 @@ from closecast.platform import online
 from closecast.platform.lake import Lake, LakeError
 from closecast.platform.registry import ModelRegistry
 from closecast.platform.settings import LakeSettings
-from services.api.champion import Champion
-from services.api.history import HistoryFollower
+from services.api.serving.champion import Champion
+from services.api.serving.history import HistoryFollower
 from tests.servers import S3, free_port
 from tests.unit.services.api.conftest import keep
 

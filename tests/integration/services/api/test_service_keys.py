@@ -11,10 +11,10 @@ import pytest
 from litestar.testing import TestClient
 
 from closecast.platform.identity import Identity
+from services.api.access.callers import Doors
 from services.api.app import create_app
-from services.api.doors import Doors
-from services.api.logs import flush
 from services.api.settings import Settings
+from services.api.telemetry.logs import flush
 from tests.issuer import URL, TokenIssuer, issuing
 from tests.servers import free_port
 from tests.waiting import SOON, until

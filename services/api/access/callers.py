@@ -1,0 +1,103 @@
+"""Recognises callers and counts what they ask for: everything the service knows of keys, tokens, limits and the audit log."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from closecast.platform.callers.caller import Caller, UncheckedCallerError, UnknownCallerError
+from closecast.platform.callers.keyring import Keyring
+from closecast.platform.callers.keys import KeyStore
+from closecast.platform.callers.limits import Limits
+from closecast.platform.callers.outbox import Outbox
+from closecast.platform.callers.tokens import Tokens
+from closecast.platform.identity import Identity
+from services.api.settings import Settings
+from services.api.telemetry.logs import log
+
+_KEYS_SECONDS = 2.0  # how long a request waits for an issuer's keys that are on their way
+
+
+class Doors:
+    """All that recognises and limits callers; `caller` and `limits.take` are synchronous and never wait."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.keyring = Keyring(settings.key_hashes, settings.database, settings.model_cache / "keyring.json", log)
+        self.tokens = Tokens(settings.issuers, settings.model_cache / "jwks.json", log)
+        self.limits = Limits(settings.limits, settings.cache, log)
+        self.outbox = (
+            None if settings.database is None else Outbox(settings.database, settings.model_cache / "audit", log)
+        )
+        self.store = None if settings.database is None else KeyStore(settings.database)
+        self._instance = settings.instance
+
+    def start(self) -> None:
+        """Start the threads that keep keys, tokens and limits current."""
+        for part in self._parts():
+            part.start()
+
+    def stop(self) -> None:
+        """End them: last-used times are written and leases given back."""
+        for part in self._parts():
+            part.stop()
+
+    def _parts(self) -> list[Keyring | Tokens | Limits | Outbox]:
+        parts: list[Keyring | Tokens | Limits | Outbox] = [self.keyring, self.tokens, self.limits]
+        return parts if self.outbox is None else [*parts, self.outbox]
+
+    def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """Who sent these raw ASGI headers, by X-API-Key or else by Authorization: Bearer with a key or a JWT.
+
+        Raises UnknownCallerError (401), ForbiddenCallerError (403) or UncheckedCallerError (503, or worth a moment's wait).
+        """
+        key = authorization = None
+        for name, value in headers:
+            if name == b"x-api-key":
+                key = key or value
+            elif name == b"authorization":
+                authorization = value
+        return self.recognise(key, authorization)
+
+    def recognise(self, key: bytes | None, authorization: bytes | None) -> Caller:
+        """The same from the values of the two headers."""
+        if key:
+            return self.keyring.find(key)
+        bearer = authorization[7:].strip() if authorization and authorization[:7].lower() == b"bearer " else None
+        if not bearer:
+            raise UnknownCallerError("no credentials: send an API key in X-API-Key, or a bearer token", presented=False)
+        # A JWT's header is a JSON object, which in base64url begins so; keys have no dots.
+        if bearer.startswith(b"eyJ") and bearer.count(b".") == 2:
+            return self.tokens.find(bearer)
+        return self.keyring.find(bearer)
+
+    async def caller_in_time(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """`caller`, but an issuer's new keys are waited for, without holding up anybody else."""
+        deadline = time.monotonic() + _KEYS_SECONDS
+        while True:
+            try:
+                return self.caller(headers)
+            except UncheckedCallerError as error:
+                if not error.soon or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.02)
+
+    def saw_promotion(self, model: Identity, before: Identity | None) -> None:
+        """Put into the audit log that another model version serves here now. Not for the request path."""
+        if self.outbox is not None:
+            self.outbox.put(f"api {self._instance}", "promotion seen", f"model version {model.version}", {
+                "run_id": model.run_id, "sha256": model.sha256, "before": None if before is None else before.version,
+                "run_id_before": None if before is None else before.run_id,
+            })  # fmt: skip
+
+    def figures(self) -> dict[str, float]:
+        """The figures of this moment, for metrics, by name."""
+        limits = self.limits.state()
+        return {
+            "api_key_secrets": self.keyring.size,
+            "api_keys_age_seconds": self.keyring.age,
+            "token_issuers_failing": len(self.tokens.problems),
+            "rate_limit_shared": float(limits.shared),
+            "rate_limit_callers": limits.callers,
+            "rate_limit_refused_total": limits.refused,
+            "rate_limit_leases_total": limits.leases,
+            "audit_waiting": 0 if self.outbox is None else self.outbox.waiting,
+        }

@@ -1,0 +1,115 @@
+"""The batch worker's side of the process that reads Parquet: a file that ends it, or keeps it, is refused, and no other is."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from services.api.batch.column import Column
+from services.api.batch.messages import Parcel, ends
+from services.api.batch.parquet_worker import Read
+from services.api.batch.read import MAX_ROWS, Sheet
+from services.api.problems import InvalidInputError
+from services.api.telemetry.logs import log
+
+_PATIENCE_S = 20.0  # for one file; 10,000 deals take some milliseconds
+_END_S = 5.0
+
+
+class ReaderError(RuntimeError):
+    """The reader ended, and not by the file's doing."""
+
+
+class BatchReader:
+    """Reads one file after the other in a process of its own, which is started for the first one and after each that ends it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+
+    def read(self, content: bytes) -> Sheet:
+        """The rows of a Parquet file. Raises InvalidInputError as `read_parquet`, and ReaderError."""
+        process, connection = self._running()
+        parcel = Parcel.empty()
+        parcel.replace([content])
+        try:
+            socket.send_fds(connection, [b"%d" % len(parcel)], [parcel.descriptor])
+            in_time = bool(select.select([connection], [], [], _PATIENCE_S)[0])
+            told = connection.recv(100) if in_time else b""
+        except OSError:
+            in_time, told = True, b""
+        if not told:
+            raise self._lost(process, in_time)
+        parcel.resize(int(told))
+        return _sheet(msgspec.msgpack.decode(parcel.content(), type=Read))
+
+    def close(self) -> None:
+        """End the process."""
+        process, connection, self._process, self._connection = self._process, self._connection, None, None
+        if connection is not None:
+            connection.close()
+        if process is not None:
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _running(self) -> "tuple[subprocess.Popen[bytes], socket.socket]":
+        process, connection = self._process, self._connection
+        if process is None or connection is None or process.poll() is not None:
+            self.close()
+            connection, theirs = ends()
+            with theirs:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "services.api.batch.parquet_worker", str(theirs.fileno()), str(os.getpid())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,  # what Arrow says when it gives up is no line of the log; the signal is
+                )
+            self._process, self._connection = process, connection
+        return process, connection
+
+    def _lost(self, process: "subprocess.Popen[bytes]", in_time: bool) -> Exception:
+        """What the file is refused for, or ReaderError; another process is on its way then."""
+        if not in_time:
+            process.kill()
+        status = process.wait()
+        ended = signal.Signals(-status).name if status < 0 else f"status {status}"
+        log(
+            "parquet reader",
+            level="warning",
+            problem="the file took too long" if not in_time else f"it ended with {ended}",
+        )
+        self.close()
+        self._running()
+        if in_time and status == -signal.SIGKILL:  # that is the system, short of memory
+            return ReaderError("the process that reads Parquet was ended by the system: send the batch again")
+        how = "ended the process that read it" if in_time else f"was not read within {_PATIENCE_S:.0f} s"
+        return InvalidInputError("body", None, "a Parquet file", f"the file is damaged: it {how}; write it anew")
+
+
+def _sheet(read: Read) -> Sheet:
+    if read.problem is not None:
+        found = read.problem
+        raise InvalidInputError(found.field, found.value, found.expected, found.detail)
+    columns = {
+        name: Column(np.frombuffer(positions, np.int64), distinct)
+        for name, (positions, distinct) in read.columns.items()
+    }
+    count = len(read.identifiers)
+    is_sound = 0 < count <= MAX_ROWS and all(
+        len(one.positions) == count and one.positions.min() >= -1 and one.positions.max() < len(one.distinct)
+        for one in columns.values()
+    )
+    if not is_sound:  # a file that upset the reader without ending it
+        raise InvalidInputError(
+            "body", None, "a Parquet file", "the file is damaged: its columns do not fit; write it anew"
+        )
+    return Sheet(pa.array(read.identifiers, pa.string()), columns)

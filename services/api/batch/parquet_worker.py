@@ -1,0 +1,67 @@
+"""The process that reads a stranger's Parquet for the batch worker, since Arrow ends its process on some damaged files.
+
+Started by `BatchReader` as `python -m services.api.batch.parquet_worker 3 <pid of the worker>`: the first number is the descriptor
+of the socket on which the worker asks. It has the memory that one file may need, and ends with the worker, however that ends.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import socket
+import sys
+
+import msgspec
+
+from services.api.batch import read_parquet
+from services.api.batch.messages import Parcel
+from services.api.problems import FieldError, InvalidInputError
+
+_PR_SET_PDEATHSIG = 1
+_MAX_DATA = 700_000_000  # bytes of memory
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A sheet's columns, or why there are none; `positions` are int64 in the machine's order."""
+
+    problem: FieldError | None = None
+    identifiers: list[str | None] = []
+    columns: dict[str, tuple[bytes, list[str | float | None]]] = {}
+
+
+def read(content: bytes) -> Read:
+    """What `content` holds. Whatever Arrow raises is the file's fault: nothing else is done here."""
+    try:
+        sheet = read_parquet.read_parquet(content)
+        return Read(None, sheet.identifiers.to_pylist(), {
+            name: (column.positions.astype("int64").tobytes(), column.distinct) for name, column in sheet.columns.items()
+        })  # fmt: skip
+    except InvalidInputError as error:
+        return Read(error.error)
+    except Exception as error:  # noqa: BLE001 - a name or a text that is not UTF-8, a time zone that is none, a date beyond all
+        return Read(read_parquet.unreadable(error).error)
+
+
+def _end_with(parent: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before that was said
+        sys.exit(0)
+
+
+def main() -> None:
+    _end_with(int(sys.argv[2]))
+    resource.setrlimit(resource.RLIMIT_DATA, (_MAX_DATA, _MAX_DATA))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with socket.socket(fileno=int(sys.argv[1])) as connection:
+        while True:
+            head, descriptors, _, _ = socket.recv_fds(connection, 100, 1)
+            if not head:
+                return
+            parcel = Parcel(descriptors[0], int(head))
+            parcel.replace([msgspec.msgpack.encode(read(parcel.content()))])
+            connection.send(b"%d" % len(parcel))
+            del parcel
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""The deals of a batch as columns, whatever they came in: JSON, CSV or Parquet. What is wrong with one row holds up no other."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from typing import Annotated, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.csv
+from msgspec.structs import astuple
+
+from closecast.deals.vocabulary import RAW_COLUMNS
+from services.api.batch import json_columns
+from services.api.batch.column import Column, spread
+from services.api.problems import InvalidInputError
+from services.api.schemas.predictions import MAX_TEXT, BatchRequest, Deal, Horizon
+from services.api.schemas.strict_json import not_understood, require_once
+
+MAX_ROWS = 10_000
+_IDENTIFIER = "opportunity_id"
+_ENCODED = pa.dictionary(pa.int32(), pa.string())
+
+
+class _Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """BatchRequest with deals that are read at once: the quick way, where each of them is one."""
+
+    deals: Annotated[list[Deal], msgspec.Meta(max_length=MAX_ROWS)]
+    as_of: date | None = None
+    horizon: Horizon = "quarter_end"
+
+
+_DECODER = msgspec.json.Decoder(_Sent)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Raw columns of n deals, those that were sent; `refused` are rows that are no deal, with the reason.
+
+    The identifiers, (n,), string, stand apart: they are all different. `checked` says that all values have been checked
+    against the schema of one deal.
+    """
+
+    identifiers: pa.StringArray
+    columns: dict[str, Column]
+    checked: bool = False
+    refused: dict[int, InvalidInputError] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.identifiers)
+
+    def deal(self, row: int) -> dict[str, Any]:
+        """One row's values by column, as a request for it alone would have them."""
+        values = {
+            name: column.distinct[at]
+            for name, column in self.columns.items()
+            if (at := int(column.positions[row])) >= 0
+        }
+        identifier = self.identifiers[row].as_py()
+        return values if identifier is None else {_IDENTIFIER: identifier, **values}
+
+
+def read_json(body: bytes) -> tuple[Sheet, BatchRequest]:
+    """The deals of a BatchRequest, and its question. Raises InvalidInputError for another shape."""
+    if not body.isascii():
+        _require_utf8(body, "JSON", "utf-8")
+    try:
+        return _by_column(body) or _by_object(body)
+    except (msgspec.DecodeError, RecursionError):
+        return _row_by_row(body)
+
+
+def _by_column(body: bytes) -> tuple[Sheet, BatchRequest] | None:
+    """Deals of nothing but texts and null, in which nothing is escaped; None for the rest. `body` is UTF-8.
+
+    Raises msgspec.DecodeError.
+    """
+    begin, end = body.find(b"[") + 1, body.rfind(b"]")
+    records = memoryview(body)[begin:end]
+    found = json_columns.read(records, Deal.__struct_fields__, MAX_TEXT) if 0 < begin <= end else None
+    if found is None or found[0] > MAX_ROWS:
+        return None
+    # There is no other bracket before this array nor behind it: if what is left is a request, the array is its deals.
+    around = body[:begin] + body[end:]
+    sent = _DECODER.decode(around)
+    require_once(around)
+    count, texts = found
+    given = texts.pop(_IDENTIFIER, None)
+    identifiers = pa.nulls(count, pa.string()) if given is None else spread(given.values, given.rows, count)
+    columns = {name: Column.of_some(one.values, one.rows, count) for name, one in texts.items() if len(one.rows)}
+    return Sheet(identifiers, columns, checked=True), BatchRequest([], sent.as_of, sent.horizon)
+
+
+def _by_object(body: bytes) -> tuple[Sheet, BatchRequest]:
+    """Deals of any kind. Raises msgspec.DecodeError when one of them is none."""
+    sent = _DECODER.decode(body)
+    require_once(body)
+    # Of no deals there are no columns.
+    named = zip(Deal.__struct_fields__, zip(*map(astuple, sent.deals), strict=True), strict=bool(sent.deals))
+    return _sheet(named, len(sent.deals), checked=True), BatchRequest([], sent.as_of, sent.horizon)
+
+
+def _row_by_row(body: bytes) -> tuple[Sheet, BatchRequest]:
+    """The slow way, which knows what is wrong with each row."""
+    try:
+        sent = msgspec.json.decode(body, type=BatchRequest)
+    except (msgspec.DecodeError, RecursionError) as error:
+        found = not_understood(error, body).error
+        expected = '{"deals": [{…}], "as_of": date?, "horizon": days or "quarter_end"?}, or CSV or Parquet with its Content-Type'
+        raise InvalidInputError(found.field, found.value, expected, found.detail) from error
+    require_once(body)
+    refused = {}
+    for at, row in enumerate(sent.deals):
+        try:
+            as_deal(row)
+        except InvalidInputError as error:
+            refused[at] = error
+    # What is told of a refused row is its identifier, if it is one.
+    named = [
+        (name, [row.get(name) if at not in refused else None for at, row in enumerate(sent.deals)])
+        for name in RAW_COLUMNS
+        if name != _IDENTIFIER
+    ]
+    told = [row.get(_IDENTIFIER) for row in sent.deals]
+    named.append((_IDENTIFIER, [one if isinstance(one, str) else None for one in told]))
+    return _sheet(named, len(sent.deals), checked=True, refused=refused), msgspec.structs.replace(sent, deals=[])
+
+
+def as_deal(row: dict[str, Any]) -> Deal:
+    """The row as a deal. Raises InvalidInputError naming the field that is none of a deal's."""
+    try:
+        return msgspec.convert(row, Deal)
+    except msgspec.ValidationError as error:
+        wrong = str(error).partition(" - at `$.")[2].rstrip("`")
+        raise InvalidInputError(
+            f"deal.{wrong}" if wrong else "deal", row.get(wrong), "see /schema", str(error)
+        ) from error
+
+
+def read_csv(content: bytes) -> Sheet:
+    """The rows of a CSV export in UTF-8, columns beyond the contract's left out.
+
+    Raises InvalidInputError for another encoding, a missing engage_date column, no rows or more than MAX_ROWS.
+    """
+    text = _require_utf8(content, "CSV", "utf-8-sig")
+    return _quick_csv(content, text) or _row_by_row_csv(text)
+
+
+def _quick_csv(content: bytes, text: str) -> Sheet | None:
+    """By Arrow, where the rows are as long as the header and each quote has its fellow; None for the rest."""
+    try:
+        header = next(csv.reader([text[: text.find("\n")]], strict=True), [])
+        names = [name for name in header if name in RAW_COLUMNS]
+        if "engage_date" not in names or len(set(names)) < len(names) or content.count(b'"') % 2:
+            return None
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(content),
+            pyarrow.csv.ReadOptions(use_threads=False, block_size=len(content)),
+            pyarrow.csv.ParseOptions(newlines_in_values=True),
+            pyarrow.csv.ConvertOptions(
+                include_columns=names,
+                column_types={name: pa.string() if name == _IDENTIFIER else _ENCODED for name in names},
+                strings_can_be_null=False,
+            ),
+        ).combine_chunks()
+    except (csv.Error, pa.ArrowException):
+        return None
+    if not 0 < len(table) <= MAX_ROWS:
+        return None
+    columns = dict(zip(names, (column.chunk(0) for column in table.columns), strict=True))
+    identifiers = columns.pop(_IDENTIFIER, None)
+    return Sheet(
+        pa.nulls(len(table), pa.string()) if identifiers is None else identifiers,
+        {name: Column.of_arrow(column) for name, column in columns.items()},
+    )
+
+
+def _row_by_row_csv(text: str) -> Sheet:
+    """The slow way, which mends short and long rows and knows what is wrong where."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        require_engage_date(header, "the CSV")
+        for name in RAW_COLUMNS:
+            if header.count(name) > 1:
+                raise more_than_once(name, "the CSV")
+        # An empty line is no deal.
+        rows: list[Sequence[str | None]] = list(islice(filter(None, reader), MAX_ROWS + 1))
+    except csv.Error as error:
+        raise InvalidInputError("body", None, "a CSV table", f"line {reader.line_num} is not CSV: {error}") from error
+    if len(rows) > MAX_ROWS:
+        raise too_many("the CSV", f"more than {MAX_ROWS}")
+    if not rows:
+        raise InvalidInputError("body", None, "one row or more", "the CSV has a header and no rows")
+    width = len(header)
+    if set(map(len, rows)) != {width}:
+        rows = [[*row, *[None] * (width - len(row))][:width] for row in rows]
+    named = zip(header, zip(*rows, strict=True), strict=True)
+    return _sheet(((name, values) for name, values in named if name in RAW_COLUMNS), len(rows))
+
+
+def _require_utf8(content: bytes, kind: str, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        detail = f"the body is not UTF-8 text (byte {error.start})"
+        raise InvalidInputError("body", None, f"{kind} in UTF-8", detail) from error
+
+
+def require_engage_date(names: Sequence[str], what: str) -> None:
+    """Raises InvalidInputError unless the column is there without which nothing can be scored."""
+    if "engage_date" not in names:
+        raise InvalidInputError(
+            "body", ", ".join(names), f"a table with some of {', '.join(RAW_COLUMNS)}",
+            f"{what} has no column engage_date, without which no deal can be scored",
+        )  # fmt: skip
+
+
+def more_than_once(name: str, what: str) -> InvalidInputError:
+    """The error of a table in which it is not clear which column is meant."""
+    return InvalidInputError("body", name, "each column once", f"{what} has the column {name} more than once")
+
+
+def too_many(what: str, count: object) -> InvalidInputError:
+    """The error of a batch that is too long."""
+    return InvalidInputError("body", None, f"{MAX_ROWS} rows at most", f"{what} has {count} rows: send it in parts")
+
+
+def _sheet(
+    named: Iterable[tuple[str, Sequence[Any]]],
+    rows: int,
+    checked: bool = False,
+    refused: dict[int, InvalidInputError] | None = None,
+) -> Sheet:
+    identifiers = pa.nulls(rows, pa.string())
+    columns = {}
+    for name, values in named:
+        if name == _IDENTIFIER:
+            identifiers = pa.array(values, pa.string())
+        else:
+            column = Column.of_values(values)
+            if column.distinct:
+                columns[name] = column
+    return Sheet(identifiers, columns, checked, refused or {})

@@ -1,0 +1,127 @@
+"""Reads the deals of a Parquet file that a stranger sent: nothing is unpacked before its size is known to be bearable."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.platform.parquet_texts import as_dictionaries
+from closecast.platform.printable import printable
+from services.api.batch.column import Column
+from services.api.batch.read import MAX_ROWS, Sheet, more_than_once, require_engage_date, too_many
+from services.api.problems import InvalidInputError
+
+MAX_UNPACKED = 32_000_000  # bytes of the columns that are read; 10,000 deals take about 1 MB
+_MAX_GROUPS = 1_000
+_DATES, _NUMBERS = ("engage_date", "close_date"), ("close_value",)
+
+
+def read_parquet(content: bytes) -> Sheet:
+    """The rows of a Parquet file, columns beyond the contract's left out. Columns are text, dates or, as close_value, numbers.
+
+    Raises InvalidInputError for what is no Parquet, has no column engage_date, no rows or more than MAX_ROWS, a column
+    of another type, or more than MAX_UNPACKED bytes when unpacked.
+    """
+    try:
+        table = _table(content)
+        columns = {name: _column(name, table.column(name)) for name in table.column_names}
+        identifiers = columns.pop("opportunity_id", None)
+        return Sheet(pa.nulls(len(table), pa.string()) if identifiers is None else _unpacked(identifiers), columns)
+    except (pa.ArrowException, OSError, MemoryError, UnicodeError, OverflowError) as error:
+        raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> InvalidInputError:
+    """The error of bytes that Arrow has `error` against."""
+    reason = printable(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__
+    return InvalidInputError("body", None, "a Parquet file", f"the body cannot be read as Parquet: {reason}")
+
+
+def _unpacked(identifiers: Column) -> pa.StringArray:
+    """Each row's own; all of them together are bearable, however few they are in the file."""
+    lengths = np.array([*map(len, identifiers.distinct), 0])
+    _require_small(int(lengths[identifiers.positions].sum()))
+    return identifiers.arrow(pa.string())
+
+
+def _table(content: bytes) -> pa.Table:
+    buffer = pa.py_buffer(content)
+    limits = {"thrift_string_size_limit": 1_000_000, "thrift_container_size_limit": 100_000}
+    probe = pq.ParquetFile(pa.BufferReader(buffer), **limits)
+    metadata, schema = probe.metadata, probe.schema_arrow
+    names = [name for name in schema.names if name in RAW_COLUMNS]
+    require_engage_date(schema.names[:50], "the file")
+    for name in names:
+        if schema.names.count(name) > 1:
+            raise more_than_once(name, "the file")
+        _require_type(name, schema.field(name).type)
+    _require_bearable(metadata, names)
+    # As dictionaries, a text that stands in every row is unpacked once.
+    texts = as_dictionaries(metadata, [name for name in names if _is_text(schema.field(name).type)])
+    file = pq.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts, **limits)
+    table = file.read(columns=names, use_threads=False)
+    if table.num_rows > MAX_ROWS:  # whatever the metadata said
+        raise too_many("the file", table.num_rows)
+    table.validate(full=True)
+    return table.unify_dictionaries().combine_chunks()
+
+
+def _require_bearable(metadata: Any, names: list[str]) -> None:
+    if metadata.num_rows > MAX_ROWS:
+        raise too_many("the file", metadata.num_rows)
+    if not metadata.num_rows:
+        raise InvalidInputError("body", None, "one row or more", "the file has no rows")
+    if metadata.num_row_groups > _MAX_GROUPS:
+        raise InvalidInputError(
+            "body", metadata.num_row_groups, f"{_MAX_GROUPS} row groups at most", "the file has too many row groups"
+        )
+    unpacked = 0
+    for group in range(metadata.num_row_groups):
+        of_group = metadata.row_group(group)
+        for at in range(of_group.num_columns):
+            chunk = of_group.column(at)
+            if chunk.path_in_schema in names:
+                unpacked += max(chunk.total_uncompressed_size, 0)
+    _require_small(unpacked)
+
+
+def _require_small(unpacked: int) -> None:
+    if unpacked > MAX_UNPACKED:
+        raise InvalidInputError(
+            "body", unpacked, f"{MAX_UNPACKED} bytes at most when unpacked",
+            f"the file holds {unpacked} bytes in the columns that are read: send it in parts",
+        )  # fmt: skip
+
+
+def _require_type(name: str, kind: pa.DataType) -> None:
+    fits = (
+        _is_text(kind)
+        or pa.types.is_null(kind)
+        or (name in _DATES and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)))
+        or (name in _NUMBERS and (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)))
+    )
+    if not fits:
+        expected = "text or dates" if name in _DATES else "text or numbers" if name in _NUMBERS else "text"
+        raise InvalidInputError(f"deal.{name}", str(kind)[:100], expected, f"the column {name} holds {str(kind)[:100]}")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
+
+
+def _column(name: str, column: pa.ChunkedArray) -> Column:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = array.chunk(0)
+    if pa.types.is_null(array.type):
+        return Column(np.full(len(array), -1), [])
+    if pa.types.is_temporal(array.type):
+        array = pc.cast(pc.cast(array, pa.date32(), safe=False), pa.string())
+    elif name in _NUMBERS and not _is_text(array.type):
+        array = pc.cast(array, pa.float64(), safe=False)
+        array = pc.if_else(pc.is_nan(array), None, array)  # as missing numbers are written where there is no null
+    return Column.of_arrow(array if pa.types.is_dictionary(array.type) else array.dictionary_encode())

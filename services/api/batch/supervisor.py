@@ -1,0 +1,204 @@
+"""The way of a batch: to the worker process and back, a few at a time, and to a new worker when the old one has ended."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar.exceptions import TooManyRequestsException
+
+from closecast.models.deal_model import ModelCard, digest
+from closecast.platform.registry import Served
+from services.api.batch.messages import Ask, Parcel, Told, ends, hand, hear
+from services.api.problems import UnavailableError
+from services.api.telemetry.logs import log
+
+_PLACES = 3  # batches at a time: one is scored, the others wait
+_LARGEST_KEPT = 4_000_000  # bytes of a parcel that the next batch gets
+_PATIENCE_S = 60  # for one answer; the largest batch takes a second
+_END_S = 8  # for the worker to end; what it has not shipped goes to its spool
+_WAIT_S = 10  # for the batches before it
+# One arena, Arrow's memory in it too, which keeps what a batch took for the next one until the worker is idle and gives it back.
+_ENVIRONMENT = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "33554432",
+}  # fmt: skip
+
+
+@dataclass
+class _Running:
+    process: "subprocess.Popen[bytes]"
+    connection: socket.socket
+
+
+class BatchLane:
+    """Hands batches to one worker process, which is started when the first one comes. For one event loop.
+
+    `answered`, `turned_away` and `restarts` count since the start.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()  # of the worker
+        self._free = _PLACES
+        self._parcels: list[Parcel] = []  # for the next batches
+        self._running: _Running | None = None
+        self._model = ""
+        self._folder = Path()
+        self._sha256 = ""
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._closed = False
+        self.answered = self.turned_away = self.restarts = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of the few places. Raises TooManyRequestsException (429, Retry-After) while all are taken."""
+        if not self._free:
+            self.turned_away += 1
+            raise TooManyRequestsException(
+                f"{_PLACES} batches are being scored: send this one again in a second", headers={"Retry-After": "1"}
+            )
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+    def parcel(self) -> Parcel:
+        """An empty one, for a batch that is coming in."""
+        if not self._parcels:
+            return Parcel.empty()
+        parcel = self._parcels.pop()
+        parcel.resize(0)
+        return parcel
+
+    def give_back(self, parcel: Parcel) -> None:
+        """Take back what `parcel` gave, once nobody uses it any more."""
+        if len(self._parcels) < _PLACES and parcel.room() <= _LARGEST_KEPT:
+            self._parcels.append(parcel)
+
+    async def score(self, ask: Ask, served: Served, parcel: Parcel) -> Told:
+        """How the batch in `parcel` went. Waits for the batches before it.
+
+        Unless there is a problem, `parcel` holds the answer's content then. Raises UnavailableError when the worker does not
+        answer: the next batch is given to a new one.
+        """
+        try:
+            async with asyncio.timeout(_WAIT_S):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise UnavailableError(
+                f"the batches before this one took longer than {_WAIT_S} s: send it again later"
+            ) from error
+        try:
+            running = await asyncio.to_thread(self._prepared, served) if self._must_prepare(served) else self._running
+            assert running is not None
+            named = msgspec.structs.replace(ask, folder=str(self._folder), sha256=self._sha256, model=self._model)
+            told = await self._watched(running, self._asked(running, named, parcel))
+        finally:
+            self._turn.release()
+        self.answered += 1
+        return told
+
+    def close(self) -> None:
+        """End the worker."""
+        self._closed = True
+        if self._running is not None:
+            self._end(self._running)
+        if self._copy is not None:
+            self._copy.cleanup()
+
+    @staticmethod
+    async def _asked(running: _Running, ask: Ask, parcel: Parcel) -> Told:
+        hand(running.connection, ask, parcel)
+        size, told = await hear(running.connection)
+        parcel.resize(size)
+        return told
+
+    async def _watched(self, running: _Running, asking: Coroutine[Any, Any, Told]) -> Told:
+        """What comes of `asking` in time. Raises UnavailableError when it is the worker that fails."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await asking
+        except TimeoutError:
+            problem = f"no answer within {_PATIENCE_S} s"
+        except OSError as error:
+            problem = str(error)
+        except BaseException:
+            # Whoever waited is gone; the answer that is still to come must not be taken for the next one's.
+            self._forget(running)
+            raise
+        await asyncio.to_thread(self._lose, running, problem)
+        raise UnavailableError(f"the batch worker did not answer ({problem}): send the batch again, a new one takes it")
+
+    def _must_prepare(self, served: Served) -> bool:
+        running = self._running
+        return self._closed or running is None or running.process.poll() is not None or _name(served) != self._model
+
+    def _prepared(self, served: Served) -> _Running:
+        """A worker that runs, and a folder for it that holds the model that serves. Takes milliseconds, so no event loop's."""
+        if self._closed:
+            raise UnavailableError("the service is being stopped")
+        running = self._running
+        if running is not None and running.process.poll() is not None:
+            self._lose(running, "it has ended")
+        if self._running is None:
+            ours, theirs = ends()
+            ours.setblocking(False)
+            with theirs:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "services.api.batch.worker", str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    env={**os.environ, **_ENVIRONMENT},
+                )
+            self._running = _Running(process, ours)
+        if _name(served) != self._model:
+            self._keep(served)
+        return self._running
+
+    def _lose(self, running: _Running, problem: str) -> None:
+        """See the last of a worker that failed. Takes milliseconds, so no event loop's."""
+        self._forget(running)
+        self._end(running)
+        log("batch worker", level="error", problem=problem, exit_code=running.process.returncode)
+
+    def _forget(self, running: _Running) -> None:
+        """Give it nothing any more; the next batch gets another."""
+        self._running = None
+        self.restarts += 1
+        running.process.kill()
+
+    @staticmethod
+    def _end(running: _Running) -> None:
+        running.connection.close()  # the worker ends when nobody can ask it any more
+        try:
+            running.process.wait(timeout=_END_S)
+        except subprocess.TimeoutExpired:
+            running.process.kill()
+            running.process.wait()
+
+    def _keep(self, served: Served) -> None:
+        """Have a folder that holds the model that serves, with the history that it serves with."""
+        card = served.model.card
+        folder, sha256 = served.folder, served.identity.sha256
+        if ModelCard.from_json((folder / "card.json").read_text()).deals_key != card.deals_key:
+            before, self._copy = self._copy, tempfile.TemporaryDirectory(prefix="closecast-batch-")
+            folder = Path(self._copy.name)
+            served.model.save(folder)
+            sha256 = digest(folder)
+            if before is not None:
+                before.cleanup()
+        self._model, self._folder, self._sha256 = _name(served), folder, sha256 or digest(folder)
+
+
+def _name(served: Served) -> str:
+    """What tells a model, with the history that it serves with, from others."""
+    return f"{served.folder.name} {served.model.card.deals_key}"

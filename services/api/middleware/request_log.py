@@ -1,0 +1,99 @@
+"""The outermost layer: gives every request an id, which its answer and its log line carry, times it, counts it, and answers
+where nothing within has."""
+
+import random
+import re
+import time
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar.types import ASGIApp, Message, Receive, Send
+
+from services.api.problems import MEDIA_TYPE, failure, of_request, tell_failure
+from services.api.telemetry.logs import log
+from services.api.telemetry.metrics import Metrics
+
+_SOUND = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_PROBES = ("/health/live", "/health/ready", "/metrics")
+PREDICTIONS = "/v1/predictions"
+REFUSED = "refused"  # in a request's state: the status that the protocol answered while the application had the request
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Edge:
+    """Wraps the framework's application. The caller's X-Request-ID is kept if it is sound, so that one id follows a request
+    through all services. A single prediction that succeeded has no log line: it is in the journal, under its id."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._requests = metrics.requests
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begin = time.perf_counter()
+        state = scope.setdefault("state", {})
+        # One that the protocol or the fast lane has given it already stays.
+        request_id = state.setdefault("request_id", request_id_of(scope["headers"]).decode()).encode()
+        status = 0  # until an answer has begun
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+            if not status:
+                raise RuntimeError("the application ended without an answer")
+        except Exception as error:
+            begun, status = status, status or 500
+            tell_failure(state["request_id"], error)
+            if begun:
+                raise  # the server breaks the connection: half an answer must not look like a whole one
+            await _fail(scope, answer)
+        finally:
+            self._record(scope, state.get(REFUSED, status or 500), time.perf_counter() - begin)
+
+    def _record(self, scope: Any, status: int, seconds: float) -> None:
+        path, method, state = scope["path"], scope["method"], scope["state"]
+        self._requests.of(route_of(scope), method, str(status)).observe(seconds)
+        # Nomad asks every five seconds: an unhealthy answer is news, a healthy one is not.
+        if status < 400 and (path in _PROBES or path == PREDICTIONS):
+            return
+        log("request", request_id=state["request_id"], method=method, path=path, status=status,
+            milliseconds=round(seconds * 1000, 2))  # fmt: skip
+
+
+async def _fail(scope: Any, answer: Send) -> None:
+    """What is answered where the framework, which words failures itself, has failed."""
+    content = msgspec.json.encode(of_request(failure(), scope))
+    start: Message = {
+        "type": "http.response.start",
+        "status": HTTPStatus.INTERNAL_SERVER_ERROR,
+        "headers": [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(content))],
+    }
+    await answer(start)
+    await answer({"type": "http.response.body", "body": content, "more_body": False})
+
+
+def route_of(scope: Any) -> str:
+    """The route's template, so that a path with an id in it does not make a meter of its own."""
+    return scope.get("path_template") or "unknown"
+
+
+def request_id_of(headers: Headers) -> bytes:
+    """The caller's X-Request-ID if it is sound, else a new one."""
+    return sound_id(next((value for name, value in headers if name == b"x-request-id"), None))
+
+
+def sound_id(given: bytes | None) -> bytes:
+    """`given` as the id of a request if it can be one, else a new one."""
+    if given is not None and _SOUND.fullmatch(given):
+        return given
+    return b"%032x" % random.getrandbits(128)

@@ -1,0 +1,88 @@
+"""What the framework takes of a request: a body of the type it says, in no coding, and a query without a doubtful word.
+
+The framework's own reading turns texts into what a route asks for: "30" is a number to it, and "null" nothing.
+"""
+
+import re
+from functools import cache
+from typing import Any
+
+from litestar import Request
+from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
+
+from services.api.problems import NotUnderstoodError
+from services.api.schemas.strict_json import StrictDecoder
+
+TAKEN = "taken"  # in a route's opt: the media types of its body, where that is no JSON alone
+_JSON = ("application/json",)
+_NUMBER = re.compile(r"[0-9]{1,20}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WORDS = {
+    "as_of": (_DATE, "a date written YYYY-MM-DD"),
+    "horizon": (re.compile(r".*", re.DOTALL), 'days from as_of, or "quarter_end"'),
+    **dict.fromkeys(("limit", "offset", "before", "row"), (_NUMBER, "a whole number")),
+}
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """Reads JSON into the very type that the route takes; the framework finds nothing left to convert."""
+
+    async def json(self) -> Any:
+        """Raises NotUnderstoodError."""
+        field = self.route_handler.parsed_data_field
+        assert field is not None, "the framework asks on behalf of a route that takes JSON"
+        return _decoder(field.annotation).decode(await self.body())
+
+
+@cache
+def _decoder(kind: type[Any]) -> StrictDecoder[Any]:
+    return StrictDecoder(kind)
+
+
+async def require_strict(request: Request[Any, Any, Any]) -> None:
+    """Raises HTTPException (415) for a body in another form, and NotUnderstoodError for a query in other words."""
+    handler = request.route_handler
+    _require_query(request, handler)
+    codings = [value for name, value in request.scope["headers"] if name == b"content-encoding"]
+    for coding in codings:
+        if coding.strip().lower() not in (b"", b"identity"):
+            detail = (
+                f"the body is coded as {coding.decode('latin-1')[:50]!r}; send it as it is, without Content-Encoding"
+            )
+            raise HTTPException(detail, status_code=415, headers={"Accept-Encoding": "identity"})
+    taken = handler.opt.get(TAKEN) or (_JSON if handler.parsed_data_field is not None else None)
+    if taken is not None:
+        _require_type(request, taken)
+
+
+def _require_type(request: Request[Any, Any, Any], taken: tuple[str, ...]) -> None:
+    """A body that does not say what it is is taken for JSON."""
+    given = [value.decode("latin-1") for name, value in request.scope["headers"] if name == b"content-type"]
+    if not given:
+        return
+    kind, parameters = request.content_type
+    charset = parameters.get("charset", "utf-8").strip('"').lower()
+    if len(given) > 1 or kind.lower() not in taken or charset not in ("utf-8", "utf8", "us-ascii"):
+        expected, said = " or ".join(taken), ", ".join(given)
+        detail = f"the body is sent as {said[:100]!r}; expected {expected}, in UTF-8"
+        raise HTTPException(detail, status_code=415, headers={"Accept": ", ".join(taken)})
+
+
+def _require_query(request: Request[Any, Any, Any], handler: BaseRouteHandler) -> None:
+    named: set[str] = set()
+    for name, value in request.query_params.multi_items():
+        known = handler.parsed_fn_signature.parameters.keys() & _WORDS.keys()
+        if name not in known:
+            takes = ", ".join(sorted(known)) or "none"
+            raise NotUnderstoodError(
+                name[:50], None, takes, f"there is no query parameter {name[:50]!r} here; known: {takes}"
+            )
+        if name in named:
+            raise NotUnderstoodError(name, value, "each parameter once", f"the query parameter {name} comes twice")
+        named.add(name)
+        pattern, expected = _WORDS[name]
+        if not pattern.fullmatch(value):
+            raise NotUnderstoodError(
+                name, value, expected, f"the query parameter {name} is {value[:50]!r}; expected {expected}"
+            )

@@ -1,0 +1,32 @@
+"""Tells Nomad, Prometheus and people whether the instance lives, whether it has a model, and what it has counted."""
+
+from litestar import Response, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+
+from services.api.schemas.predictions import Health
+from services.api.serving.champion import Champion
+from services.api.telemetry.metrics import CONTENT_TYPE, Metrics
+
+
+@get("/health/live", sync_to_thread=False, summary="The process answers", tags=["health"])
+def live() -> Health:
+    """200 as long as the process answers at all."""
+    return Health("live")
+
+
+@get("/health/ready", sync_to_thread=False, summary="A model serves", tags=["health"])
+def ready(champion: NamedDependency[Champion], state: State) -> Response[Health]:
+    """200 while a model serves, also when the registry is away (the reason is told); 503 while none does, and before the end."""
+    if state.leaving:
+        return Response(Health("not ready", reason="this instance is about to stop"), status_code=503)
+    status = champion.status()
+    if status.served is None:
+        return Response(Health("not ready", reason=status.problem), status_code=503)
+    return Response(Health("ready", status.served.version, status.problem))
+
+
+@get("/metrics", sync_to_thread=True, include_in_schema=False)
+def meters(metrics: NamedDependency[Metrics]) -> Response[bytes]:
+    """Prometheus's text format."""
+    return Response(metrics.text(), media_type=CONTENT_TYPE)

@@ -1,0 +1,115 @@
+"""Keeps the points of explanations in Redis, in a fixed number of places; without Redis they are computed, and the log says so once."""
+
+import hashlib
+import struct
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import redis
+from numpy.typing import NDArray
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from closecast.features import NAMES
+from services.api.telemetry.logs import log
+
+# The same Redis carries the prediction journal, which refuses to drop a key for another: explanations must stay small
+# there. Each has its place by its hash, and a later one of the same place writes over it: about 400 bytes a place, 6 MB.
+PLACES = 16_384
+_SECONDS = 24 * 3600
+_TIMEOUT = 0.05  # seconds; computing anew takes one to three milliseconds
+_PAUSE = 5.0  # seconds in which a Redis that failed is not asked
+_DIGEST = 32
+_NUMBERS = struct.Struct(f"<{len(NAMES)}d")
+
+
+class ExplanationCache:
+    """Points of explanations, (23,), by model and feature values. Safe from several threads; never raises for a Redis that is away.
+
+    `hits`, `misses` and `failures` count since the start; `away` says why Redis is not asked now, None while it is.
+    """
+
+    def __init__(self, address: Callable[[], str | None], pause: float = _PAUSE) -> None:
+        """`address` gives redis://:password@host:port/0 and is asked again once Redis fails, because it may move; None
+        while it is not known."""
+        self._address = address
+        self._pause = pause
+        self._redis: redis.Redis | None = None
+        self._asked_again = float("-inf")
+        self._lock = threading.Lock()
+        self.hits = self.misses = self.failures = 0
+        self.away: str | None = None
+
+    def get(self, model: str, matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """What was kept for the rows of `matrix`, the deal's and the reference deal's, under `model`; None otherwise."""
+        store = self._store()
+        if store is None:
+            return None
+        digest = _digest(model, matrix)
+        try:
+            found = store.get(_key(digest))
+        except redis.RedisError as error:
+            self._failed(f"{type(error).__name__}: {error}")
+            return None
+        self._worked()
+        content = bytes(found) if isinstance(found, bytes) else b""
+        hit = len(content) == _DIGEST + _NUMBERS.size and content[:_DIGEST] == digest
+        with self._lock:
+            self.hits, self.misses = self.hits + hit, self.misses + (not hit)
+        if not hit:
+            return None
+        return np.array(_NUMBERS.unpack(content[_DIGEST:]))
+
+    def put(self, model: str, matrix: NDArray[np.float64], points: NDArray[np.float64]) -> None:
+        """Keep `points` for a day, unless Redis is away."""
+        store = self._store()
+        if store is None:
+            return
+        digest = _digest(model, matrix)
+        try:
+            store.set(_key(digest), digest + _NUMBERS.pack(*points.tolist()), ex=_SECONDS)
+        except redis.RedisError as error:
+            self._failed(f"{type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        """End the connections."""
+        if self._redis is not None:
+            self._redis.close()
+
+    def _store(self) -> redis.Redis | None:
+        """Redis, None while it is not to be asked."""
+        if self._redis is None and time.monotonic() >= self._asked_again:
+            url = self._address()
+            if url is None:
+                self._failed("the cache has not been found yet")
+                return None
+            self._redis = redis.Redis.from_url(
+                url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
+            )
+        return self._redis
+
+    def _failed(self, reason: str) -> None:
+        with self._lock:
+            news, self.away = self.away is None, reason
+            self.failures += 1
+            self._redis, self._asked_again = None, time.monotonic() + self._pause
+        if news:
+            log("cache", level="warning", problem=reason, effect="explanations are computed anew each time")
+
+    def _worked(self) -> None:
+        with self._lock:
+            news, self.away = self.away is not None, None
+        if news:
+            log("cache", effect="explanations are kept again")
+
+
+def _digest(model: str, matrix: NDArray[np.float64]) -> bytes:
+    return hashlib.blake2b(
+        model.encode() + b"\0" + np.ascontiguousarray(matrix).tobytes(), digest_size=_DIGEST
+    ).digest()
+
+
+def _key(digest: bytes) -> str:
+    return f"closecast:explanation:{int.from_bytes(digest[:8], 'little') % PLACES}"

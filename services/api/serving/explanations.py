@@ -1,0 +1,56 @@
+"""From a raw deal to the story of its probability: its feature values, the points kept or computed, the words."""
+
+import numpy as np
+
+from closecast import features
+from closecast.features.history import UNNAMED, History
+from closecast.models import explanations
+from closecast.models.telling import Standing, Story, tell
+from closecast.models.words import Entity
+from closecast.platform.registry import Served
+from services.api.schemas.predictions import Deal
+from services.api.serving import scoring
+from services.api.serving.explanation_cache import ExplanationCache
+from services.api.telemetry.logs import log
+
+
+class Explainer:
+    """Explains answers; their points come from `cache` where it has them. Safe from several threads."""
+
+    def __init__(self, cache: ExplanationCache) -> None:
+        self.cache = cache
+
+    def explain(self, served: Served, deal: Deal, question: scoring.Question) -> tuple[explanations.Explanation, Story]:
+        """The answer to `question` about `deal`, taken apart and told. Raises InvalidInputError as scoring does."""
+        age = (question.as_of - scoring.engage_date(deal, question.as_of)).days
+        builder, scorer = served.model.builder, served.model.scorer
+        tables, days = builder.tables(question.as_of), question.horizon_days
+        codes, standing = _names(builder.history, deal)
+        chance = features.lot(scoring.text(deal.opportunity_id)) if codes["account"] == UNNAMED else 0.0
+        agent, product, account = codes["sales_agent"], codes["product"], codes["account"]
+        row = features.rows(tables, age, tables.clocks((days,)), agent, product, account, chance)
+        matrix = np.stack([np.frombuffer(row), explanations.reference_row(tables, days)])
+        own, reference = matrix
+        # The folder's name holds run and hash: version numbers start again when a registered model is made anew.
+        kept = self.cache.get(served.folder.name, matrix)
+        explanation = None if kept is None else explanations.of_kept(scorer, own, reference, kept)
+        if explanation is None:
+            if kept is not None:
+                log("cache", level="warning", problem="a kept explanation does not add up and is written anew")
+            explanation = explanations.explain(scorer, own, reference)
+            self.cache.put(served.folder.name, matrix, explanation.points)
+        return explanation, tell(explanation, own, reference, question.as_of, days, standing)
+
+
+def _names(history: History, deal: Deal) -> tuple[dict[Entity, int], dict[Entity, Standing]]:
+    texts: dict[Entity, str | None] = {
+        "sales_agent": scoring.text(deal.sales_agent),
+        "product": scoring.product_name(deal),
+        "account": scoring.text(deal.account),
+    }
+    codes: dict[Entity, int] = {}
+    standing: dict[Entity, Standing] = {}
+    for entity, text in texts.items():
+        codes[entity], known = history.code(entity, text)
+        standing[entity] = "known" if known else "missing" if text is None else "new"
+    return codes, standing

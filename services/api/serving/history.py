@@ -1,0 +1,127 @@
+"""Keeps the history that features are read from current: newer deals of the champion's source take the place of older ones."""
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from closecast.models.deal_model import DealModel
+from closecast.platform.lake import Lake, LakeError
+from closecast.platform.online import Newest, find
+from closecast.platform.registry import Served
+from closecast.platform.settings import LakeSettings
+from services.api.serving.champion import Champion
+from services.api.serving.scoring import prepare
+from services.api.telemetry.logs import log
+
+_LOOK_SECONDS = 15.0
+_FIRST_LOOK_SECONDS = 3.0  # reaching the object store takes memory and a moment, which a start does without
+_KEPT = "history.json"
+
+
+class HistoryFollower:
+    """Asks the lake that `settings` names for newer deals of what serves, and has `champion` serve with them.
+
+    The newest deals are kept in `cache`, so that a restart while the object store is away knows them still. A model that is
+    swapped in brings the deals it was trained on, which are replaced in turn if the lake has later ones.
+    """
+
+    def __init__(self, champion: Champion, settings: Callable[[], LakeSettings | None], cache: Path) -> None:
+        self._champion = champion
+        self._settings = settings
+        self._cache = cache
+        self._lake: tuple[LakeSettings, Lake] | None = None
+        self._problem: str | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="history", daemon=True)
+
+    def start(self) -> None:
+        """Take the deals kept on disk, then follow the lake."""
+        self._restore()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; at most one request to the object store is waited for."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def look(self) -> None:
+        """Ask the lake once. Raises LakeError."""
+        served, lake = self._champion.status().served, self._opened()
+        if served is None or lake is None:
+            return
+        newest = find(lake, served.model.card.source)
+        if newest is not None and _is_newer(newest, served):
+            deals = lake.read_parquet(newest.silver_key)
+            if self._take_up(served, newest, deals, "lake"):
+                self._keep(newest, deals)
+
+    def _follow(self) -> None:
+        wait = _FIRST_LOOK_SECONDS
+        while not self._stop.wait(wait):
+            wait = _LOOK_SECONDS
+            try:
+                self.look()
+                self._tell(None)
+            except LakeError as error:
+                self._tell(str(error))
+            except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a store answers; it is told aloud
+                self._tell(f"looking for newer deals failed: {type(error).__name__}: {error}")
+
+    def _opened(self) -> Lake | None:
+        settings = self._settings()
+        if settings is None:
+            return None
+        if self._lake is None or self._lake[0] != settings:
+            self._lake = settings, Lake(settings)
+        return self._lake[1]
+
+    def _take_up(self, served: Served, newest: Newest, deals: pd.DataFrame, origin: str) -> bool:
+        model: DealModel = served.model.seen_with(deals, newest.known_until, newest.silver_key)
+        prepare(model)
+        taken = self._champion.refresh(served, model)
+        if taken:
+            log("history", version=served.version, origin=origin, known_until=newest.known_until.isoformat(),
+                deals=len(deals), key=newest.silver_key)  # fmt: skip
+        return taken
+
+    def _keep(self, newest: Newest, deals: pd.DataFrame) -> None:
+        file = self._cache / f"history-{Path(newest.silver_key).stem[:32]}.parquet"
+        deals.to_parquet(file, index=False, compression="zstd")
+        facts = {
+            "source": newest.source,
+            "silver_key": newest.silver_key,
+            "known_until": newest.known_until.isoformat(),
+        }
+        partial = self._cache / f"{_KEPT}.partial"
+        partial.write_text(json.dumps(facts | {"file": file.name}))
+        partial.replace(self._cache / _KEPT)
+        for other in self._cache.glob("history-*.parquet"):
+            if other != file:
+                other.unlink(missing_ok=True)
+
+    def _restore(self) -> None:
+        served = self._champion.status().served
+        try:
+            kept = json.loads((self._cache / _KEPT).read_text())
+            newest = Newest(kept["source"], kept["silver_key"], date.fromisoformat(kept["known_until"]))
+            if served is not None and newest.source == served.model.card.source and _is_newer(newest, served):
+                self._take_up(served, newest, pd.read_parquet(self._cache / kept["file"]), "local cache")
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log("history", level="warning", origin="local cache", problem=f"{type(error).__name__}: {error}")
+
+    def _tell(self, problem: str | None) -> None:
+        if problem is not None and problem != self._problem:
+            log("history", level="warning", problem=problem)
+        self._problem = problem
+
+
+def _is_newer(newest: Newest, served: Served) -> bool:
+    card = served.model.card
+    return newest.silver_key != card.deals_key and newest.known_until >= date.fromisoformat(card.data_as_of)

@@ -1,0 +1,82 @@
+"""Answers for one deal: asks the model that serves, has the answer written down, and counts it."""
+
+import time
+
+from closecast.platform.identity import MODEL_NAME, Identity
+from closecast.platform.journal.entry import Single, new_id
+from closecast.platform.journal.inbox import Journal
+from closecast.platform.journal.stream import encode_single
+from services.api.schemas.predictions import ModelVersion, Prediction, PredictionRequest
+from services.api.serving import scoring
+from services.api.serving.champion import Champion
+from services.api.telemetry.metrics import Metrics
+
+
+class Predictor:
+    """The way of one deal, from the request to the answer; the same on the fast lane and beside it.
+
+    Both methods raise InvalidInputError for a deal that cannot be scored, UnavailableError while no model serves, and what
+    the journal raises when it has no room: what is not written down is not answered.
+    """
+
+    def __init__(self, champion: Champion, journal: Journal | None, metrics: Metrics) -> None:
+        self._champion = champion
+        self._journal = journal
+        self._observe = metrics.scores.of("single").observe
+        self._unseen = {name: metrics.unseen.labels(name).inc for name in ("sales_agent", "product", "account")}
+
+    def predict(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction:
+        """The answer, written down. May take some milliseconds, for an as-of date or horizon not asked about of late."""
+        served = self._champion.serving()
+        question = scoring.Question.ask(served.model, asked.as_of, asked.horizon)
+        scored = scoring.one(served.model, asked.deal, question)
+        return self._answer(asked, question, scored, served.identity, caller, request_id)
+
+    def predict_at_once(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction | None:
+        """The answer, written down; None when it would take milliseconds, which an event loop cannot spare."""
+        served = self._champion.serving()
+        question = scoring.Question.ask(served.model, asked.as_of, asked.horizon)
+        scored = scoring.one_at_once(served.model, asked.deal, question)
+        return None if scored is None else self._answer(asked, question, scored, served.identity, caller, request_id)
+
+    def _answer(
+        self, asked: PredictionRequest, question: scoring.Question, scored: scoring.Scored, model: Identity, caller: str,
+        request_id: str,
+    ) -> Prediction:  # fmt: skip
+        identifier = new_id()
+        if self._journal is not None:
+            self._journal.append(
+                encode_single(
+                    Single(
+                        identifier,
+                        request_id,
+                        time.time(),
+                        caller,
+                        question.as_of,
+                        question.horizon_days,
+                        model.version,
+                        asked.deal,  # type: ignore[arg-type]  # encoded as the mapping it came as
+                        scored.unseen,
+                        scored.probability,
+                        scored.by_horizon,
+                        scored.days,
+                        scored.features,
+                        model.run_id,
+                    )
+                )
+            )
+        self._observe(scored.probability)
+        for column in scored.unseen:
+            self._unseen[column]()
+        return Prediction(
+            id=identifier,
+            probability=scored.probability,
+            as_of=question.as_of,
+            horizon_days=question.horizon_days,
+            by=question.by,
+            quarter=question.quarter,
+            probabilities=scored.by_horizon,
+            model=ModelVersion(MODEL_NAME, model.version, model.run_id),
+            request_id=request_id,
+            unseen=scored.unseen,
+        )

@@ -1,0 +1,53 @@
+"""The open pipeline: the deals of the data that the champion learnt from, seen at a date and ranked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from closecast.models.deal_model import DealModel
+from services.api.schemas.predictions import OpenDeal, PipelineCounts
+from services.api.serving import scoring
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Open deals, likeliest first, and sums over all of them."""
+
+    counts: PipelineCounts
+    expected_wins: float
+    deals: list[OpenDeal]
+
+
+def rank(model: DealModel, question: scoring.Question, limit: int, offset: int) -> Ranking:
+    """The `limit` deals from position `offset` on; equal chances stand in the order of engagement, then of the export."""
+    moment = pd.Timestamp(question.as_of)
+    deals = model.deals
+    # Comparisons with a missing date are false: such a deal is not engaged, and not closed.
+    found = deals[(deals["engage_date"] <= moment) & ~(deals["close_date"] <= moment)]
+    probabilities = scoring.many(model, found, question) if len(found) else np.empty(0)
+    order = np.lexsort((np.arange(len(found)), found["engage_date"].to_numpy(), -probabilities))[
+        offset : offset + limit
+    ]
+    return Ranking(
+        PipelineCounts(open=len(found), not_scorable=int(deals["engage_date"].isna().sum())),
+        float(probabilities.sum()),
+        [
+            _open_deal(row, float(probability), question)
+            for row, probability in zip(found.iloc[order].itertuples(index=False), probabilities[order], strict=True)
+        ],
+    )
+
+
+def _open_deal(row: Any, probability: float, question: scoring.Question) -> OpenDeal:
+    engaged = row.engage_date.date()
+    return OpenDeal(
+        opportunity_id=row.opportunity_id,
+        sales_agent=row.sales_agent,
+        product=row.product,
+        account=None if pd.isna(row.account) else row.account,
+        engage_date=engaged,
+        age_days=(question.as_of - engaged).days,
+        probability=probability,
+    )

@@ -1,0 +1,112 @@
+"""Makes a moved alias known at once: keeps MLflow's webhook pointed at a living instance, and passes its word on to all."""
+
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from closecast.platform.champion_events import ChampionEvents, ChampionEventsError
+from closecast.platform.registry import CHAMPION, MODEL_NAME, RegistryError
+from closecast.platform.settings import SettingsError, required
+from closecast.platform.webhooks import alias_event, ensure_webhook, registered, verify
+from services.api.telemetry.logs import log
+
+PATH = "/v1/registry-events"
+_LOOK_SECONDS = 30.0
+_AGAIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class EventSettings:
+    """What signs MLflow's deliveries, where MLflow is, and where MLflow reaches this instance."""
+
+    secret: str
+    tracking_uri: str
+    url: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "EventSettings | None":
+        """None without CLOSECAST_WEBHOOK_SECRET: the registry is then asked at intervals alone. Raises SettingsError."""
+        secret = environment.get("CLOSECAST_WEBHOOK_SECRET")
+        if not secret:
+            return None
+        own = required(environment, "CLOSECAST_OWN_URL").rstrip("/")
+        if not own.startswith(("http://", "https://")):
+            raise SettingsError(f"CLOSECAST_OWN_URL is {own!r}; expected the http(s) address of this instance")
+        return cls(secret, required(environment, "MLFLOW_TRACKING_URI").rstrip("/"), own + PATH)
+
+    def __repr__(self) -> str:
+        return f"EventSettings(tracking_uri={self.tracking_uri!r}, url={self.url!r})"
+
+
+class RegistryEvents:
+    """This instance's part in it: `wake` has its own follower ask the registry now, `cache` says where the cache is."""
+
+    def __init__(self, settings: EventSettings, wake: Callable[[], None], cache: Callable[[], str | None]) -> None:
+        self._settings = settings
+        self._wake = wake
+        self._others = ChampionEvents(cache, wake)
+        self._stop = threading.Event()
+        self._problem: str | None = None
+        self._thread = threading.Thread(target=self._keep, name="webhook", daemon=True)
+
+    def start(self) -> None:
+        self._others.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End both threads. The webhook stays: another instance takes it over, or this one when it starts again."""
+        self._stop.set()
+        self._others.stop()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def receive(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Take a delivery of MLflow's. Raises SignatureError and EventError."""
+        verify(headers, body, self._settings.secret, time.time())
+        event = alias_event(body)
+        if event is None or (event.model, event.alias) != (MODEL_NAME, CHAMPION):
+            return
+        self._wake()
+        try:
+            self._others.publish(event.version)
+        except ChampionEventsError as error:
+            log("registry event", level="warning", version=event.version, problem=str(error))
+        else:
+            log("registry event", version=event.version)
+
+    def _keep(self) -> None:
+        """The newest instance takes the webhook; the others see to it that whoever has it lives."""
+        mine = False
+        while not self._stop.is_set():
+            try:
+                if not mine or not self._is_heard():
+                    ensure_webhook(self._settings.tracking_uri, self._settings.url, self._settings.secret)
+                    log("webhook", url=self._settings.url)
+                mine, problem = True, None
+            except RegistryError as error:
+                problem = str(error)
+            if problem is not None and problem != self._problem:
+                log("webhook", level="warning", problem=problem)
+            self._problem = problem
+            self._stop.wait(_AGAIN_SECONDS if problem else _LOOK_SECONDS)
+
+    def _is_heard(self) -> bool:
+        """Whether MLflow delivers to an instance that lives, this or another."""
+        found = registered(self._settings.tracking_uri)
+        if found is None or found.get("status") != "ACTIVE":
+            return False
+        return bool(found["url"] == self._settings.url) or _lives(found["url"])
+
+
+def _lives(url: str) -> bool:
+    parts = urlsplit(url)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{parts.scheme}://{parts.netloc}/health/live", timeout=2):
+            return True
+    except (OSError, urllib.error.URLError):
+        return False

@@ -1,0 +1,348 @@
+"""How HTTP reaches the service: uvicorn's protocol, with the fast lane before the application, bounds and patience that end.
+
+What has arrived is parsed piece by piece, so that nobody pays for what is over a bound, and no further than to the second
+request that is unanswered: callers may send requests without waiting, but those wait unparsed.
+"""
+
+import asyncio
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from services.api.middleware.request_log import PREDICTIONS, REFUSED
+from services.api.problems import Problem, failure, tell_failure
+from services.api.transport.fast_path import LONGEST, FastLane, Head
+from services.api.transport.refusals import Refusals, new_id
+from services.api.transport.request_head import content_length, fault, without_upgrade
+from services.api.transport.response_head import lines
+
+IDLE_SECONDS = 75  # how long a connection may lie unused: longer than the gateway keeps its own
+_REQUEST_SECONDS = 60.0  # how long a request may take to arrive; the gateway hands on whole ones
+_LOOK_SECONDS = 5.0
+_PATH = PREDICTIONS.encode()
+_MOST_HEADS = 32  # of one connection; they differ in the length of the body
+_LONGEST_HEAD = 65_536  # bytes of one request beside its body: head, lines of chunks, trailers
+_CHUNK_LINE = 24  # bytes that each chunk may take beside what is in it: its size in hexadecimal, ends of lines
+_PIECE = 4096  # bytes that are parsed at a time, but for bodies of known length
+_LINGER_SECONDS = 2.0  # for which a refused caller may go on sending before it must have read why
+
+
+class _Flow(FlowControl):
+    """Stays paused while more is here than may be parsed, whoever asks for more."""
+
+    is_held = False
+
+    def hold(self) -> None:
+        self.is_held = True
+        self.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self.is_held:
+            super().resume_reading()
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. A single prediction is answered as soon as its last byte is here, with no task, in one write."""
+
+    flow: _Flow
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._lane: FastLane = self.app.fast_lane
+        self._refusals: Refusals = self.app.refusals
+        self._rest = b""  # what has come and is not parsed yet
+        self._spent = 0  # bytes of the request that is arriving, beside its body
+        self._bodied = 0  # bytes of bodies in the piece that is being parsed
+        self._begins = 0  # requests that begin in it
+        self._body_left = 0  # bytes that a body of known length still has
+        self._in_head = False  # whether headers that come are of a head, and not trailers
+        self._handed = False  # whether the application has the request that is arriving
+        self._owed = 0  # requests that the application has and has not answered
+        self._again: bytes | None = None  # the head to be parsed once more, without the wish for another protocol
+        self._keeps = True  # the connection outlives the request that is arriving
+        self._farewell: bytes | None = None  # the last answer of this connection, once those before it are given
+        self._head: Head | None = None  # of the request that may go by the fast lane, while it arrives
+        self._held = b""  # its body so far
+        self._heads: dict[bytes, Head] = {}  # that this connection sent before
+        self._whole: bytes | None = None  # what came last, if a request began with it
+        self._declined = False  # whether the fast lane has seen the request that is being parsed, and left it
+        self._state: dict[str, Any] = {}  # what the fast lane found out of a request that it left to the framework
+        self._ended = False  # whether the last answer of this connection was given
+        self._rendered: tuple[Any, bytes] = (None, b"")
+        self._since: float | None = None  # since when the other side is waited for
+        self._arriving = False  # whether a part of a request is here
+        self._look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.flow = _Flow(transport)
+        self._since = self.loop.time()
+        self._look = self.loop.call_later(_LOOK_SECONDS, self._look_at_clock)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._look is not None:
+            self._look.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ended:
+            return
+        is_between = not (self._arriving or self._rest) and self._is_free()
+        self._unset_keepalive_if_required()
+        if is_between:
+            # A head that was parsed before, byte for byte the same, need not be parsed again; nor a body as long as it says.
+            end = data.find(b"\r\n\r\n") + 4
+            head = self._heads.get(data[:end])
+            if head is not None and head.length == len(data) - end:
+                if self._answer(head, data[end:]):
+                    return
+                self._declined = True
+        self._whole = data if is_between else None
+        if is_between and len(data) <= _PIECE:  # nearly always
+            data = data[self._parse(data) :]
+        if data and not self._ended:
+            self._rest += data
+            self._take()
+
+    def _take(self) -> None:
+        """Parse what is here, until a second request is unanswered."""
+        data, self._rest = memoryview(self._rest), b""
+        at = 0
+        while at < len(data) and not self._ended:
+            if self.pipeline:
+                self._rest = bytes(data[at:])
+                self.flow.hold()
+                return
+            size = self._body_left or min(_PIECE, _LONGEST_HEAD - self._spent)
+            at += self._parse(data[at : at + size])
+
+    def _parse(self, piece: bytes | memoryview) -> int:
+        """Have the parser see `piece`; how many bytes of it are done with."""
+        starts_between = not self._arriving
+        self._bodied = self._begins = 0
+        taken = len(piece)
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            # The parser takes the request for one without a body, and would take its body for the next request.
+            taken = upgrade.args[0]
+            head, self._again = self._again, None
+            if head is not None:  # else it was refused
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+                self.parser.feed_data(head)
+        except httptools.HttpParserCallbackError as error:  # not the caller's doing
+            request_id = new_id(self.headers or [])
+            tell_failure(request_id, error.__context__ or error)
+            self._refuse(failure(), request_id)
+        except httptools.HttpParserError as error:
+            if not self._ended:
+                self._refuse(Problem("The request is not understood", 400, f"this is no HTTP: {error}"))
+        if not self._arriving or self._begins > starts_between:
+            self._spent = 0  # where in the piece the request began is not known: the piece is not charged
+        else:
+            self._spent = max(0, self._spent + taken - self._bodied)
+            if self._spent >= _LONGEST_HEAD and not (self._body_left or self._ended):  # and more is to come
+                detail = f"the request has more than {_LONGEST_HEAD} bytes of headers, or of lines between its chunks"
+                self._refuse(Problem("Request Header Fields Too Large", 431, detail))
+        return taken
+
+    def on_message_begin(self) -> None:
+        # The scope is made when the application is to see the request: the fast lane needs none.
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._since, self._arriving = self.loop.time(), True
+        self._in_head, self._handed, self._body_left = True, False, 0
+        self._begins += 1
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # what comes behind the body is no header: nobody would have looked at it before
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
+
+    def on_chunk_header(self) -> None:
+        self._bodied += _CHUNK_LINE
+
+    def on_headers_complete(self) -> None:
+        if self._ended:
+            return  # what was sent behind the request that was to be the last
+        parser = self.parser
+        method, version = parser.get_method(), parser.get_http_version()
+        self._in_head = False
+        problem = fault(version, method, self.url, self.headers)
+        if problem is not None:
+            self._refuse(problem)
+            return
+        if parser.should_upgrade():
+            self._again = without_upgrade(version, method, self.url, self.headers)
+            return
+        self._keeps = version == "1.1" and parser.should_keep_alive()
+        is_plain = version == "1.1" and not (self.expect_100_continue or self._declined)
+        if self.url == _PATH and method == b"POST" and is_plain and self._is_free():
+            self._head, self._held = Head.of(self.headers, keeps=self._keeps), b""
+            if self._head is not None:
+                self._body_left = max(0, self._head.length)
+                return
+            self._lane.decline()
+        self._body_left = content_length(self.headers) or 0
+        self._begin()
+
+    def on_body(self, body: bytes) -> None:
+        self._bodied += len(body)
+        if self._body_left:
+            self._body_left -= len(body)
+        if self._head is None:
+            if not self._ended:
+                super().on_body(body)
+            return
+        self._held += body
+        if len(self._held) > LONGEST:
+            self._lane.decline()
+            self._hand_on()
+
+    def on_message_complete(self) -> None:
+        if self._again is not None:
+            return  # it only seems so
+        self._since, self._arriving, self._body_left = None, False, 0
+        head, held = self._head, self._held
+        if head is None:
+            if not self._ended:
+                super().on_message_complete()
+        elif self._answer(head, held):
+            self._head = None
+            self._learn(head, len(held))
+        else:
+            self._hand_on()
+            super().on_message_complete()
+        if not self._keeps:
+            self._ended = True  # nothing that comes behind it is read
+
+    def on_response_complete(self) -> None:
+        self._owed -= 1
+        self.flow.is_held = False
+        super().on_response_complete()
+        if not self._arriving:
+            self._since = self.loop.time()
+        if self._farewell is not None and not self._owed:
+            self._leave()
+        elif not self.transport.is_closing():
+            self._take()
+
+    def shutdown(self) -> None:
+        if self._head is not None:
+            self._hand_on()  # so that what is on its way is answered before the connection closes
+        super().shutdown()
+
+    def _is_free(self) -> bool:
+        """Whether an answer may be written now: answers leave in the order of their requests, and to who takes them."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+
+    def _answer(self, head: Head, body: bytes) -> bool:
+        """Have the fast lane answer; if it does not, what it found out is kept for the framework."""
+        state: dict[str, Any] = {}
+        answer = self._lane.answer(head, body, self._server_lines(), state)
+        if answer is None:
+            self._state = state
+            return False
+        self.transport.write(answer)
+        self._since = self.loop.time()
+        if not head.keeps:
+            self._ended = True
+            self.transport.close()
+        return True
+
+    def _server_lines(self) -> bytes:
+        """The server's own headers: the date, made anew each second."""
+        given = self.server_state.default_headers
+        if self._rendered[0] is not given:
+            self._rendered = given, lines(*given)
+        return self._rendered[1]
+
+    def _learn(self, head: Head, length: int) -> None:
+        """Keep the head that was just parsed, if it and its body are what came at once and nothing else."""
+        whole, self._whole = self._whole, None
+        if whole is None or head.length != length or not whole.startswith(b"POST "):
+            return
+        end = whole.find(b"\r\n\r\n") + 4
+        if len(whole) - end == length:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            self._heads[whole[:end]] = head
+
+    def _hand_on(self) -> None:
+        """What was held goes to the application."""
+        self._head = None
+        self._begin()
+        if self._held:
+            super().on_body(self._held)
+
+    def _begin(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers  # the list that the scope has
+        self.scope["state"].update(self._state)
+        self._state, self._declined = {}, False
+        self._handed = True
+        self._owed += 1
+        super().on_headers_complete()
+
+    def _look_at_clock(self) -> None:
+        """A connection that says nothing, or says it too slowly, is not kept: it would be held from others."""
+        self._look = self.loop.call_later(_LOOK_SECONDS, self._look_at_clock)
+        waited = 0.0 if self._since is None else self.loop.time() - self._since
+        is_late = self._arriving and waited > _REQUEST_SECONDS and not (self._owes() or self.flow.read_paused)
+        if is_late and self._farewell is None:
+            self._refuse(
+                Problem("The request is too slow", 408, f"it was not here whole after {_REQUEST_SECONDS:.0f} s")
+            )
+        elif waited > IDLE_SECONDS:
+            self.transport.close()
+
+    def _owes(self) -> bool:
+        """Whether an earlier request is still to be answered, so that the wait is the caller's."""
+        return self._owed > self._handed
+
+    def _refuse(self, problem: Problem, request_id: str | None = None) -> None:
+        """Answer the request that is arriving with `problem`, once those before it are answered, and read no other."""
+        self._ended, self._rest, self._head, self._again = True, b"", None, None
+        if self._handed and self.cycle.response_complete:
+            self.transport.close()  # it is answered already
+            return
+        headers, state = self.headers or [], self.scope["state"] if self._handed else {}
+        request_id = state.setdefault("request_id", request_id or new_id(headers))
+        self._farewell = self._refusals.answer(problem, self.url or b"", headers, request_id, self._server_lines())
+        if self._handed:
+            # Counted and logged with the application, which learns that no more is to come.
+            state[REFUSED] = problem.status
+            self._owed -= 1
+            cycle = self.cycle
+            if self.pipeline and self.pipeline[0][0] is cycle:
+                self.pipeline.popleft()
+            elif cycle.response_started:
+                self._farewell = b""  # its answer has begun, and breaks off
+            cycle.disconnected = True
+            cycle.message_event.set()
+        else:
+            begun = self._since if self._arriving and self._since is not None else self.loop.time()
+            method = self.parser.get_method().decode() if self.url else ""
+            self._refusals.tell(problem, method, self.url or b"", request_id, self.loop.time() - begun)
+        if not self._owed:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Say the last word, and close. Who still sends may go on for a moment, unheard: else it may never read the word."""
+        transport, farewell = self.transport, self._farewell
+        if transport.is_closing() or farewell is None:
+            return
+        if not farewell:
+            transport.close()
+            return
+        transport.write(farewell)
+        transport.write_eof()
+        self.flow.is_held = False
+        self.flow.resume_reading()
+        self.loop.call_later(_LINGER_SECONDS, transport.abort)

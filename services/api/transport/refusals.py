@@ -1,0 +1,49 @@
+"""What the protocol answers by itself, before any application sees the request: worded, counted and logged as all the rest."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import msgspec
+
+from services.api.middleware.request_log import request_id_of
+from services.api.middleware.security_headers import ANSWER_HEADERS, is_secure
+from services.api.problems import MEDIA_TYPE, Problem
+from services.api.telemetry.logs import log
+from services.api.telemetry.metrics import Metrics
+from services.api.transport.request_head import shown
+from services.api.transport.response_head import CLOSE_LINE, STRICT_LINE, lines
+
+_NONE = "unknown"  # where the request did not get so far as to say
+
+
+class Refusals:
+    """Makes whole answers, each the last one of its connection."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._requests = metrics.requests
+
+    def answer(
+        self, problem: Problem, url: bytes, headers: Sequence[tuple[bytes, bytes]], request_id: str, server_lines: bytes
+    ) -> bytes:
+        """The answer as it goes over the wire, about a request of which `url` and `headers` have come."""
+        path = shown(url.partition(b"?")[0])
+        complete = msgspec.structs.replace(problem, instance=path or None, request_id=request_id)
+        content = msgspec.json.encode(complete)
+        head = b"HTTP/1.1 %d %b\r\n" % (problem.status, HTTPStatus(problem.status).phrase.encode())
+        told = lines(
+            (b"content-type", MEDIA_TYPE.encode()), *ANSWER_HEADERS, (b"x-request-id", request_id.encode()),
+            (b"content-length", b"%d" % len(content)),
+        )  # fmt: skip
+        strict = STRICT_LINE if is_secure(headers) else b""
+        return head + told + server_lines + strict + CLOSE_LINE + b"\r\n" + content
+
+    def tell(self, problem: Problem, method: str, url: bytes, request_id: str, seconds: float) -> None:
+        """Count one that no application saw, and log it."""
+        self._requests.of(_NONE, method or _NONE, str(problem.status)).observe(seconds)
+        log("request", request_id=request_id, method=method or _NONE, path=shown(url.partition(b"?")[0]) or _NONE,
+            status=problem.status, detail=problem.detail, milliseconds=round(seconds * 1000, 2))  # fmt: skip
+
+
+def new_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    """The id of a request of which these headers have come."""
+    return request_id_of(headers).decode()
