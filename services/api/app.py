@@ -11,10 +11,10 @@ from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
 from closecast.platform.scheduling import interrupt_others
-from services.api.access.admission import Admission, Entrance
-from services.api.container import Parts
-from services.api.middleware.drain_body import BodyFirst
-from services.api.middleware.request_log import Edge
+from services.api.access.admission import Admission, FastAdmission
+from services.api.container import Container
+from services.api.middleware.drain_body import DrainBody
+from services.api.middleware.request_log import RequestLog
 from services.api.middleware.security_headers import add_headers
 from services.api.middleware.strict_request import StrictRequest, require_strict
 from services.api.problems import HANDLERS
@@ -25,32 +25,32 @@ from services.api.schemas.openapi import ContractConfig
 from services.api.schemas.strict_structs import StrictStructs
 from services.api.settings import Settings
 from services.api.telemetry.traces import Traced, Tracer
-from services.api.transport.fast_path import FastLane
+from services.api.transport.fast_path import FastPath
 from services.api.transport.refusals import Refusals
 
 _MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 
 
 class Service(Litestar):
-    """Litestar's application, the fast lane that the server asks before it, and what the server answers by itself."""
+    """Litestar's application, the fast path that the server asks before it, and what the server answers by itself."""
 
-    fast_lane: FastLane
+    fast_path: FastPath
     refusals: Refusals
 
 
 def create_app(settings: Settings) -> Service:
     """The application; nothing runs before its lifespan begins."""
-    parts = Parts(settings)
+    container = Container(settings)
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
-        parts.start()
+        container.start()
         # From here on this thread answers requests; those that were started until now work beside it.
         interrupt_others()
         try:
             yield
         finally:
-            parts.stop()
+            container.stop()
 
     versioned = Router(
         "/v1",
@@ -60,10 +60,10 @@ def create_app(settings: Settings) -> Service:
         tags=["predictions"],
     )
     app = Service(
-        route_handlers=[versioned, live, ready, meters, *([] if parts.events is None else [registry_event])],
-        dependencies={name: _provided(one) for name, one in parts.collaborators().items()},
+        route_handlers=[versioned, live, ready, meters, *([] if container.events is None else [registry_event])],
+        dependencies={name: _provided(one) for name, one in container.collaborators().items()},
         lifespan=[running],
-        middleware=[Admission(parts.doors)],
+        middleware=[Admission(container.callers)],
         exception_handlers=HANDLERS,
         before_send=[add_headers],
         request_max_body_size=_MAX_BODY,
@@ -74,14 +74,14 @@ def create_app(settings: Settings) -> Service:
         state=State({"leaving": False}),
         debug=False,
     )
-    tracer = None if parts.spans is None else Tracer(parts.spans)
-    entrance = Entrance(parts.doors)
-    app.asgi_handler = BodyFirst(app.asgi_handler)
+    tracer = None if container.spans is None else Tracer(container.spans)
+    admission = FastAdmission(container.callers)
+    app.asgi_handler = DrainBody(app.asgi_handler)
     if tracer is not None:
         app.asgi_handler = Traced(app.asgi_handler, tracer)
-    app.asgi_handler = Edge(app.asgi_handler, parts.metrics)
-    app.fast_lane = FastLane(parts.predictor, entrance, parts.metrics, tracer)
-    app.refusals = Refusals(parts.metrics)
+    app.asgi_handler = RequestLog(app.asgi_handler, container.metrics)
+    app.fast_path = FastPath(container.predictor, admission, container.metrics, tracer)
+    app.refusals = Refusals(container.metrics)
     return app
 
 

@@ -3,9 +3,9 @@
 import os
 
 from closecast.platform.registry import Identity, ModelRegistry
-from services.api.access.callers import Doors
+from services.api.access.callers import Callers
 from services.api.batch.request import BatchRequests
-from services.api.batch.supervisor import BatchLane
+from services.api.batch.supervisor import BatchSupervisor
 from services.api.records.database import Records
 from services.api.serving.champion import Champion
 from services.api.serving.explanation_cache import ExplanationCache
@@ -19,12 +19,12 @@ from services.api.telemetry.logs import log
 from services.api.telemetry.metrics import Metrics
 
 
-class Parts:
+class Container:
     """Collaborators of the handlers, made from the settings; nothing runs before `start`."""
 
     def __init__(self, settings: Settings) -> None:
         self.metrics, self.spans = Metrics(), traces.provider(os.environ)
-        self.doors = Doors(settings)
+        self.callers = Callers(settings)
         self.champion = Champion(
             ModelRegistry(settings.registry.tracking_uri, settings.registry.trusted),
             settings.model_cache,
@@ -34,8 +34,8 @@ class Parts:
         self.journal = None if settings.recording is None else settings.recording.shipper()
         self.predictor = Predictor(self.champion, self.journal, self.metrics)
         self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere))
-        self.batch_lane = BatchLane()
-        self.batches = BatchRequests(self.champion, self.doors, self.batch_lane, self.metrics)
+        self.batch_supervisor = BatchSupervisor()
+        self.batches = BatchRequests(self.champion, self.callers, self.batch_supervisor, self.metrics)
         self.records = Records(settings.database or _nowhere)
         self.history = (
             None if settings.lake is None else HistoryFollower(self.champion, settings.lake, settings.model_cache)
@@ -49,7 +49,7 @@ class Parts:
 
     def collaborators(self) -> dict[str, object]:
         """What handlers ask for, by name."""
-        names = ("champion", "doors", "predictor", "explainer", "records", "metrics", "batches")
+        names = ("champion", "callers", "predictor", "explainer", "records", "metrics", "batches")
         return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
 
     def start(self) -> None:
@@ -58,7 +58,7 @@ class Parts:
             log("journal", level="warning", problem="CLOSECAST_CACHE_URL is not set: answers are not written down")
         else:
             self.journal.start()
-        self.doors.start()
+        self.callers.start()
         self.champion.start()
         if self.history is not None:
             self.history.start()
@@ -72,9 +72,9 @@ class Parts:
         if self.history is not None:
             self.history.stop()
         self.champion.stop()
-        self.batch_lane.close()
+        self.batch_supervisor.close()
         self.explainer.cache.close()
-        self.doors.stop()
+        self.callers.stop()
         if self.journal is not None and (lost := self.journal.close()):
             log("journal", level="error", problem=f"{lost} messages found room neither in the stream nor in the spool")
         if self.spans is not None:
@@ -82,7 +82,7 @@ class Parts:
 
     def _promoted(self, model: Identity, before: Identity | None) -> None:
         self.metrics.swaps.inc()
-        self.doors.saw_promotion(model, before)
+        self.callers.saw_promotion(model, before)
 
     def _figures(self) -> dict[str, float]:
         served = self.champion.status().served
@@ -90,15 +90,15 @@ class Parts:
         cache = self.explainer.cache
         figures = {
             "model_problem": float(self.champion.status().problem is not None),
-            **self.doors.figures(),
+            **self.callers.figures(),
             "explanation_cache_hits_total": cache.hits,
             "explanation_cache_misses_total": cache.misses,
             "explanation_cache_failures_total": cache.failures,
         }
         figures |= {
-            "batches_answered_total": self.batch_lane.answered,
-            "batches_turned_away_total": self.batch_lane.turned_away,
-            "batch_worker_restarts_total": self.batch_lane.restarts,
+            "batches_answered_total": self.batch_supervisor.answered,
+            "batches_turned_away_total": self.batch_supervisor.rejected,
+            "batch_worker_restarts_total": self.batch_supervisor.restarts,
         }
         if self.journal is not None:
             standing = self.journal.standing()

@@ -10,7 +10,7 @@ from closecast.platform.callers.caller import ROLES, Role
 from closecast.platform.callers.issuers import Issuer, issuers
 from closecast.platform.callers.limits import DEFAULTS, Limit
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError
-from services.api.records.journal_settings import Recording
+from services.api.records.journal_settings import JournalSettings
 from services.api.serving.registry_events import EventSettings
 
 
@@ -26,7 +26,7 @@ class Settings:
     issuers: tuple[Issuer, ...]
     limits: Mapping[Role, Limit]
     lake: Callable[[], LakeSettings | None] | None  # without one, history is what the model was trained on
-    recording: Recording | None  # without one, answers are written down nowhere: a trial without a cache
+    recording: JournalSettings | None  # without one, answers are written down nowhere: a trial without a cache
     instance: str  # by which other instances and the audit log tell this one
     events: EventSettings | None  # without them the registry is asked at intervals alone
     drain_seconds: float = 0.0  # for so long an instance that is to stop says that it is not ready, and answers
@@ -46,7 +46,7 @@ class Settings:
             issuers=issuers(environment.get("CLOSECAST_TOKEN_ISSUERS", "")),
             limits=_limits(environment.get("CLOSECAST_RATE_LIMITS", "")),
             lake=_lake(environment),
-            recording=Recording.from_environment(environment),
+            recording=JournalSettings.from_environment(environment),
             instance=f"{environment.get('CLOSECAST_HOST', 'local')}:{environment.get('CLOSECAST_PORT', '0')}",
             events=EventSettings.from_environment(environment),
             drain_seconds=_drain(environment.get("CLOSECAST_DRAIN_SECONDS", "0")),

@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from closecast.platform.callers.caller import Caller, CallerError, ForbiddenCallerError, Role, UnknownCallerError
 from closecast.platform.callers.limits import Decision
-from services.api.access.callers import Doors
+from services.api.access.callers import Callers
 from services.api.problems import UnavailableError
 
 # Whatever is not named here is closed to callers that nobody knows, routes to come too.
@@ -25,28 +25,28 @@ class Admission(ASGIMiddleware):
     scopes = (ScopeType.HTTP,)
     should_bypass_for_scope = staticmethod(lambda scope: scope["path"].startswith(OPEN))
 
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         state = scope["state"]
         if "caller" not in state:
             try:
-                state["caller"] = await self._doors.caller_in_time(scope["headers"])
+                state["caller"] = await self._callers.caller_in_time(scope["headers"])
             except CallerError as error:
                 raise refusal(error) from error
-            state["rate_limit"] = self._doors.limits.take(state["caller"], 1)
-        # Whoever was asked at another door before has been charged, or refused, there.
+            state["rate_limit"] = self._callers.limits.take(state["caller"], 1)
+        # Whom the fast path has recognised has been charged, or refused, there.
         _let_in(state["rate_limit"])
         await next_app(scope, receive, send)
 
 
-class Entrance:
-    """The same for the fast lane: lets in who may score, and leaves everybody else to `Admission` as if never asked."""
+class FastAdmission:
+    """Admission on the fast path: lets in who may score, and leaves everybody else to `Admission` as if never asked."""
 
-    def __init__(self, doors: Doors) -> None:
-        self._recognise = doors.recognise
-        self._take = doors.limits.take
+    def __init__(self, callers: Callers) -> None:
+        self._recognise = callers.recognise
+        self._take = callers.limits.take
 
     def __call__(self, key: bytes | None, authorization: bytes | None) -> tuple[Caller, Decision] | None:
         """The caller, and whether it is allowed and what is left of its tokens; None for one who may not score, uncharged.

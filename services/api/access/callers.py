@@ -17,7 +17,7 @@ from services.api.telemetry.logs import log
 _KEYS_SECONDS = 2.0  # how long a request waits for an issuer's keys that are on their way
 
 
-class Doors:
+class Callers:
     """All that recognises and limits callers; `caller` and `limits.take` are synchronous and never wait."""
 
     def __init__(self, settings: Settings) -> None:

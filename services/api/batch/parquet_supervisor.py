@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from services.api.batch.column import Column
-from services.api.batch.messages import Parcel, ends
+from services.api.batch.messages import ends
 from services.api.batch.parquet_worker import Read
-from services.api.batch.read import MAX_ROWS, Sheet
+from services.api.batch.read import MAX_ROWS, DealTable
+from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import InvalidInputError
 from services.api.telemetry.logs import log
 
@@ -26,28 +27,28 @@ class ReaderError(RuntimeError):
     """The reader ended, and not by the file's doing."""
 
 
-class BatchReader:
+class ParquetSupervisor:
     """Reads one file after the other in a process of its own, which is started for the first one and after each that ends it."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
 
-    def read(self, content: bytes) -> Sheet:
+    def read(self, content: bytes) -> DealTable:
         """The rows of a Parquet file. Raises InvalidInputError as `read_parquet`, and ReaderError."""
         process, connection = self._running()
-        parcel = Parcel.empty()
-        parcel.replace([content])
+        buffer = SharedBuffer.empty()
+        buffer.replace([content])
         try:
-            socket.send_fds(connection, [b"%d" % len(parcel)], [parcel.descriptor])
+            socket.send_fds(connection, [b"%d" % len(buffer)], [buffer.descriptor])
             in_time = bool(select.select([connection], [], [], _PATIENCE_S)[0])
-            told = connection.recv(100) if in_time else b""
+            result = connection.recv(100) if in_time else b""
         except OSError:
-            in_time, told = True, b""
-        if not told:
+            in_time, result = True, b""
+        if not result:
             raise self._lost(process, in_time)
-        parcel.resize(int(told))
-        return _sheet(msgspec.msgpack.decode(parcel.content(), type=Read))
+        buffer.resize(int(result))
+        return _table(msgspec.msgpack.decode(buffer.content(), type=Read))
 
     def close(self) -> None:
         """End the process."""
@@ -95,7 +96,7 @@ class BatchReader:
         return InvalidInputError("body", None, "a Parquet file", f"the file is damaged: it {how}; write it anew")
 
 
-def _sheet(read: Read) -> Sheet:
+def _table(read: Read) -> DealTable:
     if read.problem is not None:
         found = read.problem
         raise InvalidInputError(found.field, found.value, found.expected, found.detail)
@@ -112,4 +113,4 @@ def _sheet(read: Read) -> Sheet:
         raise InvalidInputError(
             "body", None, "a Parquet file", "the file is damaged: its columns do not fit; write it anew"
         )
-    return Sheet(pa.array(read.identifiers, pa.string()), columns)
+    return DealTable(pa.array(read.identifiers, pa.string()), columns)

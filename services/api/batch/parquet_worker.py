@@ -1,6 +1,6 @@
 """The process that reads a stranger's Parquet for the batch worker, since Arrow ends its process on some damaged files.
 
-Started by `BatchReader` as `python -m services.api.batch.parquet_worker 3 <pid of the worker>`: the first number is the descriptor
+Started by `ParquetSupervisor` as `python -m services.api.batch.parquet_worker 3 <pid of the worker>`: the first number is the descriptor
 of the socket on which the worker asks. It has the memory that one file may need, and ends with the worker, however that ends.
 """
 
@@ -14,7 +14,7 @@ import sys
 import msgspec
 
 from services.api.batch import read_parquet
-from services.api.batch.messages import Parcel
+from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import FieldError, InvalidInputError
 
 _PR_SET_PDEATHSIG = 1
@@ -22,7 +22,7 @@ _MAX_DATA = 700_000_000  # bytes of memory
 
 
 class Read(msgspec.Struct, frozen=True):
-    """A sheet's columns, or why there are none; `positions` are int64 in the machine's order."""
+    """The columns of a file, or why there are none; `positions` are int64 in the machine's order."""
 
     problem: FieldError | None = None
     identifiers: list[str | None] = []
@@ -32,9 +32,9 @@ class Read(msgspec.Struct, frozen=True):
 def read(content: bytes) -> Read:
     """What `content` holds. Whatever Arrow raises is the file's fault: nothing else is done here."""
     try:
-        sheet = read_parquet.read_parquet(content)
-        return Read(None, sheet.identifiers.to_pylist(), {
-            name: (column.positions.astype("int64").tobytes(), column.distinct) for name, column in sheet.columns.items()
+        table = read_parquet.read_parquet(content)
+        return Read(None, table.identifiers.to_pylist(), {
+            name: (column.positions.astype("int64").tobytes(), column.distinct) for name, column in table.columns.items()
         })  # fmt: skip
     except InvalidInputError as error:
         return Read(error.error)
@@ -57,10 +57,10 @@ def main() -> None:
             head, descriptors, _, _ = socket.recv_fds(connection, 100, 1)
             if not head:
                 return
-            parcel = Parcel(descriptors[0], int(head))
-            parcel.replace([msgspec.msgpack.encode(read(parcel.content()))])
-            connection.send(b"%d" % len(parcel))
-            del parcel
+            buffer = SharedBuffer(descriptors[0], int(head))
+            buffer.replace([msgspec.msgpack.encode(read(buffer.content()))])
+            connection.send(b"%d" % len(buffer))
+            del buffer
 
 
 if __name__ == "__main__":

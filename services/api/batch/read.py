@@ -37,7 +37,7 @@ _DECODER = msgspec.json.Decoder(_Sent)
 
 
 @dataclass(frozen=True)
-class Sheet:
+class DealTable:
     """Raw columns of n deals, those that were sent; `refused` are rows that are no deal, with the reason.
 
     The identifiers, (n,), string, stand apart: they are all different. `checked` says that all values have been checked
@@ -63,7 +63,7 @@ class Sheet:
         return values if identifier is None else {_IDENTIFIER: identifier, **values}
 
 
-def read_json(body: bytes) -> tuple[Sheet, BatchRequest]:
+def read_json(body: bytes) -> tuple[DealTable, BatchRequest]:
     """The deals of a BatchRequest, and its question. Raises InvalidInputError for another shape."""
     if not body.isascii():
         _require_utf8(body, "JSON", "utf-8")
@@ -73,7 +73,7 @@ def read_json(body: bytes) -> tuple[Sheet, BatchRequest]:
         return _row_by_row(body)
 
 
-def _by_column(body: bytes) -> tuple[Sheet, BatchRequest] | None:
+def _by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
     """Deals of nothing but texts and null, in which nothing is escaped; None for the rest. `body` is UTF-8.
 
     Raises msgspec.DecodeError.
@@ -91,19 +91,19 @@ def _by_column(body: bytes) -> tuple[Sheet, BatchRequest] | None:
     given = texts.pop(_IDENTIFIER, None)
     identifiers = pa.nulls(count, pa.string()) if given is None else spread(given.values, given.rows, count)
     columns = {name: Column.of_some(one.values, one.rows, count) for name, one in texts.items() if len(one.rows)}
-    return Sheet(identifiers, columns, checked=True), BatchRequest([], sent.as_of, sent.horizon)
+    return DealTable(identifiers, columns, checked=True), BatchRequest([], sent.as_of, sent.horizon)
 
 
-def _by_object(body: bytes) -> tuple[Sheet, BatchRequest]:
+def _by_object(body: bytes) -> tuple[DealTable, BatchRequest]:
     """Deals of any kind. Raises msgspec.DecodeError when one of them is none."""
     sent = _DECODER.decode(body)
     require_once(body)
     # Of no deals there are no columns.
     named = zip(Deal.__struct_fields__, zip(*map(astuple, sent.deals), strict=True), strict=bool(sent.deals))
-    return _sheet(named, len(sent.deals), checked=True), BatchRequest([], sent.as_of, sent.horizon)
+    return _table(named, len(sent.deals), checked=True), BatchRequest([], sent.as_of, sent.horizon)
 
 
-def _row_by_row(body: bytes) -> tuple[Sheet, BatchRequest]:
+def _row_by_row(body: bytes) -> tuple[DealTable, BatchRequest]:
     """The slow way, which knows what is wrong with each row."""
     try:
         sent = msgspec.json.decode(body, type=BatchRequest)
@@ -124,9 +124,9 @@ def _row_by_row(body: bytes) -> tuple[Sheet, BatchRequest]:
         for name in RAW_COLUMNS
         if name != _IDENTIFIER
     ]
-    told = [row.get(_IDENTIFIER) for row in sent.deals]
-    named.append((_IDENTIFIER, [one if isinstance(one, str) else None for one in told]))
-    return _sheet(named, len(sent.deals), checked=True, refused=refused), msgspec.structs.replace(sent, deals=[])
+    given = [row.get(_IDENTIFIER) for row in sent.deals]
+    named.append((_IDENTIFIER, [one if isinstance(one, str) else None for one in given]))
+    return _table(named, len(sent.deals), checked=True, refused=refused), msgspec.structs.replace(sent, deals=[])
 
 
 def as_deal(row: dict[str, Any]) -> Deal:
@@ -140,7 +140,7 @@ def as_deal(row: dict[str, Any]) -> Deal:
         ) from error
 
 
-def read_csv(content: bytes) -> Sheet:
+def read_csv(content: bytes) -> DealTable:
     """The rows of a CSV export in UTF-8, columns beyond the contract's left out.
 
     Raises InvalidInputError for another encoding, a missing engage_date column, no rows or more than MAX_ROWS.
@@ -149,7 +149,7 @@ def read_csv(content: bytes) -> Sheet:
     return _quick_csv(content, text) or _row_by_row_csv(text)
 
 
-def _quick_csv(content: bytes, text: str) -> Sheet | None:
+def _quick_csv(content: bytes, text: str) -> DealTable | None:
     """By Arrow, where the rows are as long as the header and each quote has its fellow; None for the rest."""
     try:
         header = next(csv.reader([text[: text.find("\n")]], strict=True), [])
@@ -172,13 +172,13 @@ def _quick_csv(content: bytes, text: str) -> Sheet | None:
         return None
     columns = dict(zip(names, (column.chunk(0) for column in table.columns), strict=True))
     identifiers = columns.pop(_IDENTIFIER, None)
-    return Sheet(
+    return DealTable(
         pa.nulls(len(table), pa.string()) if identifiers is None else identifiers,
         {name: Column.of_arrow(column) for name, column in columns.items()},
     )
 
 
-def _row_by_row_csv(text: str) -> Sheet:
+def _row_by_row_csv(text: str) -> DealTable:
     """The slow way, which mends short and long rows and knows what is wrong where."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -199,7 +199,7 @@ def _row_by_row_csv(text: str) -> Sheet:
     if set(map(len, rows)) != {width}:
         rows = [[*row, *[None] * (width - len(row))][:width] for row in rows]
     named = zip(header, zip(*rows, strict=True), strict=True)
-    return _sheet(((name, values) for name, values in named if name in RAW_COLUMNS), len(rows))
+    return _table(((name, values) for name, values in named if name in RAW_COLUMNS), len(rows))
 
 
 def _require_utf8(content: bytes, kind: str, encoding: str) -> str:
@@ -229,12 +229,12 @@ def too_many(what: str, count: object) -> InvalidInputError:
     return InvalidInputError("body", None, f"{MAX_ROWS} rows at most", f"{what} has {count} rows: send it in parts")
 
 
-def _sheet(
+def _table(
     named: Iterable[tuple[str, Sequence[Any]]],
     rows: int,
     checked: bool = False,
     refused: dict[int, InvalidInputError] | None = None,
-) -> Sheet:
+) -> DealTable:
     identifiers = pa.nulls(rows, pa.string())
     columns = {}
     for name, values in named:
@@ -244,4 +244,4 @@ def _sheet(
             column = Column.of_values(values)
             if column.distinct:
                 columns[name] = column
-    return Sheet(identifiers, columns, checked, refused or {})
+    return DealTable(identifiers, columns, checked, refused or {})

@@ -11,7 +11,7 @@ from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.parquet_texts import as_dictionaries
 from closecast.platform.printable import printable
 from services.api.batch.column import Column
-from services.api.batch.read import MAX_ROWS, Sheet, more_than_once, require_engage_date, too_many
+from services.api.batch.read import MAX_ROWS, DealTable, more_than_once, require_engage_date, too_many
 from services.api.problems import InvalidInputError
 
 MAX_UNPACKED = 32_000_000  # bytes of the columns that are read; 10,000 deals take about 1 MB
@@ -19,7 +19,7 @@ _MAX_GROUPS = 1_000
 _DATES, _NUMBERS = ("engage_date", "close_date"), ("close_value",)
 
 
-def read_parquet(content: bytes) -> Sheet:
+def read_parquet(content: bytes) -> DealTable:
     """The rows of a Parquet file, columns beyond the contract's left out. Columns are text, dates or, as close_value, numbers.
 
     Raises InvalidInputError for what is no Parquet, has no column engage_date, no rows or more than MAX_ROWS, a column
@@ -29,7 +29,7 @@ def read_parquet(content: bytes) -> Sheet:
         table = _table(content)
         columns = {name: _column(name, table.column(name)) for name in table.column_names}
         identifiers = columns.pop("opportunity_id", None)
-        return Sheet(pa.nulls(len(table), pa.string()) if identifiers is None else _unpacked(identifiers), columns)
+        return DealTable(pa.nulls(len(table), pa.string()) if identifiers is None else _unpacked(identifiers), columns)
     except (pa.ArrowException, OSError, MemoryError, UnicodeError, OverflowError) as error:
         raise unreadable(error) from error
 

@@ -10,9 +10,10 @@ from litestar import Request, Response
 from litestar.response import Stream
 
 from closecast.platform.journal.entry import new_id
-from services.api.access.callers import Doors
-from services.api.batch.messages import Ask, Parcel, Told
-from services.api.batch.supervisor import BatchLane
+from services.api.access.callers import Callers
+from services.api.batch.messages import ScoreRequest, ScoreResult
+from services.api.batch.shared_buffer import SharedBuffer
+from services.api.batch.supervisor import BatchSupervisor
 from services.api.batch.write import JSON, MEDIA_TYPES
 from services.api.problems import ProblemError
 from services.api.serving.champion import Champion
@@ -24,21 +25,21 @@ class BatchRequests:
     """What answers them, and what counts them."""
 
     champion: Champion
-    doors: Doors
-    lane: BatchLane
+    callers: Callers
+    supervisor: BatchSupervisor
     metrics: Metrics
 
     async def answer(self, request: Request[Any, Any, Any], as_of: date | None, horizon: str) -> Response[Any]:
         """The answer in the media type that the request accepts; `as_of` and `horizon` are the query's.
 
-        Raises ProblemError for a batch that cannot be scored, and as BatchLane's `place` and `score`.
+        Raises ProblemError for a batch that cannot be scored, and as BatchSupervisor's `slot` and `score`.
         """
         answer_type = request.accept.best_match(list(MEDIA_TYPES), JSON)
-        parcel = self.lane.parcel()
+        buffer = self.supervisor.buffer()
         async for piece in request.stream():
-            parcel.add(piece)
+            buffer.add(piece)
         served, state = self.champion.serving(), request.scope["state"]
-        ask = Ask(
+        ask = ScoreRequest(
             id=str(new_id()),
             request_id=state["request_id"],
             caller=state["caller"].id,
@@ -51,24 +52,24 @@ class BatchRequests:
             as_of=as_of,
             horizon=horizon,
         )
-        with self.lane.place():
-            told = await self.lane.score(ask, served, parcel)
-        self._account(request, told)
-        if told.problem is not None:
-            self.lane.give_back(parcel)
-            raise ProblemError(told.problem)
-        length = {"Content-Length": str(len(parcel))}
-        return Stream(self._pieces(parcel), status_code=200, media_type=answer_type, headers=length)
+        with self.supervisor.slot():
+            result = await self.supervisor.score(ask, served, buffer)
+        self._account(request, result)
+        if result.problem is not None:
+            self.supervisor.recycle(buffer)
+            raise ProblemError(result.problem)
+        length = {"Content-Length": str(len(buffer))}
+        return Stream(self._pieces(buffer), status_code=200, media_type=answer_type, headers=length)
 
-    def _account(self, request: Request[Any, Any, Any], told: Told) -> None:
-        state, deals = request.scope["state"], told.scored + told.refused
-        # The first token was spent at the door; that the others overdraw the limit is for the next request to feel.
-        state["rate_limit"] = self.doors.limits.take(state["caller"], max(0, deals - 1))
-        self.metrics.batch(told.scored, told.refused, told.unseen)
+    def _account(self, request: Request[Any, Any, Any], result: ScoreResult) -> None:
+        state, deals = request.scope["state"], result.scored + result.refused
+        # The first token was spent at admission; that the others overdraw the limit is for the next request to feel.
+        state["rate_limit"] = self.callers.limits.take(state["caller"], max(0, deals - 1))
+        self.metrics.batch(result.scored, result.refused, result.unseen)
 
-    async def _pieces(self, parcel: Parcel) -> AsyncIterator[bytes]:
-        for piece in parcel.pieces():
+    async def _pieces(self, buffer: SharedBuffer) -> AsyncIterator[bytes]:
+        for piece in buffer.pieces():
             yield piece
             # The server takes pieces without a pause as long as the caller keeps up: single predictions come in between.
             await asyncio.sleep(0)
-        self.lane.give_back(parcel)
+        self.supervisor.recycle(buffer)

@@ -1,4 +1,4 @@
-"""Scores the deals of a sheet at once: columns are judged as wholes, and only doubtful rows one by one, as a single deal is."""
+"""Scores the deals of a table at once: columns are judged as wholes, and only doubtful rows one by one, as a single deal is."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry
 from closecast.platform.scheduling import give_way
 from services.api.batch.column import Column
-from services.api.batch.read import Sheet, as_deal
+from services.api.batch.read import DealTable, as_deal
 from services.api.problems import InvalidInputError
 from services.api.schemas.predictions import MAX_TEXT, ModelVersion
 from services.api.serving import scoring
@@ -27,12 +27,12 @@ _NO_DAY = -1
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A sheet's n rows, of which k could be scored; what an answer and the journal need of them."""
+class ScoredTable:
+    """A table's n rows, of which k could be scored; what an answer and the journal need of them."""
 
-    sheet: Sheet
+    table: DealTable
     question: scoring.Question
-    rows: NDArray[np.int64]  # (k,): positions in the sheet, ascending
+    rows: NDArray[np.int64]  # (k,): positions in the table, ascending
     probability: NDArray[np.float64]  # (k,)
     features: NDArray[np.float64]  # (k, 23)
     unseen: dict[int, tuple[str, ...]]  # by position: columns whose value the history does not know
@@ -42,33 +42,33 @@ class Scored:
 
     @property
     def identifiers(self) -> pa.StringArray:
-        """Those of the sheet as answers tell them: an empty one is none."""
-        given = self.sheet.identifiers
+        """Those of the table as answers tell them: an empty one is none."""
+        given = self.table.identifiers
         is_empty = pc.equal(given, "")
         return pc.if_else(is_empty, None, given) if pc.any(is_empty).as_py() else given
 
 
-def score(model: DealModel, sheet: Sheet, question: scoring.Question, threads: int = 1) -> Scored:
+def score(model: DealModel, table: DealTable, question: scoring.Question, threads: int = 1) -> ScoredTable:
     """Each row's probability, or the reason why it has none: the same as for a single deal."""
-    dates, days = _dates(sheet)
-    doubtful = _doubtful(sheet) | (days < 0) | (days > day_number(question.as_of))
-    refused = dict(sheet.refused)
+    dates, days = _dates(table)
+    doubtful = _doubtful(table) | (days < 0) | (days > day_number(question.as_of))
+    refused = dict(table.refused)
     for row in np.flatnonzero(doubtful).tolist():
         if row not in refused:
             try:
-                scoring.engage_date(as_deal(sheet.deal(row)), question.as_of)
+                scoring.engage_date(as_deal(table.deal(row)), question.as_of)
             except InvalidInputError as error:
                 refused[row] = error
-    kept = np.ones(len(sheet), dtype=bool)
+    kept = np.ones(len(table), dtype=bool)
     kept[list(refused)] = False
     rows = np.flatnonzero(kept)
-    names = {entity: _names(entity, sheet) for entity in ENTITIES}
+    names = {entity: _names(entity, table) for entity in ENTITIES}
     history = model.builder.history
     coded = {entity: (column.positions[rows], column.distinct) for entity, column in names.items()}
     subjects = history.subjects_of(
         days[rows],
         coded,
-        lambda unnamed: [scoring.text(one) for one in sheet.identifiers.take(pa.array(rows[unnamed])).to_pylist()],
+        lambda unnamed: [scoring.text(one) for one in table.identifiers.take(pa.array(rows[unnamed])).to_pylist()],
     )
     count = len(rows)
     matrix = model.builder.matrix(
@@ -78,8 +78,8 @@ def score(model: DealModel, sheet: Sheet, question: scoring.Question, threads: i
         np.full(count, question.horizon_days, dtype=np.int64),
     )
     give_way()  # before the longest stretch of all
-    return Scored(
-        sheet,
+    return ScoredTable(
+        table,
         question,
         rows,
         model.scorer.predict(matrix, threads),
@@ -92,10 +92,10 @@ def score(model: DealModel, sheet: Sheet, question: scoring.Question, threads: i
 
 
 @dataclass(frozen=True)
-class Answered:
+class BatchDraft:
     """A batch that was answered: the entry of the journal is made of it afterwards."""
 
-    scored: Scored
+    scored: ScoredTable
     id: UUID
     time: datetime
     request_id: str
@@ -109,7 +109,7 @@ class Answered:
         """What the journal keeps. There is no entry of a batch of which no row could be scored."""
         scored, question = self.scored, self.scored.question
         positions = scored.rows.tolist()
-        unseen: list[list[str]] = [[]] * len(scored.sheet)
+        unseen: list[list[str]] = [[]] * len(scored.table)
         for row, names in scored.unseen.items():
             unseen[row] = list(names)
         return Entry(
@@ -124,8 +124,8 @@ class Answered:
             model_run_id=self.model.run_id,
             rows=positions,
             deals={
-                "opportunity_id": scored.sheet.identifiers.take(pa.array(scored.rows)).to_pylist(),
-                **{name: column.values(scored.rows) for name, column in scored.sheet.columns.items()},
+                "opportunity_id": scored.table.identifiers.take(pa.array(scored.rows)).to_pylist(),
+                **{name: column.values(scored.rows) for name, column in scored.table.columns.items()},
             },
             unseen=[unseen[row] for row in positions],
             probability=scored.probability.tolist(),
@@ -135,14 +135,14 @@ class Answered:
         )
 
 
-def _doubtful(sheet: Sheet) -> NDArray[np.bool_]:
+def _doubtful(table: DealTable) -> NDArray[np.bool_]:
     """Rows that a closer look may refuse for other reasons than their engage date, (n,)."""
-    doubtful = np.zeros(len(sheet), dtype=bool)
-    if not sheet.checked:
+    doubtful = np.zeros(len(table), dtype=bool)
+    if not table.checked:
         doubtful |= (
-            pc.greater(pc.utf8_length(sheet.identifiers), MAX_TEXT).fill_null(False).to_numpy(zero_copy_only=False)
+            pc.greater(pc.utf8_length(table.identifiers), MAX_TEXT).fill_null(False).to_numpy(zero_copy_only=False)
         )
-    for name, column in sheet.columns.items():
+    for name, column in table.columns.items():
         bad = np.array([*(_is_doubtful(name, one) for one in column.distinct), False])
         if bad.any():
             doubtful |= bad[column.positions]
@@ -155,19 +155,19 @@ def _is_doubtful(name: str, value: Any) -> bool:
     return name in JUDGED and bar(name, value) is not None
 
 
-def _dates(sheet: Sheet) -> tuple[Column, NDArray[np.int64]]:
+def _dates(table: DealTable) -> tuple[Column, NDArray[np.int64]]:
     """Engage dates, and their days since 1970-01-01, (n,), negative where there is none that could be an engage date."""
-    written = _text(sheet, "engage_date")
+    written = _text(table, "engage_date")
     dates = [None if text is None else scoring.read_date(text) for text in written.distinct]
     days = np.array([*(_NO_DAY if one is None else max(day_number(one), _NO_DAY) for one in dates), _NO_DAY])
     return Column(written.positions, dates), days[written.positions]
 
 
-def _text(sheet: Sheet, name: str) -> Column:
+def _text(table: DealTable, name: str) -> Column:
     """A column as text without blanks around it. Nothing but blanks is a missing value, and what is longer than any value."""
-    column = sheet.columns.get(name)
+    column = table.columns.get(name)
     if column is None:
-        return Column(np.full(len(sheet), -1), [])
+        return Column(np.full(len(table), -1), [])
     texts = [_bounded(scoring.text(one)) for one in column.distinct]
     if None not in texts:
         return Column(column.positions, texts)
@@ -179,8 +179,8 @@ def _bounded(text: str | None) -> str | None:
     return None if text is None or len(text) > MAX_TEXT else text
 
 
-def _names(entity: str, sheet: Sheet) -> Column:
-    column = _text(sheet, entity)
+def _names(entity: str, table: DealTable) -> Column:
+    column = _text(table, entity)
     if entity != "product":
         return column
     return Column(column.positions, [PRODUCT_ALIASES.get(one, one) if one else one for one in column.distinct])

@@ -17,12 +17,13 @@ from litestar.exceptions import TooManyRequestsException
 
 from closecast.models.deal_model import ModelCard, digest
 from closecast.platform.registry import Served
-from services.api.batch.messages import Ask, Parcel, Told, ends, hand, hear
+from services.api.batch.messages import ScoreRequest, ScoreResult, ends, receive_result, send_request
+from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import UnavailableError
 from services.api.telemetry.logs import log
 
-_PLACES = 3  # batches at a time: one is scored, the others wait
-_LARGEST_KEPT = 4_000_000  # bytes of a parcel that the next batch gets
+_SLOTS = 3  # batches at a time: one is scored, the others wait
+_LARGEST_KEPT = 4_000_000  # bytes of a buffer that the next batch gets
 _PATIENCE_S = 60  # for one answer; the largest batch takes a second
 _END_S = 8  # for the worker to end; what it has not shipped goes to its spool
 _WAIT_S = 10  # for the batches before it
@@ -39,60 +40,60 @@ class _Running:
     connection: socket.socket
 
 
-class BatchLane:
+class BatchSupervisor:
     """Hands batches to one worker process, which is started when the first one comes. For one event loop.
 
-    `answered`, `turned_away` and `restarts` count since the start.
+    `answered`, `rejected` and `restarts` count since the start.
     """
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()  # of the worker
-        self._free = _PLACES
-        self._parcels: list[Parcel] = []  # for the next batches
+        self._worker_lock = asyncio.Lock()  # of the worker
+        self._free_slots = _SLOTS
+        self._buffers: list[SharedBuffer] = []  # for the next batches
         self._running: _Running | None = None
         self._model = ""
         self._folder = Path()
         self._sha256 = ""
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._closed = False
-        self.answered = self.turned_away = self.restarts = 0
+        self.answered = self.rejected = self.restarts = 0
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
         """One of the few places. Raises TooManyRequestsException (429, Retry-After) while all are taken."""
-        if not self._free:
-            self.turned_away += 1
+        if not self._free_slots:
+            self.rejected += 1
             raise TooManyRequestsException(
-                f"{_PLACES} batches are being scored: send this one again in a second", headers={"Retry-After": "1"}
+                f"{_SLOTS} batches are being scored: send this one again in a second", headers={"Retry-After": "1"}
             )
-        self._free -= 1
+        self._free_slots -= 1
         try:
             yield
         finally:
-            self._free += 1
+            self._free_slots += 1
 
-    def parcel(self) -> Parcel:
+    def buffer(self) -> SharedBuffer:
         """An empty one, for a batch that is coming in."""
-        if not self._parcels:
-            return Parcel.empty()
-        parcel = self._parcels.pop()
-        parcel.resize(0)
-        return parcel
+        if not self._buffers:
+            return SharedBuffer.empty()
+        buffer = self._buffers.pop()
+        buffer.resize(0)
+        return buffer
 
-    def give_back(self, parcel: Parcel) -> None:
-        """Take back what `parcel` gave, once nobody uses it any more."""
-        if len(self._parcels) < _PLACES and parcel.room() <= _LARGEST_KEPT:
-            self._parcels.append(parcel)
+    def recycle(self, buffer: SharedBuffer) -> None:
+        """Take back what `buffer` gave, once nobody uses it any more."""
+        if len(self._buffers) < _SLOTS and buffer.room() <= _LARGEST_KEPT:
+            self._buffers.append(buffer)
 
-    async def score(self, ask: Ask, served: Served, parcel: Parcel) -> Told:
-        """How the batch in `parcel` went. Waits for the batches before it.
+    async def score(self, request: ScoreRequest, served: Served, buffer: SharedBuffer) -> ScoreResult:
+        """How the batch in `buffer` went. Waits for the batches before it.
 
-        Unless there is a problem, `parcel` holds the answer's content then. Raises UnavailableError when the worker does not
+        Unless there is a problem, `buffer` holds the answer's content then. Raises UnavailableError when the worker does not
         answer: the next batch is given to a new one.
         """
         try:
             async with asyncio.timeout(_WAIT_S):
-                await self._turn.acquire()
+                await self._worker_lock.acquire()
         except TimeoutError as error:
             raise UnavailableError(
                 f"the batches before this one took longer than {_WAIT_S} s: send it again later"
@@ -100,12 +101,12 @@ class BatchLane:
         try:
             running = await asyncio.to_thread(self._prepared, served) if self._must_prepare(served) else self._running
             assert running is not None
-            named = msgspec.structs.replace(ask, folder=str(self._folder), sha256=self._sha256, model=self._model)
-            told = await self._watched(running, self._asked(running, named, parcel))
+            named = msgspec.structs.replace(request, folder=str(self._folder), sha256=self._sha256, model=self._model)
+            result = await self._watched(running, self._asked(running, named, buffer))
         finally:
-            self._turn.release()
+            self._worker_lock.release()
         self.answered += 1
-        return told
+        return result
 
     def close(self) -> None:
         """End the worker."""
@@ -116,13 +117,13 @@ class BatchLane:
             self._copy.cleanup()
 
     @staticmethod
-    async def _asked(running: _Running, ask: Ask, parcel: Parcel) -> Told:
-        hand(running.connection, ask, parcel)
-        size, told = await hear(running.connection)
-        parcel.resize(size)
-        return told
+    async def _asked(running: _Running, request: ScoreRequest, buffer: SharedBuffer) -> ScoreResult:
+        send_request(running.connection, request, buffer)
+        size, result = await receive_result(running.connection)
+        buffer.resize(size)
+        return result
 
-    async def _watched(self, running: _Running, asking: Coroutine[Any, Any, Told]) -> Told:
+    async def _watched(self, running: _Running, asking: Coroutine[Any, Any, ScoreResult]) -> ScoreResult:
         """What comes of `asking` in time. Raises UnavailableError when it is the worker that fails."""
         try:
             async with asyncio.timeout(_PATIENCE_S):

@@ -1,7 +1,7 @@
 """The process that scores batches beside the service, so that none holds up a single prediction.
 
 Decoding, scoring and encoding 10,000 deals keeps an interpreter busy for tens of milliseconds, in which its other threads
-stand still. Here there are none. Started by BatchLane as `python -m services.api.batch.worker 3`: the number is the descriptor of the
+stand still. Here there are none. Started by BatchSupervisor as `python -m services.api.batch.worker 3`: the number is the descriptor of the
 socket on which the service asks.
 """
 
@@ -24,10 +24,11 @@ from closecast.platform.identity import MODEL_NAME
 from closecast.platform.journal.inbox import Journal, JournalFullError
 from closecast.platform.scheduling import give_way, step_back
 from services.api.batch import read, score, write
-from services.api.batch.messages import Ask, Octets, Parcel, Told, take, tell
-from services.api.batch.parquet_supervisor import BatchReader, ReaderError
+from services.api.batch.messages import ScoreRequest, ScoreResult, receive_request, send_result
+from services.api.batch.parquet_supervisor import ParquetSupervisor, ReaderError
+from services.api.batch.shared_buffer import BytesLike, SharedBuffer
 from services.api.problems import InvalidInputError, Problem, of_invalid
-from services.api.records.journal_settings import Recording
+from services.api.records.journal_settings import JournalSettings
 from services.api.schemas.predictions import ModelVersion
 from services.api.serving import scoring
 from services.api.telemetry.logs import log
@@ -44,65 +45,67 @@ class Worker:
 
     def __init__(self, journal: Journal | None) -> None:
         self._journal = journal
-        self._reader = BatchReader()
+        self._reader = ParquetSupervisor()
         self._name = ""
         self._model: DealModel | None = None
 
-    def answer(self, ask: Ask, body: bytes) -> tuple[Told, tuple[Octets, ...]]:
+    def answer(self, request: ScoreRequest, body: bytes) -> tuple[ScoreResult, tuple[BytesLike, ...]]:
         """The answer, written down: what cannot be written down is not answered."""
         try:
-            scored, model = self._scored(ask, body), ModelVersion(MODEL_NAME, ask.version, ask.run_id)
+            scored, model = self._scored(request, body), ModelVersion(MODEL_NAME, request.version, request.run_id)
             give_way()
-            parts = write.encoded(scored, ask.answer_type, UUID(ask.id), model)
-            answered = score.Answered(scored, UUID(ask.id), datetime.now(UTC), ask.request_id, ask.caller, model)
+            parts = write.encoded(scored, request.answer_type, UUID(request.id), model)
+            answered = score.BatchDraft(
+                scored, UUID(request.id), datetime.now(UTC), request.request_id, request.caller, model
+            )
             if self._journal is not None and len(answered):
                 self._journal.append(answered, _ROOM_S)
         except InvalidInputError as error:
-            return Told(of_invalid(error)), ()
+            return ScoreResult(of_invalid(error)), ()
         except (ModelError, JournalFullError, ReaderError) as error:
-            return Told(Problem("The service cannot answer this now", 503, str(error))), ()
+            return ScoreResult(Problem("The service cannot answer this now", 503, str(error))), ()
         except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's; the log has the reason
-            log("failure", level="error", request_id=ask.request_id, error=f"{type(error).__name__}: {error}")
+            log("failure", level="error", request_id=request.request_id, error=f"{type(error).__name__}: {error}")
             detail = "the service failed on this batch; its log has the reason under the request id"
-            return Told(Problem("Internal server error", 500, detail)), ()
+            return ScoreResult(Problem("Internal server error", 500, detail)), ()
         unseen: dict[str, int] = {}
         for names in scored.unseen.values():
             for name in names:
                 unseen[name] = unseen.get(name, 0) + 1
-        return Told(None, len(scored.rows), len(scored.refused), unseen), parts
+        return ScoreResult(None, len(scored.rows), len(scored.refused), unseen), parts
 
     def close(self) -> None:
         """End the process that reads Parquet."""
         self._reader.close()
 
-    def _scored(self, ask: Ask, body: bytes) -> score.Scored:
-        model = self._loaded(ask)
-        if ask.content_type == write.CSV:
-            sheet, as_of, horizon = read.read_csv(body), ask.as_of, scoring.horizon_of(ask.horizon)
-        elif ask.content_type == write.PARQUET:
-            sheet, as_of, horizon = self._reader.read(body), ask.as_of, scoring.horizon_of(ask.horizon)
+    def _scored(self, request: ScoreRequest, body: bytes) -> score.ScoredTable:
+        model = self._loaded(request)
+        if request.content_type == write.CSV:
+            table, as_of, horizon = read.read_csv(body), request.as_of, scoring.horizon_of(request.horizon)
+        elif request.content_type == write.PARQUET:
+            table, as_of, horizon = self._reader.read(body), request.as_of, scoring.horizon_of(request.horizon)
         else:
-            sheet, sent = read.read_json(body)
+            table, sent = read.read_json(body)
             as_of, horizon = sent.as_of, sent.horizon
-            _require_same(ask, as_of, horizon)
-        return score.score(model, sheet, scoring.Question.ask(model, as_of, horizon), _THREADS)
+            _require_same(request, as_of, horizon)
+        return score.score(model, table, scoring.Question.ask(model, as_of, horizon), _THREADS)
 
-    def _loaded(self, ask: Ask) -> DealModel:
-        if self._model is None or self._name != ask.model:
+    def _loaded(self, request: ScoreRequest) -> DealModel:
+        if self._model is None or self._name != request.model:
             self._model = None  # two at a time would double the memory
             gc.unfreeze()
-            self._model, self._name = DealModel.load(Path(ask.folder), ask.sha256), ask.model
+            self._model, self._name = DealModel.load(Path(request.folder), request.sha256), request.model
             self._model.builder.tables(self._model.builder.history.known_until)
             # The model stays: the collector need not walk it after each batch.
             gc.collect()
             gc.freeze()
-            log("batch worker", model=ask.version, run=ask.run_id, folder=ask.folder)
+            log("batch worker", model=request.version, run=request.run_id, folder=request.folder)
         return self._model
 
 
-def _require_same(ask: Ask, as_of: date | None, horizon: Horizon) -> None:
+def _require_same(request: ScoreRequest, as_of: date | None, horizon: Horizon) -> None:
     """JSON says its own question. Raises InvalidInputError for a query that asks another."""
-    said = (("as_of", ask.as_of, as_of), ("horizon", scoring.horizon_of(ask.horizon), horizon))
+    said = (("as_of", request.as_of, as_of), ("horizon", scoring.horizon_of(request.horizon), horizon))
     for name, asked, own in said:
         if asked not in (None, QUARTER_END, own):
             detail = f"the query says {name}={asked} and the body {own}: say it in the body"
@@ -112,24 +115,24 @@ def _require_same(ask: Ask, as_of: date | None, horizon: Horizon) -> None:
 def serve(connection: socket.socket, worker: Worker) -> None:
     """Answer until the service ends."""
     while (asked := _next(connection)) is not None:
-        ask, parcel = asked
+        request, buffer = asked
         give_way()
         # Ten thousand deals make the collector run dozens of times, and nothing in them is for it.
         gc.disable()
-        told, parts = worker.answer(ask, parcel.content())
-        parcel.replace(parts)
-        tell(connection, told, len(parcel))
-        del asked, parcel, parts
+        result, parts = worker.answer(request, buffer.content())
+        buffer.replace(parts)
+        send_result(connection, result, len(buffer))
+        del asked, buffer, parts
         gc.enable()
 
 
-def _next(connection: socket.socket) -> tuple[Ask, Parcel] | None:
+def _next(connection: socket.socket) -> tuple[ScoreRequest, SharedBuffer] | None:
     """The next batch. After a while without one, memory is given back; the next batch takes milliseconds to get it again."""
     if not select.select([connection], [], [], _IDLE_S)[0]:
         gc.collect()
         if sys.platform == "linux":
             ctypes.CDLL(None).malloc_trim(0)
-    return take(connection)
+    return receive_request(connection)
 
 
 def _step_back() -> None:
@@ -147,7 +150,7 @@ def main() -> None:
         signal.signal(one, signal.SIG_IGN)
     _step_back()
     resource.setrlimit(resource.RLIMIT_DATA, (_MAX_DATA, _MAX_DATA))
-    recording = Recording.from_environment(os.environ)
+    recording = JournalSettings.from_environment(os.environ)
     journal = None if recording is None else recording.shipper()
     if journal is not None:
         journal.start()

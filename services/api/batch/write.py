@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from closecast.platform.spreadsheet import safe
 from services.api.batch import write_json
 from services.api.batch.column import Column
-from services.api.batch.messages import Octets
-from services.api.batch.score import Scored
+from services.api.batch.score import ScoredTable
+from services.api.batch.shared_buffer import BytesLike
 from services.api.schemas.predictions import ModelVersion
 
 JSON: Literal["application/json"] = "application/json"
@@ -21,7 +21,7 @@ PARQUET: Literal["application/vnd.apache.parquet"] = "application/vnd.apache.par
 MEDIA_TYPES = (JSON, CSV, PARQUET)
 
 
-def encoded(scored: Scored, media_type: str, identifier: UUID, model: ModelVersion) -> tuple[Octets, ...]:
+def encoded(scored: ScoredTable, media_type: str, identifier: UUID, model: ModelVersion) -> tuple[BytesLike, ...]:
     """The answer in one of MEDIA_TYPES, in parts that follow each other."""
     if media_type == JSON:
         return write_json.encoded(scored, identifier, model)
@@ -44,8 +44,8 @@ def _for_people(table: pa.Table) -> pa.Table:
     return table
 
 
-def _table(scored: Scored, identifier: UUID, model: ModelVersion) -> pa.Table:
-    count, question = len(scored.sheet), scored.question
+def _table(scored: ScoredTable, identifier: UUID, model: ModelVersion) -> pa.Table:
+    count, question = len(scored.table), scored.question
     probability = np.zeros(count)
     probability[scored.rows] = scored.probability
     missing = np.ones(count, dtype=bool)

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from services.api.batch.column import Column, spread
-from services.api.batch.messages import Octets
 from services.api.batch.read import MAX_ROWS
-from services.api.batch.score import Scored
+from services.api.batch.score import ScoredTable
+from services.api.batch.shared_buffer import BytesLike
 from services.api.problems import of_invalid
 from services.api.schemas.predictions import BatchPrediction, ModelVersion
 
@@ -26,9 +26,9 @@ _END = "},"
 _MOST_TOGETHER = 500  # values of a column made of several, so that writing them all costs less than one column more
 
 
-def encoded(scored: Scored, identifier: UUID, model: ModelVersion) -> tuple[Octets, ...]:
+def encoded(scored: ScoredTable, identifier: UUID, model: ModelVersion) -> tuple[BytesLike, ...]:
     """A BatchPrediction, in parts that follow each other."""
-    question, count = scored.question, len(scored.sheet)
+    question, count = scored.question, len(scored.table)
     frame = BatchPrediction(identifier, model, question.as_of, question.horizon_days, question.by, question.quarter, [])
     begin, end = _encode(frame).split(b"[]")
     if not count:
@@ -50,8 +50,8 @@ def encoded(scored: Scored, identifier: UUID, model: ModelVersion) -> tuple[Octe
     # Rows lie side by side in the array's one buffer; each ends the one before it.
     _, offsets, content = rows.buffers()
     edges = np.frombuffer(offsets, np.int32)
-    told = memoryview(content)[edges[rows.offset] + len(_END) : edges[rows.offset + count]]
-    return begin + b"[", told, b"}]" + end
+    rows_written = memoryview(content)[edges[rows.offset] + len(_END) : edges[rows.offset + count]]
+    return begin + b"[", rows_written, b"}]" + end
 
 
 @cache
@@ -68,27 +68,27 @@ def _field(name: str) -> Callable[[Any], str]:
     return lambda value: f',"{name}":{_text(value)}'
 
 
-def _named(columns: dict[str, Column], told: NDArray[np.bool_], before: str) -> Iterator[pa.Array]:
-    """The fields of each row behind `before`, empty where it has no value; a row that is not `told` has none.
+def _named(columns: dict[str, Column], shown: NDArray[np.bool_], before: str) -> Iterator[pa.Array]:
+    """The fields of each row behind `before`, empty where it has no value; a row that is not `shown` has none.
 
     Neighbours of few values become one column of all that they can be together: joining rows costs the same for each column.
     """
-    fields, positions = [before], np.zeros(len(told), dtype=np.int64)
+    fields, positions = [before], np.zeros(len(shown), dtype=np.int64)
     for name, column in columns.items():
         field = _field(name)
         own = ["", *("" if value is None else field(value) for value in column.distinct)]
         if len(fields) * len(own) > _MOST_TOGETHER:
-            yield pa.array(fields).take(pa.array(positions * told))
+            yield pa.array(fields).take(pa.array(positions * shown))
             fields, positions = own, column.positions + 1
         else:
             fields = [one + other for one in fields for other in own]
             positions = positions * len(own) + column.positions + 1
-    yield pa.array(fields).take(pa.array(positions * told))
+    yield pa.array(fields).take(pa.array(positions * shown))
 
 
-def _begun(scored: Scored) -> tuple[pa.Array, pa.Array, str]:
+def _begun(scored: ScoredTable) -> tuple[pa.Array, pa.Array, str]:
     """Number and identifier of each row, and what is still to follow these."""
-    given, count = scored.identifiers, len(scored.sheet)
+    given, count = scored.identifiers, len(scored.table)
     content = given.buffers()[2]
     letters = np.frombuffer(b"" if content is None else content, np.uint8)
     if given.null_count or ((letters < 32) | (letters == 34) | (letters == 92)).any():  # what JSON writes otherwise
@@ -98,15 +98,15 @@ def _begun(scored: Scored) -> tuple[pa.Array, pa.Array, str]:
     return _rows(',"opportunity_id":"')[:count], given, '"'
 
 
-def _probabilities(scored: Scored) -> pa.Array:
+def _probabilities(scored: ScoredTable) -> pa.Array:
     """Written as those of single predictions are."""
     count = len(scored.rows)
     if not count:
-        return pa.nulls(len(scored.sheet), pa.string())
+        return pa.nulls(len(scored.table), pa.string())
     # Between commas stand the numbers, and before each of them comes its name.
     numbers, comma, named = bytearray(_encode(scored.probability.tolist())), b",", b',"probability":'
     numbers[0:1] = numbers[-1:] = comma
     edges = np.flatnonzero(np.frombuffer(numbers, np.uint8) == ord(comma)) + (len(named) - 1) * np.arange(count + 1)
     written = pa.py_buffer(numbers.replace(comma, named))
     texts = pa.StringArray.from_buffers(count, pa.py_buffer(edges.astype(np.int32)), written)
-    return spread(texts, scored.rows, len(scored.sheet))
+    return spread(texts, scored.rows, len(scored.table))

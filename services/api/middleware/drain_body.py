@@ -16,7 +16,7 @@ _MOST_SECONDS = 30.0
 _STALLED_SECONDS = 5.0  # who sends nothing for so long waits for the answer
 
 
-class BodyFirst:
+class DrainBody:
     """Wraps the whole application: an answer begins once the request is here, or has had its chance."""
 
     def __init__(self, app: ASGIApp) -> None:

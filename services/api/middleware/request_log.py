@@ -22,7 +22,7 @@ REFUSED = "refused"  # in a request's state: the status that the protocol answer
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-class Edge:
+class RequestLog:
     """Wraps the framework's application. The caller's X-Request-ID is kept if it is sound, so that one id follows a request
     through all services. A single prediction that succeeded has no log line: it is in the journal, under its id."""
 
@@ -36,7 +36,7 @@ class Edge:
             return
         begin = time.perf_counter()
         state = scope.setdefault("state", {})
-        # One that the protocol or the fast lane has given it already stays.
+        # One that the protocol or the fast path has given it already stays.
         request_id = state.setdefault("request_id", request_id_of(scope["headers"]).decode()).encode()
         status = 0  # until an answer has begun
 

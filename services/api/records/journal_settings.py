@@ -12,7 +12,7 @@ from closecast.platform.settings import SettingsError, required
 
 
 @dataclass(frozen=True)
-class Recording:
+class JournalSettings:
     """The cache, and the folder and size in bytes of what waits on disk while the cache takes nothing."""
 
     cache: Address
@@ -20,7 +20,7 @@ class Recording:
     spool_bytes: int
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Recording | None":
+    def from_environment(cls, environment: Mapping[str, str]) -> "JournalSettings | None":
         """None where no cache is meant to be used. Raises SettingsError."""
         cache = address(environment, "CLOSECAST_CACHE_URL")
         if cache is None:

@@ -11,7 +11,7 @@ from litestar.params import Body, Parameter
 from closecast.platform.callers import audit, keys
 from closecast.platform.printable import printable
 from services.api.access.admission import Requires
-from services.api.access.callers import Doors
+from services.api.access.callers import Callers
 from services.api.problems import InvalidInputError, UnavailableError
 from services.api.routes.common import ADMIN_RESPONSES
 from services.api.schemas.keys import IssuedKey, KeyFacts, Keys, NewKey, Rotation
@@ -30,7 +30,7 @@ def key_options() -> Response[None]:
 @post("/keys", sync_to_thread=True, guards=[Requires("admin")], summary="Make an API key", responses=ADMIN_RESPONSES,
       tags=_TAGS)  # fmt: skip
 def create_key(
-    data: Annotated[NewKey, Body()], doors: NamedDependency[Doors], request: Request[Any, Any, Any]
+    data: Annotated[NewKey, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> IssuedKey:
     """A new key. Its secret is in this answer and nowhere else."""
     if not data.name.isprintable() or not data.name.strip():
@@ -39,44 +39,44 @@ def create_key(
             "the name holds characters that cannot be seen, or nothing else than blanks",
         )  # fmt: skip
     lifetime = None if data.expires_in_days is None else timedelta(days=data.expires_in_days)
-    issued, head = store(doors).create(data.name, data.role, lifetime, _by(request))
+    issued, head = store(callers).create(data.name, data.role, lifetime, _by(request))
     _tell("key created", issued.key, head)
     return IssuedKey(_facts(issued.key), issued.text)
 
 
 @get("/keys", sync_to_thread=True, guards=[Requires("admin")], summary="List the API keys", responses=ADMIN_RESPONSES,
      tags=_TAGS)  # fmt: skip
-def list_keys(doors: NamedDependency[Doors]) -> Keys:
+def list_keys(callers: NamedDependency[Callers]) -> Keys:
     """All keys, those that open nothing any more too."""
-    return Keys([_facts(key) for key in store(doors).all()])
+    return Keys([_facts(key) for key in store(callers).all()])
 
 
 @post("/keys/{key_id:str}/rotate", status_code=200, sync_to_thread=True, guards=[Requires("admin")],
       summary="Give a key a new secret", responses=ADMIN_RESPONSES, tags=_TAGS)  # fmt: skip
 def rotate_key(
-    key_id: KeyId, data: Annotated[Rotation, Body()], doors: NamedDependency[Doors], request: Request[Any, Any, Any]
+    key_id: KeyId, data: Annotated[Rotation, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> IssuedKey:
     """A new secret under the same id, role and expiry; the old one ends after the grace."""
-    issued, head = store(doors).rotate(_sound(key_id), timedelta(seconds=data.grace_seconds), _by(request))
+    issued, head = store(callers).rotate(_sound(key_id), timedelta(seconds=data.grace_seconds), _by(request))
     _tell("key rotated", issued.key, head)
     return IssuedKey(_facts(issued.key), issued.text)
 
 
 @delete("/keys/{key_id:str}", status_code=200, sync_to_thread=True, guards=[Requires("admin")], summary="Revoke a key",
         responses=ADMIN_RESPONSES, tags=_TAGS)  # fmt: skip
-def revoke_key(key_id: KeyId, doors: NamedDependency[Doors], request: Request[Any, Any, Any]) -> KeyFacts:
+def revoke_key(key_id: KeyId, callers: NamedDependency[Callers], request: Request[Any, Any, Any]) -> KeyFacts:
     """The key opens nothing any more, on any instance, within about a second."""
-    key, head = store(doors).revoke(_sound(key_id), _by(request))
+    key, head = store(callers).revoke(_sound(key_id), _by(request))
     if head is not None:
         _tell("key revoked", key, head)
     return _facts(key)
 
 
-def store(doors: Doors) -> keys.KeyStore:
+def store(callers: Callers) -> keys.KeyStore:
     """Where keys are kept. Raises UnavailableError when this instance was given no database."""
-    if doors.store is None:
+    if callers.store is None:
         raise UnavailableError("this instance has no database for keys and the audit log: set CLOSECAST_DATABASE_URL")
-    return doors.store
+    return callers.store
 
 
 def _sound(identity: str) -> str:

@@ -13,7 +13,7 @@ from services.api.telemetry.metrics import Metrics
 
 
 class Predictor:
-    """The way of one deal, from the request to the answer; the same on the fast lane and beside it.
+    """The way of one deal, from the request to the answer; the same on the fast path and beside it.
 
     Both methods raise InvalidInputError for a deal that cannot be scored, UnavailableError while no model serves, and what
     the journal raises when it has no room: what is not written down is not answered.
@@ -40,7 +40,7 @@ class Predictor:
         return None if scored is None else self._answer(asked, question, scored, served.identity, caller, request_id)
 
     def _answer(
-        self, asked: PredictionRequest, question: scoring.Question, scored: scoring.Scored, model: Identity, caller: str,
+        self, asked: PredictionRequest, question: scoring.Question, scored: scoring.ScoredDeal, model: Identity, caller: str,
         request_id: str,
     ) -> Prediction:  # fmt: skip
         identifier = new_id()

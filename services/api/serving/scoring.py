@@ -106,7 +106,7 @@ def read_date(written: str) -> date | None:
     return None
 
 
-class Scored(Struct, gc=False):
+class ScoredDeal(Struct, gc=False):
     """One deal's answer, and what the journal keeps of it."""
 
     probability: float
@@ -123,7 +123,7 @@ class _Plan(Struct, frozen=True, gc=False):
     named: tuple[tuple[str, int], ...]
 
 
-def one(model: DealModel, deal: Deal, question: Question) -> Scored:
+def one(model: DealModel, deal: Deal, question: Question) -> ScoredDeal:
     """The probability for `question`, and those of HORIZONS, in one pass of the model. Raises InvalidInputError."""
     engaged = engage_date(deal, question.as_of)
     plan = _plan(question)
@@ -131,7 +131,7 @@ def one(model: DealModel, deal: Deal, question: Question) -> Scored:
     return _scored(model, deal, (question.as_of - engaged).days, plan, tables, tables.clocks(plan.days))
 
 
-def one_at_once(model: DealModel, deal: Deal, question: Question) -> Scored | None:
+def one_at_once(model: DealModel, deal: Deal, question: Question) -> ScoredDeal | None:
     """The same if the tables that it needs are made; making them takes milliseconds."""
     plan = _plan(question)
     tables = model.builder.known(question.as_of)
@@ -144,7 +144,7 @@ def one_at_once(model: DealModel, deal: Deal, question: Question) -> Scored | No
 
 def _scored(
     model: DealModel, deal: Deal, age: int, plan: _Plan, tables: Tables, clocks: tuple[features.Clock, ...]
-) -> Scored:
+) -> ScoredDeal:
     history = model.builder.history
     codes, unseen = [], []
     for column, name in (
@@ -160,7 +160,7 @@ def _scored(
     lot = features.lot(text(deal.opportunity_id)) if account == UNNAMED else 0.0
     answers, block = model.single.score(tables, age, clocks, agent, product, account, lot)
     by_horizon = {name: answers[at] for name, at in plan.named}
-    return Scored(answers[0], by_horizon, plan.days, block, unseen)
+    return ScoredDeal(answers[0], by_horizon, plan.days, block, unseen)
 
 
 @lru_cache(maxsize=4096)

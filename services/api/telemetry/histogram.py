@@ -13,7 +13,7 @@ from prometheus_client.utils import floatToGoString
 _MOST_WAITING = 1000
 
 
-class Tally:
+class Histogram:
     """Counts of observations by upper bound; safe from several threads."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
@@ -41,8 +41,8 @@ class Tally:
             return self._counts.copy(), self._sum
 
 
-class Tallies(Collector):
-    """A Prometheus histogram whose tallies are told apart by labels, and how many observations each has had.
+class HistogramFamily(Collector):
+    """Prometheus histograms told apart by labels, and how many observations each has had.
 
     Two metrics are told: `name`, a histogram by the first of `labels`, and, where `counter` is given, a counter by all.
     """
@@ -53,15 +53,15 @@ class Tallies(Collector):
     ) -> None:  # fmt: skip
         self._name, self._documentation, self._labels, self._counter = name, documentation, labels, counter
         self._bounds = bounds
-        self._tallies: dict[tuple[str, ...], Tally] = {}
+        self._histograms: dict[tuple[str, ...], Histogram] = {}
 
-    def of(self, *values: str) -> Tally:
-        """The tally of these label values; made when first asked for."""
-        return self._tallies.get(values) or self._tallies.setdefault(values, Tally(self._bounds))
+    def of(self, *values: str) -> Histogram:
+        """The histogram of these label values; made when first asked for."""
+        return self._histograms.get(values) or self._histograms.setdefault(values, Histogram(self._bounds))
 
     def collect(self) -> Iterator[Metric]:
         """What Prometheus reads."""
-        counted = {values: tally.counted() for values, tally in list(self._tallies.items())}
+        counted = {values: histogram.counted() for values, histogram in list(self._histograms.items())}
         yield self._histogram(counted)
         if self._counter is not None:
             family = CounterMetricFamily(*self._counter, labels=self._labels)

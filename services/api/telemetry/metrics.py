@@ -10,7 +10,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from closecast.platform.identity import Identity
-from services.api.telemetry.histogram import Tallies
+from services.api.telemetry.histogram import HistogramFamily
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -34,11 +34,11 @@ class Metrics:
         self.registry = CollectorRegistry()
         PlatformCollector(self.registry)
         ProcessCollector(registry=self.registry)
-        self.requests = Tallies(
+        self.requests = HistogramFamily(
             "closecast_request_seconds", "Time from a request's head to its answer's end.", ["route", "method", "status"],
             _SECONDS, ("closecast_requests", "Requests answered."),
         )  # fmt: skip
-        self.scores = Tallies("closecast_prediction_probability", "Probabilities answered.", ["kind"], _SHARES)
+        self.scores = HistogramFamily("closecast_prediction_probability", "Probabilities answered.", ["kind"], _SHARES)
         self.registry.register(self.requests)
         self.registry.register(self.scores)
         self.unseen = Counter(
@@ -49,7 +49,7 @@ class Metrics:
             "closecast_batch_deals", "Deals of batches, scored or refused.", ["outcome"], registry=self.registry
         )
         self.slow_lane = Counter(
-            "closecast_predictions_off_the_fast_lane",
+            "closecast_predictions_off_the_fast_path",
             "Single predictions whose as-of date and horizon had no tables yet, or that were refused.",
             registry=self.registry,
         )

@@ -53,13 +53,15 @@ class Tracer:
         """The span of a request that begins now, current while it is open."""
         return self._tracer.start_as_current_span(method, context=self.parent(headers), kind=SpanKind.SERVER)
 
-    def answered(self, named: Mapping[bytes, bytes], path: str, request_id: str, seconds: float) -> None:
-        """The span of a POST that was answered with 200 just now, `seconds` after it began."""
+    def answered(
+        self, named: Mapping[bytes, bytes], path: str, request_id: str, seconds: float, status: int = 200
+    ) -> None:
+        """The span of a POST that was answered with `status` just now, `seconds` after it began."""
         end = time.time_ns()
         span = self._tracer.start_span(
             "POST", self.parent(named.items()), SpanKind.SERVER, start_time=end - int(seconds * 1e9)
         )
-        describe(span, "POST", path, path, request_id, 200)
+        describe(span, "POST", path, path, request_id, status)
         span.end(end)
 
 

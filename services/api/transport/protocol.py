@@ -1,4 +1,4 @@
-"""How HTTP reaches the service: uvicorn's protocol, with the fast lane before the application, bounds and patience that end.
+"""How HTTP reaches the service: uvicorn's protocol, with the fast path before the application, bounds and patience that end.
 
 What has arrived is parsed piece by piece, so that nobody pays for what is over a bound, and no further than to the second
 request that is unanswered: callers may send requests without waiting, but those wait unparsed.
@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.api.middleware.request_log import PREDICTIONS, REFUSED
 from services.api.problems import Problem, failure, tell_failure
-from services.api.transport.fast_path import LONGEST, FastLane, Head
+from services.api.transport.fast_path import LONGEST, FastPath, RequestHead
 from services.api.transport.refusals import Refusals, new_id
 from services.api.transport.request_head import content_length, fault, without_upgrade
 from services.api.transport.response_head import lines
@@ -50,7 +50,7 @@ class Protocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._lane: FastLane = self.app.fast_lane
+        self._fast_path: FastPath = self.app.fast_path
         self._refusals: Refusals = self.app.refusals
         self._rest = b""  # what has come and is not parsed yet
         self._spent = 0  # bytes of the request that is arriving, beside its body
@@ -63,12 +63,12 @@ class Protocol(HttpToolsProtocol):
         self._again: bytes | None = None  # the head to be parsed once more, without the wish for another protocol
         self._keeps = True  # the connection outlives the request that is arriving
         self._farewell: bytes | None = None  # the last answer of this connection, once those before it are given
-        self._head: Head | None = None  # of the request that may go by the fast lane, while it arrives
+        self._head: RequestHead | None = None  # of the request that may go by the fast path, while it arrives
         self._held = b""  # its body so far
-        self._heads: dict[bytes, Head] = {}  # that this connection sent before
+        self._heads: dict[bytes, RequestHead] = {}  # that this connection sent before
         self._whole: bytes | None = None  # what came last, if a request began with it
-        self._declined = False  # whether the fast lane has seen the request that is being parsed, and left it
-        self._state: dict[str, Any] = {}  # what the fast lane found out of a request that it left to the framework
+        self._declined = False  # whether the fast path has seen the request that is being parsed, and left it
+        self._state: dict[str, Any] = {}  # what the fast path found out of a request that it left to the framework
         self._ended = False  # whether the last answer of this connection was given
         self._rendered: tuple[Any, bytes] = (None, b"")
         self._since: float | None = None  # since when the other side is waited for
@@ -150,7 +150,7 @@ class Protocol(HttpToolsProtocol):
         return taken
 
     def on_message_begin(self) -> None:
-        # The scope is made when the application is to see the request: the fast lane needs none.
+        # The scope is made when the application is to see the request: the fast path needs none.
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._since, self._arriving = self.loop.time(), True
         self._in_head, self._handed, self._body_left = True, False, 0
@@ -182,11 +182,11 @@ class Protocol(HttpToolsProtocol):
         self._keeps = version == "1.1" and parser.should_keep_alive()
         is_plain = version == "1.1" and not (self.expect_100_continue or self._declined)
         if self.url == _PATH and method == b"POST" and is_plain and self._is_free():
-            self._head, self._held = Head.of(self.headers, keeps=self._keeps), b""
+            self._head, self._held = RequestHead.of(self.headers, keeps=self._keeps), b""
             if self._head is not None:
                 self._body_left = max(0, self._head.length)
                 return
-            self._lane.decline()
+            self._fast_path.decline()
         self._body_left = content_length(self.headers) or 0
         self._begin()
 
@@ -200,7 +200,7 @@ class Protocol(HttpToolsProtocol):
             return
         self._held += body
         if len(self._held) > LONGEST:
-            self._lane.decline()
+            self._fast_path.decline()
             self._hand_on()
 
     def on_message_complete(self) -> None:
@@ -240,10 +240,10 @@ class Protocol(HttpToolsProtocol):
         """Whether an answer may be written now: answers leave in the order of their requests, and to who takes them."""
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
-    def _answer(self, head: Head, body: bytes) -> bool:
-        """Have the fast lane answer; if it does not, what it found out is kept for the framework."""
+    def _answer(self, head: RequestHead, body: bytes) -> bool:
+        """Have the fast path answer; if it does not, what it found out is kept for the framework."""
         state: dict[str, Any] = {}
-        answer = self._lane.answer(head, body, self._server_lines(), state)
+        answer = self._fast_path.answer(head, body, self._server_lines(), state)
         if answer is None:
             self._state = state
             return False
@@ -261,7 +261,7 @@ class Protocol(HttpToolsProtocol):
             self._rendered = given, lines(*given)
         return self._rendered[1]
 
-    def _learn(self, head: Head, length: int) -> None:
+    def _learn(self, head: RequestHead, length: int) -> None:
         """Keep the head that was just parsed, if it and its body are what came at once and nothing else."""
         whole, self._whole = self._whole, None
         if whole is None or head.length != length or not whole.startswith(b"POST "):

@@ -1,17 +1,16 @@
 """What the protocol answers by itself, before any application sees the request: worded, counted and logged as all the rest."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 
 import msgspec
 
 from services.api.middleware.request_log import request_id_of
-from services.api.middleware.security_headers import ANSWER_HEADERS, is_secure
+from services.api.middleware.security_headers import is_secure
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.telemetry.logs import log
 from services.api.telemetry.metrics import Metrics
 from services.api.transport.request_head import shown
-from services.api.transport.response_head import CLOSE_LINE, STRICT_LINE, lines
+from services.api.transport.response_head import response_head
 
 _NONE = "unknown"  # where the request did not get so far as to say
 
@@ -29,13 +28,16 @@ class Refusals:
         path = shown(url.partition(b"?")[0])
         complete = msgspec.structs.replace(problem, instance=path or None, request_id=request_id)
         content = msgspec.json.encode(complete)
-        head = b"HTTP/1.1 %d %b\r\n" % (problem.status, HTTPStatus(problem.status).phrase.encode())
-        told = lines(
-            (b"content-type", MEDIA_TYPE.encode()), *ANSWER_HEADERS, (b"x-request-id", request_id.encode()),
-            (b"content-length", b"%d" % len(content)),
-        )  # fmt: skip
-        strict = STRICT_LINE if is_secure(headers) else b""
-        return head + told + server_lines + strict + CLOSE_LINE + b"\r\n" + content
+        head = response_head(
+            problem.status,
+            MEDIA_TYPE.encode(),
+            len(content),
+            request_id.encode(),
+            keeps=False,
+            is_secure=is_secure(headers),
+            server_lines=server_lines,
+        )
+        return head + content
 
     def tell(self, problem: Problem, method: str, url: bytes, request_id: str, seconds: float) -> None:
         """Count one that no application saw, and log it."""

@@ -1,20 +1,48 @@
-"""The head of an answer of 200 that goes past the framework, as it goes over the wire, under /v1."""
+"""The head of an answer that does not come from the framework, as it goes over the wire: of the fast path, and of refusals."""
 
 from functools import cache
+from http import HTTPStatus
 
 from services.api.middleware.security_headers import ANSWER_HEADERS, STRICT
 
 
 def lines(*headers: tuple[bytes, bytes]) -> bytes:
     """Headers as lines of HTTP."""
-    return b"".join(b"%s: %s\r\n" % header for header in headers)
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
-STRICT_LINE = lines(STRICT)  # for who came over TLS
-CLOSE_LINE = lines((b"connection", b"close"))  # of the last answer of a connection
+_STRICT_LINE = lines(STRICT)
+_CLOSE_LINE = lines((b"connection", b"close"))
+
+
+def response_head(
+    status: int,
+    media_type: bytes,
+    length: int,
+    request_id: bytes,
+    *,
+    keeps: bool,
+    is_secure: bool,
+    server_lines: bytes,
+    limit_lines: bytes = b"",
+) -> bytes:
+    """All of the head of an answer under /v1 whose content has `length` bytes.
+
+    `keeps` says that the connection outlives the answer, `is_secure` that the caller came over TLS; `server_lines` are the
+    server's own headers, and `limit_lines` the caller's rate limit.
+    """
+    return b"%b%b%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n" % (
+        _opening(status, media_type),
+        server_lines,
+        b"" if keeps else _CLOSE_LINE,
+        _STRICT_LINE if is_secure else b"",
+        limit_lines,
+        request_id,
+        length,
+    )
 
 
 @cache
-def opening(media_type: bytes) -> bytes:
-    """The status, and the lines that every such answer has; the server's own, the limit's, the id and the length follow."""
-    return b"HTTP/1.1 200 OK\r\n" + lines((b"content-type", media_type), *ANSWER_HEADERS)
+def _opening(status: int, media_type: bytes) -> bytes:
+    phrase = HTTPStatus(status).phrase.encode()
+    return b"HTTP/1.1 %d %b\r\n%b" % (status, phrase, lines((b"content-type", media_type), *ANSWER_HEADERS))

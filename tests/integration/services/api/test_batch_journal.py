@@ -11,8 +11,9 @@ import redis
 from closecast.models.deal_model import DealModel, digest
 from closecast.platform.journal.stream import FIELD, STREAM, unpack
 from closecast.platform.registry import Identity, Served
-from services.api.batch.messages import Ask, Parcel
-from services.api.batch.supervisor import BatchLane
+from services.api.batch.messages import ScoreRequest
+from services.api.batch.shared_buffer import SharedBuffer
+from services.api.batch.supervisor import BatchSupervisor
 from services.api.batch.write import JSON
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
@@ -27,22 +28,22 @@ async def test_every_answer_of_a_batch_is_in_the_stream(
     store = redis.Redis.from_url(valkey_url)
     store.delete(STREAM)
     served_model.save(tmp_path / "model")
-    lane = BatchLane()
-    ask = Ask(str(uuid4()), "r1", "ada", "", "", "7", "run-7", JSON, JSON, None, "quarter_end")
+    supervisor = BatchSupervisor()
+    request = ScoreRequest(str(uuid4()), "r1", "ada", "", "", "7", "run-7", JSON, JSON, None, "quarter_end")
     rows = [{"opportunity_id": f"A{at}", "engage_date": f"2017-12-{at % 28 + 1:02}"} for at in range(1_000)]
-    parcel = Parcel.empty()
-    parcel.add(json.dumps({"deals": [*rows, {}], "as_of": "2017-12-31", "horizon": 60}).encode())
+    buffer = SharedBuffer.empty()
+    buffer.add(json.dumps({"deals": [*rows, {}], "as_of": "2017-12-31", "horizon": 60}).encode())
     # when the service ends as soon as it has the answer
-    told = await lane.score(
-        ask, Served(Identity("7", "run-7", digest(tmp_path / "model")), served_model, tmp_path / "model"), parcel
+    result = await supervisor.score(
+        request, Served(Identity("7", "run-7", digest(tmp_path / "model")), served_model, tmp_path / "model"), buffer
     )
-    lane.close()
+    supervisor.close()
     # then
-    assert (told.scored, told.refused) == (1_000, 1)
-    answers = json.loads(parcel.content())["predictions"]
+    assert (result.scored, result.refused) == (1_000, 1)
+    answers = json.loads(buffer.content())["predictions"]
     entries = [one for _, fields in store.xrange(STREAM) for one in unpack(fields[FIELD])]  # type: ignore[union-attr]
     assert {(str(one.id), one.as_of, one.horizon_days, one.caller) for one in entries} == {
-        (ask.id, date(2017, 12, 31), 60, "ada")
+        (request.id, date(2017, 12, 31), 60, "ada")
     }
     kept = {row: value for one in entries for row, value in zip(one.rows, one.probability, strict=True)}
     assert kept == {one["row"]: one["probability"] for one in answers[:1_000]}

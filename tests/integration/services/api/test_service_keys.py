@@ -11,7 +11,7 @@ import pytest
 from litestar.testing import TestClient
 
 from closecast.platform.identity import Identity
-from services.api.access.callers import Doors
+from services.api.access.callers import Callers
 from services.api.app import create_app
 from services.api.settings import Settings
 from services.api.telemetry.logs import flush
@@ -58,7 +58,7 @@ def admin(client: Client, method: str, path: str, body: Any = None, status: int 
 
 
 def status(client: Client, credentials: str, path: str = "/v1/model") -> int:
-    """LET_IN for who is known: there is no model here, which is told to callers only and is not the doors' matter."""
+    """LET_IN for who is known: there is no model here, which is told to callers only and is not the matter of callers."""
     answer = client.get(path, headers={"Authorization": f"Bearer {credentials}"})
     return LET_IN if "no model serves yet" in answer.text else answer.status_code
 
@@ -186,11 +186,11 @@ def test_a_promotion_that_was_seen_is_in_the_log(
     service: Client, issuer: TokenIssuer, database_url: str, tmp_path: Path
 ) -> None:
     # when
-    doors = Doors(settings(tmp_path / "another", issuer, CLOSECAST_DATABASE_URL=database_url))
-    doors.start()
-    doors.saw_promotion(Identity("12", "run-12", "a" * 64), Identity("11", "run-11"))
-    until(lambda: doors.figures()["audit_waiting"] == 0)
-    doors.stop()
+    callers = Callers(settings(tmp_path / "another", issuer, CLOSECAST_DATABASE_URL=database_url))
+    callers.start()
+    callers.saw_promotion(Identity("12", "run-12", "a" * 64), Identity("11", "run-11"))
+    until(lambda: callers.figures()["audit_waiting"] == 0)
+    callers.stop()
     # then
     entry = admin(service, "GET", "/v1/audit?limit=1", status=200)["entries"][0]
     assert (entry["actor"], entry["act"], entry["subject"], entry["details"]) == (
@@ -201,9 +201,11 @@ def test_a_promotion_that_was_seen_is_in_the_log(
 
 def test_figures_tell_what_is_shared_and_known(issuer: TokenIssuer, database_url: str, valkey_url: str,
                                                tmp_path: Path) -> None:  # fmt: skip
-    doors = Doors(settings(tmp_path / "a", issuer, CLOSECAST_DATABASE_URL=database_url, CLOSECAST_CACHE_URL=valkey_url))
-    assert doors.figures()["rate_limit_shared"] == 0
-    assert doors.figures()["api_keys_age_seconds"] == float("inf")
-    doors.start()
-    until(lambda: doors.figures()["rate_limit_shared"] == 1 and doors.figures()["api_keys_age_seconds"] < 5)
-    doors.stop()
+    callers = Callers(
+        settings(tmp_path / "a", issuer, CLOSECAST_DATABASE_URL=database_url, CLOSECAST_CACHE_URL=valkey_url)
+    )
+    assert callers.figures()["rate_limit_shared"] == 0
+    assert callers.figures()["api_keys_age_seconds"] == float("inf")
+    callers.start()
+    until(lambda: callers.figures()["rate_limit_shared"] == 1 and callers.figures()["api_keys_age_seconds"] < 5)
+    callers.stop()

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.api.batch import read
-from services.api.batch.read import Sheet
+from services.api.batch.read import DealTable
 from services.api.problems import InvalidInputError
 from services.api.schemas.predictions import BatchRequest, Deal
 
@@ -21,10 +21,10 @@ _SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (",", ": "), (", ", ":"
 _QUESTIONS = st.sampled_from([{}, {"horizon": 30}, {"as_of": "2017-12-31", "horizon": "quarter_end"}])
 
 
-def _told(read: tuple[Sheet, BatchRequest] | None) -> tuple[list[dict[str, Any]], BatchRequest]:
+def _told(read: tuple[DealTable, BatchRequest] | None) -> tuple[list[dict[str, Any]], BatchRequest]:
     assert read is not None
-    sheet, sent = read
-    return [sheet.deal(row) for row in range(len(sheet))], sent
+    table, sent = read
+    return [table.deal(row) for row in range(len(table))], sent
 
 
 @given(_DEALS, _SEPARATORS, _QUESTIONS, st.booleans())
@@ -56,8 +56,8 @@ _BODY = json.dumps(
 @example([(len(_BODY) // 2, 0, ord('"'))])
 def test_damage_is_read_by_column_only_if_it_is_a_request_all_the_same(damage: list[tuple[int, int, int]]) -> None:
     body = bytearray(_BODY)
-    for place, removed, added in damage:
-        body[place : place + removed] = bytes([added])
+    for slot, removed, added in damage:
+        body[slot : slot + removed] = bytes([added])
     try:
         body.decode()
         by_column = read._by_column(bytes(body))

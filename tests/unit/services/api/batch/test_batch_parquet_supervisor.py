@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.api.batch import parquet_supervisor
-from services.api.batch.parquet_supervisor import BatchReader, ReaderError
+from services.api.batch.parquet_supervisor import ParquetSupervisor, ReaderError
 from services.api.problems import InvalidInputError
 from tests.waiting import until
 
 
 @pytest.fixture
-def reader() -> Iterator[BatchReader]:
-    made = BatchReader()
+def reader() -> Iterator[ParquetSupervisor]:
+    made = ParquetSupervisor()
     yield made
     made.close()
 
@@ -55,7 +55,7 @@ def _at_next_read(number: int) -> threading.Thread:
 
 
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS])
-def test_a_file_that_ends_the_reader_is_refused_and_the_next_is_read(reader: BatchReader, number: int) -> None:
+def test_a_file_that_ends_the_reader_is_refused_and_the_next_is_read(reader: ParquetSupervisor, number: int) -> None:
     # given
     assert len(reader.read(_content())) == 3
     first, thread = _child().pid, _at_next_read(number)
@@ -64,13 +64,13 @@ def test_a_file_that_ends_the_reader_is_refused_and_the_next_is_read(reader: Bat
         reader.read(_content())
     thread.join()
     # then
-    sheet = reader.read(_content())
-    assert sheet.columns["account"].values() == ["a", None, "b"]
+    table = reader.read(_content())
+    assert table.columns["account"].values() == ["a", None, "b"]
     assert _child().pid != first
     assert not psutil.pid_exists(first)
 
 
-def test_the_systems_own_kill_is_not_the_files_fault(reader: BatchReader) -> None:
+def test_the_systems_own_kill_is_not_the_files_fault(reader: ParquetSupervisor) -> None:
     reader.read(_content())
     thread = _at_next_read(signal.SIGKILL)
     with pytest.raises(ReaderError, match="send the batch again"):
@@ -78,7 +78,7 @@ def test_the_systems_own_kill_is_not_the_files_fault(reader: BatchReader) -> Non
     thread.join()
 
 
-def test_a_file_that_keeps_the_reader_is_refused(reader: BatchReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_keeps_the_reader_is_refused(reader: ParquetSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     reader.read(_content())
     monkeypatch.setattr(parquet_supervisor, "_PATIENCE_S", 0.2)
@@ -92,7 +92,7 @@ def test_a_file_that_keeps_the_reader_is_refused(reader: BatchReader, monkeypatc
 
 def test_the_reader_ends_with_its_worker() -> None:
     # given
-    command = "import os,sys\nfrom services.api.batch.parquet_supervisor import BatchReader\nr = BatchReader()\np, _ = r._running()\nprint(p.pid, flush=True)\nsys.stdin.read()"
+    command = "import os,sys\nfrom services.api.batch.parquet_supervisor import ParquetSupervisor\nr = ParquetSupervisor()\np, _ = r._running()\nprint(p.pid, flush=True)\nsys.stdin.read()"
     with psutil.Popen(
         [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as worker:

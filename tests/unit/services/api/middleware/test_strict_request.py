@@ -59,7 +59,7 @@ def test_what_is_doubtful_is_refused_everywhere(client: Client, path: str, old: 
 
 
 @pytest.mark.parametrize("old_new", [("30}", '"30"}'), ('"2017-12-01"', '"null"'), ("30}", '30, "horizon": 30}')])
-def test_the_fast_lane_refuses_the_same(served: httpx.Client, old_new: tuple[str, str]) -> None:
+def test_the_fast_path_refuses_the_same(served: httpx.Client, old_new: tuple[str, str]) -> None:
     assert _send(served, "/v1/predictions", REQUEST.encode()).status_code == 200
     assert _send(served, "/v1/predictions", REQUEST.replace(*old_new).encode()).status_code == 400
     assert _send(served, "/v1/predictions", REQUEST.encode(), Content_Encoding="gzip").status_code == 415

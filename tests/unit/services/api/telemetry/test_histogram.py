@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from services.api.telemetry.histogram import Tallies
+from services.api.telemetry.histogram import HistogramFamily
 
 BOUNDS = (0.125, 0.25, 1.0)
 
@@ -16,13 +16,13 @@ BOUNDS = (0.125, 0.25, 1.0)
 def test_the_text_is_prometheuss_own(seen: list[tuple[str, str, float]]) -> None:
     # given
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    tallies = Tallies("seconds", "Time.", ["route", "status"], BOUNDS, ("requests", "Answered."))
-    ours.register(tallies)
+    family = HistogramFamily("seconds", "Time.", ["route", "status"], BOUNDS, ("requests", "Answered."))
+    ours.register(family)
     seconds = Histogram("seconds", "Time.", ["route"], buckets=BOUNDS, registry=theirs)
     requests = Counter("requests", "Answered.", ["route", "status"], registry=theirs)
     # when
     for route, status, value in seen:
-        tallies.of(route, status).observe(value)
+        family.of(route, status).observe(value)
         seconds.labels(route).observe(value)
         requests.labels(route, status).inc()
     # then but for the times at which they were made, and the order of labels
@@ -35,14 +35,14 @@ def _lines(registry: CollectorRegistry) -> set[str]:
 
 def test_threads_lose_nothing_while_somebody_reads() -> None:
     # given
-    tally = Tallies("seconds", "Time.", ["route"], BOUNDS).of("a")
-    threads = [threading.Thread(target=lambda: [tally.observe(0.25) for _ in range(20_000)]) for _ in range(4)]
+    histogram = HistogramFamily("seconds", "Time.", ["route"], BOUNDS).of("a")
+    threads = [threading.Thread(target=lambda: [histogram.observe(0.25) for _ in range(20_000)]) for _ in range(4)]
     # when
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        tally.counted()
+        histogram.counted()
     # then
-    counts, total = tally.counted()
+    counts, total = histogram.counted()
     assert counts.tolist() == [0, 80_000, 0, 0]
     assert total == 20_000

@@ -1,4 +1,4 @@
-"""The fast lane and the framework's route answer alike; the lane declines what is out of the ordinary."""
+"""The fast path and the framework's route answer alike; the fast path declines what is out of the ordinary."""
 
 import json
 from typing import Any
@@ -8,8 +8,10 @@ from httpx import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-FRAMEWORKS = "application/json; charset=utf-8"  # the lane takes the plain type alone
-OFF = "closecast_predictions_off_the_fast_lane_total"
+from services.api.serving.predictor import Predictor
+
+FRAMEWORKS = "application/json; charset=utf-8"  # the fast path takes the plain type alone
+OFF = "closecast_predictions_off_the_fast_path_total"
 NAMES = st.sampled_from([None, "", "  ", "Ada Berg", "GTX Pro", "GTXPro", "Oak Foods", "a stranger", "ü" * 40])
 DATES = st.sampled_from(["2017-11-20", "11/20/2017", "2017-12-31", "2018-01-01", "1969-12-31", "", "soon", None])
 
@@ -18,7 +20,7 @@ def _send(client: Client, body: bytes, content_type: str) -> Any:
     return client.post("/v1/predictions", content=body, headers={"Content-Type": content_type, "X-Request-ID": "same"})
 
 
-def _off_lane(client: Client) -> float:
+def _off_path(client: Client) -> float:
     return next(float(line.split()[1]) for line in client.get("/metrics").text.splitlines() if line.startswith(OFF))
 
 
@@ -30,7 +32,7 @@ def _off_lane(client: Client) -> float:
     st.sampled_from([None, "2017-12-31", "2017-11-25", "1850-01-01", "tomorrow"]),
     st.sampled_from([1, 30, 366, 0, 367, "quarter_end", "month_end", 1.5, None]),
 )  # fmt: skip
-def test_both_lanes_say_the_same(served: Client, deal: dict[str, Any], as_of: str | None, horizon: Any) -> None:
+def test_both_paths_say_the_same(served: Client, deal: dict[str, Any], as_of: str | None, horizon: Any) -> None:
     # given
     body = json.dumps({"deal": deal, "as_of": as_of, "horizon": horizon}).encode()
     # when
@@ -41,21 +43,21 @@ def test_both_lanes_say_the_same(served: Client, deal: dict[str, Any], as_of: st
     assert answers[0].status_code == answers[1].status_code in (200, 400, 422)
 
 
-def test_the_lane_takes_what_is_plain_and_leaves_the_rest(served: Client) -> None:
+def test_the_fast_path_takes_what_is_plain_and_leaves_the_rest(served: Client) -> None:
     # given
     plain = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
     _send(served, plain, "application/json")
-    begun = _off_lane(served)
+    begun = _off_path(served)
     # when it is asked the same again, then what it cannot know the answer to
     assert _send(served, plain, "application/json").status_code == 200
-    assert _off_lane(served) == begun
+    assert _off_path(served) == begun
     for number, (body, status) in enumerate([(b"{", 400), (b"", 400), (b"\xff", 400), (b'{"deal": {}}', 422),
                                              (b'{"deal": {"product": "' + b"x" * 70_000 + b'"}}', 400)]):  # fmt: skip
         answer = _send(served, body, "application/json")
         # then
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
-        assert _off_lane(served) == begun + number + 1
+        assert _off_path(served) == begun + number + 1
 
 
 @pytest.mark.parametrize("given_id", ["", "with blanks", "x" * 129, "é"])
@@ -78,3 +80,30 @@ def test_metrics_tell_of_requests_answers_and_unseen_values(served: Client) -> N
     assert 'closecast_unseen_values_total{column="sales_agent"}' in text
     assert 'closecast_prediction_probability_count{kind="single"}' in text
     assert 'closecast_request_seconds_bucket{le="0.001",route="/v1/predictions"}' in text
+
+
+def test_a_fault_after_the_record_is_answered_once_and_logged(
+    served: Client, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # given a fault that shows when the answer has been recorded, a double in place of what counts it
+    answered: list[str] = []
+
+    def fails(_predictor: Predictor, *arguments: Any) -> None:
+        answered.append(arguments[-1])
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(Predictor, "_answer", fails)
+    # when, with the same bytes twice: the second head is known by then
+    for _ in range(2):
+        answer = _send(served, b'{"deal": {"engage_date": "2017-11-20"}}', "application/json")
+        # then
+        assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert answer.json()["request_id"] == answer.headers["x-request-id"] == "same"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answered == ["same", "same"]
+    monkeypatch.undo()
+    assert _send(served, b'{"deal": {"engage_date": "2017-11-20"}}', "application/json").status_code == 200
+    logged = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [one["error"] for one in logged if one["event"] == "failure"] == ["ZeroDivisionError: a fault of ours"] * 2
+    counted = 'closecast_requests_total{method="POST",route="/v1/predictions",status="500"}'
+    assert counted in served.get("/metrics").text

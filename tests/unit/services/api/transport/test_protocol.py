@@ -76,7 +76,7 @@ def test_a_caller_who_asks_first_is_told_to_go_on(wire: Wire) -> None:
 
 
 def test_a_body_in_chunks_and_a_long_one(wire: Wire) -> None:
-    # given chunks, then a body longer than the fast lane holds
+    # given chunks, then a body longer than the fast path holds
     head = _request().partition(b"Content-Length")[0]
     wire.send(head + b"Transfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY))
     assert wire.answer()[0] == 200
