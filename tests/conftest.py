@@ -1,10 +1,16 @@
 """What tests of every room share: real servers, and the real data where it is to be had."""
 
+import json
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
+
+from closecast.platform.logs import JsonLines, with_request
 
 pytest_plugins = ["tests.models", "tests.servers", "tests.spread"]
 
@@ -28,6 +34,35 @@ def real_export() -> Path:
 def real_raw(real_export: Path) -> pd.DataFrame:
     """Its rows as text, missing values as empty text."""
     return pd.read_csv(real_export, dtype=str, keep_default_na=False)
+
+
+Logged = Callable[[], list[dict[str, Any]]]
+
+
+class _Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[dict[str, Any]] = []
+        self.setFormatter(JsonLines())
+        self.addFilter(with_request)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(json.loads(self.format(record)))
+
+
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    """What this process has logged since the test began, each line as its JSON says."""
+    kept, root = _Kept(), logging.getLogger()
+    ours = [logging.getLogger(name) for name in ("closecast", "services", "flows")]
+    before = [logger.level for logger in ours]
+    root.addHandler(kept)
+    for logger in ours:
+        logger.setLevel(logging.INFO)
+    yield lambda: list(kept.lines)
+    root.removeHandler(kept)
+    for logger, level in zip(ours, before, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,15 @@
 """Word of a moved champion from the instance that MLflow told to all others, over a channel of the cache."""
 
-import threading
+import logging
 from collections.abc import Callable
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from closecast.platform import cache
+from closecast.platform.background import BackgroundWorker
+
+_LOG = logging.getLogger(__name__)
 CHANNEL = "closecast:champion"
-_CONNECT_SECONDS = 1.0
 _ANSWER_SECONDS = 2.0
 _LISTEN_SECONDS = 0.5  # how long a stop may go unseen
 _ASK_SECONDS = 15  # a silent connection is asked whether it still is one
@@ -29,17 +30,21 @@ class ChampionEvents:
     def __init__(self, address: Callable[[], str | None], heard: Callable[[], None]) -> None:
         self._address = address
         self._heard = heard
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name="champion-events", daemon=True)
+        self._worker = BackgroundWorker(
+            "champion-events",
+            self._listen,
+            self._report,
+            retry_seconds=_AGAIN_SECONDS,
+            describe=_described,
+            stop_seconds=cache.CONNECT_SECONDS + _ANSWER_SECONDS + _LISTEN_SECONDS,
+        )
 
     def start(self) -> None:
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """End the thread; it is waited for, a few seconds at most."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=_CONNECT_SECONDS + _ANSWER_SECONDS + _LISTEN_SECONDS)
+        self._worker.stop()
 
     def publish(self, version: str | None) -> None:
         """Tell all who listen that the champion is `version` now. Raises ChampionEventsError when the cache is away."""
@@ -53,27 +58,23 @@ class ChampionEvents:
         url = self._address()
         if url is None:
             raise ChampionEventsError("other instances were not told of the moved champion: there is no cache")
-        return redis.Redis.from_url(
-            url,
-            socket_connect_timeout=_CONNECT_SECONDS,
-            socket_timeout=_ANSWER_SECONDS,
-            health_check_interval=_ASK_SECONDS,
-            retry=Retry(NoBackoff(), 0),  # who reconnects must know it, for what was missed meanwhile
-        )
+        return cache.client(url, answer_seconds=_ANSWER_SECONDS, health_check_interval=_ASK_SECONDS)
 
-    def _listen(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._listen_once()
-            except (redis.RedisError, OSError, ChampionEventsError):
-                # Whoever waits for word asks the registry too; there is nothing to do but to come back.
-                self._stop.wait(_AGAIN_SECONDS)
+    def _report(self, problem: str) -> None:
+        # Whoever waits for word asks the registry too; there is nothing to do but to come back.
+        _LOG.warning("champion events", extra={"problem": problem})
 
-    def _listen_once(self) -> None:
+    def _listen(self) -> float:
         with self._client() as client, client.pubsub(ignore_subscribe_messages=True) as channel:
             channel.subscribe(CHANNEL)
             channel.get_message(timeout=_ANSWER_SECONDS)  # the confirmation: from now on nothing is missed
+            self._worker.settle()
             self._heard()
-            while not self._stop.is_set():
+            while not self._worker.is_stopping:
                 if channel.get_message(timeout=_LISTEN_SECONDS) is not None:
                     self._heard()
+        return 0.0
+
+
+def _described(error: Exception) -> str:
+    return f"word of a moved champion is not heard: {type(error).__name__}: {error}"

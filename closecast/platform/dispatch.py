@@ -5,10 +5,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import quote
 
-import nomad
-from nomad.api.exceptions import BadRequestNomadException, BaseNomadException, URLNotFoundNomadException
+import httpx
 
 from closecast.platform.patience import AwayError, patiently
 
@@ -22,7 +22,6 @@ _TOLD_TIMES, _TOLD_SECONDS = 5, 10.0
 _LOOK_SECONDS = 15.0
 # Nomad answers these with 500, as it does while it has no leader or no key: what it will not take stays so.
 _REFUSALS = ("parameterized job not found", "Specified job", "Dispatch ", "Payload ")
-_T = TypeVar("_T")
 
 
 class DispatchError(RuntimeError):
@@ -31,6 +30,14 @@ class DispatchError(RuntimeError):
 
 class NomadAwayError(DispatchError, AwayError):
     """Nomad has not answered for as long as was waited: the same question may succeed later."""
+
+
+class _RefusedError(RuntimeError):
+    """Nomad's answer is no, and stays so."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,9 @@ class Dispatcher:
     def __init__(
         self, settings: NomadSettings, patience: float = PATIENCE_SECONDS, told: Callable[[str], None] = lambda _: None
     ) -> None:
-        self._nomad = nomad.Nomad(address=settings.address, token=settings.token, timeout=10)
+        headers = {"X-Nomad-Token": settings.token}
+        # Loopback and cluster addresses are never meant for a proxy.
+        self._nomad = httpx.Client(base_url=f"{settings.address}/v1", headers=headers, timeout=10, trust_env=False)
         self._address = settings.address
         self._patience = patience
         self._told = told
@@ -71,18 +80,16 @@ class Dispatcher:
         Raises DispatchError with Nomad's reason, and NomadAwayError.
         """
         body = {"Meta": dict(meta), "Payload": base64.b64encode(payload).decode() if payload is not None else None}
-        # Nomad takes the token from the query alone, and answers a repeated one with the instance it started before.
-        # python-nomad's own method puts it into the body, where nothing reads it.
+        # Nomad answers a repeated token with the instance that it started before.
         query = {"idempotency_token": str(uuid.uuid4())}
-
-        def ask() -> str:
-            answer = self._nomad.job.request(job, "dispatch", method="post", json=body, params=dict(query))
-            return str(answer.json()["DispatchedJobID"])
-
         try:
-            return self._patiently(ask)
-        except BaseNomadException as error:
-            raise DispatchError(f"Nomad at {self._address} did not dispatch {job}: {_reason(error)}") from error
+            return str(
+                self._patiently("POST", f"/job/{quote(job, safe='')}/dispatch", params=query, json=body)[
+                    "DispatchedJobID"
+                ]
+            )
+        except _RefusedError as error:
+            raise DispatchError(f"Nomad at {self._address} did not dispatch {job}: {error}") from error
 
     def state(self, instance: str) -> str:
         """`pending`, `running`, `complete`, `failed`, `lost` or `dead` (gone, or ended without a result), as told now.
@@ -90,12 +97,12 @@ class Dispatcher:
         Raises DispatchError with Nomad's reason, and NomadAwayError.
         """
         try:
-            allocations = self._patiently(lambda: self._nomad.job.get_allocations(instance))
-            job = self._patiently(lambda: self._nomad.job.get_job(instance))
-        except URLNotFoundNomadException:
-            return "dead"
-        except BaseNomadException as error:
-            raise DispatchError(f"Nomad at {self._address} does not tell of {instance}: {_reason(error)}") from error
+            allocations = self._patiently("GET", f"/job/{quote(instance, safe='')}/allocations")
+            job = self._patiently("GET", f"/job/{quote(instance, safe='')}")
+        except _RefusedError as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return "dead"
+            raise DispatchError(f"Nomad at {self._address} does not tell of {instance}: {error}") from error
         if not allocations:
             return "dead" if job["Status"] == "dead" else "pending"
         newest = max(allocations, key=lambda one: one["CreateIndex"])
@@ -132,27 +139,30 @@ class Dispatcher:
                 )
             time.sleep(1)
 
-    def _patiently(self, ask: Callable[[], _T]) -> _T:
-        """What `ask` returns. Raises what Nomad answers for good, and NomadAwayError when patience is at its end."""
+    def _patiently(self, method: str, route: str, **arguments: Any) -> Any:
+        """Nomad's answer. Raises _RefusedError for what it refuses for good, and NomadAwayError when patience is at its end."""
         begin, waited = time.monotonic(), False
 
-        def answered() -> _T:
+        def ask() -> Any:
             try:
-                return ask()
-            except (URLNotFoundNomadException, BadRequestNomadException):
-                raise
-            except BaseNomadException as error:
-                if _reason(error).startswith(_REFUSALS):
-                    raise
-                # A refused token is waited with too: right after its start Nomad has no key yet to check tokens with.
-                raise NomadAwayError(f"Nomad at {self._address} does not answer: {_reason(error)}") from error
+                answer = self._nomad.request(method, route, **arguments)
+            except httpx.HTTPError as error:
+                raise NomadAwayError(f"Nomad at {self._address} does not answer: {error}") from error
+            if answer.is_success:
+                return answer.json()
+            reason = answer.text.strip()[:300]
+            is_final = answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST)
+            if is_final or reason.startswith(_REFUSALS):
+                raise _RefusedError(reason, answer.status_code)
+            # A refused token is waited with too: right after its start Nomad has no key yet to check tokens with.
+            raise NomadAwayError(f"Nomad at {self._address} does not answer: {reason}")
 
         def told(line: str) -> None:
             nonlocal waited
             waited = True
             self._told(line)
 
-        answer = patiently(answered, self._patience, told)
+        answer = patiently(ask, self._patience, told)
         self._away += time.monotonic() - begin if waited else 0.0
         return answer
 
@@ -176,12 +186,3 @@ class _End:
 
 def _alive(status: str) -> str:
     return "running" if status == "running" else "pending"
-
-
-def _reason(error: BaseNomadException) -> str:
-    response: Any = getattr(error, "nomad_resp", None)
-    text = str(getattr(response, "text", "") or response or error).strip()
-    # Of a failed connection the cause alone: the rest repeats where it was meant to go.
-    return (
-        text.rpartition("Caused by ")[2].rpartition(": ")[2].strip("\"')")[:300] if "Caused by " in text else text[:300]
-    )

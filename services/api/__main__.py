@@ -7,6 +7,7 @@ import sys
 # What is imported stays: the collector would walk it again and again, 0.3 s in all.
 gc.disable()
 
+from closecast.platform import logs  # noqa: E402 - only then
 from closecast.platform.scheduling import interrupt_nobody  # noqa: E402 - only then
 from closecast.platform.settings import SettingsError  # noqa: E402
 from services.api.server import server  # noqa: E402
@@ -26,6 +27,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"api: {error}")
     interrupt_nobody()  # until the event loop's own thread takes requests (services.api.app)
+    logs.configure(in_background=True)
     # A request's objects die with their last reference; the collector looks for the rare cycle among them, now and then,
     # and not among the modules and models that stay (services.api.serving.champion).
     gc.freeze()

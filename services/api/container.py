@@ -1,5 +1,6 @@
 """Everything the service is made of, and the order in which it starts and ends."""
 
+import logging
 import os
 
 from closecast.platform.registry import Identity, ModelRegistry
@@ -15,8 +16,9 @@ from services.api.serving.predictor import Predictor
 from services.api.serving.registry_events import RegistryEvents
 from services.api.settings import Settings
 from services.api.telemetry import traces
-from services.api.telemetry.logs import log
 from services.api.telemetry.metrics import Metrics
+
+_LOG = logging.getLogger(__name__)
 
 
 class Container:
@@ -55,7 +57,7 @@ class Container:
     def start(self) -> None:
         """Start every part's own thread."""
         if self.journal is None:
-            log("journal", level="warning", problem="CLOSECAST_CACHE_URL is not set: answers are not written down")
+            _LOG.warning("journal", extra={"problem": "CLOSECAST_CACHE_URL is not set: answers are not written down"})
         else:
             self.journal.start()
         self.callers.start()
@@ -76,7 +78,9 @@ class Container:
         self.explainer.cache.close()
         self.callers.stop()
         if self.journal is not None and (lost := self.journal.close()):
-            log("journal", level="error", problem=f"{lost} messages found room neither in the stream nor in the spool")
+            _LOG.error(
+                "journal", extra={"problem": f"{lost} messages found room neither in the stream nor in the spool"}
+            )
         if self.spans is not None:
             self.spans.shutdown()  # sends what has gathered
 

@@ -1,5 +1,6 @@
 """Turns every failure into a problem document (RFC 9457) that names the field, the value and what was expected."""
 
+import logging
 import re
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +12,8 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_500_INTERN
 
 from closecast.platform.callers.keys import DatabaseAwayError, KeyEndedError, NoSuchKeyError
 from closecast.platform.journal.inbox import JournalFullError
-from services.api.telemetry.logs import log
+
+_LOG = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _TOO_LARGE = "the body is larger than 10 MB; send the deals in several requests"  # the gateway's words too
@@ -93,7 +95,8 @@ def failure() -> Problem:
 
 def tell_failure(request_id: str | None, error: BaseException) -> None:
     """The log has the details."""
-    log("failure", level="error", request_id=request_id, error=f"{type(error).__name__}: {error}")
+    facts = {"request_id": request_id, "error": f"{type(error).__name__}: {error}"}
+    _LOG.error("failure", extra=facts, exc_info=error)
 
 
 def response(request: Request[Any, Any, Any], problem: Problem, headers: dict[str, str] | None = None) -> Response[Any]:

@@ -7,7 +7,6 @@ import uvicorn
 
 from services.api.app import Service, create_app
 from services.api.settings import Settings
-from services.api.telemetry.logs import relay
 from services.api.transport.protocol import IDLE_SECONDS, Protocol
 
 _GRACE_SECONDS = 8  # a request that is being answered when Nomad stops the instance is answered to its end
@@ -33,7 +32,6 @@ class _Server(uvicorn.Server):
 
 def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
     """Still to be run: one worker, which an instance's port and memory are sized for; Nomad adds instances."""
-    relay("uvicorn.error")
     app = create_app(settings)
     return _Server(
         uvicorn.Config(

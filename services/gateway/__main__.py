@@ -1,6 +1,7 @@
 """Checks the settings and runs Caddy, which reads its upstreams anew whenever they change: `python -m services.gateway`."""
 
 import ctypes
+import logging
 import os
 import re
 import signal
@@ -10,6 +11,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+
+from closecast.platform import logs
+
+_LOG = logging.getLogger("services.gateway")  # it is run as __main__
 
 CONFIGURATION = Path(__file__).with_name("Caddyfile")
 _NEEDED = (
@@ -174,11 +179,12 @@ def _reload(environment: Mapping[str, str]) -> bool:
     except subprocess.TimeoutExpired:
         problem = f"no answer within {_RELOAD_SECONDS} s"
     if problem is not None:
-        print(f"gateway: Caddy did not take the new upstreams, and is told again: {problem}", file=sys.stderr)
+        _LOG.warning("Caddy did not take the new upstreams, and is told again: %s", problem)
     return problem is None
 
 
 def main() -> None:
+    logs.configure()
     try:
         environment = hashed(complete(os.environ))
         storage = Path(environment["CLOSECAST_GATEWAY_STORAGE"])

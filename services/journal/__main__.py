@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 
+from closecast.platform import logs
 from closecast.platform.lake import Lake
 from closecast.platform.settings import SettingsError
 from services.journal.archiver import Archiver
@@ -20,6 +21,7 @@ _TURN_SECONDS = 0.0005
 
 
 def main() -> None:
+    logs.configure()
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:

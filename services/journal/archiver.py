@@ -1,5 +1,6 @@
 """Writes what PostgreSQL has gathered to the lake, whenever it is enough or old enough."""
 
+import logging
 import threading
 from contextlib import closing
 from datetime import timedelta
@@ -11,6 +12,8 @@ from closecast.platform.journal.archive import archive_closed, close_batch
 from closecast.platform.lake import Lake, LakeError
 from closecast.platform.settings import DatabaseSettings
 from services.journal.condition import Condition
+
+_LOG = logging.getLogger(__name__)
 
 _PAUSE_S = 5.0
 _LONGEST_RETRY_S = 60.0
@@ -39,7 +42,7 @@ class Archiver:
                 pause = min(2 * pause, _LONGEST_RETRY_S)
             except (psycopg.Error, OSError) as error:
                 # The consumer tells of the database; it asks far more often.
-                print(f"journal: nothing was archived: {str(error).strip()}", flush=True)
+                _LOG.warning("nothing was archived: %s", str(error).strip())
                 pause = min(2 * pause, _LONGEST_RETRY_S)
 
     def look(self) -> None:
@@ -51,7 +54,4 @@ class Archiver:
             for batch in archive_closed(connection, self._lake):
                 self._condition.archived_rows.inc(batch.rows)
                 self._condition.archived_files.inc(len(batch.keys))
-                print(
-                    f"journal: batch {batch.batch} is in the lake: {batch.rows} rows, {', '.join(batch.keys)}",
-                    flush=True,
-                )
+                _LOG.info("batch %s is in the lake: %d rows, %s", batch.batch, batch.rows, ", ".join(batch.keys))

@@ -1,8 +1,11 @@
 """How the journal is doing: Prometheus metrics, and what each of its parts cannot do at present."""
 
+import logging
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+_LOG = logging.getLogger(__name__)
 
 STARTING = "not asked yet"
 PARTS = ("cache", "database", "lake")
@@ -36,12 +39,12 @@ class Condition:
             self._failing.labels(part).set(problem is not None)
 
     def set(self, part: str, problem: str | None) -> None:
-        """Say what keeps `part` from being used, None for nothing. A change is printed."""
+        """Say what keeps `part` from being used, None for nothing. A change is logged."""
         before = self._problems[part]
         self._problems[part] = problem
         self._failing.labels(part).set(problem is not None)
         if (before is None) != (problem is None):
-            print(f"journal: {part}: {problem or 'in use'}", flush=True)
+            _LOG.log(logging.WARNING if problem else logging.INFO, "%s: %s", part, problem or "in use")
 
     def is_well(self) -> bool:
         return not any(self._problems.values())

@@ -1,5 +1,6 @@
 """Takes messages from the stream into PostgreSQL: acknowledged once they are stored, again and again until then."""
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -7,9 +8,8 @@ from typing import Any
 
 import psycopg
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from closecast.platform.cache import client
 from closecast.platform.database import connect, migrate
 from closecast.platform.journal import store
 from closecast.platform.journal.entry import Entry
@@ -17,6 +17,8 @@ from closecast.platform.journal.stream import DEAD, FIELD, GROUP, STREAM, Messag
 from closecast.platform.settings import CacheSettings, DatabaseSettings
 from services.journal.condition import Condition
 from services.journal.set_aside import bring_back
+
+_LOG = logging.getLogger(__name__)
 
 _AT_ONCE = 50  # messages, of 200 predictions at most each
 _BLOCK_MS = 500
@@ -33,9 +35,7 @@ class Consumer:
     """One member of the stream's group, named `name`. `run` is its loop; nothing else uses its connections."""
 
     def __init__(self, cache: CacheSettings, database: DatabaseSettings, name: str, condition: Condition) -> None:
-        self._cache: Any = redis.Redis.from_url(
-            cache.url, socket_connect_timeout=2, socket_timeout=10, retry=Retry(NoBackoff(), 0), protocol=2
-        )
+        self._cache: Any = client(cache.url, answer_seconds=10, connect_seconds=2, protocol=2)
         self._database = database
         self._connection: store.Connection | None = None
         self._name = name
@@ -88,7 +88,7 @@ class Consumer:
             self._has_group = True
         if not self._has_brought_back:
             if count := bring_back(self._cache):
-                print(f"journal: {count} messages that were set aside are tried once more", flush=True)
+                _LOG.info("%d messages that were set aside are tried once more", count)
             self._has_brought_back = True
         first = self._cache.xrange(STREAM, count=1)
         made = int(first[0][0].split(b"-")[0]) / 1000 if first else None
@@ -156,7 +156,7 @@ class Consumer:
             steps.execute()
         for identifier, reason in unfit.items():
             self._condition.refused.inc()
-            print(f"journal: message {identifier.decode()} is set aside in {DEAD}: {reason}", flush=True)
+            _LOG.warning("message %s is set aside in %s: %s", identifier.decode(), DEAD, reason)
 
     def _fail(self, part: str, problem: str) -> None:
         self._condition.set(part, problem)

@@ -4,12 +4,14 @@ import os
 import signal
 import sys
 
+from closecast.platform import logs
 from services.localstack.companion import Companion
 from services.localstack.health import serve
 from services.localstack.settings import Settings, SettingsError
 
 
 def main() -> None:
+    logs.configure()
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:

@@ -1,5 +1,6 @@
 """The companion's loop: seed each new LocalStack, then keep the mirror on disk at most a second behind it."""
 
+import logging
 import threading
 import time
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from services.localstack.mirror import Listing, Mirror, MirrorError
 from services.localstack.providers import find_provider_mirror
 from services.localstack.session import identity
 from services.localstack.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 _PAUSE_S = 0.5
 _LONGEST_RETRY_S = 30.0
@@ -50,7 +53,7 @@ class Companion:
                 self._fail(str(error))
             self._stop.wait(min(_LONGEST_RETRY_S, _PAUSE_S * 2**failures) if failures else _PAUSE_S)
         problem = self.flush()
-        print(f"companion: last copy before the end: {problem or 'done'}", flush=True)
+        _LOG.info("last copy before the end: %s", problem or "done")
 
     def flush(self) -> str | None:
         """Copy everything to disk now; None when done, else why not."""
@@ -75,7 +78,7 @@ class Companion:
         self._known = {}
         self.state.session = session
         self._copy_changes()
-        print(f"companion: LocalStack {session} is filled already", flush=True)
+        _LOG.info("LocalStack %s is filled already", session)
         self.state.state, self.state.reason = READY, ""
 
     def _seed(self, session: str) -> None:
@@ -97,9 +100,8 @@ class Companion:
             restored = self._mirror.restore()
             self._known = self._mirror.listing()
             seconds = {"terraform": round(applied - begin, 2), "restore": round(time.monotonic() - applied, 2)}
-            print(
-                f"companion: LocalStack {session} has its buckets and {restored} objects again, seconds {seconds}",
-                flush=True,
+            _LOG.info(
+                "LocalStack %s has its buckets and %d objects again", session, restored, extra={"seconds": seconds}
             )
             self._seeded.write_text(session)
             state.seconds, state.session, state.objects = seconds, session, restored
@@ -122,11 +124,11 @@ class Companion:
 
     def _leave_ready(self, state: str, reason: str) -> None:
         if self.state.state != state:
-            print(f"companion: {state}: {reason}", flush=True)
+            _LOG.warning("%s: %s", state, reason)
         self.state.state, self.state.reason = state, reason
 
     def _fail(self, reason: str) -> None:
-        print(f"companion: failed: {reason}", flush=True)
+        _LOG.error("failed: %s", reason)
         self.state.reason = reason
         # A copy that failed leaves the buckets as they are; only a failed seed means that they are not there.
         if self.state.state != READY:

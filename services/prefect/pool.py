@@ -4,6 +4,7 @@ Prefect's server checks what a run may set where a run is made, and not where a 
 merges an `env` from there into the pool's, whatever the pool offers. A run that names its environment names its code.
 """
 
+import logging
 import sys
 from typing import Any
 
@@ -11,7 +12,10 @@ from prefect.cli import app
 from prefect.client.orchestration import PrefectClient
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
+from closecast.platform import logs
 from services.prefect import WORK_POOL
+
+_LOG = logging.getLogger("services.prefect.pool")  # it is run as __main__
 
 
 class PoolsConfiguration(ProcessJobConfiguration):
@@ -22,11 +26,12 @@ class PoolsConfiguration(ProcessJobConfiguration):
         cls, base_job_template: dict[str, Any], values: dict[str, Any], client: PrefectClient | None = None
     ) -> Any:
         if values:
-            print(f"prefect worker: what a run may not set is left out: {', '.join(sorted(values))}", flush=True)
+            _LOG.warning("what a run may not set is left out: %s", ", ".join(sorted(values)))
         return await super().from_template_and_values(base_job_template, {}, client=client)
 
 
 def main() -> None:
+    logs.configure()
     ProcessWorker.job_configuration = PoolsConfiguration
     sys.argv = ["prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "nomad",
                 "--with-healthcheck"]  # fmt: skip

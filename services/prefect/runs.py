@@ -1,5 +1,6 @@
 """Flow runs in Prefect's books, over its REST API: which are under way, which crashed, and what becomes of them."""
 
+import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,8 @@ import httpx
 
 from closecast.platform.prefect_http import PrefectAuth
 from services.prefect import MOST_ATTEMPTS, REPEATABLE, WORK_POOL
+
+_LOG = logging.getLogger(__name__)
 
 _REPEATED_WITHIN = timedelta(hours=24)
 _ATTEMPT = re.compile(r"attempt-(\d+)")
@@ -94,7 +97,7 @@ class Runs:
             if error.response.is_server_error:
                 raise
             # Its deployment is gone, or takes other parameters now.
-            print(f"prefect worker: {run.name} is not tried again: {error.response.text[:300]}", flush=True)
+            _LOG.warning("%s is not tried again: %s", run.name, error.response.text[:300])
             self._repeated.add(run.id)
             return None
         self._repeated.add(run.id)

@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable
 
 import uvicorn
@@ -18,8 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from closecast.platform import logs
 from services.prefect.door import Door, opens
 from services.prefect.watch import Watch
+
+_LOG = logging.getLogger("services.prefect.server")  # it is run as __main__
 
 PAGE = "/health/services"
 _LOGS = ("prefect.server.services", "prefect.server.events.services", "prefect.server.logs")
@@ -52,11 +54,12 @@ def watched_app(ended: Callable[[str], None], auth_string: str) -> FastAPI:
 
 def _stop(reason: str) -> None:
     """End the server, and with it the task: Nomad starts it again with all its services."""
-    print(f"prefect server: the service {reason}; the server stops, to be started again", file=sys.stderr, flush=True)
+    _LOG.error("the service %s; the server stops, to be started again", reason)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> None:
+    logs.configure()
     settings = get_current_settings().server
     host, port = os.environ["CLOSECAST_HOST"], os.environ["CLOSECAST_PORT"]
     auth_string = os.environ["PREFECT_SERVER_API_AUTH_STRING"]

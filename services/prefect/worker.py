@@ -1,5 +1,6 @@
 """Prefect's worker under watch: no flow run outlives it, and a run whose process is gone is ended and tried again."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -10,8 +11,11 @@ from types import FrameType
 
 import httpx
 
+from closecast.platform import logs
 from services.prefect import family
 from services.prefect.runs import Runs
+
+_LOG = logging.getLogger("services.prefect.worker")  # it is run as __main__
 
 _LOOK_SECONDS = 10.0
 # From the moment a run was handed out to its process, or its last word, on a busy machine.
@@ -65,18 +69,18 @@ class Worker:
 
     def _end_family(self, whose: str) -> None:
         if number := family.end_all(self._home):
-            _say(f"processes {whose} that had to be ended: {number}")
+            _LOG.info(f"processes {whose} that had to be ended: {number}")
 
     def _look(self, grace: float) -> bool:
         """End what has had no process for `grace` seconds, twice seen, and try crashed runs again; whether that could be done."""
         try:
             self._end_lost(grace)
             for run, name in self._runs.repeat():
-                _say(f"{run.name} crashed ({run.message}); it is tried again as {name}")
+                _LOG.info(f"{run.name} crashed ({run.message}); it is tried again as {name}")
         except httpx.HTTPError as error:
             problem = f"{type(error).__name__}: {error}"
             if problem != self._problem:
-                _say(f"flow runs cannot be looked at, Prefect does not answer as it should: {problem}")
+                _LOG.info(f"flow runs cannot be looked at, Prefect does not answer as it should: {problem}")
             self._problem = problem
             return False
         self._problem = ""
@@ -91,21 +95,18 @@ class Worker:
         for run in under_way:
             if run.id in missing and (run.id in self._missing or not grace):
                 self._runs.end(run, "The process of this run is gone: killed, or lost with its worker or the machine")
-                _say(f"{run.name} is {run.state.lower()} in Prefect's books and has no process: it is ended")
+                _LOG.info(f"{run.name} is {run.state.lower()} in Prefect's books and has no process: it is ended")
             elif (
                 run.state == "CANCELLING" and run.id in running and (now - run.since).total_seconds() >= _CANCEL_SECONDS
             ):
                 # Who listens for that listens no more after a long outage of the server.
-                _say(f"{run.name} was cancelled and is still at work: its processes are ended")
+                _LOG.info(f"{run.name} was cancelled and is still at work: its processes are ended")
                 family.end_all(self._home, run.id)
         self._missing = missing
 
 
-def _say(text: str) -> None:
-    print(f"prefect worker: {text}", flush=True)
-
-
 def main() -> None:
+    logs.configure()
     sys.exit(
         Worker(
             os.environ["PREFECT_HOME"], Runs(os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"])

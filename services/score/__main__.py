@@ -1,5 +1,6 @@
 """Scores one Parquet file of the lake with one model version: `python -m services.score`."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,12 +12,14 @@ from typing import Any
 
 from closecast.features.horizon import QUARTER_END, Horizon
 from closecast.models.deal_model import ModelError
-from closecast.platform import scoring_run
+from closecast.platform import logs, scoring_run
 from closecast.platform.batch_scoring import BatchError, Scored, score_parquet
 from closecast.platform.lake import Lake, LakeError
 from closecast.platform.patience import AwayError, patiently
 from closecast.platform.registry import Identity, ModelRegistry, RegistryError
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError, required
+
+_LOG = logging.getLogger("services.score")  # it is run as __main__
 
 _NEEDED = ("CLOSECAST_SOURCE", "CLOSECAST_TARGET", "CLOSECAST_AS_OF", "CLOSECAST_HORIZON", "CLOSECAST_MODEL_VERSION",
            "CLOSECAST_MODEL_RUN", "CLOSECAST_MODEL_SHA256", "CLOSECAST_MODEL_CACHE")  # fmt: skip
@@ -79,23 +82,20 @@ def _fetched(lake: Lake, key: str) -> Iterator[Any]:
         yield source
 
 
-def _tell(line: str) -> None:
-    print(f"score: {line}", flush=True)
-
-
 def main() -> None:
+    logs.configure()
     try:
         task = Task.from_environment(os.environ)
         # What is away comes back: the start of another process would cost more, and Nomad counts those.
-        scored = patiently(lambda: run(task), _PATIENCE_SECONDS, _tell, (AwayError, RegistryError))
+        scored = patiently(lambda: run(task), _PATIENCE_SECONDS, _LOG.info, (AwayError, RegistryError))
     except BatchError as error:
         scoring_run.refuse(Lake(task.lake), task.target, required(os.environ, "NOMAD_JOB_ID"), str(error))
         # A success for Nomad, which would try a failed one for minutes: this file stays as it is.
-        print(f"score: {task.source} is refused: {error}", flush=True)
+        _LOG.warning("%s is refused: %s", task.source, error)
     except (SettingsError, LakeError, RegistryError, ModelError, ValueError) as error:
         sys.exit(f"score: {error}")
     else:
-        print(f"score: {scored.rows} rows, {scored.refused} of them cannot be scored", flush=True)
+        _LOG.info("%d rows, %d of them cannot be scored", scored.rows, scored.refused)
 
 
 if __name__ == "__main__":

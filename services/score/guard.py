@@ -3,11 +3,16 @@
 It is ended, too, once there is no flow any more that waits for it.
 """
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+from closecast.platform import logs
+
+_LOG = logging.getLogger("services.score.guard")  # it is run as __main__
 
 if TYPE_CHECKING:
     from closecast.platform.lake import Lake
@@ -18,6 +23,7 @@ _BY_THE_FILE = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, sig
 
 
 def main() -> None:
+    logs.configure()
     worker = subprocess.Popen([sys.executable, "-m", "services.score"])
     try:
         status = worker.wait(_LONG_SECONDS)
@@ -42,7 +48,7 @@ def _wait_while_wanted(worker: "subprocess.Popen[bytes]") -> int:
         except subprocess.TimeoutExpired:
             why = watch.end()
         if why is not None:
-            print(f"score: {why}", flush=True)
+            _LOG.info(why)
             worker.kill()
             worker.wait()
             return 0
@@ -62,7 +68,7 @@ def _refuse(reason: str) -> None:
     target = required(os.environ, "CLOSECAST_TARGET")
     instance = required(os.environ, "NOMAD_JOB_ID")
     scoring_run.refuse(_lake(), target, instance, reason)
-    print(f"score: {os.environ['CLOSECAST_SOURCE']} is refused: {reason}", flush=True)
+    _LOG.warning("%s is refused: %s", os.environ["CLOSECAST_SOURCE"], reason)
 
 
 if __name__ == "__main__":

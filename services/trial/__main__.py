@@ -1,5 +1,6 @@
 """Takes trials from a study in PostgreSQL until it has enough: `python -m services.trial`."""
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -11,10 +12,12 @@ import optuna
 from closecast.features.calendar import FiscalCalendar
 from closecast.models import tuning
 from closecast.models.training import Data, NotEnoughDataError
-from closecast.platform import lease, studies
+from closecast.platform import lease, logs, studies
 from closecast.platform.lake import Lake, LakeAwayError, LakeError
 from closecast.platform.patience import patiently
 from closecast.platform.settings import LakeSettings, SettingsError, required
+
+_LOG = logging.getLogger("services.trial")  # it is run as __main__
 
 _NEEDED = ("CLOSECAST_STUDY", "CLOSECAST_SILVER_KEY", "CLOSECAST_CUT", "CLOSECAST_TRIALS", "OPTUNA_STORAGE")
 _PATIENCE_SECONDS = 180.0
@@ -63,7 +66,7 @@ def run(task: Task, worker: str) -> int:
         ran += 1
         trial.set_user_attr("worker", worker)
         value = objective(trial)
-        print(f"trial {trial.number}: log loss {value:.5f}", flush=True)
+        _LOG.info("trial %d: log loss %.5f", trial.number, value)
         return value
 
     def work() -> None:
@@ -74,30 +77,27 @@ def run(task: Task, worker: str) -> int:
             tuning.work(study, one, task.trials)
 
     # A trial that was under way when the database went away is lost; the search is not.
-    patiently(work, _PATIENCE_SECONDS, _tell)
+    patiently(work, _PATIENCE_SECONDS, _LOG.info)
     return ran
-
-
-def _tell(line: str) -> None:
-    print(f"trial: {line}", flush=True)
 
 
 def _end(why: str) -> None:
     """Leave at once: the trial under way is lost, as those of a worker that is killed."""
-    _tell(why)
+    _LOG.info(why)
     os._exit(0)
 
 
 def main() -> None:
+    logs.configure()
     try:
         task = Task.from_environment(os.environ)
         watch = lease.Watch(Lake(task.lake), required(os.environ, "CLOSECAST_LEASE"))
         lease.watched(watch, _end)
         worker = os.environ.get("NOMAD_ALLOC_ID", "local")[:8]
-        ran = patiently(lambda: run(task, worker), _PATIENCE_SECONDS, _tell, (LakeAwayError,))
+        ran = patiently(lambda: run(task, worker), _PATIENCE_SECONDS, _LOG.info, (LakeAwayError,))
     except (SettingsError, LakeError, NotEnoughDataError, studies.StudiesAwayError, tuning.StudyError) as error:
         sys.exit(f"trial: {error}")
-    print(f"trial: this worker ran {ran}", flush=True)
+    _LOG.info("this worker ran %d", ran)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ still be among them, so a copy that is older than a day is not taken.
 """
 
 import json
-import threading
+import logging
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +15,11 @@ from typing import Any
 
 import jwt
 
+from closecast.platform.background import BackgroundWorker
 from closecast.platform.callers.issuers import Issuer
 from closecast.platform.files import write_whole
+
+_LOG = logging.getLogger(__name__)
 
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})  # asymmetric ones: a public key must never pass for a shared secret
 REFRESH_SECONDS = 300.0
@@ -24,7 +27,6 @@ TRUST_SECONDS = 24 * 3600.0  # how old a copy on disk may be
 _RETRY_SECONDS = 5.0  # after a failure, and at least between two fetches that unknown keys call for
 _TIMEOUT_SECONDS = 3.0
 _MAX_BYTES = 256 * 1024
-Tell = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -50,29 +52,27 @@ class KeySet:
 class JwksThread:
     """Keeps the key sets of `issuers` current. `replaced` is called after a set has lost a key it had before."""
 
-    def __init__(self, issuers: Sequence[Issuer], file: Path | None, replaced: Callable[[], None], tell: Tell,
+    def __init__(self, issuers: Sequence[Issuer], file: Path | None, replaced: Callable[[], None],
                  refresh_seconds: float = REFRESH_SECONDS, retry_seconds: float = _RETRY_SECONDS) -> None:  # fmt: skip
         """`file` is the copy on disk; None for none."""
         self.sets = {issuer.url: KeySet(issuer) for issuer in issuers}
-        self._file, self._replaced, self._tell = file, replaced, tell
+        self._file, self._replaced = file, replaced
         self._refresh_seconds, self._retry_seconds = refresh_seconds, retry_seconds
-        self._wake, self._stop = threading.Event(), False
         # Keys must come from where the configuration says, and from nowhere that a redirect names.
         self._opener = urllib.request.build_opener(_NoRedirect)
-        self._thread = threading.Thread(target=self._follow, name="jwks", daemon=True)
+        self._worker = BackgroundWorker(
+            "jwks", self._fetch_due, self._report, retry_seconds=retry_seconds, stop_seconds=_TIMEOUT_SECONDS + 1
+        )
 
     def start(self) -> None:
         """Take the copy on disk, and fetch at once, in the background."""
         if self.sets:
             self._restore()
-            self._thread.start()
+            self._worker.start()
 
     def stop(self) -> None:
         """End the thread; a fetch under way is waited for."""
-        self._stop = True
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=_TIMEOUT_SECONDS + 1)
+        self._worker.stop()
 
     def want(self, keys: KeySet) -> bool:
         """Ask for a fetch because a key is missing; False when the set was asked for so lately that it is not repeated."""
@@ -81,17 +81,17 @@ class JwksThread:
         if time.monotonic() - keys.asked < self._retry_seconds:
             return False
         keys.wanted = True
-        self._wake.set()
+        self._worker.wake()
         return True
 
-    def _follow(self) -> None:
-        while not self._stop:
-            for keys in self.sets.values():
-                if keys.wanted or time.monotonic() - keys.asked >= self._pause(keys):
-                    self._fetch(keys)
-            due = min(keys.asked + self._pause(keys) for keys in self.sets.values())
-            self._wake.wait(max(0.0, due - time.monotonic()))
-            self._wake.clear()
+    def _fetch_due(self) -> float:
+        for keys in self.sets.values():
+            if keys.wanted or time.monotonic() - keys.asked >= self._pause(keys):
+                self._fetch(keys)
+        return min(keys.asked + self._pause(keys) for keys in self.sets.values()) - time.monotonic()
+
+    def _report(self, problem: str) -> None:
+        _LOG.error("jwks", extra={"problem": problem})
 
     def _pause(self, keys: KeySet) -> float:
         return self._refresh_seconds if keys.problem is None else self._retry_seconds
@@ -115,11 +115,11 @@ class JwksThread:
             if lost:
                 self._replaced()
             if lost or set(found) != set(before) or keys.problem is not None:
-                self._tell("jwks", issuer=keys.issuer.name, keys=len(found), withdrawn=len(lost))
+                _LOG.info("jwks", extra={"issuer": keys.issuer.name, "keys": len(found), "withdrawn": len(lost)})
         finally:
             keys.wanted = False
         if problem is not None and problem != keys.problem:
-            self._tell("jwks", level="warning", issuer=keys.issuer.name, keys=len(keys.keys), problem=problem)
+            _LOG.warning("jwks", extra={"issuer": keys.issuer.name, "keys": len(keys.keys), "problem": problem})
         keys.problem = problem
 
     def _save(self) -> None:
@@ -132,7 +132,7 @@ class JwksThread:
         try:
             write_whole(self._file, json.dumps(kept))
         except OSError as error:
-            self._tell("jwks", level="warning", problem=f"the issuers' keys are not kept on disk: {error}")
+            _LOG.warning("jwks", extra={"problem": f"the issuers' keys are not kept on disk: {error}"})
 
     def _restore(self) -> None:
         if self._file is None or not self._file.exists():
@@ -143,9 +143,9 @@ class JwksThread:
                 found = kept.get(url)
                 if found is not None and 0 <= time.time() - found["fetched"] < TRUST_SECONDS:
                     keys.keys, keys.fetched = _usable(json.dumps(found)), found["fetched"]
-                    self._tell("jwks", issuer=keys.issuer.name, keys=len(keys.keys), origin="disk")
+                    _LOG.info("jwks", extra={"issuer": keys.issuer.name, "keys": len(keys.keys), "origin": "disk"})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            self._tell("jwks", level="warning", origin="disk", problem=f"{type(error).__name__}: {error}")
+            _LOG.warning("jwks", extra={"origin": "disk", "problem": f"{type(error).__name__}: {error}"})
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

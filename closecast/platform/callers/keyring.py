@@ -8,9 +8,9 @@ the keys of the environment open, and the others are told that they cannot be ch
 
 import hmac
 import json
-import threading
+import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,13 @@ from typing import Any
 import psycopg
 
 from closecast.platform.addresses import Address
+from closecast.platform.background import BackgroundWorker
 from closecast.platform.callers.caller import Caller, UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.keys import digest
 from closecast.platform.database import connect, migrate
 from closecast.platform.files import write_whole
+
+_LOG = logging.getLogger(__name__)
 
 TRUST_SECONDS = 24 * 3600.0
 _REFRESH_SECONDS = 1.0
@@ -35,7 +38,6 @@ WHERE k.revoked_at IS NULL
   AND coalesce(least(k.expires_at, s.valid_until) > now() - make_interval(secs => %s), true)
 """
 _PREFIX = "key:"  # of a caller's id: no token's subject can pass for a key
-Tell = Callable[..., None]  # the service's own log
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +51,21 @@ class Keyring:
     """Recognises keys by the hashes in the database at `address` and by `fixed` hashes, whose bearer is the admin "bootstrap".
 
     `file` is the copy on disk; without an `address` there is none and the fixed hashes are all. `find` is for the request
-    path: it never waits. `tell(event, level=…, **facts)` is called when the database goes away and comes back.
+    path: it never waits.
     """
 
-    def __init__(self, fixed: Sequence[bytes], address: Address | None, file: Path | None, tell: Tell) -> None:
+    def __init__(self, fixed: Sequence[bytes], address: Address | None, file: Path | None) -> None:
         bootstrap = Caller("bootstrap", "bootstrap", "key", "admin")
         self._fixed = {sha256: _Entry(sha256, bootstrap, float("inf")) for sha256 in fixed}
         self._entries: Mapping[bytes, _Entry] = self._fixed
-        self._address, self._file, self._tell = address, file, tell
+        self._address, self._file = address, file
         self._confirmed = float("inf") if address is None else float("-inf")
         self._used: dict[str, float] = {}
-        self._problem: str | None = None
         self._noted = self._saved = 0.0
         self._migrated = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="keyring", daemon=True)
+        self._worker = BackgroundWorker(
+            "keyring", self._listen, self._report, retry_seconds=_REFRESH_SECONDS, describe=_described
+        )
 
     def find(self, presented: bytes) -> Caller:
         """The caller whose key was presented. Raises UnknownCallerError, or UncheckedCallerError when it may be known."""
@@ -97,36 +99,24 @@ class Keyring:
         """Take the copy on disk, then follow the database; without one there is nothing to do."""
         if self._address is not None:
             self._restore()
-            self._thread.start()
+            self._worker.start()
 
     def stop(self) -> None:
         """End the thread, which writes the last-used times first; waits two seconds at most."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=2)
+        self._worker.stop()
 
-    def _follow(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._listen()
-            except (psycopg.Error, OSError) as error:
-                self._report(f"the database does not answer: {type(error).__name__}")
-            except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a database answers; it is told aloud
-                self._report(f"the list of keys could not be read: {type(error).__name__}: {error}")
-            self._stop.wait(_REFRESH_SECONDS)
-
-    def _listen(self) -> None:
+    def _listen(self) -> float:
         """Read the list at once and whenever it may have changed. Returns when told to stop; raises when the database goes."""
         url = self._address() if self._address is not None else None
         if url is None:
-            self._report("the database has not been found yet")
-            return
+            self._worker.fail("the database has not been found yet")
+            return _REFRESH_SECONDS
         if not self._migrated:
             migrate(url)
             self._migrated = True
         with connect(url) as connection:
             connection.execute("LISTEN api_keys")
-            while not self._stop.is_set():
+            while not self._worker.is_stopping:
                 self._read(connection)
                 if time.monotonic() - self._noted > _NOTE_SECONDS:
                     self._note(connection)
@@ -134,6 +124,7 @@ class Keyring:
                 for _ in connection.notifies(timeout=_REFRESH_SECONDS, stop_after=1):
                     pass
             self._note(connection)
+        return 0.0
 
     def _read(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
         rows = connection.execute(_SELECT, [_FORGET_SECONDS]).fetchall()
@@ -141,9 +132,8 @@ class Keyring:
         entries = {**_entries(known), **self._fixed}
         changed = entries != self._entries
         self._entries, self._confirmed = entries, time.time()
-        if self._problem is not None:
-            self._tell("keyring", keys=len(known), origin="database")
-            self._problem = None
+        if self._worker.settle():
+            _LOG.info("keyring", extra={"keys": len(known), "origin": "database"})
         if changed or time.monotonic() - self._saved > _NOTE_SECONDS:
             self._save(known)
 
@@ -174,16 +164,20 @@ class Keyring:
             kept = json.loads(self._file.read_text())
             entries, confirmed = _entries(kept["keys"]), float(kept["confirmed"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            self._tell("keyring", level="warning", origin="disk", problem=f"{type(error).__name__}: {error}")
+            _LOG.warning("keyring", extra={"origin": "disk", "problem": f"{type(error).__name__}: {error}"})
             return
         self._entries = {**entries, **self._fixed}
         self._confirmed = min(confirmed, time.time())  # a clock that was ahead must not make it trusted for longer
-        self._tell("keyring", keys=len(entries), origin="disk")
+        _LOG.info("keyring", extra={"keys": len(entries), "origin": "disk"})
 
     def _report(self, problem: str) -> None:
-        if problem != self._problem:
-            self._tell("keyring", level="warning", keys=len(self._entries), problem=problem)
-        self._problem = problem
+        _LOG.warning("keyring", extra={"keys": len(self._entries), "problem": problem})
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, psycopg.Error | OSError):
+        return f"the database does not answer: {type(error).__name__}"
+    return f"the list of keys could not be read: {type(error).__name__}: {error}"
 
 
 def _entries(known: list[list[Any]]) -> dict[bytes, _Entry]:

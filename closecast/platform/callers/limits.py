@@ -9,6 +9,7 @@ While Redis is away each instance keeps a bucket of the same size and rate by it
 each instance, never nothing and never without bound. `state()` tells it.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -16,12 +17,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from closecast.platform import cache
 from closecast.platform.addresses import Address
+from closecast.platform.background import BackgroundWorker
 from closecast.platform.callers.caller import Caller, Role
-from closecast.platform.callers.jwks import Tell
+
+_LOG = logging.getLogger(__name__)
 
 _CREDIT = 0.05  # of the quota: what an instance gives out before Redis has answered
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 0.01, 0.1  # of the quota: what it leases at once
@@ -133,30 +135,27 @@ class _Bucket:
 class Limits:
     """Token buckets by caller; `address` names the Redis that instances share, None keeps every instance by itself."""
 
-    def __init__(self, limits: Mapping[Role, Limit], address: Address | None, tell: Tell) -> None:
-        self._limits, self._address, self._tell = limits, address, tell
+    def __init__(self, limits: Mapping[Role, Limit], address: Address | None) -> None:
+        self._limits, self._address = limits, address
         self._buckets: dict[str, _Bucket] = {}
         self._lock = threading.Lock()
         self._shared = False
         self._refused = self._leases = 0
         self._swept = 0.0
         self._asked: list[_Bucket] = []
-        self._wake, self._stop = threading.Event(), False
         self._client: tuple[str, redis.Redis] | None = None
-        self._problem: str | None = None
-        self._thread = threading.Thread(target=self._follow, name="limits", daemon=True)
+        self._worker = BackgroundWorker(
+            "limits", self._share_out, self._report, retry_seconds=_PROBE_SECONDS, finish=self._give_back
+        )
 
     def start(self) -> None:
         """Begin to share with other instances, if there is an address."""
         if self._address is not None:
-            self._thread.start()
+            self._worker.start()
 
     def stop(self) -> None:
         """End the thread, which gives unused leases back."""
-        self._stop = True
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=2)
+        self._worker.stop()
 
     def state(self) -> State:
         """The figures of this moment."""
@@ -182,7 +181,7 @@ class Limits:
             if bucket.balance < limit.low and not bucket.asked and now >= bucket.closed_until:
                 bucket.asked = True
                 self._asked.append(bucket)
-                self._wake.set()
+                self._worker.wake()
             # Tokens that are leased and not spent make room for new ones: together they could be more than the quota.
             there = min(limit.quota, bucket.left + (now - bucket.leased_at) * limit.rate) + bucket.balance
             return Decision(allowed, limit, there if there < limit.quota else limit.quota)
@@ -215,17 +214,15 @@ class Limits:
         for identity in full or [min(self._buckets.values(), key=lambda one: one.at).id]:
             del self._buckets[identity]
 
-    def _follow(self) -> None:
-        while not self._stop:
-            self._wake.wait(_PROBE_SECONDS)
-            self._wake.clear()
-            try:
-                self._lease()
-            except (redis.RedisError, OSError) as error:
-                self._go_alone(f"the cache does not answer: {type(error).__name__}")
-            except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a cache answers; it is told aloud
-                self._go_alone(f"sharing limits failed: {type(error).__name__}: {error}")
-        self._give_back()
+    def _share_out(self) -> float:
+        try:
+            self._lease()
+        except (redis.RedisError, OSError) as error:
+            self._go_alone(f"the cache does not answer: {type(error).__name__}")
+        except Exception:
+            self._go_alone(None)
+            raise
+        return _PROBE_SECONDS
 
     def _lease(self) -> None:
         """Settle with Redis for every caller that asked, in one round trip; or only see whether it is there."""
@@ -285,9 +282,7 @@ class Limits:
         if url is None:
             return None
         if self._client is None or self._client[0] != url:
-            self._client = (url, redis.Redis.from_url(
-                url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0),
-            ))  # fmt: skip
+            self._client = url, cache.client(url, answer_seconds=_TIMEOUT_SECONDS, connect_seconds=_TIMEOUT_SECONDS)
         return self._client[1]
 
     def _share(self) -> None:
@@ -298,19 +293,21 @@ class Limits:
                 bucket.balance, bucket.asked = min(0.0, bucket.balance), False
                 bucket.credit, bucket.closed_until = _credit(bucket.limit), 0.0
                 bucket.left, bucket.leased_at = bucket.limit.quota, time.monotonic()
-        self._problem = None
-        self._tell("limits", shared=True)
+        self._worker.settle()
+        _LOG.info("limits", extra={"shared": True})
 
-    def _go_alone(self, problem: str) -> None:
+    def _go_alone(self, problem: str | None) -> None:
         with self._lock:
             now = time.monotonic()
             if self._shared:
                 for bucket in self._buckets.values():
                     bucket.at = now
             self._shared = False
-        if problem != self._problem:
-            self._tell("limits", level="warning", shared=False, problem=problem)
-        self._problem = problem
+        if problem is not None:
+            self._worker.fail(problem)
+
+    def _report(self, problem: str) -> None:
+        _LOG.warning("limits", extra={"shared": False, "problem": problem})
 
     def _give_back(self) -> None:
         client = self._client[1] if self._client is not None and self._shared else None
@@ -321,7 +318,7 @@ class Limits:
         try:
             self._settle(client, settled)
         except (redis.RedisError, OSError) as error:
-            self._tell("limits", level="warning", problem=f"leases were not given back: {type(error).__name__}")
+            _LOG.warning("limits", extra={"problem": f"leases were not given back: {type(error).__name__}"})
         client.close()
 
 

@@ -6,8 +6,8 @@ changes nothing, for its id is logged already.
 """
 
 import json
+import logging
 import os
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Any
 import psycopg
 
 from closecast.platform.addresses import Address
+from closecast.platform.background import BackgroundWorker
 from closecast.platform.callers import audit
-from closecast.platform.callers.jwks import Tell
 from closecast.platform.database import connect, migrate
+
+_LOG = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 2.0
 
@@ -26,11 +28,11 @@ _RETRY_SECONDS = 2.0
 class Outbox:
     """The acts waiting in `folder` for the audit log in the database at `address`; instances may share a folder."""
 
-    def __init__(self, address: Address, folder: Path, tell: Tell) -> None:
-        self._address, self._folder, self._tell = address, folder, tell
-        self._problem: str | None = None
-        self._wake, self._stop = threading.Event(), False
-        self._thread = threading.Thread(target=self._follow, name="audit", daemon=True)
+    def __init__(self, address: Address, folder: Path) -> None:
+        self._address, self._folder = address, folder
+        self._worker = BackgroundWorker(
+            "audit", self._move, self._report, retry_seconds=_RETRY_SECONDS, describe=_described
+        )
 
     def put(self, actor: str, act: str, subject: str, details: dict[str, Any]) -> None:
         """Keep the act, on disk for good. Raises OSError when that fails. Not for the request path: it waits for the disk."""
@@ -44,7 +46,7 @@ class Outbox:
             out.flush()
             os.fsync(descriptor)
         partial.rename(self._folder / f"{name}.json")
-        self._wake.set()
+        self._worker.wake()
 
     @property
     def waiting(self) -> int:
@@ -53,31 +55,17 @@ class Outbox:
 
     def start(self) -> None:
         """Begin to move acts, those of earlier runs first."""
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """End the thread; what is still waiting is moved by the next start."""
-        self._stop = True
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=2)
+        self._worker.stop()
 
-    def _follow(self) -> None:
-        while not self._stop:
-            try:
-                self._move()
-            except (psycopg.Error, OSError) as error:
-                self._report(f"the audit log cannot be written: {type(error).__name__}")
-            except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a file holds; it is told aloud
-                self._report(f"acts cannot be moved to the audit log: {type(error).__name__}: {error}")
-            self._wake.wait(_RETRY_SECONDS)
-            self._wake.clear()
-
-    def _move(self) -> None:
+    def _move(self) -> float:
         files = self._files()
         url = self._address() if files else None
         if url is None:
-            return
+            return _RETRY_SECONDS
         migrate(url)
         with connect(url) as connection:
             for file in files:
@@ -89,13 +77,26 @@ class Outbox:
                 head = audit.append(connection, **kept, event_id=event_id)
                 file.unlink(missing_ok=True)
                 if head is not None:
-                    self._tell("audit", act=kept["act"], subject=kept["subject"], seq=head.seq, seal=head.sha256.hex())
-        self._problem = None
+                    _LOG.info(
+                        "audit",
+                        extra={
+                            "act": kept["act"],
+                            "subject": kept["subject"],
+                            "seq": head.seq,
+                            "seal": head.sha256.hex(),
+                        },
+                    )
+        self._worker.settle()
+        return _RETRY_SECONDS
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.json"))
 
     def _report(self, problem: str) -> None:
-        if problem != self._problem:
-            self._tell("audit", level="error", waiting=self.waiting, problem=problem)
-        self._problem = problem
+        _LOG.error("audit", extra={"waiting": self.waiting, "problem": problem})
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, psycopg.Error | OSError):
+        return f"the audit log cannot be written: {type(error).__name__}"
+    return f"acts cannot be moved to the audit log: {type(error).__name__}: {error}"

@@ -18,7 +18,7 @@ import msgspec
 
 from closecast.platform.callers.caller import Caller, ForbiddenCallerError, UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.issuers import Issuer
-from closecast.platform.callers.jwks import ALGORITHMS, REFRESH_SECONDS, JwksThread, KeySet, Tell
+from closecast.platform.callers.jwks import ALGORITHMS, REFRESH_SECONDS, JwksThread, KeySet
 
 LEEWAY_SECONDS = 10.0  # by which the clocks of issuer and service may differ
 _REQUIRED = ["exp", "iat", "iss", "aud", "sub"]
@@ -58,14 +58,14 @@ class _Known:
 class Tokens:
     """Verifies tokens of `issuers`. `find` is for the request path: it never waits."""
 
-    def __init__(self, issuers: Sequence[Issuer], file: Path | None, tell: Tell, *,
+    def __init__(self, issuers: Sequence[Issuer], file: Path | None, *,
                  refresh_seconds: float = REFRESH_SECONDS, retry_seconds: float = 5.0,
                  remembered: int = _REMEMBERED) -> None:  # fmt: skip
         """`file` keeps the issuers' public keys over a restart; None for none."""
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._remembered = remembered
         self._lock = threading.Lock()
-        self._jwks = JwksThread(issuers, file, self._forget, tell, refresh_seconds, retry_seconds)
+        self._jwks = JwksThread(issuers, file, self._forget, refresh_seconds, retry_seconds)
 
     def start(self) -> None:
         """Begin to fetch the issuers' keys."""

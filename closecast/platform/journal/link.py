@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from closecast.platform import cache
 from closecast.platform.journal.stream import FENCE, FIELD, STREAM
 
-_CONNECT_SECONDS = 1.0
 _ANSWER_SECONDS = 2.0
 _DISK_SECONDS = 4.0
 _SHARE = 0.75  # of the cache's memory that the stream may fill: rate limits and explanations live there too
@@ -33,13 +31,7 @@ class Link:
         self._fence: Any = None
         self._writes: Any = None
         self._fence_since: float | None = None
-        pool = redis.ConnectionPool.from_url(
-            url,
-            socket_connect_timeout=_CONNECT_SECONDS,
-            socket_timeout=_ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),  # a connection that comes back by itself would hide a new process
-            protocol=2,
-        )
+        pool = cache.client(url, answer_seconds=_ANSWER_SECONDS, protocol=2).connection_pool
         try:
             # This order matters: were the cache replaced in between, the fence's connection would be dead.
             self._fence = pool.make_connection()

@@ -1,12 +1,12 @@
 """The API's end of the journal: takes entries without waiting, and keeps each until it is on a disk that is not its own."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from closecast.platform.background import BackgroundWorker
 from closecast.platform.journal.entry import parts
 from closecast.platform.journal.inbox import Draft, Inbox
 from closecast.platform.journal.link import Link, LinkError
@@ -60,10 +60,10 @@ class Shipper:
     ) -> None:
         self._address = address
         self._spool = spool
-        self._wake = threading.Event()
-        self._inbox = Inbox(max_waiting_bytes, self._wake.set, self._why_full)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._worker = BackgroundWorker(
+            "journal", self._round, self._unlink, retry_seconds=_SHORTEST_RETRY_S, finish=self._finish
+        )
+        self._inbox = Inbox(max_waiting_bytes, self._worker.wake, self._why_full)
         # The rest belongs to the thread.
         self._encoded: list[Encoded] = []  # what could not be packed last time
         self._window: list[tuple[bytes, float]] = []  # messages and when they were packed, oldest first
@@ -84,7 +84,7 @@ class Shipper:
 
     def start(self) -> None:
         """Begin to ship, also what an earlier process left in the spool."""
-        self._thread.start()
+        self._worker.start()
 
     def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:
         """Accept an entry, or what will make one, whole or not at all; waits up to `patience_s` for room, not at all by default.
@@ -99,11 +99,7 @@ class Shipper:
         Takes `seconds` at most. Returns how many messages found no place: 0, unless the spool is full too.
         """
         self._inbox.close()
-        self._stop.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout=seconds)
-        if not self._thread.is_alive():
+        if self._worker.stop(seconds):
             self._spool.close()
         return len(self._window) + len(self._encoded) + len(self._inbox)
 
@@ -128,16 +124,12 @@ class Shipper:
             problem=self._draft_problem or self._spool_problem or self._problem,
         )
 
-    def _run(self) -> None:
+    def _round(self) -> float:
         interrupt_others()  # a processor that is busy answering would leave this thread too little to record what it answers
-        while not self._stop.is_set():
-            if not self._is_busy():
-                self._wake.wait(_REST_SECONDS)
-            self._wake.clear()
-            self._stop.wait(GATHER_SECONDS)
-            give_way()
-            self._turn()
-        self._finish()
+        self._worker.wait(GATHER_SECONDS)
+        give_way()
+        self._turn()
+        return 0.0 if self._is_busy() else _REST_SECONDS
 
     def _turn(self) -> None:
         """Pack, send, confirm, spool: once each. Outlives whatever goes wrong, and says it."""
@@ -155,7 +147,7 @@ class Shipper:
                 self._lend()
         except LinkError as error:
             self._unlink(str(error))  # and the next turn puts down what is there
-        except Exception as error:  # noqa: BLE001 - without this thread nothing is recorded; the reason is told aloud
+        except Exception as error:  # noqa: BLE001 - nothing unconfirmed may be taken for kept; the reason is in `standing`
             self._unlink(f"the journal's thread failed: {type(error).__name__}: {error}")
 
     def _pack(self) -> None:

@@ -12,7 +12,6 @@ from closecast.platform.callers.outbox import Outbox
 from closecast.platform.callers.tokens import Tokens
 from closecast.platform.identity import Identity
 from services.api.settings import Settings
-from services.api.telemetry.logs import log
 
 _KEYS_SECONDS = 2.0  # how long a request waits for an issuer's keys that are on their way
 
@@ -21,12 +20,10 @@ class Callers:
     """All that recognises and limits callers; `caller` and `limits.take` are synchronous and never wait."""
 
     def __init__(self, settings: Settings) -> None:
-        self.keyring = Keyring(settings.key_hashes, settings.database, settings.model_cache / "keyring.json", log)
-        self.tokens = Tokens(settings.issuers, settings.model_cache / "jwks.json", log)
-        self.limits = Limits(settings.limits, settings.cache, log)
-        self.outbox = (
-            None if settings.database is None else Outbox(settings.database, settings.model_cache / "audit", log)
-        )
+        self.keyring = Keyring(settings.key_hashes, settings.database, settings.model_cache / "keyring.json")
+        self.tokens = Tokens(settings.issuers, settings.model_cache / "jwks.json")
+        self.limits = Limits(settings.limits, settings.cache)
+        self.outbox = None if settings.database is None else Outbox(settings.database, settings.model_cache / "audit")
         self.store = None if settings.database is None else KeyStore(settings.database)
         self._instance = settings.instance
 

@@ -1,5 +1,6 @@
 """The batch worker's side of the process that reads Parquet: a file that ends it, or keeps it, is refused, and no other is."""
 
+import logging
 import os
 import select
 import signal
@@ -17,7 +18,8 @@ from services.api.batch.parquet_worker import Read
 from services.api.batch.read import MAX_ROWS, DealTable
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import InvalidInputError
-from services.api.telemetry.logs import log
+
+_LOG = logging.getLogger(__name__)
 
 _PATIENCE_S = 20.0  # for one file; 10,000 deals take some milliseconds
 _END_S = 5.0
@@ -83,10 +85,8 @@ class ParquetSupervisor:
             process.kill()
         status = process.wait()
         ended = signal.Signals(-status).name if status < 0 else f"status {status}"
-        log(
-            "parquet reader",
-            level="warning",
-            problem="the file took too long" if not in_time else f"it ended with {ended}",
+        _LOG.warning(
+            "parquet reader", extra={"problem": "the file took too long" if not in_time else f"it ended with {ended}"}
         )
         self.close()
         self._running()

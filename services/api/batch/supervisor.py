@@ -1,6 +1,7 @@
 """The way of a batch: to the worker process and back, a few at a time, and to a new worker when the old one has ended."""
 
 import asyncio
+import logging
 import os
 import socket
 import subprocess
@@ -20,7 +21,8 @@ from closecast.platform.registry import Served
 from services.api.batch.messages import ScoreRequest, ScoreResult, ends, receive_result, send_request
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import UnavailableError
-from services.api.telemetry.logs import log
+
+_LOG = logging.getLogger(__name__)
 
 _SLOTS = 3  # batches at a time: one is scored, the others wait
 _LARGEST_KEPT = 4_000_000  # bytes of a buffer that the next batch gets
@@ -169,7 +171,7 @@ class BatchSupervisor:
         """See the last of a worker that failed. Takes milliseconds, so no event loop's."""
         self._forget(running)
         self._end(running)
-        log("batch worker", level="error", problem=problem, exit_code=running.process.returncode)
+        _LOG.error("batch worker", extra={"problem": problem, "exit_code": running.process.returncode})
 
     def _forget(self, running: _Running) -> None:
         """Give it nothing any more; the next batch gets another."""

@@ -7,6 +7,7 @@ socket on which the service asks.
 
 import ctypes
 import gc
+import logging
 import os
 import resource
 import select
@@ -20,6 +21,7 @@ from uuid import UUID
 
 from closecast.features.horizon import QUARTER_END, Horizon
 from closecast.models.deal_model import DealModel, ModelError
+from closecast.platform import logs
 from closecast.platform.identity import MODEL_NAME
 from closecast.platform.journal.inbox import Journal, JournalFullError
 from closecast.platform.scheduling import give_way, step_back
@@ -27,11 +29,12 @@ from services.api.batch import read, score, write
 from services.api.batch.messages import ScoreRequest, ScoreResult, receive_request, send_result
 from services.api.batch.parquet_supervisor import ParquetSupervisor, ReaderError
 from services.api.batch.shared_buffer import BytesLike, SharedBuffer
-from services.api.problems import InvalidInputError, Problem, of_invalid
+from services.api.problems import InvalidInputError, Problem, of_invalid, tell_failure
 from services.api.records.journal_settings import JournalSettings
 from services.api.schemas.predictions import ModelVersion
 from services.api.serving import scoring
-from services.api.telemetry.logs import log
+
+_LOG = logging.getLogger("services.api.batch.worker")  # it is run as __main__
 
 # One processor stays for the single predictions: on two, a second thread took p99 of these from 1.4 to 2.3 times its rest.
 _THREADS = max(1, min(4, (os.cpu_count() or 2) - 1))
@@ -65,7 +68,7 @@ class Worker:
         except (ModelError, JournalFullError, ReaderError) as error:
             return ScoreResult(Problem("The service cannot answer this now", 503, str(error))), ()
         except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's; the log has the reason
-            log("failure", level="error", request_id=request.request_id, error=f"{type(error).__name__}: {error}")
+            tell_failure(request.request_id, error)
             detail = "the service failed on this batch; its log has the reason under the request id"
             return ScoreResult(Problem("Internal server error", 500, detail)), ()
         unseen: dict[str, int] = {}
@@ -99,7 +102,7 @@ class Worker:
             # The model stays: the collector need not walk it after each batch.
             gc.collect()
             gc.freeze()
-            log("batch worker", model=request.version, run=request.run_id, folder=request.folder)
+            _LOG.info("batch worker", extra={"model": request.version, "run": request.run_id, "folder": request.folder})
         return self._model
 
 
@@ -141,10 +144,11 @@ def _step_back() -> None:
         step_back()
     except OSError as error:
         os.nice(19)
-        log("batch worker", level="warning", problem=f"it cannot run as idle, and runs at niceness 19: {error}")
+        _LOG.warning("batch worker", extra={"problem": f"it cannot run as idle, and runs at niceness 19: {error}"})
 
 
 def main() -> None:
+    logs.configure(in_background=True)
     # The service ends this process by closing the socket, once the batch that it is at has been answered.
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, signal.SIG_IGN)
@@ -158,9 +162,9 @@ def main() -> None:
         try:
             serve(connection, worker)
         except ConnectionError as error:
-            log("batch worker", level="warning", problem=f"the service has ended: {error}")
+            _LOG.warning("batch worker", extra={"problem": f"the service has ended: {error}"})
     if journal is not None and (lost := journal.close()):
-        log("journal", level="error", problem=f"{lost} messages found room neither in the stream nor in the spool")
+        _LOG.error("journal", extra={"problem": f"{lost} messages found room neither in the stream nor in the spool"})
 
 
 if __name__ == "__main__":

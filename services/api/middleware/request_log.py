@@ -1,6 +1,7 @@
 """The outermost layer: gives every request an id, which its answer and its log line carry, times it, counts it, and answers
 where nothing within has."""
 
+import logging
 import random
 import re
 import time
@@ -11,9 +12,11 @@ from typing import Any
 import msgspec
 from litestar.types import ASGIApp, Message, Receive, Send
 
+from closecast.platform import logs
 from services.api.problems import MEDIA_TYPE, failure, of_request, tell_failure
-from services.api.telemetry.logs import log
 from services.api.telemetry.metrics import Metrics
+
+_LOG = logging.getLogger(__name__)
 
 _SOUND = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _PROBES = ("/health/live", "/health/ready", "/metrics")
@@ -38,6 +41,7 @@ class RequestLog:
         state = scope.setdefault("state", {})
         # One that the protocol or the fast path has given it already stays.
         request_id = state.setdefault("request_id", request_id_of(scope["headers"]).decode()).encode()
+        logs.request_id.set(state["request_id"])  # of this request's task, and of threads that work for it
         status = 0  # until an answer has begun
 
         async def answer(message: Message) -> None:
@@ -61,13 +65,12 @@ class RequestLog:
             self._record(scope, state.get(REFUSED, status or 500), time.perf_counter() - begin)
 
     def _record(self, scope: Any, status: int, seconds: float) -> None:
-        path, method, state = scope["path"], scope["method"], scope["state"]
+        path, method = scope["path"], scope["method"]
         self._requests.of(route_of(scope), method, str(status)).observe(seconds)
         # Nomad asks every five seconds: an unhealthy answer is news, a healthy one is not.
         if status < 400 and (path in _PROBES or path == PREDICTIONS):
             return
-        log("request", request_id=state["request_id"], method=method, path=path, status=status,
-            milliseconds=round(seconds * 1000, 2))  # fmt: skip
+        _LOG.info("request", extra={"method": method, "path": path, "status": status, "milliseconds": round(seconds * 1000, 2)})  # fmt: skip
 
 
 async def _fail(scope: Any, answer: Send) -> None:

@@ -1,5 +1,6 @@
 """`/v1/keys`: makes, lists, rotates and revokes API keys, for admins. Each act is in the audit log, or is not done."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,7 +16,8 @@ from services.api.access.callers import Callers
 from services.api.problems import InvalidInputError, UnavailableError
 from services.api.routes.common import ADMIN_RESPONSES
 from services.api.schemas.keys import IssuedKey, KeyFacts, Keys, NewKey, Rotation
-from services.api.telemetry.logs import log
+
+_LOG = logging.getLogger(__name__)
 
 KeyId = Annotated[str, Parameter(description="The middle part of the key, as listed", examples=[])]
 _TAGS = ["administration"]
@@ -92,7 +94,7 @@ def _by(request: Request[Any, Any, Any]) -> keys.By:
 
 def _tell(act: str, key: keys.Key, head: audit.Head) -> None:
     """The head goes to the service's log, which the database's owner cannot rewrite."""
-    log("audit", act=act, subject=f"key {key.id}", seq=head.seq, seal=head.sha256.hex())
+    _LOG.info("audit", extra={"act": act, "subject": f"key {key.id}", "seq": head.seq, "seal": head.sha256.hex()})
 
 
 def _facts(key: keys.Key) -> KeyFacts:

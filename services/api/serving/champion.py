@@ -2,6 +2,7 @@
 
 import gc
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from closecast.models.deal_model import DealModel, ModelError
+from closecast.platform.background import BackgroundWorker
 from closecast.platform.registry import Identity, LostError, ModelRegistry, NoChampionError, RegistryError, Served
 from services.api.problems import UnavailableError
 from services.api.serving.scoring import prepare
-from services.api.telemetry.logs import log
+
+_LOG = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.5
 _REFUSED_SECONDS = 60.0  # how long a model that could not be used is left alone
@@ -57,9 +60,9 @@ class Champion:
         self._stored_seconds = stored_seconds
         self._stored_asked = float("-inf")
         self._stored_problem: str | None = None
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
+        self._worker = BackgroundWorker(
+            "champion", self._follow, self._set, retry_seconds=poll_seconds, describe=_described, stop_seconds=10.0
+        )
 
     def status(self) -> Status:
         """The state of this moment, whole: a swap replaces it in one step."""
@@ -77,19 +80,16 @@ class Champion:
         kept = self._kept()
         if kept is not None:
             self._status = Status(kept, "the registry has not been asked yet")
-            log("model", version=kept.version, run=kept.identity.run_id, origin="local cache")
-        self._thread.start()
+            _LOG.info("model", extra={"version": kept.version, "run": kept.identity.run_id, "origin": "local cache"})
+        self._worker.start()
 
     def stop(self) -> None:
         """End the thread; at most one request to the registry is waited for."""
-        self._stop.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
+        self._worker.stop()
 
     def wake(self) -> None:
         """Have the registry asked now, not when the next round comes. Returns at once; any thread may call it."""
-        self._wake.set()
+        self._worker.wake()
 
     def refresh(self, before: Served, model: DealModel) -> bool:
         """Have `model`, the model of `before` with a later history, serve in its place; not if that serves no more."""
@@ -99,12 +99,10 @@ class Champion:
             self._status = Status(replace(before, model=model), self._status.problem)
             return True
 
-    def _follow(self) -> None:
-        while not self._stop.is_set():
-            # Cleared before the look: a call that comes during it has the registry asked once more.
-            self._wake.clear()
-            self.look()
-            self._wake.wait(self._poll_seconds)
+    def _follow(self) -> float:
+        self.look()
+        self._worker.settle()
+        return self._poll_seconds
 
     def look(self) -> None:
         """Ask for the alias once, and take up the model that bears it if that is another than the one that serves."""
@@ -126,8 +124,6 @@ class Champion:
             self._refuse(named, _LOST_SECONDS, f"{named} cannot be taken up, its artifacts are gone: {error}")
         except RegistryError as error:
             self._set(str(error))
-        except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a registry answers; it is told aloud
-            self._set(f"looking for the champion failed: {type(error).__name__}: {error}")
 
     def _take_up(self, model: Identity) -> Served:
         before = self._status.served
@@ -138,7 +134,10 @@ class Champion:
         partial.write_text(json.dumps(facts))
         partial.replace(self._cache / _CURRENT)
         self._stored_asked, self._stored_problem = time.monotonic(), None
-        log("model", version=served.version, run=model.run_id, origin="registry", before=_version(before))
+        _LOG.info(
+            "model",
+            extra={"version": served.version, "run": model.run_id, "origin": "registry", "before": _version(before)},
+        )
         return served
 
     def _missing(self, model: Identity) -> str | None:
@@ -173,14 +172,14 @@ class Champion:
             return None
         except (ModelError, OSError, ValueError, KeyError, TypeError) as error:
             # The registry has the truth; without it the instance says that it is not ready, and why.
-            log("model", level="warning", origin="local cache", problem=str(error))
+            _LOG.warning("model", extra={"origin": "local cache", "problem": str(error)})
             return None
 
     def _set(self, problem: str | None, served: Served | None = None) -> None:
         """What went wrong last, and what serves from now on if it is another."""
         with self._change:
             if problem != self._status.problem and problem is not None:
-                log("model", level="warning", version=_version(self._status.served), problem=problem)
+                _LOG.warning("model", extra={"version": _version(self._status.served), "problem": problem})
             self._status = Status(served or self._status.served, problem)
 
 
@@ -193,7 +192,11 @@ def _rehearse(served: Served) -> None:
     gc.collect()
     gc.freeze()
     if served.model.single.fallback is not None:
-        log("model", level="warning", version=served.version, problem=served.model.single.fallback)
+        _LOG.warning("model", extra={"version": served.version, "problem": served.model.single.fallback})
+
+
+def _described(error: Exception) -> str:
+    return f"looking for the champion failed: {type(error).__name__}: {error}"
 
 
 def _version(served: Served | None) -> str | None:

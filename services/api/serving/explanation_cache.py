@@ -1,6 +1,7 @@
 """Keeps the points of explanations in Redis, in a fixed number of places; without Redis they are computed, and the log says so once."""
 
 import hashlib
+import logging
 import struct
 import threading
 import time
@@ -9,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 import redis
 from numpy.typing import NDArray
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from closecast.features import NAMES
-from services.api.telemetry.logs import log
+from closecast.platform.cache import client
+
+_LOG = logging.getLogger(__name__)
 
 # The same Redis carries the prediction journal, which refuses to drop a key for another: explanations must stay small
 # there. Each has its place by its hash, and a later one of the same place writes over it: about 400 bytes a place, 6 MB.
@@ -85,9 +86,7 @@ class ExplanationCache:
             if url is None:
                 self._failed("the cache has not been found yet")
                 return None
-            self._redis = redis.Redis.from_url(
-                url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
-            )
+            self._redis = client(url, answer_seconds=_TIMEOUT, connect_seconds=_TIMEOUT)
         return self._redis
 
     def _failed(self, reason: str) -> None:
@@ -96,13 +95,13 @@ class ExplanationCache:
             self.failures += 1
             self._redis, self._asked_again = None, time.monotonic() + self._pause
         if news:
-            log("cache", level="warning", problem=reason, effect="explanations are computed anew each time")
+            _LOG.warning("cache", extra={"problem": reason, "effect": "explanations are computed anew each time"})
 
     def _worked(self) -> None:
         with self._lock:
             news, self.away = self.away is not None, None
         if news:
-            log("cache", effect="explanations are kept again")
+            _LOG.info("cache", extra={"effect": "explanations are kept again"})
 
 
 def _digest(model: str, matrix: NDArray[np.float64]) -> bytes:

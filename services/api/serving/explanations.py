@@ -1,5 +1,7 @@
 """From a raw deal to the story of its probability: its feature values, the points kept or computed, the words."""
 
+import logging
+
 import numpy as np
 
 from closecast import features
@@ -11,7 +13,8 @@ from closecast.platform.registry import Served
 from services.api.schemas.predictions import Deal
 from services.api.serving import scoring
 from services.api.serving.explanation_cache import ExplanationCache
-from services.api.telemetry.logs import log
+
+_LOG = logging.getLogger(__name__)
 
 
 class Explainer:
@@ -36,7 +39,7 @@ class Explainer:
         explanation = None if kept is None else explanations.of_kept(scorer, own, reference, kept)
         if explanation is None:
             if kept is not None:
-                log("cache", level="warning", problem="a kept explanation does not add up and is written anew")
+                _LOG.warning("cache", extra={"problem": "a kept explanation does not add up and is written anew"})
             explanation = explanations.explain(scorer, own, reference)
             self.cache.put(served.folder.name, matrix, explanation.points)
         return explanation, tell(explanation, own, reference, question.as_of, days, standing)

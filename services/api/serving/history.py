@@ -1,7 +1,7 @@
 """Keeps the history that features are read from current: newer deals of the champion's source take the place of older ones."""
 
 import json
-import threading
+import logging
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -9,13 +9,15 @@ from pathlib import Path
 import pandas as pd
 
 from closecast.models.deal_model import DealModel
+from closecast.platform.background import BackgroundWorker
 from closecast.platform.lake import Lake, LakeError
 from closecast.platform.online import Newest, find
 from closecast.platform.registry import Served
 from closecast.platform.settings import LakeSettings
 from services.api.serving.champion import Champion
 from services.api.serving.scoring import prepare
-from services.api.telemetry.logs import log
+
+_LOG = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 15.0
 _FIRST_LOOK_SECONDS = 3.0  # reaching the object store takes memory and a moment, which a start does without
@@ -34,20 +36,19 @@ class HistoryFollower:
         self._settings = settings
         self._cache = cache
         self._lake: tuple[LakeSettings, Lake] | None = None
-        self._problem: str | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="history", daemon=True)
+        self._waited = False  # for the first look
+        self._worker = BackgroundWorker(
+            "history", self._follow, self._report, retry_seconds=_LOOK_SECONDS, describe=_described, stop_seconds=5.0
+        )
 
     def start(self) -> None:
         """Take the deals kept on disk, then follow the lake."""
         self._restore()
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """End the thread; at most one request to the object store is waited for."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5)
+        self._worker.stop()
 
     def look(self) -> None:
         """Ask the lake once. Raises LakeError."""
@@ -60,17 +61,13 @@ class HistoryFollower:
             if self._take_up(served, newest, deals, "lake"):
                 self._keep(newest, deals)
 
-    def _follow(self) -> None:
-        wait = _FIRST_LOOK_SECONDS
-        while not self._stop.wait(wait):
-            wait = _LOOK_SECONDS
-            try:
-                self.look()
-                self._tell(None)
-            except LakeError as error:
-                self._tell(str(error))
-            except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a store answers; it is told aloud
-                self._tell(f"looking for newer deals failed: {type(error).__name__}: {error}")
+    def _follow(self) -> float:
+        if not self._waited:
+            self._waited = True
+            return _FIRST_LOOK_SECONDS
+        self.look()
+        self._worker.settle()
+        return _LOOK_SECONDS
 
     def _opened(self) -> Lake | None:
         settings = self._settings()
@@ -85,8 +82,7 @@ class HistoryFollower:
         prepare(model)
         taken = self._champion.refresh(served, model)
         if taken:
-            log("history", version=served.version, origin=origin, known_until=newest.known_until.isoformat(),
-                deals=len(deals), key=newest.silver_key)  # fmt: skip
+            _LOG.info("history", extra={"version": served.version, "origin": origin, "known_until": newest.known_until.isoformat(), "deals": len(deals), "key": newest.silver_key})  # fmt: skip
         return taken
 
     def _keep(self, newest: Newest, deals: pd.DataFrame) -> None:
@@ -114,12 +110,16 @@ class HistoryFollower:
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log("history", level="warning", origin="local cache", problem=f"{type(error).__name__}: {error}")
+            _LOG.warning("history", extra={"origin": "local cache", "problem": f"{type(error).__name__}: {error}"})
 
-    def _tell(self, problem: str | None) -> None:
-        if problem is not None and problem != self._problem:
-            log("history", level="warning", problem=problem)
-        self._problem = problem
+    def _report(self, problem: str) -> None:
+        _LOG.warning("history", extra={"problem": problem})
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, LakeError):
+        return str(error)
+    return f"looking for newer deals failed: {type(error).__name__}: {error}"
 
 
 def _is_newer(newest: Newest, served: Served) -> bool:

@@ -1,6 +1,6 @@
 """Makes a moved alias known at once: keeps MLflow's webhook pointed at a living instance, and passes its word on to all."""
 
-import threading
+import logging
 import time
 import urllib.error
 import urllib.request
@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from closecast.platform.background import BackgroundWorker
 from closecast.platform.champion_events import ChampionEvents, ChampionEventsError
 from closecast.platform.registry import CHAMPION, MODEL_NAME, RegistryError
 from closecast.platform.settings import SettingsError, required
 from closecast.platform.webhooks import alias_event, ensure_webhook, registered, verify
-from services.api.telemetry.logs import log
+
+_LOG = logging.getLogger(__name__)
 
 PATH = "/v1/registry-events"
 _LOOK_SECONDS = 30.0
@@ -49,20 +51,19 @@ class RegistryEvents:
         self._settings = settings
         self._wake = wake
         self._others = ChampionEvents(cache, wake)
-        self._stop = threading.Event()
-        self._problem: str | None = None
-        self._thread = threading.Thread(target=self._keep, name="webhook", daemon=True)
+        self._is_mine = False  # this instance has had the webhook
+        self._worker = BackgroundWorker(
+            "webhook", self._keep, self._report, retry_seconds=_AGAIN_SECONDS, describe=_described, stop_seconds=10.0
+        )
 
     def start(self) -> None:
         self._others.start()
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """End both threads. The webhook stays: another instance takes it over, or this one when it starts again."""
-        self._stop.set()
         self._others.stop()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
+        self._worker.stop()
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> None:
         """Take a delivery of MLflow's. Raises SignatureError and EventError."""
@@ -74,25 +75,21 @@ class RegistryEvents:
         try:
             self._others.publish(event.version)
         except ChampionEventsError as error:
-            log("registry event", level="warning", version=event.version, problem=str(error))
+            _LOG.warning("registry event", extra={"version": event.version, "problem": str(error)})
         else:
-            log("registry event", version=event.version)
+            _LOG.info("registry event", extra={"version": event.version})
 
-    def _keep(self) -> None:
+    def _keep(self) -> float:
         """The newest instance takes the webhook; the others see to it that whoever has it lives."""
-        mine = False
-        while not self._stop.is_set():
-            try:
-                if not mine or not self._is_heard():
-                    ensure_webhook(self._settings.tracking_uri, self._settings.url, self._settings.secret)
-                    log("webhook", url=self._settings.url)
-                mine, problem = True, None
-            except RegistryError as error:
-                problem = str(error)
-            if problem is not None and problem != self._problem:
-                log("webhook", level="warning", problem=problem)
-            self._problem = problem
-            self._stop.wait(_AGAIN_SECONDS if problem else _LOOK_SECONDS)
+        if not self._is_mine or not self._is_heard():
+            ensure_webhook(self._settings.tracking_uri, self._settings.url, self._settings.secret)
+            _LOG.info("webhook", extra={"url": self._settings.url})
+        self._is_mine = True
+        self._worker.settle()
+        return _LOOK_SECONDS
+
+    def _report(self, problem: str) -> None:
+        _LOG.warning("webhook", extra={"problem": problem})
 
     def _is_heard(self) -> bool:
         """Whether MLflow delivers to an instance that lives, this or another."""
@@ -100,6 +97,12 @@ class RegistryEvents:
         if found is None or found.get("status") != "ACTIVE":
             return False
         return bool(found["url"] == self._settings.url) or _lives(found["url"])
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, RegistryError):
+        return str(error)
+    return f"the webhook could not be looked after: {type(error).__name__}: {error}"
 
 
 def _lives(url: str) -> bool:

@@ -1,5 +1,6 @@
 """What the protocol answers by itself, before any application sees the request: worded, counted and logged as all the rest."""
 
+import logging
 from collections.abc import Sequence
 
 import msgspec
@@ -7,10 +8,11 @@ import msgspec
 from services.api.middleware.request_log import request_id_of
 from services.api.middleware.security_headers import is_secure
 from services.api.problems import MEDIA_TYPE, Problem
-from services.api.telemetry.logs import log
 from services.api.telemetry.metrics import Metrics
 from services.api.transport.request_head import shown
 from services.api.transport.response_head import response_head
+
+_LOG = logging.getLogger(__name__)
 
 _NONE = "unknown"  # where the request did not get so far as to say
 
@@ -42,8 +44,7 @@ class Refusals:
     def tell(self, problem: Problem, method: str, url: bytes, request_id: str, seconds: float) -> None:
         """Count one that no application saw, and log it."""
         self._requests.of(_NONE, method or _NONE, str(problem.status)).observe(seconds)
-        log("request", request_id=request_id, method=method or _NONE, path=shown(url.partition(b"?")[0]) or _NONE,
-            status=problem.status, detail=problem.detail, milliseconds=round(seconds * 1000, 2))  # fmt: skip
+        _LOG.info("request", extra={"request_id": request_id, "method": method or _NONE, "path": shown(url.partition(b"?")[0]) or _NONE, "status": problem.status, "detail": problem.detail, "milliseconds": round(seconds * 1000, 2)})  # fmt: skip
 
 
 def new_id(headers: Sequence[tuple[bytes, bytes]]) -> str:

@@ -129,7 +129,7 @@ def test_a_task_shows_the_api_which_job_it_is_of_and_learns_where_its_neighbours
     # then it passes by the configuration of the API's own job file, and no key is anywhere in the UI's folder
     parsed = json.loads(cli.run("job", "inspect", "api").stdout)["Job"]["TaskGroups"][0]["Tasks"][0]["Env"]
     trusted = issuers(parsed["CLOSECAST_TOKEN_ISSUERS"].replace("${meta.nomad_address}", agent.address))
-    tokens = Tokens(trusted, None, lambda *_a, **_k: None, retry_seconds=0.2)
+    tokens = Tokens(trusted, None, retry_seconds=0.2)
     tokens.start()
     seen: list[Caller] = []
 

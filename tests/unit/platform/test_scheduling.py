@@ -5,10 +5,7 @@ import subprocess
 import sys
 import threading
 
-from closecast.platform.journal import shipper
 from closecast.platform.scheduling import give_way, interrupt_nobody, interrupt_others
-from services.api.telemetry import logs
-from tests.waiting import until
 
 
 def _policies() -> list[int]:
@@ -35,21 +32,26 @@ def test_a_thread_and_those_it_starts_interrupt_nobody_until_told_otherwise() ->
 
 
 def test_the_log_interrupts_nobody() -> None:
-    logs.log("a line", level="info")
-    (thread,) = [one for one in threading.enumerate() if one.name == "log"]
-    assert thread.native_id is not None
-    number = thread.native_id
-    until(lambda: os.sched_getscheduler(number) == os.SCHED_BATCH)
+    code = (
+        "import os, threading, time; from closecast.platform import logs; before = set(threading.enumerate());"
+        "logs.configure(in_background=True); (thread,) = set(threading.enumerate()) - before; time.sleep(0.3);"
+        "print(os.sched_getscheduler(thread.native_id) == os.SCHED_BATCH)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "True\n"
 
 
 def test_the_journal_interrupts_the_service_that_starts_it() -> None:
     # At full load the event loop never sleeps: a thread that waits for that would not record what it answers.
     code = (
         "import os, threading, time; from closecast.platform.scheduling import interrupt_nobody; interrupt_nobody();"
-        f"from {shipper.__name__} import Shipper;"
-        "made = object.__new__(Shipper); made._stop = threading.Event(); made._stop.set(); seen = [];"
-        "made._finish = lambda: seen.append(os.sched_getscheduler(0));"
-        "thread = threading.Thread(target=made._run); thread.start(); thread.join(); print(seen[0] == os.SCHED_OTHER)"
+        "import pathlib, tempfile; from closecast.platform.journal.shipper import Shipper;"
+        "from closecast.platform.journal.spool import Spool; seen = [];"
+        "spool = Spool(pathlib.Path(tempfile.mkdtemp()), 1_000_000);"
+        "made = Shipper(lambda: seen.append(os.sched_getscheduler(0)), spool); made.start();"
+        "end = time.monotonic() + 20\n"
+        "while not seen and time.monotonic() < end: time.sleep(0.01)\n"
+        "made.close(); print(seen[0] == os.SCHED_OTHER)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout == "True\n"

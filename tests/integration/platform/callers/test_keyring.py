@@ -17,19 +17,13 @@ from closecast.platform.callers.keyring import TRUST_SECONDS, Keyring
 from closecast.platform.callers.keys import By, DatabaseAwayError, KeyEndedError, KeyStore, NoSuchKeyError, digest
 from closecast.platform.callers.outbox import Outbox
 from closecast.platform.database import connect
+from tests.conftest import Logged
 from tests.servers import free_port
 from tests.waiting import SOON, until
 
 pytestmark = pytest.mark.integration
 ME = By("bootstrap", "request-1")
 DAY = timedelta(days=1)
-
-
-class Told(list[tuple[str, dict[str, object]]]):
-    """What a part told the service's log."""
-
-    def __call__(self, event: str, **facts: object) -> None:
-        self.append((event, facts))
 
 
 @pytest.fixture
@@ -39,7 +33,7 @@ def store(database_url: str) -> KeyStore:
 
 @pytest.fixture
 def keyring(database_url: str, tmp_path: Path) -> Iterator[Keyring]:
-    ring = Keyring([digest("a fixed key")], lambda: database_url, tmp_path / "keyring.json", Told())
+    ring = Keyring([digest("a fixed key")], lambda: database_url, tmp_path / "keyring.json")
     ring.start()
     yield ring
     ring.stop()
@@ -151,7 +145,7 @@ def test_the_time_of_the_last_use_is_written(store: KeyStore, keyring: Keyring) 
 
 
 def test_an_instance_that_starts_while_the_database_is_away_knows_its_callers(
-    store: KeyStore, keyring: Keyring, tmp_path: Path
+    store: KeyStore, keyring: Keyring, tmp_path: Path, logged: Logged
 ) -> None:
     # given a key that another run has seen
     issued, _ = store.create("dashboard", "scorer", DAY, ME)
@@ -161,21 +155,20 @@ def test_an_instance_that_starts_while_the_database_is_away_knows_its_callers(
     assert file.stat().st_mode & 0o777 == 0o600
     assert issued.text not in file.read_text()
     # when
-    told = Told()
     gone = f"postgresql://closecast:x@127.0.0.1:{free_port()}/closecast"
-    again = Keyring([digest("a fixed key")], lambda: gone, file, told)
+    again = Keyring([digest("a fixed key")], lambda: gone, file)
     again.start()
     # then
     assert again.find(issued.text.encode()).name == "dashboard"
     assert again.find(b"a fixed key") == Caller("bootstrap", "bootstrap", "key", "admin")
     with pytest.raises(UnknownCallerError):
         again.find(b"cc_aaaaaaaaaaaa_never")
-    until(lambda: any("does not answer" in str(facts) for _, facts in told))
+    until(lambda: any("does not answer" in line.get("problem", "") for line in logged()))
     again.stop()
     # when the copy is older than a day
     kept = json.loads(file.read_text())
     file.write_text(json.dumps({**kept, "confirmed": time.time() - TRUST_SECONDS - 60}))
-    late = Keyring([digest("a fixed key")], lambda: gone, file, told)
+    late = Keyring([digest("a fixed key")], lambda: gone, file)
     late.start()
     # then it vouches for its keys no more, while those of the environment still open
     with pytest.raises(UncheckedCallerError):
@@ -186,7 +179,7 @@ def test_an_instance_that_starts_while_the_database_is_away_knows_its_callers(
 
 def test_without_database_and_copy_an_unknown_key_is_not_called_wrong(tmp_path: Path) -> None:
     gone = f"postgresql://closecast:x@127.0.0.1:{free_port()}/closecast"
-    ring = Keyring([digest("a fixed key")], lambda: gone, tmp_path / "keyring.json", Told())
+    ring = Keyring([digest("a fixed key")], lambda: gone, tmp_path / "keyring.json")
     with pytest.raises(UncheckedCallerError):
         ring.find(b"cc_aaaaaaaaaaaa_whatever")
     with pytest.raises(UnknownCallerError):
@@ -195,14 +188,13 @@ def test_without_database_and_copy_an_unknown_key_is_not_called_wrong(tmp_path: 
         KeyStore(lambda: gone).all()
 
 
-def test_a_damaged_copy_is_told_and_left_alone(tmp_path: Path) -> None:
+def test_a_damaged_copy_is_told_and_left_alone(tmp_path: Path, logged: Logged) -> None:
     file = tmp_path / "keyring.json"
     file.write_text(json.dumps({"confirmed": time.time(), "keys": [["zz"]]}))
-    told = Told()
-    ring = Keyring([digest("a fixed key")], lambda: None, file, told)
+    ring = Keyring([digest("a fixed key")], lambda: None, file)
     ring.start()
     ring.stop()
-    assert told[0][1]["origin"] == "disk" and "problem" in told[0][1]
+    assert logged()[0]["origin"] == "disk" and "problem" in logged()[0]
 
 
 def test_every_act_is_in_the_log_and_nothing_in_it_can_be_changed(store: KeyStore, database_url: str) -> None:
@@ -283,18 +275,18 @@ def test_acts_of_many_writers_form_one_chain(store: KeyStore, database_url: str)
     assert verdict.entries >= 80
 
 
-def test_an_act_waits_for_the_database_and_is_logged_once(database_url: str, tmp_path: Path) -> None:
+def test_an_act_waits_for_the_database_and_is_logged_once(database_url: str, tmp_path: Path, logged: Logged) -> None:
     # given a database that is away
-    told, where = Told(), [f"postgresql://closecast:x@127.0.0.1:{free_port()}/closecast"]
+    where = [f"postgresql://closecast:x@127.0.0.1:{free_port()}/closecast"]
     subject = f"model version {uuid.uuid4()}"
-    outbox = Outbox(lambda: where[0], tmp_path / "audit", told)
+    outbox = Outbox(lambda: where[0], tmp_path / "audit")
     outbox.start()
     outbox.put("api here", "promotion seen", subject, {"before": "6"})
-    until(lambda: any("cannot be written" in str(facts) for _, facts in told))
+    until(lambda: any("cannot be written" in line.get("problem", "") for line in logged()))
     outbox.stop()
     # when the process starts again, twice on one folder, and the database is back
     assert outbox.waiting == 1
-    copies = [Outbox(lambda: database_url, tmp_path / "audit", told) for _ in range(2)]
+    copies = [Outbox(lambda: database_url, tmp_path / "audit") for _ in range(2)]
     for copy in copies:
         copy.start()
     until(lambda: copies[0].waiting == 0)

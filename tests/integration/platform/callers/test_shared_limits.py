@@ -26,13 +26,9 @@ def caller() -> Caller:
     return Caller(f"key:{secrets.token_hex(6)}", "dashboard", "key", "scorer")
 
 
-def ignore(_event: str, **_facts: object) -> None:
-    """What the parts tell is looked at through their state here."""
-
-
 @contextmanager
 def instances(url: str, number: int) -> Iterator[list[Limits]]:
-    made = [Limits(LIMITS, lambda: url, ignore) for _ in range(number)]
+    made = [Limits(LIMITS, lambda: url) for _ in range(number)]
     for one in made:
         one.start()
     until(lambda: all(one.state().shared for one in made))

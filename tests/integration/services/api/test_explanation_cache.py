@@ -20,6 +20,7 @@ from services.api.schemas.predictions import Deal
 from services.api.serving import explanation_cache, scoring
 from services.api.serving.explanation_cache import ExplanationCache
 from services.api.serving.explanations import Explainer
+from tests.conftest import Logged
 from tests.servers import free_port
 from tests.waiting import until
 
@@ -88,7 +89,7 @@ def test_places_are_bounded_and_a_later_explanation_takes_an_earlier_ones(
 
 
 def test_what_was_tampered_with_is_not_told(
-    cache: ExplanationCache, served_model: DealModel, valkey_url: str, capsys: pytest.CaptureFixture[str]
+    cache: ExplanationCache, served_model: DealModel, valkey_url: str, logged: Logged
 ) -> None:
     # given
     explainer, question = Explainer(cache), _question(served_model)
@@ -104,7 +105,7 @@ def test_what_was_tampered_with_is_not_told(
         # then
         assert again[1] == right[1]
         assert store.get(key) == content
-    assert "written anew" in capsys.readouterr().err
+    assert "written anew" in str(logged())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from closecast.platform.identity import Identity
 from services.api.access.callers import Callers
 from services.api.app import create_app
 from services.api.settings import Settings
-from services.api.telemetry.logs import flush
+from tests.conftest import Logged
 from tests.issuer import URL, TokenIssuer, issuing
 from tests.servers import free_port
 from tests.waiting import SOON, until
@@ -63,7 +63,7 @@ def status(client: Client, credentials: str, path: str = "/v1/model") -> int:
     return LET_IN if "no model serves yet" in answer.text else answer.status_code
 
 
-def test_a_keys_life_by_http(service: Client, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_keys_life_by_http(service: Client, capsys: pytest.CaptureFixture[str], logged: Logged) -> None:
     # when it is made
     made = admin(service, "POST", "/v1/keys", {"name": "dashboard", "role": "viewer", "expires_in_days": 30}, 201)
     secret, identity = made["secret"], made["key"]["id"]
@@ -93,13 +93,11 @@ def test_a_keys_life_by_http(service: Client, capsys: pytest.CaptureFixture[str]
     acts = [entry["act"] for entry in entries if entry["subject"] == f"key {identity}"]
     assert acts == ["key revoked", "key rotated", "key created"]
     assert admin(service, "GET", "/v1/audit/verification", status=200)["intact"] is True
-    flush()  # what the log has gathered for its tenth of a second
     captured = capsys.readouterr()
-    told = captured.err + captured.out + json.dumps([listed, entries])
+    told = captured.err + captured.out + json.dumps([listed, entries, logged()])
     for one in (secret, rotated["secret"], KEY):
         assert one.rpartition("_")[2] not in told
-    logged = [json.loads(line) for line in captured.err.splitlines()]
-    heads = [(line["seq"], line["seal"]) for line in logged if line["event"] == "audit" and "seal" in line]
+    heads = [(line["seq"], line["seal"]) for line in logged() if line["event"] == "audit" and "seal" in line]
     assert (entries[0]["seq"], entries[0]["sha256"]) in heads
 
 

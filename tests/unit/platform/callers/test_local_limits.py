@@ -11,7 +11,7 @@ LIMIT = Limit(10, 100)  # one token in ten seconds
 
 @pytest.fixture
 def limits() -> Limits:
-    return Limits({**DEFAULTS, "scorer": LIMIT}, None, lambda *_a, **_k: None)
+    return Limits({**DEFAULTS, "scorer": LIMIT}, None)
 
 
 def test_the_quota_is_given_and_then_refused_until_it_is_refilled(

@@ -47,7 +47,7 @@ def tokens(issuer: TokenIssuer) -> Iterator[Tokens]:
 
 
 def started(issuer: TokenIssuer, file: Path | None = None, **options: Any) -> Tokens:
-    made = Tokens([issuer.configured()], file, lambda *_a, **_k: None, **{"retry_seconds": 0.2, **options})
+    made = Tokens([issuer.configured()], file, **{"retry_seconds": 0.2, **options})
     made.start()
     return made
 

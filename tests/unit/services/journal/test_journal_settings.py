@@ -10,6 +10,7 @@ import pytest
 from closecast.platform.settings import SettingsError
 from services.journal.condition import Condition
 from services.journal.settings import Settings
+from tests.conftest import Logged
 
 ENVIRONMENT = {
     "CLOSECAST_CACHE_URL": "redis://:cache-secret@127.0.0.1:6379/0",
@@ -62,7 +63,7 @@ def test_the_process_ends_with_the_reason() -> None:
     assert done.stderr == "journal: the environment variable CLOSECAST_CACHE_URL is not set\n"
 
 
-def test_the_condition_is_well_only_when_every_part_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_condition_is_well_only_when_every_part_can_be_used(logged: Logged) -> None:
     # given
     condition = Condition()
     assert not condition.is_well()
@@ -77,8 +78,8 @@ def test_the_condition_is_well_only_when_every_part_can_be_used(capsys: pytest.C
     condition.set("lake", "still away")
     assert condition.as_dict()["problems"] == {"lake": "still away"}
     assert condition.as_dict()["status"] == "failing"
-    assert capsys.readouterr().out.splitlines() == [
-        "journal: cache: in use",
-        "journal: database: in use",
-        "journal: lake: away",
+    assert [(line["level"], line["event"]) for line in logged()] == [
+        ("info", "cache: in use"),
+        ("info", "database: in use"),
+        ("warning", "lake: away"),
     ]

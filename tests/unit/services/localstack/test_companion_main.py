@@ -12,6 +12,7 @@ import pytest
 
 from closecast.platform.discovery import wait_for
 from services.localstack import __main__ as entry
+from tests.conftest import Logged
 from tests.servers import free_port
 
 
@@ -55,10 +56,11 @@ def _status(port: int, method: str, path: str) -> int:
 @pytest.mark.usefixtures("signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_answers_503_until_a_signal_ends_it(
-    number: signal.Signals, port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    number: signal.Signals, port: int, tmp_path: Path, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
     statuses: list[int] = []
+    monkeypatch.setattr(entry.logs, "configure", lambda: None)  # this process is not only the companion's
 
     def visit() -> None:
         try:
@@ -74,7 +76,7 @@ def test_it_answers_503_until_a_signal_ends_it(
     visitor.join()
     # then
     assert statuses == [503, 503]
-    assert "last copy before the end: LocalStack is not ready" in capsys.readouterr().out
+    assert "last copy before the end: LocalStack is not ready" in str(logged())
     assert list((tmp_path / "mirror").iterdir()) == []
 
 

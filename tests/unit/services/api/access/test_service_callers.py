@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 from services.api.access.admission import OPEN, Requires
 from services.api.app import create_app
 from services.api.settings import Settings
-from services.api.telemetry.logs import flush
+from tests.conftest import Logged
 from tests.unit.services.api.conftest import AWAY, KEY, OTHER_KEY
 
 Client = TestClient  # type: ignore[type-arg]
@@ -64,16 +64,12 @@ def test_a_sound_request_id_is_kept_and_another_is_replaced(client: Client) -> N
     assert client.get("/v1/model", headers={"X-Request-ID": "a b\tc"}).headers["x-request-id"] != "a b\tc"
 
 
-def test_each_request_is_one_json_line_without_the_key(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
-    # given
-    flush()
-    capsys.readouterr()
+def test_each_request_is_one_json_line_without_the_key(client: Client, logged: Logged) -> None:
     # when
     client.get("/v1/model", headers={"X-Request-ID": "line-1"})
     client.get("/health/live")
-    flush()
     # then
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    lines = logged()
     requests = [line for line in lines if line["event"] == "request"]
     assert [(line["request_id"], line["path"], line["status"]) for line in requests] == [("line-1", "/v1/model", 200)]
     assert KEY not in json.dumps(lines)

@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.conftest import Logged
 from tests.unit.services.api.batch_rows import CORPUS, as_json
 from tests.unit.services.api.conftest import KEY
 from tests.unit.services.api.wire import Wire, head
@@ -56,6 +57,11 @@ def wire(address: str, expected: list[float | None]) -> Wire:  # noqa: ARG001 - 
 def _still_works(wire: Wire) -> None:
     wire.send(_head(len(SINGLE), "") + SINGLE)
     assert wire.answer()[0] == 200
+
+
+def _statuses(logged: Logged) -> list[int]:
+    """Of the requests that were logged."""
+    return [line["status"] for line in logged() if line["event"] == "request"]
 
 
 @pytest.mark.parametrize("more", [{}, {"Accept": "text/csv"}, {"Connection": "close"}, {"X_Forwarded_Proto": "https"}])
@@ -129,7 +135,7 @@ def test_an_answer_that_is_read_slowly_holds_up_no_other_batch(address: str, exp
 
 @pytest.mark.parametrize("cut", [10, 100_000])
 def test_a_caller_who_leaves_costs_the_next_one_nothing(
-    wire: Wire, address: str, expected: list[float | None], cut: int, capfd: pytest.CaptureFixture[str]
+    wire: Wire, address: str, expected: list[float | None], cut: int, logged: Logged
 ) -> None:
     before = _workers()
     wire.send(_head(len(BODY)) + BODY[:cut])
@@ -141,11 +147,11 @@ def test_a_caller_who_leaves_costs_the_next_one_nothing(
     assert _probabilities(other.answer()[2]) == expected
     assert _workers() == before
     time.sleep(0.3)
-    assert '"status":500' not in capfd.readouterr().err
+    assert 500 not in _statuses(logged)
 
 
 def test_a_caller_who_leaves_while_waiting_for_others_is_no_failure(
-    wire: Wire, address: str, expected: list[float | None], capfd: pytest.CaptureFixture[str]
+    wire: Wire, address: str, expected: list[float | None], logged: Logged
 ) -> None:
     # given a batch that takes its time
     (worker,) = _workers()
@@ -162,15 +168,8 @@ def test_a_caller_who_leaves_while_waiting_for_others_is_no_failure(
     # then
     assert _probabilities(wire.answer()[2]) == expected
     _still_works(wire)
-    written = ""
-
-    def is_told() -> bool:
-        nonlocal written
-        written += capfd.readouterr().err
-        return '"status":400' in written
-
-    until(is_told)
-    assert '"status":500' not in written
+    until(lambda: 400 in _statuses(logged))
+    assert 500 not in _statuses(logged)
     assert _workers() == [worker]
 
 

@@ -19,6 +19,7 @@ from closecast.models import manifest
 from closecast.models.deal_model import DealModel, digest
 from closecast.platform.registry import Identity, ModelRegistry
 from services.api.serving.champion import Champion
+from tests.conftest import Logged
 from tests.unit.services.api.conftest import AWAY, keep
 from tests.waiting import until
 
@@ -143,7 +144,7 @@ def test_a_failing_registry_changes_nothing_and_is_told(registry: RegistryDouble
 
 
 def test_a_damaged_model_is_refused_and_the_old_one_serves(
-    registry: RegistryDouble, champion: Champion, capsys: pytest.CaptureFixture[str]
+    registry: RegistryDouble, champion: Champion, logged: Logged
 ) -> None:
     # given
     champion.look()
@@ -155,12 +156,10 @@ def test_a_damaged_model_is_refused_and_the_old_one_serves(
     # then
     assert _version(champion) == "1"
     assert "version 2 (run r2) was refused" in str(champion.status().problem)
-    assert capsys.readouterr().err.count("was refused") == 1
+    assert str(logged()).count("was refused") == 1
 
 
-def test_a_damaged_copy_on_disk_is_told_and_not_served(
-    served_model: DealModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_copy_on_disk_is_told_and_not_served(served_model: DealModel, tmp_path: Path, logged: Logged) -> None:
     # given
     keep(served_model, tmp_path)
     (tmp_path / "closecast-7-run" / "model.txt").write_text("tree")
@@ -170,7 +169,7 @@ def test_a_damaged_copy_on_disk_is_told_and_not_served(
     champion.stop()
     # then
     assert _version(champion) is None
-    assert "is damaged" in capsys.readouterr().err
+    assert "is damaged" in str(logged())
 
 
 def test_who_is_woken_asks_at_once(registry: RegistryDouble, tmp_path: Path) -> None:
@@ -272,7 +271,7 @@ def test_the_same_run_with_other_files_is_another_model(registry: RegistryDouble
 
 
 def test_a_copy_on_disk_that_is_not_what_it_was_is_told_and_not_served(
-    served_model: DealModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    served_model: DealModel, tmp_path: Path, logged: Logged
 ) -> None:
     # given a copy that can be read, and is another model's
     keep(served_model, tmp_path)
@@ -285,7 +284,7 @@ def test_a_copy_on_disk_that_is_not_what_it_was_is_told_and_not_served(
     champion.stop()
     # then
     assert _version(champion) is None
-    assert "version 7 (run run-7)" in capsys.readouterr().err
+    assert "version 7 (run run-7)" in str(logged())
 
 
 def test_lost_artifacts_of_what_serves_are_told_until_they_are_back(registry: RegistryDouble, tmp_path: Path) -> None:

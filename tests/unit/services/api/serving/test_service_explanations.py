@@ -19,6 +19,7 @@ from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
 from services.api.app import create_app
 from services.api.serving.explanation_cache import ExplanationCache
+from tests.conftest import Logged
 from tests.servers import free_port
 from tests.unit.services.api import conftest
 
@@ -131,7 +132,7 @@ def test_what_cannot_be_scored_cannot_be_explained(
     assert answer.json()["errors"][0]["field"] == field
 
 
-def test_a_cache_that_nobody_answers_for_is_asked_once_and_then_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_cache_that_nobody_answers_for_is_asked_once_and_then_left_alone(logged: Logged) -> None:
     # given
     url = f"redis://127.0.0.1:{free_port()}/0"
     cache = ExplanationCache(lambda: url)
@@ -141,7 +142,7 @@ def test_a_cache_that_nobody_answers_for_is_asked_once_and_then_left_alone(capsy
     assert found == [None] * 50
     assert (cache.hits, cache.misses, cache.failures) == (0, 0, 1)
     assert "ConnectionError" in str(cache.away)
-    assert capsys.readouterr().err.count("explanations are computed anew each time") == 1
+    assert str(logged()).count("explanations are computed anew each time") == 1
     cache.close()
 
 

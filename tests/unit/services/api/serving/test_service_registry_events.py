@@ -13,6 +13,7 @@ from closecast.platform.settings import SettingsError
 from closecast.platform.webhooks import EventError, SignatureError
 from services.api.app import create_app
 from services.api.serving.registry_events import EventSettings, RegistryEvents
+from tests.conftest import Logged
 from tests.unit.platform.test_webhooks import BODY, SECRET, delivery
 from tests.unit.services.api.conftest import AWAY, settings
 
@@ -50,7 +51,7 @@ def test_without_a_secret_there_is_no_such_route(anonymous: TestClient) -> None:
     assert anonymous.post("/v1/registry-events", content=BODY, headers=delivery(BODY)).status_code == 404
 
 
-def test_only_a_moved_champion_of_ours_wakes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_a_moved_champion_of_ours_wakes(logged: Logged) -> None:
     # given an instance without a cache
     woken: list[None] = []
     events = RegistryEvents(EVENTS, lambda: woken.append(None), lambda: None)
@@ -72,7 +73,7 @@ def test_only_a_moved_champion_of_ours_wakes(capsys: pytest.CaptureFixture[str])
     deliver("closecast", "champion")
     # then it wakes, and says that nobody else was told
     assert len(woken) == 1
-    assert "there is no cache" in capsys.readouterr().err
+    assert "there is no cache" in str(logged())
     with pytest.raises(SignatureError):
         events.receive({}, BODY)
     with pytest.raises(EventError):

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.api.serving.predictor import Predictor
+from tests.conftest import Logged
 
 FRAMEWORKS = "application/json; charset=utf-8"  # the fast path takes the plain type alone
 OFF = "closecast_predictions_off_the_fast_path_total"
@@ -83,7 +84,7 @@ def test_metrics_tell_of_requests_answers_and_unseen_values(served: Client) -> N
 
 
 def test_a_fault_after_the_record_is_answered_once_and_logged(
-    served: Client, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    served: Client, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     # given a fault that shows when the answer has been recorded, a double in place of what counts it
     answered: list[str] = []
@@ -103,7 +104,8 @@ def test_a_fault_after_the_record_is_answered_once_and_logged(
     assert answered == ["same", "same"]
     monkeypatch.undo()
     assert _send(served, b'{"deal": {"engage_date": "2017-11-20"}}', "application/json").status_code == 200
-    logged = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
-    assert [one["error"] for one in logged if one["event"] == "failure"] == ["ZeroDivisionError: a fault of ours"] * 2
+    assert [line["error"] for line in logged() if line["event"] == "failure"] == [
+        "ZeroDivisionError: a fault of ours"
+    ] * 2
     counted = 'closecast_requests_total{method="POST",route="/v1/predictions",status="500"}'
     assert counted in served.get("/metrics").text

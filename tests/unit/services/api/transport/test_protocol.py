@@ -12,6 +12,7 @@ import pytest
 from services.api import server
 from services.api.transport import protocol
 from services.api.transport.fast_path import LONGEST
+from tests.conftest import Logged
 from tests.unit.services.api.conftest import live, settings
 from tests.unit.services.api.wire import Wire, head
 from tests.waiting import until
@@ -26,6 +27,11 @@ def _request(body: bytes = BODY, version: str = "1.1", **more: str) -> bytes:
 @pytest.fixture
 def wire(address: str) -> Wire:
     return Wire(address)
+
+
+def _statuses(logged: Logged) -> list[int]:
+    """Of the requests that were logged."""
+    return [line["status"] for line in logged() if line["event"] == "request"]
 
 
 def test_a_request_in_single_bytes_is_answered(wire: Wire) -> None:
@@ -182,17 +188,10 @@ def test_what_is_half_here_when_the_service_stops_is_answered(cache: Path) -> No
     assert (status, headers["connection"]) == (200, "close")
 
 
-def test_a_caller_who_leaves_is_no_failure_of_the_service(wire: Wire, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_caller_who_leaves_is_no_failure_of_the_service(wire: Wire, logged: Logged) -> None:
     wire.send(_request(b"x" * 3 * LONGEST)[: 2 * LONGEST])  # so that the framework has it
     time.sleep(0.1)
     wire.socket.shutdown(socket.SHUT_RDWR)
     wire.socket.close()
-    written = ""
-
-    def is_told() -> bool:
-        nonlocal written
-        written += capfd.readouterr().err
-        return '"status":400' in written
-
-    until(is_told)
-    assert '"status":500' not in written
+    until(lambda: 400 in _statuses(logged))
+    assert 500 not in _statuses(logged)
