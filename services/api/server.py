@@ -7,7 +7,8 @@ import uvicorn
 
 from services.api.app import Service, create_app
 from services.api.settings import Settings
-from services.api.transport.protocol import IDLE_SECONDS, Protocol
+from services.api.transport.closing import IDLE_SECONDS
+from services.api.transport.protocol import Protocol
 
 _GRACE_SECONDS = 8  # a request that is being answered when Nomad stops the instance is answered to its end
 

@@ -1,90 +1,47 @@
-"""How HTTP reaches the service: uvicorn's protocol, with the fast path before the application, bounds and patience that end.
+"""How HTTP reaches the service: uvicorn's protocol, with the fast path before the application, and bounds.
 
 What has arrived is parsed piece by piece, so that nobody pays for what is over a bound, and no further than to the second
 request that is unanswered: callers may send requests without waiting, but those wait unparsed.
 """
 
-import asyncio
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from services.api.middleware.request_log import PREDICTIONS, REFUSED
+from services.api.middleware.request_log import PREDICTIONS
 from services.api.problems import Problem, failure, tell_failure
+from services.api.transport.closing import ClosingProtocol
 from services.api.transport.fast_path import LONGEST, FastPath, RequestHead
-from services.api.transport.refusals import Refusals, new_id
+from services.api.transport.refusals import new_id
 from services.api.transport.request_head import content_length, fault, without_upgrade
-from services.api.transport.response_head import lines
 
-IDLE_SECONDS = 75  # how long a connection may lie unused: longer than the gateway keeps its own
-_REQUEST_SECONDS = 60.0  # how long a request may take to arrive; the gateway hands on whole ones
-_LOOK_SECONDS = 5.0
 _PATH = PREDICTIONS.encode()
 _MOST_HEADS = 32  # of one connection; they differ in the length of the body
 _LONGEST_HEAD = 65_536  # bytes of one request beside its body: head, lines of chunks, trailers
 _CHUNK_LINE = 24  # bytes that each chunk may take beside what is in it: its size in hexadecimal, ends of lines
 _PIECE = 4096  # bytes that are parsed at a time, but for bodies of known length
-_LINGER_SECONDS = 2.0  # for which a refused caller may go on sending before it must have read why
 
 
-class _Flow(FlowControl):
-    """Stays paused while more is here than may be parsed, whoever asks for more."""
-
-    is_held = False
-
-    def hold(self) -> None:
-        self.is_held = True
-        self.pause_reading()
-
-    def resume_reading(self) -> None:
-        if not self.is_held:
-            super().resume_reading()
-
-
-class Protocol(HttpToolsProtocol):
+class Protocol(ClosingProtocol):
     """One connection. A single prediction is answered as soon as its last byte is here, with no task, in one write."""
-
-    flow: _Flow
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._fast_path: FastPath = self.app.fast_path
-        self._refusals: Refusals = self.app.refusals
         self._rest = b""  # what has come and is not parsed yet
         self._spent = 0  # bytes of the request that is arriving, beside its body
         self._bodied = 0  # bytes of bodies in the piece that is being parsed
         self._begins = 0  # requests that begin in it
         self._body_left = 0  # bytes that a body of known length still has
         self._in_head = False  # whether headers that come are of a head, and not trailers
-        self._handed = False  # whether the application has the request that is arriving
-        self._owed = 0  # requests that the application has and has not answered
         self._again: bytes | None = None  # the head to be parsed once more, without the wish for another protocol
         self._keeps = True  # the connection outlives the request that is arriving
-        self._farewell: bytes | None = None  # the last answer of this connection, once those before it are given
         self._head: RequestHead | None = None  # of the request that may go by the fast path, while it arrives
         self._held = b""  # its body so far
         self._heads: dict[bytes, RequestHead] = {}  # that this connection sent before
         self._whole: bytes | None = None  # what came last, if a request began with it
         self._declined = False  # whether the fast path has seen the request that is being parsed, and left it
         self._state: dict[str, Any] = {}  # what the fast path found out of a request that it left to the framework
-        self._ended = False  # whether the last answer of this connection was given
-        self._rendered: tuple[Any, bytes] = (None, b"")
-        self._since: float | None = None  # since when the other side is waited for
-        self._arriving = False  # whether a part of a request is here
-        self._look: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.flow = _Flow(transport)
-        self._since = self.loop.time()
-        self._look = self.loop.call_later(_LOOK_SECONDS, self._look_at_clock)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._look is not None:
-            self._look.cancel()
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
@@ -254,13 +211,6 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
         return True
 
-    def _server_lines(self) -> bytes:
-        """The server's own headers: the date, made anew each second."""
-        given = self.server_state.default_headers
-        if self._rendered[0] is not given:
-            self._rendered = given, lines(*given)
-        return self._rendered[1]
-
     def _learn(self, head: RequestHead, length: int) -> None:
         """Keep the head that was just parsed, if it and its body are what came at once and nothing else."""
         whole, self._whole = self._whole, None
@@ -290,59 +240,6 @@ class Protocol(HttpToolsProtocol):
         self._owed += 1
         super().on_headers_complete()
 
-    def _look_at_clock(self) -> None:
-        """A connection that says nothing, or says it too slowly, is not kept: it would be held from others."""
-        self._look = self.loop.call_later(_LOOK_SECONDS, self._look_at_clock)
-        waited = 0.0 if self._since is None else self.loop.time() - self._since
-        is_late = self._arriving and waited > _REQUEST_SECONDS and not (self._owes() or self.flow.read_paused)
-        if is_late and self._farewell is None:
-            self._refuse(
-                Problem("The request is too slow", 408, f"it was not here whole after {_REQUEST_SECONDS:.0f} s")
-            )
-        elif waited > IDLE_SECONDS:
-            self.transport.close()
-
-    def _owes(self) -> bool:
-        """Whether an earlier request is still to be answered, so that the wait is the caller's."""
-        return self._owed > self._handed
-
     def _refuse(self, problem: Problem, request_id: str | None = None) -> None:
-        """Answer the request that is arriving with `problem`, once those before it are answered, and read no other."""
-        self._ended, self._rest, self._head, self._again = True, b"", None, None
-        if self._handed and self.cycle.response_complete:
-            self.transport.close()  # it is answered already
-            return
-        headers, state = self.headers or [], self.scope["state"] if self._handed else {}
-        request_id = state.setdefault("request_id", request_id or new_id(headers))
-        self._farewell = self._refusals.answer(problem, self.url or b"", headers, request_id, self._server_lines())
-        if self._handed:
-            # Counted and logged with the application, which learns that no more is to come.
-            state[REFUSED] = problem.status
-            self._owed -= 1
-            cycle = self.cycle
-            if self.pipeline and self.pipeline[0][0] is cycle:
-                self.pipeline.popleft()
-            elif cycle.response_started:
-                self._farewell = b""  # its answer has begun, and breaks off
-            cycle.disconnected = True
-            cycle.message_event.set()
-        else:
-            begun = self._since if self._arriving and self._since is not None else self.loop.time()
-            method = self.parser.get_method().decode() if self.url else ""
-            self._refusals.tell(problem, method, self.url or b"", request_id, self.loop.time() - begun)
-        if not self._owed:
-            self._leave()
-
-    def _leave(self) -> None:
-        """Say the last word, and close. Who still sends may go on for a moment, unheard: else it may never read the word."""
-        transport, farewell = self.transport, self._farewell
-        if transport.is_closing() or farewell is None:
-            return
-        if not farewell:
-            transport.close()
-            return
-        transport.write(farewell)
-        transport.write_eof()
-        self.flow.is_held = False
-        self.flow.resume_reading()
-        self.loop.call_later(_LINGER_SECONDS, transport.abort)
+        self._rest, self._head, self._again = b"", None, None
+        super()._refuse(problem, request_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.unit.services.api.conftest import KEY
 
+BODY = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
 PLAIN = {"Host": "here", "Content-Type": "application/json", "X-API-Key": KEY}
 
 
@@ -18,6 +19,10 @@ def head(length: int, path: str = "", version: str = "1.1", **more: str) -> byte
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST /v1/predictions{path} HTTP/{version}\r\n{lines}\r\n".encode()
+
+
+def request(body: bytes = BODY, version: str = "1.1", **more: str) -> bytes:
+    return head(len(body), version=version, **more) + body
 
 
 class Wire:

@@ -1,27 +1,18 @@
-"""HTTP as it comes over the wire to a live service: in pieces, several at once, too slowly, or not HTTP at all."""
+"""HTTP as it comes over the wire to a live service: in pieces, several at once, or left in the middle."""
 
 import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from services.api import server
-from services.api.transport import protocol
 from services.api.transport.fast_path import LONGEST
 from tests.conftest import Logged
 from tests.unit.services.api.conftest import live, settings
-from tests.unit.services.api.wire import Wire, head
+from tests.unit.services.api.wire import BODY, Wire, request
 from tests.waiting import until
-
-BODY = b'{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
-
-
-def _request(body: bytes = BODY, version: str = "1.1", **more: str) -> bytes:
-    return head(len(body), version=version, **more) + body
 
 
 @pytest.fixture
@@ -35,7 +26,7 @@ def _statuses(logged: Logged) -> list[int]:
 
 
 def test_a_request_in_single_bytes_is_answered(wire: Wire) -> None:
-    for byte in _request():
+    for byte in request():
         wire.send(bytes([byte]))
     status, headers, answer = wire.answer()
     assert status == 200
@@ -47,8 +38,8 @@ def test_a_request_in_single_bytes_is_answered(wire: Wire) -> None:
 
 def test_requests_that_come_together_are_answered_in_their_order(wire: Wire) -> None:
     # when fast ones stand among ones that the framework answers
-    wire.send(b"".join([_request(X_Request_ID="1"), _request(b"{", X_Request_ID="2"), _request(X_Request_ID="3"),
-                        b"GET /health/live HTTP/1.1\r\nHost: here\r\nX-Request-ID: 4\r\n\r\n", _request(X_Request_ID="5")]))  # fmt: skip
+    wire.send(b"".join([request(X_Request_ID="1"), request(b"{", X_Request_ID="2"), request(X_Request_ID="3"),
+                        b"GET /health/live HTTP/1.1\r\nHost: here\r\nX-Request-ID: 4\r\n\r\n", request(X_Request_ID="5")]))  # fmt: skip
     # then
     answers = [wire.answer() for _ in range(5)]
     assert [headers["x-request-id"] for _, headers, _ in answers] == list("12345")
@@ -57,7 +48,7 @@ def test_requests_that_come_together_are_answered_in_their_order(wire: Wire) -> 
 
 @pytest.mark.parametrize("body", [BODY, b"{"])
 def test_a_connection_ends_when_the_caller_wants_it_to(wire: Wire, body: bytes) -> None:
-    wire.send(_request(body, Connection="close"))
+    wire.send(request(body, Connection="close"))
     status, headers, _ = wire.answer()
     assert status in (200, 400)
     assert headers["connection"] == "close"
@@ -65,7 +56,7 @@ def test_a_connection_ends_when_the_caller_wants_it_to(wire: Wire, body: bytes) 
 
 
 def test_the_old_protocol_is_spoken_too(wire: Wire) -> None:
-    wire.send(_request(version="1.0"))
+    wire.send(request(version="1.0"))
     status, _, answer = wire.answer()
     assert status == 200
     assert answer["as_of"] == "2017-12-01"
@@ -73,7 +64,7 @@ def test_the_old_protocol_is_spoken_too(wire: Wire) -> None:
 
 
 def test_a_caller_who_asks_first_is_told_to_go_on(wire: Wire) -> None:
-    head, _, body = _request(Expect="100-continue").partition(b"\r\n\r\n")
+    head, _, body = request(Expect="100-continue").partition(b"\r\n\r\n")
     wire.send(head + b"\r\n\r\n")
     assert wire.file.readline() == b"HTTP/1.1 100 Continue\r\n"
     assert wire.file.readline() == b"\r\n"
@@ -83,34 +74,24 @@ def test_a_caller_who_asks_first_is_told_to_go_on(wire: Wire) -> None:
 
 def test_a_body_in_chunks_and_a_long_one(wire: Wire) -> None:
     # given chunks, then a body longer than the fast path holds
-    head = _request().partition(b"Content-Length")[0]
+    head = request().partition(b"Content-Length")[0]
     wire.send(head + b"Transfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY))
     assert wire.answer()[0] == 200
-    wire.send(_request(BODY + b" " * LONGEST))
+    wire.send(request(BODY + b" " * LONGEST))
     assert wire.answer()[0] == 200
-    wire.send(_request())
+    wire.send(request())
     assert wire.answer()[0] == 200
 
 
 def test_a_header_that_comes_twice_is_for_the_framework(wire: Wire) -> None:
-    wire.send(_request().replace(b"\r\n\r\n", b"\r\nX-API-Key: no\r\n\r\n", 1))
+    wire.send(request().replace(b"\r\n\r\n", b"\r\nX-API-Key: no\r\n\r\n", 1))
     assert wire.answer()[0] == 200  # the first counts
 
 
-@pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x00\xa5\x01\x00", b"HELLO\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
-                                      _request(Content_Length="-1"), b"GET / HTTP/1.1\r\nno colon\r\n\r\n"])  # fmt: skip
-def test_what_is_no_http_gets_a_problem(wire: Wire, nonsense: bytes) -> None:
-    wire.send(nonsense)
-    status, headers, problem = wire.answer()
-    assert (status, problem["status"]) == (400, 400)
-    assert headers["content-type"] == "application/problem+json"
-    assert wire.is_closed()
-
-
-def test_nothing_is_read_behind_the_last_request(wire: Wire, served: httpx.Client) -> None:
+def test_nothing_is_read_behind_the_lastrequest(wire: Wire, served: httpx.Client) -> None:
     # given a request that is the last by its own words, and more behind it
     before = _scored(served)
-    wire.send(_request(Connection="close") + _request() + _request(b"{"))
+    wire.send(request(Connection="close") + request() + request(b"{"))
     # when / then
     assert wire.answer()[0] == 200
     assert wire.is_closed()
@@ -120,46 +101,6 @@ def test_nothing_is_read_behind_the_last_request(wire: Wire, served: httpx.Clien
 def _scored(served: httpx.Client) -> float:
     lines = served.get("/metrics").text.splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith("closecast_prediction_probability_count"))
-
-
-@pytest.fixture
-def hasty(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A service with little patience."""
-    monkeypatch.setattr(protocol, "_LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(protocol, "_REQUEST_SECONDS", 0.6)
-    monkeypatch.setattr(protocol, "IDLE_SECONDS", 3)
-    monkeypatch.setattr(server, "IDLE_SECONDS", 3)
-    with live(settings(cache)) as address:
-        yield address
-
-
-@pytest.mark.parametrize("begun", [_request()[:20], _request()[:-1], _request(BODY + b" " * LONGEST)[:-1]])
-def test_a_request_that_does_not_end_is_ended(hasty: str, begun: bytes) -> None:
-    # given
-    wire = Wire(hasty)
-    wire.send(begun)
-    # when
-    started = time.monotonic()
-    status, _, problem = wire.answer()
-    # then
-    assert status == 408
-    assert "not here whole after" in problem["detail"]
-    assert time.monotonic() - started < 30
-    assert wire.is_closed()
-
-
-def test_a_connection_that_lies_idle_is_closed_and_a_busy_one_is_not(hasty: str) -> None:
-    idle, used, busy = Wire(hasty), Wire(hasty), Wire(hasty)
-    used.send(_request())
-    assert used.answer()[0] == 200
-    busy.send(_request(b"{"))  # the framework answers, and sets a clock of its own
-    assert busy.answer()[0] == 400
-    for _ in range(50):
-        time.sleep(0.1)
-        busy.send(_request())
-        assert busy.answer()[0] == 200
-    assert idle.is_closed()
-    assert used.is_closed()
 
 
 def _listens(address: str) -> bool:
@@ -172,7 +113,7 @@ def test_what_is_half_here_when_the_service_stops_is_answered(cache: Path) -> No
     # given
     with live(settings(cache)) as address:
         wire = Wire(address)
-        content = _request()
+        content = request()
         wire.send(content[:-5])
         time.sleep(0.2)
 
@@ -189,7 +130,7 @@ def test_what_is_half_here_when_the_service_stops_is_answered(cache: Path) -> No
 
 
 def test_a_caller_who_leaves_is_no_failure_of_the_service(wire: Wire, logged: Logged) -> None:
-    wire.send(_request(b"x" * 3 * LONGEST)[: 2 * LONGEST])  # so that the framework has it
+    wire.send(request(b"x" * 3 * LONGEST)[: 2 * LONGEST])  # so that the framework has it
     time.sleep(0.1)
     wire.socket.shutdown(socket.SHUT_RDWR)
     wire.socket.close()
