@@ -184,7 +184,7 @@ def test_a_store_that_is_killed_and_comes_back_empty_costs_no_instance(store: St
     assert both.goes_on(2 * _LOST)
     # and back without its bucket, then with an empty one
     store.start()
-    assert both.goes_on(_LOST / 4)
+    assert both.goes_on(2 * _LOST)
     store.make_bucket()
     until(lambda: store.lake.has(both.key))
     assert both.goes_on(2 * _LOST)

@@ -1,5 +1,6 @@
 """Leases as flows keep them and instances see them, in a lake on a disk of the test's own."""
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -21,9 +22,15 @@ class Disk:
     """A lake in a folder, which can be away: then a file is in the folder's place."""
 
     def __init__(self, folder: Path) -> None:
-        (folder / "lake" / "leases").mkdir(parents=True)
         self._folder, self._elsewhere = folder / "lake", folder / "elsewhere"
+        self.begin()
         self.lake = Lake(LakeSettings("lake", "nowhere"), SubTreeFileSystem(str(folder), LocalFileSystem()))
+
+    def begin(self) -> None:
+        (self._folder / "leases").mkdir(parents=True)
+
+    def forget(self) -> None:
+        shutil.rmtree(self._folder)
 
     def leave(self) -> None:
         self._folder.rename(self._elsewhere)
@@ -180,6 +187,25 @@ def test_a_lake_that_came_back_empty_is_given_time(disk: Disk, clock: Clock) -> 
     assert watch.end() is None
     clock.pass_by(1)
     assert watch.end() == "the flow that this works for was not heard of for 120 s"
+
+
+def test_a_lake_that_came_back_without_its_bucket_is_away(disk: Disk, clock: Clock) -> None:
+    # given
+    disk.lake.put_text(_KEY, "5")
+    watch = lease.Watch(disk.lake, _KEY, lost_seconds=120)
+    assert watch.end() is None
+    # when there is a store, and nothing in it, for however long
+    disk.forget()
+    for _ in range(3):
+        clock.pass_by(100)
+        assert watch.end() is None
+    # then it has its time once the bucket is there again
+    disk.begin()
+    assert watch.end() is None
+    clock.pass_by(119)
+    assert watch.end() is None
+    clock.pass_by(1)
+    assert watch.end() is not None
 
 
 def test_a_lease_that_was_never_there_ends_an_instance_in_time(disk: Disk, clock: Clock) -> None:
