@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import os
 import secrets
 import uuid
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from closecast.platform.files import write_whole
 from ops import paths
 from ops.errors import OperatorError
 
@@ -108,14 +108,7 @@ class Credentials:
 
     def save(self) -> None:
         """Write whole or not at all, never readable by others even for a moment."""
-        file = self.file()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            json.dump(asdict(self), out, indent=2)
-        partial.replace(file)
+        write_whole(self.file(), json.dumps(asdict(self), indent=2))
 
     def model_public_keys(self) -> str:
         """Of the key that models are signed with, and of those before it."""

@@ -42,4 +42,4 @@ def readable(source: str | None) -> str | None:
 
 
 def _is_readable(path: Path) -> bool:
-    return bool(path.stat().st_mode & 0o004) and runtime.is_open(path.absolute().parent)
+    return bool(path.stat().st_mode & 0o004) and runtime.first_closed(path.absolute().parent) is None

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ops import paths, system
+from ops import accounts, paths, runtime, system
 from ops.caddy_binary import CADDY
 from ops.environment import LOCALSTACK, runtime_is_ready
 from ops.errors import OperatorError
@@ -22,10 +22,10 @@ FIRST_START_MB, LATER_START_MB = 6144, 3072
 
 
 def _python() -> str:
-    if not (3, 11) <= sys.version_info[:2] <= (3, 14):
+    if not (3, runtime.OLDEST) <= sys.version_info[:2] <= (3, runtime.NEWEST):
         raise OperatorError(
             f"Python {sys.version.split()[0]} at {sys.executable} is not supported",
-            "install Python 3.11 to 3.14 and name it in CLOSECAST_PYTHON, or use ./just, which looks for one",
+            f"install Python 3.{runtime.OLDEST} to 3.{runtime.NEWEST} and name it in CLOSECAST_PYTHON, or use ./just, which looks for one",
         )
     return f"Python {sys.version.split()[0]} at {sys.executable}"
 
@@ -50,7 +50,7 @@ def _state() -> str:
             f"the folder for the platform's data, {folder}, cannot be written by this user",
             "it may belong to an earlier run as root: give it back with chown, or name another one in CLOSECAST_STATE",
         )
-    closed = _first_closed_folder(folder.parent) if os.geteuid() == 0 else None
+    closed = runtime.first_closed(folder.parent) if accounts.wanted() else None
     if closed:
         raise OperatorError(
             f"{closed} is closed to other users, so the accounts that services run as cannot reach {folder}",
@@ -112,11 +112,3 @@ def _existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.parent
     return folder
-
-
-def _first_closed_folder(folder: Path) -> Path | None:
-    """The topmost existing folder on the way to `folder` that others may not enter."""
-    for step in reversed([folder, *folder.parents]):
-        if step.exists() and not step.stat().st_mode & 0o001:
-            return step
-    return None

@@ -45,7 +45,8 @@ def replay(arguments: list[str]) -> int:
     lines = recompute(
         record,
         jobs.address(session.cluster, "mlflow"),
-        paths.state() / "models",
+        # The API's copies belong to its account, and what root wrote among them it could not read.
+        paths.state() / "replay",
         session.credentials.model_public_keys(),
     )
     _print(record, lines)
@@ -55,7 +56,8 @@ def replay(arguments: list[str]) -> int:
 def recompute(record: Mapping[str, Any], registry: str, cache: Path, keys: str | None = None) -> list[Line]:
     """Every horizon of a record of GET /v1/predictions/{id}, with the model that made it, by its run.
 
-    The model must be signed by one of `keys` (public ones, with commas between), unless there are none. Raises OperatorError when that model cannot be had, or the record does not say what was answered to which horizon.
+    The model must be signed by one of `keys` (public ones, with commas between), unless there are none. Raises OperatorError
+    when that model cannot be had, or the record does not say what was answered to which horizon.
     """
     # Imported here: the libraries take seconds, which no other command should wait for.
     import numpy as np

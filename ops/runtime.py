@@ -6,7 +6,6 @@ root. Anybody else's services run from the clone.
 """
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -17,22 +16,23 @@ from functools import cache
 from pathlib import Path
 
 from closecast.platform import provenance
-from ops import paths
+from ops import accounts, paths
 from ops.errors import OperatorError
 
 _CODE = ("closecast", "services", "flows", "localstack", "terraform")
 _LEFT_OUT = ("__pycache__", ".terraform*", "*.pyc")
-_OLDEST, _NEWEST = 11, 14
+# Releases of Python 3 that the locks are made for.
+OLDEST, NEWEST = 11, 14
 
 
 def environments() -> Path | None:
     """Where root's Python environments are; None where they are in the clone."""
-    return paths.state() / "runtime" if os.geteuid() == 0 else None
+    return paths.state() / "runtime" if accounts.wanted() else None
 
 
 def code() -> Path:
     """The folder that services import the project from."""
-    return paths.state() / "runtime" / "code" if os.geteuid() == 0 else paths.PROJECT
+    return paths.state() / "runtime" / "code" if accounts.wanted() else paths.PROJECT
 
 
 @cache
@@ -41,11 +41,11 @@ def interpreter() -> str:
 
     Raises OperatorError when there is none that they could.
     """
-    if os.geteuid() != 0 or is_open(Path(sys.executable)):
+    if not accounts.wanted() or first_closed(Path(sys.executable)) is None:
         return sys.executable
-    named = (f"python3.{minor}" for minor in range(_NEWEST, _OLDEST - 1, -1))
+    named = (f"python3.{minor}" for minor in range(NEWEST, OLDEST - 1, -1))
     found = (shutil.which(name, path="/usr/local/bin:/usr/bin") for name in named)
-    open_ = next((one for one in found if one and is_open(Path(one))), None)
+    open_ = next((one for one in found if one and first_closed(Path(one)) is None), None)
     if open_ is None:
         raise OperatorError(
             f"{Path(sys.executable).resolve()} lies in a folder that only root may enter, so no account of a service could run it",
@@ -54,27 +54,33 @@ def interpreter() -> str:
     return open_
 
 
-def is_open(path: Path) -> bool:
-    """Whether every account can reach `path`, and what it is a link to."""
+def first_closed(path: Path) -> Path | None:
+    """What keeps other accounts from `path` and from what it is a link to: the topmost step that they may not enter, if any.
+
+    Steps that are not there yet are open.
+    """
     real = path.resolve()
-    return all(step.stat().st_mode & 0o001 for step in (*path.absolute().parents, *real.parents, real))
+    steps = (*reversed(path.absolute().parents), *reversed(real.parents), real)
+    return next((step for step in steps if step.exists() and not step.stat().st_mode & 0o001), None)
 
 
 def refresh() -> None:
     """Copy the code anew where services have a copy and it is not the clone's. Running services keep what they have read."""
-    if os.geteuid() != 0:
+    if not accounts.wanted():
         return
-    target, digest = code(), _digest()
+    target, commit = code(), provenance.git_commit(paths.PROJECT) or ""
+    digest = _digest(commit)
     marker = target / "DIGEST"
     if marker.exists() and marker.read_text() == digest:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix="code-"))
-    for name in _CODE:
-        shutil.copytree(paths.PROJECT / name, fresh / name, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-    (fresh / provenance.FILE).write_text(provenance.git_commit(paths.PROJECT) or "")
-    marker = fresh / marker.name
-    marker.write_text(digest)
+    for file in _sources():
+        copy = fresh / file.relative_to(paths.PROJECT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, copy)
+    (fresh / provenance.FILE).write_text(commit)
+    (fresh / marker.name).write_text(digest)
     # Nobody but root may write here, so a service could not keep what it compiled.
     subprocess.run([str(python(paths.VENV)), "-m", "compileall", "-q", str(fresh)], check=False, capture_output=True)
     open_to_all(fresh)
@@ -92,7 +98,7 @@ def python(environment: Path) -> Path:
 
 def program(path: Path) -> Path:
     """`path`, or a copy of it where the services' accounts could not reach it."""
-    if os.geteuid() != 0 or is_open(path):
+    if not accounts.wanted() or first_closed(path) is None:
         return path
     copy = paths.state() / "runtime" / "bin" / path.name
     if not copy.exists() or copy.stat().st_mtime != path.stat().st_mtime or copy.stat().st_size != path.stat().st_size:
@@ -108,14 +114,14 @@ def program(path: Path) -> Path:
 def _sources() -> Iterator[Path]:
     for name in _CODE:
         for file in sorted((paths.PROJECT / name).rglob("*")):
-            left_out = (fnmatch(part, pattern) for part in file.parts for pattern in _LEFT_OUT)
-            if file.is_file() and not any(left_out):
+            parts = file.relative_to(paths.PROJECT).parts
+            if file.is_file() and not any(fnmatch(part, pattern) for part in parts for pattern in _LEFT_OUT):
                 yield file
 
 
-def _digest() -> str:
+def _digest(commit: str) -> str:
     """SHA-256 of the code and its commit."""
-    made = hashlib.sha256((provenance.git_commit(paths.PROJECT) or "").encode())
+    made = hashlib.sha256(commit.encode())
     for file in _sources():
         made.update(f"{file.relative_to(paths.PROJECT)}\0{file.stat().st_size}\0".encode())
         made.update(file.read_bytes())

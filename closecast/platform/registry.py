@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models.deal_model import FILES, DealModel, ModelError
 from closecast.models.manifest import LARGEST, MANIFEST, Manifest, digest, verified
 from closecast.models.scorer import FILES as SCORER_FILES
+from closecast.platform.files import write_whole
 from closecast.platform.identity import MODEL_NAME, Identity, Served, folder_name, read
 from closecast.platform.mlflow_http import LostError, MlflowHttp, RegistryError
 from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys, UnsignedError
@@ -300,6 +300,4 @@ def _signature(folder: Path) -> Path:
 def _keep_signature(folder: Path, signature: str) -> None:
     file = _signature(folder)
     if not file.exists() or file.read_text() != signature:
-        partial = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_native_id()}")
-        partial.write_text(signature)
-        partial.replace(file)
+        write_whole(file, signature)

@@ -10,11 +10,11 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 from importlib.metadata import version
 from pathlib import Path
 
 from closecast.models.manifest import ModelError, digest
+from closecast.platform.files import write_whole
 
 _SECONDS = 180  # of the clock: beside busy neighbours
 _CPU_SECONDS = 90  # a million deals take 20
@@ -56,7 +56,7 @@ def rehearse(folder: Path, twin: Path | None = None, marker: Path | None = None)
     if done.returncode:
         raise ModelError(f"the process that tried the model failed with status {done.returncode}: {told[0][:500]}")
     if marker is not None:
-        _mark(marker, passed)
+        write_whole(marker, passed)
 
 
 def _passed(folder: Path) -> str:
@@ -73,14 +73,6 @@ def _is_marked(marker: Path, passed: str) -> bool:
             return owner.st_uid == os.geteuid() and not owner.st_mode & 0o022 and opened.read(2_000) == passed
     except OSError:
         return False  # it is tried once more, which costs a second or two
-
-
-def _mark(marker: Path, passed: str) -> None:
-    partial = marker.with_name(f"{marker.name}.{os.getpid()}-{threading.get_native_id()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        out.write(passed)
-    partial.replace(marker)
 
 
 def _signal(number: int) -> str:

@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from ops import jobs
+from ops import jobs, paths
 from tests.e2e.conftest import PROJECT, Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -37,6 +37,17 @@ def test_curl_gets_a_prediction_of_the_champion(platform: Platform) -> None:
     assert answer["by"] == "2017-12-31"
     assert answer["probability"] == answer["probabilities"]["quarter_end"]
     assert answer["model"]["version"] == platform.api("GET", "/v1/model").json()["version"]
+
+
+def test_a_prediction_is_computed_again_without_touching_the_apis_copies(platform: Platform) -> None:
+    # given a prediction, in the journal
+    body = {"deal": {"engage_date": "2017-11-21", "product": "GTX Pro"}, "as_of": "2017-12-01"}
+    made = platform.api("POST", "/v1/predictions", json=body).json()["id"]
+    platform.eventually(lambda: platform.api("GET", f"/v1/predictions/{made}").status_code == 200, "the record")
+    # then
+    assert "bit-identical" in platform.just("replay", made)
+    copies = paths.state() / "models"
+    assert {path.owner() for path in copies.rglob("*")} == {copies.owner()}
 
 
 def test_without_a_key_nothing_is_answered(platform: Platform) -> None:
