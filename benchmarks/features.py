@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> int:
         )
     fastest = results[f"closecast, {largest:,} deals"]
     ratios = [one / other for one, other in zip(fastest, results["pandas"], strict=True)]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     lines = [
         "# `just bench features`", "",
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; {largest:,} made-up deals, "

@@ -220,7 +220,7 @@ def _run(stage: str, folder: Path) -> None:
     begin, before = time.perf_counter(), _used()
     did = STAGES[stage](folder)
     cpu, wall = _used() - before, time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(json.dumps({"did": did, "cpu": cpu, "wall": wall, "peak_mb": peak}))
 
 

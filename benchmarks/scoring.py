@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
     """`rounds=3` and `rows=5000000` may be given."""
     if arguments and arguments[0] in ("ours", "bare"):
         rows, seconds = (ours if arguments[0] == "ours" else bare)(Path(arguments[1]))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         print(json.dumps({"rate": rows / seconds, "peak_mb": peak}))
         return 0
     given = dict(argument.split("=", 1) for argument in arguments)

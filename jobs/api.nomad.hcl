@@ -139,6 +139,8 @@ job "api" {
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           CLOSECAST_WEBHOOK_SECRET={{ .webhook_secret }}
           CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
+          CLOSECAST_DATABASE_PASSWORD={{ .database_password }}
+          CLOSECAST_CACHE_PASSWORD={{ .cache_password }}
           {{- end }}
           {{ range nomadService "mlflow" -}}
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}
@@ -148,19 +150,19 @@ job "api" {
 
       # What the API answers without for a while. The template does not wait for them, so the task starts while they are
       # away; and it changes nothing but the file, which is read at each new connection: a database that moves or restarts
-      # must not cost the instance its model in memory, nor a caller its request.
+      # must not cost the instance its model in memory, nor a caller its request. The passwords in the addresses are named
+      # and stand in the environment: until the task begins, other accounts of the platform could read this file.
       template {
         destination = "${NOMAD_SECRETS_DIR}/addresses"
         change_mode = "noop"
         perms       = "0644"
         data        = <<-EOT
-          {{ with nomadVar "nomad/jobs/api" }}{{ $database := .database_password }}{{ $cache := .cache_password }}
-          {{- range nomadService "postgres" }}
-          CLOSECAST_DATABASE_URL=postgresql://closecast:{{ $database }}@{{ .Address }}:{{ .Port }}/closecast
+          {{ range nomadService "postgres" }}
+          CLOSECAST_DATABASE_URL=postgresql://closecast:$CLOSECAST_DATABASE_PASSWORD@{{ .Address }}:{{ .Port }}/closecast
           {{- end }}
           {{- range nomadService "cache" }}
-          CLOSECAST_CACHE_URL=redis://:{{ $cache }}@{{ .Address }}:{{ .Port }}/0
-          {{- end }}{{ end }}
+          CLOSECAST_CACHE_URL=redis://:$CLOSECAST_CACHE_PASSWORD@{{ .Address }}:{{ .Port }}/0
+          {{- end }}
           {{- range nomadService "object-store" }}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
           {{- end }}

@@ -2,6 +2,7 @@
 
 STDLIB_ONLY = (
     "__main__",
+    "system",
     "cli",
     "errors",
     "paths",

@@ -4,6 +4,14 @@ import sys
 
 
 def main() -> int:
+    from ops import system
+    from ops.errors import OperatorError
+
+    try:
+        # Before any import that another system could not follow, whatever the command.
+        system.told()
+    except OperatorError as error:
+        sys.exit(str(error))
     if sys.version_info < (3, 11):  # noqa: UP036 - before any import that an older Python could not even read
         sys.exit(
             "closecast: Python %d.%d at %s is too old; Closecast needs Python 3.11 to 3.14.\n"  # noqa: UP031

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -60,7 +59,7 @@ ports {{
 client {{
   enabled           = true
   servers           = ["127.0.0.1:{rpc}"]
-  network_interface = "{loopback}"
+  network_interface = "lo"
   # The cloud fingerprints ask addresses that a workstation cannot reach.
   options = {{ "fingerprint.denylist" = "env_aws,env_gce,env_azure,env_digitalocean,consul,vault" }}
   # A task waits in its template for the services it needs, as long as it takes, and looks again often.
@@ -114,9 +113,8 @@ def server(data: Path, http: int, rpc: int, serf: int) -> str:
 
 def client(data: Path, http: int, rpc: int, meta: Mapping[str, str]) -> str:
     """HCL of the process that runs the tasks; `rpc` is the server's port, `meta` what job files know of this node."""
-    loopback = "lo0" if sys.platform == "darwin" else "lo"
     lines = "\n".join(f"    {key} = {json.dumps(value)}" for key, value in meta.items())
-    return _BOTH.format(data=data) + _CLIENT.format(http=http, rpc=rpc, meta=lines, loopback=loopback)
+    return _BOTH.format(data=data) + _CLIENT.format(http=http, rpc=rpc, meta=lines)
 
 
 def environment() -> dict[str, str]:

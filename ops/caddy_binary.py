@@ -9,7 +9,7 @@ CADDY = Program(
     oldest=(2, 10),
     releases="https://github.com/caddyserver/caddy/releases/download",
     archive="v{version}/caddy_{version}_{system}.tar.gz",
-    # SHA-512 as the publisher's own container image of this release pins it; it names no macOS archive.
+    # SHA-512 as the publisher's own container image of this release pins it.
     checksums={
         "linux_amd64": "747df7ee74de188485157a383633a1a963fd9233b71fbb4a69ddcbcc589ce4e2"
         "cc82dacf5dbbe136cb51d17e14c59daeb5d9bc92487610b0f3b93680b2646546",

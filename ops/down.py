@@ -118,10 +118,7 @@ def processes_of(data: Path) -> list[psutil.Process]:
 
 def mounts_below(folder: Path) -> list[str]:
     """Mount points below `folder`, innermost first."""
-    table = Path("/proc/self/mounts")
-    if not table.exists():  # only Linux mounts anything here
-        return []
-    points = [line.split()[1] for line in table.read_text().splitlines()]
+    points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     return sorted((point for point in points if point.startswith(f"{folder}/")), key=len, reverse=True)
 
 

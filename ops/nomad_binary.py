@@ -13,8 +13,6 @@ NOMAD = Program(
     checksums={
         "linux_amd64": "19dac5642a2ba5305e6ff8efee06a708d760ebe4d1cd7936bc3dc526f477dc12",
         "linux_arm64": "902e44260fcd9297af7042fb33ccd5a29cc2202b57199724f17c96fcd67414d2",
-        "darwin_amd64": "ca8bf44452296db8750b411c73c6d38a872a9fae2632f93164edbc6573433814",
-        "darwin_arm64": "8f8bbc6064a039df772fa7daa865185760111d2e2a1f2953ade2b126dff8e5dd",
     },
     module="github.com/hashicorp/nomad",
     build="about 4 minutes on two cores",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ops import accounts, paths, runtime
+from ops import accounts, paths, runtime, system
 from ops.caddy_binary import CADDY
 from ops.environment import LOCALSTACK, runtime_is_ready
 from ops.errors import OperatorError
@@ -28,14 +28,6 @@ def _python() -> str:
             f"install Python 3.{runtime.OLDEST} to 3.{runtime.NEWEST} and name it in CLOSECAST_PYTHON, or use ./just, which looks for one",
         )
     return f"Python {sys.version.split()[0]} at {sys.executable}"
-
-
-def _system() -> str:
-    if sys.platform not in ("linux", "darwin"):
-        raise OperatorError(
-            f"{sys.platform} is not supported", "use Linux, or macOS, or a Linux machine under Windows (WSL)"
-        )
-    return f"{os.uname().sysname} {os.uname().machine}"
 
 
 def _disk() -> str:
@@ -97,7 +89,7 @@ def _terraform() -> str:
     return f"Terraform {version} at {found}, plugins from {mirror or 'the registry'}"
 
 
-CHECKS = (_system, _python, _disk, _state, _terraform, NOMAD.told, CADDY.told)
+CHECKS = (system.told, _python, _disk, _state, _terraform, NOMAD.told, CADDY.told)
 
 
 def findings() -> Iterator[str | OperatorError]:

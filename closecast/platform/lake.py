@@ -107,12 +107,14 @@ class Lake:
             raise self._unreachable("write", key, error) from error
 
     def read_text(self, key: str) -> str | None:
-        """What is kept under `key`, None when nothing is. Raises LakeError when the lake is out of reach."""
+        """What is kept under `key`, None when nothing is. Raises LakeError when the lake is out of reach, or its bucket gone."""
         try:
             with self._files.open_input_stream(self._path(key)) as stream:
                 return str(stream.read().decode())
-        except FileNotFoundError:
-            return None
+        except FileNotFoundError as error:
+            if self._has_bucket():
+                return None
+            raise self._unreachable("read", key, error) from error
         except OSError as error:
             raise self._unreachable("read", key, error) from error
 
@@ -187,6 +189,13 @@ class Lake:
                     stream.write(part)
         except OSError as error:
             raise self._unreachable("write", key, error) from error
+
+    def _has_bucket(self) -> bool:
+        """Whether there is anything to look in: a store that has just come back may have forgotten the bucket itself."""
+        try:
+            return bool(self._files.get_file_info(self._settings.bucket).type != FileType.NotFound)
+        except OSError:
+            return False
 
     def _path(self, key: str) -> str:
         return f"{self._settings.bucket}/{key}"

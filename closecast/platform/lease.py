@@ -1,6 +1,7 @@
 """A lease in the lake: dispatched instances go on for as long as the flow that they work for keeps it.
 
 A flow may dispatch jobs and nothing more, so it cannot have Nomad stop them; and one that was killed could not anyway.
+A lease that is missing says nothing: a lake that has just come back may not have its objects yet.
 """
 
 import threading
@@ -13,12 +14,14 @@ from closecast.platform.lake import Lake, LakeError
 
 RENEW_SECONDS = 15.0
 LOST_SECONDS = 120.0  # without a renewal, while the lake answered; a busy flow may be late a few times
+_ENDED = "ended"  # in place of a number: nobody renews it any more
 
 
 @contextmanager
 def held(lake: Lake, told: Callable[[str], None], renew_seconds: float = RENEW_SECONDS) -> Iterator[str]:
     """Keep a lease until the end of the block; gives its key, which instances are told.
 
+    It is deleted when the block ends well, as then nobody works for it any more; else it stays, and says that it has ended.
     `told` is called with the reason when a renewal fails, once until one succeeds. Raises LakeError when it cannot be begun.
     """
     key = f"leases/{uuid.uuid4()}"
@@ -26,13 +29,18 @@ def held(lake: Lake, told: Callable[[str], None], renew_seconds: float = RENEW_S
     ended = threading.Event()
     keeper = threading.Thread(target=_keep, args=(lake, key, told, renew_seconds, ended), name="lease", daemon=True)
     keeper.start()
+    well = False
     try:
         yield key
+        well = True
     finally:
         ended.set()
         keeper.join()
         try:
-            lake.delete(key)
+            if well:
+                lake.delete(key)
+            else:
+                lake.put_text(key, _ENDED)
         except LakeError as error:
             # What fails in the block stays its error, and the instances end by themselves once it has run out.
             told(f"the lease {key} stays until it runs out: {error}")
@@ -57,21 +65,21 @@ class Watch:
     def __init__(self, lake: Lake, key: str, lost_seconds: float = LOST_SECONDS) -> None:
         self._lake, self._key, self._lost_seconds = lake, key, lost_seconds
         self._seen: str | None = None
-        self._since = 0.0
+        self._since: float | None = None  # of the last renewal, or of the first answer of the lake
 
     def end(self) -> str | None:
         """Look; returns why there is nobody to work for any more, and None while there is somebody."""
         try:
-            found = self._lake.read_text(self._key)
-            if found is None:
+            found, now = self._lake.read_text(self._key), time.monotonic()
+            if found == _ENDED:
                 return "the flow that this works for has ended"
-            if found != self._seen:
-                self._seen, self._since = found, time.monotonic()
-            if time.monotonic() - self._since < self._lost_seconds:
+            if self._since is None or found not in (None, self._seen):
+                self._seen, self._since = found, now
+            if now - self._since < self._lost_seconds:
                 return None
             self._lake.delete(self._key)
         except LakeError:
-            self._seen = None  # what was missed meanwhile is not held against it
+            self._since = None  # what was missed meanwhile is not held against it
             return None
         return f"the flow that this works for was not heard of for {self._lost_seconds:.0f} s"
 

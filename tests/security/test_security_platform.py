@@ -14,7 +14,8 @@ from ops import accounts, jobs, paths
 from ops.cluster import Cluster
 from ops.down import processes_of
 from tests.e2e.conftest import Platform
-from tests.security.conftest import Run, as_account
+from tests.security.conftest import Run
+from tests.security.ordinary import as_account
 
 pytestmark = pytest.mark.e2e
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="services have accounts of their own where `up` was run by root")

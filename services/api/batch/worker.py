@@ -133,8 +133,7 @@ def _next(connection: socket.socket) -> tuple[ScoreRequest, SharedBuffer] | None
     """The next batch. After a while without one, memory is given back; the next batch takes milliseconds to get it again."""
     if not select.select([connection], [], [], _IDLE_S)[0]:
         gc.collect()
-        if sys.platform == "linux":
-            ctypes.CDLL(None).malloc_trim(0)
+        ctypes.CDLL(None).malloc_trim(0)
     return receive_request(connection)
 
 

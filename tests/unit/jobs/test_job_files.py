@@ -39,8 +39,10 @@ def test_a_job_is_complete(name: str) -> None:
         for task in group["Tasks"]:
             assert task["Resources"]["CPU"] and task["Resources"]["MemoryMB"]
             for template in task["Templates"] or []:
-                # What Nomad itself reads is closed; what a task reads lies in a folder that is (services/launch.py).
+                # What Nomad itself reads is closed; what a task reads lies in a folder that is (services/launch.py), but only
+                # once the task has begun: so it holds no secret.
                 assert template["Perms"] == ("0600" if template["ChangeMode"] != "noop" else "0644")
+                assert template["Perms"] == "0600" or f'nomadVar "nomad/jobs/{name}"' not in template["EmbeddedTmpl"]
                 wanted = re.findall(r'nomadVar "([^"]+)"', template["EmbeddedTmpl"])
                 assert all(
                     path == f"nomad/jobs/{name}" or path.startswith(f"nomad/jobs/{name}/waits-for-") for path in wanted

@@ -123,8 +123,8 @@ def test_with_neither_release_nor_go_the_message_names_both(program: Program) ->
 
 
 def test_a_system_without_a_pinned_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binaries.platform, "system", lambda: "Darwin")
-    with pytest.raises(OperatorError, match=r"no release of Caddy .* is pinned for darwin_amd64"):
+    monkeypatch.setattr(binaries.platform, "machine", lambda: "riscv64")
+    with pytest.raises(OperatorError, match=r"no release of Caddy .* is pinned for linux_riscv64"):
         CADDY.find_or_install()
 
 

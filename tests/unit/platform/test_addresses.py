@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from closecast.platform.addresses import address
+from closecast.platform.settings import SettingsError
 
 NAME = "CLOSECAST_DATABASE_URL"
 
@@ -31,3 +34,17 @@ def test_a_file_is_followed_and_what_vanishes_is_remembered(tmp_path: Path) -> N
         file.write_text(content)
         # then
         assert found() == expected
+
+
+def test_a_file_names_the_secrets_that_the_environment_holds(tmp_path: Path) -> None:
+    # given
+    file, secret = tmp_path / "addresses", {"DATABASE_PASSWORD": "a-_9$OTHER"}
+    file.write_text(f"{NAME}=postgresql://closecast:$DATABASE_PASSWORD@127.0.0.1:1/closecast")
+    # when / then
+    found = address({"CLOSECAST_ADDRESSES": str(file), **secret}, NAME)
+    assert found is not None
+    assert found() == "postgresql://closecast:a-_9$OTHER@127.0.0.1:1/closecast"
+    without = address({"CLOSECAST_ADDRESSES": str(file)}, NAME)
+    assert without is not None
+    with pytest.raises(SettingsError, match=f"{NAME} in {file} names a variable that is not set: 'DATABASE_PASSWORD'"):
+        without()

@@ -5,35 +5,32 @@ import os
 import pwd
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ops import runtime
 from tests.servers import PROJECT
 
 LAUNCH = PROJECT / "services" / "launch.py"
 ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root has anything to give up")
+_OF_THE_AGENT = "/home/of-the-agent"  # no service's business
 _TOLD = """
 import grp, json, os, pathlib
 status = dict(line.split(":\\t") for line in pathlib.Path("/proc/self/status").read_text().splitlines() if ":\\t" in line)
-print(json.dumps({"uid": os.getresuid(), "gid": os.getresgid(), "groups": os.getgroups(), "home": os.environ.get("HOME"),
+print(json.dumps({"uid": os.getresuid(), "gid": os.getresgid(), "groups": os.getgroups(), "home": os.environ.get("HOME"), "temporary": os.environ.get("TMPDIR"),
                   "no_new_privileges": status["NoNewPrivs"], "capabilities": status["CapEff"], "umask": status["Umask"]}))
 """
 
 
 def launched(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [_python(), "-I", str(LAUNCH), *arguments]
-    inherited = {"PATH": os.environ["PATH"], "HOME": "/root"}
+    # An interpreter that the account can run too.
+    command = [runtime.interpreter(), "-I", str(LAUNCH), *arguments]
+    inherited = {"PATH": os.environ["PATH"], "HOME": _OF_THE_AGENT}
     return subprocess.run(command, cwd=cwd, env=inherited | environment, capture_output=True, text=True, check=False)
-
-
-def _python() -> str:
-    """One that an ordinary account can run too; what is launched needs no package."""
-    return "/usr/bin/python3" if ROOT else sys.executable
 
 
 @pytest.fixture
@@ -52,11 +49,13 @@ def task() -> Iterator[Path]:
 
 @as_root
 def test_root_is_given_up_for_good(task: Path) -> None:
-    done = launched("nobody", str(task / "told.py"), cwd=task, NOMAD_TASK_DIR=str(task / "local"), TMPDIR="/root/tmp")
+    done = launched(
+        "nobody", str(task / "told.py"), cwd=task, NOMAD_TASK_DIR=str(task / "local"), TMPDIR=f"{_OF_THE_AGENT}/tmp"
+    )
     assert done.returncode == 0, done.stderr
     told, nobody = json.loads(done.stdout), pwd.getpwnam("nobody")
     assert told == {
-        "uid": [nobody.pw_uid] * 3, "gid": [nobody.pw_gid] * 3, "groups": [], "home": str(task / "local"),
+        "uid": [nobody.pw_uid] * 3, "gid": [nobody.pw_gid] * 3, "groups": [], "home": str(task / "local"), "temporary": None,
         "no_new_privileges": "1", "capabilities": "0000000000000000", "umask": "0077",
     }  # fmt: skip
 
