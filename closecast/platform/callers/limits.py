@@ -163,16 +163,24 @@ class Limits:
 
     def take(self, caller: Caller, cost: int = 1) -> Decision:
         """Spend `cost` tokens of the caller's, or refuse and spend nothing. Never waits for anything but a short lock."""
+        return self._spend(caller, cost, lets_in=False)
+
+    def charge(self, caller: Caller, cost: int) -> Decision:
+        """Spend `cost` tokens more of a caller who was let in already, also those that it does not have: a debt, which the next
+        request waits for. Never waits for anything but a short lock."""
+        return self._spend(caller, cost, lets_in=True)
+
+    def _spend(self, caller: Caller, cost: int, *, lets_in: bool) -> Decision:
         now = time.monotonic()
         with self._lock:
             bucket = self._buckets.get(caller.id)
             if bucket is None or bucket.role != caller.role:
                 bucket = self._new(caller, now)
             if not self._shared:
-                return self._take_alone(bucket, cost, now)
+                return self._spend_alone(bucket, cost, now, lets_in)
             limit = bucket.limit
             bucket.at = now
-            allowed = bucket.balance > -bucket.credit
+            allowed = lets_in or bucket.balance > -bucket.credit
             if allowed:
                 bucket.balance -= cost
                 bucket.spent += cost
@@ -186,13 +194,13 @@ class Limits:
             there = min(limit.quota, bucket.left + (now - bucket.leased_at) * limit.rate) + bucket.balance
             return Decision(allowed, limit, there if there < limit.quota else limit.quota)
 
-    def _take_alone(self, bucket: _Bucket, cost: int, now: float) -> Decision:
+    def _spend_alone(self, bucket: _Bucket, cost: int, now: float, lets_in: bool) -> Decision:
         limit = bucket.limit
         balance = bucket.balance + (now - bucket.at) * limit.rate
         bucket.balance = balance = balance if balance < limit.quota else limit.quota
         bucket.at = now
         # As with a debt to Redis: what is larger than the rest is served, and the next waits for it to be paid.
-        allowed = balance > 0
+        allowed = lets_in or balance > 0
         if allowed:
             bucket.balance = balance = balance - cost
         else:

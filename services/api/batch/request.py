@@ -63,8 +63,8 @@ class BatchRequests:
 
     def _account(self, request: Request[Any, Any, Any], result: ScoreResult) -> None:
         state, deals = request.scope["state"], result.scored + result.refused
-        # The first token was spent at admission; that the others overdraw the limit is for the next request to feel.
-        state["rate_limit"] = self.callers.limits.take(state["caller"], max(0, deals - 1))
+        # The first token was spent at admission.
+        state["rate_limit"] = self.callers.limits.charge(state["caller"], max(0, deals - 1))
         self.metrics.batch(result.scored, result.refused, result.unseen)
 
     async def _pieces(self, buffer: SharedBuffer) -> AsyncIterator[bytes]:

@@ -9,7 +9,7 @@ from services.api.settings import Settings
 from services.api.transport import protocol
 from tests.conftest import Logged
 from tests.security.http_api.conftest import BEHIND, assert_whole, count, post
-from tests.unit.services.api.conftest import environment, live, settings
+from tests.unit.services.api.conftest import KEY, environment, live, settings
 from tests.unit.services.api.wire import Wire
 
 # --- what names no host, no address or another protocol
@@ -71,6 +71,20 @@ def test_a_refusal_for_a_spent_limit_is_counted_once(cache: Path, path: bytes) -
     assert f'closecast_requests_total{{method="POST",route="{path.decode()}",status="429"}} {refused}.0' in text
     for _, headers, _ in answers:
         assert 0 <= int(headers["ratelimit"].partition("r=")[2].partition(";")[0]) <= 2
+
+
+def test_a_batch_that_the_last_token_lets_in_pays_for_each_of_its_deals(cache: Path) -> None:
+    spare = {**environment(cache), "CLOSECAST_RATE_LIMITS": "viewer=2/10,scorer=2/10,admin=2/10"}
+    batch = {"deals": [{"engage_date": "2017-11-20"}] * 101}
+    with (
+        live(Settings.from_environment(spare)) as address,
+        httpx.Client(base_url=address, headers={"X-API-Key": KEY}, trust_env=False, timeout=60) as client,
+    ):
+        answers = [client.post("/v1/predictions/batch", json=batch) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert "r=0;" in answers[0].headers["ratelimit"]
+    # 101 deals cost 101 tokens, at one in five seconds
+    assert 450 < int(answers[1].headers["retry-after"]) <= 500
 
 
 # --- failures of our own

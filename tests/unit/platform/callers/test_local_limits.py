@@ -44,6 +44,21 @@ def test_what_is_larger_than_the_rest_is_served_and_paid_for_afterwards(
     assert limits.take(SCORER).allowed
 
 
+def test_who_was_let_in_pays_for_all_of_it(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr("closecast.platform.callers.limits.time.monotonic", lambda: now)
+    # given the last token
+    assert limits.take(SCORER, 9).allowed
+    assert limits.take(SCORER).allowed
+    # when what was let in for it turns out to cost more
+    charged = limits.charge(SCORER, 24)
+    # then that is no refusal, and the next request waits until it is paid
+    assert (charged.allowed, charged.tokens, limits.state().refused) == (True, -24, 0)
+    assert limits.take(SCORER).reset_seconds == 250
+    assert limits.charge(SCORER, 0).allowed
+    assert limits.state().refused == 1
+
+
 def test_a_changed_role_has_its_own_limit(limits: Limits) -> None:
     limits.take(SCORER, 25)
     assert limits.take(Caller(SCORER.id, "dashboard", "key", "admin")).limit == DEFAULTS["admin"]
