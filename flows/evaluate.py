@@ -7,7 +7,7 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from closecast.features.calendar import FiscalCalendar
+from closecast.deals.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.platform import ingestion, processors
 from closecast.platform.publication import judged_alone

@@ -13,7 +13,7 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
-from closecast.features.horizon import QUARTER_END, Horizon, quarter_ahead
+from closecast.deals.horizon import QUARTER_END, Horizon, quarter_ahead
 from closecast.platform import lease, scoring_run
 from closecast.platform.dispatch import Dispatcher, DispatchError, NomadSettings
 from closecast.platform.lake import Lake, LakeAwayError

@@ -15,7 +15,7 @@ from prefect.tasks import Task
 from prefect.variables import Variable
 from pydantic import Field
 
-from closecast.features.calendar import FiscalCalendar
+from closecast.deals.calendar import FiscalCalendar
 from closecast.platform import ingestion
 from closecast.platform.export_table import SourceAwayError, SourceError
 from closecast.platform.lake import Lake

@@ -15,7 +15,7 @@ from prefect.artifacts import (
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from closecast.features.calendar import FiscalCalendar
+from closecast.deals.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.platform import gold, ingestion, processors, provenance, publication

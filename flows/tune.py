@@ -10,7 +10,7 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
-from closecast.features.calendar import FiscalCalendar
+from closecast.deals.calendar import FiscalCalendar
 from closecast.models import training, tuning
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.platform import ingestion, lease, studies

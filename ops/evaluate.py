@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from closecast.deals import contract, quality
-from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.models import tuning
 from closecast.models.evaluation import measured_on

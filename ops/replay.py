@@ -15,7 +15,7 @@ from ops.errors import OperatorError
 from ops.session import connect
 
 if TYPE_CHECKING:
-    from closecast.features.calendar import FiscalCalendar
+    from closecast.deals.calendar import FiscalCalendar
     from closecast.models.deal_model import DealModel
 
 _CONSOLE = Console(soft_wrap=True)
@@ -96,7 +96,7 @@ def _model(record: Mapping[str, Any], registry: str, cache: Path, keys: str | No
 
 def _answers(record: Mapping[str, Any], fiscal: "FiscalCalendar") -> Sequence[tuple[str, int, float]]:
     """What was answered: the horizon asked about, then the others by name; each with its days, of which features have a line."""
-    from closecast.features.horizon import horizon_days
+    from closecast.deals.horizon import horizon_days
 
     as_of = date.fromisoformat(record["as_of"])
     others = [

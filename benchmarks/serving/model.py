@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast.deals.contract import check
+from closecast.deals.horizon import QUARTER_END, horizon_days
 from closecast.features import NAMES
-from closecast.features.horizon import QUARTER_END, horizon_days
 from closecast.models import training
 from closecast.models.calibration import BetaCalibration
 from closecast.models.deal_model import DealModel, ModelCard

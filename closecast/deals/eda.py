@@ -7,11 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from closecast.deals.calendar import CALENDAR_YEAR
 from closecast.deals.eda_html import Cell, clip, columns, page, paragraph, table
 from closecast.deals.eda_leaks import MISSING_LIMIT, OUTCOME_LIMIT, Probe, missing_probes, outcome_probes
 from closecast.deals.quality import Quality
 from closecast.deals.vocabulary import CLOSED, RAW_COLUMNS, STAGES
-from closecast.features.calendar import CALENDAR_YEAR
 
 _BANDS = (7, 14, 30, 60, 90, 120)  # last days of the age bands: two humps, and the gap between them
 _MOST_ROWS = 60  # of agents or products: beyond, the report would grow with the export

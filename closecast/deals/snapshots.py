@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
-from closecast.features.horizon import Horizon, horizon_days
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.deals.horizon import Horizon, horizon_days
 
 DEFAULT_HORIZONS: tuple[Horizon, ...] = (7, 14, 30, 60, 90, "quarter_end")
 _DAY = np.timedelta64(1, "D")

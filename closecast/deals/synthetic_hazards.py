@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from closecast.deals.calendar import CALENDAR_YEAR
 from closecast.deals.synthetic_settings import Settings
-from closecast.features.calendar import CALENDAR_YEAR
 
 LONGEST = 138  # days from engagement to the latest close
 NEVER_CLOSES = 0.15  # of all deals; those that outlive LONGEST bring the total to the real file's 16 %

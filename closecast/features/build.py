@@ -9,11 +9,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.features.calendar import day_number
+from closecast.deals.calendar import day_number
+from closecast.deals.horizon import MAX_HORIZON_DAYS, checked
 from closecast.features.cycles import AGES, Chances
 from closecast.features.declared import FEATURES, KEYS, WIN_CHANCE, Key, block
 from closecast.features.history import UNNAMED, Before, History, Subjects
-from closecast.features.horizon import MAX_HORIZON_DAYS, checked
 from closecast.features.state import State
 
 Matrix = NDArray[np.float64]

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.features.cohorts import Cohorts, odds_of_never_closing, slowed
 
 AGES = 732  # ages 0..731 days; an older deal counts as 731 days old

@@ -1,6 +1,6 @@
 """The list of features: each with its formula, meaning and cut-off, declared here and nowhere else.
 
-Quarters are those of the fiscal year (closecast.features.calendar), in every feature that speaks of one.
+Quarters are those of the fiscal year (closecast.deals.calendar), in every feature that speaks of one.
 
 A feature is a table by one key: what it says depends on the as-of date and one thing more (the deal's age, the horizon
 asked about, its agent, its product, its account). Training, batch scoring and the API look the same tables up.

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar, day_number
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar, day_number
 from closecast.features.cycles import CycleGrid, Cycles
 from closecast.features.tallies import Tallies, Totals
 

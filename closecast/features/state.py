@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.features import calendar
+from closecast.deals import calendar
 from closecast.features.cycles import AGES, Chances
 from closecast.features.history import Before
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models import evaluation, forward, training
 from closecast.models.forward import Schedule
 from closecast.models.hyperparameters import Hyperparameters

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from closecast.deals.calendar import FiscalCalendar
 from closecast.features import FeatureBuilder, History
-from closecast.features.calendar import FiscalCalendar
 from closecast.features.history import COLUMNS
 from closecast.models import manifest
 from closecast.models.golden import Golden

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from closecast.deals.horizon import QUARTER_END, Horizon
 from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.features import NAMES
-from closecast.features.horizon import QUARTER_END, Horizon
 from closecast.models import metrics, sway
 from closecast.models.evidence import Export, odd_dates
 from closecast.models.ladder import RUNGS, Part

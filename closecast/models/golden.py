@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from closecast.deals.horizon import QUARTER_END, Horizon, horizon_days
 from closecast.features.history import UNNAMED, lot
-from closecast.features.horizon import QUARTER_END, Horizon, horizon_days
 from closecast.models.manifest import ModelError
 
 if TYPE_CHECKING:

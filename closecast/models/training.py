@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.deals.horizon import Horizon
 from closecast.deals.snapshots import (
     DEFAULT_HORIZONS,
     Snapshots,
@@ -18,8 +20,6 @@ from closecast.deals.snapshots import (
     weekly_as_of_dates,
 )
 from closecast.features import NAMES, WIN_CHANCE, FeatureBuilder, History, Subjects, log_odds
-from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
-from closecast.features.horizon import Horizon
 from closecast.models.hyperparameters import Hyperparameters
 
 _HELD_OUT_SHARE = 0.4

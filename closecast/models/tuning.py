@@ -9,8 +9,8 @@ from typing import Any
 
 import optuna
 
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.features import NAMES
-from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models.forward import Chain, Folds, forward_folds
 from closecast.models.hyperparameters import PRESETS, RANGES, Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError

@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from closecast.deals import scorable
+from closecast.deals.calendar import day_number
 from closecast.deals.dates import read_dates
+from closecast.deals.horizon import Horizon, horizon_days
 from closecast.deals.vocabulary import PRODUCT_ALIASES
-from closecast.features.calendar import day_number
 from closecast.features.history import ENTITIES
-from closecast.features.horizon import Horizon, horizon_days
 from closecast.models.deal_model import DealModel
 from closecast.platform.parquet_texts import as_dictionaries
 

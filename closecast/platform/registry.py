@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models.deal_model import FILES, DealModel, ModelError
 from closecast.models.manifest import LARGEST, MANIFEST, Manifest, digest, verified
 from closecast.models.scorer import FILES as SCORER_FILES

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from closecast.features.horizon import Horizon
+from closecast.deals.horizon import Horizon
 from closecast.platform.identity import Identity
 from closecast.platform.lake import Lake, LakeError
 

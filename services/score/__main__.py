@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from closecast.features.horizon import QUARTER_END, Horizon
+from closecast.deals.horizon import QUARTER_END, Horizon
 from closecast.models.deal_model import ModelError
 from closecast.platform import logs, scoring_run
 from closecast.platform.batch_scoring import BatchError, Scored, score_parquet

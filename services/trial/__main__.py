@@ -9,7 +9,7 @@ from datetime import date
 
 import optuna
 
-from closecast.features.calendar import FiscalCalendar
+from closecast.deals.calendar import FiscalCalendar
 from closecast.models import tuning
 from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform import lease, logs, studies

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from closecast.deals.calendar import day_number
 from closecast.deals.scorable import JUDGED, bar
 from closecast.deals.vocabulary import PRODUCT_ALIASES
-from closecast.features.calendar import day_number
 from closecast.features.history import ENTITIES, History
 from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry

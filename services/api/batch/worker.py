@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
 
-from closecast.features.horizon import QUARTER_END, Horizon
+from closecast.deals.horizon import QUARTER_END, Horizon
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform import logs
 from closecast.platform.identity import MODEL_NAME

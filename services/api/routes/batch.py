@@ -15,7 +15,7 @@ from litestar.openapi.spec import (
     Schema,
 )
 
-from closecast.features.horizon import MAX_HORIZON_DAYS, QUARTER_END
+from closecast.deals.horizon import MAX_HORIZON_DAYS, QUARTER_END
 from services.api.access.admission import Requires
 from services.api.batch.read import MAX_ROWS
 from services.api.batch.request import BatchRequests

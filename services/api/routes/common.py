@@ -6,7 +6,7 @@ from typing import Annotated
 from litestar.openapi import ResponseSpec
 from litestar.params import Parameter
 
-from closecast.features.horizon import QUARTER_END
+from closecast.deals.horizon import QUARTER_END
 from services.api.problems import MEDIA_TYPE, Problem
 
 _PROBLEMS = {

@@ -6,7 +6,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import Parameter
 
-from closecast.features.horizon import QUARTER_END
+from closecast.deals.horizon import QUARTER_END
 from closecast.platform.registry import MODEL_NAME
 from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES, AsOf, HorizonText

@@ -10,10 +10,10 @@ import pytest
 from mlflow import MlflowClient
 
 from closecast import features
+from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.contract import check
 from closecast.deals.quality import Quality
 from closecast.deals.synthetic import generate
-from closecast.features.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.models.golden import Golden

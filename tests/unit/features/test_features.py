@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from closecast import features
+from closecast.deals.horizon import MAX_HORIZON_DAYS
 from closecast.features import FeatureBuilder, History
-from closecast.features.horizon import MAX_HORIZON_DAYS
 from tests.unit.features.conftest import END, frame
 
 _DAY = st.dates(date(1960, 1, 1), date(2060, 12, 31))

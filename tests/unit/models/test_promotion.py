@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from closecast.deals.calendar import CALENDAR_YEAR
 from closecast.deals.contract import check
 from closecast.features import NAMES
-from closecast.features.calendar import CALENDAR_YEAR
 from closecast.models import promotion, training
 from closecast.models.candidate import Candidate
 from closecast.models.deal_model import ModelCard

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from litestar.testing import TestClient
 
-from closecast.features.horizon import QUARTER_END, quarter_ahead
+from closecast.deals.horizon import QUARTER_END, quarter_ahead
 from closecast.models.deal_model import DealModel, ModelCard, ModelError
 from closecast.models.pyfunc import _load_pyfunc
 from closecast.models.training import Data

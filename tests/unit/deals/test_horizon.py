@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closecast.features.horizon import horizon_days, quarter_ahead, quarter_end_days
+from closecast.deals.horizon import horizon_days, quarter_ahead, quarter_end_days
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 
 MAX_HORIZON_DAYS = 366
 QUARTER_END: Literal["quarter_end"] = "quarter_end"

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.deals.contract import check
+from closecast.deals.horizon import QUARTER_END, horizon_days, quarter_ahead, quarter_end_days
 from closecast.deals.snapshots import training_rows
 from closecast.deals.synthetic import generate
 from closecast.features import NAMES, FeatureBuilder, History
-from closecast.features.calendar import CALENDAR_YEAR, FiscalCalendar
-from closecast.features.horizon import QUARTER_END, horizon_days, quarter_ahead, quarter_end_days
 
 MONTHS = range(1, 13)
 DAYS = st.dates(date(1995, 1, 1), date(2100, 12, 31))
