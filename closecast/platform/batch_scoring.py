@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from closecast.deals import scorable
 from closecast.deals.calendar import day_number
 from closecast.deals.dates import read_dates
 from closecast.deals.horizon import Horizon, horizon_days
@@ -23,6 +22,7 @@ from closecast.deals.vocabulary import PRODUCT_ALIASES
 from closecast.features.history import ENTITIES
 from closecast.models.deal_model import DealModel
 from closecast.platform.parquet_texts import as_dictionaries
+from closecast.scoring import scorable
 
 CHUNK_ROWS = 65_536
 _REQUIRED = ("opportunity_id", "sales_agent", "product", "account", "engage_date")

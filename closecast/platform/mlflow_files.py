@@ -14,12 +14,13 @@ from pathlib import Path
 import pandas as pd
 
 import closecast
-from closecast.models import manifest, pyfunc
+from closecast.models import manifest
 from closecast.models.deal_model import FILES, DealModel
+from closecast.scoring import pyfunc
 
 # What pyfunc.py and the rooms that it imports need of others.
 _PACKAGES = ("lightgbm", "mlflow", "numpy", "pandas", "pyarrow")
-_ROOMS = ("deals", "features", "models")
+_ROOMS = ("deals", "features", "models", "scoring")
 
 
 def write(folder: Path, model: DealModel, beside: Mapping[str, str] | None = None) -> None:

@@ -10,7 +10,7 @@ from ops import paths
 
 ENTRIES = (
     "ops.evaluate", "flows.train", "flows.evaluate", "flows.tune", "flows.score", "services.trial.__main__",
-    "services.score.__main__", "services.api.batch.worker", "closecast.models.pyfunc", "benchmarks.scale",
+    "services.score.__main__", "services.api.batch.worker", "closecast.scoring.pyfunc", "benchmarks.scale",
     "benchmarks.scoring", "benchmarks.training", "tests.conftest",
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from services.api.batch.column import Column
+from closecast.scoring.columns import Column
 from services.api.batch.messages import ends
 from services.api.batch.parquet_worker import Read
 from services.api.batch.read import MAX_ROWS, DealTable

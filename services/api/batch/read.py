@@ -14,8 +14,8 @@ import pyarrow.csv
 from msgspec.structs import astuple
 
 from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.scoring.columns import Column, spread
 from services.api.batch import json_columns
-from services.api.batch.column import Column, spread
 from services.api.problems import InvalidInputError
 from services.api.schemas.predictions import MAX_TEXT, BatchRequest, Deal, Horizon
 from services.api.schemas.strict_json import not_understood, require_once

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.parquet_texts import as_dictionaries
 from closecast.platform.printable import printable
-from services.api.batch.column import Column
+from closecast.scoring.columns import Column
 from services.api.batch.read import MAX_ROWS, DealTable, more_than_once, require_engage_date, too_many
 from services.api.problems import InvalidInputError
 

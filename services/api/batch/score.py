@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from closecast.deals.calendar import day_number
-from closecast.deals.scorable import JUDGED, bar
 from closecast.deals.vocabulary import PRODUCT_ALIASES
 from closecast.features.history import ENTITIES, History
 from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry
 from closecast.platform.scheduling import give_way
-from services.api.batch.column import Column
+from closecast.scoring.columns import Column
+from closecast.scoring.scorable import JUDGED, bar
 from services.api.batch.read import DealTable, as_deal
 from services.api.problems import InvalidInputError
 from services.api.schemas.predictions import MAX_TEXT, ModelVersion

@@ -9,8 +9,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from closecast.platform.spreadsheet import safe
+from closecast.scoring.columns import Column
 from services.api.batch import write_json
-from services.api.batch.column import Column
 from services.api.batch.score import ScoredTable
 from services.api.batch.shared_buffer import BytesLike
 from services.api.schemas.predictions import ModelVersion

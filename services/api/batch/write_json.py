@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from services.api.batch.column import Column, spread
+from closecast.scoring.columns import Column, spread
 from services.api.batch.read import MAX_ROWS
 from services.api.batch.score import ScoredTable
 from services.api.batch.shared_buffer import BytesLike

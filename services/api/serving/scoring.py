@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from closecast import features
 from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.horizon import QUARTER_END, Horizon, horizon_days, quarter_ahead
-from closecast.deals.scorable import IS_CLOSED, UNKNOWN_STAGE, bar
 from closecast.deals.vocabulary import PRODUCT_ALIASES, STAGES
 from closecast.features.build import Tables
 from closecast.features.history import UNNAMED
 from closecast.models.deal_model import DealModel
+from closecast.scoring.scorable import IS_CLOSED, UNKNOWN_STAGE, bar
 from services.api.problems import InvalidInputError
 from services.api.schemas.predictions import Deal, Quarter
 

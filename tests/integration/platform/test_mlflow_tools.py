@@ -216,8 +216,8 @@ def test_the_model_brings_its_code_and_names_no_package_that_no_index_has(tmp_pa
     assert (folder / "python_env.yaml").is_file()
     assert "closecast" not in (folder / "conda.yaml").read_text()
     rooms = {path.name for path in (folder / "code" / "closecast").iterdir()}
-    assert rooms == {"__init__.py", "deals", "features", "models"}
-    for room in ("deals", "features", "models"):
+    assert rooms == {"__init__.py", "deals", "features", "models", "scoring"}
+    for room in ("deals", "features", "models", "scoring"):
         for source in (PROJECT / "closecast" / room).glob("*.py"):
             assert (folder / "code" / "closecast" / room / source.name).read_bytes() == source.read_bytes()
     assert not list(folder.rglob("*.pyc"))

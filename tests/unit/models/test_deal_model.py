@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from closecast.models import manifest
 from closecast.models.candidate import Candidate
 from closecast.models.deal_model import DealModel, ModelCard, ModelError
-from closecast.models.pyfunc import _load_pyfunc
+from closecast.scoring.pyfunc import _load_pyfunc
 
 
 @pytest.fixture

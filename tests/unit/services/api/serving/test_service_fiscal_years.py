@@ -15,9 +15,9 @@ from litestar.testing import TestClient
 
 from closecast.deals.horizon import QUARTER_END, quarter_ahead
 from closecast.models.deal_model import DealModel, ModelCard, ModelError
-from closecast.models.pyfunc import _load_pyfunc
 from closecast.models.training import Data
 from closecast.platform.batch_scoring import score_parquet
+from closecast.scoring.pyfunc import _load_pyfunc
 from services.api.app import create_app
 from tests.unit.services.api import conftest
 

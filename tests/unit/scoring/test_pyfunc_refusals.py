@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from closecast.models.deal_model import DealModel
-from closecast.models.pyfunc import DealModelFunction
+from closecast.scoring.pyfunc import DealModelFunction
 
 OPEN = {"engage_date": "2017-11-20", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": "Oak Foods"}
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from closecast.deals.dates import read_dates
 from closecast.deals.horizon import quarter_end_days
-from closecast.deals.scorable import JUDGED, bar
 from closecast.deals.vocabulary import PRODUCT_ALIASES
 from closecast.features.history import ENTITIES
 from closecast.models.deal_model import DealModel
 from closecast.models.manifest import ModelError
+from closecast.scoring.scorable import JUDGED, bar
 
 
 @dataclass(frozen=True)
