@@ -9,7 +9,8 @@ from pandera.errors import SchemaErrors
 from closecast.deals import span
 from closecast.deals.dates import read_dates
 from closecast.deals.schema import SCHEMA, read_amounts
-from closecast.deals.vocabulary import PRODUCT_ALIASES, RAW_COLUMNS
+from closecast.deals.texts import read_product, read_texts
+from closecast.deals.vocabulary import RAW_COLUMNS
 
 
 class ContractError(ValueError):
@@ -44,7 +45,7 @@ def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     """Divide the rows of a raw export, text columns as read, into those that keep the contract and the rest.
 
     Surrounding blanks are dropped, empty text is a missing value, columns beyond RAW_COLUMNS are left out of
-    `accepted`, and products are renamed by PRODUCT_ALIASES. Rows in = rows accepted + rows rejected. Of the rows that keep
+    `accepted`, and products have the product list's names. Rows in = rows accepted + rows rejected. Of the rows that keep
     every rule, those with dates outside of the data's span (closecast.deals.span) are rejected too; `as_of` is the last
     date that may occur, where the user names it.
     Raises ContractError when a column is missing, there is no row, or no row is acceptable.
@@ -79,9 +80,7 @@ def _told(raw: pd.DataFrame) -> str:
 
 def _text(raw: pd.DataFrame) -> pd.DataFrame:
     """The contract's columns as blank-free text, None where there is nothing."""
-    text = raw[list(RAW_COLUMNS)].astype("string")
-    text = text.apply(lambda column: column.str.strip()).replace("", pd.NA)
-    return pd.DataFrame({name: text[name].to_numpy(dtype=object, na_value=None) for name in RAW_COLUMNS})
+    return pd.DataFrame({name: read_texts(raw[name]) for name in RAW_COLUMNS})
 
 
 def _reasons(text: pd.DataFrame) -> "pd.Series[str]":
@@ -103,7 +102,7 @@ def _reasons(text: pd.DataFrame) -> "pd.Series[str]":
 
 def _typed(text: pd.DataFrame) -> pd.DataFrame:
     return text.assign(
-        product=text["product"].replace(PRODUCT_ALIASES),
+        product=text["product"].map(read_product, na_action="ignore"),
         engage_date=read_dates(text["engage_date"]),
         close_date=read_dates(text["close_date"]),
         close_value=read_amounts(text["close_value"]),

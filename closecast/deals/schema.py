@@ -8,11 +8,11 @@ import pandas as pd
 import pandera.pandas as pa
 from pandas.core.groupby import SeriesGroupBy
 
-from closecast.deals.dates import read_dates
+from closecast.deals.dates import EXPECTED, read_dates
 from closecast.deals.vocabulary import CLOSED, STAGES
 
 _COPIES = 10
-_DAY = "not a date written YYYY-MM-DD or M/D/YYYY"
+_DAY = f"not {EXPECTED}"
 
 
 def read_amounts(text: "pd.Series[Any]") -> "pd.Series[float]":

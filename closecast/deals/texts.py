@@ -1,0 +1,26 @@
+"""Reads the texts of a CRM export: blanks around a value mean nothing, and a product has one name."""
+
+from typing import Any
+
+import pandas as pd
+
+from closecast.deals.vocabulary import PRODUCT_ALIASES
+
+
+def read_text(value: Any) -> str | None:
+    """Text without blanks around it; None for nothing, and for nothing but blanks: a CSV has empty text where JSON has null."""
+    if value is None:
+        return None
+    return str(value).strip() or None
+
+
+def read_product(value: Any) -> str | None:
+    """The product as the product list writes it, None where it is missing."""
+    written = read_text(value)
+    return None if written is None else PRODUCT_ALIASES.get(written, written)
+
+
+def read_texts(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Each value by `read_text`. Shape kept, object."""
+    values = column.astype("string").to_numpy(dtype=object, na_value=None)
+    return pd.Series(map(read_text, values), index=column.index, dtype=object)
