@@ -99,14 +99,16 @@ def score(folder: Path) -> str:
 def serve(folder: Path) -> str:
     """What the API does with a model: load it, replay its golden rows, make its tables, rank the open pipeline once."""
     from closecast.models.deal_model import DealModel
-    from services.api.serving import ranking, scoring
+    from closecast.scoring import one
+    from closecast.scoring.question import Question
+    from services.api.serving import ranking
 
     begin = time.perf_counter()
     model = DealModel.load(folder / _MODEL)
     model.replay(folder / _MODEL)
-    scoring.prepare(model)
+    one.prepare(model)
     started = time.perf_counter() - begin
-    ranked = ranking.rank(model, scoring.Question.ask(model, None, "quarter_end"), 100, 0)
+    ranked = ranking.rank(model, Question.ask(model, None, "quarter_end"), 100, 0)
     return f"ready after {started:.1f} s; {ranked.counts.open:,} open deals ranked"
 
 

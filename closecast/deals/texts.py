@@ -22,5 +22,4 @@ def read_product(value: Any) -> str | None:
 
 def read_texts(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Each value by `read_text`. Shape kept, object."""
-    values = column.astype("string").to_numpy(dtype=object, na_value=None)
-    return pd.Series(map(read_text, values), index=column.index, dtype=object)
+    return pd.Series(map(read_text, column.astype("string").fillna("")), index=column.index, dtype=object)

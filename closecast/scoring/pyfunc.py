@@ -6,6 +6,7 @@ This file and the rooms it imports are kept with the model: they need NumPy, pan
 import re
 import warnings
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from closecast.deals.dates import read_dates
-from closecast.deals.horizon import quarter_end_days
-from closecast.deals.vocabulary import PRODUCT_ALIASES
-from closecast.features.history import ENTITIES
+from closecast.deals.dates import EXPECTED, read_date
+from closecast.deals.horizon import QUARTER_END
+from closecast.deals.texts import read_text
 from closecast.models.deal_model import DealModel
 from closecast.models.manifest import ModelError
-from closecast.scoring.scorable import JUDGED, bar
+from closecast.scoring import many
+from closecast.scoring.question import Question, read_horizon
+from closecast.scoring.rules import NotScorableError
+from closecast.scoring.tables import read_frame, read_values
 
 
 @dataclass(frozen=True)
@@ -54,51 +57,57 @@ class DealModelFunction:
         """Probability that each deal closes Won within `horizon_days` of `as_of`, (n,), float64, as the API answers it.
 
         Columns: INPUTS; dates are text, written YYYY-MM-DD or M/D/YYYY. Without `as_of`, or where it is missing, it is the
-        last date of the model's data; without `horizon_days` it is the time to the quarter's end. An agent, a product or an
-        account that is missing or blank is none. Raises ValueError for a deal that is closed or whose stage is not known
-        (`close_value` is judged too where it is given), for text that is no date, for an engage date that is missing or later
-        than its as-of date, and for a horizon outside 1 to 366 days.
+        last date of the model's data; without `horizon_days` it is the time to the quarter's end. `close_value` is judged
+        too where it is given. Raises ValueError for the first row that cannot be scored, in the words of
+        closecast.scoring.rules.
         """
-        _require_open(frame)
-        as_of = _dates(frame, "as_of").fillna(pd.Timestamp(self.model.card.known_until)).to_numpy(dtype="M8[D]")
-        horizon = (
-            frame["horizon_days"].to_numpy()
-            if "horizon_days" in frame
-            else quarter_end_days(as_of, self.model.card.fiscal)
+        table = read_frame(frame)
+        probability = np.empty(len(frame))
+        refused: dict[int, NotScorableError] = {}
+        for question, positions in self._questions(frame):
+            rows = np.array(positions)
+            if isinstance(question, NotScorableError):
+                refused[positions[0]] = question
+                continue
+            judged, answers = many.score(self.model, table.take(rows), question)
+            probability[rows[judged.rows]] = answers
+            refused |= {positions[at]: error for at, error in judged.refused.by_row().items()}
+        if refused:
+            row = min(refused)
+            raise ValueError(f"row {row}: {refused[row]}") from refused[row]
+        return probability
+
+    def _questions(self, frame: pd.DataFrame) -> list[tuple[Question | NotScorableError, list[int]]]:
+        """Each question that is asked, or why it cannot be, with the rows that ask it, ascending."""
+        as_of, horizon = (
+            read_values(name, frame[name]) if name in frame else None for name in ("as_of", "horizon_days")
         )
-        deals = pd.DataFrame({name: _text(frame, name) for name in ("opportunity_id", *ENTITIES)})
-        deals = deals.assign(
-            engage_date=_dates(frame, "engage_date"), product=deals["product"].replace(PRODUCT_ALIASES)
-        )
-        matrix = self.model.builder.matrix(
-            self.model.builder.history.subjects(deals), np.arange(len(frame)), as_of, horizon.astype(np.int64)
-        )
-        return self.model.scorer.predict(matrix)
+        count = len(frame)
+        asked: dict[tuple[int, int], list[int]] = {}
+        for row, key in enumerate(zip(
+            [-1] * count if as_of is None else as_of.positions.tolist(),
+            [-1] * count if horizon is None else horizon.positions.tolist(), strict=True,
+        )):  # fmt: skip
+            asked.setdefault(key, []).append(row)
+        dates, horizons = (None if one is None else one.distinct for one in (as_of, horizon))
+        found: list[tuple[Question | NotScorableError, list[int]]] = []
+        for (day, days), rows in asked.items():
+            try:
+                seen = None if dates is None or day < 0 else _day(dates[day])
+                by = QUARTER_END if horizons is None else read_horizon(horizons[days] if days >= 0 else None)
+                found.append((Question.ask(self.model, seen, by), rows))
+            except NotScorableError as error:
+                found.append((error, rows))
+        return found
 
 
-def _require_open(frame: pd.DataFrame) -> None:
-    """Raises ValueError that names the first row with a deal that must not be scored."""
-    for name in (one for one in JUDGED if one in frame):
-        for at, value in enumerate(frame[name]):
-            barred = None if pd.isna(value) else bar(name, value)
-            if barred is not None:
-                raise ValueError(f"row {at} has the {name} {str(value)[:50]!r}: {barred}; ask about open deals alone")
-
-
-def _text(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
-    """Text without blanks around it, None where it is missing or nothing but blanks."""
-    given = frame[name] if name in frame else [None] * len(frame)
-    texts = [None if pd.isna(value) else str(value).strip() or None for value in given]
-    return pd.Series(texts, index=frame.index, dtype=object)
-
-
-def _dates(frame: pd.DataFrame, name: str) -> "pd.Series[pd.Timestamp]":
-    """NaT where it is missing."""
-    text = _text(frame, name)
-    dates = read_dates(text)
-    for at in np.flatnonzero((dates.isna() & text.notna()).to_numpy())[:1]:
-        raise ValueError(f"{name} {text.iloc[at]!r} in row {at} is not a date written YYYY-MM-DD or M/D/YYYY")
-    return dates
+def _day(value: Any) -> date | None:
+    """An as-of date. Raises NotScorableError."""
+    text = read_text(value)
+    found = None if text is None else read_date(text)
+    if text is not None and found is None:
+        raise NotScorableError("as_of", text, EXPECTED, f"as_of {text[:50]!r} is not a date")
+    return found
 
 
 def _load_pyfunc(path: str) -> DealModelFunction:

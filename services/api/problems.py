@@ -12,6 +12,7 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_500_INTERN
 
 from closecast.platform.callers.keys import DatabaseAwayError, KeyEndedError, NoSuchKeyError
 from closecast.platform.journal.inbox import JournalFullError
+from closecast.scoring.rules import NotScorableError
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,12 +45,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: list[FieldError] | None = None
 
 
-class InvalidInputError(ValueError):
-    """Well-formed input that cannot be scored: `field` holds `value` where `expected` was needed."""
-
-    def __init__(self, field: str, value: Any, expected: str | None, detail: str) -> None:
-        super().__init__(detail)
-        self.error = FieldError(field, detail, shortened(value), expected)
+class InvalidInputError(NotScorableError):
+    """A request that cannot be answered whatever the rules of scoring say: its table, its query, its outcomes."""
 
 
 class NotUnderstoodError(InvalidInputError):
@@ -77,9 +74,14 @@ def shortened(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float | bool) else str(type(value).__name__)
 
 
-def of_invalid(error: InvalidInputError, status: int = HTTP_422_UNPROCESSABLE_ENTITY) -> Problem:
+def field_error(error: NotScorableError) -> FieldError:
+    """What `error` says of its field, the value as it is sent back."""
+    return FieldError(error.field, str(error), shortened(error.value), error.expected)
+
+
+def of_invalid(error: NotScorableError, status: int = HTTP_422_UNPROCESSABLE_ENTITY) -> Problem:
     """The problem of one deal that cannot be scored."""
-    return Problem("The input cannot be scored", status, str(error), errors=[error.error])
+    return Problem("The input cannot be scored", status, str(error), errors=[field_error(error)])
 
 
 def of_request(problem: Problem, scope: Any) -> Problem:
@@ -124,15 +126,13 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[A
     return response(request, Problem(title, error.status_code, detail, errors=errors), dict(error.headers or {}))
 
 
-def on_invalid(request: Request[Any, Any, Any], error: InvalidInputError) -> Response[Any]:
+def on_invalid(request: Request[Any, Any, Any], error: NotScorableError) -> Response[Any]:
     return response(request, of_invalid(error))
 
 
 def on_not_understood(request: Request[Any, Any, Any], error: NotUnderstoodError) -> Response[Any]:
-    field, detail = error.error.field, error.error.detail
-    problem = Problem(
-        "The request is not understood", HTTPStatus.BAD_REQUEST, f"{field}: {detail}", errors=[error.error]
-    )
+    detail = f"{error.field}: {error}"
+    problem = Problem("The request is not understood", HTTPStatus.BAD_REQUEST, detail, errors=[field_error(error)])
     return response(request, problem)
 
 
@@ -174,7 +174,7 @@ def _fields(request: Request[Any, Any, Any], error: ValidationException) -> list
 
 HANDLERS: dict[Any, Any] = {
     HTTPException: on_http,
-    InvalidInputError: on_invalid,
+    NotScorableError: on_invalid,
     NotUnderstoodError: on_not_understood,
     ProblemError: on_problem,
     UnavailableError: on_unavailable,

@@ -10,14 +10,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from closecast.deals.horizon import QUARTER_END, Horizon
+from closecast.deals.horizon import Horizon
 from closecast.models.deal_model import ModelError
 from closecast.platform import logs, scoring_run
-from closecast.platform.batch_scoring import BatchError, Scored, score_parquet
+from closecast.platform.batch_scoring import BatchError, RowCounts, score_parquet
 from closecast.platform.lake import Lake, LakeError
 from closecast.platform.patience import AwayError, patiently
 from closecast.platform.registry import Identity, ModelRegistry, RegistryError
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError, required
+from closecast.scoring.question import read_horizon
 
 _LOG = logging.getLogger("services.score")  # it is run as __main__
 
@@ -44,10 +45,9 @@ class Task:
         """Raises SettingsError naming the variable that is missing or unusable."""
         for name in _NEEDED:
             required(environment, name)
-        horizon = environment["CLOSECAST_HORIZON"]
         try:
             as_of = date.fromisoformat(environment["CLOSECAST_AS_OF"])
-            asked: Horizon = QUARTER_END if horizon == QUARTER_END else int(horizon)
+            asked = read_horizon(environment["CLOSECAST_HORIZON"])
         except ValueError as error:
             raise SettingsError(f"CLOSECAST_AS_OF or CLOSECAST_HORIZON is unusable: {error}") from error
         return cls(
@@ -58,7 +58,7 @@ class Task:
         )  # fmt: skip
 
 
-def run(task: Task) -> Scored:
+def run(task: Task) -> RowCounts:
     """Score the object. It appears when it is whole, and only then: an object store knows no half-written object.
 
     Raises BatchError when the object itself is the reason that it cannot be scored.

@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from closecast.scoring.columns import Column
+from closecast.scoring.columns import Column, DealTable
 from services.api.batch.messages import ends
 from services.api.batch.parquet_worker import Read
-from services.api.batch.read import MAX_ROWS, DealTable
+from services.api.batch.read import MAX_ROWS
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import InvalidInputError
 

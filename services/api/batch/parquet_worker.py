@@ -15,7 +15,7 @@ import msgspec
 
 from services.api.batch import read_parquet
 from services.api.batch.shared_buffer import SharedBuffer
-from services.api.problems import FieldError, InvalidInputError
+from services.api.problems import FieldError, InvalidInputError, field_error
 
 _PR_SET_PDEATHSIG = 1
 _MAX_DATA = 700_000_000  # bytes of memory
@@ -37,9 +37,9 @@ def read(content: bytes) -> Read:
             name: (column.positions.astype("int64").tobytes(), column.distinct) for name, column in table.columns.items()
         })  # fmt: skip
     except InvalidInputError as error:
-        return Read(error.error)
+        return Read(field_error(error))
     except Exception as error:  # noqa: BLE001 - a name or a text that is not UTF-8, a time zone that is none, a date beyond all
-        return Read(read_parquet.unreadable(error).error)
+        return Read(field_error(read_parquet.unreadable(error)))
 
 
 def _end_with(parent: int) -> None:

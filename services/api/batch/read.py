@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from typing import Annotated, Any
@@ -14,10 +13,12 @@ import pyarrow.csv
 from msgspec.structs import astuple
 
 from closecast.deals.vocabulary import RAW_COLUMNS
-from closecast.scoring.columns import Column, spread
+from closecast.scoring import rules
+from closecast.scoring.columns import Column, DealTable, spread
+from closecast.scoring.rules import MAX_TEXT, NotScorableError
 from services.api.batch import json_columns
 from services.api.problems import InvalidInputError
-from services.api.schemas.predictions import MAX_TEXT, BatchRequest, Deal, Horizon
+from services.api.schemas.predictions import BatchRequest, Deal, Horizon
 from services.api.schemas.strict_json import not_understood, require_once
 
 MAX_ROWS = 10_000
@@ -34,33 +35,6 @@ class _Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _DECODER = msgspec.json.Decoder(_Sent)
-
-
-@dataclass(frozen=True)
-class DealTable:
-    """Raw columns of n deals, those that were sent; `refused` are rows that are no deal, with the reason.
-
-    The identifiers, (n,), string, stand apart: they are all different. `checked` says that all values have been checked
-    against the schema of one deal.
-    """
-
-    identifiers: pa.StringArray
-    columns: dict[str, Column]
-    checked: bool = False
-    refused: dict[int, InvalidInputError] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.identifiers)
-
-    def deal(self, row: int) -> dict[str, Any]:
-        """One row's values by column, as a request for it alone would have them."""
-        values = {
-            name: column.distinct[at]
-            for name, column in self.columns.items()
-            if (at := int(column.positions[row])) >= 0
-        }
-        identifier = self.identifiers[row].as_py()
-        return values if identifier is None else {_IDENTIFIER: identifier, **values}
 
 
 def read_json(body: bytes) -> tuple[DealTable, BatchRequest]:
@@ -91,7 +65,7 @@ def _by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
     given = texts.pop(_IDENTIFIER, None)
     identifiers = pa.nulls(count, pa.string()) if given is None else spread(given.values, given.rows, count)
     columns = {name: Column.of_some(one.values, one.rows, count) for name, one in texts.items() if len(one.rows)}
-    return DealTable(identifiers, columns, checked=True), BatchRequest([], sent.as_of, sent.horizon)
+    return DealTable(identifiers, columns), BatchRequest([], sent.as_of, sent.horizon)
 
 
 def _by_object(body: bytes) -> tuple[DealTable, BatchRequest]:
@@ -100,7 +74,7 @@ def _by_object(body: bytes) -> tuple[DealTable, BatchRequest]:
     require_once(body)
     # Of no deals there are no columns.
     named = zip(Deal.__struct_fields__, zip(*map(astuple, sent.deals), strict=True), strict=bool(sent.deals))
-    return _table(named, len(sent.deals), checked=True), BatchRequest([], sent.as_of, sent.horizon)
+    return _table(named, len(sent.deals)), BatchRequest([], sent.as_of, sent.horizon)
 
 
 def _row_by_row(body: bytes) -> tuple[DealTable, BatchRequest]:
@@ -108,15 +82,15 @@ def _row_by_row(body: bytes) -> tuple[DealTable, BatchRequest]:
     try:
         sent = msgspec.json.decode(body, type=BatchRequest)
     except (msgspec.DecodeError, RecursionError) as error:
-        found = not_understood(error, body).error
+        found = not_understood(error, body)
         expected = '{"deals": [{…}], "as_of": date?, "horizon": days or "quarter_end"?}, or CSV or Parquet with its Content-Type'
-        raise InvalidInputError(found.field, found.value, expected, found.detail) from error
+        raise InvalidInputError(found.field, found.value, expected, str(found)) from error
     require_once(body)
     refused = {}
     for at, row in enumerate(sent.deals):
         try:
             as_deal(row)
-        except InvalidInputError as error:
+        except NotScorableError as error:
             refused[at] = error
     # What is told of a refused row is its identifier, if it is one.
     named = [
@@ -126,14 +100,17 @@ def _row_by_row(body: bytes) -> tuple[DealTable, BatchRequest]:
     ]
     given = [row.get(_IDENTIFIER) for row in sent.deals]
     named.append((_IDENTIFIER, [one if isinstance(one, str) else None for one in given]))
-    return _table(named, len(sent.deals), checked=True, refused=refused), msgspec.structs.replace(sent, deals=[])
+    return _table(named, len(sent.deals), refused=refused), msgspec.structs.replace(sent, deals=[])
 
 
 def as_deal(row: dict[str, Any]) -> Deal:
-    """The row as a deal. Raises InvalidInputError naming the field that is none of a deal's."""
+    """The row as a deal. Raises NotScorableError naming the field that is none of a deal's."""
     try:
         return msgspec.convert(row, Deal)
     except msgspec.ValidationError as error:
+        for name in RAW_COLUMNS:  # of several the same one is named whatever the table came in
+            if row.get(name) is not None and (wrong_form := rules.form(name, row[name])) is not None:
+                raise wrong_form from error
         wrong = str(error).partition(" - at `$.")[2].rstrip("`")
         raise InvalidInputError(
             f"deal.{wrong}" if wrong else "deal", row.get(wrong), "see /schema", str(error)
@@ -232,8 +209,7 @@ def too_many(what: str, count: object) -> InvalidInputError:
 def _table(
     named: Iterable[tuple[str, Sequence[Any]]],
     rows: int,
-    checked: bool = False,
-    refused: dict[int, InvalidInputError] | None = None,
+    refused: dict[int, NotScorableError] | None = None,
 ) -> DealTable:
     identifiers = pa.nulls(rows, pa.string())
     columns = {}
@@ -244,4 +220,4 @@ def _table(
             column = Column.of_values(values)
             if column.distinct:
                 columns[name] = column
-    return DealTable(identifiers, columns, checked, refused or {})
+    return DealTable(identifiers, columns, refused or {})

@@ -4,19 +4,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.parquet_texts import as_dictionaries
 from closecast.platform.printable import printable
-from closecast.scoring.columns import Column
-from services.api.batch.read import MAX_ROWS, DealTable, more_than_once, require_engage_date, too_many
+from closecast.scoring.columns import Column, DealTable
+from closecast.scoring.tables import expected_kind, is_text, read_arrow
+from services.api.batch.read import MAX_ROWS, more_than_once, require_engage_date, too_many
 from services.api.problems import InvalidInputError
 
 MAX_UNPACKED = 32_000_000  # bytes of the columns that are read; 10,000 deals take about 1 MB
 _MAX_GROUPS = 1_000
-_DATES, _NUMBERS = ("engage_date", "close_date"), ("close_value",)
 
 
 def read_parquet(content: bytes) -> DealTable:
@@ -27,7 +26,7 @@ def read_parquet(content: bytes) -> DealTable:
     """
     try:
         table = _table(content)
-        columns = {name: _column(name, table.column(name)) for name in table.column_names}
+        columns = {name: read_arrow(name, table.column(name).combine_chunks()) for name in table.column_names}
         identifiers = columns.pop("opportunity_id", None)
         return DealTable(pa.nulls(len(table), pa.string()) if identifiers is None else _unpacked(identifiers), columns)
     except (pa.ArrowException, OSError, MemoryError, UnicodeError, OverflowError) as error:
@@ -60,7 +59,7 @@ def _table(content: bytes) -> pa.Table:
         _require_type(name, schema.field(name).type)
     _require_bearable(metadata, names)
     # As dictionaries, a text that stands in every row is unpacked once.
-    texts = as_dictionaries(metadata, [name for name in names if _is_text(schema.field(name).type)])
+    texts = as_dictionaries(metadata, [name for name in names if is_text(schema.field(name).type)])
     file = pq.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts, **limits)
     table = file.read(columns=names, use_threads=False)
     if table.num_rows > MAX_ROWS:  # whatever the metadata said
@@ -97,31 +96,6 @@ def _require_small(unpacked: int) -> None:
 
 
 def _require_type(name: str, kind: pa.DataType) -> None:
-    fits = (
-        _is_text(kind)
-        or pa.types.is_null(kind)
-        or (name in _DATES and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)))
-        or (name in _NUMBERS and (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)))
-    )
-    if not fits:
-        expected = "text or dates" if name in _DATES else "text or numbers" if name in _NUMBERS else "text"
+    expected = expected_kind(name, kind)
+    if expected is not None:
         raise InvalidInputError(f"deal.{name}", str(kind)[:100], expected, f"the column {name} holds {str(kind)[:100]}")
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
-
-
-def _column(name: str, column: pa.ChunkedArray) -> Column:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0)
-    if pa.types.is_null(array.type):
-        return Column(np.full(len(array), -1), [])
-    if pa.types.is_temporal(array.type):
-        array = pc.cast(pc.cast(array, pa.date32(), safe=False), pa.string())
-    elif name in _NUMBERS and not _is_text(array.type):
-        array = pc.cast(array, pa.float64(), safe=False)
-        array = pc.if_else(pc.is_nan(array), None, array)  # as missing numbers are written where there is no null
-    return Column.of_arrow(array if pa.types.is_dictionary(array.type) else array.dictionary_encode())

@@ -25,6 +25,8 @@ from closecast.platform import logs
 from closecast.platform.identity import MODEL_NAME
 from closecast.platform.journal.inbox import Journal, JournalFullError
 from closecast.platform.scheduling import give_way, step_back
+from closecast.scoring.question import Question, read_horizon
+from closecast.scoring.rules import NotScorableError
 from services.api.batch import read, score, write
 from services.api.batch.messages import ScoreRequest, ScoreResult, receive_request, send_result
 from services.api.batch.parquet_supervisor import ParquetSupervisor, ReaderError
@@ -32,7 +34,6 @@ from services.api.batch.shared_buffer import BytesLike, SharedBuffer
 from services.api.problems import InvalidInputError, Problem, of_invalid, tell_failure
 from services.api.records.journal_settings import JournalSettings
 from services.api.schemas.predictions import ModelVersion
-from services.api.serving import scoring
 
 _LOG = logging.getLogger("services.api.batch.worker")  # it is run as __main__
 
@@ -63,7 +64,7 @@ class Worker:
             )
             if self._journal is not None and len(answered):
                 self._journal.append(answered, _ROOM_S)
-        except InvalidInputError as error:
+        except NotScorableError as error:
             return ScoreResult(of_invalid(error)), ()
         except (ModelError, JournalFullError, ReaderError) as error:
             return ScoreResult(Problem("The service cannot answer this now", 503, str(error))), ()
@@ -84,14 +85,14 @@ class Worker:
     def _scored(self, request: ScoreRequest, body: bytes) -> score.ScoredTable:
         model = self._loaded(request)
         if request.content_type == write.CSV:
-            table, as_of, horizon = read.read_csv(body), request.as_of, scoring.horizon_of(request.horizon)
+            table, as_of, horizon = read.read_csv(body), request.as_of, read_horizon(request.horizon)
         elif request.content_type == write.PARQUET:
-            table, as_of, horizon = self._reader.read(body), request.as_of, scoring.horizon_of(request.horizon)
+            table, as_of, horizon = self._reader.read(body), request.as_of, read_horizon(request.horizon)
         else:
             table, sent = read.read_json(body)
             as_of, horizon = sent.as_of, sent.horizon
             _require_same(request, as_of, horizon)
-        return score.score(model, table, scoring.Question.ask(model, as_of, horizon), _THREADS)
+        return score.score(model, table, Question.ask(model, as_of, horizon), _THREADS)
 
     def _loaded(self, request: ScoreRequest) -> DealModel:
         if self._model is None or self._name != request.model:
@@ -108,7 +109,7 @@ class Worker:
 
 def _require_same(request: ScoreRequest, as_of: date | None, horizon: Horizon) -> None:
     """JSON says its own question. Raises InvalidInputError for a query that asks another."""
-    said = (("as_of", request.as_of, as_of), ("horizon", scoring.horizon_of(request.horizon), horizon))
+    said = (("as_of", request.as_of, as_of), ("horizon", read_horizon(request.horizon), horizon))
     for name, asked, own in said:
         if asked not in (None, QUARTER_END, own):
             detail = f"the query says {name}={asked} and the body {own}: say it in the body"

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import Body
 
 from closecast.platform.registry import MODEL_NAME
+from closecast.scoring.question import Question
 from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES
 from services.api.schemas.predictions import (
@@ -16,8 +17,8 @@ from services.api.schemas.predictions import (
     ExplanationGroup,
     ModelVersion,
     PredictionRequest,
+    Quarter,
 )
-from services.api.serving import scoring
 from services.api.serving.champion import Champion
 from services.api.serving.explanations import Explainer
 
@@ -42,14 +43,14 @@ def explain(
     describes. The `points` of the groups add up to the difference of the two; a group's are those of its features.
     """
     served = champion.serving()
-    question = scoring.Question.ask(served.model, data.as_of, data.horizon)
+    question = Question.ask(served.model, data.as_of, data.horizon)
     explained, story = explainer.explain(served, data.deal, question)
     return Explanation(
         probability=explained.probability,
         as_of=question.as_of,
         horizon_days=question.horizon_days,
         by=question.by,
-        quarter=question.quarter,
+        quarter=Quarter(*question.quarter),
         base=ExplanationBase(explained.base, story.base_sentence),
         groups=[ExplanationGroup(one.name, one.title, one.points, one.sentence) for one in story.groups],
         features=[

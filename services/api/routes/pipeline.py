@@ -8,10 +8,11 @@ from litestar.params import Parameter
 
 from closecast.deals.horizon import QUARTER_END
 from closecast.platform.registry import MODEL_NAME
+from closecast.scoring.question import Question, read_horizon
 from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES, AsOf, HorizonText
-from services.api.schemas.predictions import ModelVersion, Pipeline
-from services.api.serving import ranking, scoring
+from services.api.schemas.predictions import ModelVersion, Pipeline, Quarter
+from services.api.serving import ranking
 from services.api.serving.champion import Champion
 
 
@@ -25,13 +26,13 @@ def open_pipeline(
 ) -> Pipeline:
     """The open deals of the data that the model was trained on, likeliest first."""
     served = champion.serving()
-    question = scoring.Question.ask(served.model, as_of, scoring.horizon_of(horizon))
+    question = Question.ask(served.model, as_of, read_horizon(horizon))
     ranked = ranking.rank(served.model, question, limit, offset)
     return Pipeline(
         as_of=question.as_of,
         horizon_days=question.horizon_days,
         by=question.by,
-        quarter=question.quarter,
+        quarter=Quarter(*question.quarter),
         model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id),
         counts=ranked.counts,
         expected_wins=ranked.expected_wins,

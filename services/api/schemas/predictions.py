@@ -6,8 +6,9 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from closecast.scoring.rules import MAX_TEXT
+
 Horizon = Annotated[int, Meta(ge=1, le=366)] | Literal["quarter_end"]
-MAX_TEXT = 500  # characters
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 
 
@@ -167,7 +168,8 @@ class OpenDeal(Struct, frozen=True):
 
 
 class PipelineCounts(Struct, frozen=True):
-    """`open` deals are ranked; `not_scorable` ones are Prospecting: nobody has engaged them yet."""
+    """`open` deals are ranked; `not_scorable` ones are Prospecting, so that nobody has engaged them yet, or break a rule that
+    every deal must keep."""
 
     open: int
     not_scorable: int

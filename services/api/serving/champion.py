@@ -12,8 +12,8 @@ from pathlib import Path
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.background import BackgroundWorker
 from closecast.platform.registry import Identity, LostError, ModelRegistry, NoChampionError, RegistryError, Served
+from closecast.scoring import one
 from services.api.problems import UnavailableError
-from services.api.serving.scoring import prepare
 
 _LOG = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ class Champion:
 def _rehearse(served: Served) -> None:
     """Replay the golden rows, and make the tables that most requests ask for. Raises ModelError."""
     served.model.replay(served.folder)
-    prepare(served.model)
+    one.prepare(served.model)
     # What stays is set aside, so that the collector need not walk it while requests wait.
     gc.unfreeze()
     gc.collect()

@@ -5,13 +5,15 @@ import logging
 import numpy as np
 
 from closecast import features
-from closecast.features.history import UNNAMED, History
+from closecast.features.history import History
 from closecast.models import explanations
 from closecast.models.telling import Standing, Story, tell
 from closecast.models.words import Entity
 from closecast.platform.registry import Served
+from closecast.scoring import one
+from closecast.scoring.question import Question
+from closecast.scoring.rules import require_open
 from services.api.schemas.predictions import Deal
-from services.api.serving import scoring
 from services.api.serving.explanation_cache import ExplanationCache
 
 _LOG = logging.getLogger(__name__)
@@ -23,13 +25,13 @@ class Explainer:
     def __init__(self, cache: ExplanationCache) -> None:
         self.cache = cache
 
-    def explain(self, served: Served, deal: Deal, question: scoring.Question) -> tuple[explanations.Explanation, Story]:
-        """The answer to `question` about `deal`, taken apart and told. Raises InvalidInputError as scoring does."""
-        age = (question.as_of - scoring.engage_date(deal, question.as_of)).days
+    def explain(self, served: Served, deal: Deal, question: Question) -> tuple[explanations.Explanation, Story]:
+        """The answer to `question` about `deal`, taken apart and told. Raises NotScorableError as scoring does."""
+        age = (question.as_of - require_open(deal, question.as_of)).days
         builder, scorer = served.model.builder, served.model.scorer
         tables, days = builder.tables(question.as_of), question.horizon_days
         codes, standing = _names(builder.history, deal)
-        chance = features.lot(scoring.text(deal.opportunity_id)) if codes["account"] == UNNAMED else 0.0
+        chance = one.draw(deal, codes["account"])
         agent, product, account = codes["sales_agent"], codes["product"], codes["account"]
         row = features.rows(tables, age, tables.clocks((days,)), agent, product, account, chance)
         matrix = np.stack([np.frombuffer(row), explanations.reference_row(tables, days)])
@@ -46,14 +48,9 @@ class Explainer:
 
 
 def _names(history: History, deal: Deal) -> tuple[dict[Entity, int], dict[Entity, Standing]]:
-    texts: dict[Entity, str | None] = {
-        "sales_agent": scoring.text(deal.sales_agent),
-        "product": scoring.product_name(deal),
-        "account": scoring.text(deal.account),
-    }
     codes: dict[Entity, int] = {}
     standing: dict[Entity, Standing] = {}
-    for entity, text in texts.items():
+    for entity, text in one.names(deal):
         codes[entity], known = history.code(entity, text)
         standing[entity] = "known" if known else "missing" if text is None else "new"
     return codes, standing

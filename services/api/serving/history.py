@@ -14,8 +14,8 @@ from closecast.platform.lake import Lake, LakeError
 from closecast.platform.online import Newest, find
 from closecast.platform.registry import Served
 from closecast.platform.settings import LakeSettings
+from closecast.scoring import one
 from services.api.serving.champion import Champion
-from services.api.serving.scoring import prepare
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class HistoryFollower:
 
     def _take_up(self, served: Served, newest: Newest, deals: pd.DataFrame, origin: str) -> bool:
         model: DealModel = served.model.seen_with(deals, newest.known_until, newest.silver_key)
-        prepare(model)
+        one.prepare(model)
         taken = self._champion.refresh(served, model)
         if taken:
             _LOG.info("history", extra={"version": served.version, "origin": origin, "known_until": newest.known_until.isoformat(), "deals": len(deals), "key": newest.silver_key})  # fmt: skip

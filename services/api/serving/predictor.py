@@ -6,8 +6,9 @@ from closecast.platform.identity import MODEL_NAME, Identity
 from closecast.platform.journal.entry import Single, new_id
 from closecast.platform.journal.inbox import Journal
 from closecast.platform.journal.stream import encode_single
-from services.api.schemas.predictions import ModelVersion, Prediction, PredictionRequest
-from services.api.serving import scoring
+from closecast.scoring import one
+from closecast.scoring.question import Question
+from services.api.schemas.predictions import ModelVersion, Prediction, PredictionRequest, Quarter
 from services.api.serving.champion import Champion
 from services.api.telemetry.metrics import Metrics
 
@@ -15,7 +16,7 @@ from services.api.telemetry.metrics import Metrics
 class Predictor:
     """The way of one deal, from the request to the answer; the same on the fast path and beside it.
 
-    Both methods raise InvalidInputError for a deal that cannot be scored, UnavailableError while no model serves, and what
+    Both methods raise NotScorableError for a deal that cannot be scored, UnavailableError while no model serves, and what
     the journal raises when it has no room: what is not written down is not answered.
     """
 
@@ -28,19 +29,19 @@ class Predictor:
     def predict(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction:
         """The answer, written down. May take some milliseconds, for an as-of date or horizon not asked about of late."""
         served = self._champion.serving()
-        question = scoring.Question.ask(served.model, asked.as_of, asked.horizon)
-        scored = scoring.one(served.model, asked.deal, question)
-        return self._answer(asked, question, scored, served.identity, caller, request_id)
+        question = Question.ask(served.model, asked.as_of, asked.horizon)
+        answer = one.score(served.model, asked.deal, question)
+        return self._answer(asked, question, answer, served.identity, caller, request_id)
 
     def predict_at_once(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction | None:
         """The answer, written down; None when it would take milliseconds, which an event loop cannot spare."""
         served = self._champion.serving()
-        question = scoring.Question.ask(served.model, asked.as_of, asked.horizon)
-        scored = scoring.one_at_once(served.model, asked.deal, question)
-        return None if scored is None else self._answer(asked, question, scored, served.identity, caller, request_id)
+        question = Question.ask(served.model, asked.as_of, asked.horizon)
+        answer = one.score_at_once(served.model, asked.deal, question)
+        return None if answer is None else self._answer(asked, question, answer, served.identity, caller, request_id)
 
     def _answer(
-        self, asked: PredictionRequest, question: scoring.Question, scored: scoring.ScoredDeal, model: Identity, caller: str,
+        self, asked: PredictionRequest, question: Question, answer: one.Answer, model: Identity, caller: str,
         request_id: str,
     ) -> Prediction:  # fmt: skip
         identifier = new_id()
@@ -56,27 +57,27 @@ class Predictor:
                         question.horizon_days,
                         model.version,
                         asked.deal,  # type: ignore[arg-type]  # encoded as the mapping it came as
-                        scored.unseen,
-                        scored.probability,
-                        scored.by_horizon,
-                        scored.days,
-                        scored.features,
+                        answer.unseen,
+                        answer.probability,
+                        answer.by_horizon,
+                        answer.days,
+                        answer.features,
                         model.run_id,
                     )
                 )
             )
-        self._observe(scored.probability)
-        for column in scored.unseen:
+        self._observe(answer.probability)
+        for column in answer.unseen:
             self._unseen[column]()
         return Prediction(
             id=identifier,
-            probability=scored.probability,
+            probability=answer.probability,
             as_of=question.as_of,
             horizon_days=question.horizon_days,
             by=question.by,
-            quarter=question.quarter,
-            probabilities=scored.by_horizon,
+            quarter=Quarter(*question.quarter),
+            probabilities=answer.by_horizon,
             model=ModelVersion(MODEL_NAME, model.version, model.run_id),
             request_id=request_id,
-            unseen=scored.unseen,
+            unseen=answer.unseen,
         )

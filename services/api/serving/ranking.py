@@ -6,9 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from closecast.features.history import ENTITIES
 from closecast.models.deal_model import DealModel
+from closecast.scoring import many
+from closecast.scoring.question import Question
+from closecast.scoring.tables import read_frame
 from services.api.schemas.predictions import OpenDeal, PipelineCounts
-from services.api.serving import scoring
+
+_KNOWN = ("opportunity_id", *ENTITIES, "engage_date")
 
 
 @dataclass(frozen=True)
@@ -20,18 +25,21 @@ class Ranking:
     deals: list[OpenDeal]
 
 
-def rank(model: DealModel, question: scoring.Question, limit: int, offset: int) -> Ranking:
+def rank(model: DealModel, question: Question, limit: int, offset: int) -> Ranking:
     """The `limit` deals from position `offset` on; equal chances stand in the order of engagement, then of the export."""
     moment = pd.Timestamp(question.as_of)
     deals = model.deals
     # Comparisons with a missing date are false: such a deal is not engaged, and not closed.
-    found = deals[(deals["engage_date"] <= moment) & ~(deals["close_date"] <= moment)]
-    probabilities = scoring.many(model, found, question) if len(found) else np.empty(0)
+    then_open = deals[(deals["engage_date"] <= moment) & ~(deals["close_date"] <= moment)]
+    # How a deal ended later was not known then.
+    judged, probabilities = many.score(model, read_frame(then_open[list(_KNOWN)]), question)
+    found = then_open.iloc[judged.rows]
     order = np.lexsort((np.arange(len(found)), found["engage_date"].to_numpy(), -probabilities))[
         offset : offset + limit
     ]
+    refused = len(then_open) - len(found)
     return Ranking(
-        PipelineCounts(open=len(found), not_scorable=int(deals["engage_date"].isna().sum())),
+        PipelineCounts(open=len(found), not_scorable=int(deals["engage_date"].isna().sum()) + refused),
         float(probabilities.sum()),
         [
             _open_deal(row, float(probability), question)
@@ -40,7 +48,7 @@ def rank(model: DealModel, question: scoring.Question, limit: int, offset: int) 
     )
 
 
-def _open_deal(row: Any, probability: float, question: scoring.Question) -> OpenDeal:
+def _open_deal(row: Any, probability: float, question: Question) -> OpenDeal:
     engaged = row.engage_date.date()
     return OpenDeal(
         opportunity_id=row.opportunity_id,

@@ -13,9 +13,10 @@ import msgspec
 
 from closecast.platform.callers.caller import CallerError
 from closecast.platform.journal.inbox import JournalFullError
+from closecast.scoring.rules import NotScorableError
 from services.api.access.admission import FastAdmission
 from services.api.middleware.request_log import PREDICTIONS, sound_id
-from services.api.problems import MEDIA_TYPE, InvalidInputError, UnavailableError, failure, tell_failure
+from services.api.problems import MEDIA_TYPE, UnavailableError, failure, tell_failure
 from services.api.schemas.predictions import Prediction, PredictionRequest
 from services.api.schemas.strict_json import StrictDecoder
 from services.api.serving.predictor import Predictor
@@ -27,7 +28,7 @@ LONGEST = 64_000  # bytes; one deal takes some 300
 _JSON = b"application/json"
 _PROBLEM = MEDIA_TYPE.encode()
 # What the framework's route meets too, before anything is recorded, and words for the caller.
-_EXPECTED = (CallerError, InvalidInputError, UnavailableError, JournalFullError)
+_EXPECTED = (CallerError, NotScorableError, UnavailableError, JournalFullError)
 
 
 class RequestHead:

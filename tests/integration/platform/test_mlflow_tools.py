@@ -179,9 +179,12 @@ def test_what_the_api_lets_out_may_be_left_out(served: httpx.Client, api: TestCl
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ({"engage_date": "soon"}, "engage_date 'soon' in row 0 is not a date written YYYY-MM-DD or M/D/YYYY"),
-        ({"engage_date": None}, "1 deals have no engage date"),
-        ({"engage_date": "2018-12-17"}, "a deal engaged on 2018-12-17 cannot be seen as of 2017-12-31"),
+        ({"engage_date": "soon"}, "row 0: engage_date 'soon' is not a date"),
+        ({"engage_date": None}, "row 0: the deal has no engage date"),
+        (
+            {"engage_date": "2018-12-17"},
+            "row 0: the deal was engaged on 2018-12-17, after 2017-12-31: name a later as_of",
+        ),
         ({"engage_date": "2017-12-17", "horizon_days": 367}, "a horizon of 367 days is outside 1 to 366"),
         ({"product": "GTX Pro"}, "engage_date"),
     ],

@@ -14,11 +14,11 @@ OPEN = {"engage_date": "2017-11-20", "sales_agent": "Ada Berg", "product": "GTX 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"deal_stage": "Won"}, "row 1 has the deal_stage 'Won': the deal is closed"),
+        ({"deal_stage": "Won"}, r"row 1: the deal is closed \(Won\): there is nothing left to predict"),
         ({"deal_stage": " Lost "}, "the deal is closed"),
-        ({"deal_stage": "Sleeping"}, "the stage is not known"),
-        ({"close_date": "2017-12-01"}, "close_date or close_value is given"),
-        ({"close_value": 5.0}, "close_date or close_value is given"),
+        ({"deal_stage": "Sleeping"}, "row 1: the stage 'Sleeping' is not known"),
+        ({"close_date": "2017-12-01"}, "close_date is given although the deal is not closed"),
+        ({"close_value": 5.0}, "close_value is given although the deal is not closed"),
     ],
 )
 def test_a_deal_that_must_not_be_scored_is_refused(

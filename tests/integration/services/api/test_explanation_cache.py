@@ -16,8 +16,9 @@ import redis
 from closecast.models.deal_model import DealModel
 from closecast.platform.discovery import wait_for
 from closecast.platform.registry import Identity, Served
+from closecast.scoring.question import Question
 from services.api.schemas.predictions import Deal
-from services.api.serving import explanation_cache, scoring
+from services.api.serving import explanation_cache
 from services.api.serving.explanation_cache import ExplanationCache
 from services.api.serving.explanations import Explainer
 from tests.conftest import Logged
@@ -40,8 +41,8 @@ def _served(model: DealModel, folder: str = "closecast-7-run") -> Served:
     return Served(Identity("7", "run-7", "0" * 64), model, Path(folder))
 
 
-def _question(model: DealModel) -> scoring.Question:
-    return scoring.Question.ask(model, None, 30)
+def _question(model: DealModel) -> Question:
+    return Question.ask(model, None, 30)
 
 
 def test_the_second_asking_is_answered_from_the_cache_to_the_bit(
@@ -64,7 +65,7 @@ def test_another_model_horizon_or_deal_is_another_explanation(cache: Explanation
     explainer.explain(_served(served_model), DEAL, question)
     # when
     explainer.explain(_served(served_model, "closecast-7-another-run"), DEAL, question)
-    explainer.explain(_served(served_model), DEAL, scoring.Question.ask(served_model, None, 31))
+    explainer.explain(_served(served_model), DEAL, Question.ask(served_model, None, 31))
     explainer.explain(_served(served_model), Deal(engage_date="2017-10-21"), question)
     # then
     assert (cache.hits, cache.misses) == (0, 4)

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from closecast.scoring.columns import DealTable
+
 # Every way in which a row can be wrong, beside rows that only look so.
 CORPUS: list[dict[str, Any]] = [
     {"engage_date": "2017-12-01"},
@@ -41,3 +43,12 @@ OF_JSON: list[dict[str, Any]] = [
 
 def as_json(rows: list[dict[str, Any]]) -> bytes:
     return json.dumps({"deals": rows, "as_of": "2017-12-31", "horizon": 60}).encode()
+
+
+def values(table: DealTable, row: int) -> dict[str, Any]:
+    """One row of a table, by column."""
+    every = {
+        "opportunity_id": table.identifiers[row].as_py(),
+        **{name: one.values()[row] for name, one in table.columns.items()},
+    }
+    return {name: value for name, value in every.items() if value is not None}

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from closecast.scoring.columns import DealTable
 from services.api.batch import read
-from services.api.batch.read import DealTable
 from services.api.problems import InvalidInputError
 from services.api.schemas.predictions import BatchRequest, Deal
+from tests.unit.services.api.batch_rows import values
 
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_characters='"\\', exclude_categories=["Cc", "Cs"]), max_size=6)
 _DEALS = st.lists(
@@ -24,7 +25,7 @@ _QUESTIONS = st.sampled_from([{}, {"horizon": 30}, {"as_of": "2017-12-31", "hori
 def _told(read: tuple[DealTable, BatchRequest] | None) -> tuple[list[dict[str, Any]], BatchRequest]:
     assert read is not None
     table, sent = read
-    return [table.deal(row) for row in range(len(table))], sent
+    return [values(table, row) for row in range(len(table))], sent
 
 
 @given(_DEALS, _SEPARATORS, _QUESTIONS, st.booleans())

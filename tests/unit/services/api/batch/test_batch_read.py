@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from closecast.scoring.columns import DealTable
 from services.api.batch import read
-from services.api.batch.read import DealTable, read_csv
+from services.api.batch.read import read_csv
 from services.api.problems import InvalidInputError
+from tests.unit.services.api.batch_rows import values
 
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), max_size=6)
 _HEADER = ["opportunity_id", "engage_date", "account", "notes"]
 
 
 def _rows(table: DealTable) -> list[dict[str, Any]]:
-    return [{name: value for name, value in table.deal(row).items() if value} for row in range(len(table))]
+    return [{name: value for name, value in values(table, row).items() if value} for row in range(len(table))]
 
 
 def _written(rows: list[list[str]], quoting: Any, end: str) -> bytes:

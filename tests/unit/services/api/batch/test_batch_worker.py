@@ -19,6 +19,7 @@ from closecast.models.deal_model import DealModel, digest
 from closecast.platform.journal.entry import Entry, EntryError, check
 from closecast.platform.journal.inbox import Draft, JournalFullError
 from closecast.platform.registry import Identity, Served
+from closecast.scoring.question import Question
 from services.api.batch import read, score
 from services.api.batch.messages import ScoreRequest, ScoreResult
 from services.api.batch.shared_buffer import SharedBuffer
@@ -26,7 +27,6 @@ from services.api.batch.supervisor import BatchSupervisor
 from services.api.batch.worker import Worker
 from services.api.batch.write import JSON
 from services.api.problems import UnavailableError
-from services.api.serving import scoring
 from tests.unit.services.api.batch_rows import CORPUS, OF_JSON, as_json
 
 SEVENTH = Identity("7", "run-7", "0" * 64)
@@ -208,7 +208,7 @@ async def test_a_later_history_is_the_workers_too(
     after = (await _score(supervisor, _served(later, folder), rows))[1]["predictions"]
     # then
     table, _ = read.read_json(as_json(rows))
-    question = scoring.Question.ask(later, date(2017, 12, 31), 60)
+    question = Question.ask(later, date(2017, 12, 31), 60)
     assert after[0]["probability"] == score.score(later, table, question).probability[0]
     assert after != before
 

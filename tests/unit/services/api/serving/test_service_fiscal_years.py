@@ -88,7 +88,7 @@ def test_training_single_batch_ranking_score_job_and_mlflow_agree(
 
 def test_two_years_at_once_do_not_mix(served_model: DealModel) -> None:
     # given questions about both are kept in one memory
-    from services.api.serving.scoring import Question
+    from closecast.scoring.question import Question
 
     one, other = (_beginning_with(month, served_model) for month in (1, 2))
     for model, end in ((one, date(2017, 9, 30)), (other, date(2017, 10, 31)), (one, date(2017, 9, 30))):

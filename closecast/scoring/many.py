@@ -1,0 +1,135 @@
+"""From many raw deals to their probabilities: columns are judged by their distinct values, by the rules of one deal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from closecast.deals.calendar import day_number
+from closecast.deals.texts import read_product, read_text
+from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.features.history import ENTITIES
+from closecast.models.deal_model import DealModel
+from closecast.scoring import rules
+from closecast.scoring.columns import Column, DealTable
+from closecast.scoring.question import Question
+from closecast.scoring.rules import NotScorableError
+
+_READERS: dict[str, Callable[[Any], str | None]] = {"product": read_product}  # others by read_text
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A table's n rows as the model is asked about them, of which k can be scored."""
+
+    table: DealTable
+    refused: Column  # of each row, its NotScorableError
+    engaged: Column  # dates; what is none, or cannot be scored, has none
+    names: dict[str, Column]  # of ENTITIES
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Positions of the rows that can be scored, (k,), ascending."""
+        return np.flatnonzero(self.refused.positions < 0)
+
+
+def judge(table: DealTable, as_of: date) -> Judged:
+    """Which rows can be scored as of `as_of`, and why the others cannot: as `rules.require_open` says of each alone."""
+    refusals = _Refusals(len(table))
+    refusals.add(Column.of_rows(table.refused, len(table)))
+    refusals.add(_wrong_identifiers(table))
+    for rule, names in ((rules.form, RAW_COLUMNS), (rules.ending, rules.ENDINGS)):
+        for name in names:
+            if name in table.columns:
+                refusals.add(table.columns[name].map(partial(rule, name)))
+    written, stage = _read(table, "engage_date"), _read(table, "deal_stage")
+    judged = Column(written.positions, [_engaged(one, None, as_of) for one in written.distinct])
+    refusals.add(judged.map(lambda one: one if isinstance(one, NotScorableError) else None))
+    is_prospecting = np.array([*(one == rules.PROSPECTING for one in stage.distinct), False])[stage.positions]
+    reasons = [_engaged(None, at, as_of) for at in (None, rules.PROSPECTING)]
+    refusals.add(Column(np.where(written.positions < 0, is_prospecting.astype(np.int64), -1), reasons))
+    engaged = judged.map(lambda one: one if isinstance(one, date) else None)
+    return Judged(table, refusals.column(), engaged, {name: _read(table, name) for name in ENTITIES})
+
+
+def features(model: DealModel, judged: Judged, question: Question) -> NDArray[np.float64]:
+    """Feature values of the rows that can be scored, (k, 23), float64."""
+    rows, table = judged.rows, judged.table
+    days = np.array([*(0 if one is None else day_number(one) for one in judged.engaged.distinct), 0])[
+        judged.engaged.positions[rows]
+    ]
+    coded = {name: (column.positions[rows], column.distinct) for name, column in judged.names.items()}
+    subjects = model.builder.history.subjects_of(
+        days, coded, lambda unnamed: [*map(read_text, table.identifiers.take(pa.array(rows[unnamed])).to_pylist())]
+    )
+    count = len(rows)
+    return model.builder.matrix(
+        subjects,
+        np.arange(count),
+        np.full(count, np.datetime64(question.as_of, "D")),
+        np.full(count, question.horizon_days, dtype=np.int64),
+    )
+
+
+def score(model: DealModel, table: DealTable, question: Question) -> tuple[Judged, NDArray[np.float64]]:
+    """Who can be scored, and the probability of each of these, (k,), float64."""
+    judged = judge(table, question.as_of)
+    return judged, model.scorer.predict(features(model, judged, question))
+
+
+def unseen(model: DealModel, judged: Judged) -> dict[int, tuple[str, ...]]:
+    """By row that can be scored: the columns whose value the history does not know."""
+    found: dict[int, tuple[str, ...]] = {}
+    rows = judged.rows
+    for name, column in judged.names.items():
+        known = [one is None or model.builder.history.code(name, one)[1] for one in column.distinct]
+        is_strange = ~np.array([*known, True])[column.positions[rows]]
+        for row in rows[is_strange].tolist():
+            found[row] = (*found.get(row, ()), name)
+    return found
+
+
+class _Refusals:
+    """Gathers why rows cannot be scored; of several reasons the first one added is told."""
+
+    def __init__(self, count: int) -> None:
+        self._positions = np.full(count, -1, dtype=np.int64)
+        self._reasons: list[NotScorableError] = []
+
+    def add(self, found: Column) -> None:
+        fresh = (found.positions >= 0) & (self._positions < 0)
+        if fresh.any():
+            self._positions[fresh] = found.positions[fresh] + len(self._reasons)
+            self._reasons.extend(found.distinct)
+
+    def column(self) -> Column:
+        return Column(self._positions, self._reasons)
+
+
+def _engaged(written: str | None, stage: str | None, as_of: date) -> date | NotScorableError:
+    try:
+        return rules.engaged_on(written, stage, as_of)
+    except NotScorableError as error:
+        return error
+
+
+def _read(table: DealTable, name: str) -> Column:
+    """A column as it is read; what has not the form of one of its values is missing."""
+    column, read = table.columns.get(name), _READERS.get(name, read_text)
+    if column is None:
+        return Column.missing(len(table))
+    return column.map(lambda value: None if rules.form(name, value) is not None else read(value))
+
+
+def _wrong_identifiers(table: DealTable) -> Column:
+    is_long = pc.greater(pc.utf8_length(table.identifiers), rules.MAX_TEXT).fill_null(False)
+    rows = np.flatnonzero(is_long.to_numpy(zero_copy_only=False)).tolist()
+    return Column.of_rows(
+        {row: rules.form("opportunity_id", table.identifiers[row].as_py()) for row in rows}, len(table)
+    )

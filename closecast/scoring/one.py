@@ -1,0 +1,76 @@
+"""From one raw deal to its probabilities, without pandas: the way on which a microsecond counts."""
+
+from typing import NamedTuple
+
+from closecast import features
+from closecast.deals.horizon import QUARTER_END
+from closecast.deals.texts import read_product, read_text
+from closecast.features.build import Tables
+from closecast.features.history import UNNAMED
+from closecast.models.deal_model import DealModel
+from closecast.models.words import Entity
+from closecast.scoring.question import Question
+from closecast.scoring.rules import Deal, require_open
+
+
+class Answer(NamedTuple):
+    """One deal's answer, and what the journal keeps of it."""
+
+    probability: float
+    by_horizon: dict[str, float]  # HORIZONS by name
+    days: tuple[int, ...]  # the horizons, each once, that asked about first
+    features: bytes  # float64, little-endian, (len(days), 23)
+    unseen: list[str]  # columns whose value the history does not know
+
+
+def score(model: DealModel, deal: Deal, question: Question) -> Answer:
+    """The probability for `question`, and those of HORIZONS, in one pass of the model. Raises NotScorableError."""
+    age = (question.as_of - require_open(deal, question.as_of)).days
+    tables = model.builder.tables(question.as_of)
+    return _answer(model, deal, age, question, tables, tables.clocks(question.days))
+
+
+def score_at_once(model: DealModel, deal: Deal, question: Question) -> Answer | None:
+    """As `score`; None where tables would have to be made first, which takes milliseconds."""
+    tables = model.builder.known(question.as_of)
+    clocks = None if tables is None else tables.made_clocks(question.days)
+    if tables is None or clocks is None:
+        return None
+    age = (question.as_of - require_open(deal, question.as_of)).days
+    return _answer(model, deal, age, question, tables, clocks)
+
+
+def names(deal: Deal) -> tuple[tuple[Entity, str | None], ...]:
+    """Agent, product and account as the model is asked for them, each with its column."""
+    return (
+        ("sales_agent", read_text(deal.sales_agent)),
+        ("product", read_product(deal.product)),
+        ("account", read_text(deal.account)),
+    )
+
+
+def draw(deal: Deal, account: int) -> float:
+    """What decides whose history stands in for the account of `deal`, if its code is that of none."""
+    return features.lot(read_text(deal.opportunity_id)) if account == UNNAMED else 0.0
+
+
+def prepare(model: DealModel) -> None:
+    """Make the tables of the last date of the model's data, which requests that name no date ask for."""
+    question = Question.ask(model, None, QUARTER_END)
+    model.builder.tables(question.as_of).clocks(question.days)
+
+
+def _answer(
+    model: DealModel, deal: Deal, age: int, question: Question, tables: Tables, clocks: tuple[features.Clock, ...]
+) -> Answer:
+    code_of = model.builder.history.code
+    codes: list[int] = []
+    unseen: list[str] = []
+    for column, name in names(deal):
+        code, known = code_of(column, name)
+        codes.append(code)
+        if not known and name is not None:
+            unseen.append(column)
+    agent, product, account = codes
+    answers, block = model.single.score(tables, age, clocks, agent, product, account, draw(deal, account))
+    return Answer(answers[0], {name: answers[at] for name, at in question.named}, question.days, block, unseen)

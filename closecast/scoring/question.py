@@ -1,0 +1,63 @@
+"""The question that a deal's probability answers: as of when, and by when."""
+
+from datetime import date, timedelta
+from functools import lru_cache
+from numbers import Real
+from typing import Any, NamedTuple
+
+from closecast.deals.calendar import FiscalCalendar
+from closecast.deals.horizon import MAX_HORIZON_DAYS, QUARTER_END, Horizon, horizon_days, quarter_ahead
+from closecast.models.deal_model import DealModel
+from closecast.scoring.rules import NotScorableError
+
+HORIZONS: tuple[Horizon, ...] = (30, 60, 90, QUARTER_END)  # what one deal is always asked about, besides
+_EXPECTED = f'1 to {MAX_HORIZON_DAYS} days, or "{QUARTER_END}"'
+
+
+class Question(NamedTuple):
+    """As of when, and by when. Made by `ask`, which keeps the last ones."""
+
+    as_of: date
+    horizon_days: int
+    by: date  # the last day on which a win counts
+    quarter: tuple[date, date]  # what "quarter_end" means at as_of: first and last day
+    days: tuple[int, ...]  # the horizon and HORIZONS in days, each once, the horizon first
+    named: tuple[tuple[str, int], ...]  # where each of HORIZONS stands in `days`
+
+    @classmethod
+    def ask(cls, model: DealModel, as_of: date | None, horizon: Horizon) -> "Question":
+        """`as_of` is the last date of the model's data unless given. Raises NotScorableError for one out of range."""
+        return _question(as_of or model.card.known_until, horizon, model.card.fiscal)
+
+
+def read_horizon(value: Any) -> Horizon:
+    """A horizon out of a text or a number. Raises NotScorableError for what is neither whole days nor "quarter_end"."""
+    if isinstance(value, str) and value == QUARTER_END:
+        return QUARTER_END
+    is_whole = isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
+    text = str(int(value) if is_whole else value)
+    if text.isascii() and text.isdigit() and len(text) <= 4:
+        return int(text)
+    raise NotScorableError("horizon", value, _EXPECTED, f"horizon {text[:50]!r} is neither days nor {QUARTER_END}")
+
+
+@lru_cache(maxsize=4096)
+def _question(day: date, horizon: Horizon, fiscal: FiscalCalendar) -> Question:
+    if not 1990 <= day.year <= 2200:
+        raise NotScorableError("as_of", str(day), "a date from 1990 to 2200", f"as_of {day} is out of range")
+    try:
+        asked = horizon_days(day, horizon, fiscal)
+    except ValueError as error:
+        raise NotScorableError("horizon", horizon, _EXPECTED, str(error)) from error
+    quarter = quarter_ahead(day, fiscal)
+    ahead = (quarter[1] - day).days
+    named = {str(one): ahead if one == QUARTER_END else int(one) for one in HORIZONS}
+    days = tuple(dict.fromkeys([asked, *named.values()]))
+    return Question(
+        day,
+        asked,
+        day + timedelta(days=asked),
+        quarter,
+        days,
+        tuple((one, days.index(of)) for one, of in named.items()),
+    )

@@ -1,0 +1,129 @@
+"""What may be scored, and what is told of a deal that may not: the one rule, asked value by value by everything that scores.
+
+One deal asks it about each of its values, a table about each distinct value of its columns.
+"""
+
+from datetime import date
+from numbers import Integral, Real
+from typing import Any, Protocol
+
+from closecast.deals import dates
+from closecast.deals.texts import read_text
+from closecast.deals.vocabulary import CLOSED, STAGES
+
+MAX_TEXT = 500  # characters
+PROSPECTING = "Prospecting"
+ENDINGS = ("deal_stage", "close_date", "close_value")  # the columns that can say that a deal has ended, in this order
+_EARLIEST = 1970
+
+
+class NotScorableError(ValueError):
+    """A deal or a question that has no answer: `field` holds `value` where `expected` was needed. Its text says why."""
+
+    def __init__(self, field: str, value: Any, expected: str | None, detail: str) -> None:
+        super().__init__(detail)
+        self.field, self.value, self.expected = field, value, expected
+
+
+class Deal(Protocol):
+    """A deal in raw columns, each None where it is missing, whose values have the form that `form` wants."""
+
+    @property
+    def opportunity_id(self) -> str | None: ...
+    @property
+    def sales_agent(self) -> str | None: ...
+    @property
+    def product(self) -> str | None: ...
+    @property
+    def account(self) -> str | None: ...
+    @property
+    def deal_stage(self) -> str | None: ...
+    @property
+    def engage_date(self) -> str | None: ...
+    @property
+    def close_date(self) -> str | None: ...
+    @property
+    def close_value(self) -> str | float | None: ...
+
+
+def form(name: str, value: Any) -> NotScorableError | None:
+    """What keeps `value`, which is not missing, from being read as a deal's `name`; None for nothing."""
+    if isinstance(value, str):
+        if len(value) <= MAX_TEXT and _is_unicode(value):
+            return None
+        words = (
+            f"Expected `str` of length <= {MAX_TEXT}" if len(value) > MAX_TEXT else "Expected `str` of valid Unicode"
+        )
+    elif name != "close_value":
+        words = f"Expected `str | null`, got `{_kind(value)}`"
+    elif isinstance(value, Real) and not isinstance(value, bool):
+        return None
+    else:
+        words = f"Expected `float | str | null`, got `{_kind(value)}`"
+    return NotScorableError(f"deal.{name}", value, "see /schema", f"{words} - at `$.{name}`")
+
+
+def ending(name: str, value: Any) -> NotScorableError | None:
+    """What keeps a deal with `value` in one of ENDINGS from being scored; None for nothing, and for nothing but blanks."""
+    text = read_text(value)
+    if text is None:
+        return None
+    field = f"deal.{name}"
+    if name != "deal_stage":
+        return NotScorableError(
+            field, value, "nothing: the deal is open", f"{name} is given although the deal is not closed"
+        )
+    if text in CLOSED:
+        return NotScorableError(
+            field, text, "Engaging", f"the deal is closed ({text}): there is nothing left to predict"
+        )
+    if text not in STAGES:
+        return NotScorableError(field, text, f"one of {', '.join(STAGES)}", f"the stage {text[:50]!r} is not known")
+    return None
+
+
+def engaged_on(written: str | None, stage: str | None, as_of: date) -> date:
+    """The engage date of a deal at `stage` that is to be scored as of `as_of`. Both are what `read_text` made of them.
+
+    Raises NotScorableError for a date that is missing or none, later than `as_of`, or before 1970.
+    """
+    field = "deal.engage_date"
+    if written is None:
+        what = "a deal that is still Prospecting" if stage == PROSPECTING else "the deal"
+        detail = f"{what} has no engage date; it can be scored once an agent has engaged it"
+        raise NotScorableError(field, None, dates.EXPECTED, detail)
+    engaged = dates.read_date(written)
+    if engaged is None:
+        raise NotScorableError(field, written, dates.EXPECTED, f"engage_date {written[:50]!r} is not a date")
+    if engaged > as_of:
+        detail = f"the deal was engaged on {engaged}, after {as_of}: name a later as_of"
+        raise NotScorableError(field, written, f"a date no later than as_of, {as_of}", detail)
+    if engaged.year < _EARLIEST:
+        raise NotScorableError(field, written, f"a date from {_EARLIEST} on", f"{engaged} is no engage date")
+    return engaged
+
+
+def require_open(deal: Deal, as_of: date) -> date:
+    """The engage date of a deal that can be scored as of `as_of`. Raises NotScorableError."""
+    for name in ENDINGS:
+        value = getattr(deal, name)
+        if value is not None and (barred := ending(name, value)) is not None:
+            raise barred
+    return engaged_on(read_text(deal.engage_date), read_text(deal.deal_stage), as_of)
+
+
+def _is_unicode(text: str) -> bool:
+    """False for half of a surrogate pair, which no file can hold."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _kind(value: Any) -> str:
+    """The type of `value` in JSON's words."""
+    kinds = ((bool, "bool"), (Integral, "int"), (Real, "float"), (list | tuple, "array"), (dict, "object"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), type(value).__name__)

@@ -1,0 +1,73 @@
+"""Reads raw deals out of Arrow's columns and pandas' frames: which kinds of columns are taken, and what their values say."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.scoring import rules
+from closecast.scoring.columns import Column, DealTable
+
+_DATES, _NUMBERS = ("engage_date", "close_date", "as_of"), ("close_value",)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of `kind` are texts, as they are or as a dictionary of them."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
+
+
+def expected_kind(name: str, kind: pa.DataType) -> str | None:
+    """What the column `name` of deals holds, if it cannot be of `kind`; None if it can.
+
+    Columns are text; dates may be dates or timestamps, and `close_value` numbers, as JSON has them.
+    """
+    types = pa.types
+    if (
+        is_text(kind)
+        or types.is_null(kind)
+        or (name in _DATES and (types.is_date(kind) or types.is_timestamp(kind)))
+        or (name in _NUMBERS and (types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)))
+    ):
+        return None
+    return "text or dates" if name in _DATES else "text or numbers" if name in _NUMBERS else "text"
+
+
+def read_arrow(name: str, column: pa.Array) -> Column:
+    """A column of one of the kinds that `expected_kind` takes, dates as text. Raises pyarrow.ArrowException."""
+    if pa.types.is_null(column.type):
+        return Column.missing(len(column))
+    if pa.types.is_temporal(column.type):
+        column = pc.cast(pc.cast(column, pa.date32(), safe=False), pa.string())
+    elif name in _NUMBERS and not is_text(column.type):
+        column = pc.cast(column, pa.float64(), safe=False)
+        column = pc.if_else(pc.is_nan(column), None, column)  # as missing numbers are written where there is no null
+    return Column.of_arrow(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())
+
+
+def read_frame(frame: pd.DataFrame) -> DealTable:
+    """The raw columns of a frame, of which timestamps are read as dates and missing values as none."""
+    columns = {name: read_values(name, frame[name]) for name in RAW_COLUMNS if name in frame}
+    given = columns.pop("opportunity_id", Column.missing(len(frame)))
+    wrong = given.map(lambda value: rules.form("opportunity_id", value))
+    identifiers = given.map(lambda value: value if rules.form("opportunity_id", value) is None else None)
+    return DealTable(identifiers.arrow(pa.string()), columns, wrong.by_row())
+
+
+def read_values(name: str, column: "pd.Series[Any]") -> Column:
+    """The values of a frame's column `name`; in columns of dates, dates and timestamps as their text."""
+    if name not in _DATES:
+        return Column.of_values(column.tolist())
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return read_arrow(name, pa.Array.from_pandas(column))
+    return Column.of_values(column.tolist()).map(_dated)
+
+
+def _dated(value: Any) -> Any:
+    """The text of a date or, as Arrow has it, of the day in UTC of a timestamp; any other value as it is."""
+    if isinstance(value, datetime):
+        value = (value if value.tzinfo is None else value.astimezone(UTC)).date()
+    return value.isoformat() if isinstance(value, date) else value
