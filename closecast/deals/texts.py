@@ -11,7 +11,8 @@ def read_text(value: Any) -> str | None:
     """Text without blanks around it; None for nothing, and for nothing but blanks: a CSV has empty text where JSON has null."""
     if value is None:
         return None
-    return str(value).strip() or None
+    text = value if isinstance(value, str) else str(value)
+    return text.strip() or None
 
 
 def read_product(value: Any) -> str | None:

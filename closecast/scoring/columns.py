@@ -98,7 +98,7 @@ class Column:
 
     def by_row(self) -> dict[int, Any]:
         """The values of the rows that have one."""
-        rows = np.flatnonzero(self.positions >= 0)
+        rows = np.flatnonzero(self.positions >= 0) if self.distinct else np.empty(0, np.int64)
         return dict(zip(rows.tolist(), self.values(rows), strict=True))
 
 

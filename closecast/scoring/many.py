@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,14 +28,10 @@ class Judged:
     """A table's n rows as the model is asked about them, of which k can be scored."""
 
     table: DealTable
+    rows: NDArray[np.int64]  # those, (k,), ascending
     refused: Column  # of each row, its NotScorableError
     engaged: Column  # dates; what is none, or cannot be scored, has none
     names: dict[str, Column]  # of ENTITIES
-
-    @property
-    def rows(self) -> NDArray[np.int64]:
-        """Positions of the rows that can be scored, (k,), ascending."""
-        return np.flatnonzero(self.refused.positions < 0)
 
 
 def judge(table: DealTable, as_of: date) -> Judged:
@@ -44,18 +39,35 @@ def judge(table: DealTable, as_of: date) -> Judged:
     refusals = _Refusals(len(table))
     refusals.add(Column.of_rows(table.refused, len(table)))
     refusals.add(_wrong_identifiers(table))
-    for rule, names in ((rules.form, RAW_COLUMNS), (rules.ending, rules.ENDINGS)):
-        for name in names:
-            if name in table.columns:
-                refusals.add(table.columns[name].map(partial(rule, name)))
-    written, stage = _read(table, "engage_date"), _read(table, "deal_stage")
+    sound = {}  # without the values that have not the form of one
+    for name in (one for one in RAW_COLUMNS if one in table.columns):
+        column = table.columns[name]
+        wrong = [rules.form(name, one) for one in column.distinct]
+        refusals.add(Column(column.positions, wrong))
+        sound[name] = (
+            column
+            if not any(wrong)
+            else Column(
+                column.positions,
+                [one if bad is None else None for one, bad in zip(column.distinct, wrong, strict=True)],
+            )
+        )
+    for name in (one for one in rules.ENDINGS if one in sound):
+        refusals.add(Column(sound[name].positions, [rules.ending(name, one) for one in sound[name].distinct]))
+    written, stage = (_read(sound, name, len(table)) for name in ("engage_date", "deal_stage"))
     judged = Column(written.positions, [_engaged(one, None, as_of) for one in written.distinct])
-    refusals.add(judged.map(lambda one: one if isinstance(one, NotScorableError) else None))
-    is_prospecting = np.array([*(one == rules.PROSPECTING for one in stage.distinct), False])[stage.positions]
-    reasons = [_engaged(None, at, as_of) for at in (None, rules.PROSPECTING)]
-    refusals.add(Column(np.where(written.positions < 0, is_prospecting.astype(np.int64), -1), reasons))
+    refusals.add(
+        Column(judged.positions, [one if isinstance(one, NotScorableError) else None for one in judged.distinct])
+    )
+    is_missing = written.positions < 0
+    if is_missing.any():
+        is_prospecting = np.array([*(one == rules.PROSPECTING for one in stage.distinct), False])[stage.positions]
+        reasons = [_engaged(None, at, as_of) for at in (None, rules.PROSPECTING)]
+        refusals.add(Column(np.where(is_missing, is_prospecting.astype(np.int64), -1), reasons))
     engaged = judged.map(lambda one: one if isinstance(one, date) else None)
-    return Judged(table, refusals.column(), engaged, {name: _read(table, name) for name in ENTITIES})
+    refused = refusals.column()
+    rows = np.flatnonzero(refused.positions < 0)
+    return Judged(table, rows, refused, engaged, {name: _read(sound, name, len(table)) for name in ENTITIES})
 
 
 def features(model: DealModel, judged: Judged, question: Question) -> NDArray[np.float64]:
@@ -103,10 +115,13 @@ class _Refusals:
         self._reasons: list[NotScorableError] = []
 
     def add(self, found: Column) -> None:
-        fresh = (found.positions >= 0) & (self._positions < 0)
-        if fresh.any():
-            self._positions[fresh] = found.positions[fresh] + len(self._reasons)
-            self._reasons.extend(found.distinct)
+        """Values of `found` are NotScorableError or None."""
+        if not any(found.distinct):
+            return
+        is_reason = np.array([*(one is not None for one in found.distinct), False])
+        fresh = is_reason[found.positions] & (self._positions < 0)
+        self._positions[fresh] = found.positions[fresh] + len(self._reasons)
+        self._reasons.extend(found.distinct)
 
     def column(self) -> Column:
         return Column(self._positions, self._reasons)
@@ -119,17 +134,16 @@ def _engaged(written: str | None, stage: str | None, as_of: date) -> date | NotS
         return error
 
 
-def _read(table: DealTable, name: str) -> Column:
-    """A column as it is read; what has not the form of one of its values is missing."""
-    column, read = table.columns.get(name), _READERS.get(name, read_text)
-    if column is None:
-        return Column.missing(len(table))
-    return column.map(lambda value: None if rules.form(name, value) is not None else read(value))
+def _read(columns: dict[str, Column], name: str, count: int) -> Column:
+    column = columns.get(name)
+    return Column.missing(count) if column is None else column.map(_READERS.get(name, read_text))
 
 
 def _wrong_identifiers(table: DealTable) -> Column:
-    is_long = pc.greater(pc.utf8_length(table.identifiers), rules.MAX_TEXT).fill_null(False)
-    rows = np.flatnonzero(is_long.to_numpy(zero_copy_only=False)).tolist()
+    lengths = pc.binary_length(table.identifiers)  # in bytes, of which a character has one or more
+    if (pc.max(lengths).as_py() or 0) <= rules.MAX_TEXT:
+        return Column.missing(len(table))
+    rows = np.flatnonzero(pc.greater(lengths, rules.MAX_TEXT).fill_null(False).to_numpy(zero_copy_only=False)).tolist()
     return Column.of_rows(
         {row: rules.form("opportunity_id", table.identifiers[row].as_py()) for row in rows}, len(table)
     )

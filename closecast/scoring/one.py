@@ -1,6 +1,6 @@
 """From one raw deal to its probabilities, without pandas: the way on which a microsecond counts."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from closecast import features
 from closecast.deals.horizon import QUARTER_END
@@ -13,7 +13,8 @@ from closecast.scoring.question import Question
 from closecast.scoring.rules import Deal, require_open
 
 
-class Answer(NamedTuple):
+@dataclass(slots=True)
+class Answer:
     """One deal's answer, and what the journal keeps of it."""
 
     probability: float
@@ -49,9 +50,9 @@ def names(deal: Deal) -> tuple[tuple[Entity, str | None], ...]:
     )
 
 
-def draw(deal: Deal, account: int) -> float:
-    """What decides whose history stands in for the account of `deal`, if its code is that of none."""
-    return features.lot(read_text(deal.opportunity_id)) if account == UNNAMED else 0.0
+def draw(deal: Deal) -> float:
+    """What decides whose history stands in for the account of a deal that names none."""
+    return features.lot(read_text(deal.opportunity_id))
 
 
 def prepare(model: DealModel) -> None:
@@ -72,5 +73,6 @@ def _answer(
         if not known and name is not None:
             unseen.append(column)
     agent, product, account = codes
-    answers, block = model.single.score(tables, age, clocks, agent, product, account, draw(deal, account))
+    chance = draw(deal) if account == UNNAMED else 0.0
+    answers, block = model.single.score(tables, age, clocks, agent, product, account, chance)
     return Answer(answers[0], {name: answers[at] for name, at in question.named}, question.days, block, unseen)

@@ -1,9 +1,10 @@
 """The question that a deal's probability answers: as of when, and by when."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.horizon import MAX_HORIZON_DAYS, QUARTER_END, Horizon, horizon_days, quarter_ahead
@@ -14,7 +15,8 @@ HORIZONS: tuple[Horizon, ...] = (30, 60, 90, QUARTER_END)  # what one deal is al
 _EXPECTED = f'1 to {MAX_HORIZON_DAYS} days, or "{QUARTER_END}"'
 
 
-class Question(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Question:
     """As of when, and by when. Made by `ask`, which keeps the last ones."""
 
     as_of: date

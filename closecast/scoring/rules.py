@@ -14,7 +14,9 @@ from closecast.deals.vocabulary import CLOSED, STAGES
 MAX_TEXT = 500  # characters
 PROSPECTING = "Prospecting"
 ENDINGS = ("deal_stage", "close_date", "close_value")  # the columns that can say that a deal has ended, in this order
+_OPEN = tuple(stage for stage in STAGES if stage not in CLOSED)
 _EARLIEST = 1970
+_ENGAGED = "deal.engage_date"
 
 
 class NotScorableError(ValueError):
@@ -49,7 +51,7 @@ class Deal(Protocol):
 def form(name: str, value: Any) -> NotScorableError | None:
     """What keeps `value`, which is not missing, from being read as a deal's `name`; None for nothing."""
     if isinstance(value, str):
-        if len(value) <= MAX_TEXT and _is_unicode(value):
+        if len(value) <= MAX_TEXT and (value.isascii() or _is_unicode(value)):
             return None
         words = (
             f"Expected `str` of length <= {MAX_TEXT}" if len(value) > MAX_TEXT else "Expected `str` of valid Unicode"
@@ -68,6 +70,8 @@ def ending(name: str, value: Any) -> NotScorableError | None:
     text = read_text(value)
     if text is None:
         return None
+    if name == "deal_stage" and text in _OPEN:
+        return None
     field = f"deal.{name}"
     if name != "deal_stage":
         return NotScorableError(
@@ -77,29 +81,26 @@ def ending(name: str, value: Any) -> NotScorableError | None:
         return NotScorableError(
             field, text, "Engaging", f"the deal is closed ({text}): there is nothing left to predict"
         )
-    if text not in STAGES:
-        return NotScorableError(field, text, f"one of {', '.join(STAGES)}", f"the stage {text[:50]!r} is not known")
-    return None
+    return NotScorableError(field, text, f"one of {', '.join(STAGES)}", f"the stage {text[:50]!r} is not known")
 
 
 def engaged_on(written: str | None, stage: str | None, as_of: date) -> date:
-    """The engage date of a deal at `stage` that is to be scored as of `as_of`. Both are what `read_text` made of them.
+    """The engage date of a deal at `stage` that is to be scored as of `as_of`; `written` is what `read_text` made of it.
 
     Raises NotScorableError for a date that is missing or none, later than `as_of`, or before 1970.
     """
-    field = "deal.engage_date"
     if written is None:
-        what = "a deal that is still Prospecting" if stage == PROSPECTING else "the deal"
+        what = "a deal that is still Prospecting" if read_text(stage) == PROSPECTING else "the deal"
         detail = f"{what} has no engage date; it can be scored once an agent has engaged it"
-        raise NotScorableError(field, None, dates.EXPECTED, detail)
+        raise NotScorableError(_ENGAGED, None, dates.EXPECTED, detail)
     engaged = dates.read_date(written)
     if engaged is None:
-        raise NotScorableError(field, written, dates.EXPECTED, f"engage_date {written[:50]!r} is not a date")
+        raise NotScorableError(_ENGAGED, written, dates.EXPECTED, f"engage_date {written[:50]!r} is not a date")
     if engaged > as_of:
         detail = f"the deal was engaged on {engaged}, after {as_of}: name a later as_of"
-        raise NotScorableError(field, written, f"a date no later than as_of, {as_of}", detail)
+        raise NotScorableError(_ENGAGED, written, f"a date no later than as_of, {as_of}", detail)
     if engaged.year < _EARLIEST:
-        raise NotScorableError(field, written, f"a date from {_EARLIEST} on", f"{engaged} is no engage date")
+        raise NotScorableError(_ENGAGED, written, f"a date from {_EARLIEST} on", f"{engaged} is no engage date")
     return engaged
 
 
@@ -109,13 +110,11 @@ def require_open(deal: Deal, as_of: date) -> date:
         value = getattr(deal, name)
         if value is not None and (barred := ending(name, value)) is not None:
             raise barred
-    return engaged_on(read_text(deal.engage_date), read_text(deal.deal_stage), as_of)
+    return engaged_on(read_text(deal.engage_date), deal.deal_stage, as_of)
 
 
 def _is_unicode(text: str) -> bool:
     """False for half of a surrogate pair, which no file can hold."""
-    if text.isascii():
-        return True
     try:
         text.encode()
     except UnicodeEncodeError:

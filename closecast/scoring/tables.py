@@ -11,6 +11,7 @@ from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.scoring import rules
 from closecast.scoring.columns import Column, DealTable
 
+_IDENTIFIER = RAW_COLUMNS[0]
 _DATES, _NUMBERS = ("engage_date", "close_date", "as_of"), ("close_value",)
 
 
@@ -41,7 +42,8 @@ def read_arrow(name: str, column: pa.Array) -> Column:
     if pa.types.is_null(column.type):
         return Column.missing(len(column))
     if pa.types.is_temporal(column.type):
-        column = pc.cast(pc.cast(column, pa.date32(), safe=False), pa.string())
+        days = pc.cast(column, pa.date32(), safe=False).dictionary_encode()
+        column = pa.DictionaryArray.from_arrays(days.indices, pc.cast(days.dictionary, pa.string()))
     elif name in _NUMBERS and not is_text(column.type):
         column = pc.cast(column, pa.float64(), safe=False)
         column = pc.if_else(pc.is_nan(column), None, column)  # as missing numbers are written where there is no null
@@ -50,11 +52,23 @@ def read_arrow(name: str, column: pa.Array) -> Column:
 
 def read_frame(frame: pd.DataFrame) -> DealTable:
     """The raw columns of a frame, of which timestamps are read as dates and missing values as none."""
-    columns = {name: read_values(name, frame[name]) for name in RAW_COLUMNS if name in frame}
-    given = columns.pop("opportunity_id", Column.missing(len(frame)))
-    wrong = given.map(lambda value: rules.form("opportunity_id", value))
-    identifiers = given.map(lambda value: value if rules.form("opportunity_id", value) is None else None)
-    return DealTable(identifiers.arrow(pa.string()), columns, wrong.by_row())
+    columns = {name: read_values(name, frame[name]) for name in RAW_COLUMNS[1:] if name in frame}
+    identifiers, refused = _identifiers(frame)
+    return DealTable(identifiers, columns, refused)
+
+
+def _identifiers(frame: pd.DataFrame) -> tuple[pa.StringArray, dict[int, rules.NotScorableError]]:
+    """Those of a frame, and by row why one is none."""
+    if _IDENTIFIER not in frame:
+        return pa.nulls(len(frame), pa.string()), {}
+    given = frame[_IDENTIFIER].tolist()
+    try:
+        return pa.array(given, pa.string()), {}
+    except (pa.ArrowException, UnicodeEncodeError):
+        column = Column.of_values(given)
+    wrong = column.map(lambda value: rules.form(_IDENTIFIER, value))
+    sound = column.map(lambda value: value if rules.form(_IDENTIFIER, value) is None else None)
+    return sound.arrow(pa.string()), wrong.by_row()
 
 
 def read_values(name: str, column: "pd.Series[Any]") -> Column:

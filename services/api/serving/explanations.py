@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from closecast import features
-from closecast.features.history import History
+from closecast.features.history import UNNAMED, History
 from closecast.models import explanations
 from closecast.models.telling import Standing, Story, tell
 from closecast.models.words import Entity
@@ -31,7 +31,7 @@ class Explainer:
         builder, scorer = served.model.builder, served.model.scorer
         tables, days = builder.tables(question.as_of), question.horizon_days
         codes, standing = _names(builder.history, deal)
-        chance = one.draw(deal, codes["account"])
+        chance = one.draw(deal) if codes["account"] == UNNAMED else 0.0
         agent, product, account = codes["sales_agent"], codes["product"], codes["account"]
         row = features.rows(tables, age, tables.clocks((days,)), agent, product, account, chance)
         matrix = np.stack([np.frombuffer(row), explanations.reference_row(tables, days)])
