@@ -26,11 +26,11 @@ class Column:
         return cls(np.full(count, -1), [])
 
     @classmethod
-    def of_values(cls, values: Sequence[Any]) -> "Column":
+    def of_values(cls, values: "Sequence[Any] | NDArray[np.object_]") -> "Column":
         """From any values; None and pandas' missing values are none."""
         try:
             # Texts that were just read have no hash yet; Arrow finds the distinct ones in a third of the time.
-            encoded = pa.array(values, pa.string()).dictionary_encode()
+            encoded = pa.array(values, pa.string(), from_pandas=True).dictionary_encode()
         except (pa.ArrowException, UnicodeEncodeError):
             return cls._of_any(values)
         return cls.of_arrow(encoded)
@@ -60,7 +60,7 @@ class Column:
         return cls(positions, list(values.values()))
 
     @classmethod
-    def _of_any(cls, values: Sequence[Any]) -> "Column":
+    def _of_any(cls, values: "Sequence[Any] | NDArray[np.object_]") -> "Column":
         distinct: list[Any] = []
         places: dict[Any, int] = {}
         positions = np.full(len(values), -1)

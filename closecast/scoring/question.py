@@ -16,13 +16,21 @@ _EXPECTED = f'1 to {MAX_HORIZON_DAYS} days, or "{QUARTER_END}"'
 
 
 @dataclass(frozen=True, slots=True)
+class Quarter:
+    """The quarter of the model's fiscal year that "quarter_end" means at an as-of date: its first and last day."""
+
+    start: date
+    end: date
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """As of when, and by when. Made by `ask`, which keeps the last ones."""
 
     as_of: date
     horizon_days: int
     by: date  # the last day on which a win counts
-    quarter: tuple[date, date]  # what "quarter_end" means at as_of: first and last day
+    quarter: Quarter  # what "quarter_end" means at as_of
     days: tuple[int, ...]  # the horizon and HORIZONS in days, each once, the horizon first
     named: tuple[tuple[str, int], ...]  # where each of HORIZONS stands in `days`
 
@@ -51,8 +59,8 @@ def _question(day: date, horizon: Horizon, fiscal: FiscalCalendar) -> Question:
         asked = horizon_days(day, horizon, fiscal)
     except ValueError as error:
         raise NotScorableError("horizon", horizon, _EXPECTED, str(error)) from error
-    quarter = quarter_ahead(day, fiscal)
-    ahead = (quarter[1] - day).days
+    quarter = Quarter(*quarter_ahead(day, fiscal))
+    ahead = (quarter.end - day).days
     named = {str(one): ahead if one == QUARTER_END else int(one) for one in HORIZONS}
     days = tuple(dict.fromkeys([asked, *named.values()]))
     return Question(

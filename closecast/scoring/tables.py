@@ -61,9 +61,9 @@ def _identifiers(frame: pd.DataFrame) -> tuple[pa.StringArray, dict[int, rules.N
     """Those of a frame, and by row why one is none."""
     if _IDENTIFIER not in frame:
         return pa.nulls(len(frame), pa.string()), {}
-    given = frame[_IDENTIFIER].tolist()
+    given = frame[_IDENTIFIER].to_numpy(dtype=object)
     try:
-        return pa.array(given, pa.string()), {}
+        return pa.array(given, pa.string(), from_pandas=True), {}
     except (pa.ArrowException, UnicodeEncodeError):
         column = Column.of_values(given)
     wrong = column.map(lambda value: rules.form(_IDENTIFIER, value))
@@ -74,10 +74,10 @@ def _identifiers(frame: pd.DataFrame) -> tuple[pa.StringArray, dict[int, rules.N
 def read_values(name: str, column: "pd.Series[Any]") -> Column:
     """The values of a frame's column `name`; in columns of dates, dates and timestamps as their text."""
     if name not in _DATES:
-        return Column.of_values(column.tolist())
+        return Column.of_values(column.to_numpy(dtype=object))
     if pd.api.types.is_datetime64_any_dtype(column):
         return read_arrow(name, pa.Array.from_pandas(column))
-    return Column.of_values(column.tolist()).map(_dated)
+    return Column.of_values(column.to_numpy(dtype=object)).map(_dated)
 
 
 def _dated(value: Any) -> Any:

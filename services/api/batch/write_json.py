@@ -19,7 +19,7 @@ from services.api.batch.read import MAX_ROWS
 from services.api.batch.score import ScoredTable
 from services.api.batch.shared_buffer import BytesLike
 from services.api.problems import of_invalid
-from services.api.schemas.predictions import BatchPrediction, ModelVersion, Quarter
+from services.api.schemas.predictions import BatchPrediction, ModelVersion
 
 _encode = msgspec.json.Encoder().encode
 _END = "},"
@@ -29,9 +29,7 @@ _MOST_TOGETHER = 500  # values of a column made of several, so that writing them
 def encoded(scored: ScoredTable, identifier: UUID, model: ModelVersion) -> tuple[BytesLike, ...]:
     """A BatchPrediction, in parts that follow each other."""
     question, count = scored.question, len(scored.table)
-    frame = BatchPrediction(
-        identifier, model, question.as_of, question.horizon_days, question.by, Quarter(*question.quarter), []
-    )
+    frame = BatchPrediction(identifier, model, question.as_of, question.horizon_days, question.by, question.quarter, [])
     begin, end = _encode(frame).split(b"[]")
     if not count:
         return begin, b"[]", end

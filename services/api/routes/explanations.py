@@ -17,7 +17,6 @@ from services.api.schemas.predictions import (
     ExplanationGroup,
     ModelVersion,
     PredictionRequest,
-    Quarter,
 )
 from services.api.serving.champion import Champion
 from services.api.serving.explanations import Explainer
@@ -50,7 +49,7 @@ def explain(
         as_of=question.as_of,
         horizon_days=question.horizon_days,
         by=question.by,
-        quarter=Quarter(*question.quarter),
+        quarter=question.quarter,
         base=ExplanationBase(explained.base, story.base_sentence),
         groups=[ExplanationGroup(one.name, one.title, one.points, one.sentence) for one in story.groups],
         features=[

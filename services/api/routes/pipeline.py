@@ -11,7 +11,7 @@ from closecast.platform.registry import MODEL_NAME
 from closecast.scoring.question import Question, read_horizon
 from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES, AsOf, HorizonText
-from services.api.schemas.predictions import ModelVersion, Pipeline, Quarter
+from services.api.schemas.predictions import ModelVersion, Pipeline
 from services.api.serving import ranking
 from services.api.serving.champion import Champion
 
@@ -32,7 +32,7 @@ def open_pipeline(
         as_of=question.as_of,
         horizon_days=question.horizon_days,
         by=question.by,
-        quarter=Quarter(*question.quarter),
+        quarter=question.quarter,
         model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id),
         counts=ranked.counts,
         expected_wins=ranked.expected_wins,

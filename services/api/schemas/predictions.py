@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from closecast.scoring.question import Quarter
 from closecast.scoring.rules import MAX_TEXT
 
 Horizon = Annotated[int, Meta(ge=1, le=366)] | Literal["quarter_end"]
@@ -54,13 +55,6 @@ class ModelVersion(Struct, frozen=True, gc=False):
         str | None,
         Meta(description="MLflow run that made it; a number may be given to another model later, a run never"),
     ]
-
-
-class Quarter(Struct, frozen=True, gc=False):
-    """The quarter of the model's fiscal year that "quarter_end" means at an as-of date: its first and last day."""
-
-    start: date
-    end: date
 
 
 class Prediction(Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from closecast.platform.journal.inbox import Journal
 from closecast.platform.journal.stream import encode_single
 from closecast.scoring import one
 from closecast.scoring.question import Question
-from services.api.schemas.predictions import ModelVersion, Prediction, PredictionRequest, Quarter
+from services.api.schemas.predictions import ModelVersion, Prediction, PredictionRequest
 from services.api.serving.champion import Champion
 from services.api.telemetry.metrics import Metrics
 
@@ -75,7 +75,7 @@ class Predictor:
             as_of=question.as_of,
             horizon_days=question.horizon_days,
             by=question.by,
-            quarter=Quarter(*question.quarter),
+            quarter=question.quarter,
             probabilities=answer.by_horizon,
             model=ModelVersion(MODEL_NAME, model.version, model.run_id),
             request_id=request_id,
