@@ -15,7 +15,8 @@ from closecast.deals.horizon import QUARTER_END, horizon_days
 from closecast.features import NAMES
 from closecast.models import training
 from closecast.models.calibration import BetaCalibration
-from closecast.models.deal_model import DealModel, ModelCard
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
 from closecast.platform.sources import RawExport, read_source

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast.models import metrics, sway
-from closecast.models.deal_model import ModelCard
+from closecast.models.card import ModelCard
 from closecast.models.evaluation import CANDIDATE, MINIMUM_OF_EACH, MINIMUM_ROWS, HeldOut
 from closecast.models.evidence import Export
 from closecast.models.ladder import AGE_CALENDAR

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from closecast.models import promotion
 from closecast.models.candidate import Candidate
-from closecast.models.deal_model import ModelCard, ModelError
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import ModelError
 from closecast.models.evaluation import HeldOut, Split
 from closecast.models.promotion import CHAMPION, Check
 from closecast.models.scorer import Scorer

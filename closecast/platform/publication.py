@@ -13,7 +13,8 @@ from closecast import features
 from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.models import promotion
 from closecast.models.candidate import Candidate
-from closecast.models.deal_model import DealModel, ModelCard, digest
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import DealModel, digest
 from closecast.models.evaluation import HeldOut, flat
 from closecast.models.evidence import Export
 from closecast.models.promotion import CHAMPION, Cost, Decision
