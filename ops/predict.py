@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from closecast.platform.printable import printable
+from closecast.platform.request_limits import MOST_DEALS
 from ops import jobs
 from ops.api import Api
 from ops.cells import cell
 from ops.errors import OperatorError
 from ops.session import Session, connect
 
-_MAX_ROWS = 10_000
 _CONSOLE = Console(soft_wrap=True)
 
 
@@ -60,8 +60,8 @@ def _score(api: Api, path: Path, query: dict[str, str]) -> list[dict[str, Any]]:
     if not rows:
         raise OperatorError(f"{path} has a header and no deals", "export at least one open deal")
     answers: list[dict[str, Any]] = []
-    for begin in range(0, len(rows), _MAX_ROWS):
-        body = "\n".join([header, *rows[begin : begin + _MAX_ROWS], ""])
+    for begin in range(0, len(rows), MOST_DEALS):
+        body = "\n".join([header, *rows[begin : begin + MOST_DEALS], ""])
         headers = {"Content-Type": "text/csv; charset=utf-8"}
         answer = api.call("POST", "/v1/predictions/batch", params=query, content=body.encode(), headers=headers)
         answers += answer["predictions"]

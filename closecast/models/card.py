@@ -9,6 +9,8 @@ from typing import Any
 from closecast.deals.calendar import FiscalCalendar
 from closecast.models.manifest import ModelError
 
+CHAMPION = "champion"  # the model that serves, in the registry and among those that are measured
+
 
 @dataclass(frozen=True)
 class ModelCard:

@@ -13,11 +13,11 @@ from closecast import features
 from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.models import promotion
 from closecast.models.candidate import Candidate
-from closecast.models.card import ModelCard
+from closecast.models.card import CHAMPION, ModelCard
 from closecast.models.deal_model import DealModel, digest
 from closecast.models.evaluation import HeldOut, flat
 from closecast.models.evidence import Export
-from closecast.models.promotion import CHAMPION, Cost, Decision
+from closecast.models.promotion import Cost, Decision
 from closecast.platform import mlflow_files, promotions, tracking
 from closecast.platform.comparison import LOSS_SECONDS, beside_champion
 from closecast.platform.ingestion import Ingested

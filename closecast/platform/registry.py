@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.models.card import CHAMPION
 from closecast.models.deal_model import FILES, DealModel, ModelError
 from closecast.models.manifest import LARGEST, MANIFEST, Manifest, digest, verified
 from closecast.models.scorer import FILES as SCORER_FILES
@@ -35,7 +36,6 @@ __all__ = [
     "Served",
 ]
 
-CHAMPION = "champion"
 CHALLENGER = "challenger"
 MODEL_FOLDER = "model"  # in a run's artifacts: the model that serves
 TWIN_FOLDER = "evaluation"  # likewise: the booster that has not seen the held-out rows

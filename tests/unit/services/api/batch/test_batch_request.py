@@ -204,7 +204,7 @@ def test_rows_beyond_what_the_metadata_says_are_counted(monkeypatch: pytest.Monk
     # given a reader that believes the file has few rows
     content = _written(pa.table({"engage_date": ["2017-12-01"] * 20}))
     monkeypatch.setattr(read_parquet, "_require_bearable", lambda *_: None)
-    monkeypatch.setattr(read_parquet, "MAX_ROWS", 10)
+    monkeypatch.setattr(read_parquet, "MOST_DEALS", 10)
     # when / then
     with pytest.raises(InvalidInputError, match="20 rows"):
         read_parquet.read_parquet(content)
