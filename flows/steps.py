@@ -45,7 +45,7 @@ def tracking_uri() -> str:
 def registry() -> ModelRegistry:
     """The model registry on that server, from which no model is loaded that was not signed by a key that is trusted here."""
     settings = RegistrySettings.from_environment(os.environ)
-    return ModelRegistry(settings.tracking_uri, settings.trusted)
+    return ModelRegistry(settings.tracking_uri, settings.trusted, settings.login)
 
 
 def promotion_lock() -> DatabaseSettings:

@@ -139,6 +139,8 @@ job "api" {
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           CLOSECAST_WEBHOOK_SECRET={{ .webhook_secret }}
           CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
+          MLFLOW_TRACKING_USERNAME=api
+          MLFLOW_TRACKING_PASSWORD={{ .mlflow_password }}
           {{- end }}
           {{ range nomadService "mlflow" -}}
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}

@@ -63,6 +63,7 @@ class Run:
 def started(tracking_uri: str, name: str) -> Iterator[Run]:
     """A new run, finished on the way out, or marked as failed when an exception passes.
 
+    MLflow's own client writes it, and takes its login from the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD.
     Raises RegistryError when the MLflow server cannot be reached or refuses.
     """
     for variable, value in _CLIENT_DEFAULTS.items():

@@ -61,7 +61,8 @@ def run(task: Task) -> Scored:
     Raises BatchError when the object itself is the reason that it cannot be scored.
     """
     lake = Lake(task.lake)
-    served = ModelRegistry(task.registry.tracking_uri, task.registry.trusted).served(task.model, task.cache)
+    registry = ModelRegistry(task.registry.tracking_uri, task.registry.trusted, task.registry.login)
+    served = registry.served(task.model, task.cache)
     with _fetched(lake, task.source) as source, lake.writing(task.target) as target:
         scored = score_parquet(
             served.model, served.version, source, target, task.as_of, task.horizon, run_id=served.identity.run_id
