@@ -21,7 +21,7 @@ _READ = {
         [
             "/version",
             "/api/3.0/mlflow/server-info",
-            f"{_REST}-artifacts/artifacts(/.+)?",
+            f"{_REST}-artifacts/(artifacts|artifacts/.+|presigned/.+)",
             f"{_REST}/experiments/(get|get-by-name|search)",
             f"{_REST}/runs/get",
             f"{_REST}/artifacts/list",
