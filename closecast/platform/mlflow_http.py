@@ -25,6 +25,10 @@ class LostError(RegistryError):
     """The MLflow server answers, and so does its object store, but what was stored cannot be had, however often one asks."""
 
 
+class DeniedError(RegistryError):
+    """The MLflow server does not know who asks, or does not let them: asked again, it says the same."""
+
+
 @dataclass(frozen=True)
 class Login:
     """A user of the MLflow server."""
@@ -151,7 +155,7 @@ class MlflowHttp:
             reason = getattr(error, "reason", error)
             raise RegistryError(f"the MLflow server at {self._base} does not answer: {reason}") from error
 
-    def _refused(self, error: urllib.error.HTTPError) -> "_RefusedError":
+    def _refused(self, error: urllib.error.HTTPError) -> RegistryError:
         text = error.read().decode(errors="replace")
         try:
             content = json.loads(text)
@@ -159,7 +163,8 @@ class MlflowHttp:
             content = {}
         code = str(content.get("error_code", error.code)) if isinstance(content, dict) else str(error.code)
         detail = content.get("message", text[:200]) if isinstance(content, dict) else text[:200]
-        return _RefusedError(code, f"the MLflow server at {self._base} refused {error.url}: {code}: {detail}")
+        told = f"the MLflow server at {self._base} refused {error.url}: {code}: {detail}"
+        return DeniedError(told) if error.code in (401, 403) else _RefusedError(code, told)
 
 
 def _root(artifact_uri: str, folder: str) -> str:

@@ -1,5 +1,6 @@
 """MLflow's door on a real server: every route asks for a password, readers change nothing, and no foreign page is let in."""
 
+import hashlib
 import json
 import re
 import socket
@@ -10,15 +11,20 @@ from urllib.parse import urlsplit
 import httpx
 import mlflow
 import pytest
+from litestar.testing import TestClient
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from requests import HTTPError
 
-from closecast.platform.mlflow_http import Login, RegistryError
+from closecast.platform import tracking
+from closecast.platform.mlflow_http import DeniedError, Login, RegistryError
 from closecast.platform.registry import ModelRegistry
 from closecast.platform.webhooks import ensure_webhook, registered
+from services.api.app import create_app
+from services.api.settings import Settings
 from tests.security.ordinary import asked
 from tests.servers import Guarded
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 REST = "/api/2.0/mlflow"
@@ -289,6 +295,34 @@ def test_a_wrong_password_is_told_by_every_client(guarded: Guarded, monkeypatch:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "guessed")
     with pytest.raises(MlflowException, match=said):
         MlflowClient(guarded.uri, guarded.uri).get_run("x")
+
+
+def test_the_api_with_a_wrong_password_says_so_where_it_is_looked_for(
+    guarded: Guarded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    environment = {
+        **guarded.environment(Login("api", "wrong")), "CLOSECAST_MODEL_CACHE": str(tmp_path), "CLOSECAST_WEBHOOK_SECRET": "x",
+        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(b"key").hexdigest(), "CLOSECAST_OWN_URL": "http://127.0.0.1:1",
+    }  # fmt: skip
+    with TestClient(create_app(Settings.from_environment(environment))) as api:
+        # when
+        until(lambda: "just up" in api.get("/health/ready").text)
+        until(lambda: '"webhook"' in capsys.readouterr().err)
+        ready = api.get("/health/ready")
+    # then
+    assert ready.status_code == 503
+    assert "UNAUTHENTICATED" in ready.text
+
+
+def test_a_run_with_a_wrong_password_is_none_that_is_tried_again(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for login, word in ((Login("closecast", "wrong"), "UNAUTHENTICATED"), (guarded.reader, "PERMISSION_DENIED")):
+        for name, value in guarded.environment(login).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(DeniedError, match=word), tracking.started(guarded.uri, "x"):
+            pass
 
 
 @pytest.mark.usefixtures("people")
