@@ -76,7 +76,7 @@ class Door(door.Door):
             return Refusal(401, _WHO, _CHALLENGE)
         if _NOBODY.fullmatch(path):
             return Refusal(403, f"{method} {path[:200]} is closed to everybody: Closecast does not use it")
-        if user in MAY and not re.fullmatch(MAY[user].get(method, ""), path):
+        if user in MAY and not (method in MAY[user] and re.fullmatch(MAY[user][method], path)):
             return Refusal(403, f"the user {user} may not {method} {path[:200]}: the user {PEOPLE} may")
         return None
 
