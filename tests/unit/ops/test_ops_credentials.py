@@ -34,6 +34,13 @@ def test_each_job_gets_what_it_needs_and_no_more() -> None:
     assert set(variables["gateway"]) == {"ui_password", "ui_key"}
     assert variables["api"]["database_password"] == variables["postgres"]["closecast_password"]
     assert made.nomad_management_token not in json.dumps(variables)
+    for password, known in (
+        (made.mlflow_password, ["mlflow", "prefect-worker"]),
+        (made.mlflow_api_password, ["mlflow", "api"]),
+        (made.mlflow_reader_password, ["mlflow", "score"]),
+    ):
+        assert [job for job, items in variables.items() if password in json.dumps(items)] == known
+    assert (made.mlflow_login.user, made.mlflow_login.password) == ("closecast", made.mlflow_password)
     # who keeps, serves or scores with models can sign none
     assert [job for job, items in variables.items() if made.model_signing_key in json.dumps(items)] == [
         "prefect-worker"
