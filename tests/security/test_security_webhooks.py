@@ -167,6 +167,14 @@ def test_a_webhook_leads_to_the_api_alone_in_no_other_spelling(
     assert (api.heard, other.heard) == ([], [])
 
 
+def test_of_several_instances_each_takes_the_webhook_over(guarded: Guarded, api: Listener, other: Listener) -> None:
+    guarded.lead_to(api.url, other.url)
+    webhook = _made(guarded, api.url + PATH)
+    assert _made(guarded, other.url + PATH) == webhook
+    assert _tested(guarded, webhook)["success"] is True
+    assert (len(api.heard), len(other.heard)) == (0, 1)
+
+
 def test_while_no_instance_is_known_none_is_made(guarded: Guarded, api: Listener) -> None:
     for write in (guarded.lead_to, lambda: guarded.addresses.write_text(""), guarded.addresses.unlink):
         write()
