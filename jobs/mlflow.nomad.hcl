@@ -76,6 +76,8 @@ job "mlflow" {
       # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
       template {
         destination = "${NOMAD_SECRETS_DIR}/mlflow.env"
+        # `up`, which may have changed a password, asks with the new one a second later.
+        splay       = "0s"
         env         = true
         perms       = "0600"
         data        = <<-EOT
