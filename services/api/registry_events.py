@@ -9,23 +9,24 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from closecast.platform.champion_events import ChampionEvents, ChampionEventsError
+from closecast.platform.mlflow_http import Login
 from closecast.platform.registry import CHAMPION, MODEL_NAME, RegistryError
-from closecast.platform.settings import SettingsError, required
-from closecast.platform.webhooks import alias_event, ensure_webhook, registered, verify
+from closecast.platform.settings import SettingsError, login, required
+from closecast.platform.webhooks import PATH, alias_event, ensure_webhook, registered, verify
 from services.api.logs import log
 
-PATH = "/v1/registry-events"
 _LOOK_SECONDS = 30.0
 _AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class EventSettings:
-    """What signs MLflow's deliveries, where MLflow is, and where MLflow reaches this instance."""
+    """What signs MLflow's deliveries, where MLflow is, where MLflow reaches this instance, and who that is to MLflow."""
 
     secret: str
     tracking_uri: str
     url: str
+    login: Login | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "EventSettings | None":
@@ -36,7 +37,8 @@ class EventSettings:
         own = required(environment, "CLOSECAST_OWN_URL").rstrip("/")
         if not own.startswith(("http://", "https://")):
             raise SettingsError(f"CLOSECAST_OWN_URL is {own!r}; expected the http(s) address of this instance")
-        return cls(secret, required(environment, "MLFLOW_TRACKING_URI").rstrip("/"), own + PATH)
+        uri = required(environment, "MLFLOW_TRACKING_URI").rstrip("/")
+        return cls(secret, uri, own + PATH, login(environment))
 
     def __repr__(self) -> str:
         return f"EventSettings(tracking_uri={self.tracking_uri!r}, url={self.url!r})"
@@ -84,7 +86,8 @@ class RegistryEvents:
         while not self._stop.is_set():
             try:
                 if not mine or not self._is_heard():
-                    ensure_webhook(self._settings.tracking_uri, self._settings.url, self._settings.secret)
+                    known = self._settings
+                    ensure_webhook(known.tracking_uri, known.url, known.secret, known.login)
                     log("webhook", url=self._settings.url)
                 mine, problem = True, None
             except RegistryError as error:
@@ -96,7 +99,7 @@ class RegistryEvents:
 
     def _is_heard(self) -> bool:
         """Whether MLflow delivers to an instance that lives, this or another."""
-        found = registered(self._settings.tracking_uri)
+        found = registered(self._settings.tracking_uri, self._settings.login)
         if found is None or found.get("status") != "ACTIVE":
             return False
         return bool(found["url"] == self._settings.url) or _lives(found["url"])

@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from services.prefect.door import Door, opens
+from services.door import opens
+from services.prefect.door import Door
 from services.prefect.watch import Watch
 
 PAGE = "/health/services"

@@ -7,8 +7,8 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, NotAuthorizedException
 from litestar.params import RawBody
 
-from closecast.platform.webhooks import EventError, SignatureError
-from services.api.registry_events import PATH, RegistryEvents
+from closecast.platform.webhooks import PATH, EventError, SignatureError
+from services.api.registry_events import RegistryEvents
 from services.api.strict_request import TAKEN, require_strict
 
 _CHALLENGE = {"WWW-Authenticate": 'Signature realm="closecast"'}
