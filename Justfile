@@ -125,7 +125,7 @@ model-key-rotate *forget:
 api-key:
     @{{ ops }} api-key
 
-# Print the passwords of the user interface and of Prefect's pages
+# Print the passwords of the user interface, of Prefect's pages and of MLflow
 [group('platform')]
 passwords:
     @{{ ops }} passwords

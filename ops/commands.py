@@ -104,11 +104,15 @@ def api_key(arguments: list[str]) -> int:
 
 
 def passwords(arguments: list[str]) -> int:
-    """Print the passwords of the user interface and of Prefect's pages."""
+    """Print the passwords of the user interface, of Prefect's pages and of MLflow."""
     _expect(arguments, 0, "passwords")
     credentials = connect().credentials
     print(f"user interface   closecast, {credentials.ui_password}")
     print(f"Prefect          {credentials.prefect_auth_string}   (the page asks for all of it as one password)")
+    print(f"MLflow           closecast, {credentials.mlflow_password}")
+    print(
+        f"MLflow, to read  reader, {credentials.mlflow_reader_password}   (loads models and reads runs, changes nothing)"
+    )
     return 0
 
 

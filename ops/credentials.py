@@ -6,10 +6,14 @@ import secrets
 import uuid
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from closecast.platform.files import write_whole
 from ops import paths
 from ops.errors import OperatorError
+
+if TYPE_CHECKING:
+    from closecast.platform.mlflow_http import Login
 
 REGION = "us-east-1"
 # Secrets that installations made before them lack, and that `up` adds to their files.
@@ -17,6 +21,7 @@ _JOINED_LATER = (
     "closecast_database_password", "promoter_database_password", "webhook_secret", "webhook_encryption_key",
     "prefect_password",
     "ui_password", "ui_gateway_key", "model_signing_key", "model_former_keys",
+    "mlflow_password", "mlflow_api_password", "mlflow_reader_password",
 )  # fmt: skip
 
 
@@ -42,6 +47,9 @@ class Credentials:
     ui_password: str
     ui_gateway_key: str
     model_signing_key: str  # Ed25519's private key: 32 bytes
+    mlflow_password: str
+    mlflow_api_password: str
+    mlflow_reader_password: str
     model_former_keys: str  # public keys of earlier ones, with commas between, by which models may have been signed too
 
     @staticmethod
@@ -106,6 +114,14 @@ class Credentials:
         """What Prefect's server asks for: user and password in one."""
         return f"closecast:{self.prefect_password}"
 
+    @property
+    def mlflow_login(self) -> "Login":
+        """The user of MLflow's server who may do everything: people at its pages, commands, flows."""
+        # Imported here: other commands need not wait for it.
+        from closecast.platform.mlflow_http import Login
+
+        return Login("closecast", self.mlflow_password)
+
     def save(self) -> None:
         """Write whole or not at all, never readable by others even for a moment."""
         write_whole(self.file(), json.dumps(asdict(self), indent=2))
@@ -138,6 +154,9 @@ class Credentials:
             "mlflow": {
                 **object_store,
                 "database_password": self.mlflow_database_password,
+                "password": self.mlflow_password,
+                "api_password": self.mlflow_api_password,
+                "reader_password": self.mlflow_reader_password,
                 # A Fernet key: 32 bytes in base64 that, unlike a token's, is padded.
                 "webhook_encryption_key": f"{self.webhook_encryption_key}=",
             },
@@ -151,10 +170,11 @@ class Credentials:
                 "model_signing_key": self.model_signing_key,
                 "optuna_password": self.optuna_database_password,
                 "promoter_password": self.promoter_database_password,
+                "mlflow_password": self.mlflow_password,
                 "prefect_auth_string": self.prefect_auth_string,
             },
             "trial": {**object_store, "database_password": self.optuna_database_password},
-            "score": object_store | loads_models,
+            "score": {**object_store, **loads_models, "mlflow_password": self.mlflow_reader_password},
             "journal": {
                 **object_store,
                 "cache_password": self.cache_password,
@@ -167,6 +187,7 @@ class Credentials:
                 "database_password": self.closecast_database_password,
                 "cache_password": self.cache_password,
                 "webhook_secret": self.webhook_secret,
+                "mlflow_password": self.mlflow_api_password,
             },
             # Its tasks show the API who they are by their workload identity.
             "ui": {"password": self.ui_password, "gateway_key": self.ui_gateway_key},

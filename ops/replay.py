@@ -17,6 +17,7 @@ from ops.session import connect
 if TYPE_CHECKING:
     from closecast.deals.calendar import FiscalCalendar
     from closecast.models.deal_model import DealModel
+    from closecast.platform.mlflow_http import Login
 
 _CONSOLE = Console(soft_wrap=True)
 
@@ -48,12 +49,15 @@ def replay(arguments: list[str]) -> int:
         # The API's copies belong to its account, and what root wrote among them it could not read.
         paths.state() / "replay",
         session.credentials.model_public_keys(),
+        session.credentials.mlflow_login,
     )
     _print(record, lines)
     return 0 if all(line.is_same for line in lines) else 1
 
 
-def recompute(record: Mapping[str, Any], registry: str, cache: Path, keys: str | None = None) -> list[Line]:
+def recompute(
+    record: Mapping[str, Any], registry: str, cache: Path, keys: str | None = None, login: "Login | None" = None
+) -> list[Line]:
     """Every horizon of a record of GET /v1/predictions/{id}, with the model that made it, by its run.
 
     The model must be signed by one of `keys` (public ones, with commas between), unless there are none. Raises OperatorError
@@ -62,21 +66,23 @@ def recompute(record: Mapping[str, Any], registry: str, cache: Path, keys: str |
     # Imported here: the libraries take seconds, which no other command should wait for.
     import numpy as np
 
-    model = _model(record, registry, cache, keys)
+    model = _model(record, registry, cache, keys, login)
     answers = _answers(record, model.card.fiscal)
     again = model.scorer.predict(np.array(record["features"], dtype=np.float64))
     by_days = dict(zip(record["days"], again.tolist(), strict=True))
     return [Line(asked, days, answered, by_days[days]) for asked, days, answered in answers]
 
 
-def _model(record: Mapping[str, Any], registry: str, cache: Path, keys: str | None) -> "DealModel":
+def _model(
+    record: Mapping[str, Any], registry: str, cache: Path, keys: str | None, login: "Login | None"
+) -> "DealModel":
     """The model whose run the record names, whatever its version's number stands for today."""
     from closecast.models.deal_model import ModelError
     from closecast.platform.registry import Identity, ModelRegistry, RegistryError
     from closecast.platform.signatures import TrustedKeys
 
     version, run_id = record["model"]["version"], record["model"].get("run_id")
-    models = ModelRegistry(registry, None if keys is None else TrustedKeys.from_text(keys))
+    models = ModelRegistry(registry, None if keys is None else TrustedKeys.from_text(keys), login)
     try:
         # A record of before runs were written down is taken at its number, unless that was given after it was made.
         model = models.identity(version) if run_id is None else Identity(version, run_id)

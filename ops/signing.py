@@ -45,7 +45,7 @@ def signed(version: str, mlflow: str, credentials: Credentials) -> str:
     from closecast.platform.registry import ModelRegistry, RegistryError
     from closecast.platform.signatures import Signer
 
-    registry = ModelRegistry(mlflow)
+    registry = ModelRegistry(mlflow, login=credentials.mlflow_login)
     try:
         with tempfile.TemporaryDirectory() as scratch:
             served = registry.served(registry.identity(version), Path(scratch))

@@ -17,7 +17,7 @@ from closecast.models.manifest import LARGEST, MANIFEST, Manifest, digest, verif
 from closecast.models.scorer import FILES as SCORER_FILES
 from closecast.platform.files import write_whole
 from closecast.platform.identity import MODEL_NAME, Identity, Served, folder_name, read
-from closecast.platform.mlflow_http import LostError, MlflowHttp, RegistryError
+from closecast.platform.mlflow_http import Login, LostError, MlflowHttp, RegistryError
 from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys, UnsignedError
 
 __all__ = [
@@ -56,9 +56,10 @@ class ModelRegistry:
     one, where the server answers and what it names is gone.
     """
 
-    def __init__(self, tracking_uri: str, trusted: TrustedKeys | None = None) -> None:
-        """No model is loaded but what a key of `trusted` has signed; without keys, whatever agrees with its hash."""
-        self._http = MlflowHttp(tracking_uri)
+    def __init__(self, tracking_uri: str, trusted: TrustedKeys | None = None, login: Login | None = None) -> None:
+        """No model is loaded but what a key of `trusted` has signed; without keys, whatever agrees with its hash. `login` is
+        shown to the server, which says what it may."""
+        self._http = MlflowHttp(tracking_uri, login)
         self._trusted = trusted
 
     def champion_identity(self) -> Identity | None:

@@ -28,7 +28,7 @@ class Container:
         self.metrics, self.spans = Metrics(), traces.provider(os.environ)
         self.callers = Callers(settings)
         self.champion = Champion(
-            ModelRegistry(settings.registry.tracking_uri, settings.registry.trusted),
+            ModelRegistry(settings.registry.tracking_uri, settings.registry.trusted, settings.registry.login),
             settings.model_cache,
             promoted=self._promoted,
             refused=lambda _model: self.metrics.refusals.inc(),

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
@@ -104,14 +105,38 @@ def test_plan_finds_nothing_to_change(platform: Platform) -> None:
     assert "destroy" not in printed
 
 
-def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
-    # given
+def _browser() -> webdriver.Chrome:
     options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,1400"):
         options.add_argument(argument)
     options.binary_location = "/usr/bin/chromium"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    browser = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    return webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+
+
+def test_mlflows_pages_open_with_the_password(platform: Platform) -> None:
+    # given
+    place, login = urlsplit(platform.address("mlflow")), platform.session.credentials.mlflow_login
+    browser = _browser()
+    try:
+        soon = WebDriverWait(browser, 60)
+        page = lambda: browser.find_element(By.TAG_NAME, "body").text  # noqa: E731
+        # when the browser has no password to show
+        browser.get(f"{place.geturl()}/#/models/closecast")
+        assert "champion" not in browser.page_source
+        # and when it was typed in
+        browser.get(f"http://{login.user}:{login.password}@{place.netloc}/version")
+        browser.get(f"{place.geturl()}/#/models/closecast")
+        # then
+        soon.until(lambda _: "@ champion" in page())
+        browser.save_screenshot(str(SCREENSHOTS / "mlflow.png"))
+    finally:
+        browser.quit()
+
+
+def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
+    # given
+    browser = _browser()
     try:
         # when the page is opened
         browser.get(platform.address("ui"))

@@ -1,4 +1,7 @@
-"""MLflow's own tools on a published model: `models serve`, `models predict` and `load_model` answer what the API answers."""
+"""MLflow's own tools on a published model: `models serve`, `models predict` and `load_model` answer what the API answers.
+
+The model is published by whoever may do everything on an MLflow server that asks for passwords, and used by its readers.
+"""
 
 import hashlib
 import json
@@ -26,11 +29,12 @@ from closecast.deals.quality import Quality
 from closecast.deals.synthetic import generate
 from closecast.models import candidate as candidates
 from closecast.platform.ingestion import Ingested
+from closecast.platform.mlflow_http import Login
 from closecast.platform.publication import publish
 from closecast.platform.settings import DatabaseSettings
 from services.api.app import create_app
 from services.api.settings import Settings
-from tests.servers import PROJECT, free_port, running
+from tests.servers import PROJECT, Guarded, free_port, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -40,10 +44,23 @@ BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
-def champion(mlflow_uri: str, promotion_lock: DatabaseSettings) -> str:
-    """The address of an MLflow server whose champion has just been published."""
-    mlflow.set_tracking_uri(mlflow_uri)
-    client = MlflowClient(mlflow_uri)
+def champion(guarded: Guarded, promotion_lock: DatabaseSettings) -> Iterator[dict[str, str]]:
+    """The environment of a reader of an MLflow server whose champion has just been published."""
+    with pytest.MonkeyPatch.context() as patched:
+        _become(guarded.people, guarded, patched)
+        _publish(guarded, promotion_lock)
+        _become(guarded.reader, guarded, patched)
+        yield guarded.environment(guarded.reader)
+
+
+def _become(login: Login, guarded: Guarded, patched: pytest.MonkeyPatch) -> None:
+    for name, value in guarded.environment(login).items():
+        patched.setenv(name, value)
+
+
+def _publish(guarded: Guarded, lock: DatabaseSettings) -> None:
+    mlflow.set_tracking_uri(guarded.uri)
+    client = MlflowClient(guarded.uri)
     for model in client.search_registered_models():
         client.delete_registered_model(model.name)
     deals = check(generate(2_500, seed=11)).accepted
@@ -51,17 +68,16 @@ def champion(mlflow_uri: str, promotion_lock: DatabaseSettings) -> str:
                     Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))  # fmt: skip
     at = datetime(2018, 1, 2, tzinfo=UTC)
     published = publish(
-        candidates.build(deals, 7, 1), data, mlflow_uri, lock=promotion_lock, gold_key="g", by="a test", at=at,
-        git_commit=None,
+        candidates.build(deals, 7, 1), data, guarded.uri, lock=lock, gold_key="g", by="a test", at=at,
+        git_commit=None, login=guarded.people,
     )  # fmt: skip
     assert published.decision.promoted
-    return mlflow_uri
 
 
 @pytest.fixture(scope="module")
-def api(champion: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:  # type: ignore[type-arg]
+def api(champion: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:  # type: ignore[type-arg]
     settings = Settings.from_environment(
-        {"MLFLOW_TRACKING_URI": champion, "CLOSECAST_MODEL_CACHE": str(tmp_path_factory.mktemp("models")),
+        {**champion, "CLOSECAST_MODEL_CACHE": str(tmp_path_factory.mktemp("models")),
          "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest()}
     )  # fmt: skip
     with TestClient(create_app(settings)) as client:
@@ -101,14 +117,14 @@ def _answers(api: TestClient, rows: list[dict[str, Any]]) -> list[float]:  # typ
     return found
 
 
-def _environment(champion: str) -> dict[str, str]:
+def _environment(champion: dict[str, str]) -> dict[str, str]:
     """MLflow's tools as a user has them, who knows nothing of this project's folder."""
-    return {"MLFLOW_TRACKING_URI": champion, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": "",
+    return {**champion, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": "",
             "MLFLOW_DISABLE_TELEMETRY": "true"}  # fmt: skip
 
 
 @contextmanager
-def _serving(champion: str, folder: Path, *options: str, **environment: str) -> Iterator[httpx.Client]:
+def _serving(champion: dict[str, str], folder: Path, *options: str, **environment: str) -> Iterator[httpx.Client]:
     port = free_port()
     command = [
         str(BIN / "mlflow"),
@@ -137,7 +153,7 @@ def _invoke(served: httpx.Client, body: str, kind: str = "application/json") -> 
 
 
 @pytest.fixture(scope="module")
-def served(champion: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def served(champion: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     with _serving(champion, tmp_path_factory.mktemp("serve"), "--env-manager", "local") as client:
         yield client
 
@@ -194,7 +210,7 @@ def test_what_cannot_be_answered_is_refused_with_its_reason(
     assert reason in answer.text.replace('\\"', '"')
 
 
-def test_mlflows_command_predicts_a_csv(champion: str, api: TestClient, tmp_path: Path) -> None:  # type: ignore[type-arg]
+def test_mlflows_command_predicts_a_csv(champion: dict[str, str], api: TestClient, tmp_path: Path) -> None:  # type: ignore[type-arg]
     # given
     questions = _questions()
     questions.to_csv(tmp_path / "deals.csv", index=False)
@@ -253,7 +269,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("index")
 def test_in_a_clean_environment_of_its_requirements_it_gives_the_same_bits(
-    champion: str,
+    champion: dict[str, str],
     api: TestClient,
     tmp_path: Path,  # type: ignore[type-arg]
 ) -> None:
@@ -289,7 +305,7 @@ def _has_pyenv() -> bool:
 @pytest.mark.usefixtures("index")
 @pytest.mark.parametrize("manager", ["virtualenv", "uv"])
 def test_served_in_an_environment_that_mlflow_makes_it_answers_as_the_api_does(
-    champion: str,
+    champion: dict[str, str],
     api: TestClient,  # type: ignore[type-arg]
     manager: str,
     tmp_path: Path,

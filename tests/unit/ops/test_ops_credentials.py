@@ -19,7 +19,7 @@ def test_credentials_are_made_once_and_only_the_user_reads_them(state: Path) -> 
     assert Credentials.load_or_create() == made == Credentials.load()
     assert Credentials.file().stat().st_mode & 0o777 == 0o600
     secrets = [value for value in vars(made).values() if value]
-    assert len(set(secrets)) == len(secrets) == 17
+    assert len(set(secrets)) == len(secrets) == 20
     assert Credentials.file().parent == state
 
 
@@ -34,6 +34,13 @@ def test_each_job_gets_what_it_needs_and_no_more() -> None:
     assert set(variables["gateway"]) == {"ui_password", "ui_key"}
     assert variables["api"]["database_password"] == variables["postgres"]["closecast_password"]
     assert made.nomad_management_token not in json.dumps(variables)
+    for password, known in (
+        (made.mlflow_password, ["mlflow", "prefect-worker"]),
+        (made.mlflow_api_password, ["mlflow", "api"]),
+        (made.mlflow_reader_password, ["mlflow", "score"]),
+    ):
+        assert [job for job, items in variables.items() if password in json.dumps(items)] == known
+    assert (made.mlflow_login.user, made.mlflow_login.password) == ("closecast", made.mlflow_password)
     # who keeps, serves or scores with models can sign none
     assert [job for job, items in variables.items() if made.model_signing_key in json.dumps(items)] == [
         "prefect-worker"

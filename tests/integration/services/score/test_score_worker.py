@@ -21,7 +21,7 @@ from closecast.platform import scoring_run
 from closecast.platform.lake import Lake
 from closecast.platform.registry import ModelRegistry
 from closecast.platform.settings import LakeSettings
-from tests.servers import PROJECT, S3, free_port
+from tests.servers import PROJECT, S3, Guarded, free_port
 
 pytestmark = pytest.mark.integration
 TARGET = "predictions/2017-12-31-test"
@@ -181,6 +181,20 @@ def test_a_registry_that_is_away_is_waited_for(worker: Worker, mlflow_uri: str) 
     # then
     assert process.returncode == 0, printed
     assert "rows, 0 of them cannot be scored" in printed
+
+
+def test_a_wrong_password_ends_it_at_once_and_is_told(worker: Worker, guarded: Guarded) -> None:
+    worker.put("denied", _parquet(_deals()))
+    shown = {
+        **guarded.environment(guarded.reader),
+        "MLFLOW_TRACKING_PASSWORD": "wrong",
+        "CLOSECAST_MODEL_RUN": "0" * 32,
+    }
+    process = worker.start("denied", "score/dispatch-10", **shown)
+    printed, _ = process.communicate(timeout=100)
+    assert process.returncode != 0
+    assert "MLFLOW_TRACKING_PASSWORD to what `just passwords` prints; a job has them from its Variable" in printed
+    assert "asked again" not in printed
 
 
 _FORWARD = """

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 
+from closecast.platform.mlflow_http import Login
 from closecast.platform.settings import SettingsError
 from closecast.platform.webhooks import EventError, SignatureError
 from services.api.app import create_app
@@ -92,4 +93,11 @@ def test_settings_name_what_is_missing() -> None:
     made = EventSettings.from_environment({**environment, "CLOSECAST_OWN_URL": "http://10.0.0.1:80/"})
     assert made is not None
     assert made.url == "http://10.0.0.1:80/v1/registry-events"
-    assert SECRET not in repr(made)
+    assert (SECRET in repr(made), made.login) == (False, None)
+    shown = {**environment, "CLOSECAST_OWN_URL": "http://10.0.0.1:80/", "MLFLOW_TRACKING_USERNAME": "api"}
+    with pytest.raises(SettingsError, match="MLFLOW_TRACKING_PASSWORD is not set"):
+        EventSettings.from_environment(shown)
+    known = EventSettings.from_environment({**shown, "MLFLOW_TRACKING_PASSWORD": "kept secret"})
+    assert known is not None
+    assert known.login == Login("api", "kept secret")
+    assert "kept secret" not in repr(known)
