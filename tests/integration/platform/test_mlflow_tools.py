@@ -75,7 +75,7 @@ def _publish(guarded: Guarded, lock: DatabaseSettings) -> None:
 
 
 @pytest.fixture(scope="module")
-def api(champion: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:  # type: ignore[type-arg]
+def api(champion: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Any]]:
     settings = Settings.from_environment(
         {**champion, "CLOSECAST_MODEL_CACHE": str(tmp_path_factory.mktemp("models")),
          "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest()}
@@ -103,7 +103,7 @@ def _questions() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _answers(api: TestClient, rows: list[dict[str, Any]]) -> list[float]:  # type: ignore[type-arg]
+def _answers(api: TestClient[Any], rows: list[dict[str, Any]]) -> list[float]:
     """What the API says of each, asked one by one."""
     found = []
     for row in rows:
@@ -160,7 +160,7 @@ def served(champion: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
 
 def test_served_it_answers_its_own_example_and_any_question_as_the_api_does(
     served: httpx.Client,
-    api: TestClient,  # type: ignore[type-arg]
+    api: TestClient[Any],
 ) -> None:
     # given
     loaded = mlflow.pyfunc.load_model(CHAMPION)
@@ -188,7 +188,7 @@ def test_served_it_answers_its_own_example_and_any_question_as_the_api_does(
         {"engage_date": "12/17/2017", "horizon_days": 30},
     ],
 )
-def test_what_the_api_lets_out_may_be_left_out(served: httpx.Client, api: TestClient, row: dict[str, Any]) -> None:  # type: ignore[type-arg]
+def test_what_the_api_lets_out_may_be_left_out(served: httpx.Client, api: TestClient[Any], row: dict[str, Any]) -> None:
     assert _invoke(served, json.dumps({"dataframe_records": [row]})) == _answers(api, [row])
 
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_answered_is_refused_with_its_reason(
     assert reason in answer.text.replace('\\"', '"')
 
 
-def test_mlflows_command_predicts_a_csv(champion: dict[str, str], api: TestClient, tmp_path: Path) -> None:  # type: ignore[type-arg]
+def test_mlflows_command_predicts_a_csv(champion: dict[str, str], api: TestClient[Any], tmp_path: Path) -> None:
     # given
     questions = _questions()
     questions.to_csv(tmp_path / "deals.csv", index=False)
@@ -270,7 +270,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.mark.usefixtures("index")
 def test_in_a_clean_environment_of_its_requirements_it_gives_the_same_bits(
     champion: dict[str, str],
-    api: TestClient,
+    api: TestClient[Any],
     tmp_path: Path,  # type: ignore[type-arg]
 ) -> None:
     # given
@@ -306,7 +306,7 @@ def _has_pyenv() -> bool:
 @pytest.mark.parametrize("manager", ["virtualenv", "uv"])
 def test_served_in_an_environment_that_mlflow_makes_it_answers_as_the_api_does(
     champion: dict[str, str],
-    api: TestClient,  # type: ignore[type-arg]
+    api: TestClient[Any],
     manager: str,
     tmp_path: Path,
 ) -> None:

@@ -23,7 +23,7 @@ from tests.journal_entries import batch, single
 from tests.servers import free_port
 
 pytestmark = pytest.mark.integration
-Client = TestClient  # type: ignore[type-arg]
+Client = TestClient[Any]
 PROBLEM = "application/problem+json"
 WON = {"opportunity_id": "A1", "deal_stage": "Won", "close_date": "2017-12-20", "close_value": 500}
 LOST = {"opportunity_id": "A2", "deal_stage": "Lost", "close_date": "2017-12-21"}

@@ -17,7 +17,7 @@ from services.api.batch.write import CSV, JSON, PARQUET
 from services.api.problems import InvalidInputError
 from tests.unit.services.api.batch_rows import CORPUS, OF_JSON, as_json
 
-Client = TestClient  # type: ignore[type-arg]
+Client = TestClient[Any]
 QUERY = "?as_of=2017-12-31&horizon=60"
 
 

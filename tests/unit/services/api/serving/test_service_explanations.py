@@ -23,7 +23,7 @@ from tests.conftest import Logged
 from tests.servers import free_port
 from tests.unit.services.api import conftest
 
-Client = TestClient  # type: ignore[type-arg]
+Client = TestClient[Any]
 DEAL = {"engage_date": "2017-10-20", "sales_agent": "Ada Berg", "product": "GTXPro", "account": "Oak Foods"}
 
 
