@@ -16,9 +16,12 @@ from ops.down import processes_of
 from tests.e2e.conftest import Platform
 from tests.security.conftest import Run
 from tests.security.ordinary import as_account
+from tests.skips import OF_ACCOUNT
 
 pytestmark = pytest.mark.e2e
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="services have accounts of their own where `up` was run by root")
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason=f"{OF_ACCOUNT} services have some of their own where `up` was run by root"
+)
 
 
 def _services(platform: Platform) -> list[psutil.Process]:
