@@ -1,5 +1,6 @@
 """`replay <id>`: computes a recorded prediction again, from the model and the features that were logged with it."""
 
+import argparse
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from closecast.platform.request_limits import MOST_DEALS
 from ops import jobs, paths, predict
+from ops.arguments import Arguments, number
 from ops.errors import OperatorError
 from ops.session import connect
 
@@ -38,8 +41,10 @@ class Line:
 
 
 def replay(arguments: list[str]) -> int:
-    """Recompute the prediction `<id>` (of a batch: `row=<n>`) and compare bit by bit; exit status 1 when it differs."""
-    identifier, row = _parsed(arguments)
+    """Compute a recorded prediction again and compare it bit by bit; exit status 1 when it differs."""
+    given = Arguments("replay", replay.__doc__).place("id", "of an answer of POST /v1/predictions")
+    given.option("row", number(0, MOST_DEALS), "of a batch; its first unless named")
+    identifier, row = _identified(given.given(arguments))
     session = connect()
     query = {} if row is None else {"row": row}
     record = predict.client(session).call("GET", f"/v1/predictions/{identifier}", params=query)
@@ -133,13 +138,11 @@ def _print(record: Mapping[str, Any], lines: list[Line]) -> None:
     print("\nbit-identical" if not differing else f"\n{differing} of {len(lines)} differ")
 
 
-def _parsed(arguments: list[str]) -> tuple[uuid.UUID, int | None]:
-    usage = "write `just replay <id> [row=<n>]` with the id of an answer of POST /v1/predictions"
-    rest = [argument for argument in arguments if not argument.startswith("row=")]
-    rows = [argument.removeprefix("row=") for argument in arguments if argument.startswith("row=")]
-    if len(rest) != 1 or len(rows) > 1 or not all(row.isdecimal() for row in rows):
-        raise OperatorError("replay takes one id" + (", and row= a number" if rows else ""), usage)
+def _identified(given: argparse.Namespace) -> tuple[uuid.UUID, int | None]:
     try:
-        return uuid.UUID(rest[0]), int(rows[0]) if rows else None
+        return uuid.UUID(given.id), given.row
     except ValueError as error:
-        raise OperatorError(f"{rest[0]!r} is no id of a prediction", usage) from error
+        raise OperatorError(
+            f"{given.id!r} is no id of a prediction",
+            "write `just replay <id>` with the id of an answer of POST /v1/predictions",
+        ) from error

@@ -7,7 +7,6 @@ import runpy
 import stat
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ import ops
 from ops import caddy_binary, cli, doctor, environment, paths, preflight, tools
 from ops.binaries import Binary
 from ops.errors import OperatorError
-from ops.source import parse_data, parse_source
+from ops.source import parse_source
 
 
 def _executable(folder: Path, name: str, text: str) -> Path:
@@ -41,38 +40,27 @@ def test_the_first_stage_imports_the_standard_library_alone(module: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("source", "words"),
     [
-        (["source=kaggle:x"], "the source 'kaggle:x' is not known"),
-        (["source=synthetic:0"], "is not known"),
-        (["source="], "is not an argument"),
-        (["sauce=1"], "is not an argument"),
-        (["source=file:"], "is not known"),
-        (["source=file:/absent.csv"], "there is no file /absent.csv"),
-        (["source=file:/"], "is not a file"),
+        ("kaggle:x", "the source 'kaggle:x' is not known"),
+        ("synthetic:0", "is not known"),
+        ("", "is not known"),
+        ("file:", "is not known"),
+        ("file:/absent.csv", "there is no file /absent.csv"),
+        ("file:/", "is not a file"),
     ],
 )
-def test_a_source_that_cannot_be_is_refused(arguments: list[str], words: str) -> None:
+def test_a_source_that_cannot_be_is_refused(source: str, words: str) -> None:
     with pytest.raises(OperatorError, match=words):
-        parse_source(arguments)
+        parse_source(source)
 
 
 def test_a_relative_file_counts_from_where_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "deals.csv").write_text("x")
     monkeypatch.setenv("CLOSECAST_INVOCATION_DIR", str(tmp_path))
-    assert parse_source(["source=file:deals.csv"]) == f"file:{tmp_path / 'deals.csv'}"
-    assert parse_source([]) is None
-    assert parse_source(["source=synthetic:50"]) == "synthetic:50"
-
-
-def test_the_date_of_the_export_is_read_beside_the_source() -> None:
-    assert parse_data(["source=synthetic:50", "as_of=2017-12-31"]) == ("synthetic:50", date(2017, 12, 31))
-    assert parse_data([]) == (None, None)
-    for wrong in ("as_of=31.12.2017", "as_of=", "as_of=2017-02-30"):
-        with pytest.raises(OperatorError, match=r"is no date\n.*write the date of the export as YYYY-MM-DD"):
-            parse_data([wrong])
-    with pytest.raises(OperatorError, match="is not an argument"):
-        parse_data(["as=2017-12-31"])
+    assert parse_source("file:deals.csv") == f"file:{tmp_path / 'deals.csv'}"
+    assert parse_source(None) is None
+    assert parse_source("synthetic:50") == "synthetic:50"
 
 
 def test_the_state_lies_where_the_account_of_postgres_can_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
