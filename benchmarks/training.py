@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks import arguments
 from closecast.deals import synthetic
 from closecast.deals.contract import check
 from closecast.models import candidate, training
@@ -159,26 +160,19 @@ def growth(runs: dict[str, dict[str, float]]) -> list[str]:
     return lines
 
 
-def main(arguments: list[str]) -> int:
-    if arguments[:1] == ["one"]:
-        print(json.dumps(train(deals_of(arguments[1]))))
+def main(given: list[str]) -> int:
+    if given[:1] == ["one"]:
+        print(json.dumps(train(deals_of(given[1]))))
         return 0
-    given = {
-        "source": f"file:{_PUBLIC}" if _PUBLIC.exists() else "synthetic:8800",
-        "rounds": "3",
-        "rows": "10000,30000,100000",
-    }
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if name not in given or not equals or not value:
-            raise OperatorError(
-                f"{argument!r} is not an argument of this measure", "write source=…, rounds=… or rows=…,…"
-            )
-        given[name] = value
-    for name in ("rounds", "rows"):
-        if not all(one.isdecimal() and int(one) for one in given[name].split(",")):
-            raise OperatorError(f"{name}={given[name]} holds no number above 0", f"write {name}=3, say")
-    source, rounds, load = given["source"], int(given["rounds"]), os.getloadavg()[0]
+    chosen = arguments.read(
+        given,
+        source=arguments.text(
+            f"file:{_PUBLIC}" if _PUBLIC.exists() else "synthetic:8800", "a source as `just train` takes it"
+        ),
+        rounds=arguments.whole(3, most=100),
+        rows=arguments.wholes((10_000, 30_000, 100_000), most=10_000_000),
+    )
+    source, rounds, load = chosen["source"], chosen["rounds"], os.getloadavg()[0]
     active: list[dict[str, float]] = []
     runs: dict[int, list[dict[str, float]]] = {busy: [] for busy in _BUSY}
     for _ in range(rounds):  # turn by turn: what else the machine does meets all alike
@@ -195,7 +189,7 @@ def main(arguments: list[str]) -> int:
         "## By rows, made-up deals", "",
     ]  # fmt: skip
     sizes: dict[str, dict[str, float]] = {}
-    made_up = {f"{int(rows):,}": f"synthetic:{rows}" for rows in given["rows"].split(",")}
+    made_up = {f"{rows:,}": f"synthetic:{rows}" for rows in chosen["rows"]}
     for name, one in {**made_up, _LONG: "two-years:20000"}.items():
         sizes[name] = measure(one)
         _PAGE.write_text("\n".join([*head, *growth(sizes), ""]))  # what there is, should a large one not end
@@ -204,7 +198,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except OperatorError as error:
-        sys.exit(str(error))
+    arguments.run(main)
