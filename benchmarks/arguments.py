@@ -55,13 +55,16 @@ def names(known: Iterable[str]) -> Argument:
 
 def day(default: date | None = None) -> Argument:
     """A date."""
+    return Argument(default, _day, "a date as 2017-09-01")
 
-    def read(text: str) -> date:
-        if not _DAY.fullmatch(text):
-            raise ValueError(text)
-        return date.fromisoformat(text)
 
-    return Argument(default, read, "a date as 2017-09-01")
+def days(default: Iterable[date]) -> Argument:
+    """One or more dates with commas between them, as a tuple."""
+    return Argument(
+        tuple(default),
+        lambda text: tuple(map(_day, text.split(","))),
+        "one or more dates as 2017-09-01 with commas between",
+    )
 
 
 def text(default: str, expected: str) -> Argument:
@@ -73,6 +76,12 @@ def text(default: str, expected: str) -> Argument:
         return given
 
     return Argument(default, read, expected)
+
+
+def _day(written: str) -> date:
+    if not _DAY.fullmatch(written):
+        raise ValueError(written)
+    return date.fromisoformat(written)
 
 
 def _number(written: str, least: int, most: int) -> int:

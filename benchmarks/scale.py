@@ -47,8 +47,6 @@ _LAYERS = ("bronze", "silver", "quarantine", "gold", "steps", "newest")
 def ingest(folder: Path) -> str:
     """Read the export, check and type it, and put it into the lake."""
     shutil.rmtree(folder / "lake", ignore_errors=True)
-    for layer in _LAYERS:
-        (folder / "lake" / layer).mkdir(parents=True)
     data = _ingested(folder)
     return f"{data.rows_accepted:,} deals accepted, {data.rows_rejected:,} set aside"
 
@@ -61,7 +59,7 @@ def features(folder: Path) -> str:
     for step in (folder / "lake" / "steps").glob("gold-*"):
         step.unlink()
     data = _ingested(folder)
-    key = gold.store(Data(data.deals), data.silver_key, _lake(folder))
+    key = gold.store(Data(data.deals), data.silver_key, lake(folder))
     file = pq.ParquetFile(folder / "lake" / key)
     return f"{file.metadata.num_rows:,} rows of {file.metadata.num_columns - 3} features"
 
@@ -230,13 +228,16 @@ def _used() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _lake(folder: Path) -> Lake:
+def lake(folder: Path) -> Lake:
+    """A lake that is a folder, made if absent."""
+    for layer in _LAYERS:
+        (folder / "lake" / layer).mkdir(parents=True, exist_ok=True)
     return Lake(LakeSettings("lake", "nowhere"), SubTreeFileSystem(str(folder), LocalFileSystem()))
 
 
 def _ingested(folder: Path) -> ingestion.Ingested:
     """From the lake what it has already, as the flows do."""
-    return ingestion.ingest(read_source(f"file:{folder / _EXPORT}"), _lake(folder))
+    return ingestion.ingest(read_source(f"file:{folder / _EXPORT}"), lake(folder))
 
 
 def main(given: list[str]) -> int:

@@ -18,6 +18,7 @@ _KNOWN = {
     "rows": arguments.wholes((10, 20), most=1_000),
     "only": arguments.names(("cache", "database")),
     "cut": arguments.day(),
+    "cuts": arguments.days([date(2017, 9, 1)]),
     "source": arguments.text("synthetic:100", "a source"),
 }
 _MEASURES = {
@@ -28,11 +29,18 @@ _MEASURES = {
 
 def test_what_is_not_given_is_as_declared_and_what_is_given_is_read() -> None:
     assert arguments.read([], **_KNOWN) == {
-        "rounds": 3, "seed": 1, "rows": (10, 20), "only": ("cache", "database"), "cut": None, "source": "synthetic:100",
+        "rounds": 3, "seed": 1, "rows": (10, 20), "only": ("cache", "database"), "cut": None, "cuts": (date(2017, 9, 1),), "source": "synthetic:100",
     }  # fmt: skip
-    given = ["rows=7", "source=file:/a=b.csv", "cut=2017-09-01", "seed=0", "only=database"]
+    given = [
+        "rows=7",
+        "source=file:/a=b.csv",
+        "cut=2017-09-01",
+        "seed=0",
+        "only=database",
+        "cuts=2017-07-01,2017-08-01",
+    ]
     assert arguments.read(given, **_KNOWN) == {
-        "rounds": 3, "seed": 0, "rows": (7,), "only": ("database",), "cut": date(2017, 9, 1), "source": "file:/a=b.csv",
+        "rounds": 3, "seed": 0, "rows": (7,), "only": ("database",), "cut": date(2017, 9, 1), "cuts": (date(2017, 7, 1), date(2017, 8, 1)), "source": "file:/a=b.csv",
     }  # fmt: skip
 
 
@@ -42,7 +50,7 @@ def test_what_is_not_given_is_as_declared_and_what_is_given_is_read() -> None:
         "rounds=", "rounds=x", "rounds=0", "rounds=-1", "rounds=+1", "rounds=1.5", "rounds=1e2", "rounds= 3", "rounds=3\n",
         "rounds=101", f"rounds={'9' * 5_000}", "rounds=٣", "rounds=²", "rounds=1_0", "rounds=3,4", "seed=6", "rows=10,",
         "rows=10,x", "rows=10,1001", "rows=10 20", "only=", "only=cache,", "only=disk", "cut=2017-13-01", "cut=20170901",
-        "cut=", "source=", "source= ",
+        "cut=", "cuts=2017-09-01,", "cuts=", "source=", "source= ",
     ],
 )  # fmt: skip
 def test_a_value_that_is_none_is_refused_with_what_is_expected(given: str) -> None:
