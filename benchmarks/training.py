@@ -40,6 +40,7 @@ _CUTS = tuple(
 _SEED = 7
 _BUSY = {0: 1.2, 1: 2.2, 2: 3.5}  # neighbours, and how often the time alone training may take beside them
 _MOST_FITS = 8.0
+_BOUND = ("build", "train")  # what that holds for; files are written by others' libraries, in their own time
 _LONG = "20,000 deals over two years"
 _LOADED_LATER = ("matplotlib.backends.backend_agg", "matplotlib.figure", "mlflow.pyfunc", "mlflow.types.utils")
 
@@ -161,16 +162,18 @@ def fits(runs: list[dict[str, float]]) -> list[str]:
         ("train", "train: candidate, figures, decision"),
         ("published", "published: rows, model, MLflow's files, report and plots as well"),
     ):
+        bound = f"{_MOST_FITS:.0f}" if name in _BOUND else ""
         lines.append(
             f"| {words} | {_spread(runs, f'{name}_cpu')} | {_in_fits(runs, name, 'cpu')} | {_spread(runs, f'{name}_wall')} "
-            f"| {_in_fits(runs, name, 'wall')} | {_MOST_FITS:.0f} |"
+            f"| {_in_fits(runs, name, 'wall')} | {bound} |"
         )
     return lines
 
 
 def _in_fits(runs: list[dict[str, float]], name: str, kind: str) -> str:
     times = [run[f"{name}_{kind}"] / run[f"fit_{kind}"] for run in runs]
-    return f"{median(times):.1f} ({min(times):.1f} to {max(times):.1f}){' **above**' if median(times) > _MOST_FITS else ''}"
+    verdict = " **above**" if name in _BOUND and median(times) > _MOST_FITS else ""
+    return f"{median(times):.1f} ({min(times):.1f} to {max(times):.1f}){verdict}"
 
 
 def by_cut(runs: dict[str, list[dict[str, float]]]) -> list[str]:
