@@ -38,7 +38,22 @@ def test_the_page_marks_what_is_above_its_bound() -> None:
         "| 8.0 (7.0 to 9.0) | 8.0 (7.0 to 9.0) | 8.0 (7.0 to 9.0) |"
     )
     assert training.by_cut({"one": [_run(9)]})[-1].count("**above**") == 2
-    assert training.growth({"1": _run(5), "2": {**_run(10), "rows": 2_000}})[-1].endswith("| 1.00 |")
+
+
+@pytest.mark.parametrize(("last", "verdict"), [(30.0, "linear in rows"), (60.0, "**not linear in rows**")])
+def test_time_is_linear_in_rows_where_the_rounds_explain_what_a_row_takes(last: float, verdict: str) -> None:
+    # given: 10 µs a row and 0.1 µs for each round, but for the last
+    sizes = {
+        "small": {**_run(1.1), "rows": 100_000, "rounds": 10},
+        "middle": {**_run(2.0), "rows": 100_000, "rounds": 100},
+        "large": {**_run(last), "rows": 1_000_000, "rounds": 200},
+    }
+    # when
+    lines = training.growth(sizes)
+    # then
+    assert f"which is {verdict} (" in lines[-1]
+    assert ("The line: 10.0 µs a row and 0.10 µs more" in lines[-1]) == (last == 30.0)
+    assert len(training.growth({"small": sizes["small"]})) == 3
 
 
 @pytest.mark.parametrize("argument", ["size=3", "rounds=", "rounds=0", "rows=10,x", "cuts=2017-13-01"])
