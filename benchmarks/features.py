@@ -3,7 +3,6 @@
 import json
 import platform
 import resource
-import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
