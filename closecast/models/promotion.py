@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.models import metrics, sway
+from closecast.models import blas, metrics, sway
 from closecast.models.card import CHAMPION, ModelCard
 from closecast.models.evaluation import CANDIDATE, MINIMUM_OF_EACH, MINIMUM_ROWS, HeldOut
 from closecast.models.evidence import Export
@@ -94,6 +94,7 @@ def _is_real(source: str) -> bool:
     return source.split(":")[0] in _OF_REAL_DATA
 
 
+@blas.one_thread()
 def decide(
     found: tuple[HeldOut, ...],
     cost: Cost,

@@ -104,7 +104,11 @@ def test_a_long_csv_is_sent_in_parts(double: Double, tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [([], "are required: <file>"), (["deals.csv", "as=1"], "unrecognized arguments: as=1"), (["absent.csv"], "there is no file")],
+    [
+        ([], "are required: <file>"),
+        (["deals.csv", "as=1"], "unrecognized arguments: as=1"),
+        (["absent.csv"], "there is no file"),
+    ],
 )
 def test_predict_refuses_what_it_cannot_read(
     arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
