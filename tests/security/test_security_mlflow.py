@@ -70,6 +70,9 @@ def people(guarded: Guarded) -> Iterator[MlflowClient]:
         client = MlflowClient(guarded.uri, guarded.uri)
         run = client.create_run(client.create_experiment("security"))
         client.log_text(run.info.run_id, "ours", "model/note.txt")
+        # The database is shared by the session: what other tests registered is taken out first.
+        for model in client.search_registered_models():
+            client.delete_registered_model(model.name)
         client.create_registered_model("closecast")
         for _ in range(2):
             client.create_model_version("closecast", f"{run.info.artifact_uri}/model", run.info.run_id)
