@@ -22,6 +22,7 @@ from closecast.platform.registry import ModelRegistry
 from closecast.platform.webhooks import ensure_webhook, registered
 from services.api.app import create_app
 from services.api.settings import Settings
+from tests.conftest import Logged
 from tests.security.ordinary import asked
 from tests.servers import Guarded
 from tests.waiting import until
@@ -301,7 +302,7 @@ def test_a_wrong_password_is_told_by_every_client(guarded: Guarded, monkeypatch:
 
 
 def test_the_api_with_a_wrong_password_says_so_where_it_is_looked_for(
-    guarded: Guarded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    guarded: Guarded, tmp_path: Path, logged: Logged
 ) -> None:
     # given
     environment = {
@@ -311,7 +312,7 @@ def test_the_api_with_a_wrong_password_says_so_where_it_is_looked_for(
     with TestClient(create_app(Settings.from_environment(environment))) as api:
         # when
         until(lambda: "just up" in api.get("/health/ready").text)
-        until(lambda: '"webhook"' in capsys.readouterr().err)
+        until(lambda: "webhook" in [line["event"] for line in logged()])
         ready = api.get("/health/ready")
     # then
     assert ready.status_code == 503

@@ -75,6 +75,7 @@ def test_nothing_listens_off_loopback(platform: Platform) -> None:
     ]
     assert len(listening) > len(jobs.NAMES)
     for one in listening:
+        assert one.laddr
         assert one.laddr.ip in ("127.0.0.1", "::1", "::ffff:127.0.0.1"), (
             one.laddr,
             psutil.Process(one.pid).cmdline()[:4],

@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 from closecast.models import metrics
 
 
-def _drawn(seed: int, deals: int = 300, each: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _drawn(seed: int, deals: int = 300, each: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels, predictions with ties, and deals whose rows share one fate."""
     random = np.random.default_rng(seed)
     chance = random.beta(1, 4, deals)

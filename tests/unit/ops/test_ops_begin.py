@@ -4,15 +4,17 @@ import ast
 import errno
 import os
 import runpy
+import shutil
 import stat
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
 
 import ops
-from ops import caddy_binary, cli, doctor, environment, paths, preflight, tools
+from ops import caddy_binary, cli, doctor, environment, nomad_binary, paths, preflight, tools
 from ops.binaries import Binary
 from ops.errors import OperatorError
 from ops.source import parse_source
@@ -100,7 +102,7 @@ def test_a_machine_that_can_get_no_caddy_is_told_so_and_goes_on(
     monkeypatch.setenv("CLOSECAST_CADDY_RELEASES", "http://127.0.0.1:9")
     monkeypatch.setattr(cli, "_prepare", lambda: None)
     nomad = Binary("Nomad", tmp_path / "nomad", "1.11.3", "PATH")
-    monkeypatch.setattr(cli.nomad_binary, "find_or_install", lambda: nomad)
+    monkeypatch.setattr(nomad_binary, "find_or_install", lambda: nomad)
     # when
     cli._get_programs_and_environments()
     # then
@@ -181,7 +183,7 @@ def test_a_mirror_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 @pytest.mark.usefixtures("state")
 def test_a_disk_that_is_nearly_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _folder: type("Usage", (), {"free": 100 * 2**20})())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: type("Usage", (), {"free": 100 * 2**20})())
     with pytest.raises(OperatorError, match="only 100 MB are free"):
         preflight._disk()
 
@@ -196,7 +198,7 @@ def test_root_is_warned_of_a_folder_that_postgres_cannot_reach(monkeypatch: pyte
 
 
 def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight.sys, "version_info", (3, 10, 1))
+    monkeypatch.setattr(sys, "version_info", (3, 10, 1))
     with pytest.raises(OperatorError, match="is not supported"):
         preflight._python()
 
@@ -242,8 +244,8 @@ def test_tools_come_from_path_and_a_failed_installation_says_why(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert tools.tool("just") == str(just)
     monkeypatch.setattr(tools, "_BIN", tmp_path / "none" / "bin")
-    monkeypatch.setattr(tools.subprocess, "run", lambda *_a, **_k: subprocess.CompletedProcess([], 1, "", "no index\n"))
-    monkeypatch.setattr(tools.venv, "create", lambda *_a, **_k: None)
+    monkeypatch.setattr(subprocess, "run", lambda *_a, **_k: subprocess.CompletedProcess([], 1, "", "no index\n"))
+    monkeypatch.setattr(venv, "create", lambda *_a, **_k: None)
     with pytest.raises(OperatorError, match="pip could not install just and uv: no index"):
         tools.tool("uv")
 

@@ -85,7 +85,9 @@ def test_who_is_not_let_in_is_told_so(answer: tuple[str, type[_Answer]], status:
         ModelRegistry(uri).champion_version()
 
 
-def test_the_login_is_shown_to_the_server_and_to_nobody_whom_it_names(answer: tuple[str, type[_Answer]]) -> None:
+def test_the_login_is_shown_to_the_server_and_to_nobody_whom_it_names(
+    answer: tuple[str, type[_Answer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given a server that leads elsewhere
     uri, handler = answer
     seen: list[tuple[str, str | None]] = []
@@ -100,7 +102,7 @@ def test_the_login_is_shown_to_the_server_and_to_nobody_whom_it_names(answer: tu
             self.end_headers()
             self.wfile.write(b"" if first else b"{}")
 
-    handler.do_GET = Leads.do_GET  # type: ignore[method-assign]
+    monkeypatch.setattr(handler, "do_GET", Leads.do_GET)
     # when
     MlflowHttp(uri, Login("reader", "kept secret")).get("mlflow/runs/get", {})
     # then

@@ -1,5 +1,6 @@
 """The routes about the past, over a real PostgreSQL: what was answered comes back, outcomes are kept once."""
 
+from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,7 +67,7 @@ def test_a_prediction_comes_back_with_every_bit_of_its_features(client: Client, 
     answer = client.get(f"/v1/predictions/{entry.id}").json()
     # then
     assert [value.hex() for line in answer["features"] for value in line] == [
-        value.hex() for value in memoryview(entry.features).cast("d").tolist()
+        value.hex() for value in array("d", entry.features)
     ]
     assert answer["probability"] == entry.probability[0]
     assert answer["probabilities"] == entry.probabilities

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -99,14 +100,14 @@ def worker(s3: S3, mlflow_uri: str, empty_registry: ModelRegistry, served_model:
         ("cut", lambda: _parquet(_deals())[:-20], "the input is not Parquet: "),
         ("spoilt", _spoilt_in_the_middle, "the input is damaged: "),
         ("columns", lambda: _parquet(_deals().drop(columns=["product", "engage_date"])), "lacks the column product, engage_date"),
-        ("lists", lambda: _parquet(_deals().assign(product=[["GTX"]] * len(_deals()))), "the input's column product is of type list<"),
+        ("lists", lambda: _parquet(_deals().assign(product=_deals()["product"].map(lambda name: [name]))), "the input's column product is of type list<"),
     ],
 )  # fmt: skip
 def test_a_part_that_cannot_be_read_is_refused_with_its_reason_and_not_tried_again(
-    worker: Worker, name: str, content: object, reason: str
+    worker: Worker, name: str, content: Callable[[], bytes], reason: str
 ) -> None:
     # given
-    worker.put(name, content())  # type: ignore[operator]
+    worker.put(name, content())
     # when
     status, printed = worker.run(name)
     # then it is no failure for Nomad, which would try it again, and the reason is kept for the flow

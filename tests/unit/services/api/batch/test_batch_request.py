@@ -106,9 +106,9 @@ def test_parquet_holds_dates_numbers_and_dictionaries_too(client: Client, served
     # given the same deals, typed in several ways
     known = served_model.deals
     deals = known[known["engage_date"].notna() & (known["deal_stage"] == "Engaging")].head(50)
-    text = [{"opportunity_id": one.opportunity_id, "sales_agent": one.sales_agent, "product": one.product,
-             "account": None if pd.isna(one.account) else one.account, "engage_date": str(one.engage_date.date())}
-            for one in deals.itertuples()]  # fmt: skip
+    text = [{"opportunity_id": one["opportunity_id"], "sales_agent": one["sales_agent"], "product": one["product"],
+             "account": None if pd.isna(one["account"]) else one["account"], "engage_date": str(one["engage_date"].date())}
+            for one in deals.to_dict("records")]  # fmt: skip
     expected = _post(client, _parquet(text), PARQUET).json()["predictions"]
     plain = pq.read_table(io.BytesIO(_parquet(text)))
     dates = [date.fromisoformat(row["engage_date"]) for row in text]
