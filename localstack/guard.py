@@ -20,6 +20,7 @@ _LEFT_OUT = (
     handlers.serve_edge_router_rules,
     handlers.add_internal_request_params,
 )
+_LET_IN = "closecast.let_in"  # in the request's WSGI environment
 
 
 def limited(gateway: LocalstackAwsGateway) -> Gateway:
@@ -29,20 +30,35 @@ def limited(gateway: LocalstackAwsGateway) -> Gateway:
         kept.remove(handler)
     kept.insert(kept.index(gateway.service_request_router), _guard)
     return Gateway(
-        kept, gateway.response_handlers, gateway.finalizers, gateway.exception_handlers, gateway.context_class
+        kept,
+        [_unjudged, *gateway.response_handlers],
+        gateway.finalizers,
+        gateway.exception_handlers,
+        gateway.context_class,
     )
 
 
 def _guard(chain: Any, context: RequestContext, response: Any) -> None:
-    rights = context.request.environ[RIGHTS]
     service = context.service.service_name if context.service else "unknown"
     operation = context.operation.name if context.operation else "unknown"
     try:
-        check(rights, service, operation, context.service_request or {})
+        check(context.request.environ[RIGHTS], service, operation, context.service_request or {})
     except RefusedError as refused:
-        headers, payload = answer(refused, lambda name: context.request.headers.get(name, ""))
-        response.status_code = 403
-        response.data = b"" if context.request.method == "HEAD" else payload
-        response.headers.clear()
-        response.headers.extend(headers)
-        chain.terminate()
+        _refuse(refused, chain, context, response)
+    else:
+        context.request.environ[_LET_IN] = True
+
+
+def _unjudged(chain: Any, context: RequestContext, response: Any) -> None:
+    """What was answered, or failed, before the guard was asked is not told: LocalStack could not say what it is."""
+    if _LET_IN not in context.request.environ:
+        _refuse(RefusedError("AccessDenied", "LocalStack cannot tell what is asked for"), chain, context, response)
+
+
+def _refuse(refused: RefusedError, chain: Any, context: RequestContext, response: Any) -> None:
+    headers, payload = answer(refused, lambda name: context.request.headers.get(name, ""))
+    response.status_code = 403
+    response.data = b"" if context.request.method == "HEAD" else payload
+    response.headers.clear()
+    response.headers.extend(headers)
+    chain.terminate()
