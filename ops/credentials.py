@@ -24,6 +24,8 @@ _JOINED_LATER = (
     "mlflow_password", "mlflow_api_password", "mlflow_reader_password",
     "api_object_store_secret_key", "journal_object_store_secret_key", "mlflow_object_store_secret_key",
     "prefect_worker_object_store_secret_key", "score_object_store_secret_key", "trial_object_store_secret_key",
+    # Older than that, but it may be taken out of the file, like those above, to have a new one.
+    "object_store_secret_key",
 )  # fmt: skip
 
 # Jobs that have a key of their own to the object store.
