@@ -19,7 +19,7 @@ class Rights:
     """Of the job `job`: places, `<bucket>/<beginning of keys>`, where it may read and where it may write."""
 
     job: str
-    read: tuple[str, ...]
+    read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -31,8 +31,8 @@ def of_jobs(lake: str, artifacts: str) -> list[Rights]:
     return [
         # Newer deals than those that the model learnt from.
         Rights("api", read=(f"{lake}/newest/", f"{lake}/silver/")),
-        # It reads what it wrote, so as not to write it again.
-        Rights("journal", read=(f"{lake}/predictions/date=",), write=(f"{lake}/predictions/date=",)),
+        # What it began and did not end it writes again, without a look.
+        Rights("journal", write=(f"{lake}/predictions/date=",)),
         Rights("mlflow", read=(f"{artifacts}/mlflow/",), write=(f"{artifacts}/mlflow/",)),
         # Flows: they ingest, score and read exports (s3://…); artifacts they send to MLflow.
         Rights("prefect-worker", read=(f"{lake}/",), write=(f"{lake}/",)),

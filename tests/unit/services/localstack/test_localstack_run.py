@@ -23,6 +23,12 @@ def run() -> ModuleType:
     return module
 
 
+@pytest.fixture(autouse=True)
+def own_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the script adds to it is taken out again."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
 def test_every_path_lies_in_the_folder(run: ModuleType, tmp_path: Path) -> None:
     # when
     settings = run.settings("127.0.0.1", "4566", tmp_path)
