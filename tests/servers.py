@@ -313,11 +313,20 @@ def empty_registry(mlflow_uri: str) -> ModelRegistry:
 
 
 @contextmanager
-def localstack_server(port: int, access_key: str, secret_key: str, folder: Path) -> Iterator[int]:
-    """The pid of a LocalStack at `port`, as its job starts it; the key is the only one whose signatures it takes."""
+def localstack_server(
+    port: int,
+    access_key: str,
+    secret_key: str,
+    folder: Path,
+    job_keys: str = "",
+    buckets: tuple[str, str] = ("none", "none"),
+) -> Iterator[int]:
+    """The pid of a LocalStack at `port`, as its job starts it. The key opens all of it; `job_keys` (job:access:secret, with
+    commas between) open what their jobs need in the buckets of the lake and of artifacts."""
     environment = {
         "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port), "CLOSECAST_LOCALSTACK_STATE": str(folder / "state"),
         "CLOSECAST_OBJECT_STORE_ACCESS_KEY": access_key, "CLOSECAST_OBJECT_STORE_SECRET_KEY": secret_key,
+        "CLOSECAST_OBJECT_STORE_JOB_KEYS": job_keys, "CLOSECAST_LAKE_BUCKET": buckets[0], "CLOSECAST_ARTIFACTS_BUCKET": buckets[1],
         "PYTHONPATH": "",
     }  # fmt: skip
     command = [str(LOCALSTACK_PYTHON), str(PROJECT / "localstack" / "run.py")]

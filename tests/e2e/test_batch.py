@@ -53,7 +53,7 @@ def _kill_one(platform: Platform, job: str, killed: list[int], after: float) -> 
 
 @pytest.fixture
 def lake(platform: Platform) -> Iterator[Lake]:
-    credentials = platform.session.credentials.variables()["score"]
+    credentials = platform.session.credentials.variables()["localstack"]
     yield Lake(
         LakeSettings(
             "closecast-local-lake", "us-east-1", jobs.address(platform.session.cluster, "localstack"),

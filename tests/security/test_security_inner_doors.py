@@ -1,9 +1,13 @@
 """The inner doors of a running platform are shut to an ordinary account of the machine."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from closecast.platform.mlflow_http import Login
 from tests.e2e.conftest import Platform
@@ -21,6 +25,74 @@ def test_an_ordinary_account_reads_no_secret_and_no_object(platform: Platform) -
     s3 = ("-H", f"Authorization: {signed.format('s3')}", f"{url}/closecast-local-artifacts")
     # when / then
     assert [asked(*secret)[0], asked(*s3)[0], asked(*s3, "-X", "DELETE")[0]] == [403, 403, 403]
+
+
+_OBJECT_STORE_JOBS = ["api", "journal", "mlflow", "prefect-worker", "score", "trial"]
+
+
+@pytest.mark.parametrize("job", _OBJECT_STORE_JOBS)
+def test_a_job_that_was_broken_into_opens_with_its_key_what_it_needs(platform: Platform, job: str) -> None:
+    # given what is in its Variable, and what the companion may
+    own, full = (platform.session.credentials.variables()[one] for one in (job, "localstack"))
+    clients = [
+        partial(
+            boto3.client, endpoint_url=platform.address("localstack"), region_name="us-east-1",
+            aws_access_key_id=items["object_store_access_key"], aws_secret_access_key=items["object_store_secret_key"],
+        )
+        for items in (own, full)
+    ]  # fmt: skip
+    lake, artifacts = "closecast-local-lake", "closecast-local-artifacts"
+    s3 = clients[0]("s3")
+    model = next(
+        one["Key"] for one in clients[1]("s3").list_objects_v2(Bucket=artifacts)["Contents"] if "model" in one["Key"]
+    )
+    silver = clients[1]("s3").list_objects_v2(Bucket=lake, Prefix="silver/")["Contents"][0]["Key"]
+
+    def status(asked: Callable[[], Any]) -> int:
+        try:
+            return int(asked()["ResponseMetadata"]["HTTPStatusCode"])
+        except ClientError as refused:
+            return int(refused.response["ResponseMetadata"]["HTTPStatusCode"])
+
+    # when
+    found = {
+        "read a model": status(lambda: s3.head_object(Bucket=artifacts, Key=model)),
+        "read deals": status(lambda: s3.head_object(Bucket=lake, Key=silver)),
+        "write a model": status(lambda: s3.put_object(Bucket=artifacts, Key="mlflow/0/mine", Body=b"mine")),
+        "write deals": status(lambda: s3.put_object(Bucket=lake, Key="silver/mine.parquet", Body=b"mine")),
+        "delete the bucket": status(lambda: s3.delete_bucket(Bucket=lake)),
+        "read a secret": status(
+            lambda: clients[0]("secretsmanager").get_secret_value(SecretId="closecast-local/api-key")
+        ),
+        "make a user": status(lambda: clients[0]("iam").create_user(UserName="mine")),
+    }
+    for bucket, key in ((artifacts, "mlflow/0/mine"), (lake, "silver/mine.parquet")):
+        clients[1]("s3").delete_object(Bucket=bucket, Key=key)
+    # then
+    assert {what for what, answer in found.items() if answer == 200} == {
+        "mlflow": {"read a model", "write a model"},
+        "prefect-worker": {"read deals", "write deals"},
+        "journal": set(),
+    }.get(job, {"read deals"})
+    assert {answer for answer in found.values() if answer != 200} == {403}
+
+
+def test_each_job_has_its_own_key_in_its_environment_and_no_other(platform: Platform) -> None:
+    variables = platform.session.credentials.variables()
+    for job, task in (
+        ("api", "api"),
+        ("journal", "journal"),
+        ("mlflow", "mlflow"),
+        ("prefect-worker", "prefect-worker"),
+    ):
+        processes = platform.processes(job, task)
+        assert processes
+        for process in processes:
+            shown = "\n".join(process.environ().values())
+            assert variables[job]["object_store_secret_key"] in shown
+            others = [items["object_store_secret_key"] for one, items in variables.items()
+                      if one != job and "object_store_secret_key" in items]  # fmt: skip
+            assert not [one for one in others if one in shown]
 
 
 ALIAS = "/api/2.0/mlflow/registered-models/alias"
