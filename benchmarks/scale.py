@@ -193,7 +193,7 @@ def _line(of: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) 
 
 
 def _cpu(of: list[dict[str, Any]]) -> float:
-    return median(run["cpu"] for run in of)
+    return float(median(run["cpu"] for run in of))
 
 
 def _growth(before: list[dict[str, Any]], of: list[dict[str, Any]]) -> float:

@@ -4,7 +4,9 @@ No model can be better than the chances that the deals were drawn from; the targ
 deals as they are made by default, some whose agents differ in how fast they close: what the features tell least of.
 """
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,10 @@ from closecast.models.training import Data
 TARGET = 1.02
 _PAGE = Path(__file__).with_name("truth.md")
 _THREADS = 2
-_KINDS = {"by default": {}, "agents' pace differs by a factor of 1.35 (one standard deviation)": {"agent_hazard": 0.3}}
+_KINDS: dict[str, dict[str, Any]] = {
+    "by default": {},
+    "agents' pace differs by a factor of 1.35 (one standard deviation)": {"agent_hazard": 0.3},
+}
 
 
 def measure(settings: synthetic.Settings, seed: int) -> dict[str, tuple[int, float, float]]:
@@ -49,7 +54,9 @@ def main(given: list[str]) -> int:
     quotients: dict[str, list[float]] = {kind: [] for kind in _KINDS}
     for kind, changes in _KINDS.items():
         for seed in seeds:
-            for horizon, (count, best, ours) in measure(synthetic.Settings(rows=rows, **changes), seed).items():
+            for horizon, (count, best, ours) in measure(
+                replace(synthetic.Settings(rows=rows), **changes), seed
+            ).items():
                 quotients[kind].append(ours / best)
                 lines.append(
                     f"| {kind} | {seed} | {horizon} | {count:,} | {best:.4f} | {ours:.4f} | {ours / best:.4f} |"

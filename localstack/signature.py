@@ -93,7 +93,7 @@ class _Signer(SigV4Auth):
 
     def __init__(self, credentials: Credentials, service: str, region: str, signed: tuple[str, ...], payload: str):
         super().__init__(credentials, service, region)
-        self._signed, self._payload = signed, payload
+        self._signed, self._payload, self._for = signed, payload, service
 
     def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
         found = HTTPHeaders()
@@ -106,7 +106,7 @@ class _Signer(SigV4Auth):
         return self._payload
 
     def _normalize_url_path(self, path: str) -> str:
-        return path if self._service_name == "s3" else super()._normalize_url_path(path)
+        return path if self._for == "s3" else super()._normalize_url_path(path)  # type: ignore[misc]  # the stubs leave it out
 
 
 def verify(asked: Asked, secrets: Mapping[str, str], now: datetime, body_sha256: Callable[[], str]) -> str:

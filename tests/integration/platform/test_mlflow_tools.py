@@ -103,6 +103,10 @@ def _questions() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
 def _answers(api: TestClient[Any], rows: list[dict[str, Any]]) -> list[float]:
     """What the API says of each, asked one by one."""
     found = []
@@ -171,10 +175,10 @@ def test_served_it_answers_its_own_example_and_any_question_as_the_api_does(
     )
     as_csv = _invoke(served, questions.to_csv(index=False), "text/csv")
     # then, to the bit
-    assert as_json == as_csv == _answers(api, questions.to_dict("records"))
+    assert as_json == as_csv == _answers(api, _records(questions))
     assert loaded.predict(questions).tolist() == as_json
     raw = Path(mlflow.artifacts.download_artifacts(f"{CHAMPION}/serving_input_example.json")).read_text()
-    assert _invoke(served, raw) == _answers(api, example.to_dict("records")) == loaded.predict(example).tolist()
+    assert _invoke(served, raw) == _answers(api, _records(example)) == loaded.predict(example).tolist()
 
 
 @pytest.mark.parametrize(
@@ -219,7 +223,7 @@ def test_mlflows_command_predicts_a_csv(champion: dict[str, str], api: TestClien
     # when
     subprocess.run(command, cwd=tmp_path, env={**os.environ, **_environment(champion)}, check=True, capture_output=True)
     # then
-    assert json.loads((tmp_path / "out.json").read_text())["predictions"] == _answers(api, questions.to_dict("records"))
+    assert json.loads((tmp_path / "out.json").read_text())["predictions"] == _answers(api, _records(questions))
 
 
 @pytest.mark.usefixtures("champion")
@@ -271,7 +275,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> None:
 def test_in_a_clean_environment_of_its_requirements_it_gives_the_same_bits(
     champion: dict[str, str],
     api: TestClient[Any],
-    tmp_path: Path,  # type: ignore[type-arg]
+    tmp_path: Path,
 ) -> None:
     # given
     folder = Path(mlflow.artifacts.download_artifacts(CHAMPION, dst_path=str(tmp_path / "m")))
@@ -288,7 +292,7 @@ def test_in_a_clean_environment_of_its_requirements_it_gives_the_same_bits(
     where, predicted = json.loads(found.stdout.splitlines()[-1])
     assert where == str(folder / "code" / "closecast" / "__init__.py")
     example = pd.read_json(folder / "input_example.json", orient="split", convert_dates=False)
-    assert predicted == _answers(api, example.to_dict("records"))
+    assert predicted == _answers(api, _records(example))
     assert "may differ from the service's" not in found.stderr
 
 
@@ -321,4 +325,4 @@ def test_served_in_an_environment_that_mlflow_makes_it_answers_as_the_api_does(
     with _serving(champion, tmp_path, "--env-manager", manager, **root) as served:
         found = _invoke(served, questions.to_csv(index=False), "text/csv")
     # then
-    assert found == _answers(api, questions.to_dict("records"))
+    assert found == _answers(api, _records(questions))

@@ -32,7 +32,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, service: str, access: str = ACCESS, secret: str = SECRET, **config: Any) -> Any:
-        return boto3.client(
+        made: Any = boto3.client
+        return made(
             service, endpoint_url=self.url, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1",
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, **config),
         )  # fmt: skip

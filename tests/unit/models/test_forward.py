@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from closecast.models import forward
-from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS
+from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
 from closecast.models.training import Data, training_set
 
 
-def _folds(deals: pd.DataFrame, threads: int = 1) -> tuple[forward.Folds, np.ndarray]:  # type: ignore[type-arg]
+def _folds(deals: pd.DataFrame, threads: int = 1) -> tuple[forward.Folds, np.ndarray]:
     data = Data(deals)
     rows = data.learnable(data.plan.cut)
     found = forward.forward_folds(rows, data.plan.cut)
@@ -28,7 +28,8 @@ def test_a_curve_is_that_of_a_fit_of_its_own(deals: pd.DataFrame) -> None:
     # then
     curves = []
     for number, fold in enumerate(folds.folds):
-        parameters, told = folds.parameters(number, settings), {}
+        parameters = folds.parameters(number, settings)
+        told: dict[str, dict[str, list[float]]] = {}
         train = training_set(folds.matrix[fold.train], won[fold.train], parameters)
         judge = training_set(folds.matrix[fold.judge], won[fold.judge], parameters, train)
         lightgbm.train(parameters, train, 12, [judge], ["judge"], callbacks=[lightgbm.record_evaluation(told)])
@@ -37,7 +38,7 @@ def test_a_curve_is_that_of_a_fit_of_its_own(deals: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("settings", [PRESETS[0], PRESETS[1], replace(PRESETS[0], learning_rate=0.1)])
-def test_a_chain_ends_when_the_mean_has_stopped_falling(deals: pd.DataFrame, settings: forward.Hyperparameters) -> None:
+def test_a_chain_ends_when_the_mean_has_stopped_falling(deals: pd.DataFrame, settings: Hyperparameters) -> None:
     # given
     chain = forward.Chain(_folds(deals)[0], settings)
     # when
@@ -69,15 +70,15 @@ def test_rounds_and_predictions_do_not_hang_on_the_threads(deals: pd.DataFrame) 
 def test_a_preset_that_is_behind_half_way_is_given_no_more_rounds(
     deals: pd.DataFrame,
     monkeypatch: pytest.MonkeyPatch,
-    first: forward.Hyperparameters,
-    second: forward.Hyperparameters,
+    first: Hyperparameters,
+    second: Hyperparameters,
     goes_on: bool,
 ) -> None:
     # given
     chains: list[forward.Chain] = []
     made = forward.Chain.__init__
 
-    def kept(self: forward.Chain, folds: forward.Folds, settings: forward.Hyperparameters) -> None:
+    def kept(self: forward.Chain, folds: forward.Folds, settings: Hyperparameters) -> None:
         made(self, folds, settings)
         chains.append(self)
 

@@ -119,9 +119,9 @@ def test_a_batch_is_let_in_only_when_each_of_its_keys_is(rights: ModuleType) -> 
 )  # fmt: skip
 def test_what_needs_a_right_of_its_own_is_left_to_the_full_key(rights: ModuleType, name: str) -> None:
     for operation in ("PutObject", "DeleteObject", "GetObject"):
-        place = {"Bucket": "lake", "Key": "a"}
-        assert name in str(_refusal(rights, "prefect-worker", operation, **place, **{name: "x"}))
-        assert _refusal(rights, "prefect-worker", operation, **place, **{name: None}) is None
+        place: dict[str, Any] = {"Bucket": "lake", "Key": "a"}
+        assert name in str(_refusal(rights, "prefect-worker", operation, **{**place, name: "x"}))
+        assert _refusal(rights, "prefect-worker", operation, **{**place, name: None}) is None
 
 
 def test_a_name_with_any_characters_is_told_on_one_line(rights: ModuleType) -> None:
