@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE := ""
 default:
     @{{ just_executable() }} --justfile {{ justfile() }} --list --unsorted
 
-# Bring the platform up and answer a first prediction; source=file:<path> makes your own export the platform's
+# Bring the platform up and answer a first prediction; --source file:<path> makes your own export the platform's
 [group('platform')]
 up *arguments:
     @{{ ops }} up "$@"
@@ -27,48 +27,48 @@ down *arguments:
 
 # Show each service, its health and its address
 [group('platform')]
-status:
-    @{{ ops }} status
+status *arguments:
+    @{{ ops }} status "$@"
 
 # Print a job's log (nomad for the agent's own)
 [group('platform')]
-logs job:
+logs *arguments:
     @{{ ops }} logs "$@"
 
 # Restart a job: says what that interrupts; several instances are replaced one after another
 [group('platform')]
-restart job:
+restart *arguments:
     @{{ ops }} restart "$@"
 
 # List the API's keys: whose, which role, until when, last used
 [group('platform')]
-keys:
-    @{{ ops }} keys
+keys *arguments:
+    @{{ ops }} keys "$@"
 
-# Make an API key and print it, this once: key-create <name> [role=scorer] [expires=90d]
+# Make an API key and print it, this once: key-create <name> [--role scorer] [--expires 90d]
 [group('platform')]
-key-create name *arguments:
+key-create *arguments:
     @{{ ops }} key-create "$@"
 
-# Give a key a new secret; the old one opens until the grace is over: key-rotate <id> [grace=1h]
+# Give a key a new secret; the old one opens until the grace is over: key-rotate <id> [--grace 1h]
 [group('platform')]
-key-rotate id *arguments:
+key-rotate *arguments:
     @{{ ops }} key-rotate "$@"
 
 # Revoke an API key: within about a second it opens nothing
 [group('platform')]
-key-revoke id:
+key-revoke *arguments:
     @{{ ops }} key-revoke "$@"
 
-# Show what was done to keys and which promotions were seen, and check that the log is whole: audit [limit=20]
+# Show what was done to keys and which promotions were seen, and check that the log is whole: audit [--limit 20]
 [group('platform')]
 audit *arguments:
     @{{ ops }} audit "$@"
 
 # Show what submitting every job file would change (nomad job plan)
 [group('platform')]
-plan:
-    @{{ ops }} plan
+plan *arguments:
+    @{{ ops }} plan "$@"
 
 # Run the nomad command line with this project's address and its management token
 [group('platform')]
@@ -77,10 +77,10 @@ nomad *arguments:
 
 # Tell what is missing on this machine and how to get it
 [group('platform')]
-doctor:
-    @{{ ops }} doctor
+doctor *arguments:
+    @{{ ops }} doctor "$@"
 
-# Train on source=<synthetic | synthetic:rows | file:path>, the platform's unless named, and promote what earned it: train [source=<…>] [as_of=<date>] [fiscal_year_start=<month>]
+# Train a model and promote it if it earned it: train [--source <…>] [--as-of <date>] [--fiscal-year-start <month>]
 [group('model')]
 train *arguments:
     @{{ ops }} train "$@"
@@ -90,97 +90,97 @@ train *arguments:
 evaluate *arguments: runtime
     @{{ ops }} evaluate "$@"
 
-# Search hyperparameters on Nomad and train with the best: tune [source=<…>] [as_of=<date>] [trials=30] [workers=2]
+# Search hyperparameters on Nomad and train with the best: tune [--source <…>] [--as-of <date>] [--trials 30] [--workers 2]
 [group('model')]
 tune *arguments:
     @{{ ops }} prefect-run tune/closecast "$@"
 
-# Score the open deals of a CSV export: predict <file.csv> [as_of=<date>] [horizon=<days>] [out=<file.json>]
+# Score the open deals of a CSV export: predict <file.csv> [--as-of <date>] [--horizon <days>] [--out <file.json>]
 [group('model')]
 predict *arguments:
     @{{ ops }} predict "$@"
 
 # Rank the open pipeline, score one deal, and show the request that does it
 [group('model')]
-demo:
-    @{{ ops }} demo
+demo *arguments:
+    @{{ ops }} demo "$@"
 
-# Compute a recorded prediction again and compare it bit by bit: replay <id> [row=<n>]
+# Compute a recorded prediction again and compare it bit by bit: replay <id> [--row <n>]
 [group('model')]
 replay *arguments:
     @{{ ops }} replay "$@"
 
 # Sign a version that is known to you, so that services load it: sign-model <version>
 [group('model')]
-sign-model version:
+sign-model *arguments:
     @{{ ops }} sign-model "$@"
 
 # Sign models with a new key; forget: trust no key before it any more. `just up` hands it on
 [group('model')]
-model-key-rotate *forget:
+model-key-rotate *arguments:
     @{{ ops }} model-key-rotate "$@"
 
 # Print the key that the REST API asks for
 [group('model')]
-api-key:
-    @{{ ops }} api-key
+api-key *arguments:
+    @{{ ops }} api-key "$@"
 
-# Print the passwords of the user interface and of Prefect's pages
+# Print the passwords of the user interface, of Prefect's pages and of MLflow
 [group('platform')]
-passwords:
-    @{{ ops }} passwords
+passwords *arguments:
+    @{{ ops }} passwords "$@"
 
 # Start Prefect's server and worker
 [group('prefect')]
-prefect-start:
-    @{{ ops }} prefect-start
+prefect-start *arguments:
+    @{{ ops }} prefect-start "$@"
 
 # Stop Prefect's worker and server
 [group('prefect')]
-prefect-stop:
-    @{{ ops }} prefect-stop
+prefect-stop *arguments:
+    @{{ ops }} prefect-stop "$@"
 
 # Register the flows as deployments
 [group('prefect')]
-prefect-deploy:
-    @{{ ops }} prefect-deploy
+prefect-deploy *arguments:
+    @{{ ops }} prefect-deploy "$@"
 
-# Run a deployment and follow it: prefect-run [train/closecast] [source=…]
+# Run a deployment and follow it: prefect-run [train/closecast] [--source …]
 [group('prefect')]
 prefect-run *arguments:
     @{{ ops }} prefect-run "$@"
 
 # Show Prefect's health and the latest flow runs
 [group('prefect')]
-prefect-status:
-    @{{ ops }} prefect-status
+prefect-status *arguments:
+    @{{ ops }} prefect-status "$@"
 
 # Show all deployments, their schedules and the last twenty flow runs
 [group('prefect')]
-prefect-status-all:
-    @{{ ops }} prefect-status-all
+prefect-status-all *arguments:
+    @{{ ops }} prefect-status-all "$@"
 
 # Print the log of a flow run, the latest unless an id is given
 [group('prefect')]
-prefect-logs *run:
+prefect-logs *arguments:
     @{{ ops }} prefect-logs "$@"
 
 # Open Prefect's web page
 [group('prefect')]
-prefect-ui:
-    @{{ ops }} prefect-ui
+prefect-ui *arguments:
+    @{{ ops }} prefect-ui "$@"
 
 # Pause the schedules of a deployment, or of all
 [group('prefect')]
-prefect-pause *deployment:
+prefect-pause *arguments:
     @{{ ops }} prefect-pause "$@"
 
 # Resume the schedules of a deployment, or of all
 [group('prefect')]
-prefect-resume *deployment:
+prefect-resume *arguments:
     @{{ ops }} prefect-resume "$@"
 
-# Delete flow runs that ended more than days=30 ago
+# Delete flow runs that ended more than --days 30 ago
 [group('prefect')]
 prefect-clean *arguments:
     @{{ ops }} prefect-clean "$@"
@@ -222,8 +222,8 @@ bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"
 
 [private]
-runtime:
-    @{{ ops }} environment
+runtime *arguments:
+    @{{ ops }} environment "$@"
 
 [private]
 development:

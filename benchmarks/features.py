@@ -3,7 +3,6 @@
 import json
 import platform
 import resource
-import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -13,7 +12,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from benchmarks import features_pandas
+from benchmarks import arguments, features_pandas
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generate
 from closecast.features import NAMES, FeatureBuilder, History
@@ -75,10 +74,12 @@ def deals_of(rows: int) -> pd.DataFrame:
     return made[made["engage_date"].notna()].reset_index(drop=True)
 
 
-def main(arguments: list[str]) -> int:
+def main(given: list[str]) -> int:
     """`rounds=3` and `deals=1000000` may be given."""
-    given = dict(argument.split("=", 1) for argument in arguments)
-    rounds, largest = int(given.get("rounds", 3)), int(given.get("deals", 1_000_000))
+    chosen = arguments.read(
+        given, rounds=arguments.whole(3, most=100), deals=arguments.whole(1_000_000, 1_000, most=10_000_000)
+    )
+    rounds, largest = chosen["rounds"], chosen["deals"]
     same_values(deals_of(20_000))
     print("both give the same values on 20,000 deals")
     deals = deals_of(largest)
@@ -112,4 +113,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    arguments.run(main)

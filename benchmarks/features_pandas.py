@@ -17,7 +17,7 @@ _AGES = 732
 def features(deals: pd.DataFrame, as_of_dates: list[pd.Timestamp], horizon: int) -> Iterator[pd.DataFrame]:
     """A frame of feature values for each as-of date, one row for each deal open then, in the order of `deals`."""
     exposed, counted_to = np.zeros((3, _AGES)), deals["close_date"].min()
-    at_risk_by_day: dict[pd.Timestamp, np.ndarray] = {}  # type: ignore[type-arg]
+    at_risk_by_day: dict[pd.Timestamp, np.ndarray] = {}
     for as_of in as_of_dates:
         for day in pd.date_range(counted_to, as_of - pd.Timedelta(days=1)):
             at_risk = deals[(deals["engage_date"] <= day) & ~(deals["close_date"] < day)]
@@ -32,8 +32,8 @@ def _at(
     deals: pd.DataFrame,
     as_of: pd.Timestamp,
     horizon: int,
-    exposed: np.ndarray,  # type: ignore[type-arg]
-    at_risk_by_day: dict[pd.Timestamp, np.ndarray],  # type: ignore[type-arg]
+    exposed: np.ndarray,
+    at_risk_by_day: dict[pd.Timestamp, np.ndarray],
 ) -> pd.DataFrame:
     closed = deals[deals["close_date"] < as_of].copy()
     closed["won"] = (closed["deal_stage"] == "Won").astype(int)
@@ -114,7 +114,15 @@ def _activity(table: pd.DataFrame, closed: pd.DataFrame, recent: pd.DataFrame, k
     return (_count(table, recent, key) + 1) / (mean + 1)
 
 
-def _chances(closed, exposed, at_risk_by_day, first, as_of, ahead, rate):  # type: ignore[no-untyped-def]
+def _chances(
+    closed: pd.DataFrame,
+    exposed: np.ndarray,
+    at_risk_by_day: dict[pd.Timestamp, np.ndarray],
+    first: pd.Timestamp,
+    as_of: pd.Timestamp,
+    ahead: pd.DatetimeIndex,
+    rate: float,
+) -> "tuple[pd.Series[float], pd.Series[float], pd.Series[float]]":
     """Hazard, chance to close and chance to win within `ahead`, each by age."""
     month = (closed["close_date"].dt.month - 1) % 3
     closes = np.stack(
@@ -133,13 +141,21 @@ def _chances(closed, exposed, at_risk_by_day, first, as_of, ahead, rate):  # typ
     odds = _cohort_odds(closed, at_risk_by_day, by_month, can_close, longest, first, as_of)
     still, chance, won = np.ones(_AGES), np.zeros(_AGES), np.zeros(_AGES)
     for passed, day in enumerate(ahead, start=1):
-        one, age = (day.month - 1) % 3, np.minimum(np.arange(_AGES) + passed, _AGES - 1)
-        closing = still * np.minimum(by_month[one][age] / (can_close[age] + odds * (1 - can_close[age])), 1)
+        one, then = (day.month - 1) % 3, np.minimum(np.arange(_AGES) + passed, _AGES - 1)
+        closing = still * np.minimum(by_month[one][then] / (can_close[then] + odds * (1 - can_close[then])), 1)
         chance, won, still = chance + closing, won + closing * win[one], still - closing
     return pd.Series(hazard), pd.Series(chance), pd.Series(won)
 
 
-def _cohort_odds(closed, at_risk_by_day, by_month, can_close, longest, first, as_of):  # type: ignore[no-untyped-def]
+def _cohort_odds(
+    closed: pd.DataFrame,
+    at_risk_by_day: dict[pd.Timestamp, np.ndarray],
+    by_month: list[np.ndarray],
+    can_close: np.ndarray,
+    longest: int,
+    first: pd.Timestamp,
+    as_of: pd.Timestamp,
+) -> np.ndarray:
     """Odds of never closing, beside those of all, by age at the as-of date."""
     logarithms = np.linspace(-2, 2, 17)
     cohorts = pd.date_range(first, as_of - pd.Timedelta(days=1))
@@ -153,7 +169,9 @@ def _cohort_odds(closed, at_risk_by_day, by_month, can_close, longest, first, as
             else 0.0
             for day in seen
         ]
-        closes = happened.get(age, pd.Series(dtype=float)).reindex(cohorts, fill_value=0).to_numpy()
+        closed_then = happened.get(age, pd.Series(dtype=float))
+        assert isinstance(closed_then, pd.Series)  # by engage date, the other level of the index
+        closes = closed_then.reindex(cohorts, fill_value=0).to_numpy()
         factor = 1 / (can_close[age] + np.exp(logarithms) * (1 - can_close[age]))
         total += np.outer(closes, np.log(factor)) - np.outer(expected, factor)
     likelihood = dict(zip(cohorts, total.to_numpy(), strict=True))
@@ -167,5 +185,5 @@ def _cohort_odds(closed, at_risk_by_day, by_month, can_close, longest, first, as
     return odds
 
 
-def _window(counts: np.ndarray, reach: list[int]) -> np.ndarray:  # type: ignore[type-arg]
+def _window(counts: np.ndarray, reach: list[int]) -> np.ndarray:
     return np.array([counts[min(max(age - by, 1), age) : age + by + 1].sum() for age, by in enumerate(reach)])

@@ -5,13 +5,13 @@ measured again. Writes gate.json, which a later run of other rows adds to, and g
 """
 
 import json
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from benchmarks import arguments
 from benchmarks.gate_rows import SCENARIOS
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generate
@@ -21,6 +21,7 @@ from closecast.models.hyperparameters import PRESETS
 from closecast.models.promotion import Cost, decide
 from closecast.models.training import NotEnoughDataError
 from closecast.platform import processors
+from closecast.platform.export_table import SourceError
 from closecast.platform.sources import read_source
 from ops.errors import OperatorError
 
@@ -83,19 +84,30 @@ def page(source: str, found: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(arguments: list[str]) -> int:
-    options = dict(one.split("=", 1) for one in arguments if "=" in one)
-    files = [one for one in arguments if "=" not in one]
-    if set(options) - {"cut", "rows"} or len(files) > 1:
+def _raw(path: str) -> pd.DataFrame:
+    try:
+        return read_source(f"file:{Path(path).resolve()}").frame
+    except SourceError as error:
         raise OperatorError(
-            f"{' '.join(arguments)!r} is not understood", "write bench gate [<export.csv>] [cut=<date>]"
+            str(error), "name an export that is there, as `just train source=file:<path>` takes it"
+        ) from error
+
+
+def main(given: list[str]) -> int:
+    files = [one for one in given if "=" not in one]
+    every = range(len(SCENARIOS))
+    chosen = arguments.read(
+        [one for one in given if "=" in one], cut=arguments.day(), rows=arguments.wholes(every, 0, most=every[-1])
+    )
+    if len(files) > 1:
+        raise OperatorError(
+            f"{len(files)} exports are named: {', '.join(files)}", "name one, or none for a made-up one"
         )
-    raw = read_source(f"file:{Path(files[0]).resolve()}").frame if files else generate(2_500, seed=11)
+    raw, cut = _raw(files[0]) if files else generate(2_500, seed=11), chosen["cut"]
     source = Path(files[0]).name if files else "(a made-up export of 2,500 deals)"
-    cut = date.fromisoformat(options["cut"]) if "cut" in options else None
-    names = [list(SCENARIOS)[int(at)] for at in options["rows"].split(",")] if "rows" in options else list(SCENARIOS)
+    names = [list(SCENARIOS)[at] for at in chosen["rows"]]
     kept = json.loads(_KEPT.read_text()) if _KEPT.exists() else {}
-    known = kept["found"] if kept.get("source") == [source, str(cut)] and "rows" in options else {}
+    known = kept["found"] if kept.get("source") == [source, str(cut)] and len(names) < len(every) else {}
     for name in names:
         known |= compare(raw, [name], cut, known, processors.usable())
         ordered = {one: known[one] for one in SCENARIOS if one in known}
@@ -105,4 +117,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    arguments.run(main)

@@ -31,7 +31,8 @@ def copies(raw: pd.DataFrame, count: int, late: bool) -> pd.DataFrame:
     """One deal of `raw` under so many other identifiers: the last won, or one won after a third of all closes."""
     won = raw[raw["deal_stage"] == "Won"].sort_values("close_date")
     one = won.iloc[int(len(won) * (0.8 if late else 0.3))].to_dict()
-    return added(raw, [dict(one) | {"opportunity_id": f"COPY{number}"} for number in range(count)])
+    named = {str(name): value for name, value in one.items()}
+    return added(raw, [{**named, "opportunity_id": f"COPY{number}"} for number in range(count)])
 
 
 def wins_on_one_day(raw: pd.DataFrame) -> pd.DataFrame:

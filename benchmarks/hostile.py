@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import arguments
 from benchmarks.hostile_inputs import DEAL, JSON, KINDS, Input
 from ops.paths import PROJECT
 
@@ -149,15 +150,17 @@ def keep_model(cache: Path) -> None:
     keep(made_up(), cache)
 
 
-def main(arguments: list[str]) -> int:
-    options = {"inputs": "20000", "seed": "1", **dict(one.split("=", 1) for one in arguments)}
+def main(given: list[str]) -> int:
+    chosen = arguments.read(
+        given, inputs=arguments.whole(20_000, most=10_000_000), seed=arguments.whole(1, 0, most=2**32 - 1)
+    )
     with tempfile.TemporaryDirectory(prefix="closecast-hostile-") as scratch:
         cache = Path(scratch, "models")
         cache.mkdir()
         keep_model(cache)
         with serving(cache, Path(scratch, "api.log")) as server:
-            found = tried(server, int(options["seed"]), int(options["inputs"]))
-    written = table(found, int(options["seed"]))
+            found = tried(server, chosen["seed"], chosen["inputs"])
+    written = table(found, chosen["seed"])
     print(written)
     head = "# Hostile inputs\n\nMade by `just bench hostile`: requests to a real API process, and what must not happen.\n\n"
     (PROJECT / "benchmarks" / "hostile.md").write_text(head + written)
@@ -165,4 +168,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    arguments.run(main)

@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 DEAL = {"engage_date": "2017-11-20", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": "Oak Foods"}
-_ODD = [None, True, [], {}, [[]], "null", "30", "1e2", "NaN", "", " ", "\x00", "\x9b2J", "\u202e", "é" * 600, -1, 0, 1e308,
-        10**30, 1.5, "=1+1", "2017-02-30", "0000-00-00", "9999-12-31", {"a": {"b": []}}]  # fmt: skip
+_ODD: list[object] = [
+    None, True, [], {}, [[]], "null", "30", "1e2", "NaN", "", " ", "\x00", "\x9b2J", "\u202e", "é" * 600, -1, 0, 1e308,
+    10**30, 1.5, "=1+1", "2017-02-30", "0000-00-00", "9999-12-31", {"a": {"b": []}},
+]  # fmt: skip
 _ROUTES = ("/v1/predictions", "/v1/explanations", "/v1/outcomes", "/v1/keys", "/v1/keys/aaaaaaaaaaaa/rotate",
            "/v1/predictions/batch")  # fmt: skip
 

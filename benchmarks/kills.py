@@ -7,24 +7,21 @@ and the seconds until requests and records were as before. Nothing of it runs on
 
 import json
 import os
-import signal
-import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import Any
 
-from benchmarks import kills_records
+from benchmarks import arguments, kills_records
 from benchmarks.serving import model, openloop, process, stack, subject
 from benchmarks.serving.stack import Stack
-from ops.errors import OperatorError
 
 KINDS = ("cache", "database", "journal", "registry", "object store")
 _RESULTS = Path(__file__).with_name("kills.json")
 _KILL_AFTER, _DOWN = 8.0, 3.0
-_DEFAULTS = {"rate": "300", "seconds": "40", "source": "synthetic:3000", "only": ",".join(KINDS)}
 
 
 @dataclass(frozen=True)
@@ -80,16 +77,22 @@ def strike(kind: str, beside: Stack, instance: subject.Instance, rate: float, se
                   max(0.0, last_trouble - (killed_at - begin)) if last_trouble >= 0 else 0.0, recovered, caught_up)  # fmt: skip
 
 
-def main(arguments: list[str]) -> int:
-    given = _given(arguments)
+def main(given: list[str]) -> int:
+    chosen = arguments.read(
+        given,
+        rate=arguments.whole(300, most=100_000),
+        seconds=arguments.whole(40, ceil(2 * (_KILL_AFTER + _DOWN)), most=3_600),
+        source=arguments.text("synthetic:3000", "a source as `just train` takes it"),
+        only=arguments.names(KINDS),
+    )
     openloop.generator()
     if process.may_favour():
         process.favour(os.getpid())
     results = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {}
     with tempfile.TemporaryDirectory(prefix="closecast-kills-") as scratch:
         folder = Path(scratch)
-        own, _ = model.train(given["source"], folder / "models")
-        for kind in given["only"].split(","):
+        own, _ = model.train(chosen["source"], folder / "models")
+        for kind in chosen["only"]:
             room = folder / kind.replace(" ", "-")
             room.mkdir()
             # A stack for each: what one kill left behind must not be counted with the next.
@@ -100,11 +103,11 @@ def main(arguments: list[str]) -> int:
                 with subject.running(
                     own, room / "api", beside.environment, sorted(os.sched_getaffinity(0))
                 ) as instance:
-                    found = strike(kind, beside, instance, float(given["rate"]), float(given["seconds"]), room)
+                    found = strike(kind, beside, instance, float(chosen["rate"]), float(chosen["seconds"]), room)
             results[kind] = {
                 **asdict(found),
                 "at": datetime.now(UTC).isoformat(timespec="minutes"),
-                "rate": float(given["rate"]),
+                "rate": float(chosen["rate"]),
             }
             print(results[kind], flush=True)
             _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
@@ -138,24 +141,5 @@ def _or_none(value: float | None, form: str) -> str:
     return "-" if value is None else f"{value:{form}}"
 
 
-def _given(arguments: list[str]) -> dict[str, str]:
-    given = dict(_DEFAULTS)
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if name not in given or not equals:
-            raise OperatorError(f"{argument!r} is not an argument of this measure", f"known are {', '.join(given)}")
-        given[name] = value
-    if unknown := sorted(set(given["only"].split(",")) - set(KINDS)):
-        raise OperatorError(f"there is no server {unknown[0]!r} to kill", f"known are {', '.join(KINDS)}")
-    if float(given["seconds"]) < 2 * (_KILL_AFTER + _DOWN):
-        raise OperatorError(f"seconds is {given['seconds']}", f"allow {2 * (_KILL_AFTER + _DOWN):.0f} or more")
-    return given
-
-
 if __name__ == "__main__":
-    # Ended from outside, it still ends the servers that it started.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except OperatorError as error:
-        sys.exit(str(error))
+    arguments.run(main)

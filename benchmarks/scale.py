@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
+from benchmarks import arguments
 from closecast.deals import synthetic
 from closecast.platform import ingestion
 from closecast.platform.lake import Lake
@@ -46,8 +47,6 @@ _LAYERS = ("bronze", "silver", "quarantine", "gold", "steps", "newest")
 def ingest(folder: Path) -> str:
     """Read the export, check and type it, and put it into the lake."""
     shutil.rmtree(folder / "lake", ignore_errors=True)
-    for layer in _LAYERS:
-        (folder / "lake" / layer).mkdir(parents=True)
     data = _ingested(folder)
     return f"{data.rows_accepted:,} deals accepted, {data.rows_rejected:,} set aside"
 
@@ -60,7 +59,7 @@ def features(folder: Path) -> str:
     for step in (folder / "lake" / "steps").glob("gold-*"):
         step.unlink()
     data = _ingested(folder)
-    key = gold.store(Data(data.deals), data.silver_key, _lake(folder))
+    key = gold.store(Data(data.deals), data.silver_key, lake(folder))
     file = pq.ParquetFile(folder / "lake" / key)
     return f"{file.metadata.num_rows:,} rows of {file.metadata.num_columns - 3} features"
 
@@ -196,7 +195,7 @@ def _line(of: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) 
 
 
 def _cpu(of: list[dict[str, Any]]) -> float:
-    return median(run["cpu"] for run in of)
+    return float(median(run["cpu"] for run in of))
 
 
 def _growth(before: list[dict[str, Any]], of: list[dict[str, Any]]) -> float:
@@ -231,30 +230,25 @@ def _used() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _lake(folder: Path) -> Lake:
+def lake(folder: Path) -> Lake:
+    """A lake that is a folder, made if absent."""
+    for layer in _LAYERS:
+        (folder / "lake" / layer).mkdir(parents=True, exist_ok=True)
     return Lake(LakeSettings("lake", "nowhere"), SubTreeFileSystem(str(folder), LocalFileSystem()))
 
 
 def _ingested(folder: Path) -> ingestion.Ingested:
     """From the lake what it has already, as the flows do."""
-    return ingestion.ingest(read_source(f"file:{folder / _EXPORT}"), _lake(folder))
+    return ingestion.ingest(read_source(f"file:{folder / _EXPORT}"), lake(folder))
 
 
-def main(arguments: list[str]) -> int:
-    if arguments and arguments[0] == "stage":
-        _run(arguments[1], Path(arguments[2]))
+def main(given: list[str]) -> int:
+    if given and given[0] == "stage":
+        _run(given[1], Path(given[2]))
         return 0
-    given = {"deals": ",".join(map(str, SIZES)), "rounds": "3"}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        numbers = value.split(",") if name == "deals" else [value]
-        if name not in given or not equals or not all(one.isdecimal() and int(one) for one in numbers):
-            raise OperatorError(
-                f"{argument!r} is not an argument of this measure", "write deals=<number>,<number>,… or rounds=<number>"
-            )
-        given[name] = value
-    for deals in sorted(map(int, given["deals"].split(","))):
-        runs = measure(deals, int(given["rounds"]))
+    chosen = arguments.read(given, deals=arguments.wholes(SIZES, most=10_000_000), rounds=arguments.whole(3, most=100))
+    for deals in sorted(chosen["deals"]):
+        runs = measure(deals, chosen["rounds"])
         # Read again each time: another measure may have written its sizes meanwhile.
         known = json.loads(_RESULT.read_text()) if _RESULT.exists() else []
         kept = [run for run in known if run["deals"] != deals and run["stage"] in STAGES]
@@ -266,7 +260,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except OperatorError as error:
-        sys.exit(str(error))
+    arguments.run(main)

@@ -21,11 +21,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks import arguments
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generate
 from closecast.features import NAMES
 from closecast.models import candidate
-from closecast.models.deal_model import DealModel, ModelCard
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data
 from closecast.platform.batch_scoring import score_parquet
@@ -98,15 +100,17 @@ def bare(folder: Path) -> tuple[int, float]:
     return rows, seconds
 
 
-def main(arguments: list[str]) -> int:
+def main(given: list[str]) -> int:
     """`rounds=3` and `rows=5000000` may be given."""
-    if arguments and arguments[0] in ("ours", "bare"):
-        rows, seconds = (ours if arguments[0] == "ours" else bare)(Path(arguments[1]))
+    if given and given[0] in ("ours", "bare"):
+        rows, seconds = (ours if given[0] == "ours" else bare)(Path(given[1]))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         print(json.dumps({"rate": rows / seconds, "peak_mb": peak}))
         return 0
-    given = dict(argument.split("=", 1) for argument in arguments)
-    rounds, rows = int(given.get("rounds", 3)), int(given.get("rows", 5_000_000))
+    chosen = arguments.read(
+        given, rounds=arguments.whole(3, most=100), rows=arguments.whole(5_000_000, 1_000, most=100_000_000)
+    )
+    rounds, rows = chosen["rounds"], chosen["rows"]
     lines = [
         "# `just bench scoring`", "",
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {_THREADS} threads; {rows:,} deals in one Parquet file, "
@@ -144,4 +148,4 @@ def _row(rounds: int, rows: int, trees: int, leaves: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    arguments.run(main)

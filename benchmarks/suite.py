@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.errors import OperatorError
+from benchmarks import arguments
 from ops.paths import PROJECT
 
 _TURN = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
@@ -87,20 +87,18 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
                 continue
 
 
-def main(arguments: list[str]) -> int:
-    at = arguments.index("--") if "--" in arguments else len(arguments)
-    wanted = {"runs": 5, "beside": os.cpu_count() or 1, "minutes": 40}
-    for argument in arguments[:at]:
-        name, _, value = argument.partition("=")
-        if name not in wanted or not value.isdigit():
-            raise OperatorError(
-                f"{argument!r} is not understood", "write runs=<number>, beside=<number> or minutes=<number>"
-            )
-        wanted[name] = int(value)
+def main(given: list[str]) -> int:
+    at = given.index("--") if "--" in given else len(given)
+    wanted = arguments.read(
+        given[:at],
+        runs=arguments.whole(5, most=1_000),
+        beside=arguments.whole(os.cpu_count() or 1, 0, most=1_000),
+        minutes=arguments.whole(40, most=1_440),
+    )
     folder = Path(tempfile.mkdtemp(prefix="closecast-suite-"))
     failed = 0
     for number in range(1, wanted["runs"] + 1):
-        done = run(arguments[at + 1 :], wanted["beside"], wanted["minutes"] * 60.0, folder / f"{number}.log")
+        done = run(given[at + 1 :], wanted["beside"], wanted["minutes"] * 60.0, folder / f"{number}.log")
         failed += done.status != 0
         print(f"run {number} of {wanted['runs']} beside {wanted['beside']} busy processes {done.line}", flush=True)
     print(f"{wanted['runs'] - failed} of {wanted['runs']} runs passed; what they printed is in {folder}")
@@ -108,7 +106,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except OperatorError as error:
-        sys.exit(str(error))
+    arguments.run(main)

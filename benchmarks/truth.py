@@ -4,22 +4,26 @@ No model can be better than the chances that the deals were drawn from; the targ
 deals as they are made by default, some whose agents differ in how fast they close: what the features tell least of.
 """
 
-import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from benchmarks import arguments
 from closecast.deals import synthetic
 from closecast.deals.contract import check
 from closecast.models import candidate, evaluation, metrics
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data
-from ops.errors import OperatorError
 
 TARGET = 1.02
 _PAGE = Path(__file__).with_name("truth.md")
 _THREADS = 2
-_KINDS = {"by default": {}, "agents' pace differs by a factor of 1.35 (one standard deviation)": {"agent_hazard": 0.3}}
+_KINDS: dict[str, dict[str, Any]] = {
+    "by default": {},
+    "agents' pace differs by a factor of 1.35 (one standard deviation)": {"agent_hazard": 0.3},
+}
 
 
 def measure(settings: synthetic.Settings, seed: int) -> dict[str, tuple[int, float, float]]:
@@ -38,16 +42,9 @@ def measure(settings: synthetic.Settings, seed: int) -> dict[str, tuple[int, flo
     return found
 
 
-def main(arguments: list[str]) -> int:
-    given = {"rows": "200000", "seeds": "3"}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if name not in given or not equals or not value.isdecimal() or int(value) < 1:
-            raise OperatorError(
-                f"{argument!r} is not an argument of this measure", "write rows=<number> or seeds=<number>"
-            )
-        given[name] = value
-    rows, seeds = int(given["rows"]), range(1, int(given["seeds"]) + 1)
+def main(given: list[str]) -> int:
+    chosen = arguments.read(given, rows=arguments.whole(200_000, most=10_000_000), seeds=arguments.whole(3, most=100))
+    rows, seeds = chosen["rows"], range(1, chosen["seeds"] + 1)
     lines = [
         "# `just bench truth`", "",
         f"{rows:,} made-up deals a seed; model and cut as `just train` chooses them, no search. The quotient is the model's log loss "
@@ -57,7 +54,9 @@ def main(arguments: list[str]) -> int:
     quotients: dict[str, list[float]] = {kind: [] for kind in _KINDS}
     for kind, changes in _KINDS.items():
         for seed in seeds:
-            for horizon, (count, best, ours) in measure(synthetic.Settings(rows=rows, **changes), seed).items():
+            for horizon, (count, best, ours) in measure(
+                replace(synthetic.Settings(rows=rows), **changes), seed
+            ).items():
                 quotients[kind].append(ours / best)
                 lines.append(
                     f"| {kind} | {seed} | {horizon} | {count:,} | {best:.4f} | {ours:.4f} | {ours / best:.4f} |"
@@ -74,7 +73,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except OperatorError as error:
-        sys.exit(str(error))
+    arguments.run(main)

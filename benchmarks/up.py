@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks import arguments
 from ops import jobs
 from ops.agent import Agent
 from ops.cluster import wait
@@ -56,8 +57,8 @@ class Figure:
         self.limits.append(limit)
 
 
-def main(arguments: list[str]) -> int:
-    rounds = _rounds(arguments)
+def main(given: list[str]) -> int:
+    rounds = arguments.read(given, rounds=arguments.whole(3, most=100))["rounds"]
     started()
     if Agent.of_state().is_running():
         raise OperatorError("the platform is up, and this measure takes it down", "run `just down` first")
@@ -157,15 +158,6 @@ def _found(pattern: re.Pattern[str], text: str) -> str:
     return match.group(1)
 
 
-def _rounds(arguments: list[str]) -> int:
-    for argument in arguments:
-        name, _, value = argument.partition("=")
-        if name != "rounds" or not value.isdecimal() or int(value) < 1:
-            raise OperatorError(f"{argument!r} is not an argument of this measure", "write rounds=<1 or more>")
-        return int(value)
-    return 3
-
-
 def _table(figures: list[Figure], alone: dict[str, list[float]]) -> str:
     memory = psutil.virtual_memory().total / 2**30
     lines = [
@@ -191,7 +183,4 @@ def _table(figures: list[Figure], alone: dict[str, list[float]]) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except OperatorError as error:
-        sys.exit(str(error))
+    arguments.run(main)

@@ -19,6 +19,7 @@ from closecast.deals.calendar import FiscalCalendar
 from closecast.platform import ingestion
 from closecast.platform.export_table import SourceAwayError, SourceError
 from closecast.platform.lake import Lake
+from closecast.platform.mlflow_http import DeniedError
 from closecast.platform.patience import AwayError
 from closecast.platform.promotions import VARIABLE as PROMOTION_LOCK
 from closecast.platform.registry import ModelRegistry, NoChampionError, RegistryError
@@ -45,7 +46,7 @@ def tracking_uri() -> str:
 def registry() -> ModelRegistry:
     """The model registry on that server, from which no model is loaded that was not signed by a key that is trusted here."""
     settings = RegistrySettings.from_environment(os.environ)
-    return ModelRegistry(settings.tracking_uri, settings.trusted)
+    return ModelRegistry(settings.tracking_uri, settings.trusted, settings.login)
 
 
 def promotion_lock() -> DatabaseSettings:
@@ -54,9 +55,10 @@ def promotion_lock() -> DatabaseSettings:
 
 
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
-    """Only a server that is away comes back; a bad file stays bad."""
+    """Only a server that is away comes back; a bad file stays bad, and a wrong password wrong."""
     error = state.result(raise_on_failure=False)
-    return isinstance(error, AwayError | RegistryError | SourceAwayError) and not isinstance(error, NoChampionError)
+    lasting = NoChampionError | DeniedError
+    return isinstance(error, AwayError | RegistryError | SourceAwayError) and not isinstance(error, lasting)
 
 
 def retried(timeout_seconds: int | None = None) -> "Callable[[Callable[P, R]], Task[P, R]]":

@@ -43,13 +43,15 @@ def snapshots(candidate: candidates.Candidate, data: ingestion.Ingested) -> str:
 @steps.retried()
 def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key: str) -> publication.Published:
     """Log the run, register the version, promote it if it earned that."""
+    registry = RegistrySettings.from_environment(os.environ)
     return publication.publish(
         candidate,
         data,
-        steps.tracking_uri(),
+        registry.tracking_uri,
         lock=steps.promotion_lock(),
         signer=signer(os.environ),
-        trusted=RegistrySettings.from_environment(os.environ).trusted,
+        trusted=registry.trusted,
+        login=registry.login,
         gold_key=gold_key,
         by=f"flow {flow_run.flow_name}/{flow_run.name}",
         at=datetime.now(UTC),

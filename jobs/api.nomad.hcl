@@ -141,6 +141,8 @@ job "api" {
           CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
           CLOSECAST_DATABASE_PASSWORD={{ .database_password }}
           CLOSECAST_CACHE_PASSWORD={{ .cache_password }}
+          MLFLOW_TRACKING_USERNAME=api
+          MLFLOW_TRACKING_PASSWORD={{ .mlflow_password }}
           {{- end }}
           {{ range nomadService "mlflow" -}}
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}

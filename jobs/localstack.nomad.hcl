@@ -92,9 +92,11 @@ job "localstack" {
         CLOSECAST_HOST             = "${NOMAD_IP_aws}"
         CLOSECAST_PORT             = "${NOMAD_PORT_aws}"
         CLOSECAST_LOCALSTACK_STATE = "${meta.state}/localstack"
+        CLOSECAST_LAKE_BUCKET      = "${meta.lake_bucket}"
+        CLOSECAST_ARTIFACTS_BUCKET = "${meta.artifacts_bucket}"
       }
 
-      # The one key whose signatures it takes.
+      # The keys whose signatures it takes: the companion's opens everything, each other job's what localstack/rights.py says.
       template {
         destination = "${NOMAD_SECRETS_DIR}/localstack.env"
         env         = true
@@ -103,6 +105,7 @@ job "localstack" {
           {{ with nomadVar "nomad/jobs/localstack" -}}
           CLOSECAST_OBJECT_STORE_ACCESS_KEY={{ .object_store_access_key }}
           CLOSECAST_OBJECT_STORE_SECRET_KEY={{ .object_store_secret_key }}
+          CLOSECAST_OBJECT_STORE_JOB_KEYS={{ .object_store_job_keys }}
           {{- end }}
         EOT
       }

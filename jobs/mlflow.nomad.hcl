@@ -68,6 +68,7 @@ job "mlflow" {
         CLOSECAST_HOST             = "${NOMAD_IP_http}"
         CLOSECAST_PORT             = "${NOMAD_PORT_http}"
         CLOSECAST_ARTIFACTS_BUCKET = "${meta.artifacts_bucket}"
+        CLOSECAST_ADDRESSES        = "${NOMAD_SECRETS_DIR}/addresses"
         AWS_REGION                 = "${meta.region}"
       }
 
@@ -75,6 +76,8 @@ job "mlflow" {
       # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
       template {
         destination = "${NOMAD_SECRETS_DIR}/mlflow.env"
+        # `up`, which may have changed a password, asks with the new one a second later.
+        splay       = "0s"
         env         = true
         perms       = "0600"
         data        = <<-EOT
@@ -82,6 +85,9 @@ job "mlflow" {
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY={{ .webhook_encryption_key }}
+          CLOSECAST_MLFLOW_PASSWORD={{ .password }}
+          CLOSECAST_MLFLOW_API_PASSWORD={{ .api_password }}
+          CLOSECAST_MLFLOW_READER_PASSWORD={{ .reader_password }}
           {{- end }}
           {{ range nomadService "postgres" -}}
           MLFLOW_BACKEND_STORE_URI=postgresql+psycopg://mlflow:{{ with nomadVar "nomad/jobs/mlflow" }}{{ .database_password }}{{ end }}@{{ .Address }}:{{ .Port }}/mlflow
@@ -89,6 +95,16 @@ job "mlflow" {
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/mlflow/waits-for-object-store" }}{{ end }}{{ end }}
+        EOT
+      }
+
+      # Where webhooks may lead. It holds nothing back, for the API waits for this service; it is read at each webhook.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/addresses"
+        change_mode = "noop"
+        perms       = "0644"
+        data        = <<-EOT
+          CLOSECAST_API_URLS={{ range nomadService "api" }}http://{{ .Address }}:{{ .Port }},{{ end }}
         EOT
       }
 

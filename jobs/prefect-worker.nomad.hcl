@@ -93,6 +93,8 @@ job "prefect-worker" {
           PREFECT_API_AUTH_STRING={{ .prefect_auth_string }}
           CLOSECAST_MODEL_SIGNING_KEY={{ .model_signing_key }}
           CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
+          MLFLOW_TRACKING_USERNAME=closecast
+          MLFLOW_TRACKING_PASSWORD={{ .mlflow_password }}
           KAGGLE_API_TOKEN={{ .kaggle_api_token }}
           KAGGLE_USERNAME={{ .kaggle_username }}
           KAGGLE_KEY={{ .kaggle_key }}

@@ -79,6 +79,8 @@ job "score" {
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
+          MLFLOW_TRACKING_USERNAME=reader
+          MLFLOW_TRACKING_PASSWORD={{ .mlflow_password }}
           {{- end }}
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}

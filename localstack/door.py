@@ -1,19 +1,20 @@
-"""What stands between the network and LocalStack: lets in only what the platform's own key has signed."""
+"""What stands between the network and LocalStack: lets in only what a key of the platform's has signed."""
 
 import hashlib
-import json
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
-from xml.sax.saxutils import escape
 
-from signature import Asked, RefusedError, verify
+from refusal import RefusedError, answer
+from rights import Rights
+from signature import Asked, verify
 
 HEALTH = "/_localstack/health"
 SESSION = "X-Closecast-Session"
+RIGHTS = "closecast.rights"  # of the key that signed, in the request's WSGI environment
 _CLOSED = ("/_localstack", "/_aws")
 _IN_MEMORY = 2**20
 _Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -25,9 +26,16 @@ class Door:
     Open to everybody is `GET /_localstack/health` alone, whose answer bears a word that is new at each start.
     """
 
-    def __init__(self, application: _Application, access_key: str, secret_key: str) -> None:
-        self._application = application
-        self._access_key, self._secret_key = access_key, secret_key
+    def __init__(
+        self,
+        application: _Application,
+        limited: _Application,
+        secret_keys: Mapping[str, str],
+        jobs: Mapping[str, Rights],
+    ) -> None:
+        """`secret_keys` holds the secret by access key. A key in `jobs` gets to `limited` alone, which goes by its rights."""
+        self._application, self._limited = application, limited
+        self._secret_keys, self._jobs = secret_keys, jobs
         self._session = secrets.token_hex(16)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -41,9 +49,14 @@ class Door:
         try:
             if f"/{unquote(asked.path).lstrip('/')}".startswith(_CLOSED):
                 raise RefusedError("AccessDenied", "LocalStack's own pages are closed, but for its health")
-            verify(asked, self._access_key, self._secret_key, datetime.now(UTC), lambda: _sha256(environ))
+            key = verify(asked, self._secret_keys, datetime.now(UTC), lambda: _sha256(environ))
         except RefusedError as refused:
-            return _refuse(asked, refused, start_response)
+            headers, payload = answer(refused, lambda name: "".join(asked.all(name)))
+            start_response("403 Forbidden", headers)
+            return [] if asked.method == "HEAD" else [payload]
+        if (rights := self._jobs.get(key)) is not None:
+            environ[RIGHTS] = rights
+            return self._limited(environ, start_response)
         return self._application(environ, start_response)
 
 
@@ -61,26 +74,3 @@ def _sha256(environ: dict[str, Any]) -> str:
     body.seek(0)
     environ["wsgi.input"] = body
     return found.hexdigest()
-
-
-def _refuse(asked: Asked, refused: RefusedError, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """403 as the service that was meant would say it: JSON, the query services' XML, or S3's."""
-    request, kind = secrets.token_hex(8).upper(), "".join(asked.all("content-type"))
-    code, message = refused.code, str(refused)
-    if asked.all("x-amz-target") or kind.startswith("application/x-amz-json"):
-        code = {"AccessDenied": "AccessDeniedException", "InvalidAccessKeyId": "UnrecognizedClientException"}.get(
-            code, "InvalidSignatureException"
-        )
-        kind, body = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message})
-    else:
-        inner = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
-        head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-        if kind.startswith("application/x-www-form-urlencoded"):
-            body = f"<ErrorResponse><Error><Type>Sender</Type>{inner}</Error><RequestId>{request}</RequestId></ErrorResponse>"
-        else:
-            body = f"<Error>{inner}<RequestId>{request}</RequestId></Error>"
-        kind, body = "application/xml", head + body
-    payload = body.encode()
-    headers = [("Content-Type", kind), ("Content-Length", str(len(payload))), ("x-amzn-RequestId", request)]
-    start_response("403 Forbidden", headers)
-    return [] if asked.method == "HEAD" else [payload]

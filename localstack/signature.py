@@ -1,7 +1,7 @@
-"""AWS Signature Version 4, verified: recomputed by botocore's own signer with the one key that opens this LocalStack."""
+"""AWS Signature Version 4, verified: recomputed by botocore's own signer with the keys that open this LocalStack."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
@@ -10,20 +10,13 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
+from refusal import RefusedError
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 _SKEW = timedelta(minutes=15)
 _LONGEST_SECONDS = 7 * 24 * 3600
 _STAMP = "%Y%m%dT%H%M%SZ"
-
-
-class RefusedError(Exception):
-    """A request that the key did not sign; `code` is AWS's own word for it."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,9 @@ class _Shown:
             named = [query.get(f"X-Amz-{name}", "") for name in ("Credential", "SignedHeaders", "Signature", "Date")]
             return cls(named[0], tuple(named[1].split(";")), named[2], named[3], timedelta(seconds=int(seconds)))
         if not header:
-            raise RefusedError("AccessDenied", "the request is not signed: sign it with the platform's own access key")
+            raise RefusedError(
+                "AccessDenied", "the request is not signed: sign it with an access key of the platform's"
+            )
         algorithm, _, rest = header.partition(" ")
         if algorithm != ALGORITHM:
             raise RefusedError("AccessDenied", f"only signatures of {ALGORITHM} are taken here")
@@ -98,7 +93,7 @@ class _Signer(SigV4Auth):
 
     def __init__(self, credentials: Credentials, service: str, region: str, signed: tuple[str, ...], payload: str):
         super().__init__(credentials, service, region)
-        self._signed, self._payload = signed, payload
+        self._signed, self._payload, self._for = signed, payload, service
 
     def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
         found = HTTPHeaders()
@@ -111,19 +106,20 @@ class _Signer(SigV4Auth):
         return self._payload
 
     def _normalize_url_path(self, path: str) -> str:
-        return path if self._service_name == "s3" else super()._normalize_url_path(path)
+        return path if self._for == "s3" else super()._normalize_url_path(path)  # type: ignore[misc]  # the stubs leave it out
 
 
-def verify(asked: Asked, access_key: str, secret_key: str, now: datetime, body_sha256: Callable[[], str]) -> None:
-    """Raise RefusedError unless `asked` was signed with the key within 15 minutes of `now`, or presigned and still lives.
+def verify(asked: Asked, secrets: Mapping[str, str], now: datetime, body_sha256: Callable[[], str]) -> str:
+    """The access key that `asked` was signed with, one of `secrets`, which holds the secret key of each.
 
-    `body_sha256` hashes the body; it is asked only of a request whose key, time and headers are in order. A body that the
+    Raises RefusedError unless it was signed within 15 minutes of `now`, or presigned and still lives. `body_sha256` hashes the body; it is asked only of a request whose key, time and headers are in order. A body that the
     caller left out of its signature, as S3 allows, is not looked at.
     """
     shown = _Shown.of(asked)
     key, date, region, service, end = (shown.credential.split("/") + [""] * 5)[:5]
-    if not hmac.compare_digest(key.encode(), access_key.encode()):
-        raise RefusedError("InvalidAccessKeyId", "the access key is not the platform's own")
+    secret_key = secrets.get(key)
+    if secret_key is None:
+        raise RefusedError("InvalidAccessKeyId", "the access key is none of the platform's own")
     _check_time(shown, date, now)
     if end != "aws4_request" or shown.credential.count("/") != 4 or not region or not service:
         raise RefusedError("AuthorizationHeaderMalformed", "the scope is not <date>/<region>/<service>/aws4_request")
@@ -139,9 +135,12 @@ def verify(asked: Asked, access_key: str, secret_key: str, now: datetime, body_s
     actual = declared if free else body_sha256()
     if declared and not hmac.compare_digest(declared.encode(), actual.encode()):
         raise RefusedError("XAmzContentSHA256Mismatch", "the body is not the one whose SHA-256 was signed")
-    signer = _Signer(Credentials(access_key, secret_key), service, region, shown.signed, actual)
+    signer = _Signer(Credentials(key, secret_key), service, region, shown.signed, actual)
     if not hmac.compare_digest(_signature(signer, asked, shown.stamp).encode(), shown.signature.encode()):
-        raise RefusedError("SignatureDoesNotMatch", "the signature is not that of this request and the platform's key")
+        raise RefusedError(
+            "SignatureDoesNotMatch", "the signature is not that of this request and the key that it names"
+        )
+    return key
 
 
 def _check_time(shown: _Shown, date: str, now: datetime) -> None:

@@ -35,9 +35,10 @@ def ensure_champion(
     prefect = Prefect(jobs.address(cluster, "prefect"))
     used = paths.state() / "source.json"
     before = json.loads(used.read_text()) if used.exists() else {}
-    found = _champion(jobs.address(cluster, "mlflow"))
+    credentials = Credentials.load()
+    found = _champion(jobs.address(cluster, "mlflow"), credentials)
     champion = None if found is None else str(found["version"])
-    refused = None if found is None else unsigned(found, Credentials.load())
+    refused = None if found is None else unsigned(found, credentials)
     if refused is not None:
         say(f"version {champion} is champion and no service loads it: {refused}; a new model is trained in its place")
         champion = None
@@ -103,7 +104,7 @@ def first_prediction(cluster: Cluster, credentials: Credentials, seconds: float 
         if time.monotonic() > deadline:
             raise OperatorError(f"the API serves no model: {why}", "see `just logs api`")
         time.sleep(0.2)
-    _wait_for_champion(api, jobs.address(cluster, "mlflow"))
+    _wait_for_champion(api, jobs.address(cluster, "mlflow"), credentials)
     ranking = api.call("GET", "/v1/pipeline", params={"limit": 1})
     if not ranking["deals"]:
         raise OperatorError(
@@ -120,9 +121,9 @@ def first_prediction(cluster: Cluster, credentials: Credentials, seconds: float 
     return {"deal": first, "answer": api.call("POST", "/v1/predictions", json=body)}
 
 
-def _wait_for_champion(api: Api, mlflow: str, seconds: float = 20) -> None:
+def _wait_for_champion(api: Api, mlflow: str, credentials: Credentials, seconds: float = 20) -> None:
     """The API takes up a champion within two seconds of its promotion; one that it cannot take up is told, and the last serves."""
-    champion = _champion(mlflow)
+    champion = _champion(mlflow, credentials)
     deadline = time.monotonic() + seconds
     while champion is not None and (served := api.call("GET", "/v1/model"))["run_id"] != champion["run_id"]:
         if time.monotonic() > deadline:
@@ -133,10 +134,11 @@ def _wait_for_champion(api: Api, mlflow: str, seconds: float = 20) -> None:
         time.sleep(0.2)
 
 
-def _champion(mlflow: str) -> dict[str, Any] | None:
+def _champion(mlflow: str, credentials: Credentials) -> dict[str, Any] | None:
     """The version that bears the alias, as MLflow describes it."""
     query = {"name": "closecast", "alias": "champion"}
-    answer = httpx.get(f"{mlflow}/api/2.0/mlflow/registered-models/alias", params=query, timeout=30)
+    login = (credentials.mlflow_login.user, credentials.mlflow_login.password)
+    answer = httpx.get(f"{mlflow}/api/2.0/mlflow/registered-models/alias", params=query, auth=login, timeout=30)
     if answer.status_code == 200:
         return dict(answer.json()["model_version"])
     if answer.status_code in (400, 404):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from ops import caddy_binary, environment, nomad_binary, preflight, progress
+from ops.arguments import Arguments
 from ops.errors import OperatorError
 from ops.paths import PYTHON
 
@@ -67,12 +68,17 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _up(rest: list[str]) -> int:
     if not environment.is_active():
+        _arguments_of_up(rest)  # what cannot be meant is told before minutes are spent
         preflight.require()
         _get_programs_and_environments()
         _continue_in_environment(["up", *rest])
     from ops.up import up
 
     return up(rest)
+
+
+def _arguments_of_up(rest: list[str]) -> None:
+    Arguments("up", "Bring everything up and answer a first prediction.").data().given(rest)
 
 
 def _get_programs_and_environments() -> None:

@@ -7,19 +7,19 @@ from collections.abc import Callable
 
 from ops import caddy_binary, champion, jobs, keys, nomad_binary, predict, prefect, replay, restart, signing
 from ops.agent import Agent
+from ops.arguments import Arguments, nothing
 from ops.down import down
 from ops.errors import OperatorError
-from ops.fiscal import take_fiscal_year_start
 from ops.handover import readable
 from ops.paths import JOBS, LOCAL_VARS, PROJECT
 from ops.session import connect
-from ops.source import parse_data
+from ops.source import parse_source
 from ops.summary import in_words, services, source_in_words
 
 
 def status(arguments: list[str]) -> int:
     """Each service with its health and address; exit status 1 when one is not healthy."""
-    _expect(arguments, 0, "status")
+    nothing("status", status.__doc__, arguments)
     session = connect()
     all_healthy = services(session.cluster, session.agent, session.cli.nomad)
     print(f"\nsource        {source_in_words(session.cluster)}")
@@ -28,17 +28,15 @@ def status(arguments: list[str]) -> int:
 
 def logs(arguments: list[str]) -> int:
     """Print what the tasks of a job wrote (`nomad` is the agent itself), oldest first."""
-    _expect(arguments, 1, "logs <job>")
-    if arguments[0] == "nomad":
+    job = Arguments("logs", logs.__doc__).place("job", "its name, or nomad for the agent").given(arguments).job
+    if job == "nomad":
         # Also when it does not run: then most of all.
         return _agent_logs(Agent.of_state())
     session = connect()
-    jobs.file(arguments[0])
-    allocations = session.cluster.allocations(arguments[0])
+    jobs.file(job)
+    allocations = session.cluster.allocations(job)
     if not allocations:
-        raise OperatorError(
-            f"the job {arguments[0]} has no allocation", "`just status` shows why; `just up` submits it"
-        )
+        raise OperatorError(f"the job {job} has no allocation", "`just status` shows why; `just up` submits it")
     for allocation in allocations:
         of = f" of {allocation.id[:8]}" if len(allocations) > 1 else ""
         for task in allocation.tasks:
@@ -60,7 +58,7 @@ def _agent_logs(agent: Agent) -> int:
 
 def plan(arguments: list[str]) -> int:
     """What `nomad job plan` says of every job file; nothing is changed. Nomad asks for the right to submit them."""
-    _expect(arguments, 0, "plan")
+    nothing("plan", plan.__doc__, arguments)
     cli = connect().managing().cli
     for name in jobs.runnable():
         done = cli.run("job", "plan", f"-var-file={LOCAL_VARS}", str(jobs.file(name)))
@@ -74,17 +72,16 @@ def plan(arguments: list[str]) -> int:
 
 
 def train(arguments: list[str]) -> int:
-    """Train on `source=…` (the platform's own unless named), an export of `as_of=…`, and promote the model if it earned it;
-    `fiscal_year_start=<month>` is the present champion's unless named."""
-    arguments, month = take_fiscal_year_start(arguments)
-    source, as_of = parse_data(arguments)
-    result = champion.train(connect().cluster, readable(source), as_of, month)
+    """Train a model and promote it if it earned it. Its fiscal year is the present champion's unless named."""
+    given = Arguments("train", train.__doc__).data().given(arguments)
+    source = parse_source(given.source)
+    result = champion.train(connect().cluster, readable(source), given.as_of, given.fiscal_year_start)
     return 0 if result["promoted"] else 2
 
 
 def demo(arguments: list[str]) -> int:
     """Rank the open pipeline, score one deal, and show the request that does it."""
-    _expect(arguments, 0, "demo")
+    nothing("demo", demo.__doc__, arguments)
     session = connect()
     api = predict.client(session)
     model, ranking = api.call("GET", "/v1/model"), api.call("GET", "/v1/pipeline", params={"limit": 10})
@@ -98,17 +95,21 @@ def demo(arguments: list[str]) -> int:
 
 def api_key(arguments: list[str]) -> int:
     """Print the API's key, for `curl -H "X-API-Key: $(just api-key)"`."""
-    _expect(arguments, 0, "api-key")
+    nothing("api-key", api_key.__doc__, arguments)
     print(connect().credentials.api_key)
     return 0
 
 
 def passwords(arguments: list[str]) -> int:
-    """Print the passwords of the user interface and of Prefect's pages."""
-    _expect(arguments, 0, "passwords")
+    """Print the passwords of the user interface, of Prefect's pages and of MLflow."""
+    nothing("passwords", passwords.__doc__, arguments)
     credentials = connect().credentials
     print(f"user interface   closecast, {credentials.ui_password}")
     print(f"Prefect          {credentials.prefect_auth_string}   (the page asks for all of it as one password)")
+    print(f"MLflow           closecast, {credentials.mlflow_password}")
+    print(
+        f"MLflow, to read  reader, {credentials.mlflow_reader_password}   (loads models and reads runs, changes nothing)"
+    )
     return 0
 
 
@@ -149,14 +150,6 @@ def caddy_fmt(arguments: list[str]) -> int:
         if "-check" in arguments and done.stdout != file.read_text():
             raise OperatorError(f"not in the standard form: {file.relative_to(PROJECT)}", "run `just fmt`")
     return 0
-
-
-def _expect(arguments: list[str], number: int, usage: str) -> None:
-    if len(arguments) != number:
-        raise OperatorError(
-            f"{usage.split()[0]} takes {number or 'no'} argument{'s' if number > 1 else ''}, not {len(arguments)}",
-            f"write `just {usage}`",
-        )
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {

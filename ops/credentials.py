@@ -6,10 +6,14 @@ import secrets
 import uuid
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from closecast.platform.files import write_whole
 from ops import paths
 from ops.errors import OperatorError
+
+if TYPE_CHECKING:
+    from closecast.platform.mlflow_http import Login
 
 REGION = "us-east-1"
 # Secrets that installations made before them lack, and that `up` adds to their files.
@@ -17,7 +21,15 @@ _JOINED_LATER = (
     "closecast_database_password", "promoter_database_password", "webhook_secret", "webhook_encryption_key",
     "prefect_password",
     "ui_password", "ui_gateway_key", "model_signing_key", "model_former_keys",
+    "mlflow_password", "mlflow_api_password", "mlflow_reader_password",
+    "api_object_store_secret_key", "journal_object_store_secret_key", "mlflow_object_store_secret_key",
+    "prefect_worker_object_store_secret_key", "score_object_store_secret_key", "trial_object_store_secret_key",
+    # Older than that, but it may be taken out of the file, like those above, to have a new one.
+    "object_store_secret_key",
 )  # fmt: skip
+
+# Jobs that have a key of their own to the object store.
+_WITH_OBJECT_STORE = ("api", "journal", "mlflow", "prefect-worker", "score", "trial")
 
 
 @dataclass(frozen=True)
@@ -33,8 +45,14 @@ class Credentials:
     closecast_database_password: str
     promoter_database_password: str
     cache_password: str
-    object_store_access_key: str
+    object_store_access_key: str  # this pair opens all of LocalStack, the jobs' what localstack/rights.py says
     object_store_secret_key: str
+    api_object_store_secret_key: str
+    journal_object_store_secret_key: str
+    mlflow_object_store_secret_key: str
+    prefect_worker_object_store_secret_key: str
+    score_object_store_secret_key: str
+    trial_object_store_secret_key: str
     api_key: str
     webhook_secret: str
     webhook_encryption_key: str
@@ -42,6 +60,9 @@ class Credentials:
     ui_password: str
     ui_gateway_key: str
     model_signing_key: str  # Ed25519's private key: 32 bytes
+    mlflow_password: str
+    mlflow_api_password: str
+    mlflow_reader_password: str
     model_former_keys: str  # public keys of earlier ones, with commas between, by which models may have been signed too
 
     @staticmethod
@@ -106,6 +127,14 @@ class Credentials:
         """What Prefect's server asks for: user and password in one."""
         return f"closecast:{self.prefect_password}"
 
+    @property
+    def mlflow_login(self) -> "Login":
+        """The user of MLflow's server who may do everything: people at its pages, commands, flows."""
+        # Imported here: other commands need not wait for it.
+        from closecast.platform.mlflow_http import Login
+
+        return Login("closecast", self.mlflow_password)
+
     def save(self) -> None:
         """Write whole or not at all, never readable by others even for a moment."""
         write_whole(self.file(), json.dumps(asdict(self), indent=2))
@@ -119,10 +148,7 @@ class Credentials:
 
     def variables(self) -> dict[str, dict[str, str]]:
         """Items of the Nomad Variable `nomad/jobs/<job>`, by job: each job sees what its tasks need and no more."""
-        object_store = {
-            "object_store_access_key": self.object_store_access_key,
-            "object_store_secret_key": self.object_store_secret_key,
-        }
+        keys = {job: self._object_store_key(job) for job in _WITH_OBJECT_STORE}
         loads_models = {"model_public_keys": self.model_public_keys()}
         return {
             "postgres": {
@@ -134,10 +160,17 @@ class Credentials:
                 "promoter_password": self.promoter_database_password,
             },
             "cache": {"password": self.cache_password},
-            "localstack": object_store,
+            "localstack": {
+                "object_store_access_key": self.object_store_access_key,
+                "object_store_secret_key": self.object_store_secret_key,
+                "object_store_job_keys": ",".join(":".join((job, *key.values())) for job, key in keys.items()),
+            },
             "mlflow": {
-                **object_store,
+                **keys["mlflow"],
                 "database_password": self.mlflow_database_password,
+                "password": self.mlflow_password,
+                "api_password": self.mlflow_api_password,
+                "reader_password": self.mlflow_reader_password,
                 # A Fernet key: 32 bytes in base64 that, unlike a token's, is padded.
                 "webhook_encryption_key": f"{self.webhook_encryption_key}=",
             },
@@ -146,29 +179,38 @@ class Credentials:
                 "auth_string": self.prefect_auth_string,
             },
             "prefect-worker": {
-                **object_store,
+                **keys["prefect-worker"],
                 **loads_models,
                 "model_signing_key": self.model_signing_key,
                 "optuna_password": self.optuna_database_password,
                 "promoter_password": self.promoter_database_password,
+                "mlflow_password": self.mlflow_password,
                 "prefect_auth_string": self.prefect_auth_string,
             },
-            "trial": {**object_store, "database_password": self.optuna_database_password},
-            "score": object_store | loads_models,
+            "trial": {**keys["trial"], "database_password": self.optuna_database_password},
+            "score": {**keys["score"], **loads_models, "mlflow_password": self.mlflow_reader_password},
             "journal": {
-                **object_store,
+                **keys["journal"],
                 "cache_password": self.cache_password,
                 "database_password": self.closecast_database_password,
             },
             "api": {
-                **object_store,
+                **keys["api"],
                 **loads_models,
                 "api_key_sha256": hashlib.sha256(self.api_key.encode()).hexdigest(),
                 "database_password": self.closecast_database_password,
                 "cache_password": self.cache_password,
                 "webhook_secret": self.webhook_secret,
+                "mlflow_password": self.mlflow_api_password,
             },
             # Its tasks show the API who they are by their workload identity.
             "ui": {"password": self.ui_password, "gateway_key": self.ui_gateway_key},
             "gateway": {"ui_password": self.ui_password, "ui_key": self.ui_gateway_key},
+        }
+
+    def _object_store_key(self, job: str) -> dict[str, str]:
+        """The access key, which is no secret, says whose it is."""
+        return {
+            "object_store_access_key": f"LKCLOSECAST{job.replace('-', '').upper()}",
+            "object_store_secret_key": getattr(self, f"{job.replace('-', '_')}_object_store_secret_key"),
         }

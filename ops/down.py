@@ -10,6 +10,7 @@ import psutil
 
 from ops import accounts, jobs, paths
 from ops.agent import Agent
+from ops.arguments import Arguments
 from ops.cluster import Cluster, wait
 from ops.credentials import Credentials
 from ops.errors import OperatorError
@@ -25,14 +26,15 @@ _WAVES = (
 
 def down(arguments: list[str]) -> int:
     """Stop everything; with `--purge` also delete the data, the credentials included."""
-    unknown = [argument for argument in arguments if argument != "--purge"]
-    if unknown:
-        raise OperatorError(
-            f"down does not know {unknown[0]!r}", "use `just down`, or `just down --purge` to delete the data too"
-        )
+    purge = (
+        Arguments("down", down.__doc__)
+        .flag("purge", "delete the data too, the credentials included")
+        .given(arguments)
+        .purge
+    )
     agent = Agent.of_state()
     stop(agent)
-    if "--purge" in arguments:
+    if purge:
         _purge(paths.state())
         accounts.remove()
     left = [process.pid for process in processes_of(agent.data)] + mounts_below(agent.data)
@@ -40,10 +42,7 @@ def down(arguments: list[str]) -> int:
         raise OperatorError(
             f"something is left: {left}", "end these processes or unmount these folders, then run it again"
         )
-    say(
-        "everything is stopped"
-        + ("; the data is deleted" if "--purge" in arguments else f"; the data is kept in {paths.state()}")
-    )
+    say("everything is stopped" + ("; the data is deleted" if purge else f"; the data is kept in {paths.state()}"))
     return 0
 
 

@@ -23,6 +23,7 @@ from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform import processors
 from closecast.platform.publication import judged_alone
 from closecast.platform.sources import SourceError, read_source
+from ops.arguments import SOURCES, Arguments, day, month, number
 from ops.errors import OperatorError
 from ops.progress import say
 from ops.source import parse_source
@@ -33,7 +34,7 @@ _CONSOLE = Console(soft_wrap=True, width=140)
 def evaluate(arguments: list[str]) -> int:
     """Measure, print the ladder and what the gate says, and write every figure; exit status 2 when it would refuse."""
     wanted = _parsed(arguments)
-    source = parse_source([f"source={wanted.source}"]) or wanted.source
+    source = parse_source(wanted.source) or wanted.source
     with _spoken():
         export = read_source(source, wanted.seed)
         checked = contract.check(export.frame, wanted.as_of)
@@ -95,31 +96,22 @@ def _print(report: dict[str, Any]) -> None:
         print(f"  {'✓' if check['passed'] else '✗'} {check['sentence']}")
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date written YYYY-MM-DD") from None
-
-
-def _month(text: str) -> FiscalCalendar:
-    try:
-        return FiscalCalendar(int(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a month from 1 to 12") from None
+def _calendar(text: str) -> FiscalCalendar:
+    return FiscalCalendar(month(text))
 
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="just evaluate", description=evaluate.__doc__)
-    parser.add_argument("--source", default="synthetic", help="synthetic[:rows], file:<path>, s3://…, kaggle")
-    parser.add_argument("--cut", type=_day, action="append", help="held out from this date on; may be repeated")
-    parser.add_argument("--fiscal-year-start", type=_month, default=CALENDAR_YEAR, metavar="MONTH",
-                        help="month with which the fiscal year begins, 1 to 12 (default: 1)")  # fmt: skip
-    parser.add_argument("--as-of", type=_day, help="the date of the export: rows with later dates are set aside")
-    parser.add_argument("--json", help="file to write every figure to")
-    parser.add_argument("--trials", type=int, default=0, help="search so many settings first (default: none)")
-    parser.add_argument("--seed", type=int, default=7)
-    return parser.parse_args(arguments)
+    wanted = Arguments("evaluate", evaluate.__doc__).option("source", str, SOURCES, default="synthetic")
+    wanted.add_argument(
+        "--cut", type=day, action="append", metavar="<date>", help="held out from this date on; may be repeated"
+    )
+    wanted.option("as-of", day, "the date of the export, YYYY-MM-DD: rows with later dates are set aside", value="date")
+    wanted.option(
+        "fiscal-year-start", _calendar, "the month with which the fiscal year begins (default: 1)", CALENDAR_YEAR
+    )
+    wanted.option("json", str, "a file to write every figure to", value="file")
+    wanted.option("trials", number(0, 10_000), "search so many settings first (default: none)", default=0)
+    return wanted.option("seed", number(0, 2**31 - 1), "of all that is drawn (default: 7)", default=7).given(arguments)
 
 
 @contextmanager

@@ -9,13 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from closecast.platform.printable import printable
+from closecast.platform.request_limits import MOST_DEALS
 from ops import jobs
 from ops.api import Api
+from ops.arguments import Arguments, day
 from ops.cells import cell
 from ops.errors import OperatorError
 from ops.session import Session, connect
 
-_MAX_ROWS = 10_000
 _CONSOLE = Console(soft_wrap=True)
 
 
@@ -25,23 +26,24 @@ def client(session: Session) -> Api:
 
 
 def predict(arguments: list[str]) -> int:
-    """Score a CSV; `as_of=<date>` and `horizon=<days or quarter_end>` as in the API, `out=<file.json>` keeps the answer."""
-    files = [argument for argument in arguments if "=" not in argument]
-    options = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    unknown = set(options) - {"as_of", "horizon", "out"}
-    if len(files) != 1 or unknown:
-        raise OperatorError("predict takes one CSV file" + (f", and not {', '.join(sorted(unknown))}" if unknown else ""),
-                            "write `just predict <file.csv> [as_of=2017-12-31] [horizon=30] [out=<file.json>]`")  # fmt: skip
+    """Score the open deals of a CSV export and print them ranked."""
+    wanted = Arguments("predict", predict.__doc__).place("file", "a CSV with the raw columns of the export")
+    wanted.option(
+        "as-of", day, "the date as of which the deals are seen, YYYY-MM-DD; the model's last unless named", value="date"
+    )
+    wanted.option("horizon", str, "days, or quarter_end, which it is unless named", value="days")
+    given = wanted.option("out", str, "a JSON file to keep the answers in", value="file").given(arguments)
     here = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."))
-    path = (here / Path(files[0]).expanduser()).resolve()
+    path = (here / Path(given.file).expanduser()).resolve()
     if not path.is_file():
         raise OperatorError(
             f"there is no file {path}", "check the path; a relative one counts from the folder you are in"
         )
-    query = {name: value for name, value in options.items() if name != "out"}
+    named = {"as_of": None if given.as_of is None else given.as_of.isoformat(), "horizon": given.horizon}
+    query = {name: value for name, value in named.items() if value is not None}
     answers = _score(client(connect()), path, query)
-    if "out" in options:
-        (here / options["out"]).resolve().write_text(json.dumps(answers, indent=2))
+    if given.out is not None:
+        (here / Path(given.out).expanduser()).resolve().write_text(json.dumps(answers, indent=2))
     scored = sorted((one for one in answers if "probability" in one), key=lambda one: -one["probability"])
     print_table(scored[:50])
     refused = [one for one in answers if "error" in one]
@@ -60,8 +62,8 @@ def _score(api: Api, path: Path, query: dict[str, str]) -> list[dict[str, Any]]:
     if not rows:
         raise OperatorError(f"{path} has a header and no deals", "export at least one open deal")
     answers: list[dict[str, Any]] = []
-    for begin in range(0, len(rows), _MAX_ROWS):
-        body = "\n".join([header, *rows[begin : begin + _MAX_ROWS], ""])
+    for begin in range(0, len(rows), MOST_DEALS):
+        body = "\n".join([header, *rows[begin : begin + MOST_DEALS], ""])
         headers = {"Content-Type": "text/csv; charset=utf-8"}
         answer = api.call("POST", "/v1/predictions/batch", params=query, content=body.encode(), headers=headers)
         answers += answer["predictions"]

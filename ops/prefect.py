@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ops import jobs
+from ops.arguments import Arguments, nothing, number
 from ops.cluster import wait
 from ops.deploy import deploy
 from ops.errors import OperatorError
@@ -25,16 +26,9 @@ def _prefect(session: Session) -> Prefect:
     return Prefect(jobs.address(session.cluster, "prefect"))
 
 
-def _no_arguments(arguments: list[str]) -> None:
-    if arguments:
-        raise OperatorError(
-            f"{arguments[0]!r} is one argument too many", "`just` lists the commands and what they take"
-        )
-
-
 def start(arguments: list[str]) -> int:
     """Submit the server's and the worker's job and wait until both are healthy."""
-    _no_arguments(arguments)
+    nothing("prefect-start", start.__doc__, arguments)
     session = connect().managing()
     for name in _JOBS:
         session.cli.submit(name)
@@ -46,7 +40,7 @@ def start(arguments: list[str]) -> int:
 
 def stop(arguments: list[str]) -> int:
     """Stop the worker and the server; runs and deployments stay in the database."""
-    _no_arguments(arguments)
+    nothing("prefect-stop", stop.__doc__, arguments)
     session = connect().managing()
     for name in reversed(_JOBS):
         with step(f"{name} stopped"):
@@ -57,23 +51,18 @@ def stop(arguments: list[str]) -> int:
 
 def deploy_flows(arguments: list[str]) -> int:
     """Register the flows of flows/ as deployments."""
-    _no_arguments(arguments)
+    nothing("prefect-deploy", deploy_flows.__doc__, arguments)
     print(deploy(connect().cluster), end="")
     return 0
 
 
 def run(arguments: list[str]) -> int:
-    """Run a deployment, `train/closecast` unless named, with `name=value` parameters, and follow it to its end."""
-    names = [argument for argument in arguments if "=" not in argument]
-    texts = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    if len(names) > 1 or len(names) + len(texts) < len(arguments):
-        raise OperatorError(
-            f"{' '.join(arguments)} names more than one deployment, or one parameter twice",
-            "write prefect-run <flow>/<deployment> <parameter>=<value> …",
-        )
+    """Run a deployment, `train/closecast` unless named, with `--name value` parameters of its flow, and follow it to its end.
+    A parameter that the flow does not have is answered with those that it has."""
+    wanted = Arguments("prefect-run", run.__doc__).place("deployment", "as train/closecast", "?")
+    name, texts = _parameters(wanted, arguments)
     if texts.get("source", "").startswith("file:"):
-        texts["source"] = str(parse_source([f"source={texts['source']}"]))
-    name = names[0] if names else DEPLOYMENT
+        texts["source"] = str(parse_source(texts["source"]))
     prefect = _prefect(connect())
     flow_run = prefect.submit(name, typed(name, texts, prefect.deployment(name)))
     say(f"flow run {flow_run} submitted; {prefect.address}/runs/flow-run/{flow_run}")
@@ -81,9 +70,25 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+def _parameters(wanted: Arguments, arguments: list[str]) -> tuple[str, dict[str, str]]:
+    """The deployment, and the texts of its parameters by name: only its flow knows which there are."""
+    texts: dict[str, str] = {}
+    rest, coming = [], iter(arguments)
+    for argument in coming:
+        name, equals, value = argument.removeprefix("--").partition("=")
+        if argument in ("-h", "--help") or not (equals or argument.startswith("--")):
+            rest.append(argument)
+            continue
+        name, text = name.replace("-", "_"), value if equals else next(coming, None)
+        if text is None or name in texts:
+            wanted.error(f"--{name} {'lacks its value' if text is None else 'is there twice'}")
+        texts[name] = text
+    return wanted.given(rest).deployment or DEPLOYMENT, texts
+
+
 def status(arguments: list[str]) -> int:
     """Health of the server and the worker, and the latest runs."""
-    _no_arguments(arguments)
+    nothing("prefect-status", status.__doc__, arguments)
     session = connect()
     healths = [jobs.health(session.cluster, name) for name in _JOBS]
     for one in healths:
@@ -95,7 +100,7 @@ def status(arguments: list[str]) -> int:
 
 def status_all(arguments: list[str]) -> int:
     """The same, with all deployments, their schedules, and the last twenty runs."""
-    _no_arguments(arguments)
+    nothing("prefect-status-all", status_all.__doc__, arguments)
     session = connect()
     prefect = _prefect(session)
     table = Table("deployment", "state", "schedules", "work pool", box=None, pad_edge=False)
@@ -124,8 +129,9 @@ def _print_runs(prefect: Prefect, limit: int) -> None:
 
 def logs(arguments: list[str]) -> int:
     """Log of a flow run, the latest unless its id is given."""
+    given = Arguments("prefect-logs", logs.__doc__).place("run", "the id of a flow run", "?").given(arguments)
     prefect = _prefect(connect())
-    run_id = arguments[0] if arguments else _latest(prefect)
+    run_id = given.run or _latest(prefect)
     body = {"logs": {"flow_run_id": {"any_": [run_id]}}, "sort": "TIMESTAMP_ASC", "limit": 200}
     offset = 0
     while page := prefect.call("POST", "/logs/filter", {**body, "offset": offset}):
@@ -150,7 +156,7 @@ def _latest(prefect: Prefect) -> str:
 
 def ui(arguments: list[str]) -> int:
     """Print the address of Prefect's UI and open it where there is a browser."""
-    _no_arguments(arguments)
+    nothing("prefect-ui", ui.__doc__, arguments)
     address = _prefect(connect()).address
     print(address)
     webbrowser.open(address)
@@ -159,17 +165,18 @@ def ui(arguments: list[str]) -> int:
 
 def pause(arguments: list[str]) -> int:
     """Pause a deployment's schedules, or all deployments'."""
-    return _set_paused(arguments, paused=True)
+    return _set_paused("prefect-pause", pause.__doc__, arguments, paused=True)
 
 
 def resume(arguments: list[str]) -> int:
-    """Resume what was paused."""
-    return _set_paused(arguments, paused=False)
+    """Resume the schedules of a deployment, or of all."""
+    return _set_paused("prefect-resume", resume.__doc__, arguments, paused=False)
 
 
-def _set_paused(arguments: list[str], *, paused: bool) -> int:
+def _set_paused(command: str, does: str | None, arguments: list[str], *, paused: bool) -> int:
+    given = Arguments(command, does).place("deployment", "as train/closecast; all unless named", "*").given(arguments)
     prefect = _prefect(connect())
-    chosen = [prefect.deployment(name) for name in arguments] or prefect.call("POST", "/deployments/filter", {})
+    chosen = [prefect.deployment(name) for name in given.deployment] or prefect.call("POST", "/deployments/filter", {})
     for one in chosen:
         prefect.call("PATCH", f"/deployments/{one['id']}", {"paused": paused})
         print(
@@ -179,13 +186,9 @@ def _set_paused(arguments: list[str], *, paused: bool) -> int:
 
 
 def clean(arguments: list[str]) -> int:
-    """Delete flow runs that ended more than `days=30` ago; models, MLflow runs and data are not touched."""
-    days = 30
-    for argument in arguments:
-        name, _, value = argument.partition("=")
-        if name != "days" or not value.isdecimal():
-            raise OperatorError(f"{argument!r} is not an argument of this command", "write days=<whole number>")
-        days = int(value)
+    """Delete old flow runs; models, MLflow runs and data are not touched."""
+    wanted = Arguments("prefect-clean", clean.__doc__)
+    days = wanted.option("days", number(0, 36_500), "since they ended (default: 30)", default=30).given(arguments).days
     prefect = _prefect(connect())
     before = (datetime.now(UTC) - timedelta(days=days)).isoformat()
     ended = {"flow_runs": {"end_time": {"before_": before}}, "limit": 200}

@@ -1,5 +1,6 @@
 """`replay <id>`: computes a recorded prediction again, from the model and the features that were logged with it."""
 
+import argparse
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from closecast.platform.request_limits import MOST_DEALS
 from ops import jobs, paths, predict
+from ops.arguments import Arguments, number
 from ops.errors import OperatorError
 from ops.session import connect
 
 if TYPE_CHECKING:
     from closecast.deals.calendar import FiscalCalendar
     from closecast.models.deal_model import DealModel
+    from closecast.platform.mlflow_http import Login
 
 _CONSOLE = Console(soft_wrap=True)
 
@@ -37,8 +41,10 @@ class Line:
 
 
 def replay(arguments: list[str]) -> int:
-    """Recompute the prediction `<id>` (of a batch: `row=<n>`) and compare bit by bit; exit status 1 when it differs."""
-    identifier, row = _parsed(arguments)
+    """Compute a recorded prediction again and compare it bit by bit; exit status 1 when it differs."""
+    given = Arguments("replay", replay.__doc__).place("id", "of an answer of POST /v1/predictions")
+    given.option("row", number(0, MOST_DEALS), "of a batch; its first unless named")
+    identifier, row = _identified(given.given(arguments))
     session = connect()
     query = {} if row is None else {"row": row}
     record = predict.client(session).call("GET", f"/v1/predictions/{identifier}", params=query)
@@ -48,12 +54,15 @@ def replay(arguments: list[str]) -> int:
         # The API's copies belong to its account, and what root wrote among them it could not read.
         paths.state() / "replay",
         session.credentials.model_public_keys(),
+        session.credentials.mlflow_login,
     )
     _print(record, lines)
     return 0 if all(line.is_same for line in lines) else 1
 
 
-def recompute(record: Mapping[str, Any], registry: str, cache: Path, keys: str | None = None) -> list[Line]:
+def recompute(
+    record: Mapping[str, Any], registry: str, cache: Path, keys: str | None = None, login: "Login | None" = None
+) -> list[Line]:
     """Every horizon of a record of GET /v1/predictions/{id}, with the model that made it, by its run.
 
     The model must be signed by one of `keys` (public ones, with commas between), unless there are none. Raises OperatorError
@@ -62,21 +71,23 @@ def recompute(record: Mapping[str, Any], registry: str, cache: Path, keys: str |
     # Imported here: the libraries take seconds, which no other command should wait for.
     import numpy as np
 
-    model = _model(record, registry, cache, keys)
+    model = _model(record, registry, cache, keys, login)
     answers = _answers(record, model.card.fiscal)
     again = model.scorer.predict(np.array(record["features"], dtype=np.float64))
     by_days = dict(zip(record["days"], again.tolist(), strict=True))
     return [Line(asked, days, answered, by_days[days]) for asked, days, answered in answers]
 
 
-def _model(record: Mapping[str, Any], registry: str, cache: Path, keys: str | None) -> "DealModel":
+def _model(
+    record: Mapping[str, Any], registry: str, cache: Path, keys: str | None, login: "Login | None"
+) -> "DealModel":
     """The model whose run the record names, whatever its version's number stands for today."""
     from closecast.models.deal_model import ModelError
     from closecast.platform.registry import Identity, ModelRegistry, RegistryError
     from closecast.platform.signatures import TrustedKeys
 
     version, run_id = record["model"]["version"], record["model"].get("run_id")
-    models = ModelRegistry(registry, None if keys is None else TrustedKeys.from_text(keys))
+    models = ModelRegistry(registry, None if keys is None else TrustedKeys.from_text(keys), login)
     try:
         # A record of before runs were written down is taken at its number, unless that was given after it was made.
         model = models.identity(version) if run_id is None else Identity(version, run_id)
@@ -127,13 +138,11 @@ def _print(record: Mapping[str, Any], lines: list[Line]) -> None:
     print("\nbit-identical" if not differing else f"\n{differing} of {len(lines)} differ")
 
 
-def _parsed(arguments: list[str]) -> tuple[uuid.UUID, int | None]:
-    usage = "write `just replay <id> [row=<n>]` with the id of an answer of POST /v1/predictions"
-    rest = [argument for argument in arguments if not argument.startswith("row=")]
-    rows = [argument.removeprefix("row=") for argument in arguments if argument.startswith("row=")]
-    if len(rest) != 1 or len(rows) > 1 or not all(row.isdecimal() for row in rows):
-        raise OperatorError("replay takes one id" + (", and row= a number" if rows else ""), usage)
+def _identified(given: argparse.Namespace) -> tuple[uuid.UUID, int | None]:
     try:
-        return uuid.UUID(rest[0]), int(rows[0]) if rows else None
+        return uuid.UUID(given.id), given.row
     except ValueError as error:
-        raise OperatorError(f"{rest[0]!r} is no id of a prediction", usage) from error
+        raise OperatorError(
+            f"{given.id!r} is no id of a prediction",
+            "write `just replay <id>` with the id of an answer of POST /v1/predictions",
+        ) from error

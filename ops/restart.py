@@ -3,6 +3,7 @@
 import time
 
 from ops import jobs
+from ops.arguments import Arguments
 from ops.cluster import Cluster, wait
 from ops.down import flush
 from ops.errors import OperatorError
@@ -28,9 +29,9 @@ _SECONDS = 180
 
 def restart(arguments: list[str]) -> int:
     """Restart a job: its one instance where it is, several by replacing one after the other."""
-    if len(arguments) != 1:
-        raise OperatorError(f"restart takes 1 argument, not {len(arguments)}", "write `just restart <job>`")
-    name = arguments[0]
+    name = (
+        Arguments("restart", restart.__doc__).place("job", "its name, as `just status` lists it").given(arguments).job
+    )
     jobs.file(name)
     if name not in jobs.NAMES:
         raise OperatorError(f"the job {name} runs only when a flow dispatches it", "there is nothing to restart")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import jobs
+from ops.arguments import Arguments
 from ops.credentials import Credentials
 from ops.errors import OperatorError
 from ops.session import connect
@@ -29,13 +30,14 @@ def unsigned(champion: Mapping[str, Any], credentials: Credentials) -> str | Non
 
 
 def sign(arguments: list[str]) -> int:
-    """`sign-model <version>`: sign a version that you know, after its files have been compared and tried."""
-    if len(arguments) != 1 or not arguments[0].isdecimal():
+    """Sign a version that you know, after its files have been compared and tried."""
+    version = Arguments("sign-model", sign.__doc__).place("version", "its number in MLflow").given(arguments).version
+    if not (version.isascii() and version.isdecimal()):
         raise OperatorError(
             "sign-model takes the number of a version", "write `just sign-model <version>`; MLflow lists them"
         )
     session = connect()
-    print(signed(arguments[0], jobs.address(session.cluster, "mlflow"), session.credentials))
+    print(signed(version, jobs.address(session.cluster, "mlflow"), session.credentials))
     return 0
 
 
@@ -45,7 +47,7 @@ def signed(version: str, mlflow: str, credentials: Credentials) -> str:
     from closecast.platform.registry import ModelRegistry, RegistryError
     from closecast.platform.signatures import Signer
 
-    registry = ModelRegistry(mlflow)
+    registry = ModelRegistry(mlflow, login=credentials.mlflow_login)
     try:
         with tempfile.TemporaryDirectory() as scratch:
             served = registry.served(registry.identity(version), Path(scratch))
@@ -63,11 +65,12 @@ def signed(version: str, mlflow: str, credentials: Credentials) -> str:
 
 
 def rotate(arguments: list[str]) -> int:
-    """`model-key-rotate [forget]`: sign with a new key from now on; with `forget`, trust no key before it any more."""
-    if arguments not in ([], ["forget"]):
-        raise OperatorError("model-key-rotate takes `forget` or nothing", "write `just model-key-rotate [forget]`")
+    """Sign models with a new key from now on; with `forget`, trust no key before it any more."""
+    given = Arguments("model-key-rotate", rotate.__doc__).place("forget", "the word itself", "?").given(arguments)
+    if given.forget not in (None, "forget"):
+        raise OperatorError(f"{given.forget!r} is not the word `forget`", "write `just model-key-rotate [forget]`")
     credentials = Credentials.load()
-    if arguments:
+    if given.forget:
         replace(credentials, model_former_keys="").save()
         print("models that former keys have signed are trusted no more once `just up` has run; it trains a new champion if the "
               "present one is such a model")  # fmt: skip

@@ -1,53 +1,32 @@
-"""The source of the data: the arguments `source=…` and `as_of=…` of `up` and `train`, and the platform's own source."""
+"""The source of the data: what a user names, and the platform's own."""
 
 import json
 import os
-from datetime import date
 from pathlib import Path
 
 from closecast.platform.settings import SOURCE_VARIABLE
 from ops import paths
+from ops.arguments import SOURCES
 from ops.errors import OperatorError
 from ops.pipeline import Prefect
 
-_KINDS = "synthetic, synthetic:<rows>, file:<path to CSV or Parquet>, s3://<bucket>/<key> or kaggle[:<owner>/<dataset>]"
 
-
-def parse_data(arguments: list[str]) -> tuple[str | None, date | None]:
-    """The source as `parse_source` gives it, and the date of the export; None where it was not named.
-
-    Raises OperatorError for anything else.
-    """
-    dates = [argument.partition("=")[2] for argument in arguments if argument.startswith("as_of=")]
-    try:
-        as_of = date.fromisoformat(dates[-1]) if dates else None
-    except ValueError:
-        raise OperatorError(f"as_of={dates[-1]} is no date", "write the date of the export as YYYY-MM-DD") from None
-    return parse_source([argument for argument in arguments if not argument.startswith("as_of=")]), as_of
-
-
-def parse_source(arguments: list[str]) -> str | None:
-    """The source in the form the flow takes (a file by its absolute path), or None when none was named.
+def parse_source(named: str | None) -> str | None:
+    """The source `named` in the form that flows take (a file by its absolute path); None stays None.
 
     A relative path counts from the folder the user typed the command in. Raises OperatorError for anything else, before
     a minute is spent on starting services.
     """
-    source = None
-    for argument in arguments:
-        name, separator, value = argument.partition("=")
-        if name != "source" or not separator or not value:
-            raise OperatorError(f"{argument!r} is not an argument of this command", f"write source=<…> with {_KINDS}")
-        source = value
-    if source is None or source in ("synthetic", "kaggle") or source.startswith("s3://"):
-        return source
-    kind, _, rest = source.partition(":")
+    if named is None or named in ("synthetic", "kaggle") or named.startswith("s3://"):
+        return named
+    kind, _, rest = named.partition(":")
     if kind == "synthetic" and rest.isdecimal() and int(rest) > 0:
-        return source
+        return named
     if kind == "kaggle" and rest.count("/") == 1:
-        return source
+        return named
     if kind == "file" and rest:
         return f"file:{_existing_file(rest)}"
-    raise OperatorError(f"the source {source!r} is not known", f"use {_KINDS}")
+    raise OperatorError(f"the source {named!r} is not known", f"use {SOURCES}")
 
 
 def own_source(prefect: Prefect) -> str | None:

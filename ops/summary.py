@@ -66,7 +66,9 @@ def summary(cluster: Cluster, agent: Agent, nomad: Nomad, prediction: dict[str, 
     services(cluster, agent, nomad)
     print(f"\nsource        {source_in_words(cluster)}")
     print(f"credentials   {Credentials.file()} (only you can read it; `just api-key` prints the API's key)")
-    print("sign in       to the user interface and to Prefect's pages with what `just passwords` prints")
+    print(
+        "sign in       to the user interface and to the pages of Prefect and MLflow with what `just passwords` prints"
+    )
     if "gateway" in jobs.runnable():
         address = jobs.address(cluster, "gateway")
         print(f"TLS           curl --cacert {jobs.root_certificate()} {address}/health/ready")

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from ops import accounts, caddy_binary, jobs, kaggle, nomad_binary, paths, ports, runtime
 from ops.agent import Agent
+from ops.arguments import Arguments
 from ops.champion import ensure_champion, first_prediction
 from ops.cluster import Cluster, wait
 from ops.credentials import REGION, Credentials
 from ops.deploy import ensure_deployments
 from ops.down import stop
 from ops.errors import OperatorError
-from ops.fiscal import take_fiscal_year_start
 from ops.handover import readable
 from ops.jobs import Cli, Health
 from ops.pipeline import Prefect
 from ops.progress import say, started, step
-from ops.source import carry_over, parse_data
+from ops.source import carry_over, parse_source
 from ops.summary import summary
 from services.localstack.providers import find_provider_mirror
 
@@ -38,8 +38,8 @@ _PLACEMENT_SECONDS = 10.0
 
 def up(arguments: list[str]) -> int:
     """Bring everything up. Every step looks first whether it is done already, so that a second call is quick."""
-    arguments, fiscal_year_start = take_fiscal_year_start(arguments)
-    source, as_of = parse_data(arguments)
+    given = Arguments("up", up.__doc__).data().given(arguments)
+    source = parse_source(given.source)
     with _only_one():
         cli, cluster = start_scheduler()
         with step("jobs submitted"):
@@ -47,7 +47,7 @@ def up(arguments: list[str]) -> int:
         _wait_until_healthy(cluster)
         carry_over(Prefect(jobs.address(cluster, "prefect")))
         ensure_deployments(cluster)
-        ensure_champion(cluster, readable(source), as_of, fiscal_year_start)
+        ensure_champion(cluster, readable(source), given.as_of, given.fiscal_year_start)
         with step("first prediction"):
             prediction = first_prediction(cluster, Credentials.load())
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from closecast.platform.logs import JsonLines, with_request
 
-pytest_plugins = ["tests.models", "tests.servers", "tests.spread"]
+pytest_plugins = ["tests.models", "tests.servers", "tests.skips", "tests.spread"]
 
 # How long one example takes says more of the neighbours than of the code.
 settings.register_profile("closecast", deadline=None, suppress_health_check=[HealthCheck.too_slow])

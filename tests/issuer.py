@@ -50,11 +50,9 @@ class TokenIssuer(ThreadingHTTPServer):
         return json.dumps({"keys": published}).encode()
 
     def public_pem(self, kid: str) -> bytes:
-        return (
-            self.keys[kid][0]
-            .public_key()
-            .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        )
+        public = self.keys[kid][0].public_key()
+        pem: bytes = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return pem
 
     def claims(self, **changed: Any) -> dict[str, Any]:
         """Sound claims; a change to None leaves a claim out."""

@@ -13,7 +13,8 @@ from closecast.deals.contract import check
 from closecast.deals.synthetic import generate
 from closecast.features import NAMES
 from closecast.models import candidate
-from closecast.models.deal_model import DealModel, ModelCard
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import DealModel
 
 _FIGURES: list[dict[str, Any]] = []
 

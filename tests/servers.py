@@ -6,7 +6,8 @@ Fixtures (all session scoped, started only when asked for):
 - `promotion_lock`: that database for the role that takes the lock of promotions there, and may do nothing else.
 - `valkey_url`:   "redis://:<password>@127.0.0.1:<port>/0", from `python -m services.cache`.
 - `mlflow_uri`:   "http://127.0.0.1:<port>", an MLflow server on SQLite that serves its artifacts through its proxy.
-- `mlflow_on_s3`: the same on PostgreSQL, as it is deployed, its artifacts in the bucket of `s3`.
+- `mlflow_on_s3`: the same on PostgreSQL, its artifacts in the bucket of `s3`. Both ask for no password.
+- `guarded`:      that, as it is deployed, from `python -m services.mlflow`: behind its door, with three users.
 - `s3`:           S3(endpoint, access_key, secret_key, region, bucket), LocalStack's, with an empty bucket of this session;
                   `s3.environment` holds the variables a process needs to find it.
 - `prefect_api`:  "http://127.0.0.1:<port>/api", a Prefect server on SQLite.
@@ -27,11 +28,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from closecast.platform.database import migrate
 from closecast.platform.discovery import wait_for
+from closecast.platform.mlflow_http import Login
 from closecast.platform.registry import ModelRegistry
 from closecast.platform.settings import DatabaseSettings
 from services.mlflow.__main__ import WEBHOOKS
@@ -40,7 +44,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 LOCALSTACK_PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
 _PORTS = range(10_000, 20_000)  # below what systems give out by themselves, and below Nomad's
 # None of these may leak into a server under test: they point elsewhere, or name certificates it does not need.
-_DROPPED = ("AWS_CA_BUNDLE", "PREFECT_API_URL", "MLFLOW_TRACKING_URI", "COVERAGE_PROCESS_START")
+_DROPPED = ("AWS_CA_BUNDLE", "PREFECT_API_URL", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD",
+            "COVERAGE_PROCESS_START")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -228,15 +233,72 @@ def mlflow_on_s3(server_folder: Path, postgres_url: str, s3: S3) -> Iterator[str
 
 @contextmanager
 def mlflow_server(port: int, store: str, object_store: dict[str, str], bucket: str, folder: Path) -> Iterator[int]:
-    """The pid of an MLflow server at `port`, as `services.mlflow` starts it."""
+    """The pid of an MLflow server at `port` that asks for no password."""
     environment = {
-        **object_store, "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port),
-        "CLOSECAST_ARTIFACTS_BUCKET": bucket, "MLFLOW_BACKEND_STORE_URI": store,
+        **object_store, "MLFLOW_BACKEND_STORE_URI": store,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **WEBHOOKS,
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }  # fmt: skip
-    command = [sys.executable, "-m", "services.mlflow"]
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--serve-artifacts", "--artifacts-destination", f"s3://{bucket}/mlflow",
+    ]  # fmt: skip
     with running(command, environment, f"http://127.0.0.1:{port}/health", folder) as pid:
         yield pid
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """An MLflow server behind its door, its users, and the file in which it reads where webhooks may lead."""
+
+    uri: str
+    pid: int
+    people: Login
+    api: Login
+    reader: Login
+    addresses: Path
+    log: Path
+
+    def client(self, login: Login | None = None, **options: Any) -> httpx.Client:
+        """Of a user, `people` unless named."""
+        shown = login or self.people
+        return httpx.Client(
+            base_url=self.uri, auth=(shown.user, shown.password), trust_env=False, timeout=60, **options
+        )
+
+    def environment(self, login: Login) -> dict[str, str]:
+        """What MLflow's own client needs to be that user."""
+        return {"MLFLOW_TRACKING_URI": self.uri, "MLFLOW_TRACKING_USERNAME": login.user,
+                "MLFLOW_TRACKING_PASSWORD": login.password}  # fmt: skip
+
+    def lead_to(self, *addresses: str) -> None:
+        """What Nomad writes when the API's instances are at `addresses`."""
+        self.addresses.write_text(f"CLOSECAST_API_URLS={''.join(f'{one},' for one in addresses)}\n")
+
+
+@contextmanager
+def guarded_mlflow(postgres_url: str, s3: S3, folder: Path) -> Iterator[Guarded]:
+    """As its job starts it."""
+    port, passwords = free_port(), [secrets.token_urlsafe(32) for _ in range(3)]
+    addresses = folder / "addresses"
+    environment = {
+        **s3.environment, "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port),
+        "CLOSECAST_ARTIFACTS_BUCKET": s3.bucket, "CLOSECAST_ADDRESSES": str(addresses),
+        "CLOSECAST_MLFLOW_PASSWORD": passwords[0], "CLOSECAST_MLFLOW_API_PASSWORD": passwords[1],
+        "CLOSECAST_MLFLOW_READER_PASSWORD": passwords[2],
+        "MLFLOW_BACKEND_STORE_URI": f"postgresql+psycopg{postgres_url.removeprefix('postgresql')}",
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }  # fmt: skip
+    uri, command = f"http://127.0.0.1:{port}", [sys.executable, "-m", "services.mlflow"]
+    with running(command, environment, f"{uri}/health", folder) as pid:
+        people, api, reader = (Login(*one) for one in zip(("closecast", "api", "reader"), passwords, strict=True))
+        yield Guarded(uri, pid, people, api, reader, addresses, folder / "server.log")
+
+
+@pytest.fixture(scope="session")
+def guarded(server_folder: Path, postgres_url: str, s3: S3) -> Iterator[Guarded]:
+    with guarded_mlflow(postgres_url, s3, _folder(server_folder, "mlflow-guarded")) as found:
+        yield found
 
 
 @pytest.fixture
@@ -251,11 +313,20 @@ def empty_registry(mlflow_uri: str) -> ModelRegistry:
 
 
 @contextmanager
-def localstack_server(port: int, access_key: str, secret_key: str, folder: Path) -> Iterator[int]:
-    """The pid of a LocalStack at `port`, as its job starts it; the key is the only one whose signatures it takes."""
+def localstack_server(
+    port: int,
+    access_key: str,
+    secret_key: str,
+    folder: Path,
+    job_keys: str = "",
+    buckets: tuple[str, str] = ("none", "none"),
+) -> Iterator[int]:
+    """The pid of a LocalStack at `port`, as its job starts it. The key opens all of it; `job_keys` (job:access:secret, with
+    commas between) open what their jobs need in the buckets of the lake and of artifacts."""
     environment = {
         "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port), "CLOSECAST_LOCALSTACK_STATE": str(folder / "state"),
         "CLOSECAST_OBJECT_STORE_ACCESS_KEY": access_key, "CLOSECAST_OBJECT_STORE_SECRET_KEY": secret_key,
+        "CLOSECAST_OBJECT_STORE_JOB_KEYS": job_keys, "CLOSECAST_LAKE_BUCKET": buckets[0], "CLOSECAST_ARTIFACTS_BUCKET": buckets[1],
         "PYTHONPATH": "",
     }  # fmt: skip
     command = [str(LOCALSTACK_PYTHON), str(PROJECT / "localstack" / "run.py")]

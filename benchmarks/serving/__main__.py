@@ -6,14 +6,13 @@ its last results, each with its own date.
 
 import json
 import os
-import signal
-import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks import arguments
 from benchmarks.serving import (
     batch,
     environments,
@@ -33,7 +32,6 @@ from benchmarks.serving import (
     workers,
 )
 from benchmarks.serving.context import Context
-from ops.errors import OperatorError
 from ops.paths import PROJECT
 
 PARTS: dict[str, Callable[[Context], dict[str, Any]]] = {
@@ -46,12 +44,18 @@ PARTS: dict[str, Callable[[Context], dict[str, Any]]] = {
     "soak": soak.run,
 }
 _RESULTS = PROJECT / "benchmarks" / "serving.json"
-_DEFAULTS = {"rounds": "3", "seconds": "8", "minutes": "10", "source": "synthetic:20000", "only": ",".join(PARTS)}
 
 
-def main(arguments: list[str]) -> int:
-    given = _given(arguments)
-    chosen = given["only"].split(",")
+def main(given: list[str]) -> int:
+    wanted = arguments.read(
+        given,
+        rounds=arguments.whole(3, most=100),
+        seconds=arguments.whole(8, most=3_600),
+        minutes=arguments.whole(10, most=1_440),
+        source=arguments.text("synthetic:20000", "a source as `just train` takes it"),
+        only=arguments.names(PARTS),
+    )
+    chosen = wanted["only"]
     load.require_wrk()
     openloop.generator()
     server_core, load_core = process.cores()
@@ -64,13 +68,13 @@ def main(arguments: list[str]) -> int:
     results = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {"parts": {}}
     with tempfile.TemporaryDirectory(prefix="closecast-serving-") as scratch:
         folder = Path(scratch)
-        print(f"training on {given['source']}", flush=True)
-        own, large = model.train(given["source"], folder / "models")
+        print(f"training on {wanted['source']}", flush=True)
+        own, large = model.train(wanted["source"], folder / "models")
         os.sched_setaffinity(0, {load_core})
         with stack.running(own.folder, [load_core]) as beside:
-            context = Context(int(given["rounds"]), float(given["seconds"]), float(given["minutes"]), folder,
+            context = Context(wanted["rounds"], float(wanted["seconds"]), float(wanted["minutes"]), folder,
                               server_core, load_core, own, large, beside)  # fmt: skip
-            results["machine"] = machine.describe(context, given["source"])
+            results["machine"] = machine.describe(context, wanted["source"])
             for name in chosen:
                 print(f"== {name}", flush=True)
                 quiet = os.getloadavg()[0]
@@ -88,25 +92,5 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _given(arguments: list[str]) -> dict[str, str]:
-    given = dict(_DEFAULTS)
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if name not in given or not equals:
-            raise OperatorError(f"{argument!r} is not an argument of this measure", f"known are {', '.join(given)}")
-        given[name] = value
-    if unknown := sorted(set(given["only"].split(",")) - PARTS.keys()):
-        raise OperatorError(f"there is no part {unknown[0]!r}", f"known are {', '.join(PARTS)}")
-    for name in ("rounds", "seconds", "minutes"):
-        if not given[name].isdecimal() or int(given[name]) < 1:
-            raise OperatorError(f"{name} is {given[name]!r}", "write a whole number of 1 or more")
-    return given
-
-
 if __name__ == "__main__":
-    # Ended from outside, it still ends the servers that it started.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except OperatorError as error:
-        sys.exit(str(error))
+    arguments.run(main)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from benchmarks.serving import load, openloop, pace, peers, stack, subject
@@ -59,13 +60,13 @@ def run(context: Context) -> dict[str, Any]:
         for _ in range(context.rounds):
             # What saturates a core on a shared machine changes within minutes: it is measured anew for each round.
             for names, target in (((AT_RATE, AT_SHARE), instance.target), ((ECHO_AT_RATE, ECHO_AT_SHARE), bare)):
-                saturated, own_pace, _ = _steadily(core, lambda target=target: closed(target))[-1]
+                saturated, own_pace, _ = _steadily(core, partial(closed, target))[-1]
                 if target is instance.target:
                     most.append(saturated.rate)
                 for name, rate in zip(names, (RATE, SHARE * saturated.rate), strict=True):
                     # A core that sleeps between requests does its piece of work slower than a busy one, whoever else is there.
                     tries = 1 if rate == RATE else TRIES
-                    found = _steadily(core, lambda target=target, rate=rate: opened(target, rate), own_pace, tries)
+                    found = _steadily(core, partial(opened, target, rate), own_pace, tries)
                     seen[name] += [_Load(one, slowdown) for one, _, slowdown in found]
     return {"saturation": spread(most), "loads": _table(seen)}
 

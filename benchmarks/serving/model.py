@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,8 @@ from closecast.deals.horizon import QUARTER_END, horizon_days
 from closecast.features import NAMES
 from closecast.models import training
 from closecast.models.calibration import BetaCalibration
-from closecast.models.deal_model import DealModel, ModelCard
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
 from closecast.platform.sources import RawExport, read_source
@@ -94,8 +94,8 @@ def _raw(deals: pd.DataFrame) -> list[dict[str, str]]:
     order = random.permutation(len(open_deals))
     drawn = open_deals.iloc[order[np.arange(BATCH) % len(open_deals)]]
     table = drawn[list(RAW)].assign(engage_date=drawn["engage_date"].dt.strftime("%Y-%m-%d"))
-    rows: Any = table.astype(object).where(table.notna(), "").to_dict("records")
-    return rows
+    rows = table.astype(object).where(table.notna(), "").to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def _card(data: training.Data, export: RawExport, accepted: int) -> ModelCard:

@@ -159,6 +159,8 @@ def _localstack(stack: Stack, root: Path, cores: list[int] | None) -> Dependency
         **_address(port), "CLOSECAST_LOCALSTACK_STATE": str(folder / "state"), "PYTHONPATH": "",
         "CLOSECAST_OBJECT_STORE_ACCESS_KEY": stack.environment["AWS_ACCESS_KEY_ID"],
         "CLOSECAST_OBJECT_STORE_SECRET_KEY": stack.environment["AWS_SECRET_ACCESS_KEY"],
+        "CLOSECAST_OBJECT_STORE_JOB_KEYS": "", "CLOSECAST_LAKE_BUCKET": stack.environment["CLOSECAST_LAKE_BUCKET"],
+        "CLOSECAST_ARTIFACTS_BUCKET": "none",
     }  # fmt: skip
     command: list[str | Path] = [python, PROJECT / "localstack" / "run.py"]
     return Dependency("object store", command, variables, f"{endpoint}/_localstack/health", folder, cores)

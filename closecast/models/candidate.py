@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
-from closecast.models import evaluation, forward, training
+from closecast.models import blas, evaluation, forward, training
 from closecast.models.forward import Schedule
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.ladder import RUNGS
@@ -52,6 +52,7 @@ class Candidate:
                 values[f"deals_{part}_in_all_{split.target}"] = float(rows.deals_in_all)
         return values
 
+    @blas.one_thread()
     def report(self) -> dict[str, Any]:
         """Every figure of the evaluation, and the settings behind it, as plain data."""
         return {
@@ -65,6 +66,7 @@ class Candidate:
         }
 
 
+@blas.one_thread()
 def build(
     deals: pd.DataFrame,
     seed: int,

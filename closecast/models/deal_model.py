@@ -1,102 +1,32 @@
 """A trained model: what predicts, the history its features are read from, its card, and the folder it is kept in."""
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from closecast.deals.calendar import FiscalCalendar
 from closecast.features import FeatureBuilder, History
 from closecast.features.history import COLUMNS
 from closecast.models import manifest
+from closecast.models.card import ModelCard
 from closecast.models.golden import Golden
 from closecast.models.manifest import ModelError, digest
 from closecast.models.scorer import FILES as SCORER_FILES
 from closecast.models.scorer import Scorer
 from closecast.models.single import SingleScorer
 
-__all__ = ["FILES", "DealModel", "ModelCard", "ModelError", "digest"]
+__all__ = ["FILES", "DealModel", "ModelError", "digest"]
 
 _CARD = "card.json"
 _DEALS = "deals.parquet"
 _GOLDEN = "golden.json"
 FILES = (*SCORER_FILES, _CARD, _DEALS, _GOLDEN)
 _CODED = ("sales_agent", "product", "account", "deal_stage")  # few values, repeated: kept once each in memory
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What is known about a model without running it; kept as JSON beside the booster."""
-
-    trained_at: str  # ISO 8601, UTC
-    source: str  # "synthetic", "file:sales.csv"
-    source_sha256: str
-    data_as_of: str  # ISO date: the last date in the export
-    deals_key: str  # the silver Parquet in the lake's bucket
-    feature_names: tuple[str, ...]
-    horizons: tuple[int | str, ...]
-    cut: str  # ISO date: held-out as-of dates start here
-    metrics: dict[str, float]  # held out, of the booster fitted before the cut
-    reference_metrics: dict[str, float]  # the ladder's rungs on the same rows
-    rows: dict[str, int]  # "accepted", "rejected", "fit" (evaluation), "refit" (the booster served)
-    hyperparameters: dict[str, float]
-    rounds: int
-    calibration: dict[str, float]
-    seed: int
-    quality: float | None = None  # score of the export, 0..1
-    git_commit: str | None = None
-    fiscal_year_start: int = (
-        1  # first month of the fiscal year whose quarters the model means; January before this was told
-    )
-    note: str = (
-        "Metrics are of a booster fitted only on rows whose label window ended before the cut, measured on as-of dates "
-        "from the cut on. The booster served was then refitted on all rows with known labels; it has no held-out metrics."
-    )
-
-    @cached_property
-    def known_until(self) -> date:
-        """`data_as_of` as a date."""
-        return date.fromisoformat(self.data_as_of)
-
-    @cached_property
-    def fiscal(self) -> FiscalCalendar:
-        """The quarters that the model learnt: whoever asks it by quarter end must mean these."""
-        return FiscalCalendar(self.fiscal_year_start)
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> "ModelCard":
-        """Raises ModelError naming what is missing or unknown."""
-        try:
-            content: Any = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ModelError(f"the model's card is not JSON: {error}") from error
-        if not isinstance(content, dict):
-            raise ModelError(f"the model's card is a JSON {type(content).__name__}; expected an object")
-        known = {field.name for field in fields(cls)}
-        content.setdefault("fiscal_year_start", 1)
-        if difference := sorted(known ^ content.keys()):
-            raise ModelError(f"the model's card and this version disagree about {', '.join(difference)}: train anew")
-        try:
-            for name in ("feature_names", "horizons"):
-                content[name] = tuple(content[name])
-            date.fromisoformat(content["data_as_of"])
-        except (TypeError, ValueError) as error:
-            raise ModelError(f"the model's card cannot be read: {error}") from error
-        try:
-            FiscalCalendar(content["fiscal_year_start"])
-        except (TypeError, ValueError) as error:
-            raise ModelError(f"the model's card holds an impossible fiscal_year_start: {error}") from error
-        return cls(**content)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast.deals.horizon import QUARTER_END, Horizon
-from closecast.deals.snapshots import DEFAULT_HORIZONS
-from closecast.features import NAMES
+from closecast.deals.snapshots import DEFAULT_HORIZONS, Snapshots
+from closecast.features import NAMES, Subjects
 from closecast.models import metrics, sway
 from closecast.models.evidence import Export, odd_dates
 from closecast.models.ladder import RUNGS, Part
@@ -95,8 +95,7 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
         predictions = _of_rungs(split, seed, threads)
         predictions[CANDIDATE] = candidate(split.test.matrix)
         rows = split.test.rows
-        without = candidate(data.builder.matrix(blanked, rows.deal, rows.as_of, rows.horizon_days))
-        moved = float(without.mean() - predictions[CANDIDATE].mean())
+        moved = _moved(data, rows, blanked, np.flatnonzero(gone[rows.deal]), predictions[CANDIDATE], candidate)
         found.append(
             HeldOut(
                 split.target, rows.won, same[rows.deal], _column(split.test.matrix, "age_over_longest_cycle_before_as_of") <= 1,
@@ -105,6 +104,21 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def _moved(
+    data: Data,
+    rows: Snapshots,
+    blanked: Subjects,
+    which: NDArray[np.int64],
+    predicted: Probabilities,
+    candidate: Predict,
+) -> float:
+    """By how much the mean prediction changes when the rows `which` are of the deals `blanked`."""
+    without = predicted.copy()
+    matrix = data.builder.matrix(blanked, rows.deal[which], rows.as_of[which], rows.horizon_days[which])
+    without[which] = candidate(matrix)
+    return float(without.mean() - predicted.mean())
 
 
 def _of_rungs(split: Split, seed: int, threads: int) -> dict[str, Probabilities]:
@@ -154,7 +168,7 @@ def report(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...], cand
     return {
         "plan": {"first": str(data.plan.first), "cut": str(data.plan.cut), "end": str(data.plan.end)},
         "targets": {part.target: _target(part, split) for part, split in zip(found, made, strict=True)},
-        "horizons": _by_horizon(data, candidate),
+        "horizons": _by_horizon(data, found, candidate),
         "forecast": forecast(data, made, found),
     }
 
@@ -165,17 +179,7 @@ def _target(part: HeldOut, split: Split) -> dict[str, Any]:
         ladder[population] = {
             "rows": int(kept.sum()),
             "share_won": float(part.won[kept].mean()) if kept.any() else float("nan"),
-            "rungs": {
-                name: {
-                    measure: measured.as_dict()
-                    for measure, measured in metrics.with_intervals(
-                        part.won[kept], predicted[kept], part.deal[kept]
-                    ).items()
-                }
-                for name, predicted in part.predictions.items()
-            }
-            if kept.any()
-            else {},
+            "rungs": _rungs(part, kept) if kept.any() else {},
         }
     ours = part.predictions[CANDIDATE]
     return {
@@ -196,6 +200,16 @@ def _target(part: HeldOut, split: Split) -> dict[str, Any]:
     }
 
 
+def _rungs(part: HeldOut, kept: NDArray[np.bool_]) -> dict[str, dict[str, dict[str, float]]]:
+    """The measures of each rung on the rows `kept`, with their intervals."""
+    predictions = {name: predicted[kept] for name, predicted in part.predictions.items()}
+    found = metrics.all_with_intervals(part.won[kept], predictions, part.deal[kept])
+    return {
+        name: {measure: measured.as_dict() for measure, measured in measures.items()}
+        for name, measures in found.items()
+    }
+
+
 def measured_on(found: dict[str, Any]) -> str | None:
     """In words, of how many deals the held-out rows of one target of `report` are; None where they are of all."""
     measured, every = found["deals_test"], found["deals_test_in_all"]
@@ -211,14 +225,17 @@ def _slice(part: HeldOut, ours: Probabilities, rows: NDArray[np.bool_]) -> dict[
             "mean_prediction": float(ours[rows].mean()), **kept}  # fmt: skip
 
 
-def _by_horizon(data: Data, candidate: Predict) -> dict[str, dict[str, float]]:
+def _by_horizon(data: Data, found: tuple[HeldOut, ...], candidate: Predict) -> dict[str, dict[str, float]]:
+    known = {TARGETS[part.target]: (part.won, part.predictions[CANDIDATE]) for part in found}
     measured = {}
     for horizon in DEFAULT_HORIZONS:
-        rows = data.rows((horizon,), seen_from=data.plan.cut, most=MAX_ROWS)
-        if len(rows) < MINIMUM_ROWS or not 0 < rows.won.sum() < len(rows):
-            continue
-        values = metrics.scores(rows.won, candidate(data.matrix(rows)))
-        measured[str(horizon)] = {"rows": len(rows), "share_won": float(rows.won.mean()), **values}
+        if horizon not in known:
+            rows = data.rows((horizon,), seen_from=data.plan.cut, most=MAX_ROWS)
+            known[horizon] = rows.won, candidate(data.matrix(rows)) if len(rows) else np.empty(0)
+        won, predicted = known[horizon]
+        if len(won) >= MINIMUM_ROWS and 0 < won.sum() < len(won):
+            values = metrics.scores(won, predicted)
+            measured[str(horizon)] = {"rows": len(won), "share_won": float(won.mean()), **values}
     return measured
 
 

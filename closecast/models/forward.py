@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from math import ceil
+from math import ceil, log
 from typing import Any, TypeVar
 
 import lightgbm
@@ -104,8 +104,8 @@ class Chain:
 
     def __init__(self, folds: Folds, settings: Hyperparameters) -> None:
         self.settings, self._folds = settings, folds
-        # So many steps go most of the way (1 - 1/e) to what they aim at: if they lead nowhere, more of them hardly will.
-        self.patience = ceil(1 / settings.learning_rate)
+        # So many steps go half of the way to what they aim at: if they lead nowhere, more of them hardly will.
+        self.patience = ceil(log(2) / settings.learning_rate)
         self._losses: list[list[float]] = [[] for _ in folds.folds]
         self._boosters = [
             lightgbm.Booster(folds.parameters(number, settings), train).add_valid(judge, "judge")
@@ -126,20 +126,21 @@ class Chain:
             booster.update()
             losses.append(booster.eval_valid()[0][2])
 
-    def best(self, folds: int | None = None, most: int = MAX_ROUNDS) -> tuple[int, float]:
-        """The rounds, `most` at most, with the least log loss over the first `folds` folds, and that loss.
+    def best(self, folds: int | None = None) -> tuple[int, float]:
+        """The rounds, MAX_ROUNDS at most, with the least log loss over the first `folds` folds, and that loss.
 
         Looked for until `patience` rounds have brought no lower one. The mean is asked, because the loss of a single fold
         goes up and down with the weeks that it is judged on.
         """
-        needed = min(self.patience, most)
+        needed = self.patience
         while True:
             losses = self.losses(needed, folds)
             rounds = int(np.argmin(losses)) + 1
             # Nobody can tell before so many rounds that it has stopped falling.
-            if needed >= min(rounds + self.patience, most):
+            enough = min(rounds + self.patience, MAX_ROUNDS)
+            if needed >= enough:
                 return rounds, float(losses[rounds - 1])
-            needed = min(rounds + self.patience, most)
+            needed = enough
 
     def predicted(self, rounds: int) -> NDArray[np.float64]:
         """What the boosters say of the judged rows after `rounds` rounds, in the order of Folds.judge, (n,)."""
@@ -189,8 +190,8 @@ def schedule(
     best, log_loss = chain.best()
     predicted = chain.predicted(best)
     for other in (Chain(folds, one) for one in tried[1:]):
-        # Who is behind after as many rounds as the best needed will not be clearly better.
-        if other.best(most=max(best, other.patience))[1] >= log_loss:
+        # Whoever is behind when half of the way is gone will not be clearly better in the end.
+        if other.losses(other.patience).min() >= chain.losses(other.patience).min():
             continue
         rounds, loss = other.best()
         theirs = other.predicted(rounds)

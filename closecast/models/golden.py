@@ -3,20 +3,40 @@
 import json
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from closecast.deals.horizon import QUARTER_END, Horizon, horizon_days
+from closecast.features import FeatureBuilder
 from closecast.features.history import UNNAMED, lot
+from closecast.models.card import ModelCard
 from closecast.models.manifest import ModelError
-
-if TYPE_CHECKING:
-    from closecast.models.deal_model import DealModel
+from closecast.models.scorer import Scorer
+from closecast.models.single import SingleScorer
 
 _DEALS = 24
 _HORIZONS: tuple[Horizon, ...] = (1, 30, 90, QUARTER_END)
+
+
+class Model(Protocol):
+    """What is asked of a model here; a DealModel has it."""
+
+    @property
+    def card(self) -> ModelCard: ...
+
+    @property
+    def deals(self) -> pd.DataFrame: ...
+
+    @property
+    def builder(self) -> FeatureBuilder: ...
+
+    @property
+    def scorer(self) -> Scorer: ...
+
+    @property
+    def single(self) -> SingleScorer: ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +57,7 @@ class Golden:
     rows: tuple[GoldenRow, ...]
 
     @classmethod
-    def of(cls, model: "DealModel") -> "Golden":
+    def of(cls, model: Model) -> "Golden":
         """Up to 24 deals spread over the model's history, the first without an account among them, at four horizons."""
         as_of = date.fromisoformat(model.card.data_as_of)
         positions = _chosen(model.deals, as_of)
@@ -55,7 +75,7 @@ class Golden:
             ),
         )
 
-    def replay(self, model: "DealModel") -> None:
+    def replay(self, model: Model) -> None:
         """Ask `model` again, one deal at a time as a service does. Raises ModelError at the first bit that differs."""
         tables, history = model.builder.tables(self.as_of), model.builder.history
         for row in self.rows:

@@ -6,7 +6,6 @@ that lies beside what it protects finds damage, and no intention.
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -154,13 +153,13 @@ def _manifest(folder: Path) -> bytes:
 def _names(folder: Path) -> list[str]:
     """Every file below `folder` but the manifest, by its path in it. Raises ModelError for a link or anything else."""
     found = []
-    for root, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = Path(root, name)
-            if path.is_symlink() or not (path.is_dir() or path.is_file()):
-                raise ModelError(f"{path.relative_to(folder).as_posix()} is neither a file nor a folder")
-        found += [Path(root, name).relative_to(folder).as_posix() for name in files]
-    return sorted(name for name in found if name != MANIFEST)
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            raise ModelError(f"{name} is neither a file nor a folder")
+        if path.is_file() and name != MANIFEST:
+            found.append(name)
+    return sorted(found)
 
 
 def _entry(file: Path) -> Entry:

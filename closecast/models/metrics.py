@@ -44,7 +44,7 @@ def scores(won: Labels, predicted: Probabilities) -> dict[str, float]:
 
     A measure that needs both outcomes is NaN when only one is there.
     """
-    found = _Ranked(won, predicted, np.zeros(len(won), dtype=np.int64)).scores(np.ones((1, 1), dtype=np.int64))
+    found = _Ranked(won, predicted, np.zeros(len(won), dtype=np.int64)).scores(np.ones((1, 1), dtype=np.int32))
     return {name: float(values[0]) for name, values in found.items()}
 
 
@@ -53,18 +53,36 @@ def with_intervals(
 ) -> dict[str, Measured]:
     """MEASURES with intervals, resampled by `deal`, (n,). Above INTERVAL_ROWS rows, intervals are those of a sample of
     the deals, narrowed by the root of the share sampled."""
-    values = scores(won, predicted)
+    return all_with_intervals(won, {"": predicted}, deal, repetitions, seed)[""]
+
+
+def all_with_intervals(
+    won: Labels,
+    predictions: Mapping[str, Probabilities],
+    deal: NDArray[np.int64],
+    repetitions: int = 100,
+    seed: int = 0,
+) -> dict[str, dict[str, Measured]]:
+    """`with_intervals` of each of `predictions`, by name. The deals are drawn once for all."""
     sampled, share = _sample(deal, seed)
     deals, codes = _coded(deal[sampled])
-    ranked = _Ranked(won[sampled], predicted[sampled], codes)
-    parts = [ranked.scores(weights) for weights in _deal_weights(deals, repetitions, seed)]
-    measured = {}
-    for name, value in values.items():
-        drawn = np.concatenate([part[name] for part in parts])
-        centre = np.nanmean(drawn) if np.isfinite(drawn).any() else np.nan
-        low, high = _interval(value + (drawn - centre) * np.sqrt(share))
-        measured[name] = Measured(value, low, high)
-    return measured
+    ranked = {name: _Ranked(won[sampled], predicted[sampled], codes) for name, predicted in predictions.items()}
+    drawn: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in predictions}
+    for weights in _deal_weights(deals, repetitions, seed):
+        for name, one in ranked.items():
+            drawn[name].append(one.scores(weights))
+    return {
+        name: {
+            measure: _measured(value, np.concatenate([part[measure] for part in drawn[name]]), share)
+            for measure, value in scores(won, predicted).items()
+        }
+        for name, predicted in predictions.items()
+    }
+
+
+def _measured(value: float, drawn: NDArray[np.float64], share: float) -> Measured:
+    centre = np.nanmean(drawn) if np.isfinite(drawn).any() else np.nan
+    return Measured(value, *_interval(value + (drawn - centre) * np.sqrt(share)))
 
 
 def paired_difference(
@@ -150,7 +168,7 @@ class _Ranked:
         self._begin, self._end = starts[with_win], starts[with_win + 1]
         self._begin_win, self._end_win = first_win[with_win], first_win[with_win + 1]
 
-    def scores(self, weights: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    def scores(self, weights: NDArray[np.int32]) -> dict[str, NDArray[np.float64]]:
         """MEASURES for each row of `weights`, (r, deals)."""
         total, won, loss, square, *gaps = (weights.astype(np.float64) @ self._sums).T
         brier, rate = square / total, won / total
@@ -167,10 +185,11 @@ class _Ranked:
             "ece": np.abs(gaps).sum(axis=0) / total,
         }
 
-    def _ranking(self, weights: NDArray[np.int64]) -> tuple[float, float]:
+    def _ranking(self, weights: NDArray[np.int32]) -> tuple[float, float]:
         """The pairs in order, and the sum of precision over rows won, with `weights`, (deals,)."""
-        # One draw at a time stays in the processor's cache: all at once take ten times as long.
-        rows = weights[self._codes]
+        # One draw at a time, in numbers no wider than needed, stays in the processor's cache: all at once take ten times as
+        # long.
+        rows = weights.take(self._codes, mode="clip")  # in range by construction
         every, up = _running(rows), _running(rows[self._wins])
         won_before = up[self._begin_win]
         won = up[self._end_win] - won_before
@@ -181,9 +200,9 @@ class _Ranked:
         return float(won @ (before - won_before + lost / 2)), float(won @ precision)
 
 
-def _running(values: NDArray[np.int64]) -> NDArray[np.int64]:
+def _running(values: NDArray[np.int32]) -> NDArray[np.int32]:
     """The sum of all values before each position, (n + 1,)."""
-    sums = np.zeros(len(values) + 1, dtype=np.int64)
+    sums = np.zeros(len(values) + 1, dtype=np.int32)
     np.cumsum(values, out=sums[1:])
     return sums
 
@@ -207,12 +226,12 @@ def _sample(deal: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], floa
     return np.flatnonzero(chosen[deal]), share
 
 
-def _deal_weights(deals: int, repetitions: int, seed: int) -> Iterator[NDArray[np.int64]]:
+def _deal_weights(deals: int, repetitions: int, seed: int) -> Iterator[NDArray[np.int32]]:
     """How often each deal was drawn, (r, deals), in portions whose rows would not outgrow memory."""
     random = np.random.default_rng(seed)
     portion = max(1, _CELLS // max(1, deals))
     for first in range(0, repetitions, portion):
-        weights = np.empty((min(portion, repetitions - first), deals), dtype=np.int64)
+        weights = np.empty((min(portion, repetitions - first), deals), dtype=np.int32)
         for one in weights:
             # A multinomial draw, in a sixth of the time that `multinomial` takes for so many kinds.
             one[:] = np.bincount(random.integers(deals, size=deals), minlength=deals)

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.models import metrics, sway
-from closecast.models.deal_model import ModelCard
+from closecast.models import blas, metrics, sway
+from closecast.models.card import CHAMPION, ModelCard
 from closecast.models.evaluation import CANDIDATE, MINIMUM_OF_EACH, MINIMUM_ROWS, HeldOut
 from closecast.models.evidence import Export
 from closecast.models.ladder import AGE_CALENDAR
 
-CHAMPION = "champion"
 MAX_ECE = 0.05
 # No honest model of this question comes near: on real data the best known ROC AUC is 0.86, that of a table of the held-out
 # period itself 0.87, and the made-up data's own probabilities stay below 0.9. Above this, something in the features knows the outcome.
@@ -95,6 +94,7 @@ def _is_real(source: str) -> bool:
     return source.split(":")[0] in _OF_REAL_DATA
 
 
+@blas.one_thread()
 def decide(
     found: tuple[HeldOut, ...],
     cost: Cost,

@@ -13,10 +13,10 @@ from closecast.features import FEATURES, NAMES
 from closecast.models.explanations import Explanation
 from closecast.models.words import GROUPS, WORDS, Entity, Group, percent
 
-Standing = Literal["known", "new", "missing"]
+NameStatus = Literal["known", "new", "missing"]
 _HARDLY = 0.0005  # of probability: half of the tenth of a point that is told
 _WORTH_TELLING = 0.005
-_NOTES: dict[tuple[Entity, Standing], str] = {
+_NOTES: dict[tuple[Entity, NameStatus], str] = {
     ("sales_agent", "new"): "the model has not met this agent, and a newcomer's figures stand in",
     ("sales_agent", "missing"): "the deal names no agent, and a newcomer's figures stand in",
     ("product", "new"): "the model has not met this product, and a new one's figures stand in",
@@ -62,7 +62,7 @@ def tell(
     reference: NDArray[np.float64],
     as_of: date,
     horizon_days: int,
-    standing: Mapping[Entity, Standing],
+    standing: Mapping[Entity, NameStatus],
 ) -> Story:
     """The story of one answer. `row` and `reference` are the feature values, (23,), of its deal and the reference deal;
     `standing` says which names the history knows."""

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from closecast.models import promotion
 from closecast.models.candidate import Candidate
-from closecast.models.deal_model import ModelCard, ModelError
+from closecast.models.card import CHAMPION, ModelCard
+from closecast.models.deal_model import ModelError
 from closecast.models.evaluation import HeldOut, Split
-from closecast.models.promotion import CHAMPION, Check
+from closecast.models.promotion import Check
 from closecast.models.scorer import Scorer
 from closecast.platform import rehearsal
 from closecast.platform.registry import Identity, LostError, ModelRegistry

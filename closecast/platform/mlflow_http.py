@@ -1,10 +1,12 @@
 """MLflow's REST interface over HTTP: calls that fail within seconds and say which server did not answer."""
 
+import base64
 import http.client
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -23,11 +25,30 @@ class LostError(RegistryError):
     """The MLflow server answers, and so does its object store, but what was stored cannot be had, however often one asks."""
 
 
+class DeniedError(RegistryError):
+    """The MLflow server does not know who asks, or does not let them: asked again, it says the same."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user of the MLflow server."""
+
+    user: str
+    password: str = field(repr=False)
+
+    @property
+    def header(self) -> str:
+        """The header `Authorization`."""
+        return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
+
+
 class MlflowHttp:
     """One MLflow server, by its address. Stateless: safe from several threads."""
 
-    def __init__(self, tracking_uri: str) -> None:
+    def __init__(self, tracking_uri: str, login: Login | None = None) -> None:
+        """Without a login only a server that asks for none answers."""
         self._base = tracking_uri.rstrip("/")
+        self._login = login
         # Loopback and cluster addresses are never meant for a proxy; the server is named by address.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -120,6 +141,9 @@ class MlflowHttp:
         return answer
 
     def _send(self, request: urllib.request.Request, seconds: float, most: int | None = None) -> bytes:
+        if self._login is not None:
+            # Not sent on to where an answer redirects.
+            request.add_unredirected_header("Authorization", self._login.header)
         try:
             with self._opener.open(request, timeout=seconds) as answer:
                 content = bytes(answer.read(most))
@@ -131,7 +155,7 @@ class MlflowHttp:
             reason = getattr(error, "reason", error)
             raise RegistryError(f"the MLflow server at {self._base} does not answer: {reason}") from error
 
-    def _refused(self, error: urllib.error.HTTPError) -> "_RefusedError":
+    def _refused(self, error: urllib.error.HTTPError) -> RegistryError:
         text = error.read().decode(errors="replace")
         try:
             content = json.loads(text)
@@ -139,7 +163,8 @@ class MlflowHttp:
             content = {}
         code = str(content.get("error_code", error.code)) if isinstance(content, dict) else str(error.code)
         detail = content.get("message", text[:200]) if isinstance(content, dict) else text[:200]
-        return _RefusedError(code, f"the MLflow server at {self._base} refused {error.url}: {code}: {detail}")
+        told = f"the MLflow server at {self._base} refused {error.url}: {code}: {detail}"
+        return DeniedError(told) if error.code in (401, 403) else _RefusedError(code, told)
 
 
 def _root(artifact_uri: str, folder: str) -> str:

@@ -13,9 +13,13 @@ class AwayError(RuntimeError):
 
 
 def patiently(
-    ask: Callable[[], _T], seconds: float, told: Callable[[str], None], away: tuple[type[Exception], ...] = (AwayError,)
+    ask: Callable[[], _T],
+    seconds: float,
+    told: Callable[[str], None],
+    away: tuple[type[Exception], ...] = (AwayError,),
+    lasting: tuple[type[Exception], ...] = (),
 ) -> _T:
-    """What `ask` returns, asked again while it fails by an error of the kind `away` and `seconds` have not passed.
+    """What `ask` returns, asked again while it fails by an error of the kind `away`, but not `lasting`, and `seconds` have not passed.
 
     `told` gets one line when the waiting begins. Raises what `ask` raises: at once if it is no outage, and the last
     outage when the time is over.
@@ -25,7 +29,7 @@ def patiently(
         try:
             return ask()
         except away as error:
-            if time.monotonic() - begin + pause > seconds:
+            if isinstance(error, lasting) or time.monotonic() - begin + pause > seconds:
                 raise
             if not waited:
                 waited = True

@@ -13,13 +13,15 @@ from closecast import features
 from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.models import promotion
 from closecast.models.candidate import Candidate
-from closecast.models.deal_model import DealModel, ModelCard, digest
+from closecast.models.card import CHAMPION, ModelCard
+from closecast.models.deal_model import DealModel, digest
 from closecast.models.evaluation import HeldOut, flat
 from closecast.models.evidence import Export
-from closecast.models.promotion import CHAMPION, Cost, Decision
+from closecast.models.promotion import Cost, Decision
 from closecast.platform import mlflow_files, promotions, tracking
 from closecast.platform.comparison import LOSS_SECONDS, beside_champion
 from closecast.platform.ingestion import Ingested
+from closecast.platform.mlflow_http import Login
 from closecast.platform.registry import (
     DIGEST_TAG,
     MODEL_FOLDER,
@@ -61,6 +63,7 @@ def publish(
     git_commit: str | None,
     signer: Signer | None = None,
     trusted: TrustedKeys | None = None,
+    login: Login | None = None,
     loss_seconds: float = LOSS_SECONDS,
 ) -> Published:
     """Log the candidate's run, decide, register its version as challenger, and make it champion if the decision says so.
@@ -70,11 +73,12 @@ def publish(
 
     `by` and `at` (with its time zone) are written beside the decision. The model is signed by `signer`: without one, no service
     that holds public keys takes it up. Not compared with are a champion that no key of `trusted` has signed, where there are
-    keys, and one whose artifacts have been gone for `loss_seconds`. Raises RegistryError when MLflow is out of reach, and
+    keys, and one whose artifacts have been gone for `loss_seconds`. MLflow's own client has its login from the environment
+    (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD); `login` must be the same. Raises RegistryError when MLflow is out of reach, and
     PromotionError, which is one, when the turn cannot be had.
     """
     card = make_card(candidate, data, at, git_commit)
-    registry = ModelRegistry(tracking_uri, trusted)
+    registry = ModelRegistry(tracking_uri, trusted, login)
     figures, milliseconds = candidate.report(), latency(candidate)  # before others have to wait
     version: Identity | None = None
     with (

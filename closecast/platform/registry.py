@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.models.card import CHAMPION
 from closecast.models.deal_model import FILES, DealModel, ModelError
 from closecast.models.manifest import LARGEST, MANIFEST, Manifest, digest, verified
 from closecast.models.scorer import FILES as SCORER_FILES
 from closecast.platform.files import write_whole
 from closecast.platform.identity import MODEL_NAME, Identity, Served, folder_name, read
-from closecast.platform.mlflow_http import LostError, MlflowHttp, RegistryError
+from closecast.platform.mlflow_http import Login, LostError, MlflowHttp, RegistryError
 from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys, UnsignedError
 
 __all__ = [
@@ -35,7 +36,6 @@ __all__ = [
     "Served",
 ]
 
-CHAMPION = "champion"
 CHALLENGER = "challenger"
 MODEL_FOLDER = "model"  # in a run's artifacts: the model that serves
 TWIN_FOLDER = "evaluation"  # likewise: the booster that has not seen the held-out rows
@@ -56,9 +56,10 @@ class ModelRegistry:
     one, where the server answers and what it names is gone.
     """
 
-    def __init__(self, tracking_uri: str, trusted: TrustedKeys | None = None) -> None:
-        """No model is loaded but what a key of `trusted` has signed; without keys, whatever agrees with its hash."""
-        self._http = MlflowHttp(tracking_uri)
+    def __init__(self, tracking_uri: str, trusted: TrustedKeys | None = None, login: Login | None = None) -> None:
+        """No model is loaded but what a key of `trusted` has signed; without keys, whatever agrees with its hash. `login` is
+        shown to the server, which says what it may."""
+        self._http = MlflowHttp(tracking_uri, login)
         self._trusted = trusted
 
     def champion_identity(self) -> Identity | None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from closecast.platform.mlflow_http import Login
+
 if TYPE_CHECKING:
     from closecast.platform.signatures import Signer, TrustedKeys
 
@@ -25,14 +27,25 @@ class RegistrySettings:
 
     tracking_uri: str
     trusted: "TrustedKeys | None" = None  # whose models are loaded; without keys, anybody's
+    login: Login | None = None  # without one only a server that asks for none answers
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "RegistrySettings":
-        """Raises SettingsError when MLFLOW_TRACKING_URI is missing or no http(s) address, and for keys that are none."""
+        """Raises SettingsError when MLFLOW_TRACKING_URI is missing or no http(s) address, for keys that are none, and for a
+        user without a password (MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, as MLflow's own client has them)."""
         uri = required(environment, "MLFLOW_TRACKING_URI")
         if not uri.startswith(("http://", "https://")):
             raise SettingsError(f"MLFLOW_TRACKING_URI is {uri!r}; expected the http(s) address of an MLflow server")
-        return cls(uri.rstrip("/"), _trusted(environment))
+        return cls(uri.rstrip("/"), _trusted(environment), login(environment))
+
+
+def login(environment: Mapping[str, str]) -> Login | None:
+    """Who this process is to the MLflow server, None where the environment has neither variable. Raises SettingsError for half."""
+    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    if not any(name in environment for name in names):
+        return None
+    user, password = (required(environment, name) for name in names)
+    return Login(user, password)
 
 
 def signer(environment: Mapping[str, str]) -> "Signer":

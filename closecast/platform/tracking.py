@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from closecast.platform.mlflow_http import RegistryError
+from closecast.platform.mlflow_http import DeniedError, RegistryError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -63,7 +63,8 @@ class Run:
 def started(tracking_uri: str, name: str) -> Iterator[Run]:
     """A new run, finished on the way out, or marked as failed when an exception passes.
 
-    Raises RegistryError when the MLflow server cannot be reached or refuses.
+    MLflow's own client writes it, and takes its login from the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD.
+    Raises RegistryError when the MLflow server cannot be reached or refuses, and DeniedError, which is one, for a wrong login.
     """
     for variable, value in _CLIENT_DEFAULTS.items():
         os.environ.setdefault(variable, value)
@@ -82,7 +83,9 @@ def started(tracking_uri: str, name: str) -> Iterator[Run]:
             raise
         client.set_terminated(run.run_id)
     except MlflowException as error:
-        raise RegistryError(f"the MLflow server at {tracking_uri} failed: {' '.join(str(error).split())}") from error
+        denied = error.error_code in ("UNAUTHENTICATED", "PERMISSION_DENIED")
+        told = f"the MLflow server at {tracking_uri} failed: {' '.join(str(error).split())}"
+        raise (DeniedError if denied else RegistryError)(told) from error
 
 
 def _experiment(client: "MlflowClient") -> str:

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from closecast.platform.mlflow_http import MlflowHttp
+from closecast.platform.mlflow_http import Login, MlflowHttp
 
+PATH = "/v1/registry-events"  # where an instance of the API takes deliveries
 NAME = "closecast-champion"
 FRESH_SECONDS = 300.0
 _SIGNATURE, _TIMESTAMP, _DELIVERY = "x-mlflow-signature", "x-mlflow-timestamp", "x-mlflow-delivery-id"
@@ -96,9 +97,9 @@ def alias_event(body: bytes) -> AliasEvent | None:
     return AliasEvent(event.data.name, event.data.alias, version)
 
 
-def registered(tracking_uri: str) -> dict[str, Any] | None:
+def registered(tracking_uri: str, login: Login | None = None) -> dict[str, Any] | None:
     """The webhook named NAME as MLflow knows it (its secret is not told), None while there is none."""
-    http, query = MlflowHttp(tracking_uri), {"max_results": "100"}
+    http, query = MlflowHttp(tracking_uri, login), {"max_results": "100"}
     while True:
         page = http.get(_ROUTE, query) or {}
         for webhook in page.get("webhooks", []):
@@ -109,14 +110,14 @@ def registered(tracking_uri: str) -> dict[str, Any] | None:
         query["page_token"] = page["next_page_token"]
 
 
-def ensure_webhook(tracking_uri: str, url: str, secret: str) -> str:
+def ensure_webhook(tracking_uri: str, url: str, secret: str, login: Login | None = None) -> str:
     """Have MLflow deliver moved aliases to `url`, signed with `secret`; returns the webhook's id.
 
     There is one webhook however often this is called: it is made, or brought up to date. Raises RegistryError when MLflow cannot
-    be reached or refuses the address (https alone unless it was started with MLFLOW_WEBHOOK_ALLOWED_SCHEMES and
-    MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS).
+    be reached or refuses the user, or the address: ours takes those of the API's instances alone, another https alone unless it
+    was started with MLFLOW_WEBHOOK_ALLOWED_SCHEMES and MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS.
     """
-    http, found = MlflowHttp(tracking_uri), registered(tracking_uri)
+    http, found = MlflowHttp(tracking_uri, login), registered(tracking_uri, login)
     body = {"name": NAME, "url": url, "events": _EVENTS, "secret": secret, "status": "ACTIVE"}
     if found is None:
         return str(http.post(_ROUTE, body)["webhook"]["webhook_id"])

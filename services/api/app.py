@@ -10,6 +10,7 @@ from litestar.di import Provide
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
+from closecast.platform.request_limits import MOST_BYTES
 from closecast.platform.scheduling import interrupt_others
 from services.api.access.admission import Admission, FastAdmission
 from services.api.container import Container
@@ -27,8 +28,6 @@ from services.api.settings import Settings
 from services.api.telemetry.traces import Traced, Tracer
 from services.api.transport.fast_path import FastPath
 from services.api.transport.refusals import Refusals
-
-_MAX_BODY = 10_000_000  # bytes; 10,000 deals in JSON are about 2.5 MB
 
 
 class Service(Litestar):
@@ -66,7 +65,7 @@ def create_app(settings: Settings) -> Service:
         middleware=[Admission(container.callers)],
         exception_handlers=HANDLERS,
         before_send=[add_headers],
-        request_max_body_size=_MAX_BODY,
+        request_max_body_size=MOST_BYTES,
         request_class=StrictRequest,
         openapi_config=_OPENAPI,
         plugins=[StrictStructs()],

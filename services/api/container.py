@@ -28,7 +28,7 @@ class Container:
         self.metrics, self.spans = Metrics(), traces.provider(os.environ)
         self.callers = Callers(settings)
         self.champion = Champion(
-            ModelRegistry(settings.registry.tracking_uri, settings.registry.trusted),
+            ModelRegistry(settings.registry.tracking_uri, settings.registry.trusted, settings.registry.login),
             settings.model_cache,
             promoted=self._promoted,
             refused=lambda _model: self.metrics.refusals.inc(),
@@ -105,18 +105,18 @@ class Container:
             "batch_worker_restarts_total": self.batch_supervisor.restarts,
         }
         if self.journal is not None:
-            standing = self.journal.standing()
+            status = self.journal.status()
             figures |= {
-                "journal_waiting": standing.waiting,
-                "journal_unconfirmed_bytes": standing.unconfirmed_bytes,
-                "journal_spool_bytes": standing.spool_bytes,
-                "journal_spool_limit_bytes": standing.spool_limit,
-                "journal_lag_seconds": standing.lag_seconds,
-                "journal_shipped_total": standing.shipped,
-                "journal_spooled_total": standing.spooled,
-                "journal_refused_total": standing.refused,
-                "journal_unwritable_total": standing.unwritable,
-                "journal_failing": float(standing.problem is not None),
+                "journal_waiting": status.waiting,
+                "journal_unconfirmed_bytes": status.unconfirmed_bytes,
+                "journal_spool_bytes": status.spool_bytes,
+                "journal_spool_limit_bytes": status.spool_limit,
+                "journal_lag_seconds": status.lag_seconds,
+                "journal_shipped_total": status.shipped,
+                "journal_spooled_total": status.spooled,
+                "journal_refused_total": status.refused,
+                "journal_unwritable_total": status.unwritable,
+                "journal_failing": float(status.problem is not None),
             }
         return figures
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from closecast.platform import logs
+from closecast.platform.request_limits import MOST_BYTES
 
 _LOG = logging.getLogger("services.gateway")  # it is run as __main__
 
@@ -33,7 +34,7 @@ _DEFAULTS = {
     "CLOSECAST_GATEWAY_READ_HEADER": "10s",
     "CLOSECAST_GATEWAY_READ_BODY": "30s",
     "CLOSECAST_GATEWAY_WRITE": "60s",
-    "CLOSECAST_GATEWAY_MAX_BODY": "10000000",
+    "CLOSECAST_GATEWAY_MAX_BODY": str(MOST_BYTES),
     "CLOSECAST_GATEWAY_MAX_TAKEN": "100000000",
     # No word to browsers that this host be asked by TLS alone: the other pages of one machine have none.
     "CLOSECAST_GATEWAY_HSTS": "0",

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import uuid
 from urllib.parse import urlsplit
 
 from closecast.platform.discovery import NotAnsweringError, wait_for
@@ -10,6 +11,10 @@ _REQUIRED = (
     "CLOSECAST_HOST",
     "CLOSECAST_PORT",
     "CLOSECAST_ARTIFACTS_BUCKET",
+    "CLOSECAST_ADDRESSES",
+    "CLOSECAST_MLFLOW_PASSWORD",
+    "CLOSECAST_MLFLOW_API_PASSWORD",
+    "CLOSECAST_MLFLOW_READER_PASSWORD",
     "MLFLOW_BACKEND_STORE_URI",
     "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
 )
@@ -23,23 +28,27 @@ WEBHOOKS = {
 }
 
 
-def command(environment: dict[str, str]) -> list[str]:
-    """The server's command line; the database's address, which holds a password, stays in the environment."""
-    return [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        environment["CLOSECAST_HOST"],
-        "--port",
-        environment["CLOSECAST_PORT"],
-        "--workers",
-        "1",
-        "--serve-artifacts",
-        "--artifacts-destination",
-        f"s3://{environment['CLOSECAST_ARTIFACTS_BUCKET']}/mlflow",
-    ]
+def settings(environment: dict[str, str]) -> dict[str, str]:
+    """MLflow's own settings. The first are those that the command `mlflow server` hands its server's processes."""
+    return {
+        "_MLFLOW_SERVER_FILE_STORE": environment["MLFLOW_BACKEND_STORE_URI"],
+        "_MLFLOW_SERVER_REGISTRY_STORE": environment["MLFLOW_BACKEND_STORE_URI"],
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": f"s3://{environment['CLOSECAST_ARTIFACTS_BUCKET']}/mlflow",
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+        # With these MLflow knows that it is a server, in which it never runs code that somebody has stored.
+        "_MLFLOW_SERVER_BOOT_ID": uuid.uuid4().hex,
+        "_MLFLOW_IN_JOB_EXECUTOR": "false",
+        # MLflow's job runner would start eight more processes, for features that Closecast does not use.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **WEBHOOKS,
+    }
+
+
+def command() -> list[str]:
+    """The server's command line; what holds a password stays in the environment."""
+    return [sys.executable, "-m", "services.mlflow.server"]
 
 
 def main() -> None:
@@ -52,9 +61,8 @@ def main() -> None:
         wait_for(f"tcp://{database.hostname}:{database.port}")
     except NotAnsweringError as error:
         sys.exit(f"mlflow: its database is not there: {error}")
-    # MLflow's job runner would start eight more processes, for features that Closecast does not use.
-    environment |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **WEBHOOKS}
-    arguments = command(environment)
+    environment |= settings(environment)
+    arguments = command()
     os.execve(arguments[0], arguments, environment)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from closecast.platform.discovery import NotAnsweringError, wait_for
-from services.prefect.door import names
+from services.door import names
 from services.prefect.family import MARK
 
 _REQUIRED = {

@@ -18,7 +18,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from closecast.platform import logs
-from services.prefect.door import Door, opens
+from services.door import opens
+from services.prefect.door import Door
 from services.prefect.watch import Watch
 
 _LOG = logging.getLogger("services.prefect.server")  # it is run as __main__

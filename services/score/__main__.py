@@ -15,6 +15,7 @@ from closecast.models.deal_model import ModelError
 from closecast.platform import logs, scoring_run
 from closecast.platform.batch_scoring import BatchError, RowCounts, score_parquet
 from closecast.platform.lake import Lake, LakeError
+from closecast.platform.mlflow_http import DeniedError
 from closecast.platform.patience import AwayError, patiently
 from closecast.platform.registry import Identity, ModelRegistry, RegistryError
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError, required
@@ -64,7 +65,8 @@ def run(task: Task) -> RowCounts:
     Raises BatchError when the object itself is the reason that it cannot be scored.
     """
     lake = Lake(task.lake)
-    served = ModelRegistry(task.registry.tracking_uri, task.registry.trusted).served(task.model, task.cache)
+    registry = ModelRegistry(task.registry.tracking_uri, task.registry.trusted, task.registry.login)
+    served = registry.served(task.model, task.cache)
     with _fetched(lake, task.source) as source, lake.writing(task.target) as target:
         scored = score_parquet(
             served.model, served.version, source, target, task.as_of, task.horizon, run_id=served.identity.run_id
@@ -87,7 +89,7 @@ def main() -> None:
     try:
         task = Task.from_environment(os.environ)
         # What is away comes back: the start of another process would cost more, and Nomad counts those.
-        scored = patiently(lambda: run(task), _PATIENCE_SECONDS, _LOG.info, (AwayError, RegistryError))
+        scored = patiently(lambda: run(task), _PATIENCE_SECONDS, _LOG.info, (AwayError, RegistryError), (DeniedError,))
     except BatchError as error:
         scoring_run.refuse(Lake(task.lake), task.target, required(os.environ, "NOMAD_JOB_ID"), str(error))
         # A success for Nomad, which would try a failed one for minutes: this file stays as it is.

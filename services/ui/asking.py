@@ -4,8 +4,10 @@ from datetime import date, timedelta
 
 import streamlit as st
 
+from closecast.deals.horizon import Horizon
+from closecast.platform.request_limits import MOST_DEALS
 from services.ui.answers import ModelFacts, Pipeline
-from services.ui.client import MOST_DEALS, Client, Horizon
+from services.ui.client import Client
 from services.ui.credential import Credential
 
 # Long enough to spare the API a question per click, short enough that a new model shows at once.

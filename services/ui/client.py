@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 import httpx
 
+from closecast.deals.horizon import Horizon
+from closecast.platform.request_limits import MOST_DEALS
 from services.ui.answers import Explanation, ModelFacts, Pipeline, Prediction
 from services.ui.credential import Credential, NoCredentialError
 
-Horizon = int | str  # days, or "quarter_end"
-MOST_DEALS = 10_000  # the API gives no more at once
 _TIMEOUT = httpx.Timeout(20, connect=2)
 _Answer = TypeVar("_Answer")
 

@@ -6,9 +6,10 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
+from closecast.deals.horizon import Horizon
 from services.ui import words
 from services.ui.answers import Explanation
-from services.ui.client import ApiProblemError, ApiUnavailableError, Client, Horizon
+from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 
 
 def ask(api: Client, deal: Mapping[str, str], as_of: date | None, horizon: Horizon) -> Explanation | str:

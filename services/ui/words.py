@@ -2,8 +2,9 @@
 
 from datetime import date
 
+from closecast.deals.horizon import Horizon
 from services.ui.answers import ModelFacts, Quarter
-from services.ui.client import ApiProblemError, ApiUnavailableError, Horizon
+from services.ui.client import ApiProblemError, ApiUnavailableError
 
 HORIZONS: dict[str, Horizon] = {
     "By quarter end": "quarter_end",

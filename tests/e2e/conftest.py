@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 
+from closecast.platform.mlflow_http import Login
 from ops import jobs
 from ops.cluster import wait
 from ops.down import processes_of
@@ -44,6 +45,11 @@ class Platform:
         """The API's answer to a caller with a key."""
         headers = {"X-API-Key": self.session.credentials.api_key}
         return httpx.request(method, self.address("api") + route, headers=headers, timeout=30, **arguments)
+
+    def mlflow(self, login: Login | None = None) -> httpx.Client:
+        """A client of MLflow's server, as the user who may do everything unless another is named."""
+        shown = login or self.session.credentials.mlflow_login
+        return httpx.Client(base_url=self.address("mlflow"), auth=(shown.user, shown.password), timeout=60)
 
     def address(self, job: str) -> str:
         return jobs.address(self.session.cluster, job)

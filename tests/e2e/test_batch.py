@@ -53,7 +53,7 @@ def _kill_one(platform: Platform, job: str, killed: list[int], after: float) -> 
 
 @pytest.fixture
 def lake(platform: Platform) -> Iterator[Lake]:
-    credentials = platform.session.credentials.variables()["score"]
+    credentials = platform.session.credentials.variables()["localstack"]
     yield Lake(
         LakeSettings(
             "closecast-local-lake", "us-east-1", jobs.address(platform.session.cluster, "localstack"),
@@ -70,7 +70,8 @@ def _storage(platform: Platform) -> optuna.storages.RDBStorage:
 
 def test_a_killed_allocation_costs_one_trial(platform: Platform) -> None:
     # given a search by two workers, one of which is killed in the middle of a trial
-    study, killed = f"test-{uuid.uuid4().hex[:8]}", []
+    study = f"test-{uuid.uuid4().hex[:8]}"
+    killed: list[int] = []
     killer = threading.Thread(target=_kill_one, args=(platform, "trial", killed, 7.0))
     killer.start()
     # when
@@ -85,7 +86,11 @@ def test_a_killed_allocation_costs_one_trial(platform: Platform) -> None:
     assert states.count("FAIL") <= 1
     assert "RUNNING" not in states
     assert len({trial.user_attrs.get("worker") for trial in trials} - {None}) == 2
-    begun = sorted((trial.datetime_start, trial.datetime_complete) for trial in trials if trial.datetime_complete)
+    begun = sorted(
+        (trial.datetime_start, trial.datetime_complete)
+        for trial in trials
+        if trial.datetime_start and trial.datetime_complete
+    )
     assert any(later[0] < earlier[1] for earlier, later in pairwise(begun))
     assert not _instances(platform, "trial")
 
@@ -114,7 +119,8 @@ def test_a_batch_is_scored_once_though_an_allocation_is_killed(platform: Platfor
         wanted += pq.read_metadata(io.BytesIO(content)).num_rows
         with lake.writing(f"{folder}/part-{number}.parquet") as file:
             file.write(content)
-    before, killed = set(lake.keys("predictions")), []
+    before = set(lake.keys("predictions"))
+    killed: list[int] = []
     killer = threading.Thread(target=_kill_one, args=(platform, "score", killed, 0.7))
     killer.start()
     # when

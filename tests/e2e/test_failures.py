@@ -47,10 +47,9 @@ def test_a_killed_agent_is_followed_by_up_with_all_data_intact(platform: Platfor
 
 
 def _runs(platform: Platform) -> list[str]:
-    import httpx
-
     body = {"experiment_ids": ["1"], "max_results": 1000}
-    answer = httpx.post(f"{platform.address('mlflow')}/api/2.0/mlflow/runs/search", json=body).raise_for_status().json()
+    with platform.mlflow() as client:
+        answer = client.post("/api/2.0/mlflow/runs/search", json=body).raise_for_status().json()
     return sorted(run["info"]["run_id"] for run in answer["runs"])
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
@@ -104,33 +105,57 @@ def test_plan_finds_nothing_to_change(platform: Platform) -> None:
     assert "destroy" not in printed
 
 
-def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
-    # given
+def _browser() -> webdriver.Chrome:
     options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,1400"):
         options.add_argument(argument)
     options.binary_location = "/usr/bin/chromium"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    browser = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    return webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+
+
+def test_mlflows_pages_open_with_the_password(platform: Platform) -> None:
+    # given
+    place, login = urlsplit(platform.address("mlflow")), platform.session.credentials.mlflow_login
+    browser = _browser()
+    try:
+        soon = WebDriverWait(browser, 60)
+        # when the browser has no password to show
+        browser.get(f"{place.geturl()}/#/models/closecast")
+        assert "champion" not in browser.page_source
+        # and when it was typed in
+        browser.get(f"http://{login.user}:{login.password}@{place.netloc}/version")
+        browser.get(f"{place.geturl()}/#/models/closecast")
+        # then
+        soon.until(lambda _: "@ champion" in _text(browser))
+        browser.save_screenshot(str(SCREENSHOTS / "mlflow.png"))
+    finally:
+        browser.quit()
+
+
+def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
+    # given
+    browser = _browser()
     try:
         # when the page is opened
         browser.get(platform.address("ui"))
         soon = WebDriverWait(browser, 60)
-        page = lambda: browser.find_element(By.TAG_NAME, "body").text  # noqa: E731
         # then it asks for the password, and with that the pipeline is ranked
-        asked = soon.until(lambda _: next(iter(_shown(browser, "input[type=password]")), None))
-        assert "Open deals" not in page()
+        asked = soon.until(lambda _: _shown(browser, "input[type=password]"))[0]
+        assert "Open deals" not in _text(browser)
         asked.send_keys(platform.session.credentials.ui_password, Keys.ENTER)
         soon.until(
-            lambda _: "Open deals" in page() and browser.find_elements(By.CSS_SELECTOR, "[data-testid=stDataFrame]")
+            lambda _: (
+                "Open deals" in _text(browser) and browser.find_elements(By.CSS_SELECTOR, "[data-testid=stDataFrame]")
+            )
         )
-        assert "Traceback" not in page()
+        assert "Traceback" not in _text(browser)
         browser.save_screenshot(str(SCREENSHOTS / "ranking.png"))
         # when a deal is scored without its engage date, and then with it
         browser.find_elements(By.CSS_SELECTOR, "[role=tab]")[1].click()
-        submit = soon.until(lambda _: next(iter(_shown(browser, "[data-testid=stFormSubmitButton] button")), None))
+        submit = soon.until(lambda _: _shown(browser, "[data-testid=stFormSubmitButton] button"))[0]
         submit.click()
-        soon.until(lambda _: "has no engage date" in page())
+        soon.until(lambda _: "has no engage date" in _text(browser))
         day = _shown(browser, "[data-testid=stForm] [data-testid=stDateInput]")[0]
         for part, text in zip(
             day.find_elements(By.CSS_SELECTOR, "[role=spinbutton]"), ("2017", "12", "20"), strict=True
@@ -139,11 +164,18 @@ def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
         browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
         submit.click()
         # then its chance stands there
-        soon.until(lambda _: "Chance to be won" in page() and _shown(browser, "[data-testid=stVegaLiteChart] svg"))
+        soon.until(
+            lambda _: "Chance to be won" in _text(browser) and _shown(browser, "[data-testid=stVegaLiteChart] svg")
+        )
         browser.save_screenshot(str(SCREENSHOTS / "scoring.png"))
-        assert "Traceback" not in page()
+        assert "Traceback" not in _text(browser)
     finally:
         browser.quit()
+
+
+def _text(browser: webdriver.Chrome) -> str:
+    """What the page says."""
+    return browser.find_element(By.TAG_NAME, "body").text
 
 
 def _shown(browser: webdriver.Chrome, selector: str) -> list[WebElement]:

@@ -14,6 +14,7 @@ from ops.handover import readable
 from ops.pipeline import Prefect
 from ops.source import own_source, set_own_source
 from tests.e2e.conftest import Platform
+from tests.skips import OF_ACCOUNT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -49,7 +50,9 @@ def test_the_source_of_up_is_the_platforms(platform: Platform) -> None:
         shutil.rmtree(folder)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="anybody else's flows run as who calls, and read what that one may")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason=f"{OF_ACCOUNT} anybody else's flows run as who calls, and read what that one may"
+)
 def test_a_file_that_only_root_may_read_reaches_the_flows_as_a_copy(platform: Platform, tmp_path: Path) -> None:
     # given
     file = tmp_path / "deals.csv"

@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.conftest import platform
 from tests.security.ordinary import ordinary
+from tests.skips import OF_ACCOUNT
 
 __all__ = ["platform"]
 
@@ -18,5 +19,5 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def stranger() -> Run:
     """Runs a command as an ordinary account. Skips where the tests do not run as root: it would be the platform's own."""
     if os.geteuid() != 0:
-        pytest.skip("only root can try from another account")
+        pytest.skip(f"{OF_ACCOUNT} only root can try from another one")
     return ordinary

@@ -1,7 +1,15 @@
 """The inner doors of a running platform are shut to an ordinary account of the machine."""
 
-import pytest
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from closecast.platform.mlflow_http import Login
 from tests.e2e.conftest import Platform
 from tests.security.ordinary import asked
 
@@ -17,3 +25,158 @@ def test_an_ordinary_account_reads_no_secret_and_no_object(platform: Platform) -
     s3 = ("-H", f"Authorization: {signed.format('s3')}", f"{url}/closecast-local-artifacts")
     # when / then
     assert [asked(*secret)[0], asked(*s3)[0], asked(*s3, "-X", "DELETE")[0]] == [403, 403, 403]
+
+
+_OBJECT_STORE_JOBS = ["api", "journal", "mlflow", "prefect-worker", "score", "trial"]
+
+
+@pytest.mark.parametrize("job", _OBJECT_STORE_JOBS)
+def test_a_job_that_was_broken_into_opens_with_its_key_what_it_needs(platform: Platform, job: str) -> None:
+    # given what is in its Variable, and what the companion may
+    own, full = (platform.session.credentials.variables()[one] for one in (job, "localstack"))
+    clients = [
+        partial(
+            boto3.client, endpoint_url=platform.address("localstack"), region_name="us-east-1",
+            aws_access_key_id=items["object_store_access_key"], aws_secret_access_key=items["object_store_secret_key"],
+        )
+        for items in (own, full)
+    ]  # fmt: skip
+    lake, artifacts = "closecast-local-lake", "closecast-local-artifacts"
+    s3 = clients[0]("s3")
+    model = next(
+        one["Key"] for one in clients[1]("s3").list_objects_v2(Bucket=artifacts)["Contents"] if "model" in one["Key"]
+    )
+    silver = clients[1]("s3").list_objects_v2(Bucket=lake, Prefix="silver/")["Contents"][0]["Key"]
+
+    def status(asked: Callable[[], Any]) -> int:
+        try:
+            return int(asked()["ResponseMetadata"]["HTTPStatusCode"])
+        except ClientError as refused:
+            return int(refused.response["ResponseMetadata"]["HTTPStatusCode"])
+
+    # when
+    found = {
+        "read a model": status(lambda: s3.head_object(Bucket=artifacts, Key=model)),
+        "read deals": status(lambda: s3.head_object(Bucket=lake, Key=silver)),
+        "write a model": status(lambda: s3.put_object(Bucket=artifacts, Key="mlflow/0/mine", Body=b"mine")),
+        "write deals": status(lambda: s3.put_object(Bucket=lake, Key="silver/mine.parquet", Body=b"mine")),
+        "delete the bucket": status(lambda: s3.delete_bucket(Bucket=lake)),
+        "read a secret": status(
+            lambda: clients[0]("secretsmanager").get_secret_value(SecretId="closecast-local/api-key")
+        ),
+        "make a user": status(lambda: clients[0]("iam").create_user(UserName="mine")),
+    }
+    for bucket, key in ((artifacts, "mlflow/0/mine"), (lake, "silver/mine.parquet")):
+        clients[1]("s3").delete_object(Bucket=bucket, Key=key)
+    # then
+    assert {what for what, answer in found.items() if answer == 200} == {
+        "mlflow": {"read a model", "write a model"},
+        "prefect-worker": {"read deals", "write deals"},
+        "journal": set(),
+    }.get(job, {"read deals"})
+    assert {answer for answer in found.values() if answer != 200} == {403}
+
+
+def test_each_job_has_its_own_key_in_its_environment_and_no_other(platform: Platform) -> None:
+    variables = platform.session.credentials.variables()
+    for job, task in (
+        ("api", "api"),
+        ("journal", "journal"),
+        ("mlflow", "mlflow"),
+        ("prefect-worker", "prefect-worker"),
+    ):
+        processes = platform.processes(job, task)
+        assert processes
+        for process in processes:
+            shown = "\n".join(process.environ().values())
+            assert variables[job]["object_store_secret_key"] in shown
+            others = [items["object_store_secret_key"] for one, items in variables.items()
+                      if one != job and "object_store_secret_key" in items]  # fmt: skip
+            assert not [one for one in others if one in shown]
+
+
+ALIAS = "/api/2.0/mlflow/registered-models/alias"
+WEBHOOKS = "/api/2.0/mlflow/webhooks"
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+EVENTS = [{"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}]
+
+
+def _registry(platform: Platform) -> Any:
+    """Which version is champion, and the webhooks."""
+    with platform.mlflow() as client:
+        found = client.get(ALIAS, params={"name": "closecast", "alias": "champion"}).raise_for_status().json()
+        return found["model_version"]["version"], client.get(WEBHOOKS).raise_for_status().json()["webhooks"]
+
+
+def test_an_ordinary_account_moves_no_champion_and_writes_no_artifact(platform: Platform) -> None:
+    # given
+    before, url = _registry(platform), platform.address("mlflow")
+    typed = ("-H", "Content-Type: application/json", "-d")
+    moved = json.dumps({"name": "closecast", "alias": "champion", "version": "1"})
+    webhook = json.dumps({"name": "mine", "url": f"{platform.address('api')}/health/live", "events": EVENTS})
+    # when
+    answers = [
+        asked(*typed, moved, url + ALIAS),
+        asked("-T", "/etc/hostname", f"{url}{ARTIFACTS}/1/mine/artifacts/model/model.txt"),
+        asked(*typed, webhook, url + WEBHOOKS),
+        asked(*typed, "{}", f"{url}{WEBHOOKS}/{before[1][0]['webhook_id']}/test"),
+        asked(*typed, '{"experiment_ids": ["1"]}', f"{url}/api/2.0/mlflow/runs/search"),
+        asked("-u", "closecast:closecast", f"{url}/"),
+    ]
+    # then
+    assert [status for status, _ in answers] == [401] * 6
+    assert _registry(platform) == before
+    assert asked(f"{url}/health") == (200, "OK")
+
+
+@pytest.mark.parametrize("job", ["api", "score"])
+def test_a_job_that_was_broken_into_moves_no_champion_with_its_own_login(platform: Platform, job: str) -> None:
+    # given what is in its Variable
+    before = _registry(platform)
+    password = platform.session.credentials.variables()[job]["mlflow_password"]
+    with platform.mlflow(Login({"api": "api", "score": "reader"}[job], password)) as client:
+        assert client.get(ALIAS, params={"name": "closecast", "alias": "champion"}).status_code == 200
+        # when
+        elsewhere = {"name": "mine", "url": f"{platform.address('mlflow')}/health", "events": EVENTS, "secret": "x"}
+        statuses = [
+            client.post(ALIAS, json={"name": "closecast", "alias": "champion", "version": "1"}).status_code,
+            client.request("DELETE", ALIAS, json={"name": "closecast", "alias": "champion"}).status_code,
+            client.put(f"{ARTIFACTS}/1/mine/artifacts/model/model.txt", content=b"mine").status_code,
+            client.post("/api/2.0/mlflow/model-versions/set-tag", json={}).status_code,
+            client.post(f"{WEBHOOKS}/{before[1][0]['webhook_id']}/test", json={}).status_code,
+            client.delete(f"{WEBHOOKS}/{before[1][0]['webhook_id']}").status_code,
+            client.post(WEBHOOKS, json=elsewhere).status_code,
+            client.patch(f"{WEBHOOKS}/{before[1][0]['webhook_id']}", json={"url": elsewhere["url"]}).status_code,
+        ]
+    # then
+    assert statuses == [403] * 6 + ([400] * 2 if job == "api" else [403] * 2)
+    assert _registry(platform) == before
+
+
+def test_each_job_is_the_user_that_its_variable_is_meant_for(platform: Platform) -> None:
+    users = {"api": "api", "prefect-worker": "closecast"}
+    for job, user in users.items():
+        (process, *_) = platform.processes(job, job)
+        environment = process.environ()
+        assert environment["MLFLOW_TRACKING_USERNAME"] == user
+        assert (
+            environment["MLFLOW_TRACKING_PASSWORD"] == platform.session.credentials.variables()[job]["mlflow_password"]
+        )
+
+
+def test_mlflows_webhook_leads_to_an_instance_of_the_api(platform: Platform) -> None:
+    version, webhooks = _registry(platform)
+    (webhook,) = webhooks
+    assert webhook["url"] == f"{platform.address('api')}/v1/registry-events"
+    # when the champion is made champion again, and when anybody else's address is tried
+    with platform.mlflow() as client:
+        tested = client.post(f"{WEBHOOKS}/{webhook['webhook_id']}/test", json={}).json()["result"]
+        for url in (
+            f"{platform.address('prefect')}/api/health",
+            f"{platform.address('api')}/metrics",
+            "http://127.0.0.1:22/",
+        ):
+            refused = client.post(WEBHOOKS, json={"name": "x", "url": url, "events": EVENTS})
+            assert (refused.status_code, "lead to the prediction API alone" in refused.text) == (400, True)
+    assert tested["success"] is True
+    assert _registry(platform) == (version, webhooks)

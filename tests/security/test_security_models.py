@@ -73,7 +73,7 @@ def stage(mlflow_uri: str, empty_registry: ModelRegistry, served_model: DealMode
 
 
 @pytest.fixture
-def api(mlflow_uri: str, stage: Stage, tmp_path: Path) -> Iterator[TestClient]:  # type: ignore[type-arg]
+def api(mlflow_uri: str, stage: Stage, tmp_path: Path) -> Iterator[TestClient[Any]]:
     """A service that serves version 1."""
     assert stage.champion() == "1"
     settings = Settings.from_environment({
@@ -142,7 +142,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-def test_the_service_goes_on_with_what_it_has_whatever_the_registry_offers(api: TestClient, stage: Stage) -> None:  # type: ignore[type-arg]
+def test_the_service_goes_on_with_what_it_has_whatever_the_registry_offers(api: TestClient[Any], stage: Stage) -> None:
     answered = api.post("/v1/predictions", json={"deal": DEAL, "as_of": "2017-12-31"}).json()["probability"]
     for what, (arguments, words) in REFUSED.items():
         # when

@@ -16,9 +16,12 @@ from ops.down import processes_of
 from tests.e2e.conftest import Platform
 from tests.security.conftest import Run
 from tests.security.ordinary import as_account
+from tests.skips import OF_ACCOUNT
 
 pytestmark = pytest.mark.e2e
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="services have accounts of their own where `up` was run by root")
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason=f"{OF_ACCOUNT} services have some of their own where `up` was run by root"
+)
 
 
 def _services(platform: Platform) -> list[psutil.Process]:
@@ -72,6 +75,7 @@ def test_nothing_listens_off_loopback(platform: Platform) -> None:
     ]
     assert len(listening) > len(jobs.NAMES)
     for one in listening:
+        assert one.laddr
         assert one.laddr.ip in ("127.0.0.1", "::1", "::ffff:127.0.0.1"), (
             one.laddr,
             psutil.Process(one.pid).cmdline()[:4],

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -10,8 +11,9 @@ from fastapi import FastAPI
 from pydantic import BaseModel, create_model
 
 _BOOSTER = lightgbm.Booster(model_file=os.environ["BENCH_BOOSTER"])
-_NAMES = json.loads(Path(os.environ["BENCH_FEATURES"]).read_text())
-Features = create_model("Features", **dict.fromkeys(_NAMES, (float, ...)))
+_NAMES: list[str] = json.loads(Path(os.environ["BENCH_FEATURES"]).read_text())
+_FIELDS: dict[str, Any] = dict.fromkeys(_NAMES, (float, ...))
+Features = create_model("Features", **_FIELDS)
 
 
 class Answer(BaseModel):

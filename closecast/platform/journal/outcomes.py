@@ -19,7 +19,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Recording:
+class OutcomeCounts:
     """What became of the outcomes told: they add up to their number."""
 
     added: int
@@ -27,7 +27,7 @@ class Recording:
     unchanged: int
 
 
-def record_outcomes(connection: psycopg.Connection[Any], outcomes: Sequence[Outcome], caller: str) -> Recording:
+def record_outcomes(connection: psycopg.Connection[Any], outcomes: Sequence[Outcome], caller: str) -> OutcomeCounts:
     """Keep `outcomes`, no two of one deal, in one transaction. Told again, they change nothing. Raises psycopg.Error."""
     columns = [[getattr(one, name) for one in outcomes] for name in Outcome.__struct_fields__]
     answer = connection.execute(
@@ -44,4 +44,4 @@ def record_outcomes(connection: psycopg.Connection[Any], outcomes: Sequence[Outc
         [caller, *columns],
     ).fetchall()
     added = sum(1 for (new,) in answer if new)
-    return Recording(added, len(answer) - added, len(outcomes) - len(answer))
+    return OutcomeCounts(added, len(answer) - added, len(outcomes) - len(answer))

@@ -26,7 +26,7 @@ _REST_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Standing:
+class ShipperStatus:
     """Where a shipper stands at one moment, for gauges and health."""
 
     waiting: int  # deals in memory that are not packed yet
@@ -103,12 +103,12 @@ class Shipper:
             self._spool.close()
         return len(self._window) + len(self._encoded) + len(self._inbox)
 
-    def standing(self) -> Standing:
+    def status(self) -> ShipperStatus:
         """The numbers of this moment."""
         window = self._window
         moments = [packed_at for _, packed_at in islice(window, 1)]
         moments += [moment for moment in (self._inbox.since, self._spool.oldest()) if moment is not None]
-        return Standing(
+        return ShipperStatus(
             waiting=self._inbox.deals,
             waiting_bytes=self._inbox.bytes,
             unconfirmed=len(window),
@@ -147,7 +147,7 @@ class Shipper:
                 self._lend()
         except LinkError as error:
             self._unlink(str(error))  # and the next turn puts down what is there
-        except Exception as error:  # noqa: BLE001 - nothing unconfirmed may be taken for kept; the reason is in `standing`
+        except Exception as error:  # noqa: BLE001 - nothing unconfirmed may be taken for kept; the reason is in `status`
             self._unlink(f"the journal's thread failed: {type(error).__name__}: {error}")
 
     def _pack(self) -> None:

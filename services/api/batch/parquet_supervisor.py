@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.columns import Column, DealTable
 from services.api.batch.messages import ends
 from services.api.batch.parquet_worker import Read
-from services.api.batch.read import MAX_ROWS
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import InvalidInputError
 
@@ -105,7 +105,7 @@ def _table(read: Read) -> DealTable:
         for name, (positions, distinct) in read.columns.items()
     }
     count = len(read.identifiers)
-    is_sound = 0 < count <= MAX_ROWS and all(
+    is_sound = 0 < count <= MOST_DEALS and all(
         len(one.positions) == count and one.positions.min() >= -1 and one.positions.max() < len(one.distinct)
         for one in columns.values()
     )

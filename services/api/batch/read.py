@@ -13,15 +13,15 @@ import pyarrow.csv
 from msgspec.structs import astuple
 
 from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring import rules
 from closecast.scoring.columns import Column, DealTable, spread
 from closecast.scoring.rules import MAX_TEXT, NotScorableError
 from services.api.batch import json_columns
 from services.api.problems import InvalidInputError
-from services.api.schemas.predictions import BatchRequest, Deal, Horizon
+from services.api.schemas.predictions import BatchRequest, BoundedHorizon, Deal
 from services.api.schemas.strict_json import not_understood, require_once
 
-MAX_ROWS = 10_000
 _IDENTIFIER = "opportunity_id"
 _ENCODED = pa.dictionary(pa.int32(), pa.string())
 
@@ -29,9 +29,9 @@ _ENCODED = pa.dictionary(pa.int32(), pa.string())
 class _Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """BatchRequest with deals that are read at once: the quick way, where each of them is one."""
 
-    deals: Annotated[list[Deal], msgspec.Meta(max_length=MAX_ROWS)]
+    deals: Annotated[list[Deal], msgspec.Meta(max_length=MOST_DEALS)]
     as_of: date | None = None
-    horizon: Horizon = "quarter_end"
+    horizon: BoundedHorizon = "quarter_end"
 
 
 _DECODER = msgspec.json.Decoder(_Sent)
@@ -55,7 +55,7 @@ def _by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
     begin, end = body.find(b"[") + 1, body.rfind(b"]")
     records = memoryview(body)[begin:end]
     found = json_columns.read(records, Deal.__struct_fields__, MAX_TEXT) if 0 < begin <= end else None
-    if found is None or found[0] > MAX_ROWS:
+    if found is None or found[0] > MOST_DEALS:
         return None
     # There is no other bracket before this array nor behind it: if what is left is a request, the array is its deals.
     around = body[:begin] + body[end:]
@@ -120,7 +120,7 @@ def as_deal(row: dict[str, Any]) -> Deal:
 def read_csv(content: bytes) -> DealTable:
     """The rows of a CSV export in UTF-8, columns beyond the contract's left out.
 
-    Raises InvalidInputError for another encoding, a missing engage_date column, no rows or more than MAX_ROWS.
+    Raises InvalidInputError for another encoding, a missing engage_date column, no rows or more than MOST_DEALS.
     """
     text = _require_utf8(content, "CSV", "utf-8-sig")
     return _quick_csv(content, text) or _row_by_row_csv(text)
@@ -145,7 +145,7 @@ def _quick_csv(content: bytes, text: str) -> DealTable | None:
         ).combine_chunks()
     except (csv.Error, pa.ArrowException):
         return None
-    if not 0 < len(table) <= MAX_ROWS:
+    if not 0 < len(table) <= MOST_DEALS:
         return None
     columns = dict(zip(names, (column.chunk(0) for column in table.columns), strict=True))
     identifiers = columns.pop(_IDENTIFIER, None)
@@ -165,11 +165,11 @@ def _row_by_row_csv(text: str) -> DealTable:
             if header.count(name) > 1:
                 raise more_than_once(name, "the CSV")
         # An empty line is no deal.
-        rows: list[Sequence[str | None]] = list(islice(filter(None, reader), MAX_ROWS + 1))
+        rows: list[Sequence[str | None]] = list(islice(filter(None, reader), MOST_DEALS + 1))
     except csv.Error as error:
         raise InvalidInputError("body", None, "a CSV table", f"line {reader.line_num} is not CSV: {error}") from error
-    if len(rows) > MAX_ROWS:
-        raise too_many("the CSV", f"more than {MAX_ROWS}")
+    if len(rows) > MOST_DEALS:
+        raise too_many("the CSV", f"more than {MOST_DEALS}")
     if not rows:
         raise InvalidInputError("body", None, "one row or more", "the CSV has a header and no rows")
     width = len(header)
@@ -203,7 +203,7 @@ def more_than_once(name: str, what: str) -> InvalidInputError:
 
 def too_many(what: str, count: object) -> InvalidInputError:
     """The error of a batch that is too long."""
-    return InvalidInputError("body", None, f"{MAX_ROWS} rows at most", f"{what} has {count} rows: send it in parts")
+    return InvalidInputError("body", None, f"{MOST_DEALS} rows at most", f"{what} has {count} rows: send it in parts")
 
 
 def _table(

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.parquet_texts import as_dictionaries
 from closecast.platform.printable import printable
+from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.columns import Column, DealTable
 from closecast.scoring.tables import expected_kind, is_text, read_arrow
-from services.api.batch.read import MAX_ROWS, more_than_once, require_engage_date, too_many
+from services.api.batch.read import more_than_once, require_engage_date, too_many
 from services.api.problems import InvalidInputError
 
 MAX_UNPACKED = 32_000_000  # bytes of the columns that are read; 10,000 deals take about 1 MB
@@ -21,7 +22,7 @@ _MAX_GROUPS = 1_000
 def read_parquet(content: bytes) -> DealTable:
     """The rows of a Parquet file, columns beyond the contract's left out. Columns are text, dates or, as close_value, numbers.
 
-    Raises InvalidInputError for what is no Parquet, has no column engage_date, no rows or more than MAX_ROWS, a column
+    Raises InvalidInputError for what is no Parquet, has no column engage_date, no rows or more than MOST_DEALS, a column
     of another type, or more than MAX_UNPACKED bytes when unpacked.
     """
     try:
@@ -62,14 +63,14 @@ def _table(content: bytes) -> pa.Table:
     texts = as_dictionaries(metadata, [name for name in names if is_text(schema.field(name).type)])
     file = pq.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts, **limits)
     table = file.read(columns=names, use_threads=False)
-    if table.num_rows > MAX_ROWS:  # whatever the metadata said
+    if table.num_rows > MOST_DEALS:  # whatever the metadata said
         raise too_many("the file", table.num_rows)
     table.validate(full=True)
     return table.unify_dictionaries().combine_chunks()
 
 
 def _require_bearable(metadata: Any, names: list[str]) -> None:
-    if metadata.num_rows > MAX_ROWS:
+    if metadata.num_rows > MOST_DEALS:
         raise too_many("the file", metadata.num_rows)
     if not metadata.num_rows:
         raise InvalidInputError("body", None, "one row or more", "the file has no rows")

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from litestar.exceptions import TooManyRequestsException
 
-from closecast.models.deal_model import ModelCard, digest
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import digest
 from closecast.platform.registry import Served
 from services.api.batch.messages import ScoreRequest, ScoreResult, ends, receive_result, send_request
 from services.api.batch.shared_buffer import SharedBuffer

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.columns import Column, spread
-from services.api.batch.read import MAX_ROWS
 from services.api.batch.score import ScoredTable
 from services.api.batch.shared_buffer import BytesLike
 from services.api.problems import of_invalid
@@ -57,7 +57,7 @@ def encoded(scored: ScoredTable, identifier: UUID, model: ModelVersion) -> tuple
 @cache
 def _rows(more: str) -> pa.StringArray:
     """How each row begins, behind the end of the one before it."""
-    return pa.array([f'{_END}{{"row":{row}{more}' for row in range(MAX_ROWS)])
+    return pa.array([f'{_END}{{"row":{row}{more}' for row in range(MOST_DEALS)])
 
 
 def _text(value: Any) -> str:

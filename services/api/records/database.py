@@ -9,7 +9,7 @@ import psycopg
 
 from closecast.platform.database import connect
 from closecast.platform.journal import store
-from closecast.platform.journal.outcomes import Outcome, Recording, record_outcomes
+from closecast.platform.journal.outcomes import Outcome, OutcomeCounts, record_outcomes
 from services.api.problems import UnavailableError
 
 _CONNECTIONS = 8  # at a time; the database has others to serve
@@ -32,7 +32,7 @@ class Records:
         with self._connection() as connection:
             return store.find(connection, identifier, row)
 
-    def record(self, outcomes: Sequence[Outcome], caller: str) -> Recording:
+    def record(self, outcomes: Sequence[Outcome], caller: str) -> OutcomeCounts:
         """Keep `outcomes`, no two of one deal: all or none."""
         with self._connection() as connection:
             return record_outcomes(connection, outcomes, caller)

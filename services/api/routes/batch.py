@@ -16,8 +16,8 @@ from litestar.openapi.spec import (
 )
 
 from closecast.deals.horizon import MAX_HORIZON_DAYS, QUARTER_END
+from closecast.platform.request_limits import MOST_DEALS
 from services.api.access.admission import Requires
-from services.api.batch.read import MAX_ROWS
 from services.api.batch.request import BatchRequests
 from services.api.batch.write import CSV, JSON, MEDIA_TYPES, PARQUET
 from services.api.middleware.strict_request import TAKEN
@@ -32,7 +32,7 @@ class _BatchOperation(Operation):
     def __post_init__(self) -> None:
         # Any object is taken: one that is no Deal is answered with its problem, and holds up none of the others.
         deal = Schema(type=OpenAPIType.OBJECT, description="A Deal; one that cannot be scored is answered with why")
-        deals = Schema(type=OpenAPIType.ARRAY, items=deal, max_items=MAX_ROWS)
+        deals = Schema(type=OpenAPIType.ARRAY, items=deal, max_items=MOST_DEALS)
         optional = {
             "as_of": Schema(
                 one_of=[Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE), Schema(type=OpenAPIType.NULL)]

@@ -9,6 +9,7 @@ from litestar.params import Body
 from msgspec import Meta, Struct
 
 from closecast.platform.journal.outcomes import Outcome
+from closecast.platform.request_limits import MOST_DEALS
 from services.api.access.admission import Requires
 from services.api.problems import InvalidInputError
 from services.api.records.database import Records
@@ -31,7 +32,7 @@ class ClosedDeal(Struct, frozen=True, forbid_unknown_fields=True):
 class OutcomesRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Closed deals, each once."""
 
-    outcomes: Annotated[list[ClosedDeal], Meta(min_length=1, max_length=10_000)]
+    outcomes: Annotated[list[ClosedDeal], Meta(min_length=1, max_length=MOST_DEALS)]
 
 
 class OutcomesAnswer(Struct, frozen=True):

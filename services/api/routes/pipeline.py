@@ -8,6 +8,7 @@ from litestar.params import Parameter
 
 from closecast.deals.horizon import QUARTER_END
 from closecast.platform.registry import MODEL_NAME
+from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.question import Question, read_horizon
 from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES, AsOf, HorizonText
@@ -21,7 +22,7 @@ def open_pipeline(
     champion: NamedDependency[Champion],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
-    limit: Annotated[int, Parameter(ge=1, le=10_000)] = 100,
+    limit: Annotated[int, Parameter(ge=1, le=MOST_DEALS)] = 100,
     offset: Annotated[int, Parameter(ge=0, le=10_000_000)] = 0,
 ) -> Pipeline:
     """The open deals of the data that the model was trained on, likeliest first."""

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from closecast.platform.journal.entry import made_at
 from closecast.platform.registry import MODEL_NAME
+from closecast.platform.request_limits import MOST_DEALS
 from services.api.access.admission import Requires
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.records.database import Records
@@ -27,9 +28,9 @@ Row = Annotated[
     int | None,
     Parameter(
         ge=0,
-        le=10_000,
+        le=MOST_DEALS,
         description="Of a batch; its first unless named",
-        schema_extra={"one_of": None, "type": OpenAPIType.INTEGER, "minimum": 0, "maximum": 10_000},
+        schema_extra={"one_of": None, "type": OpenAPIType.INTEGER, "minimum": 0, "maximum": MOST_DEALS},
     ),
 ]
 _ABSENT = ResponseSpec(

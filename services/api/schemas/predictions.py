@@ -6,10 +6,12 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from closecast.deals.horizon import MAX_HORIZON_DAYS
+from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.question import Quarter
 from closecast.scoring.rules import MAX_TEXT
 
-Horizon = Annotated[int, Meta(ge=1, le=366)] | Literal["quarter_end"]
+BoundedHorizon = Annotated[int, Meta(ge=1, le=MAX_HORIZON_DAYS)] | Literal["quarter_end"]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 
 
@@ -35,15 +37,15 @@ class PredictionRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=Fals
     as_of: Annotated[
         date | None, Meta(description="What closed on this day is known. Default: the last date of the model's data.")
     ] = None
-    horizon: Annotated[Horizon, Meta(description='Days from as_of, or "quarter_end"')] = "quarter_end"
+    horizon: Annotated[BoundedHorizon, Meta(description='Days from as_of, or "quarter_end"')] = "quarter_end"
 
 
 class BatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Many deals, seen at one date, asked about one horizon."""
 
-    deals: Annotated[list[dict[str, Any]], Meta(max_length=10_000, description="Deals in raw columns, as for one")]
+    deals: Annotated[list[dict[str, Any]], Meta(max_length=MOST_DEALS, description="Deals in raw columns, as for one")]
     as_of: date | None = None
-    horizon: Horizon = "quarter_end"
+    horizon: BoundedHorizon = "quarter_end"
 
 
 class ModelVersion(Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ import numpy as np
 from closecast import features
 from closecast.features.history import UNNAMED, History
 from closecast.models import explanations
-from closecast.models.telling import Standing, Story, tell
+from closecast.models.telling import NameStatus, Story, tell
 from closecast.models.words import Entity
 from closecast.platform.registry import Served
 from closecast.scoring import one
@@ -47,9 +47,9 @@ class Explainer:
         return explanation, tell(explanation, own, reference, question.as_of, days, standing)
 
 
-def _names(history: History, deal: Deal) -> tuple[dict[Entity, int], dict[Entity, Standing]]:
+def _names(history: History, deal: Deal) -> tuple[dict[Entity, int], dict[Entity, NameStatus]]:
     codes: dict[Entity, int] = {}
-    standing: dict[Entity, Standing] = {}
+    standing: dict[Entity, NameStatus] = {}
     for entity, text in one.names(deal):
         codes[entity], known = history.code(entity, text)
         standing[entity] = "known" if known else "missing" if text is None else "new"

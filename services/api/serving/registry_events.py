@@ -10,24 +10,25 @@ from urllib.parse import urlsplit
 
 from closecast.platform.background import BackgroundWorker
 from closecast.platform.champion_events import ChampionEvents, ChampionEventsError
+from closecast.platform.mlflow_http import Login
 from closecast.platform.registry import CHAMPION, MODEL_NAME, RegistryError
-from closecast.platform.settings import SettingsError, required
-from closecast.platform.webhooks import alias_event, ensure_webhook, registered, verify
+from closecast.platform.settings import SettingsError, login, required
+from closecast.platform.webhooks import PATH, alias_event, ensure_webhook, registered, verify
 
 _LOG = logging.getLogger(__name__)
 
-PATH = "/v1/registry-events"
 _LOOK_SECONDS = 30.0
 _AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class EventSettings:
-    """What signs MLflow's deliveries, where MLflow is, and where MLflow reaches this instance."""
+    """What signs MLflow's deliveries, where MLflow is, where MLflow reaches this instance, and who that is to MLflow."""
 
     secret: str
     tracking_uri: str
     url: str
+    login: Login | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "EventSettings | None":
@@ -38,7 +39,8 @@ class EventSettings:
         own = required(environment, "CLOSECAST_OWN_URL").rstrip("/")
         if not own.startswith(("http://", "https://")):
             raise SettingsError(f"CLOSECAST_OWN_URL is {own!r}; expected the http(s) address of this instance")
-        return cls(secret, required(environment, "MLFLOW_TRACKING_URI").rstrip("/"), own + PATH)
+        uri = required(environment, "MLFLOW_TRACKING_URI").rstrip("/")
+        return cls(secret, uri, own + PATH, login(environment))
 
     def __repr__(self) -> str:
         return f"EventSettings(tracking_uri={self.tracking_uri!r}, url={self.url!r})"
@@ -82,8 +84,9 @@ class RegistryEvents:
     def _keep(self) -> float:
         """The newest instance takes the webhook; the others see to it that whoever has it lives."""
         if not self._is_mine or not self._is_heard():
-            ensure_webhook(self._settings.tracking_uri, self._settings.url, self._settings.secret)
-            _LOG.info("webhook", extra={"url": self._settings.url})
+            known = self._settings
+            ensure_webhook(known.tracking_uri, known.url, known.secret, known.login)
+            _LOG.info("webhook", extra={"url": known.url})
         self._is_mine = True
         self._worker.settle()
         return _LOOK_SECONDS
@@ -93,7 +96,7 @@ class RegistryEvents:
 
     def _is_heard(self) -> bool:
         """Whether MLflow delivers to an instance that lives, this or another."""
-        found = registered(self._settings.tracking_uri)
+        found = registered(self._settings.tracking_uri, self._settings.login)
         if found is None or found.get("status") != "ACTIVE":
             return False
         return bool(found["url"] == self._settings.url) or _lives(found["url"])

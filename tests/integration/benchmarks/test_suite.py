@@ -37,5 +37,5 @@ def test_a_run_tells_how_it_ended(tmp_path: Path, arguments: list[str], seconds:
 
 
 def test_an_argument_that_is_none_is_refused() -> None:
-    with pytest.raises(OperatorError, match="'rounds=3' is not understood"):
+    with pytest.raises(OperatorError, match="'rounds=3' is not an argument of this measure"):
         main(["rounds=3"])

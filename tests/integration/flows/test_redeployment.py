@@ -40,7 +40,8 @@ class Server:
         return answer.json() if answer.content else None
 
     def found(self, flow: str = "tune") -> dict[str, Any]:
-        return self.call("GET", f"/deployments/name/{flow}/closecast")
+        found: dict[str, Any] = self.call("GET", f"/deployments/name/{flow}/closecast")
+        return found
 
     def change(self, flow: str = "tune", **values: Any) -> None:
         self.call("PATCH", f"/deployments/{self.found(flow)['id']}", values)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas.objects import State
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
-from prefect.states import State
 
 from closecast.deals.synthetic import generate
 from closecast.platform.settings import SOURCE_VARIABLE
@@ -45,7 +45,7 @@ def export(tmp_path: Path) -> Path:
 
 
 def _ingested(**parameters: str) -> "State[dict[str, object]]":
-    return ingest(**parameters, return_state=True)  # type: ignore[call-overload,no-any-return]
+    return ingest(**parameters, return_state=True)
 
 
 def test_a_flow_reads_the_platforms_source_unless_another_is_named(prefect: Prefect, export: Path) -> None:

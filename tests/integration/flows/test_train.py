@@ -174,8 +174,9 @@ def test_a_bad_export_fails_the_run_with_one_clear_line(tmp_path: Path, content:
     if content is not None:
         path.write_text(content)
     # when
-    state = train(f"file:{path}", return_state=True)  # type: ignore[call-overload]
+    state = train(f"file:{path}", return_state=True)
     # then
     assert state.is_failed()
+    assert state.message is not None
     assert re.search(message, state.message), state.message
     assert "\n" not in state.message

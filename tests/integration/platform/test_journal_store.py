@@ -10,7 +10,7 @@ import pytest
 
 from closecast.platform.database import connect
 from closecast.platform.journal.entry import new_id
-from closecast.platform.journal.outcomes import Outcome, Recording, record_outcomes
+from closecast.platform.journal.outcomes import Outcome, OutcomeCounts, record_outcomes
 from closecast.platform.journal.store import Connection, find, insert
 from tests.journal_entries import WIDTH, batch, single
 
@@ -112,12 +112,12 @@ def test_outcomes_are_kept_once_and_a_correction_replaces_them(connection: Conne
     won = Outcome("A1", "Won", date(2017, 12, 20), 500.0)
     lost = Outcome("A2", "Lost", date(2017, 12, 21))
     # when / then
-    assert record_outcomes(connection, [won, lost], "key:a") == Recording(2, 0, 0)
-    assert record_outcomes(connection, [won, lost], "key:b") == Recording(0, 0, 2)
+    assert record_outcomes(connection, [won, lost], "key:a") == OutcomeCounts(2, 0, 0)
+    assert record_outcomes(connection, [won, lost], "key:b") == OutcomeCounts(0, 0, 2)
     corrected = Outcome("A1", "Won", date(2017, 12, 20), 450.0)
     assert record_outcomes(
         connection, [corrected, lost, Outcome("A3", "Lost", date(2018, 1, 1))], "key:b"
-    ) == Recording(1, 1, 1)
+    ) == OutcomeCounts(1, 1, 1)
     query = "SELECT opportunity_id, deal_stage, close_date, close_value, caller FROM outcomes ORDER BY 1"
     assert connection.execute(query).fetchall() == [
         ("A1", "Won", date(2017, 12, 20), 450.0, "key:b"),

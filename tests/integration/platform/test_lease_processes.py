@@ -211,5 +211,5 @@ def test_a_trial_ends_by_itself_when_its_flow_has(store: Store) -> None:
     )  # fmt: skip
     # then
     assert done.returncode == 0, done.stderr
-    assert "trial: the flow that this works for has ended" in done.stdout
-    assert "this worker ran" not in done.stdout
+    assert "the flow that this works for has ended" in done.stderr
+    assert "this worker ran" not in done.stderr

@@ -15,7 +15,8 @@ from mlflow import MlflowClient
 
 from closecast.deals.quality import Quality
 from closecast.models.candidate import Candidate
-from closecast.models.deal_model import ModelCard, ModelError
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import ModelError
 from closecast.platform.comparison import Beside, beside_champion
 from closecast.platform.ingestion import Ingested
 from closecast.platform.publication import Published, make_card, publish

@@ -1,4 +1,7 @@
-"""MLflow's own tools on a published model: `models serve`, `models predict` and `load_model` answer what the API answers."""
+"""MLflow's own tools on a published model: `models serve`, `models predict` and `load_model` answer what the API answers.
+
+The model is published by whoever may do everything on an MLflow server that asks for passwords, and used by its readers.
+"""
 
 import hashlib
 import json
@@ -26,11 +29,12 @@ from closecast.deals.quality import Quality
 from closecast.deals.synthetic import generate
 from closecast.models import candidate as candidates
 from closecast.platform.ingestion import Ingested
+from closecast.platform.mlflow_http import Login
 from closecast.platform.publication import publish
 from closecast.platform.settings import DatabaseSettings
 from services.api.app import create_app
 from services.api.settings import Settings
-from tests.servers import PROJECT, free_port, running
+from tests.servers import PROJECT, Guarded, free_port, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -40,10 +44,23 @@ BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
-def champion(mlflow_uri: str, promotion_lock: DatabaseSettings) -> str:
-    """The address of an MLflow server whose champion has just been published."""
-    mlflow.set_tracking_uri(mlflow_uri)
-    client = MlflowClient(mlflow_uri)
+def champion(guarded: Guarded, promotion_lock: DatabaseSettings) -> Iterator[dict[str, str]]:
+    """The environment of a reader of an MLflow server whose champion has just been published."""
+    with pytest.MonkeyPatch.context() as patched:
+        _become(guarded.people, guarded, patched)
+        _publish(guarded, promotion_lock)
+        _become(guarded.reader, guarded, patched)
+        yield guarded.environment(guarded.reader)
+
+
+def _become(login: Login, guarded: Guarded, patched: pytest.MonkeyPatch) -> None:
+    for name, value in guarded.environment(login).items():
+        patched.setenv(name, value)
+
+
+def _publish(guarded: Guarded, lock: DatabaseSettings) -> None:
+    mlflow.set_tracking_uri(guarded.uri)
+    client = MlflowClient(guarded.uri)
     for model in client.search_registered_models():
         client.delete_registered_model(model.name)
     deals = check(generate(2_500, seed=11)).accepted
@@ -51,17 +68,16 @@ def champion(mlflow_uri: str, promotion_lock: DatabaseSettings) -> str:
                     Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))  # fmt: skip
     at = datetime(2018, 1, 2, tzinfo=UTC)
     published = publish(
-        candidates.build(deals, 7, 1), data, mlflow_uri, lock=promotion_lock, gold_key="g", by="a test", at=at,
-        git_commit=None,
+        candidates.build(deals, 7, 1), data, guarded.uri, lock=lock, gold_key="g", by="a test", at=at,
+        git_commit=None, login=guarded.people,
     )  # fmt: skip
     assert published.decision.promoted
-    return mlflow_uri
 
 
 @pytest.fixture(scope="module")
-def api(champion: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:  # type: ignore[type-arg]
+def api(champion: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Any]]:
     settings = Settings.from_environment(
-        {"MLFLOW_TRACKING_URI": champion, "CLOSECAST_MODEL_CACHE": str(tmp_path_factory.mktemp("models")),
+        {**champion, "CLOSECAST_MODEL_CACHE": str(tmp_path_factory.mktemp("models")),
          "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest()}
     )  # fmt: skip
     with TestClient(create_app(settings)) as client:
@@ -87,7 +103,11 @@ def _questions() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _answers(api: TestClient, rows: list[dict[str, Any]]) -> list[float]:  # type: ignore[type-arg]
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _answers(api: TestClient[Any], rows: list[dict[str, Any]]) -> list[float]:
     """What the API says of each, asked one by one."""
     found = []
     for row in rows:
@@ -101,14 +121,14 @@ def _answers(api: TestClient, rows: list[dict[str, Any]]) -> list[float]:  # typ
     return found
 
 
-def _environment(champion: str) -> dict[str, str]:
+def _environment(champion: dict[str, str]) -> dict[str, str]:
     """MLflow's tools as a user has them, who knows nothing of this project's folder."""
-    return {"MLFLOW_TRACKING_URI": champion, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": "",
+    return {**champion, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": "",
             "MLFLOW_DISABLE_TELEMETRY": "true"}  # fmt: skip
 
 
 @contextmanager
-def _serving(champion: str, folder: Path, *options: str, **environment: str) -> Iterator[httpx.Client]:
+def _serving(champion: dict[str, str], folder: Path, *options: str, **environment: str) -> Iterator[httpx.Client]:
     port = free_port()
     command = [
         str(BIN / "mlflow"),
@@ -137,14 +157,14 @@ def _invoke(served: httpx.Client, body: str, kind: str = "application/json") -> 
 
 
 @pytest.fixture(scope="module")
-def served(champion: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def served(champion: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     with _serving(champion, tmp_path_factory.mktemp("serve"), "--env-manager", "local") as client:
         yield client
 
 
 def test_served_it_answers_its_own_example_and_any_question_as_the_api_does(
     served: httpx.Client,
-    api: TestClient,  # type: ignore[type-arg]
+    api: TestClient[Any],
 ) -> None:
     # given
     loaded = mlflow.pyfunc.load_model(CHAMPION)
@@ -155,10 +175,10 @@ def test_served_it_answers_its_own_example_and_any_question_as_the_api_does(
     )
     as_csv = _invoke(served, questions.to_csv(index=False), "text/csv")
     # then, to the bit
-    assert as_json == as_csv == _answers(api, questions.to_dict("records"))
+    assert as_json == as_csv == _answers(api, _records(questions))
     assert loaded.predict(questions).tolist() == as_json
     raw = Path(mlflow.artifacts.download_artifacts(f"{CHAMPION}/serving_input_example.json")).read_text()
-    assert _invoke(served, raw) == _answers(api, example.to_dict("records")) == loaded.predict(example).tolist()
+    assert _invoke(served, raw) == _answers(api, _records(example)) == loaded.predict(example).tolist()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +192,7 @@ def test_served_it_answers_its_own_example_and_any_question_as_the_api_does(
         {"engage_date": "12/17/2017", "horizon_days": 30},
     ],
 )
-def test_what_the_api_lets_out_may_be_left_out(served: httpx.Client, api: TestClient, row: dict[str, Any]) -> None:  # type: ignore[type-arg]
+def test_what_the_api_lets_out_may_be_left_out(served: httpx.Client, api: TestClient[Any], row: dict[str, Any]) -> None:
     assert _invoke(served, json.dumps({"dataframe_records": [row]})) == _answers(api, [row])
 
 
@@ -197,7 +217,7 @@ def test_what_cannot_be_answered_is_refused_with_its_reason(
     assert reason in answer.text.replace('\\"', '"')
 
 
-def test_mlflows_command_predicts_a_csv(champion: str, api: TestClient, tmp_path: Path) -> None:  # type: ignore[type-arg]
+def test_mlflows_command_predicts_a_csv(champion: dict[str, str], api: TestClient[Any], tmp_path: Path) -> None:
     # given
     questions = _questions()
     questions.to_csv(tmp_path / "deals.csv", index=False)
@@ -206,7 +226,7 @@ def test_mlflows_command_predicts_a_csv(champion: str, api: TestClient, tmp_path
     # when
     subprocess.run(command, cwd=tmp_path, env={**os.environ, **_environment(champion)}, check=True, capture_output=True)
     # then
-    assert json.loads((tmp_path / "out.json").read_text())["predictions"] == _answers(api, questions.to_dict("records"))
+    assert json.loads((tmp_path / "out.json").read_text())["predictions"] == _answers(api, _records(questions))
 
 
 @pytest.mark.usefixtures("champion")
@@ -256,9 +276,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("index")
 def test_in_a_clean_environment_of_its_requirements_it_gives_the_same_bits(
-    champion: str,
-    api: TestClient,
-    tmp_path: Path,  # type: ignore[type-arg]
+    champion: dict[str, str],
+    api: TestClient[Any],
+    tmp_path: Path,
 ) -> None:
     # given
     folder = Path(mlflow.artifacts.download_artifacts(CHAMPION, dst_path=str(tmp_path / "m")))
@@ -275,7 +295,7 @@ def test_in_a_clean_environment_of_its_requirements_it_gives_the_same_bits(
     where, predicted = json.loads(found.stdout.splitlines()[-1])
     assert where == str(folder / "code" / "closecast" / "__init__.py")
     example = pd.read_json(folder / "input_example.json", orient="split", convert_dates=False)
-    assert predicted == _answers(api, example.to_dict("records"))
+    assert predicted == _answers(api, _records(example))
     assert "may differ from the service's" not in found.stderr
 
 
@@ -290,15 +310,13 @@ def _has_pyenv() -> bool:
 @pytest.mark.index
 @pytest.mark.timeout(1_800)
 @pytest.mark.usefixtures("index")
-@pytest.mark.parametrize("manager", ["virtualenv", "uv"])
+@pytest.mark.parametrize("manager", ["uv", *(["virtualenv"] if _has_pyenv() else [])])
 def test_served_in_an_environment_that_mlflow_makes_it_answers_as_the_api_does(
-    champion: str,
-    api: TestClient,  # type: ignore[type-arg]
+    champion: dict[str, str],
+    api: TestClient[Any],
     manager: str,
     tmp_path: Path,
 ) -> None:
-    if manager == "virtualenv" and not _has_pyenv():
-        pytest.skip(f"MLflow makes this kind with pyenv, which has no Python {platform.python_version()} here")
     # given the environment that MLflow makes, which takes minutes
     root = {"MLFLOW_ENV_ROOT": str(tmp_path / "environments")}
     command = [str(BIN / "mlflow"), "models", "prepare-env", "-m", CHAMPION, "--env-manager", manager]
@@ -310,4 +328,4 @@ def test_served_in_an_environment_that_mlflow_makes_it_answers_as_the_api_does(
     with _serving(champion, tmp_path, "--env-manager", manager, **root) as served:
         found = _invoke(served, questions.to_csv(index=False), "text/csv")
     # then
-    assert found == _answers(api, questions.to_dict("records"))
+    assert found == _answers(api, _records(questions))

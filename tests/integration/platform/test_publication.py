@@ -15,6 +15,7 @@ from closecast.deals.contract import check
 from closecast.deals.quality import Quality
 from closecast.deals.synthetic import generate
 from closecast.models import candidate as candidates
+from closecast.models import training
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.models.golden import Golden
 from closecast.platform import tracking
@@ -111,6 +112,7 @@ def test_the_life_of_champions(
     assert run.data.tags["features"] == ",".join(features.NAMES)
     names = {entry.path for entry in MlflowClient(mlflow_uri).list_artifacts(first.run_id)}
     assert names == {"model", "evaluation", "report"}
+    assert run.inputs is not None
     assert {dataset.dataset.name for dataset in run.inputs.dataset_inputs} == {"synthetic"}
     report = {entry.path for entry in MlflowClient(mlflow_uri).list_artifacts(first.run_id, "report")}
     assert report == {f"report/{name}" for name in
@@ -164,7 +166,7 @@ def _shuffled(candidate: candidates.Candidate) -> candidates.Candidate:
     data = candidate.data
     rows = data.learnable(data.plan.cut)
     won = np.random.default_rng(1).permutation(rows.won)
-    booster = candidates.training.fit(data.matrix(rows), won, candidate.settings, 60, 7, 1)
+    booster = training.fit(data.matrix(rows), won, candidate.settings, 60, 7, 1)
     twin = replace(candidate.twin, booster=booster)
     held_out = tuple(
         replace(part, predictions={**part.predictions, "candidate": twin.predict(split.test.matrix)})

@@ -12,7 +12,7 @@ import pytest
 
 from closecast.platform.journal.entry import Entry
 from closecast.platform.journal.inbox import JournalFullError
-from closecast.platform.journal.shipper import Shipper, Standing
+from closecast.platform.journal.shipper import Shipper, ShipperStatus
 from closecast.platform.journal.spool import Spool
 from closecast.platform.journal.stream import FIELD, STREAM, unpack
 from tests.journal_entries import batch, keys, single
@@ -39,20 +39,20 @@ def shipper(cache: Cache, tmp_path: Path) -> Iterator[Shipper]:
     shipper.close()
 
 
-def _until(shipper: Shipper, holds: Callable[[Standing], bool]) -> Standing:
-    standing = shipper.standing()
+def _until(shipper: Shipper, holds: Callable[[ShipperStatus], bool]) -> ShipperStatus:
+    status = shipper.status()
 
     def is_so() -> bool:
-        nonlocal standing
-        standing = shipper.standing()
-        return holds(standing)
+        nonlocal status
+        status = shipper.status()
+        return holds(status)
 
-    until(is_so, told=lambda: standing)
-    return standing
+    until(is_so, told=lambda: status)
+    return status
 
 
-def _idle(standing: Standing) -> bool:
-    return not (standing.waiting or standing.unconfirmed or standing.spool_bytes)
+def _idle(status: ShipperStatus) -> bool:
+    return not (status.waiting or status.unconfirmed or status.spool_bytes)
 
 
 def _in_stream(cache: Cache) -> list[Entry]:
@@ -66,9 +66,9 @@ def test_entries_are_in_the_stream_and_forgotten_once_they_are_on_its_disk(shipp
     # when
     for entry in entries:
         shipper.append(entry)
-    standing = _until(shipper, lambda standing: _idle(standing) and standing.shipped == 1_050)
+    status = _until(shipper, lambda status: _idle(status) and status.shipped == 1_050)
     # then
-    assert (standing.problem, standing.lag_seconds, standing.spooled) == (None, 0.0, 0)
+    assert (status.problem, status.lag_seconds, status.spooled) == (None, 0.0, 0)
     cache.kill()
     cache.start()
     assert keys(_in_stream(cache)) == keys(entries)
@@ -96,11 +96,11 @@ def test_a_draft_that_fails_is_told_and_keeps_no_other_from_the_stream(shipper: 
     for draft in (Draft(entries[0]), Draft(None), *map(Draft, entries[1:5])):
         shipper.append(draft)
     shipper.append(entries[5])
-    standing = _until(shipper, lambda standing: _idle(standing) and standing.shipped == 6)
+    status = _until(shipper, lambda status: _idle(status) and status.shipped == 6)
     # then
-    assert standing.unwritable == 1
-    assert standing.problem == "1 predictions could not be written: TypeError: nothing can be made of this"
-    assert (standing.waiting, standing.waiting_bytes) == (0, 0)
+    assert status.unwritable == 1
+    assert status.problem == "1 predictions could not be written: TypeError: nothing can be made of this"
+    assert (status.waiting, status.waiting_bytes) == (0, 0)
     assert sorted(keys(_in_stream(cache))) == sorted(keys(entries))
 
 
@@ -121,13 +121,13 @@ def test_what_a_cache_acknowledged_and_then_forgot_is_sent_again(
         shipper.append(entry)
     until(lambda: len(_in_stream(cache)) == 60)
     # then: taken, and not counted as kept
-    assert (shipper.standing().unconfirmed > 0, shipper.standing().shipped) == (True, 10)
+    assert (shipper.status().unconfirmed > 0, shipper.status().shipped) == (True, 10)
     # when
     cache.kill()
     shutil.rmtree(log)
     shutil.copytree(tmp_path / "on disk", log)
     cache.start()
-    _until(shipper, lambda standing: _idle(standing) and standing.shipped == 60)
+    _until(shipper, lambda status: _idle(status) and status.shipped == 60)
     # then
     assert keys(_in_stream(cache)) == keys([*early, *late])
 
@@ -141,10 +141,10 @@ def test_a_cache_that_is_away_costs_nothing_but_time(shipper: Shipper, cache: Ca
     # when
     for entry in entries[1:]:
         shipper.append(entry)
-    standing = _until(shipper, lambda standing: standing.spooled >= 99 and not standing.unconfirmed)
+    status = _until(shipper, lambda status: status.spooled >= 99 and not status.unconfirmed)
     # then
-    assert "cache" in (standing.problem or "")
-    assert standing.lag_seconds > 0
+    assert "cache" in (status.problem or "")
+    assert status.lag_seconds > 0
     cache.start()
     shipper.append(entries[0])
     _until(shipper, _idle)
@@ -164,13 +164,13 @@ def test_a_full_spool_pushes_back_and_accepts_again_when_the_cache_is_back(cache
             shipper.append(entry)
             accepted.append(entry)
             if number % 20 == 19:
-                _until(shipper, lambda standing: standing.waiting_bytes < 50_000 or "full" in (standing.problem or ""))
+                _until(shipper, lambda status: status.waiting_bytes < 50_000 or "full" in (status.problem or ""))
     # then: it is bounded, and says so
-    standing = shipper.standing()
-    assert standing.spool_bytes <= standing.spool_limit == 200_000
-    assert standing.waiting_bytes < 110_000
-    assert standing.refused == 1
-    assert "full" in (standing.problem or "")
+    status = shipper.status()
+    assert status.spool_bytes <= status.spool_limit == 200_000
+    assert status.waiting_bytes < 110_000
+    assert status.refused == 1
+    assert "full" in (status.problem or "")
     # when
     cache.start()
     _until(shipper, _idle)
@@ -191,9 +191,9 @@ def test_a_cache_without_room_is_left_what_it_has(shipper: Shipper, cache: Cache
             shipper.append(single(number))
             if number % 100 == 99:
                 time.sleep(0.05)
-        standing = _until(shipper, lambda standing: standing.spooled > 0 and not standing.unconfirmed)
+        status = _until(shipper, lambda status: status.spooled > 0 and not status.unconfirmed)
         # then
-        assert "the cache is full" in (standing.problem or "")
+        assert "the cache is full" in (status.problem or "")
         assert client.set("of somebody else", "x" * 1000)
         # when: the journal catches up
         client.config_set("maxmemory", "64mb")
@@ -217,7 +217,7 @@ for number in range(300):
     entry = single(number)
     shipper.append(entry)
     print(entry.id)
-while shipper.standing().spooled < 300:
+while shipper.status().spooled < 300:
     time.sleep(0.01)
 sys.stdout.flush()
 os.kill(os.getpid(), 9)
@@ -229,7 +229,7 @@ os.kill(os.getpid(), 9)
     cache.start()
     shipper = Shipper(lambda: cache.url, Spool(tmp_path / "spool", LIMIT))
     shipper.start()
-    _until(shipper, lambda standing: _idle(standing) and standing.shipped == 300)
+    _until(shipper, lambda status: _idle(status) and status.shipped == 300)
     shipper.close()
     # then
     assert sorted(str(entry.id) for entry in _in_stream(cache)) == sorted(done.stdout.split())
@@ -270,6 +270,6 @@ def test_a_cache_never_found_is_told_and_its_entries_wait_on_disk(tmp_path: Path
     shipper = Shipper(lambda: None, Spool(tmp_path / "spool", LIMIT))
     shipper.start()
     shipper.append(single())
-    standing = _until(shipper, lambda standing: standing.spooled == 1)
-    assert standing.problem == "the cache has not been found yet"
+    status = _until(shipper, lambda status: status.spooled == 1)
+    assert status.problem == "the cache has not been found yet"
     shipper.close()

@@ -60,7 +60,7 @@ def test_what_stands_beside_a_body_is_bounded_wherever_it_stands(wire: Wire, beg
 
 def test_a_long_head_behind_other_requests_is_refused_after_their_answers(wire: Wire) -> None:
     wire.send(post() + post(b"Expect: 100-continue") + BEHIND + b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 100_000)
-    answers = []
+    answers: list[int] = []
     while len(answers) < 3:
         status = 100 if _is_invited(wire) else wire.answer()[0]
         if status != 100:
@@ -70,7 +70,7 @@ def test_a_long_head_behind_other_requests_is_refused_after_their_answers(wire: 
 
 
 def _is_invited(wire: Wire) -> bool:
-    if not wire.file.peek(25).startswith(b"HTTP/1.1 100 Continue\r\n\r\n"):  # type: ignore[attr-defined]
+    if not wire.file.peek(25).startswith(b"HTTP/1.1 100 Continue\r\n\r\n"):
         return False
     wire.file.read(25)
     return True
@@ -113,7 +113,7 @@ def test_a_flood_costs_a_bystander_nothing(address: str, client: httpx.Client, k
     memory = _memory(client)
     pouring.start()
     # when
-    waits = []
+    waits: list[float] = []
     while not ended.is_set() or len(waits) < 20:
         start = time.monotonic()
         answer = client.post("/v1/predictions", content=BODY, headers={"Content-Type": "application/json"})

@@ -16,6 +16,8 @@ from tests.servers import LOCALSTACK_PYTHON, free_port, localstack_server
 
 ACCESS, SECRET = "LKIAQAAAAAAAAAASECUR", "the/platform's+own secret"
 BUCKET, KEY, BODY = "closecast-security", "day=2026-11-27/a b+c ü.txt", b"what was stored"
+LAKE, ARTIFACTS = "closecast-security-lake", "closecast-security-artifacts"
+JOBS = ("api", "journal", "mlflow", "prefect-worker", "score", "trial")
 # What LocalStack's clients inside itself sign with: known to everybody.
 INTERNAL = "__internal_call__"
 
@@ -30,7 +32,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, service: str, access: str = ACCESS, secret: str = SECRET, **config: Any) -> Any:
-        return boto3.client(
+        made: Any = boto3.client
+        return made(
             service, endpoint_url=self.url, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1",
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, **config),
         )  # fmt: skip
@@ -60,8 +63,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if not LOCALSTACK_PYTHON.exists():
         pytest.skip("LocalStack's environment is not there: run ./just test, which prepares it")
     port = free_port()
-    with localstack_server(port, ACCESS, SECRET, tmp_path_factory.mktemp("localstack")) as pid:
+    keys = ",".join(":".join((job, *key(job))) for job in JOBS)
+    with localstack_server(port, ACCESS, SECRET, tmp_path_factory.mktemp("localstack"), keys, (LAKE, ARTIFACTS)) as pid:
         found = Server(port, pid)
+        for bucket in (LAKE, ARTIFACTS):
+            found.client("s3").create_bucket(Bucket=bucket)
         found.client("s3").create_bucket(Bucket=BUCKET)
         found.client("secretsmanager").create_secret(Name="closecast/api-key", SecretString="opens nothing")
         yield found
@@ -76,6 +82,11 @@ def stored(server: Server) -> Iterator[Server]:
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [KEY]
     assert s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == BODY
     s3.delete_object(Bucket=BUCKET, Key=KEY)
+
+
+def key(job: str) -> tuple[str, str]:
+    """Access and secret key of a job's own."""
+    return f"LKSECURITY{job.replace('-', '').upper()}", f"the secret of {job}"
 
 
 def flipped(signature: str) -> str:

@@ -60,7 +60,7 @@ def test_another_month_is_refused(month: int) -> None:
         FiscalCalendar(month)
 
 
-def _matrix(fiscal: FiscalCalendar) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _matrix(fiscal: FiscalCalendar) -> tuple[np.ndarray, np.ndarray]:
     deals = DEALS[DEALS["engage_date"].notna()].reset_index(drop=True)
     dates = np.arange("2017-05-01", "2017-09-01", 13, dtype="M8[D]")
     rows = training_rows(deals, dates, (30, QUARTER_END), END, fiscal)

@@ -43,4 +43,4 @@ def test_days_are_taken_as_they_are() -> None:
 @pytest.mark.parametrize("horizon", [0, -3, 367, "month_end"])
 def test_other_horizons_are_refused(horizon: object) -> None:
     with pytest.raises(ValueError, match="horizon"):
-        horizon_days(date(2017, 5, 5), horizon)  # type: ignore[arg-type]
+        horizon_days(date(2017, 5, 5), horizon)

@@ -144,7 +144,7 @@ def test_drift_changes_what_follows_it_and_nothing_before(drift_win: float, drif
         [made[made["close_date"].between(low, high)] for made in (plain, drifted)]
         for low, high in (("2016", day[:-2]), (day, "2018"))
     )
-    pd.testing.assert_frame_equal(*before)
+    pd.testing.assert_frame_equal(before[0], before[1])
     if drift_win:
         assert (after[1]["deal_stage"] == "Won").mean() < (after[0]["deal_stage"] == "Won").mean() - 0.15
     else:

@@ -18,7 +18,7 @@ CLOSE = NAMES.index("close_chance_in_horizon_before_as_of")
 HORIZON = 30
 
 
-def drawn(dead: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def drawn(dead: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Forty deals a day for 240 days, a tenth of which never closes; of those engaged on days 120 to 149, `dead`. Of the
     others, one in twelve closes each day."""
     random = np.random.default_rng(seed)
@@ -27,13 +27,13 @@ def drawn(dead: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:  # type:
     return DAY + day, np.where(never, NEVER, DAY + day + random.geometric(1 / 12, len(day)))
 
 
-def known(engaged: np.ndarray, closed: np.ndarray, days: int) -> Cycles:  # type: ignore[type-arg]
+def known(engaged: np.ndarray, closed: np.ndarray, days: int) -> Cycles:
     return CycleGrid(engaged, closed, np.ones(len(engaged), bool), DAY + 300).until(DAY + days)
 
 
 def share_that_never_closes(cycles: Cycles, day: int) -> float:
     odds_of_all = (1 - cycles.can_close[0]) / cycles.can_close[0]
-    odds = odds_of_all * float(cycles.cohorts.odds[day])
+    odds: float = odds_of_all * float(cycles.cohorts.odds[day])
     return odds / (1 + odds)
 
 

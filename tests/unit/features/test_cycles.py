@@ -10,7 +10,7 @@ NEVER = np.iinfo(np.int64).max
 
 
 @pytest.fixture
-def counted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def counted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(3)
     engaged = DAY + random.integers(-40, 120, 80)
     closed = np.where(random.random(80) < 0.7, engaged + random.integers(0, 60, 80), NEVER)
@@ -18,12 +18,15 @@ def counted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type
 
 
 @pytest.mark.parametrize("days", [-50, 0, 1, 17, 90, 150])
-def test_sums_are_those_of_counting_day_by_day(counted: tuple[np.ndarray, ...], days: int) -> None:  # type: ignore[type-arg]
+def test_sums_are_those_of_counting_day_by_day(counted: tuple[np.ndarray, ...], days: int) -> None:
     # given
     engaged, closed, won = counted
     first = closed.min()
     closes, exposed = np.zeros((3, AGES), int), np.zeros((3, AGES), int)
-    month = lambda day: np.datetime64(int(day), "D").astype("M8[M]").astype(int) % 3  # noqa: E731
+
+    def month(day: int) -> int:
+        return int(np.datetime64(int(day), "D").astype("M8[M]").astype(int)) % 3
+
     for begin, end in zip(engaged, closed, strict=True):
         for day in range(first, DAY + days):
             if begin <= day <= end:
@@ -42,7 +45,9 @@ def test_sums_are_those_of_counting_day_by_day(counted: tuple[np.ndarray, ...], 
     assert found.month_closes.sum() == closes.sum()
 
 
-def test_chances_rise_with_time_and_winning_never_outruns_closing(counted: tuple[np.ndarray, ...]) -> None:  # type: ignore[type-arg]
+def test_chances_rise_with_time_and_winning_never_outruns_closing(
+    counted: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
     # given
     cycles = CycleGrid(*counted, DAY + 200).until(DAY + 150)
     chances = Chances(cycles, DAY + 150)

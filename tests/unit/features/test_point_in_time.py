@@ -41,9 +41,11 @@ def test_another_future_leaves_every_feature_bit_identical(
     before = deals["engage_date"] < moment
     other = deals[before | (random.random(len(deals)) < kept)].reset_index(drop=True)
     future = ~(other["close_date"] < moment)
-    later = other["engage_date"].clip(lower=moment) + pd.to_timedelta(random.integers(0, 200, len(other)), unit="D")
+    begun = other["engage_date"].mask(other["engage_date"] < moment, moment)
+    later = begun + pd.to_timedelta(random.integers(0, 200, len(other)), unit="D")
     other["deal_stage"] = other["deal_stage"].where(~future, stage)
-    other["close_date"] = other["close_date"].where(~future, later if stage != "Engaging" else pd.NaT)
+    closed = other["close_date"]
+    other["close_date"] = closed.where(~future) if stage == "Engaging" else closed.where(~future, later)
     other["close_value"] = other["close_value"].where(~future, random.random() * 1e6)
     newcomers = other["engage_date"] >= moment
     other.loc[newcomers, ["sales_agent", "product", "account"]] = "somebody new"
@@ -61,13 +63,13 @@ def _row_by_row(builder: FeatureBuilder, deals: pd.DataFrame, as_of: date, horiz
     """As the API does: from the raw names of one deal."""
     tables, history = builder.tables(as_of), builder.history
     made = np.empty((len(deals), len(features.NAMES)))
-    for into, deal in zip(made, deals.itertuples(), strict=True):
-        account = None if pd.isna(deal.account) else deal.account
-        codes = [history.code(*pair)[0] for pair in
-                 (("sales_agent", deal.sales_agent), ("product", deal.product), ("account", account))]  # fmt: skip
-        age = (as_of - deal.engage_date.date()).days
-        lot = features.lot(deal.opportunity_id) if account is None else 0.0
-        into[:] = np.frombuffer(features.rows(tables, age, tables.clocks((horizon,)), *codes, lot))
+    for into, deal in zip(made, deals.to_dict("records"), strict=True):
+        names = {**deal, "account": None if pd.isna(deal["account"]) else deal["account"]}
+        agent, product, account = (history.code(of, names[of])[0] for of in ("sales_agent", "product", "account"))
+        age = (as_of - deal["engage_date"].date()).days
+        lot = features.lot(deal["opportunity_id"]) if names["account"] is None else 0.0
+        clocks = tables.clocks((horizon,))
+        into[:] = np.frombuffer(features.rows(tables, age, clocks, agent, product, account, lot))
     return made
 
 

@@ -9,7 +9,7 @@ from closecast.deals.contract import check
 from closecast.deals.synthetic import generate
 from closecast.features import NAMES
 from closecast.models import candidate
-from closecast.models.deal_model import ModelCard
+from closecast.models.card import ModelCard
 
 
 @pytest.fixture(scope="session")

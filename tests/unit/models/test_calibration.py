@@ -11,7 +11,7 @@ from closecast.models.calibration import BetaCalibration
 from closecast.models.metrics import scores
 
 
-def _chances(rows: int = 50_000) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _chances(rows: int = 50_000) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
     chance = random.beta(1, 4, rows)
     return chance, (random.random(rows) < chance).astype(np.int8)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from closecast.models import manifest
 from closecast.models.candidate import Candidate
-from closecast.models.deal_model import DealModel, ModelCard, ModelError
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import DealModel, ModelError
 from closecast.scoring.pyfunc import _load_pyfunc
 
 

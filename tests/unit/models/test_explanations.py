@@ -16,11 +16,11 @@ from closecast.models.candidate import Candidate
 from closecast.models.explanations import Explanation
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
-from closecast.models.telling import Standing, Story, tell
+from closecast.models.telling import NameStatus, Story, tell
 from closecast.models.words import GROUPS, WORDS, Entity, days, percent
 
 AS_OF, HORIZON = date(2017, 11, 10), 50
-KNOWN: dict[Entity, Standing] = dict.fromkeys(get_args(Entity), "known")
+KNOWN: dict[Entity, NameStatus] = dict.fromkeys(get_args(Entity), "known")
 Matrix = NDArray[np.float64]
 
 
@@ -50,7 +50,7 @@ def rows(built: Candidate) -> Matrix:
 
 
 def _story(
-    explanation: Explanation, row: Matrix, reference: Matrix, standing: dict[Entity, Standing] | None = None
+    explanation: Explanation, row: Matrix, reference: Matrix, standing: dict[Entity, NameStatus] | None = None
 ) -> Story:
     return tell(explanation, row, reference, AS_OF, HORIZON, standing or KNOWN)
 
@@ -219,7 +219,7 @@ def test_sentences_name_value_unit_and_effect(scorer: Scorer, rows: Matrix, refe
     ],
 )
 def test_a_name_without_a_record_is_told(
-    scorer: Scorer, rows: Matrix, reference: Matrix, entity: Entity, standing: Standing, words: str
+    scorer: Scorer, rows: Matrix, reference: Matrix, entity: Entity, standing: NameStatus, words: str
 ) -> None:
     # when
     explained = explanations.explain(scorer, rows[0], reference)

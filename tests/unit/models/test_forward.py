@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from closecast.models import forward
-from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS
+from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
 from closecast.models.training import Data, training_set
 
 
-def _folds(deals: pd.DataFrame, threads: int = 1) -> tuple[forward.Folds, np.ndarray]:  # type: ignore[type-arg]
+def _folds(deals: pd.DataFrame, threads: int = 1) -> tuple[forward.Folds, np.ndarray]:
     data = Data(deals)
     rows = data.learnable(data.plan.cut)
     found = forward.forward_folds(rows, data.plan.cut)
@@ -28,7 +28,8 @@ def test_a_curve_is_that_of_a_fit_of_its_own(deals: pd.DataFrame) -> None:
     # then
     curves = []
     for number, fold in enumerate(folds.folds):
-        parameters, told = folds.parameters(number, settings), {}
+        parameters = folds.parameters(number, settings)
+        told: dict[str, dict[str, list[float]]] = {}
         train = training_set(folds.matrix[fold.train], won[fold.train], parameters)
         judge = training_set(folds.matrix[fold.judge], won[fold.judge], parameters, train)
         lightgbm.train(parameters, train, 12, [judge], ["judge"], callbacks=[lightgbm.record_evaluation(told)])
@@ -37,7 +38,7 @@ def test_a_curve_is_that_of_a_fit_of_its_own(deals: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("settings", [PRESETS[0], PRESETS[1], replace(PRESETS[0], learning_rate=0.1)])
-def test_a_chain_ends_when_the_mean_has_stopped_falling(deals: pd.DataFrame, settings: forward.Hyperparameters) -> None:
+def test_a_chain_ends_when_the_mean_has_stopped_falling(deals: pd.DataFrame, settings: Hyperparameters) -> None:
     # given
     chain = forward.Chain(_folds(deals)[0], settings)
     # when
@@ -47,8 +48,8 @@ def test_a_chain_ends_when_the_mean_has_stopped_falling(deals: pd.DataFrame, set
     assert fitted == {min(MAX_ROUNDS, rounds + chain.patience)}
     curve = chain.losses(fitted.pop())
     assert (int(curve.argmin()) + 1, float(curve.min())) == (rounds, loss)
-    # and within fewer rounds it says the best of these
-    assert chain.best(most=2)[0] <= 2
+    # and that is when half of the way is gone: (1 - learning rate) to the power of so many
+    assert 0.45 < (1 - settings.learning_rate) ** chain.patience <= 0.51
 
 
 def test_rounds_and_predictions_do_not_hang_on_the_threads(deals: pd.DataFrame) -> None:
@@ -59,27 +60,37 @@ def test_rounds_and_predictions_do_not_hang_on_the_threads(deals: pd.DataFrame) 
     assert one.predicted(5).tolist() == many.predicted(5).tolist()
 
 
-def test_a_preset_that_is_behind_is_given_no_more_rounds_than_the_first_needed(
-    deals: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("first", "second", "goes_on"),
+    [
+        (PRESETS[1], PRESETS[0], False),
+        (PRESETS[0], replace(PRESETS[0], learning_rate=0.02, lambda_l2=100.0, clock_weight=0.001), True),
+    ],
+)
+def test_a_preset_that_is_behind_half_way_is_given_no_more_rounds(
+    deals: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+    first: Hyperparameters,
+    second: Hyperparameters,
+    goes_on: bool,
 ) -> None:
-    # given a second preset that learns nothing to speak of
+    # given
     chains: list[forward.Chain] = []
     made = forward.Chain.__init__
 
-    def kept(self: forward.Chain, folds: forward.Folds, settings: forward.Hyperparameters) -> None:
+    def kept(self: forward.Chain, folds: forward.Folds, settings: Hyperparameters) -> None:
         made(self, folds, settings)
         chains.append(self)
 
     monkeypatch.setattr(forward.Chain, "__init__", kept)
-    idle = replace(PRESETS[0], lambda_l2=100.0, clock_weight=0.001, calendar_weight=0.001, entity_weight=0.001)
-    monkeypatch.setattr(forward, "PRESETS", (PRESETS[1], idle))
+    monkeypatch.setattr(forward, "PRESETS", (first, second))
     data = Data(deals)
     rows = data.learnable(data.plan.cut)
     # when
-    found = forward.schedule(data.matrix(rows), rows, data.plan.cut, None, 7, 1)
+    forward.schedule(data.matrix(rows), rows, data.plan.cut, None, 7, 1)
     # then
-    first, second = chains
-    assert found.settings == PRESETS[1]
-    assert {len(losses) for losses in second._losses} == {max(found.rounds, second.patience)} or (
-        second.best(most=max(found.rounds, second.patience))[1] < first.best()[1]
-    )
+    one, other = chains
+    fitted = {len(losses) for losses in other._losses}
+    assert (other.losses(other.patience).min() < one.losses(other.patience).min()) == goes_on
+    rounds = int(other.losses(fitted.copy().pop()).argmin()) + 1
+    assert fitted == {rounds + other.patience if goes_on else other.patience}

@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 from closecast.models import metrics
 
 
-def _drawn(seed: int, deals: int = 300, each: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _drawn(seed: int, deals: int = 300, each: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels, predictions with ties, and deals whose rows share one fate."""
     random = np.random.default_rng(seed)
     chance = random.beta(1, 4, deals)
@@ -103,7 +103,7 @@ def test_a_difference_on_many_deals_has_the_interval_of_the_whole(monkeypatch: p
 def test_a_draw_is_measured_as_the_library_measures_weighted_rows() -> None:
     # given predictions with ties, and a draw in which some deals are missing
     won, predicted, deal = _drawn(3)
-    weights = np.random.default_rng(3).poisson(1.0, int(deal.max()) + 1)
+    weights = np.random.default_rng(3).poisson(1.0, int(deal.max()) + 1).astype(np.int32)
     # when
     found = metrics._Ranked(won, predicted, deal).scores(weights[None, :])
     # then

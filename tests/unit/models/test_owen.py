@@ -112,7 +112,8 @@ def test_the_first_coalition_is_nobody_and_the_last_everybody_and_each_is_asked_
 
     def worth(members: Members) -> NDArray[np.float64]:
         asked.append(members)
-        return members.sum(axis=1).astype(np.float64)
+        heads: NDArray[np.float64] = members.sum(axis=1).astype(np.float64)
+        return heads
 
     # when as many differ as two deals of one date and horizon can
     found = owen_values([3, 4, 4, 4, 2], worth)

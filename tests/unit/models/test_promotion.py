@@ -13,10 +13,10 @@ from closecast.deals.contract import check
 from closecast.features import NAMES
 from closecast.models import promotion, training
 from closecast.models.candidate import Candidate
-from closecast.models.deal_model import ModelCard
+from closecast.models.card import CHAMPION, ModelCard
 from closecast.models.evaluation import CANDIDATE, HeldOut
 from closecast.models.ladder import AGE_CALENDAR
-from closecast.models.promotion import CHAMPION, Cost, decide
+from closecast.models.promotion import Cost, decide
 
 CHEAP = Cost(0.5, 50_000)
 NONE_YET = "there is no champion yet"

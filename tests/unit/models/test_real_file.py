@@ -9,6 +9,7 @@ import pytest
 from closecast.deals.contract import check
 from closecast.features import NAMES
 from closecast.models import candidate, metrics, promotion, training
+from closecast.models.evaluation import HeldOut
 from closecast.models.ladder import AGE_CALENDAR
 
 WORST_ECE = {"30_days": 0.02, "quarter_end": 0.03}
@@ -59,10 +60,12 @@ def test_other_cuts_hold_too(real_raw: pd.DataFrame, cut: date) -> None:
 
 def _blanked(deals: pd.DataFrame, share: float) -> pd.DataFrame:
     gone = np.random.default_rng(0).random(len(deals)) < share
-    return deals.assign(account=deals["account"].where(~gone, None))
+    account = deals["account"].to_numpy(object, copy=True)
+    account[gone] = None
+    return deals.assign(account=account)
 
 
-def _planted(matrix: np.ndarray, deals: pd.DataFrame, rows: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _planted(matrix: np.ndarray, deals: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
     """The leak: an account's record that is 0 where the account is missing, as a careless encoding would have it."""
     leaky = matrix.copy()
     leaky[deals["account"].isna().to_numpy()[rows], NAMES.index("account_win_rate_before_as_of")] = 0.0
@@ -96,7 +99,7 @@ def test_blanking_accounts_moves_no_mean_prediction_and_a_planted_leak_is_caught
 def test_retraining_on_the_same_file_is_no_reason_to_promote(real: candidate.Candidate) -> None:
     # given the same model as champion
     found = tuple(
-        promotion.HeldOut(part.target, part.won, part.deal, part.live,
+        HeldOut(part.target, part.won, part.deal, part.live,
                           {**part.predictions, "champion": part.predictions["candidate"]}, part.slices, part.moved_by_blanks)
         for part in real.held_out
     )  # fmt: skip

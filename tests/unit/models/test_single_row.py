@@ -97,10 +97,8 @@ def test_golden_rows_replay_and_a_changed_bit_is_refused(served_model: DealModel
     golden = json.loads((tmp_path / "golden.json").read_text())
     assert len(golden["rows"]) >= 80
     # given one bit of one answer, then of one feature, is another
-    last = golden["rows"][-1][3]
-    for change in (lambda: golden["rows"][-1].__setitem__(3, float(np.nextafter(last, 1))),
-                   lambda: golden["rows"][0][2].__setitem__(8, float(np.nextafter(golden["rows"][0][2][8], 1e9)))):  # fmt: skip
-        change()
+    for values, place, towards in ((golden["rows"][-1], 3, 1.0), (golden["rows"][0][2], 8, 1e9)):
+        values[place] = float(np.nextafter(values[place], towards))
         (tmp_path / "golden.json").write_text(json.dumps(golden))
         with pytest.raises(ModelError, match=r"golden row \w+ at \d+ days: .* is .* here and was"):
             loaded.replay(tmp_path)

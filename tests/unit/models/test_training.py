@@ -11,7 +11,8 @@ from closecast.deals import synthetic
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generate
 from closecast.models import candidate, evaluation, forward, training
-from closecast.models.deal_model import DealModel, ModelCard
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import PRESETS, Hyperparameters
 from closecast.models.promotion import Decision
 from closecast.models.training import NotEnoughDataError

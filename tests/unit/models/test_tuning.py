@@ -29,6 +29,7 @@ def test_a_search_never_ends_below_the_default_setting(deals: pd.DataFrame) -> N
     first = study.trials[0]
     assert {name: first.params[name] for name in RANGES} == pytest.approx(Hyperparameters().as_dict())
     assert tuning.finished(study) == 4
+    assert first.value is not None
     assert study.best_value <= first.value
     assert tuning.best(study).as_dict().keys() == RANGES.keys()
     assert study.best_trial.user_attrs["rounds"] >= 1

@@ -4,19 +4,20 @@ import ast
 import errno
 import os
 import runpy
+import shutil
 import stat
 import subprocess
 import sys
-from datetime import date
+import venv
 from pathlib import Path
 
 import pytest
 
 import ops
-from ops import caddy_binary, cli, doctor, environment, paths, preflight, tools
+from ops import caddy_binary, cli, doctor, environment, nomad_binary, paths, preflight, tools
 from ops.binaries import Binary
 from ops.errors import OperatorError
-from ops.source import parse_data, parse_source
+from ops.source import parse_source
 
 
 def _executable(folder: Path, name: str, text: str) -> Path:
@@ -41,38 +42,27 @@ def test_the_first_stage_imports_the_standard_library_alone(module: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("source", "words"),
     [
-        (["source=kaggle:x"], "the source 'kaggle:x' is not known"),
-        (["source=synthetic:0"], "is not known"),
-        (["source="], "is not an argument"),
-        (["sauce=1"], "is not an argument"),
-        (["source=file:"], "is not known"),
-        (["source=file:/absent.csv"], "there is no file /absent.csv"),
-        (["source=file:/"], "is not a file"),
+        ("kaggle:x", "the source 'kaggle:x' is not known"),
+        ("synthetic:0", "is not known"),
+        ("", "is not known"),
+        ("file:", "is not known"),
+        ("file:/absent.csv", "there is no file /absent.csv"),
+        ("file:/", "is not a file"),
     ],
 )
-def test_a_source_that_cannot_be_is_refused(arguments: list[str], words: str) -> None:
+def test_a_source_that_cannot_be_is_refused(source: str, words: str) -> None:
     with pytest.raises(OperatorError, match=words):
-        parse_source(arguments)
+        parse_source(source)
 
 
 def test_a_relative_file_counts_from_where_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "deals.csv").write_text("x")
     monkeypatch.setenv("CLOSECAST_INVOCATION_DIR", str(tmp_path))
-    assert parse_source(["source=file:deals.csv"]) == f"file:{tmp_path / 'deals.csv'}"
-    assert parse_source([]) is None
-    assert parse_source(["source=synthetic:50"]) == "synthetic:50"
-
-
-def test_the_date_of_the_export_is_read_beside_the_source() -> None:
-    assert parse_data(["source=synthetic:50", "as_of=2017-12-31"]) == ("synthetic:50", date(2017, 12, 31))
-    assert parse_data([]) == (None, None)
-    for wrong in ("as_of=31.12.2017", "as_of=", "as_of=2017-02-30"):
-        with pytest.raises(OperatorError, match=r"is no date\n.*write the date of the export as YYYY-MM-DD"):
-            parse_data([wrong])
-    with pytest.raises(OperatorError, match="is not an argument"):
-        parse_data(["as=2017-12-31"])
+    assert parse_source("file:deals.csv") == f"file:{tmp_path / 'deals.csv'}"
+    assert parse_source(None) is None
+    assert parse_source("synthetic:50") == "synthetic:50"
 
 
 def test_the_state_lies_where_the_account_of_postgres_can_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +102,7 @@ def test_a_machine_that_can_get_no_caddy_is_told_so_and_goes_on(
     monkeypatch.setenv("CLOSECAST_CADDY_RELEASES", "http://127.0.0.1:9")
     monkeypatch.setattr(cli, "_prepare", lambda: None)
     nomad = Binary("Nomad", tmp_path / "nomad", "1.11.3", "PATH")
-    monkeypatch.setattr(cli.nomad_binary, "find_or_install", lambda: nomad)
+    monkeypatch.setattr(nomad_binary, "find_or_install", lambda: nomad)
     # when
     cli._get_programs_and_environments()
     # then
@@ -193,7 +183,7 @@ def test_a_mirror_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 @pytest.mark.usefixtures("state")
 def test_a_disk_that_is_nearly_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _folder: type("Usage", (), {"free": 100 * 2**20})())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: type("Usage", (), {"free": 100 * 2**20})())
     with pytest.raises(OperatorError, match="only 100 MB are free"):
         preflight._disk()
 
@@ -208,7 +198,7 @@ def test_root_is_warned_of_a_folder_that_postgres_cannot_reach(monkeypatch: pyte
 
 
 def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight.sys, "version_info", (3, 10, 1))
+    monkeypatch.setattr(sys, "version_info", (3, 10, 1))
     with pytest.raises(OperatorError, match="is not supported"):
         preflight._python()
 
@@ -254,8 +244,8 @@ def test_tools_come_from_path_and_a_failed_installation_says_why(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert tools.tool("just") == str(just)
     monkeypatch.setattr(tools, "_BIN", tmp_path / "none" / "bin")
-    monkeypatch.setattr(tools.subprocess, "run", lambda *_a, **_k: subprocess.CompletedProcess([], 1, "", "no index\n"))
-    monkeypatch.setattr(tools.venv, "create", lambda *_a, **_k: None)
+    monkeypatch.setattr(subprocess, "run", lambda *_a, **_k: subprocess.CompletedProcess([], 1, "", "no index\n"))
+    monkeypatch.setattr(venv, "create", lambda *_a, **_k: None)
     with pytest.raises(OperatorError, match="pip could not install just and uv: no index"):
         tools.tool("uv")
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import platform
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from ops import binaries
 from ops.binaries import Binary, Program
 from ops.caddy_binary import CADDY
 from ops.errors import OperatorError
@@ -45,8 +45,8 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
     for name in ("NOMAD", "CADDY"):
         monkeypatch.setenv(f"CLOSECAST_{name}_RELEASES", "http://127.0.0.1:9")
-    monkeypatch.setattr(binaries.platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(binaries.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
 
 
 @BOTH
@@ -123,7 +123,7 @@ def test_with_neither_release_nor_go_the_message_names_both(program: Program) ->
 
 
 def test_a_system_without_a_pinned_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binaries.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     with pytest.raises(OperatorError, match=r"no release of Caddy .* is pinned for linux_riscv64"):
         CADDY.find_or_install()
 

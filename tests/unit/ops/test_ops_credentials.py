@@ -19,7 +19,7 @@ def test_credentials_are_made_once_and_only_the_user_reads_them(state: Path) -> 
     assert Credentials.load_or_create() == made == Credentials.load()
     assert Credentials.file().stat().st_mode & 0o777 == 0o600
     secrets = [value for value in vars(made).values() if value]
-    assert len(set(secrets)) == len(secrets) == 17
+    assert len(set(secrets)) == len(secrets) == 26
     assert Credentials.file().parent == state
 
 
@@ -29,11 +29,32 @@ def test_each_job_gets_what_it_needs_and_no_more() -> None:
     variables = made.variables()
     assert set(variables) == {*jobs.NAMES, *jobs.BATCH}
     assert made.api_key not in json.dumps(variables)
-    assert set(variables["localstack"]) == {"object_store_access_key", "object_store_secret_key"}
+    assert set(variables["localstack"]) == {
+        "object_store_access_key",
+        "object_store_secret_key",
+        "object_store_job_keys",
+    }
+    # the key that opens all of LocalStack is the companion's alone, and each other job knows its own
+    assert [job for job, items in variables.items() if made.object_store_secret_key in json.dumps(items)] == [
+        "localstack"
+    ]
+    owners = {
+        job: items["object_store_secret_key"] for job, items in variables.items() if "object_store_secret_key" in items
+    }
+    assert set(owners) == {"localstack", "mlflow", "prefect-worker", "trial", "score", "journal", "api"}
+    for owner, secret in owners.items():
+        assert {job for job, items in variables.items() if secret in json.dumps(items)} == {owner, "localstack"}
     assert set(variables["ui"]) == {"password", "gateway_key"}
     assert set(variables["gateway"]) == {"ui_password", "ui_key"}
     assert variables["api"]["database_password"] == variables["postgres"]["closecast_password"]
     assert made.nomad_management_token not in json.dumps(variables)
+    for password, known in (
+        (made.mlflow_password, ["mlflow", "prefect-worker"]),
+        (made.mlflow_api_password, ["mlflow", "api"]),
+        (made.mlflow_reader_password, ["mlflow", "score"]),
+    ):
+        assert [job for job, items in variables.items() if password in json.dumps(items)] == known
+    assert (made.mlflow_login.user, made.mlflow_login.password) == ("closecast", made.mlflow_password)
     # who keeps, serves or scores with models can sign none
     assert [job for job, items in variables.items() if made.model_signing_key in json.dumps(items)] == [
         "prefect-worker"
@@ -69,6 +90,21 @@ def test_a_secret_that_an_earlier_version_lacked_is_added_and_the_others_stay(st
     assert Credentials.load() == after
     assert {name: value for name, value in vars(after).items() if name != "webhook_secret"} == kept
     assert after.webhook_secret not in ("", before.webhook_secret)
+    assert Credentials.file().parent == state
+
+
+def test_jobs_of_an_installation_of_before_get_keys_of_their_own(state: Path) -> None:
+    # given a file of before, when all jobs had the one key
+    before = Credentials.load_or_create()
+    kept = {name: value for name, value in vars(before).items() if not name.endswith("_object_store_secret_key")}
+    assert len(vars(before)) - len(kept) == 6
+    Credentials.file().write_text(json.dumps(kept))
+    # when
+    after = Credentials.load_or_create()
+    # then the companion's is the same, and its objects are still there
+    assert after.object_store_secret_key == before.object_store_secret_key
+    assert after.api_object_store_secret_key != before.api_object_store_secret_key
+    assert Credentials.load() == after
     assert Credentials.file().parent == state
 
 

@@ -90,7 +90,7 @@ def test_a_failed_run_gives_the_flows_own_message(double: Double) -> None:
 
 
 def test_a_long_csv_is_sent_in_parts(double: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict, "_MAX_ROWS", 2)
+    monkeypatch.setattr(predict, "MOST_DEALS", 2)
     file = tmp_path / "deals.csv"
     file.write_text("engage_date\n2017-01-01\n2017-01-02\n2017-01-03\n")
     double.answers["POST /v1/predictions/batch"] = (200, {"predictions": [{"probability": 0.5}]})
@@ -104,7 +104,11 @@ def test_a_long_csv_is_sent_in_parts(double: Double, tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [([], "takes one CSV file"), (["deals.csv", "as=1"], "and not as"), (["absent.csv"], "there is no file")],
+    [
+        ([], "are required: <file>"),
+        (["deals.csv", "as=1"], "unrecognized arguments: as=1"),
+        (["absent.csv"], "there is no file"),
+    ],
 )
 def test_predict_refuses_what_it_cannot_read(
     arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -66,11 +66,3 @@ def test_a_record_that_does_not_add_up_is_refused(record: dict[str, Any], tmp_pa
     record["probabilities"] = None
     with pytest.raises(OperatorError, match=r"answers for \[45\] days, and 3 lines of features for \[30, 45, 60\]"):
         replay.recompute(record, "http://127.0.0.1:9", tmp_path)
-
-
-@pytest.mark.parametrize(
-    "arguments", [[], ["x"], ["a", "b"], ["0195a000-0000-7000-8000-000000000000", "row=x"], ["row=1"]]
-)
-def test_what_is_no_id_is_refused(arguments: list[str]) -> None:
-    with pytest.raises(OperatorError, match=r"replay takes one id|is no id"):
-        replay.replay(arguments)

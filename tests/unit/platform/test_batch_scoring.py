@@ -22,13 +22,13 @@ AS_OF = date(2017, 11, 1)
 def deals(served_model: DealModel) -> pd.DataFrame:
     known = served_model.deals
     engaged = known[known["engage_date"].notna()].head(700).reset_index(drop=True)
-    return engaged.assign(deal_stage="Engaging", close_date=pd.NaT, close_value=np.nan)
+    return engaged.assign(deal_stage="Engaging", close_date=pd.Timestamp("NaT"), close_value=np.nan)
 
 
 def scored(model: DealModel, content: bytes, horizon: Any = 30) -> pd.DataFrame:
     target = io.BytesIO()
     found = score_parquet(model, "7", io.BytesIO(content), target, AS_OF, horizon, run_id="run-7")
-    made = pq.read_table(io.BytesIO(target.getvalue())).to_pandas()
+    made: pd.DataFrame = pq.read_table(io.BytesIO(target.getvalue())).to_pandas()
     assert found.rows == len(made)
     assert found.refused == int(made["probability"].isna().sum())
     return made

@@ -54,7 +54,7 @@ def test_credentials_of_the_environment_are_sent(environment: dict[str, str], he
     # given
     kaggle.authorization = header
     # when
-    content = kaggle.fetch(**environment)
+    content = kaggle.fetch(None, **environment)
     # then
     assert content == CONTENT
     assert set(kaggle.seen) == {header}

@@ -74,7 +74,12 @@ def test_a_lease_is_renewed_until_its_block_ends_well(disk: Disk) -> None:
             assert other != key
         # then it changes, again and again
         seen = set[str | None]()
-        until(lambda: seen.add(disk.lake.read_text(key)) or len(seen - {first, ""}) >= 3)
+
+        def has_changed_often() -> bool:
+            seen.add(disk.lake.read_text(key))
+            return len(seen - {first, ""}) >= 3
+
+        until(has_changed_often)
     assert disk.lake.keys("leases") == {}
     assert (_keepers(), told) == ([], [])
 

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from closecast.platform.mlflow_http import LostError, MlflowHttp, RegistryError
+from closecast.platform.mlflow_http import DeniedError, Login, LostError, MlflowHttp, RegistryError
 from closecast.platform.registry import ModelRegistry
 from tests.servers import free_port
 
@@ -73,6 +73,41 @@ def test_a_refusal_is_reported(answer: tuple[str, type[_Answer]], content: bytes
     # when / then
     with pytest.raises(RegistryError, match="refused"):
         ModelRegistry(uri).champion_version()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_is_not_let_in_is_told_so(answer: tuple[str, type[_Answer]], status: int) -> None:
+    # given
+    uri, handler = answer
+    handler.status, handler.content = status, b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "not you"}'
+    # when / then: it is no absence, whatever the answer calls it
+    with pytest.raises(DeniedError, match="not you"):
+        ModelRegistry(uri).champion_version()
+
+
+def test_the_login_is_shown_to_the_server_and_to_nobody_whom_it_names(
+    answer: tuple[str, type[_Answer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a server that leads elsewhere
+    uri, handler = answer
+    seen: list[tuple[str, str | None]] = []
+
+    class Leads(_Answer):
+        def do_GET(self) -> None:
+            seen.append((self.path, self.headers["Authorization"]))
+            first = "/elsewhere" not in self.path
+            self.send_response(302 if first else 200)
+            if first:
+                self.send_header("Location", f"{uri}/elsewhere")
+            self.end_headers()
+            self.wfile.write(b"" if first else b"{}")
+
+    monkeypatch.setattr(handler, "do_GET", Leads.do_GET)
+    # when
+    MlflowHttp(uri, Login("reader", "kept secret")).get("mlflow/runs/get", {})
+    # then
+    assert [shown for _, shown in seen] == ["Basic cmVhZGVyOmtlcHQgc2VjcmV0", None]
+    assert "kept secret" not in repr(Login("reader", "kept secret"))
 
 
 _WHERE = "mlflow-artifacts:/1/abc/artifacts"

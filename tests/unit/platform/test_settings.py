@@ -2,6 +2,7 @@
 
 import pytest
 
+from closecast.platform.mlflow_http import Login
 from closecast.platform.settings import LakeSettings, PrefectSettings, RegistrySettings, SettingsError
 
 LOCAL = {
@@ -40,6 +41,19 @@ def test_the_registry_needs_an_http_address() -> None:
         RegistrySettings.from_environment({})
     with pytest.raises(SettingsError, match="MLFLOW_TRACKING_URI is 'mlruns'; expected the http"):
         RegistrySettings.from_environment({"MLFLOW_TRACKING_URI": "mlruns"})
+
+
+def test_the_registry_has_a_user_with_a_password_or_none() -> None:
+    here = {"MLFLOW_TRACKING_URI": "http://a:1"}
+    assert RegistrySettings.from_environment(here).login is None
+    both = {**here, "MLFLOW_TRACKING_USERNAME": "reader", "MLFLOW_TRACKING_PASSWORD": "kept secret"}
+    found = RegistrySettings.from_environment(both)
+    assert found.login == Login("reader", "kept secret")
+    assert "kept secret" not in repr(found)
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        for half in ({**both, name: ""}, {key: value for key, value in both.items() if key != name}):
+            with pytest.raises(SettingsError, match=f"{name} is not set"):
+                RegistrySettings.from_environment(half)
 
 
 def test_prefect_needs_its_address() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from closecast.platform.journal.spool import SEGMENT_BYTES, Spool, SpoolError
+from tests.skips import OF_ACCOUNT
 
 MESSAGES = [bytes([number]) * 1000 for number in range(20)]
 
@@ -122,7 +123,7 @@ def test_each_process_has_its_own_folder_and_takes_over_what_another_left(tmp_pa
     first.close()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(os.geteuid() == 0, reason=f"{OF_ACCOUNT} root may write anywhere")
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(SpoolError, match=str(tmp_path)):

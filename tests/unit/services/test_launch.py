@@ -13,10 +13,11 @@ import pytest
 
 from ops import runtime
 from tests.servers import PROJECT
+from tests.skips import OF_ACCOUNT
 
 LAUNCH = PROJECT / "services" / "launch.py"
 ROOT = os.geteuid() == 0
-as_root = pytest.mark.skipif(not ROOT, reason="only root has anything to give up")
+as_root = pytest.mark.skipif(not ROOT, reason=f"{OF_ACCOUNT} only root has anything to give up")
 _OF_THE_AGENT = "/home/of-the-agent"  # no service's business
 _TOLD = """
 import grp, json, os, pathlib
@@ -108,7 +109,7 @@ def test_root_never_stays_root(account: str, task: Path) -> None:
     assert "account" in done.stderr
 
 
-@pytest.mark.skipif(ROOT, reason="root always becomes somebody else")
+@pytest.mark.skipif(ROOT, reason=f"{OF_ACCOUNT} root always becomes somebody else")
 def test_anybody_else_stays_who_they_are(task: Path) -> None:
     done = launched("", str(task / "told.py"), cwd=task)
     assert done.returncode == 0, done.stderr

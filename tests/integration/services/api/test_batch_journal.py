@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from closecast.models.deal_model import DealModel, digest
+from closecast.platform.journal.entry import Entry
 from closecast.platform.journal.stream import FIELD, STREAM, unpack
 from closecast.platform.registry import Identity, Served
 from services.api.batch.messages import ScoreRequest
@@ -41,7 +42,12 @@ async def test_every_answer_of_a_batch_is_in_the_stream(
     # then
     assert (result.scored, result.refused) == (1_000, 1)
     answers = json.loads(buffer.content())["predictions"]
-    entries = [one for _, fields in store.xrange(STREAM) for one in unpack(fields[FIELD])]  # type: ignore[union-attr]
+    entries: list[Entry] = []
+    for _, fields in store.xrange(STREAM) or []:
+        assert fields is not None
+        message = fields[FIELD]
+        assert isinstance(message, bytes)
+        entries += unpack(message)
     assert {(str(one.id), one.as_of, one.horizon_days, one.caller) for one in entries} == {
         (request.id, date(2017, 12, 31), 60, "ada")
     }

@@ -1,5 +1,6 @@
 """The routes about the past, over a real PostgreSQL: what was answered comes back, outcomes are kept once."""
 
+from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +24,7 @@ from tests.journal_entries import batch, single
 from tests.servers import free_port
 
 pytestmark = pytest.mark.integration
-Client = TestClient  # type: ignore[type-arg]
+Client = TestClient[Any]
 PROBLEM = "application/problem+json"
 WON = {"opportunity_id": "A1", "deal_stage": "Won", "close_date": "2017-12-20", "close_value": 500}
 LOST = {"opportunity_id": "A2", "deal_stage": "Lost", "close_date": "2017-12-21"}
@@ -66,7 +67,7 @@ def test_a_prediction_comes_back_with_every_bit_of_its_features(client: Client, 
     answer = client.get(f"/v1/predictions/{entry.id}").json()
     # then
     assert [value.hex() for line in answer["features"] for value in line] == [
-        value.hex() for value in memoryview(entry.features).cast("d").tolist()
+        value.hex() for value in array("d", entry.features)
     ]
     assert answer["probability"] == entry.probability[0]
     assert answer["probabilities"] == entry.probabilities

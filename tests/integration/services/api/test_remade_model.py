@@ -43,7 +43,7 @@ def other_model(served_model: DealModel) -> DealModel:
 
 
 @contextmanager
-def _service(folder: Path, mlflow_uri: str, database: str, cache: str) -> Iterator[TestClient]:  # type: ignore[type-arg]
+def _service(folder: Path, mlflow_uri: str, database: str, cache: str) -> Iterator[TestClient[Any]]:
     environment = {
         "MLFLOW_TRACKING_URI": mlflow_uri, "CLOSECAST_MODEL_CACHE": str(folder), "CLOSECAST_DATABASE_URL": database,
         "CLOSECAST_CACHE_URL": cache, "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),

@@ -60,7 +60,11 @@ def _key(champion: Champion) -> str:
 def _closing(deals: pd.DataFrame, day: str) -> pd.DataFrame:
     """The export of a later day, by which every open deal was won."""
     is_open = deals["engage_date"].notna() & deals["close_date"].isna()
-    closed = {"deal_stage": "Won", "close_date": pd.Timestamp(day), "close_value": 1000.0}
+    closed: dict[str, str | pd.Timestamp | float] = {
+        "deal_stage": "Won",
+        "close_date": pd.Timestamp(day),
+        "close_value": 1000.0,
+    }
     later = deals.astype({"deal_stage": object})
     return later.assign(**{name: later[name].mask(is_open, value) for name, value in closed.items()})
 

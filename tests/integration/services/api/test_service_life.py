@@ -92,7 +92,8 @@ def test_a_champion_is_taken_up_ranked_and_followed(
         # when asked about an earlier day, then deals stand there that were open on it
         earlier = client.get("/v1/pipeline?as_of=2017-06-30&limit=10000").json()
         engaged, closed = (pd.to_datetime(data.deals[name]) for name in ("engage_date", "close_date"))
-        was_open = (engaged <= "2017-06-30") & ~(closed <= "2017-06-30")
+        day = pd.Timestamp("2017-06-30")
+        was_open = (engaged <= day) & ~(closed <= day)
         assert earlier["counts"]["open"] == int(was_open.sum())
         assert (
             earlier["deals"][0]["age_days"]

@@ -15,7 +15,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.integration.services.gateway.conftest import LIMITS, PASSWORD, SIGNED_IN, Gateway, Upstream, breaks, upstream
+from tests.integration.services.gateway.conftest import (
+    LIMITS,
+    PASSWORD,
+    SIGNED_IN,
+    Gateway,
+    Handler,
+    Upstream,
+    breaks,
+    upstream,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -152,8 +161,13 @@ def test_who_sends_a_body_slowly_is_cut_off_and_costs_the_api_nothing(hasty: Gat
 
 def test_who_takes_the_answer_slowly_is_cut_off(gateway: Gateway) -> None:
     gateway.environment.update(LIMITS)
+
     # given an answer that no buffer on the way can hold
-    with upstream("api", lambda handler: bool(handler.send(b"x" * 50_000_000)) or True) as server:
+    def answers_much(handler: Handler) -> bool:
+        handler.send(b"x" * 50_000_000)
+        return True
+
+    with upstream("api", answers_much) as server:
         gateway.route([server.address])
         with gateway.served(), _connected(gateway) as tls:
             # when it is asked for and not taken

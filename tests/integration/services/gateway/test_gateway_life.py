@@ -17,6 +17,7 @@ import httpx
 import psutil
 import pytest
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 from closecast.models.deal_model import DealModel
 from tests.integration.services.gateway.conftest import LIMITS, SIGNED_IN, Gateway, Handler, Upstream, breaks, upstream
@@ -277,5 +278,6 @@ def _session(gateway: Gateway) -> ClientConnection:
     url = f"wss://localhost:{gateway.port}/_stcore/stream"
     signed_in = {"Authorization": f"Basic {base64.b64encode(':'.join(SIGNED_IN).encode()).decode()}"}
     return connect(
-        url, ssl=gateway.tls(), origin=gateway.url, proxy=None, subprotocols=["streamlit"], additional_headers=signed_in
-    )  # type: ignore[arg-type, list-item]
+        url, ssl=gateway.tls(), origin=Origin(gateway.url), proxy=None, subprotocols=[Subprotocol("streamlit")],
+        additional_headers=signed_in,
+    )  # fmt: skip

@@ -53,7 +53,7 @@ def _with_requests(gateway: Gateway, path: str, body: bytes, headers: dict[str, 
             gateway.url + path,
             data=_pieces(body) if chunked else body,
             headers=headers,
-            verify=gateway.root,
+            verify=str(gateway.root),
             timeout=60,
         )
     return answer.status_code, answer.headers["content-type"], answer.content

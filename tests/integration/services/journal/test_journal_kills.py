@@ -62,7 +62,7 @@ def test_no_prediction_is_lost_or_counted_twice_when_a_part_is_killed(lane: Lane
             server.start()
         time.sleep(1.0)
     expected = keys(accepted)
-    lane.until(lambda: not shipper.standing().spool_bytes and not shipper.standing().unconfirmed)
+    lane.until(lambda: not shipper.status().spool_bytes and not shipper.status().unconfirmed)
     assert shipper.close() == 0
     lane.until(lambda: len(lane.rows()) >= len(expected))
     lane.until(lambda: lane.health()["stream_messages"] == 0)
@@ -85,7 +85,7 @@ def test_all_three_at_once_and_the_api_process_restarted(lane: Lane) -> None:
     for server in (lane.journal, lane.cache, lane.database):
         server.start()
     successor = lane.shipper()
-    lane.until(lambda: not successor.standing().spool_bytes)
+    lane.until(lambda: not successor.status().spool_bytes)
     successor.close()
     lane.until(lambda: len(lane.rows()) >= len(expected))
     # then

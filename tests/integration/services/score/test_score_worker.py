@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,7 @@ from closecast.platform import scoring_run
 from closecast.platform.lake import Lake
 from closecast.platform.registry import ModelRegistry
 from closecast.platform.settings import LakeSettings
-from tests.servers import PROJECT, S3, free_port
+from tests.servers import PROJECT, S3, Guarded, free_port
 
 pytestmark = pytest.mark.integration
 TARGET = "predictions/2017-12-31-test"
@@ -99,14 +100,14 @@ def worker(s3: S3, mlflow_uri: str, empty_registry: ModelRegistry, served_model:
         ("cut", lambda: _parquet(_deals())[:-20], "the input is not Parquet: "),
         ("spoilt", _spoilt_in_the_middle, "the input is damaged: "),
         ("columns", lambda: _parquet(_deals().drop(columns=["product", "engage_date"])), "lacks the column product, engage_date"),
-        ("lists", lambda: _parquet(_deals().assign(product=[["GTX"]] * len(_deals()))), "the input's column product is of type list<"),
+        ("lists", lambda: _parquet(_deals().assign(product=_deals()["product"].map(lambda name: [name]))), "the input's column product is of type list<"),
     ],
 )  # fmt: skip
 def test_a_part_that_cannot_be_read_is_refused_with_its_reason_and_not_tried_again(
-    worker: Worker, name: str, content: object, reason: str
+    worker: Worker, name: str, content: Callable[[], bytes], reason: str
 ) -> None:
     # given
-    worker.put(name, content())  # type: ignore[operator]
+    worker.put(name, content())
     # when
     status, printed = worker.run(name)
     # then it is no failure for Nomad, which would try it again, and the reason is kept for the flow
@@ -181,6 +182,20 @@ def test_a_registry_that_is_away_is_waited_for(worker: Worker, mlflow_uri: str) 
     # then
     assert process.returncode == 0, printed
     assert "rows, 0 of them cannot be scored" in printed
+
+
+def test_a_wrong_password_ends_it_at_once_and_is_told(worker: Worker, guarded: Guarded) -> None:
+    worker.put("denied", _parquet(_deals()))
+    shown = {
+        **guarded.environment(guarded.reader),
+        "MLFLOW_TRACKING_PASSWORD": "wrong",
+        "CLOSECAST_MODEL_RUN": "0" * 32,
+    }
+    process = worker.start("denied", "score/dispatch-10", **shown)
+    printed, _ = process.communicate(timeout=100)
+    assert process.returncode != 0
+    assert "MLFLOW_TRACKING_PASSWORD to what `just passwords` prints; a job has them from its Variable" in printed
+    assert "asked again" not in printed
 
 
 _FORWARD = """

@@ -26,12 +26,13 @@ def test_a_new_key_is_fetched_when_a_token_names_it_and_not_at_every_token(token
     assert settled(lambda: tokens.find(issuer.token("second"))).role == "scorer"
     assert tokens.find(issuer.token()).role == "scorer"  # the old one is still published
     # and a key that is nowhere does not make the issuer be asked again and again
-    asked, begin, refused = issuer.asked, time.monotonic(), []
+    asked, begin = issuer.asked, time.monotonic()
+    refused: list[str] = []
     while time.monotonic() < begin + 1:
         kid = f"made-up-{len(refused)}"
-        with pytest.raises((UnknownCallerError, UncheckedCallerError)) as caught:
+        with pytest.raises((UnknownCallerError, UncheckedCallerError)) as refusal:
             tokens.find(forged({"alg": "RS256", "kid": kid}, issuer.claims(), b"\0" * 256))
-        refused.append(str(caught.value))
+        refused.append(str(refusal.value))
     # once in the 0.2 s that were set here, of several hundred tokens
     assert issuer.asked - asked <= (time.monotonic() - begin) / 0.2 + 1
     assert len(refused) > 20

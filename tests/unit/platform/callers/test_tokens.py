@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import pytest
@@ -93,8 +93,8 @@ def test_a_token_expires_though_it_is_remembered(
 
     class Later(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return datetime.fromtimestamp(later, tz or UTC)
+        def now(cls, tz: tzinfo | None = None) -> "Later":
+            return cls.fromtimestamp(later, tz or UTC)
 
     monkeypatch.setattr("jwt.api_jwt.datetime", Later)
     # then

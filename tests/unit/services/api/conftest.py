@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -52,14 +53,14 @@ def cache(served_model: DealModel, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="session")
-def anonymous(cache: Path) -> Iterator[TestClient]:  # type: ignore[type-arg]
+def anonymous(cache: Path) -> Iterator[TestClient[Any]]:
     """A caller without a key."""
     with TestClient(create_app(settings(cache)), raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture
-def client(anonymous: TestClient) -> Iterator[TestClient]:  # type: ignore[type-arg]
+def client(anonymous: TestClient[Any]) -> Iterator[TestClient[Any]]:
     """A caller with a key."""
     anonymous.headers["X-API-Key"] = KEY
     yield anonymous

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from closecast.platform import logs
 from closecast.platform.discovery import wait_for
 from services.localstack import __main__ as entry
 from tests.conftest import Logged
@@ -60,7 +61,7 @@ def test_it_answers_503_until_a_signal_ends_it(
 ) -> None:
     # given
     statuses: list[int] = []
-    monkeypatch.setattr(entry.logs, "configure", lambda: None)  # this process is not only the companion's
+    monkeypatch.setattr(logs, "configure", lambda: None)  # this process is not only the companion's
 
     def visit() -> None:
         try:

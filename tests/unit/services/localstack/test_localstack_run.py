@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,12 @@ def run() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(autouse=True)
+def own_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the script adds to it is taken out again."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 def test_every_path_lies_in_the_folder(run: ModuleType, tmp_path: Path) -> None:
@@ -47,6 +54,9 @@ _ENVIRONMENT = {
     "CLOSECAST_PORT": "4566",
     "CLOSECAST_OBJECT_STORE_ACCESS_KEY": "LK1",
     "CLOSECAST_OBJECT_STORE_SECRET_KEY": "secret",
+    "CLOSECAST_OBJECT_STORE_JOB_KEYS": "api:LK2:another,score:LK3:third",
+    "CLOSECAST_LAKE_BUCKET": "lake",
+    "CLOSECAST_ARTIFACTS_BUCKET": "artifacts",
 }
 
 
@@ -89,6 +99,19 @@ def test_an_empty_key_opens_nothing(
         run.main()
 
 
+def test_unusable_keys_of_jobs_end_it(run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    keys = {"CLOSECAST_OBJECT_STORE_JOB_KEYS": "api:LK2:another,ui:LK3:third"}
+    for known, value in {**_ENVIRONMENT, "CLOSECAST_LOCALSTACK_STATE": str(tmp_path), **keys}.items():
+        monkeypatch.setenv(known, value)
+    # when / then
+    with pytest.raises(
+        SystemExit, match="CLOSECAST_OBJECT_STORE_JOB_KEYS: key 2 is of a job that has no rights"
+    ) as told:
+        run.main()
+    assert "third" not in str(told.value)
+
+
 def test_it_prepares_its_folder_and_moves_the_objects_into_it(
     run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,12 +136,17 @@ def test_it_prepares_its_folder_and_moves_the_objects_into_it(
     monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/bundle.pem")
     for name, value in {**_ENVIRONMENT, "CLOSECAST_LOCALSTACK_STATE": str(folder)}.items():
         monkeypatch.setenv(name, value)
-    doors: list[tuple[str, str]] = []
-    monkeypatch.setattr(run, "serve_behind_door", lambda *key: doors.append(key))
+    doors: list[Any] = []
+    monkeypatch.setattr(run, "serve_behind_door", lambda *keys: doors.append(keys))
     # when
     run.main()
     # then
-    assert doors == [("LK1", "secret")]
+    ((secrets, of_jobs),) = doors
+    assert secrets == {"LK1": "secret", "LK2": "another", "LK3": "third"}
+    assert {access: (one.job, one.write) for access, one in of_jobs.items()} == {
+        "LK2": ("api", ()),
+        "LK3": ("score", ("lake/predictions/", "lake/leases/")),
+    }
     assert not [name for name in started[0] if name.startswith("CLOSECAST_OBJECT_STORE")]
     assert len(started) == 1
     assert started[0].items() >= run.settings("127.0.0.1", "4566", folder).items()

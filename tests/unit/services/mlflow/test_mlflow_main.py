@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from cryptography.fernet import Fernet
 
 from closecast.platform.discovery import NotAnsweringError
 from services.mlflow import __main__ as mlflow_process
@@ -43,7 +44,10 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         monkeypatch.setenv("CLOSECAST_HOST", "127.0.0.1")
         monkeypatch.setenv("CLOSECAST_PORT", "5001")
         monkeypatch.setenv("CLOSECAST_ARTIFACTS_BUCKET", "bucket-of-artifacts")
-        monkeypatch.setenv("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", "a key")
+        monkeypatch.setenv("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY", Fernet.generate_key().decode())
+        monkeypatch.setenv("CLOSECAST_ADDRESSES", "/nowhere/addresses")
+        for user in ("", "API_", "READER_"):
+            monkeypatch.setenv(f"CLOSECAST_MLFLOW_{user}PASSWORD", f"user-secret-{user}")
         monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", f"postgresql://mlflow:db-secret@127.0.0.1:{port}/mlflow")
         yield listener
 
@@ -54,23 +58,48 @@ def test_the_server_starts_once_its_database_was_reached(execution: Execution, d
         mlflow_process.main()
     # then: somebody has knocked at the database's door before
     database.accept()[0].close()
-    assert execution.command[:4] == [sys.executable, "-m", "mlflow", "server"]
-    assert execution.environment["MLFLOW_BACKEND_STORE_URI"] == os.environ["MLFLOW_BACKEND_STORE_URI"]
+    store = os.environ["MLFLOW_BACKEND_STORE_URI"]
+    assert (
+        execution.environment["MLFLOW_BACKEND_STORE_URI"] == execution.environment["_MLFLOW_SERVER_FILE_STORE"] == store
+    )
     assert execution.environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert execution.environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert execution.environment["MLFLOW_WEBHOOK_ALLOWED_SCHEMES"] == "http,https"
 
 
 @pytest.mark.usefixtures("database")
-def test_the_command_line_names_address_and_bucket_and_no_password(execution: Execution) -> None:
+def test_the_command_line_says_nothing_and_the_environment_where_artifacts_go(execution: Execution) -> None:
     # when
     with pytest.raises(ReplacedError):
         mlflow_process.main()
     # then
-    line = " ".join(execution.command)
-    assert "--host 127.0.0.1 --port 5001" in line
-    assert "--serve-artifacts --artifacts-destination s3://bucket-of-artifacts/mlflow" in line
-    assert "db-secret" not in line
+    assert execution.command == [sys.executable, "-m", "services.mlflow.server"]
+    assert execution.environment["_MLFLOW_SERVER_ARTIFACT_DESTINATION"] == "s3://bucket-of-artifacts/mlflow"
+    assert execution.environment["_MLFLOW_SERVER_SERVE_ARTIFACTS"] == "true"
+
+
+@pytest.mark.usefixtures("database")
+def test_what_mlflow_hands_its_own_server_has_the_names_that_it_reads(execution: Execution) -> None:
+    # given
+    from mlflow import environment_variables as variables
+    from mlflow.server import constants
+    from mlflow.store.artifact import host_policy
+
+    # when
+    with pytest.raises(ReplacedError):
+        mlflow_process.main()
+    # then
+    for name in (
+        constants.BACKEND_STORE_URI_ENV_VAR,
+        constants.REGISTRY_STORE_URI_ENV_VAR,
+        constants.ARTIFACT_ROOT_ENV_VAR,
+        constants.ARTIFACTS_DESTINATION_ENV_VAR,
+        constants.SERVE_ARTIFACTS_ENV_VAR,
+        variables._MLFLOW_SERVER_BOOT_ID.name,
+        variables._MLFLOW_IN_JOB_EXECUTOR.name,
+        host_policy._SERVER_ARTIFACT_ROOT_ENV_VAR,
+    ):
+        assert execution.environment[name]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +108,10 @@ def test_the_command_line_names_address_and_bucket_and_no_password(execution: Ex
         "CLOSECAST_HOST",
         "CLOSECAST_PORT",
         "CLOSECAST_ARTIFACTS_BUCKET",
+        "CLOSECAST_ADDRESSES",
+        "CLOSECAST_MLFLOW_PASSWORD",
+        "CLOSECAST_MLFLOW_API_PASSWORD",
+        "CLOSECAST_MLFLOW_READER_PASSWORD",
         "MLFLOW_BACKEND_STORE_URI",
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
     ],

@@ -2,6 +2,7 @@
 real behaviour behind this page the end-to-end run covers."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -297,7 +298,7 @@ def test_absent_metrics_are_tolerated(app: AppTest, api: ApiDouble) -> None:
 
 def test_an_api_that_is_down_is_named_and_asked_again(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    app_url = page.os.environ["CLOSECAST_API_URL"]
+    app_url = os.environ["CLOSECAST_API_URL"]
     monkeypatch.setenv("CLOSECAST_API_URL", "http://127.0.0.1:1")
     # when
     app.run()

@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from services.api.settings import Settings
 from tests.conftest import Logged
 from tests.unit.services.api.conftest import AWAY, KEY, OTHER_KEY
 
-Client = TestClient  # type: ignore[type-arg]
+Client = TestClient[Any]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from services.api.batch.write import CSV, JSON, PARQUET
 from services.api.problems import InvalidInputError
 from tests.unit.services.api.batch_rows import CORPUS, OF_JSON, as_json
 
-Client = TestClient  # type: ignore[type-arg]
+Client = TestClient[Any]
 QUERY = "?as_of=2017-12-31&horizon=60"
 
 
@@ -106,9 +106,9 @@ def test_parquet_holds_dates_numbers_and_dictionaries_too(client: Client, served
     # given the same deals, typed in several ways
     known = served_model.deals
     deals = known[known["engage_date"].notna() & (known["deal_stage"] == "Engaging")].head(50)
-    text = [{"opportunity_id": one.opportunity_id, "sales_agent": one.sales_agent, "product": one.product,
-             "account": None if pd.isna(one.account) else one.account, "engage_date": str(one.engage_date.date())}
-            for one in deals.itertuples()]  # fmt: skip
+    text = [{"opportunity_id": one["opportunity_id"], "sales_agent": one["sales_agent"], "product": one["product"],
+             "account": None if pd.isna(one["account"]) else one["account"], "engage_date": str(one["engage_date"].date())}
+            for one in deals.to_dict("records")]  # fmt: skip
     expected = _post(client, _parquet(text), PARQUET).json()["predictions"]
     plain = pq.read_table(io.BytesIO(_parquet(text)))
     dates = [date.fromisoformat(row["engage_date"]) for row in text]
@@ -204,7 +204,7 @@ def test_rows_beyond_what_the_metadata_says_are_counted(monkeypatch: pytest.Monk
     # given a reader that believes the file has few rows
     content = _written(pa.table({"engage_date": ["2017-12-01"] * 20}))
     monkeypatch.setattr(read_parquet, "_require_bearable", lambda *_: None)
-    monkeypatch.setattr(read_parquet, "MAX_ROWS", 10)
+    monkeypatch.setattr(read_parquet, "MOST_DEALS", 10)
     # when / then
     with pytest.raises(InvalidInputError, match="20 rows"):
         read_parquet.read_parquet(content)

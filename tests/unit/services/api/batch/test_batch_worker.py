@@ -18,6 +18,7 @@ from litestar.exceptions import TooManyRequestsException
 from closecast.models.deal_model import DealModel, digest
 from closecast.platform.journal.entry import Entry, EntryError, check
 from closecast.platform.journal.inbox import Draft, JournalFullError
+from closecast.platform.journal.stream import Encoded
 from closecast.platform.registry import Identity, Served
 from closecast.scoring.question import Question
 from services.api.batch import read, score
@@ -38,7 +39,8 @@ class Kept:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
-    def append(self, draft: Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
+    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
+        assert not isinstance(draft, Encoded)
         entry = draft.entry()
         check(entry)
         assert len(draft) == len(entry)
@@ -96,7 +98,7 @@ def test_a_batch_of_nothing_to_score_is_not_written_down(folder: Path) -> None:
 @pytest.mark.parametrize(("failure", "status"), [(JournalFullError("no room"), 503), (RuntimeError("a fault"), 500)])
 def test_what_cannot_be_written_down_is_not_answered(folder: Path, failure: Exception, status: int) -> None:
     class Full(Kept):
-        def append(self, draft: Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
+        def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
             raise failure from EntryError(str(draft))
 
     result, parts = Worker(Full()).answer(_ask(folder), as_json(CORPUS))

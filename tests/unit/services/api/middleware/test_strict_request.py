@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 from services.api.problems import NotUnderstoodError
 from services.api.schemas.strict_json import require_once
 
-Client = TestClient  # type: ignore[type-arg]
+Client = TestClient[Any]
 JSON, PROBLEM = "application/json", "application/problem+json"
 DEAL = '{"engage_date": "2017-11-20", "product": "GTX Pro"}'
 REQUEST = f'{{"deal": {DEAL}, "as_of": "2017-12-01", "horizon": 30}}'

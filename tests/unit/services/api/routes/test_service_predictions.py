@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 
 from closecast.models.deal_model import DealModel
 
-Client = TestClient  # type: ignore[type-arg]
+Client = TestClient[Any]
 PROBLEM = "application/problem+json"
 HEADER = "opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value"
 

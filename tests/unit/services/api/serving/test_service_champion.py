@@ -109,7 +109,7 @@ def test_each_promotion_is_told_once_with_the_version_before(registry: RegistryD
     told: list[tuple[str, str | None]] = []
 
     def hear(model: Identity, before: Identity | None) -> None:
-        told.append((model.version, before and before.version))
+        told.append((model.version, None if before is None else before.version))
 
     followed = Champion(ModelRegistry(registry.address), tmp_path / "cache", promoted=hear)
     # when

@@ -23,7 +23,7 @@ from tests.conftest import Logged
 from tests.servers import free_port
 from tests.unit.services.api import conftest
 
-Client = TestClient  # type: ignore[type-arg]
+Client = TestClient[Any]
 DEAL = {"engage_date": "2017-10-20", "sales_agent": "Ada Berg", "product": "GTXPro", "account": "Oak Foods"}
 
 
@@ -76,7 +76,7 @@ def test_it_starts_from_the_predictions_answer_for_the_deal_that_it_names(bent: 
     # given any deal, date and horizon
     as_of = date(2017, 1, 1) + timedelta(days=data.draw(st.integers(0, 800), "as_of"))
     engaged = as_of - timedelta(days=data.draw(st.integers(0, 200), "age"))
-    deal = {"opportunity_id": f"A{engaged.day}", "engage_date": str(engaged)}
+    deal: dict[str, str | None] = {"opportunity_id": f"A{engaged.day}", "engage_date": str(engaged)}
     deal |= {name: data.draw(st.sampled_from(of), name) for name, of in NAMES_OF.items()}
     question = {"as_of": str(as_of), "horizon": data.draw(st.integers(1, 366) | st.just("quarter_end"), "horizon")}
     # when

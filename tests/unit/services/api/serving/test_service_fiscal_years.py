@@ -14,7 +14,8 @@ import pytest
 from litestar.testing import TestClient
 
 from closecast.deals.horizon import QUARTER_END, quarter_ahead
-from closecast.models.deal_model import DealModel, ModelCard, ModelError
+from closecast.models.card import ModelCard
+from closecast.models.deal_model import DealModel, ModelError
 from closecast.models.training import Data
 from closecast.platform.batch_scoring import score_parquet
 from closecast.scoring.pyfunc import _load_pyfunc

@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from litestar.testing import TestClient
 
+from closecast.platform.mlflow_http import Login
 from closecast.platform.settings import SettingsError
 from closecast.platform.webhooks import EventError, SignatureError
 from services.api.app import create_app
@@ -21,17 +23,17 @@ EVENTS = EventSettings(SECRET, AWAY, f"{AWAY}/v1/registry-events")
 
 
 @pytest.fixture
-def listening(cache: Path) -> Iterator[TestClient]:  # type: ignore[type-arg]
+def listening(cache: Path) -> Iterator[TestClient[Any]]:
     with TestClient(create_app(replace(settings(cache), events=EVENTS)), raise_server_exceptions=False) as client:
         yield client
 
 
-def test_a_genuine_event_needs_no_key(listening: TestClient) -> None:  # type: ignore[type-arg]
+def test_a_genuine_event_needs_no_key(listening: TestClient[Any]) -> None:
     answer = listening.post("/v1/registry-events", content=BODY, headers=delivery(BODY, at=time.time()))
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-def test_a_forged_event_is_refused_with_a_problem(listening: TestClient) -> None:  # type: ignore[type-arg]
+def test_a_forged_event_is_refused_with_a_problem(listening: TestClient[Any]) -> None:
     forged = delivery(BODY, secret="a guess", at=time.time())
     for headers in (forged, {}):
         answer = listening.post("/v1/registry-events", content=BODY, headers=headers)
@@ -40,14 +42,14 @@ def test_a_forged_event_is_refused_with_a_problem(listening: TestClient) -> None
         assert answer.headers["www-authenticate"].startswith("Signature")
 
 
-def test_a_genuine_delivery_of_something_else_is_no_failure_of_ours(listening: TestClient) -> None:  # type: ignore[type-arg]
+def test_a_genuine_delivery_of_something_else_is_no_failure_of_ours(listening: TestClient[Any]) -> None:
     body = b'{"entity": 1'
     answer = listening.post("/v1/registry-events", content=body, headers=delivery(body, at=time.time()))
     assert answer.status_code == 400
     assert "no event of MLflow's" in answer.json()["detail"]
 
 
-def test_without_a_secret_there_is_no_such_route(anonymous: TestClient) -> None:  # type: ignore[type-arg]
+def test_without_a_secret_there_is_no_such_route(anonymous: TestClient[Any]) -> None:
     assert anonymous.post("/v1/registry-events", content=BODY, headers=delivery(BODY)).status_code == 404
 
 
@@ -92,4 +94,11 @@ def test_settings_name_what_is_missing() -> None:
     made = EventSettings.from_environment({**environment, "CLOSECAST_OWN_URL": "http://10.0.0.1:80/"})
     assert made is not None
     assert made.url == "http://10.0.0.1:80/v1/registry-events"
-    assert SECRET not in repr(made)
+    assert (SECRET in repr(made), made.login) == (False, None)
+    shown = {**environment, "CLOSECAST_OWN_URL": "http://10.0.0.1:80/", "MLFLOW_TRACKING_USERNAME": "api"}
+    with pytest.raises(SettingsError, match="MLFLOW_TRACKING_PASSWORD is not set"):
+        EventSettings.from_environment(shown)
+    known = EventSettings.from_environment({**shown, "MLFLOW_TRACKING_PASSWORD": "kept secret"})
+    assert known is not None
+    assert known.login == Login("api", "kept secret")
+    assert "kept secret" not in repr(known)

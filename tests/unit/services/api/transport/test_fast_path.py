@@ -65,7 +65,7 @@ def test_the_fast_path_takes_what_is_plain_and_leaves_the_rest(served: Client) -
 def test_an_unsound_request_id_is_replaced(served: Client, given_id: str) -> None:
     body = b'{"deal": {"engage_date": "2017-11-20"}}'
     answer = served.post("/v1/predictions", content=body,
-                         headers={"Content-Type": "application/json", "X-Request-ID": given_id.encode()})  # fmt: skip
+                         headers={b"Content-Type": b"application/json", b"X-Request-ID": given_id.encode()})  # fmt: skip
     assert answer.headers["x-request-id"] == answer.json()["request_id"] != given_id
     assert len(answer.json()["request_id"]) == 32
 

@@ -1,0 +1,89 @@
+"""What each job's key may do: read and write objects at places of the object store. Whatever is not said here is refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from refusal import RefusedError
+
+READING = {"HeadBucket", "ListObjects", "ListObjectsV2", "HeadObject", "GetObject"}
+WRITING = {"PutObject", "DeleteObject", "DeleteObjects", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload",
+           "AbortMultipartUpload"}  # fmt: skip
+# Beginnings of parameters for which AWS asks for a right of its own: older versions, access lists, locks, tags, other keys.
+_BARRED = ("VersionId", "ACL", "Grant", "BypassGovernance", "ObjectLock", "Tagging", "WebsiteRedirect", "SSEKMS",
+           "ServerSideEncryption")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Of the job `job`: places, `<bucket>/<beginning of keys>`, where it may read and where it may write."""
+
+    job: str
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"it may read {', '.join(self.read) or 'nothing'} and write {', '.join(self.write) or 'nothing'}"
+
+
+def of_jobs(lake: str, artifacts: str) -> list[Rights]:
+    """The rights of every job that has a key of its own, for the buckets of these names."""
+    return [
+        # Newer deals than those that the model learnt from.
+        Rights("api", read=(f"{lake}/newest/", f"{lake}/silver/")),
+        # What it began and did not end it writes again, without a look.
+        Rights("journal", write=(f"{lake}/predictions/date=",)),
+        Rights("mlflow", read=(f"{artifacts}/mlflow/",), write=(f"{artifacts}/mlflow/",)),
+        # Flows: they ingest, score and read exports (s3://…); artifacts they send to MLflow.
+        Rights("prefect-worker", read=(f"{lake}/",), write=(f"{lake}/",)),
+        # Deals to score may lie anywhere in the lake. Who finds a lease run out deletes it.
+        Rights("score", read=(f"{lake}/",), write=(f"{lake}/predictions/", f"{lake}/leases/")),
+        Rights("trial", read=(f"{lake}/silver/", f"{lake}/leases/"), write=(f"{lake}/leases/",)),
+    ]
+
+
+def of_keys(text: str, known: list[Rights]) -> tuple[dict[str, str], dict[str, Rights]]:
+    """Secret key and rights by access key, from `text`: job:access:secret, with commas between.
+
+    Raises ValueError, which quotes no secret, for a job without rights and for text of another form.
+    """
+    by_job, secrets, rights = {one.job: one for one in known}, {}, {}
+    for place, part in enumerate(filter(None, text.split(",")), 1):
+        job, access, secret = [*part.split(":"), "", ""][:3]
+        if job not in by_job:
+            raise ValueError(f"key {place} is of a job that has no rights; expected one of {', '.join(by_job)}")
+        if part.count(":") != 2 or not access or not secret or access in secrets:
+            raise ValueError(f"the key of {job} is malformed; expected job:access:secret, each access key once")
+        secrets[access], rights[access] = secret, by_job[job]
+    return secrets, rights
+
+
+def check(rights: Rights, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+    """Raise RefusedError unless `rights` cover an operation, given as LocalStack itself has read it from the request."""
+    if service != "s3" or operation not in READING | WRITING:
+        raise _refused(rights, f"{service}:{operation} is not for it")
+    several = (parameters.get("Delete") or {}).get("Objects") or []
+    for given in (parameters, *several):
+        if barred := sorted(name for name, value in given.items() if name.startswith(_BARRED) and value is not None):
+            raise _refused(rights, f"{operation} with {', '.join(barred)} is not for it")
+    bucket = parameters.get("Bucket") or ""
+    verb, places = ("read", rights.read) if operation in READING else ("write", rights.write)
+    if operation == "HeadBucket":
+        if not any(place.startswith(f"{bucket}/") for place in places):
+            raise _refused(rights, f"it may not {verb} {bucket!r:.100}")
+        return
+    if operation == "DeleteObjects":
+        keys = [one.get("Key") or "" for one in several]
+    else:
+        keys = [parameters.get("Prefix" if operation.startswith("ListObjects") else "Key") or ""]
+    for key in keys:
+        # Object stores take them literally, but the mirror's file system would not.
+        if not {".", ".."}.isdisjoint(key.split("/")):
+            raise _refused(rights, f"{key!r:.300} has a segment . or ..")
+        place = f"{bucket}/{key}"
+        if not place.startswith(places):
+            raise _refused(rights, f"it may not {verb} {place!r:.300}")
+
+
+def _refused(rights: Rights, why: str) -> RefusedError:
+    return RefusedError("AccessDenied", f"the key of the job {rights.job} does not open this: {why}; {rights}")

@@ -1,0 +1,119 @@
+"""The arguments of the commands: options as `--name value`, or as `name=value`, the way they have always been written."""
+
+import argparse
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from itertools import islice
+from typing import Any, NoReturn
+
+from ops.errors import OperatorError
+
+SOURCES = (
+    "synthetic, synthetic:<rows>, file:<path to CSV or Parquet>, s3://<bucket>/<key> or kaggle[:<owner>/<dataset>]"
+)
+
+
+class Arguments(argparse.ArgumentParser):
+    """The arguments of `just <command>`, whose first line of help is the first sentence of `does`."""
+
+    def __init__(self, command: str, does: str | None) -> None:
+        super().__init__(
+            prog=f"just {command}",
+            description=" ".join((does or "").split()),
+            allow_abbrev=False,
+        )
+
+    def option(
+        self, name: str, kind: Callable[[str], Any], help: str, default: Any = None, value: str | None = None
+    ) -> "Arguments":
+        """Take `--name <value>`; `kind` reads its text and raises ValueError, or ArgumentTypeError with its own words."""
+        self.epilog = "An option --name value may be written name=value as well."
+        self.add_argument(f"--{name}", type=kind, default=default, help=help, metavar=f"<{value or name}>")
+        return self
+
+    def place(self, name: str, help: str, number: str | None = None) -> "Arguments":
+        """Take a text by its place; `number` is argparse's `nargs`."""
+        self.add_argument(name, help=help, metavar=f"<{name}>", nargs=number)
+        return self
+
+    def flag(self, name: str, help: str) -> "Arguments":
+        """Take `--name`, which is there or not."""
+        self.add_argument(f"--{name}", action="store_true", help=help)
+        return self
+
+    def data(self) -> "Arguments":
+        """Take what `up` and `train` learn from."""
+        self.option("source", str, f"{SOURCES}; the platform's own unless named")
+        self.option(
+            "as-of", day, "the date of the export, YYYY-MM-DD: rows with later dates are set aside", value="date"
+        )
+        return self.option(
+            "fiscal-year-start", month, "the month with which the fiscal year begins, 1 to 12", value="month"
+        )
+
+    def given(self, arguments: list[str]) -> argparse.Namespace:
+        """What was given, by name. Prints the help and ends the process for --help; raises OperatorError."""
+        return self.parse_args(list(self._dashed(arguments)))
+
+    def error(self, message: str) -> NoReturn:
+        usage = " ".join(self.format_usage().split()).removeprefix("usage: ").replace(" [-h]", "")
+        raise OperatorError(f"{self.prog}: {message}", f"write `{usage}`; `{self.prog} --help` says what each is")
+
+    def _dashed(self, arguments: list[str]) -> Iterator[str]:
+        known = {flag: action for action in self._actions for flag in action.option_strings}
+        coming = iter(arguments)
+        for argument in coming:
+            name, equals, value = argument.partition("=")
+            flag = f"--{name.replace('_', '-')}"
+            yield f"{flag}={value}" if equals and flag in known else argument
+            if argument in known and known[argument].nargs != 0:
+                yield from islice(coming, 1)  # its value, whatever that looks like
+
+
+def nothing(command: str, does: str | None, arguments: list[str]) -> None:
+    """For a command without arguments. Raises OperatorError."""
+    Arguments(command, does).given(arguments)
+
+
+def day(text: str) -> date:
+    """A date written YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date written YYYY-MM-DD") from None
+
+
+def month(text: str) -> int:
+    """A month, 1 to 12."""
+    return number(1, 12)(text)
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """A whole number from `least` to `most`, in plain digits."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def seconds(text: str) -> int:
+    """A span of time, as 90d, 12h, 30m or 0s, in seconds."""
+    match = re.fullmatch(r"(\d{1,6})([dhms])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no span of time such as 90d, 12h, 30m or 0s")
+    return int(match[1]) * {"d": 86_400, "h": 3_600, "m": 60, "s": 1}[match[2]]
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of `words`."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return read

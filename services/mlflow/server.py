@@ -1,0 +1,40 @@
+"""MLflow's server as `mlflow server` would run it, behind a door and with limits to where it goes itself."""
+
+import os
+import sys
+from pathlib import Path
+
+import uvicorn
+from mlflow.server import fastapi_app, handlers
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.mlflow import outgoing
+from services.mlflow.door import Door, Passwords
+
+_LOGS = Path(fastapi_app.__file__).with_name("uvicorn_log_config.yaml")
+
+
+def main() -> None:
+    environment = os.environ
+    store, root = environment["MLFLOW_BACKEND_STORE_URI"], environment["_MLFLOW_SERVER_ARTIFACT_ROOT"]
+    try:
+        handlers.initialize_backend_stores(store, store, root)
+    except SQLAlchemyError as error:
+        sys.exit(f"mlflow: its database cannot be used: {error}")
+    outgoing.limit(outgoing.Targets(Path(environment["CLOSECAST_ADDRESSES"])))
+    host, port = environment["CLOSECAST_HOST"], environment["CLOSECAST_PORT"]
+    passwords = Passwords(
+        *(environment[f"CLOSECAST_MLFLOW_{name}"] for name in ("PASSWORD", "API_PASSWORD", "READER_PASSWORD"))
+    )
+    uvicorn.run(
+        Door(fastapi_app.app, host, port, passwords),
+        host=host,
+        port=int(port),
+        log_config=str(_LOGS),
+        # The other parser reads heads without a limit, and before anybody has shown a password.
+        http="h11",
+    )
+
+
+if __name__ == "__main__":
+    main()
