@@ -3,9 +3,10 @@
 import re
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXPECTED = "a date written YYYY-MM-DD or M/D/YYYY"
 _WRITTEN = ((re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d"), (re.compile(r"\d{1,2}/\d{1,2}/\d{4}"), "%m/%d/%Y"))
@@ -28,6 +29,8 @@ def read_dates(column: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
 
     NaT for what is no date, and for a date that datetime64[ns] cannot hold: one before 1678 or after 2261.
     """
+    import pandas as pd  # here, because the process that reads strangers' Parquet has no need of it
+
     positions, distinct = pd.factorize(column.astype("string"))
     dates = pd.to_datetime(pd.Series([*map(read_date, distinct), None], dtype=object), errors="coerce")
     return pd.Series(dates.to_numpy(dtype="datetime64[ns]")[positions], index=column.index)

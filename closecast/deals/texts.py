@@ -1,10 +1,11 @@
 """Reads the texts of a CRM export: blanks around a value mean nothing, and a product has one name."""
 
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from closecast.deals.vocabulary import PRODUCT_ALIASES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def read_text(value: Any) -> str | None:
@@ -23,4 +24,6 @@ def read_product(value: Any) -> str | None:
 
 def read_texts(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Each value by `read_text`. Shape kept, object."""
+    import pandas as pd  # here, because the process that reads strangers' Parquet has no need of it
+
     return pd.Series(map(read_text, column.astype("string").fillna("")), index=column.index, dtype=object)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -61,6 +60,8 @@ class Column:
 
     @classmethod
     def _of_any(cls, values: "Sequence[Any] | NDArray[np.object_]") -> "Column":
+        import pandas as pd  # here, because the process that reads strangers' Parquet has no need of it
+
         distinct: list[Any] = []
         places: dict[Any, int] = {}
         positions = np.full(len(values), -1)

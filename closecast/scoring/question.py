@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.horizon import MAX_HORIZON_DAYS, QUARTER_END, Horizon, horizon_days, quarter_ahead
-from closecast.models.deal_model import DealModel
 from closecast.scoring.rules import NotScorableError
+
+if TYPE_CHECKING:
+    from closecast.models.deal_model import DealModel
 
 HORIZONS: tuple[Horizon, ...] = (30, 60, 90, QUARTER_END)  # what one deal is always asked about, besides
 _EXPECTED = f'1 to {MAX_HORIZON_DAYS} days, or "{QUARTER_END}"'
@@ -35,7 +37,7 @@ class Question:
     named: tuple[tuple[str, int], ...]  # where each of HORIZONS stands in `days`
 
     @classmethod
-    def ask(cls, model: DealModel, as_of: date | None, horizon: Horizon) -> "Question":
+    def ask(cls, model: "DealModel", as_of: date | None, horizon: Horizon) -> "Question":
         """`as_of` is the last date of the model's data unless given. Raises NotScorableError for one out of range."""
         return _question(as_of or model.card.known_until, horizon, model.card.fiscal)
 

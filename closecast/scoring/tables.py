@@ -1,15 +1,17 @@
 """Reads raw deals out of Arrow's columns and pandas' frames: which kinds of columns are taken, and what their values say."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.scoring import rules
 from closecast.scoring.columns import Column, DealTable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _IDENTIFIER = RAW_COLUMNS[0]
 _DATES, _NUMBERS = ("engage_date", "close_date", "as_of"), ("close_value",)
@@ -50,14 +52,14 @@ def read_arrow(name: str, column: pa.Array) -> Column:
     return Column.of_arrow(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())
 
 
-def read_frame(frame: pd.DataFrame) -> DealTable:
+def read_frame(frame: "pd.DataFrame") -> DealTable:
     """The raw columns of a frame, of which timestamps are read as dates and missing values as none."""
     columns = {name: read_values(name, frame[name]) for name in RAW_COLUMNS[1:] if name in frame}
     identifiers, refused = _identifiers(frame)
     return DealTable(identifiers, columns, refused)
 
 
-def _identifiers(frame: pd.DataFrame) -> tuple[pa.StringArray, dict[int, rules.NotScorableError]]:
+def _identifiers(frame: "pd.DataFrame") -> tuple[pa.StringArray, dict[int, rules.NotScorableError]]:
     """Those of a frame, and by row why one is none."""
     if _IDENTIFIER not in frame:
         return pa.nulls(len(frame), pa.string()), {}
@@ -75,7 +77,7 @@ def read_values(name: str, column: "pd.Series[Any]") -> Column:
     """The values of a frame's column `name`; in columns of dates, dates and timestamps as their text."""
     if name not in _DATES:
         return Column.of_values(column.to_numpy(dtype=object))
-    if pd.api.types.is_datetime64_any_dtype(column):
+    if column.dtype.kind == "M":
         return read_arrow(name, pa.Array.from_pandas(column))
     return Column.of_values(column.to_numpy(dtype=object)).map(_dated)
 

@@ -102,3 +102,9 @@ def test_the_reader_ends_with_its_worker() -> None:
         worker.kill()
     # then
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_the_reader_starts_without_what_only_a_model_needs() -> None:
+    # It starts anew after each file that ended it, and a stranger's file waits for it.
+    code = "import sys, services.api.batch.parquet_worker; print(sorted({'pandas', 'lightgbm', 'sklearn'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
