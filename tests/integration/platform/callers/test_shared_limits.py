@@ -117,9 +117,10 @@ def test_an_unused_lease_is_given_back(valkey_url: str) -> None:
         until(lambda: first.state().leases > 0)
         time.sleep(3.5)
         # when the other gives out what is there: the bucket is full again
-        given = 0
-        while second.take(who, 50).allowed:
-            given += 50
+        given = refused = 0
+        while refused < 20 and given < QUOTA:  # beside busy neighbours a lease may take some milliseconds to come
+            allowed = second.take(who, 50).allowed
+            given, refused = given + 50 * allowed, 0 if allowed else refused + 1
             time.sleep(0.002)
     # then
     assert given >= QUOTA * 0.95
