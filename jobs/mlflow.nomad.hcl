@@ -77,10 +77,10 @@ job "mlflow" {
       template {
         destination = "${NOMAD_SECRETS_DIR}/mlflow.env"
         # `up`, which may have changed a password, asks with the new one a second later.
-        splay       = "0s"
-        env         = true
-        perms       = "0600"
-        data        = <<-EOT
+        splay = "0s"
+        env   = true
+        perms = "0600"
+        data  = <<-EOT
           {{ with nomadVar "nomad/jobs/mlflow" -}}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
