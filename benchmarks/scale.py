@@ -27,10 +27,10 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from benchmarks import arguments
 from closecast.deals import synthetic
-from closecast.platform import ingestion
-from closecast.platform.lake import Lake
+from closecast.platform.lake import ingestion
+from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings
-from closecast.platform.sources import read_source
+from closecast.platform.sources.export import read_source
 from ops.errors import OperatorError
 
 SIZES = (10_000, 100_000, 300_000, 1_000_000)
@@ -54,7 +54,7 @@ def ingest(folder: Path) -> str:
 def features(folder: Path) -> str:
     """Make the rows to learn from with their features, and store them in gold."""
     from closecast.models.training import Data
-    from closecast.platform import gold
+    from closecast.platform.lake import gold
 
     for step in (folder / "lake" / "steps").glob("gold-*"):
         step.unlink()
@@ -69,7 +69,7 @@ def train(folder: Path) -> str:
     from closecast.models import candidate as candidates
     from closecast.models.deal_model import DealModel
     from closecast.models.evaluation import measured_on
-    from closecast.platform.publication import judged_alone, make_card
+    from closecast.platform.mlflow.publication import judged_alone, make_card
 
     data = _ingested(folder)
     candidate = candidates.build(data.deals, _SEED, _THREADS)
@@ -88,7 +88,7 @@ def train(folder: Path) -> str:
 def score(folder: Path) -> str:
     """Score as many deals, in one file, as one batch."""
     from closecast.models.deal_model import DealModel
-    from closecast.platform.batch_scoring import score_parquet
+    from closecast.platform.batch.scoring import score_parquet
 
     model = DealModel.load(folder / _MODEL)
     done = score_parquet(model, "1", folder / _OPEN, folder / "scored.parquet", _AS_OF, _HORIZON, _THREADS)

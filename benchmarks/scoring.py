@@ -30,7 +30,7 @@ from closecast.models.card import ModelCard
 from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data
-from closecast.platform.batch_scoring import score_parquet
+from closecast.platform.batch.scoring import score_parquet
 
 _PAGE = Path(__file__).with_name("scoring.md")
 _AS_OF, _HORIZON, _THREADS = date(2017, 12, 31), 30, 2

@@ -28,9 +28,11 @@ from benchmarks import arguments, scale
 from closecast.deals import synthetic
 from closecast.models import candidate, promotion, training
 from closecast.models.deal_model import DealModel
-from closecast.platform import gold, ingestion, mlflow_files, processors, publication
-from closecast.platform.run_artifacts import write_report
-from closecast.platform.sources import RawExport, read_source
+from closecast.platform.lake import gold, ingestion
+from closecast.platform.mlflow import model_files, publication
+from closecast.platform.mlflow.run_artifacts import write_report
+from closecast.platform.runtime import processors
+from closecast.platform.sources.export import RawExport, read_source
 from ops.errors import OperatorError
 
 _PAGE = Path(__file__).with_name("training.md")
@@ -80,7 +82,7 @@ def _write(made: candidate.Candidate, data: ingestion.Ingested, report: dict[str
     model = DealModel(made.scorer, publication.make_card(made, data, now, None), data.deals)
     made.twin.save(folder / "twin")
     model.save(folder / "model")
-    mlflow_files.write(folder / "model", model)
+    model_files.write(folder / "model", model)
     write_report(folder / "report", model, report, decision, "a measure", now)
 
 

@@ -9,7 +9,8 @@ from prefect import flow
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from closecast.deals import eda as report
-from closecast.platform import ingestion, tracking
+from closecast.platform.lake import ingestion
+from closecast.platform.mlflow import tracking
 from flows import steps
 
 

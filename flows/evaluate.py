@@ -9,8 +9,9 @@ from prefect.cache_policies import NO_CACHE
 
 from closecast.deals.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
-from closecast.platform import ingestion, processors
-from closecast.platform.publication import judged_alone
+from closecast.platform.lake import ingestion
+from closecast.platform.mlflow.publication import judged_alone
+from closecast.platform.runtime import processors
 from flows import steps
 from flows.train import ladder
 

@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from pydantic import Field
 
-from closecast.platform.ingestion import MINIMUM_QUALITY, Ingested
+from closecast.platform.lake.ingestion import MINIMUM_QUALITY, Ingested
 from flows import steps
 
 

@@ -14,9 +14,10 @@ from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
 from closecast.deals.horizon import QUARTER_END, Horizon, quarter_ahead
-from closecast.platform import lease, scoring_run
-from closecast.platform.dispatch import Dispatcher, DispatchError, NomadSettings
-from closecast.platform.lake import Lake, LakeAwayError
+from closecast.platform.batch import scoring_run
+from closecast.platform.lake import lease
+from closecast.platform.lake.store import Lake, LakeAwayError
+from closecast.platform.nomad.dispatch import Dispatcher, DispatchError, NomadSettings
 from flows import steps
 
 JOB = "score"

@@ -16,15 +16,15 @@ from prefect.variables import Variable
 from pydantic import Field
 
 from closecast.deals.calendar import FiscalCalendar
-from closecast.platform import ingestion
-from closecast.platform.export_table import SourceAwayError, SourceError
-from closecast.platform.lake import Lake
-from closecast.platform.mlflow_http import DeniedError
-from closecast.platform.patience import AwayError
-from closecast.platform.promotions import VARIABLE as PROMOTION_LOCK
-from closecast.platform.registry import ModelRegistry, NoChampionError, RegistryError
+from closecast.platform.lake import ingestion
+from closecast.platform.lake.store import Lake
+from closecast.platform.mlflow.http import DeniedError
+from closecast.platform.mlflow.promotions import VARIABLE as PROMOTION_LOCK
+from closecast.platform.mlflow.registry import ModelRegistry, NoChampionError, RegistryError
+from closecast.platform.runtime.patience import AwayError
 from closecast.platform.settings import SOURCE_VARIABLE, DatabaseSettings, LakeSettings, RegistrySettings
-from closecast.platform.sources import RawExport, read_source
+from closecast.platform.sources.export import RawExport, read_source
+from closecast.platform.sources.table import SourceAwayError, SourceError
 
 PROJECT = Path(__file__).resolve().parents[1]
 # Together longer than a server takes to restart, or a machine's Nomad to be brought up again.

@@ -18,7 +18,9 @@ from prefect.runtime import flow_run
 from closecast.deals.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.platform import gold, ingestion, processors, provenance, publication
+from closecast.platform.lake import gold, ingestion
+from closecast.platform.mlflow import publication
+from closecast.platform.runtime import processors, provenance
 from closecast.platform.settings import RegistrySettings, signer
 from flows import steps
 

@@ -13,9 +13,10 @@ from pydantic import Field
 from closecast.deals.calendar import FiscalCalendar
 from closecast.models import training, tuning
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.platform import ingestion, lease, studies
-from closecast.platform.dispatch import PATIENCE_SECONDS, Dispatcher, DispatchError, NomadSettings
-from closecast.platform.patience import patiently
+from closecast.platform import studies
+from closecast.platform.lake import ingestion, lease
+from closecast.platform.nomad.dispatch import PATIENCE_SECONDS, Dispatcher, DispatchError, NomadSettings
+from closecast.platform.runtime.patience import patiently
 from closecast.platform.settings import required
 from flows import steps
 from flows.train import trained

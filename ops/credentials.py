@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from closecast.platform.files import write_whole
+from closecast.platform.runtime.files import write_whole
 from ops import paths
 from ops.errors import OperatorError
 
 if TYPE_CHECKING:
-    from closecast.platform.mlflow_http import Login
+    from closecast.platform.settings import Login
 
 REGION = "us-east-1"
 # Secrets that installations made before them lack, and that `up` adds to their files.
@@ -131,7 +131,7 @@ class Credentials:
     def mlflow_login(self) -> "Login":
         """The user of MLflow's server who may do everything: people at its pages, commands, flows."""
         # Imported here: other commands need not wait for it.
-        from closecast.platform.mlflow_http import Login
+        from closecast.platform.settings import Login
 
         return Login("closecast", self.mlflow_password)
 

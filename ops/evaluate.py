@@ -20,9 +20,9 @@ from closecast.models import tuning
 from closecast.models.evaluation import measured_on
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError
-from closecast.platform import processors
-from closecast.platform.publication import judged_alone
-from closecast.platform.sources import SourceError, read_source
+from closecast.platform.mlflow.publication import judged_alone
+from closecast.platform.runtime import processors
+from closecast.platform.sources.export import SourceError, read_source
 from ops.arguments import SOURCES, Arguments, day, month, number
 from ops.errors import OperatorError
 from ops.progress import say

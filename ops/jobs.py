@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from closecast.platform.discovery import NotAnsweringError, wait_for
+from closecast.platform.nomad.discovery import NotAnsweringError, wait_for
 from ops import caddy_binary, paths
 from ops.agent import Agent
 from ops.cluster import Allocation, Cluster

@@ -20,7 +20,7 @@ from ops.session import connect
 if TYPE_CHECKING:
     from closecast.deals.calendar import FiscalCalendar
     from closecast.models.deal_model import DealModel
-    from closecast.platform.mlflow_http import Login
+    from closecast.platform.settings import Login
 
 _CONSOLE = Console(soft_wrap=True)
 
@@ -83,7 +83,7 @@ def _model(
 ) -> "DealModel":
     """The model whose run the record names, whatever its version's number stands for today."""
     from closecast.models.deal_model import ModelError
-    from closecast.platform.registry import Identity, ModelRegistry, RegistryError
+    from closecast.platform.mlflow.registry import Identity, ModelRegistry, RegistryError
     from closecast.platform.signatures import TrustedKeys
 
     version, run_id = record["model"]["version"], record["model"].get("run_id")

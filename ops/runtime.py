@@ -15,7 +15,7 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
-from closecast.platform import provenance
+from closecast.platform.runtime import provenance
 from ops import accounts, paths
 from ops.errors import OperatorError
 

@@ -17,7 +17,7 @@ from ops.session import connect
 def unsigned(champion: Mapping[str, Any], credentials: Credentials) -> str | None:
     """Why no service of this platform would load the version that MLflow describes so, None when its signature is right."""
     from closecast.models.manifest import ModelError
-    from closecast.platform.registry import DIGEST_TAG, MODEL_NAME
+    from closecast.platform.mlflow.registry import DIGEST_TAG, MODEL_NAME
     from closecast.platform.signatures import SIGNATURE_TAG, TrustedKeys
 
     tags = {tag["key"]: tag["value"] for tag in champion.get("tags", [])}
@@ -44,7 +44,7 @@ def sign(arguments: list[str]) -> int:
 def signed(version: str, mlflow: str, credentials: Credentials) -> str:
     """Sign `version` of the registry at `mlflow`, and say what was signed. Raises OperatorError for what cannot be used."""
     from closecast.models.manifest import ModelError
-    from closecast.platform.registry import ModelRegistry, RegistryError
+    from closecast.platform.mlflow.registry import ModelRegistry, RegistryError
     from closecast.platform.signatures import Signer
 
     registry = ModelRegistry(mlflow, login=credentials.mlflow_login)

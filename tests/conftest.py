@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 
-from closecast.platform.logs import JsonLines, with_request
+from closecast.platform.runtime.logs import JsonLines, with_request
 
 pytest_plugins = ["tests.models", "tests.servers", "tests.skips", "tests.spread"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 from closecast.deals.synthetic import generate
-from closecast.platform.kaggle_source import fetch
+from closecast.platform.sources.kaggle import fetch
 
 DATASET, FILE = "innocentmfa/crm-sales-opportunities", "sales_pipeline.csv"
 CONTENT = generate(4_000, seed=1).to_csv(index=False).encode()

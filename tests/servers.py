@@ -34,10 +34,9 @@ import httpx
 import pytest
 
 from closecast.platform.database import migrate
-from closecast.platform.discovery import wait_for
-from closecast.platform.mlflow_http import Login
-from closecast.platform.registry import ModelRegistry
-from closecast.platform.settings import DatabaseSettings
+from closecast.platform.mlflow.registry import ModelRegistry
+from closecast.platform.nomad.discovery import wait_for
+from closecast.platform.settings import DatabaseSettings, Login
 from services.mlflow.__main__ import WEBHOOKS
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -18,7 +18,7 @@ from closecast.models.card import ModelCard
 from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
-from closecast.platform.sources import RawExport, read_source
+from closecast.platform.sources.export import RawExport, read_source
 
 RAW = ("opportunity_id", "sales_agent", "product", "account", "deal_stage", "engage_date")
 DISTINCT = 500  # deals that single predictions go round among

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from closecast.platform.discovery import NotAnsweringError, wait_for
+from closecast.platform.nomad.discovery import NotAnsweringError, wait_for
 from ops.errors import OperatorError
 from ops.paths import PROJECT
 

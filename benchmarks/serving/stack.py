@@ -15,9 +15,9 @@ import psycopg
 
 from benchmarks.serving import process
 from benchmarks.serving.process import Process
-from closecast.platform import tracking
 from closecast.platform.database import migrate
-from closecast.platform.registry import MODEL_FOLDER, ModelRegistry
+from closecast.platform.mlflow import tracking
+from closecast.platform.mlflow.registry import MODEL_FOLDER, ModelRegistry
 from ops.errors import OperatorError
 from ops.paths import PROJECT, VENV_LOCALSTACK
 

@@ -1,11 +1,10 @@
 """Where the outside is: settings of lake, registry, cache, database and Prefect, read from the environment in this one place."""
 
+import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from closecast.platform.mlflow_http import Login
 
 if TYPE_CHECKING:
     from closecast.platform.signatures import Signer, TrustedKeys
@@ -19,6 +18,19 @@ SOURCE_VARIABLE = "closecast_source"
 
 class SettingsError(ValueError):
     """The environment lacks a variable that is needed, or holds something unusable."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user of the MLflow server."""
+
+    user: str
+    password: str = field(repr=False)
+
+    @property
+    def header(self) -> str:
+        """The header `Authorization`."""
+        return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
 
 
 @dataclass(frozen=True)

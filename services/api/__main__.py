@@ -7,8 +7,8 @@ import sys
 # What is imported stays: the collector would walk it again and again, 0.3 s in all.
 gc.disable()
 
-from closecast.platform import logs  # noqa: E402 - only then
-from closecast.platform.scheduling import interrupt_nobody  # noqa: E402 - only then
+from closecast.platform.runtime import logs  # noqa: E402 - only then
+from closecast.platform.runtime.scheduling import interrupt_nobody  # noqa: E402 - only then
 from closecast.platform.settings import SettingsError  # noqa: E402
 from services.api.server import server  # noqa: E402
 from services.api.settings import Settings  # noqa: E402

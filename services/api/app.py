@@ -11,7 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
 from closecast.platform.request_limits import MOST_BYTES
-from closecast.platform.scheduling import interrupt_others
+from closecast.platform.runtime.scheduling import interrupt_others
 from services.api.access.admission import Admission, FastAdmission
 from services.api.container import Container
 from services.api.middleware.drain_body import DrainBody

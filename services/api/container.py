@@ -3,7 +3,7 @@
 import logging
 import os
 
-from closecast.platform.registry import Identity, ModelRegistry
+from closecast.platform.mlflow.registry import Identity, ModelRegistry
 from services.api.access.callers import Callers
 from services.api.batch.request import BatchRequests
 from services.api.batch.supervisor import BatchSupervisor

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from closecast.platform.addresses import Address, address
 from closecast.platform.callers.caller import ROLES, Role
 from closecast.platform.callers.issuers import Issuer, issuers
 from closecast.platform.callers.limits import DEFAULTS, Limit
+from closecast.platform.nomad.addresses import Address, address
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError
 from services.api.records.journal_settings import JournalSettings
 from services.api.serving.registry_events import EventSettings

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from closecast.platform import logs
 from closecast.platform.request_limits import MOST_BYTES
+from closecast.platform.runtime import logs
 
 _LOG = logging.getLogger("services.gateway")  # it is run as __main__
 

@@ -5,8 +5,8 @@ import signal
 import sys
 import threading
 
-from closecast.platform import logs
-from closecast.platform.lake import Lake
+from closecast.platform.lake.store import Lake
+from closecast.platform.runtime import logs
 from closecast.platform.settings import SettingsError
 from services.journal.archiver import Archiver
 from services.journal.condition import Condition

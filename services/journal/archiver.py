@@ -9,7 +9,7 @@ import psycopg
 
 from closecast.platform.database import connect
 from closecast.platform.journal.archive import archive_closed, close_batch
-from closecast.platform.lake import Lake, LakeError
+from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.settings import DatabaseSettings
 from services.journal.condition import Condition
 

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from closecast.platform.pages import PageServer
+from closecast.platform.runtime.pages import PageServer
 from services.journal.condition import Condition
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from closecast.platform import logs
+from closecast.platform.runtime import logs
 from services.localstack.companion import Companion
 from services.localstack.health import serve
 from services.localstack.settings import Settings, SettingsError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from closecast.platform.pages import PageServer
+from closecast.platform.runtime.pages import PageServer
 
 READY = "ready"
 

@@ -5,7 +5,7 @@ import sys
 import uuid
 from urllib.parse import urlsplit
 
-from closecast.platform.discovery import NotAnsweringError, wait_for
+from closecast.platform.nomad.discovery import NotAnsweringError, wait_for
 
 _REQUIRED = (
     "CLOSECAST_HOST",

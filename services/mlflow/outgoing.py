@@ -15,7 +15,7 @@ from mlflow.webhooks import delivery
 from mlflow.webhooks.ssrf import SSRFProtectedHTTPAdapter
 from requests import PreparedRequest, Response
 
-from closecast.platform.webhooks import PATH
+from closecast.platform.mlflow.webhooks import PATH
 
 VARIABLE = "CLOSECAST_API_URLS"
 _STORES = ("s3",)

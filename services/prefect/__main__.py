@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from closecast.platform.discovery import NotAnsweringError, wait_for
+from closecast.platform.nomad.discovery import NotAnsweringError, wait_for
 from services.door import names
 from services.prefect.family import MARK
 

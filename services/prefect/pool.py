@@ -12,7 +12,7 @@ from prefect.cli import app
 from prefect.client.orchestration import PrefectClient
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
-from closecast.platform import logs
+from closecast.platform.runtime import logs
 from services.prefect import WORK_POOL
 
 _LOG = logging.getLogger("services.prefect.pool")  # it is run as __main__

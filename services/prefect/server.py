@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from closecast.platform import logs
+from closecast.platform.runtime import logs
 from services.door import opens
 from services.prefect.door import Door
 from services.prefect.watch import Watch

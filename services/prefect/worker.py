@@ -11,7 +11,7 @@ from types import FrameType
 
 import httpx
 
-from closecast.platform import logs
+from closecast.platform.runtime import logs
 from services.prefect import family
 from services.prefect.runs import Runs
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from closecast.deals.horizon import Horizon
 from closecast.models.deal_model import ModelError
-from closecast.platform import logs, scoring_run
-from closecast.platform.batch_scoring import BatchError, RowCounts, score_parquet
-from closecast.platform.lake import Lake, LakeError
-from closecast.platform.mlflow_http import DeniedError
-from closecast.platform.patience import AwayError, patiently
-from closecast.platform.registry import Identity, ModelRegistry, RegistryError
+from closecast.platform.batch import scoring_run
+from closecast.platform.batch.scoring import BatchError, RowCounts, score_parquet
+from closecast.platform.lake.store import Lake, LakeError
+from closecast.platform.mlflow.http import DeniedError
+from closecast.platform.mlflow.registry import Identity, ModelRegistry, RegistryError
+from closecast.platform.runtime import logs
+from closecast.platform.runtime.patience import AwayError, patiently
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError, required
 from closecast.scoring.question import read_horizon
 

@@ -10,12 +10,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from closecast.platform import logs
+from closecast.platform.runtime import logs
 
 _LOG = logging.getLogger("services.score.guard")  # it is run as __main__
 
 if TYPE_CHECKING:
-    from closecast.platform.lake import Lake
+    from closecast.platform.lake.store import Lake
 
 _LONG_SECONDS = 15.0
 # What Arrow's readers end with on some damaged files. SIGKILL is not among them: that is the system, short of memory.
@@ -38,7 +38,7 @@ def main() -> None:
 def _wait_while_wanted(worker: "subprocess.Popen[bytes]") -> int:
     """The worker's status; 0 when it was ended because its flow is gone."""
     # Imported here and in `_refuse`: most inputs need neither.
-    from closecast.platform import lease
+    from closecast.platform.lake import lease
     from closecast.platform.settings import required
 
     watch = lease.Watch(_lake(), required(os.environ, "CLOSECAST_LEASE"))
@@ -55,14 +55,14 @@ def _wait_while_wanted(worker: "subprocess.Popen[bytes]") -> int:
 
 
 def _lake() -> "Lake":
-    from closecast.platform.lake import Lake
+    from closecast.platform.lake.store import Lake
     from closecast.platform.settings import LakeSettings
 
     return Lake(LakeSettings.from_environment(os.environ))
 
 
 def _refuse(reason: str) -> None:
-    from closecast.platform import scoring_run
+    from closecast.platform.batch import scoring_run
     from closecast.platform.settings import required
 
     target = required(os.environ, "CLOSECAST_TARGET")

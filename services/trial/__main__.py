@@ -12,9 +12,11 @@ import optuna
 from closecast.deals.calendar import FiscalCalendar
 from closecast.models import tuning
 from closecast.models.training import Data, NotEnoughDataError
-from closecast.platform import lease, logs, studies
-from closecast.platform.lake import Lake, LakeAwayError, LakeError
-from closecast.platform.patience import patiently
+from closecast.platform import studies
+from closecast.platform.lake import lease
+from closecast.platform.lake.store import Lake, LakeAwayError, LakeError
+from closecast.platform.runtime import logs
+from closecast.platform.runtime.patience import patiently
 from closecast.platform.settings import LakeSettings, SettingsError, required
 
 _LOG = logging.getLogger("services.trial")  # it is run as __main__

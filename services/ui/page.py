@@ -4,7 +4,7 @@ import os
 
 import streamlit as st
 
-from closecast.platform.addresses import address
+from closecast.platform.nomad.addresses import address
 from services.ui import asking, entrance, outage, ranking, scoring, words
 from services.ui.answers import ModelFacts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from closecast.platform.mlflow_http import Login
+from closecast.platform.settings import Login
 from ops import jobs
 from ops.cluster import wait
 from ops.down import processes_of

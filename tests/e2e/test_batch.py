@@ -17,7 +17,7 @@ import pytest
 
 from closecast.deals.synthetic import generate
 from closecast.platform import studies
-from closecast.platform.lake import Lake
+from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings
 from ops import jobs
 from ops.down import processes_of

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from closecast.platform.mlflow_http import Login
+from closecast.platform.settings import Login
 from tests.e2e.conftest import Platform
 from tests.security.ordinary import asked
 

@@ -16,10 +16,11 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from requests import HTTPError
 
-from closecast.platform import tracking
-from closecast.platform.mlflow_http import DeniedError, Login, RegistryError
-from closecast.platform.registry import ModelRegistry
-from closecast.platform.webhooks import ensure_webhook, registered
+from closecast.platform.mlflow import tracking
+from closecast.platform.mlflow.http import DeniedError, RegistryError
+from closecast.platform.mlflow.registry import ModelRegistry
+from closecast.platform.mlflow.webhooks import ensure_webhook, registered
+from closecast.platform.settings import Login
 from services.api.app import create_app
 from services.api.settings import Settings
 from tests.conftest import Logged

@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 
 from closecast.models import manifest
 from closecast.models.deal_model import DealModel, ModelError, digest
-from closecast.platform.registry import DIGEST_TAG, MODEL_NAME, Identity, ModelRegistry
+from closecast.platform.mlflow.registry import DIGEST_TAG, MODEL_NAME, Identity, ModelRegistry
 from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys
 from ops import signing
 from ops.credentials import Credentials

@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from closecast.platform.mlflow_http import Login, RegistryError
-from closecast.platform.webhooks import NAME, PATH, ensure_webhook, registered, verify
+from closecast.platform.mlflow.http import RegistryError
+from closecast.platform.mlflow.webhooks import NAME, PATH, ensure_webhook, registered, verify
+from closecast.platform.settings import Login
 from tests.servers import Guarded
 from tests.waiting import until
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import jwt
 
-from closecast.platform.background import BackgroundWorker
 from closecast.platform.callers.issuers import Issuer
-from closecast.platform.files import write_whole
+from closecast.platform.runtime.background import BackgroundWorker
+from closecast.platform.runtime.files import write_whole
 
 _LOG = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import psycopg
 
-from closecast.platform.addresses import Address
-from closecast.platform.background import BackgroundWorker
 from closecast.platform.callers.caller import Caller, UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.keys import digest
 from closecast.platform.database import connect, migrate
-from closecast.platform.files import write_whole
+from closecast.platform.nomad.addresses import Address
+from closecast.platform.runtime.background import BackgroundWorker
+from closecast.platform.runtime.files import write_whole
 
 _LOG = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from typing import Any, Literal, LiteralString
 
 import psycopg
 
-from closecast.platform.addresses import Address
 from closecast.platform.callers import audit
 from closecast.platform.callers.caller import Role
 from closecast.platform.database import connect
+from closecast.platform.nomad.addresses import Address
 
 ID = re.compile(r"[a-z0-9]{12}")
 State = Literal["active", "expired", "revoked"]

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import redis
 
 from closecast.platform import cache
-from closecast.platform.addresses import Address
-from closecast.platform.background import BackgroundWorker
 from closecast.platform.callers.caller import Caller, Role
+from closecast.platform.nomad.addresses import Address
+from closecast.platform.runtime.background import BackgroundWorker
 
 _LOG = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import psycopg
 
-from closecast.platform.addresses import Address
-from closecast.platform.background import BackgroundWorker
 from closecast.platform.callers import audit
 from closecast.platform.database import connect, migrate
+from closecast.platform.nomad.addresses import Address
+from closecast.platform.runtime.background import BackgroundWorker
 
 _LOG = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from closecast.deals.vocabulary import RAW_COLUMNS
-from closecast.platform.lake import Lake
+from closecast.platform.lake.store import Lake
 
 PREFIX = "predictions"
 _CHUNK = 5_000  # rows in memory at a time

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from closecast.platform.background import BackgroundWorker
 from closecast.platform.journal.entry import parts
 from closecast.platform.journal.inbox import Draft, Inbox
 from closecast.platform.journal.link import Link, LinkError
 from closecast.platform.journal.spool import SEGMENT_BYTES, Spool, SpoolError
 from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
-from closecast.platform.scheduling import give_way, interrupt_others
+from closecast.platform.runtime.background import BackgroundWorker
+from closecast.platform.runtime.scheduling import give_way, interrupt_others
 
 GATHER_SECONDS = 0.02  # how long entries gather before they are sent: what a kill -9 of this process can lose
 MAX_WAITING_BYTES = 16_000_000  # of drafts, about

@@ -10,7 +10,7 @@ from closecast.platform.callers.keys import KeyStore
 from closecast.platform.callers.limits import Limits
 from closecast.platform.callers.outbox import Outbox
 from closecast.platform.callers.tokens import Tokens
-from closecast.platform.identity import Identity
+from closecast.platform.mlflow.identity import Identity
 from services.api.settings import Settings
 
 _KEYS_SECONDS = 2.0  # how long a request waits for an issuer's keys that are on their way

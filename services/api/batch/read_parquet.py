@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from closecast.deals.vocabulary import RAW_COLUMNS
-from closecast.platform.parquet_texts import as_dictionaries
+from closecast.platform.batch.parquet_texts import as_dictionaries
 from closecast.platform.printable import printable
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.columns import Column, DealTable

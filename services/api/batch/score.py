@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry
-from closecast.platform.scheduling import give_way
+from closecast.platform.runtime.scheduling import give_way
 from closecast.scoring import many
 from closecast.scoring.columns import Column, DealTable
 from closecast.scoring.question import Question

@@ -18,7 +18,7 @@ from litestar.exceptions import TooManyRequestsException
 
 from closecast.models.card import ModelCard
 from closecast.models.deal_model import digest
-from closecast.platform.registry import Served
+from closecast.platform.mlflow.registry import Served
 from services.api.batch.messages import ScoreRequest, ScoreResult, ends, receive_result, send_request
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import UnavailableError

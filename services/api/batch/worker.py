@@ -21,10 +21,10 @@ from uuid import UUID
 
 from closecast.deals.horizon import QUARTER_END, Horizon
 from closecast.models.deal_model import DealModel, ModelError
-from closecast.platform import logs
-from closecast.platform.identity import MODEL_NAME
 from closecast.platform.journal.inbox import Journal, JournalFullError
-from closecast.platform.scheduling import give_way, step_back
+from closecast.platform.mlflow.identity import MODEL_NAME
+from closecast.platform.runtime import logs
+from closecast.platform.runtime.scheduling import give_way, step_back
 from closecast.scoring.question import Question, read_horizon
 from closecast.scoring.rules import NotScorableError
 from services.api.batch import read, score, write

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from litestar.types import ASGIApp, Message, Receive, Send
 
-from closecast.platform import logs
+from closecast.platform.runtime import logs
 from services.api.problems import MEDIA_TYPE, failure, of_request, tell_failure
 from services.api.telemetry.metrics import Metrics
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from closecast.platform.addresses import Address, address
 from closecast.platform.journal.shipper import Shipper
 from closecast.platform.journal.spool import Spool
+from closecast.platform.nomad.addresses import Address, address
 from closecast.platform.settings import SettingsError, required
 
 

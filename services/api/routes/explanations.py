@@ -6,7 +6,7 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.params import Body
 
-from closecast.platform.registry import MODEL_NAME
+from closecast.platform.mlflow.registry import MODEL_NAME
 from closecast.scoring.question import Question
 from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES

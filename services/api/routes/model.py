@@ -4,7 +4,7 @@ import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 
-from closecast.platform.registry import CHAMPION, MODEL_NAME
+from closecast.platform.mlflow.registry import CHAMPION, MODEL_NAME
 from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES
 from services.api.schemas.predictions import Model

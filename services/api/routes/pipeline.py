@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from closecast.deals.horizon import QUARTER_END
-from closecast.platform.registry import MODEL_NAME
+from closecast.platform.mlflow.registry import MODEL_NAME
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.question import Question, read_horizon
 from services.api.access.admission import Requires

@@ -14,7 +14,7 @@ from litestar.params import FromPath, Parameter
 from msgspec import Meta, Struct
 
 from closecast.platform.journal.entry import made_at
-from closecast.platform.registry import MODEL_NAME
+from closecast.platform.mlflow.registry import MODEL_NAME
 from closecast.platform.request_limits import MOST_DEALS
 from services.api.access.admission import Requires
 from services.api.problems import MEDIA_TYPE, Problem

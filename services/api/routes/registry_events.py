@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, NotAuthorizedException
 from litestar.params import RawBody
 
-from closecast.platform.webhooks import PATH, EventError, SignatureError
+from closecast.platform.mlflow.webhooks import PATH, EventError, SignatureError
 from services.api.middleware.strict_request import TAKEN, require_strict
 from services.api.serving.registry_events import RegistryEvents
 

@@ -10,8 +10,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from closecast.models.deal_model import DealModel, ModelError
-from closecast.platform.background import BackgroundWorker
-from closecast.platform.registry import Identity, LostError, ModelRegistry, NoChampionError, RegistryError, Served
+from closecast.platform.mlflow.registry import (
+    Identity,
+    LostError,
+    ModelRegistry,
+    NoChampionError,
+    RegistryError,
+    Served,
+)
+from closecast.platform.runtime.background import BackgroundWorker
 from closecast.scoring import one
 from services.api.problems import UnavailableError
 

@@ -9,7 +9,7 @@ from closecast.features.history import UNNAMED, History
 from closecast.models import explanations
 from closecast.models.telling import NameStatus, Story, tell
 from closecast.models.words import Entity
-from closecast.platform.registry import Served
+from closecast.platform.mlflow.registry import Served
 from closecast.scoring import one
 from closecast.scoring.question import Question
 from closecast.scoring.rules import require_open

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from closecast.models.deal_model import DealModel
-from closecast.platform.background import BackgroundWorker
-from closecast.platform.lake import Lake, LakeError
-from closecast.platform.online import Newest, find
-from closecast.platform.registry import Served
+from closecast.platform.lake.online import Newest, find
+from closecast.platform.lake.store import Lake, LakeError
+from closecast.platform.mlflow.registry import Served
+from closecast.platform.runtime.background import BackgroundWorker
 from closecast.platform.settings import LakeSettings
 from closecast.scoring import one
 from services.api.serving.champion import Champion

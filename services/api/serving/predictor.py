@@ -2,10 +2,10 @@
 
 import time
 
-from closecast.platform.identity import MODEL_NAME, Identity
 from closecast.platform.journal.entry import Single, new_id
 from closecast.platform.journal.inbox import Journal
 from closecast.platform.journal.stream import encode_single
+from closecast.platform.mlflow.identity import MODEL_NAME, Identity
 from closecast.scoring import one
 from closecast.scoring.question import Question
 from services.api.schemas.predictions import ModelVersion, Prediction, PredictionRequest

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from closecast.platform.background import BackgroundWorker
-from closecast.platform.champion_events import ChampionEvents, ChampionEventsError
-from closecast.platform.mlflow_http import Login
-from closecast.platform.registry import CHAMPION, MODEL_NAME, RegistryError
-from closecast.platform.settings import SettingsError, login, required
-from closecast.platform.webhooks import PATH, alias_event, ensure_webhook, registered, verify
+from closecast.platform.mlflow.champion_events import ChampionEvents, ChampionEventsError
+from closecast.platform.mlflow.registry import CHAMPION, MODEL_NAME, RegistryError
+from closecast.platform.mlflow.webhooks import PATH, alias_event, ensure_webhook, registered, verify
+from closecast.platform.runtime.background import BackgroundWorker
+from closecast.platform.settings import Login, SettingsError, login, required
 
 _LOG = logging.getLogger(__name__)
 

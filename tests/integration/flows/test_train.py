@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from closecast.platform.lake import Lake
-from closecast.platform.registry import ModelRegistry
+from closecast.platform.lake.store import Lake
+from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.settings import DatabaseSettings, LakeSettings
 from flows import deployments
 from tests.servers import PROJECT, S3

@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from closecast.platform.addresses import address
 from closecast.platform.callers.caller import Caller, UncheckedCallerError
 from closecast.platform.callers.issuers import issuers
 from closecast.platform.callers.tokens import Tokens
+from closecast.platform.nomad.addresses import address
 from ops import accounts, jobs, nomad_binary, paths, runtime
 from ops.agent import Agent
 from ops.cluster import Cluster, wait

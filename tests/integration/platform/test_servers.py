@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from closecast.platform.discovery import wait_for
+from closecast.platform.nomad.discovery import wait_for
 
 pytestmark = pytest.mark.integration
 

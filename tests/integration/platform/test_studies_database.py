@@ -13,7 +13,7 @@ import pytest
 
 from closecast.models import tuning
 from closecast.platform import studies
-from closecast.platform.patience import patiently
+from closecast.platform.runtime.patience import patiently
 from tests.killable import Database
 
 pytestmark = pytest.mark.integration

@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from closecast.platform import lease
-from closecast.platform.lake import Lake, LakeAwayError
+from closecast.platform.lake import lease
+from closecast.platform.lake.store import Lake, LakeAwayError
 from closecast.platform.settings import LakeSettings
 from tests.security.object_store.conftest import ARTIFACTS, BODY, BUCKET, JOBS, LAKE, Server, key
 

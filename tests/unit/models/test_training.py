@@ -16,7 +16,7 @@ from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import PRESETS, Hyperparameters
 from closecast.models.promotion import Decision
 from closecast.models.training import NotEnoughDataError
-from closecast.platform.run_artifacts import model_card
+from closecast.platform.mlflow.run_artifacts import model_card
 
 AT = datetime(2018, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from closecast.models.deal_model import DealModel
-from closecast.platform.registry import ModelRegistry, Served
+from closecast.platform.mlflow.registry import ModelRegistry, Served
 from ops import replay
 from ops.errors import OperatorError
 

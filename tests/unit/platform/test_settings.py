@@ -2,8 +2,7 @@
 
 import pytest
 
-from closecast.platform.mlflow_http import Login
-from closecast.platform.settings import LakeSettings, PrefectSettings, RegistrySettings, SettingsError
+from closecast.platform.settings import LakeSettings, Login, PrefectSettings, RegistrySettings, SettingsError
 
 LOCAL = {
     "CLOSECAST_LAKE_BUCKET": "lake",

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.models.deal_model import DealModel
-from closecast.platform.batch_scoring import score_parquet
+from closecast.platform.batch.scoring import score_parquet
 from closecast.scoring.pyfunc import DealModelFunction
 from tests.unit.services.api import conftest as api
 

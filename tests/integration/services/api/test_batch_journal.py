@@ -11,7 +11,7 @@ import redis
 from closecast.models.deal_model import DealModel, digest
 from closecast.platform.journal.entry import Entry
 from closecast.platform.journal.stream import FIELD, STREAM, unpack
-from closecast.platform.registry import Identity, Served
+from closecast.platform.mlflow.registry import Identity, Served
 from services.api.batch.messages import ScoreRequest
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.batch.supervisor import BatchSupervisor

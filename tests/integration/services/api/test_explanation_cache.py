@@ -14,8 +14,8 @@ import pytest
 import redis
 
 from closecast.models.deal_model import DealModel
-from closecast.platform.discovery import wait_for
-from closecast.platform.registry import Identity, Served
+from closecast.platform.mlflow.registry import Identity, Served
+from closecast.platform.nomad.discovery import wait_for
 from closecast.scoring.question import Question
 from services.api.schemas.predictions import Deal
 from services.api.serving import explanation_cache

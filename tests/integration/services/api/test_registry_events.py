@@ -15,8 +15,8 @@ from litestar.di import Provide
 from mlflow import MlflowClient
 
 from closecast.models.deal_model import DealModel
-from closecast.platform.registry import ModelRegistry
-from closecast.platform.webhooks import ensure_webhook, registered
+from closecast.platform.mlflow.registry import ModelRegistry
+from closecast.platform.mlflow.webhooks import ensure_webhook, registered
 from services.api.problems import HANDLERS
 from services.api.routes.health import live
 from services.api.routes.registry_events import registry_event

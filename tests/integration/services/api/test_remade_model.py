@@ -19,7 +19,7 @@ from mlflow import MlflowClient
 
 from closecast.models.deal_model import DealModel, digest
 from closecast.platform.database import connect
-from closecast.platform.registry import DIGEST_TAG, ModelRegistry
+from closecast.platform.mlflow.registry import DIGEST_TAG, ModelRegistry
 from closecast.platform.settings import CacheSettings, DatabaseSettings
 from ops import replay
 from ops.errors import OperatorError

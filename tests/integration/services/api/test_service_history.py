@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from closecast.models.deal_model import DealModel
-from closecast.platform import online
-from closecast.platform.lake import Lake, LakeError
-from closecast.platform.registry import ModelRegistry
+from closecast.platform.lake import online
+from closecast.platform.lake.store import Lake, LakeError
+from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.settings import LakeSettings
 from services.api.serving.champion import Champion
 from services.api.serving.history import HistoryFollower

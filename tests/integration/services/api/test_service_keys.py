@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from closecast.platform.identity import Identity
+from closecast.platform.mlflow.identity import Identity
 from services.api.access.callers import Callers
 from services.api.app import create_app
 from services.api.settings import Settings

@@ -15,12 +15,12 @@ from litestar.testing import TestClient
 
 from closecast.deals.synthetic import generate
 from closecast.models import candidate as candidates
-from closecast.platform.ingestion import Ingested, ingest
-from closecast.platform.lake import Lake
-from closecast.platform.publication import publish
-from closecast.platform.registry import ModelRegistry
+from closecast.platform.lake.ingestion import Ingested, ingest
+from closecast.platform.lake.store import Lake
+from closecast.platform.mlflow.publication import publish
+from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.settings import DatabaseSettings, LakeSettings
-from closecast.platform.sources import RawExport
+from closecast.platform.sources.export import RawExport
 from services.api.app import create_app
 from services.api.settings import Settings
 from tests.servers import S3, free_port, running

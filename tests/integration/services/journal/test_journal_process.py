@@ -8,7 +8,7 @@ import pytest
 
 from closecast.platform.journal.archive import PREFIX
 from closecast.platform.journal.stream import DEAD, FIELD, GROUP, STREAM, make_group
-from closecast.platform.lake import Lake
+from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings
 from tests.integration.services.journal.conftest import Lane
 from tests.journal_entries import keys, message, single

@@ -18,9 +18,9 @@ from mlflow import MlflowClient
 
 from closecast.deals.synthetic import generate
 from closecast.models.deal_model import DealModel, digest
-from closecast.platform import scoring_run
-from closecast.platform.lake import Lake
-from closecast.platform.registry import ModelRegistry
+from closecast.platform.batch import scoring_run
+from closecast.platform.lake.store import Lake
+from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.settings import LakeSettings
 from tests.servers import PROJECT, S3, Guarded, free_port
 

@@ -7,7 +7,7 @@ import sys
 import httpx
 import pytest
 
-from closecast.platform.discovery import wait_for
+from closecast.platform.nomad.discovery import wait_for
 from tests.servers import PROJECT, free_port
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,7 @@ import pytest
 from litestar.testing import TestClient
 
 from closecast.models.deal_model import DealModel, digest
-from closecast.platform.identity import MODEL_NAME
+from closecast.platform.mlflow.identity import MODEL_NAME
 from closecast.platform.signatures import Signer
 from services.api.app import create_app
 from services.api.server import server

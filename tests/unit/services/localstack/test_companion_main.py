@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from closecast.platform import logs
-from closecast.platform.discovery import wait_for
+from closecast.platform.nomad.discovery import wait_for
+from closecast.platform.runtime import logs
 from services.localstack import __main__ as entry
 from tests.conftest import Logged
 from tests.servers import free_port

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from cryptography.fernet import Fernet
 
-from closecast.platform.discovery import NotAnsweringError
+from closecast.platform.nomad.discovery import NotAnsweringError
 from services.mlflow import __main__ as mlflow_process
 
 

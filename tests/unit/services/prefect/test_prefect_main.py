@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from closecast.platform.discovery import NotAnsweringError
+from closecast.platform.nomad.discovery import NotAnsweringError
 from services.prefect import __main__ as prefect_process
 from services.prefect.family import MARK
 

@@ -19,7 +19,7 @@ from closecast.models.deal_model import DealModel, digest
 from closecast.platform.journal.entry import Entry, EntryError, check
 from closecast.platform.journal.inbox import Draft, JournalFullError
 from closecast.platform.journal.stream import Encoded
-from closecast.platform.registry import Identity, Served
+from closecast.platform.mlflow.registry import Identity, Served
 from closecast.scoring.question import Question
 from services.api.batch import read, score
 from services.api.batch.messages import ScoreRequest, ScoreResult

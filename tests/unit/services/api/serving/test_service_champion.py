@@ -17,7 +17,7 @@ import pytest
 
 from closecast.models import manifest
 from closecast.models.deal_model import DealModel, digest
-from closecast.platform.registry import Identity, ModelRegistry
+from closecast.platform.mlflow.registry import Identity, ModelRegistry
 from services.api.serving.champion import Champion
 from tests.conftest import Logged
 from tests.unit.services.api.conftest import AWAY, keep

@@ -17,7 +17,7 @@ from closecast.deals.horizon import QUARTER_END, quarter_ahead
 from closecast.models.card import ModelCard
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.models.training import Data
-from closecast.platform.batch_scoring import score_parquet
+from closecast.platform.batch.scoring import score_parquet
 from closecast.scoring.pyfunc import _load_pyfunc
 from services.api.app import create_app
 from tests.unit.services.api import conftest

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from closecast.platform.mlflow_http import Login
-from closecast.platform.settings import SettingsError
-from closecast.platform.webhooks import EventError, SignatureError
+from closecast.platform.mlflow.webhooks import EventError, SignatureError
+from closecast.platform.settings import Login, SettingsError
 from services.api.app import create_app
 from services.api.serving.registry_events import EventSettings, RegistryEvents
 from tests.conftest import Logged
-from tests.unit.platform.test_webhooks import BODY, SECRET, delivery
+from tests.unit.platform.mlflow.test_webhooks import BODY, SECRET, delivery
 from tests.unit.services.api.conftest import AWAY, settings
 
 EVENTS = EventSettings(SECRET, AWAY, f"{AWAY}/v1/registry-events")

@@ -1,0 +1,43 @@
+"""Which deals of a source are the newest in the lake, so that services see deals with the history of today."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from closecast.platform.lake.store import Lake, LakeError
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The accepted deals that were ingested last from a source, and the last date in them."""
+
+    source: str
+    silver_key: str
+    known_until: date
+
+
+def announce(lake: Lake, newest: Newest, vouched: bool = False) -> None:
+    """Make `newest` the deals that services see, unless they know later ones of that source; also then, where the user
+    `vouched` for its end, for a date beyond it was wrong. Raises LakeError."""
+    known = find(lake, newest.source)
+    if vouched or known is None or known.known_until <= newest.known_until:
+        lake.put_text(_key(newest.source), json.dumps(asdict(newest), default=date.isoformat))
+
+
+def find(lake: Lake, source: str) -> Newest | None:
+    """The newest deals of `source`, None while there are none. Raises LakeError."""
+    text = lake.read_text(_key(source))
+    if text is None:
+        return None
+    try:
+        kept = json.loads(text)
+        return Newest(kept["source"], kept["silver_key"], date.fromisoformat(kept["known_until"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise LakeError(
+            f"{_key(source)} in the lake is not what was stored ({error!r}): ingest {source} again"
+        ) from error
+
+
+def _key(source: str) -> str:
+    return f"newest/{hashlib.sha256(source.encode()).hexdigest()[:32]}.json"

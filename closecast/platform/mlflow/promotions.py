@@ -1,0 +1,110 @@
+"""The alias `champion` is moved by one at a time, who looked at the champion under the same lock: a lock in PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+
+import psycopg
+
+from closecast.platform.database import connect
+from closecast.platform.mlflow.registry import Identity, ModelRegistry, RegistryError
+
+WAIT_SECONDS = 600.0  # a turn takes seconds; several trainings may end at once
+VARIABLE = "CLOSECAST_PROMOTION_LOCK_URL"  # of the database, for whoever promotes
+_LOCK = 0x63686D70  # any number that no other user of this database locks
+# Either end finds out within half a minute that the other one's machine has vanished; the lock is free then.
+_ENDS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+_VANISHED_MS = 30_000
+_HOLDER = """
+    SELECT coalesce(nullif(application_name, ''), 'session ' || pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = %s AND objsubid = 1
+    AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+class PromotionError(RegistryError):
+    """The turn to promote cannot be had, or was lost."""
+
+
+class Turn:
+    """The right to move the alias, while `turn` lasts."""
+
+    def __init__(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+        self._connection = connection
+
+    def promote(self, registry: ModelRegistry, model: Identity, expected: Identity | None) -> bool:
+        """Make `model` champion if the champion is still `expected` (None: there was none); else change nothing.
+
+        Returns whether it did. Raises PromotionError when the turn has been lost, or `model` is no longer what its version's
+        number says; RegistryError when the registry is away. Only MLflow's own users move the alias without a turn: what
+        they do in the milliseconds between the look and the move is written over.
+        """
+        if registry.identity(model.version) != model:
+            raise PromotionError(f"{model} cannot be promoted: the registry has another model under that number now")
+        self._check()
+        if registry.champion_identity() != expected:
+            return False
+        registry.promote(model.version)
+        return True
+
+    def _check(self) -> None:
+        """The lock goes with the session: a database that was restarted has given it to somebody else perhaps."""
+        try:
+            held = self._connection.execute(
+                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() AND objid = %s",
+                [_LOCK],
+            ).fetchone()
+        except psycopg.Error as error:
+            raise PromotionError(f"the lock of promotions was lost with its connection: {_reason(error)}") from error
+        if held is None:
+            raise PromotionError("the lock of promotions was lost: nothing was promoted")
+
+
+@contextmanager
+def turn(url: str, by: str, seconds: float = WAIT_SECONDS) -> Iterator[Turn]:
+    """Wait until nobody else promotes, `seconds` at most, and keep it so until the end of the block.
+
+    `url` is the database's, postgresql://…; its role needs no right but to connect. `by` is told to those who wait in vain.
+    The lock ends with its holder, however that ends. Raises PromotionError.
+    """
+    with closing(_locked(url, by, seconds)) as connection:
+        yield Turn(connection)
+
+
+def _locked(url: str, by: str, seconds: float) -> "psycopg.Connection[tuple[object, ...]]":
+    try:
+        connection = connect(url, **_ENDS, tcp_user_timeout=_VANISHED_MS)
+    except psycopg.Error as error:
+        raise PromotionError(f"the database that holds the lock of promotions is away: {_reason(error)}") from error
+    try:
+        _acquire(connection, by, seconds)
+    except psycopg.Error as error:
+        connection.close()
+        raise PromotionError(f"the lock of promotions cannot be had: {_reason(error)}") from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _acquire(connection: "psycopg.Connection[tuple[object, ...]]", by: str, seconds: float) -> None:
+    theirs = {f"tcp_{name}": value for name, value in _ENDS.items()}
+    settings = {**theirs, "tcp_user_timeout": _VANISHED_MS, "lock_timeout": max(1, round(seconds * 1_000))}
+    for name, value in settings.items():
+        connection.execute("SELECT set_config(%s, %s, false)", [name, str(value)])
+    try:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    except psycopg.errors.LockNotAvailable as error:
+        holder = connection.execute(_HOLDER, [_LOCK]).fetchone()
+        who = "another session" if holder is None else str(holder[0])
+        raise PromotionError(
+            f"another promotion did not end within {seconds:.0f} s ({who}): end that one if it hangs, then train again"
+        ) from error
+    # At most 63 bytes are kept of it.
+    connection.execute(
+        "SELECT set_config('application_name', %s, false)", [f"since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}, {by}"]
+    )
+
+
+def _reason(error: psycopg.Error) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,203 @@
+"""Publishes a candidate: its MLflow run, the decision against the champion, the registered version, the promotion."""
+
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from closecast import features
+from closecast.deals.snapshots import DEFAULT_HORIZONS
+from closecast.models import promotion
+from closecast.models.candidate import Candidate
+from closecast.models.card import CHAMPION, ModelCard
+from closecast.models.deal_model import DealModel, digest
+from closecast.models.evaluation import HeldOut, flat
+from closecast.models.evidence import Export
+from closecast.models.promotion import Cost, Decision
+from closecast.platform.lake.ingestion import Ingested
+from closecast.platform.mlflow import model_files, promotions, tracking
+from closecast.platform.mlflow.comparison import LOSS_SECONDS, beside_champion
+from closecast.platform.mlflow.registry import (
+    DIGEST_TAG,
+    MODEL_FOLDER,
+    MODEL_NAME,
+    SOURCE_TAG,
+    TWIN_FOLDER,
+    Identity,
+    ModelRegistry,
+)
+from closecast.platform.mlflow.run_artifacts import write_report
+from closecast.platform.settings import DatabaseSettings, Login
+from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys
+
+REPORT_FOLDER = "report"
+_MEASURES = 3  # against champions that somebody changes by hand meanwhile
+
+
+@dataclass(frozen=True)
+class Published:
+    """What came of a candidate: its version, and whether and why it is champion."""
+
+    version: str
+    run_id: str
+    experiment_id: str
+    decision: Decision
+    card: ModelCard
+    report: dict[str, Any]
+
+
+def publish(
+    candidate: Candidate,
+    data: Ingested,
+    tracking_uri: str,
+    *,
+    lock: DatabaseSettings,
+    gold_key: str,
+    by: str,
+    at: datetime,
+    git_commit: str | None,
+    signer: Signer | None = None,
+    trusted: TrustedKeys | None = None,
+    login: Login | None = None,
+    loss_seconds: float = LOSS_SECONDS,
+) -> Published:
+    """Log the candidate's run, decide, register its version as challenger, and make it champion if the decision says so.
+
+    One process at a time does so, by the lock in the database `lock`: the champion that the decision names is the one that
+    is replaced. If somebody else moves the alias meanwhile, by hand, the new champion is measured.
+
+    `by` and `at` (with its time zone) are written beside the decision. The model is signed by `signer`: without one, no service
+    that holds public keys takes it up. Not compared with are a champion that no key of `trusted` has signed, where there are
+    keys, and one whose artifacts have been gone for `loss_seconds`. MLflow's own client has its login from the environment
+    (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD); `login` must be the same. Raises RegistryError when MLflow is out of reach, and
+    PromotionError, which is one, when the turn cannot be had.
+    """
+    card = make_card(candidate, data, at, git_commit)
+    registry = ModelRegistry(tracking_uri, trusted, login)
+    figures, milliseconds = candidate.report(), latency(candidate)  # before others have to wait
+    version: Identity | None = None
+    with (
+        promotions.turn(lock.url, by) as turn,
+        tracking.started(tracking_uri, f"train {data.source}") as run,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        registry.check_place(run.run_id)  # MLflow's own client says of a bucket that is gone: too many 500 responses
+        folder = Path(scratch)
+        model = DealModel(candidate.scorer, card, data.deals)
+        size = candidate.twin.save(folder / TWIN_FOLDER)
+        beside_it = {TWIN_FOLDER: digest(folder / TWIN_FOLDER)}
+        model.save(folder / MODEL_FOLDER, beside_it)
+        model_files.write(folder / MODEL_FOLDER, model, beside_it)
+        cost = Cost(milliseconds, size)
+        sha256 = digest(folder / MODEL_FOLDER)
+        origin = _origin(card, data, gold_key, git_commit, sha256)
+        if signer is not None:
+            origin[SIGNATURE_TAG] = signer.sign(MODEL_NAME, run.run_id, sha256)
+        parameters = {**candidate.settings.as_dict(), "rounds": card.rounds, "seed": card.seed,
+                      "horizons": DEFAULT_HORIZONS, "cut": card.cut, "source": card.source}  # fmt: skip
+        counts = {f"rows_{name}": float(count) for name, count in card.rows.items()}
+        run.log_dataset(card.source, card.source_sha256, data.silver_key, len(data.deals))
+        for name in (MODEL_FOLDER, TWIN_FOLDER):
+            run.log_folder(folder / name, name)
+        for _ in range(_MEASURES):
+            beside = beside_champion(registry, card, candidate, loss_seconds)
+            decision = promotion.decide(beside.held_out, cost, beside.reason, beside.checks, Export.of(candidate.data))
+            compared = None if beside.champion is None else asdict(beside.champion)
+            report = {**figures, "decision": decision.as_dict(), "champion": compared}
+            write_report(folder / REPORT_FOLDER, model, report, decision, by, at)
+            run.log_folder(folder / REPORT_FOLDER, REPORT_FOLDER)
+            evidence = _evidence(decision, by, at, beside.champion)
+            theirs = _flat_of_champion(beside.held_out)
+            run.log(parameters, {**card.metrics, **card.reference_metrics, **theirs, **counts}, {**origin, **evidence})
+            if version is None:
+                version = registry.identity(registry.register(run.run_id, origin))
+            registry.challenge(version.version, evidence)
+            if not decision.promoted or turn.promote(registry, version, beside.champion):
+                return Published(version.version, run.run_id, run.experiment_id, decision, card, report)
+        assert version is not None  # it was measured at least once
+        why = f"somebody else changed the champion each of the {_MEASURES} times that this was measured against it"
+        registry.challenge(version.version, {"decision": "refused", "decision_reasons": why})
+        raise promotions.PromotionError(
+            f"{version} was not promoted: {why}; find out who moves the alias `champion` by hand, then train again"
+        )
+
+
+def _origin(card: ModelCard, data: Ingested, gold_key: str, git_commit: str | None, sha256: str) -> dict[str, str]:
+    """What the model was made of, and the hash of what it is: tags of its run and of its version."""
+    return {
+        SOURCE_TAG: card.source,
+        "source_sha256": card.source_sha256,
+        "data_as_of": card.data_as_of,
+        "cut": card.cut,
+        "fiscal_year_start": str(card.fiscal_year_start),
+        "bronze_key": data.bronze_key,
+        "silver_key": data.silver_key,
+        "gold_key": gold_key,
+        "quarantine_key": data.quarantine_key or "none: no row was rejected",
+        "features": ",".join(features.NAMES),
+        "git_commit": git_commit or "unknown",
+        DIGEST_TAG: sha256,
+    }
+
+
+def _evidence(decision: Decision, by: str, at: datetime, champion: Identity | None) -> dict[str, str]:
+    """How it was decided, likewise as tags."""
+    return {
+        "decision": "promoted" if decision.promoted else "refused",
+        "decision_reasons": "; ".join(decision.reasons)[:4_900],
+        "decision_by": by,
+        "decision_at": at.isoformat(timespec="seconds"),
+        "decision_champion": str(champion or "none"),
+    }
+
+
+def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: str | None) -> ModelCard:
+    """What is known of the candidate's served model."""
+    return ModelCard(
+        trained_at=at.isoformat(timespec="seconds"),
+        source=data.source,
+        source_sha256=data.source_sha256,
+        data_as_of=candidate.plan.end.isoformat(),
+        deals_key=data.silver_key,
+        feature_names=features.NAMES,
+        horizons=DEFAULT_HORIZONS,
+        cut=candidate.plan.cut.isoformat(),
+        metrics=candidate.metrics(),
+        reference_metrics=candidate.references(),
+        rows={"accepted": data.rows_accepted, "rejected": data.rows_rejected, **candidate.rows},
+        hyperparameters=candidate.settings.as_dict(),
+        rounds=candidate.schedule.rounds,
+        calibration=asdict(candidate.scorer.calibration),
+        seed=candidate.seed,
+        quality=data.quality.score,
+        git_commit=git_commit,
+        fiscal_year_start=candidate.data.fiscal.first_month,
+    )
+
+
+def judged_alone(candidate: Candidate) -> dict[str, Any]:
+    """Every figure of the candidate, and what the gate would say if there were no champion. Nothing is registered."""
+    cost = Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
+    decision = promotion.decide(candidate.held_out, cost, "evaluated alone", export=Export.of(candidate.data))
+    return {**candidate.report(), "decision": decision.as_dict()}
+
+
+def latency(candidate: Candidate) -> float:
+    """Median time of one prediction from ready features, in milliseconds."""
+    row = candidate.splits[0].test.matrix[:1]
+    taken = []
+    for _ in range(50):
+        begin = time.perf_counter()
+        candidate.scorer.predict(row)
+        taken.append(time.perf_counter() - begin)
+    return float(np.median(taken)) * 1_000
+
+
+def _flat_of_champion(found: tuple[HeldOut, ...]) -> dict[str, float]:
+    if CHAMPION not in found[0].predictions:
+        return {}
+    return {f"champion_{name}": value for name, value in flat(found, CHAMPION).items()}

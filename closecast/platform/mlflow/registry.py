@@ -1,0 +1,305 @@
+"""The model registry: which version is champion, its model as a local folder, and the promotion of another."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.models.card import CHAMPION
+from closecast.models.deal_model import FILES, DealModel, ModelError
+from closecast.models.manifest import LARGEST, MANIFEST, Manifest, digest, verified
+from closecast.models.scorer import FILES as SCORER_FILES
+from closecast.platform.mlflow.http import LostError, MlflowHttp, RegistryError
+from closecast.platform.mlflow.identity import MODEL_NAME, Identity, Served, folder_name, read
+from closecast.platform.runtime.files import write_whole
+from closecast.platform.settings import Login
+from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys, UnsignedError
+
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "DIGEST_TAG",
+    "MODEL_FOLDER",
+    "MODEL_NAME",
+    "SOURCE_TAG",
+    "TWIN_FOLDER",
+    "Identity",
+    "LostError",
+    "ModelRegistry",
+    "NoChampionError",
+    "RegistryError",
+    "Served",
+]
+
+CHALLENGER = "challenger"
+MODEL_FOLDER = "model"  # in a run's artifacts: the model that serves
+TWIN_FOLDER = "evaluation"  # likewise: the booster that has not seen the held-out rows
+DIGEST_TAG = "model_sha256"  # of a version and of its run: closecast.models.manifest.digest of the model folder
+SOURCE_TAG = "source"  # likewise: the source that the model learnt from
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias
+
+
+class NoChampionError(RegistryError):
+    """The registry answers, but no version has been promoted yet."""
+
+
+class ModelRegistry:
+    """Versions of the registered model `closecast` on the MLflow server at `tracking_uri`.
+
+    Speaks MLflow's REST interface itself: readers (the API) need no MLflow package, which costs 2 s and 50 MB, and
+    a server that does not answer is reported within seconds. Every method raises RegistryError then, and LostError, which is
+    one, where the server answers and what it names is gone.
+    """
+
+    def __init__(self, tracking_uri: str, trusted: TrustedKeys | None = None, login: Login | None = None) -> None:
+        """No model is loaded but what a key of `trusted` has signed; without keys, whatever agrees with its hash. `login` is
+        shown to the server, which says what it may."""
+        self._http = MlflowHttp(tracking_uri, login)
+        self._trusted = trusted
+
+    def champion_identity(self) -> Identity | None:
+        """Which model bears the alias `champion`, None while none does. One request."""
+        found = self._alias()
+        return None if found is None else _identity(found)
+
+    def champion_version(self) -> str | None:
+        """The number of that version."""
+        found = self.champion_identity()
+        return None if found is None else found.version
+
+    def champion(self, cache: Path) -> Served:
+        """The champion, loaded through `cache`. Raises NoChampionError while there is none."""
+        found = self.champion_identity()
+        if found is None:
+            raise NoChampionError(f"the registry has no {MODEL_NAME} champion yet: run the train flow")
+        return self.served(found, cache)
+
+    def identity(self, version: str) -> Identity:
+        """Which model `version` is now. Raises RegistryError when there is no such version."""
+        return _identity(self._version(version))
+
+    def made_at(self, version: str) -> datetime:
+        """When `version` was registered, UTC."""
+        return datetime.fromtimestamp(int(self._version(version)["creation_timestamp"]) / 1_000, UTC)
+
+    def load(self, version: str, cache: Path) -> DealModel:
+        """The model of `version`; its folder is downloaded once into `cache` and read from there afterwards.
+
+        Raises ModelError when what was downloaded is no model this version of Closecast can use.
+        """
+        return self.served(self.identity(version), cache).model
+
+    def served(self, identity: Identity, cache: Path) -> Served:
+        """The model that `identity` names, whatever version has its number today; through `cache`, as `load` does.
+
+        Raises LostError when its artifacts are gone or are not those of its hash, and ModelError as `load` does.
+        """
+        folder = cache / folder_name(identity)
+        if self._trusted is not None and identity.signature is None:
+            identity = self._signed(identity, folder)
+        if not folder.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(dir=cache, prefix=".partial-"))
+            try:
+                self._fetch_model(identity, partial)
+                _move(partial, folder)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+        try:
+            served = self.read(identity, folder)
+        except ModelError:
+            # Kept, a damaged copy would fail for ever.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        if identity.signature is not None:
+            _keep_signature(folder, identity.signature)
+        return served
+
+    def read(self, identity: Identity, folder: Path) -> Served:
+        """The copy of `identity` in `folder`, without asking the server. Raises ModelError as closecast.platform.mlflow.identity.read."""
+        return read(identity, folder, self._trusted)
+
+    def twin(self, model: Served, folder: Path) -> Path:
+        """Fetch the evaluation twin of `model` into `folder`, compare it with what the model's manifest says of it, and return
+        `folder`. Raises LostError when it is gone or another, and ModelError for a model that names none."""
+        manifest = Manifest.from_json((model.folder / MANIFEST).read_bytes())
+        if (wanted := manifest.beside.get(TWIN_FOLDER)) is None:
+            raise ModelError(f"the manifest of {model.identity} names no twin in {TWIN_FOLDER}/: train anew")
+        self._fetch(self._artifact_uri(model.identity), TWIN_FOLDER, folder, SCORER_FILES, wanted, model.identity)
+        return folder
+
+    def check_stored(self, identity: Identity) -> None:
+        """Raise LostError when the registry could not give the files of `identity` to somebody who has no copy of them."""
+        self._http.stored_artifacts(self._artifact_uri(identity), MODEL_FOLDER, (*FILES, MANIFEST))
+
+    def check_place(self, run_id: str) -> None:
+        """Raise LostError when the server has no place to keep the artifacts of `run_id` in."""
+        self._http.listed_artifacts(self._artifact_uri(Identity("", run_id)), MODEL_FOLDER)
+
+    def tags(self, version: str) -> dict[str, str]:
+        """The tags of `version`: its source, data hash and the evidence of its promotion or refusal."""
+        return _tags(self._version(version))
+
+    def champion_fiscal(self) -> FiscalCalendar:
+        """The champion's fiscal year; the calendar year while there is no champion, or one from before this was told."""
+        found = self._alias()
+        tags = {} if found is None else _tags(found)
+        return FiscalCalendar(int(tags.get("fiscal_year_start", CALENDAR_YEAR.first_month)))
+
+    def source(self, identity: Identity) -> str | None:
+        """The source that the model learnt from, as its version's tags say, else its run's; None where neither does."""
+        found = self._alias()
+        named = {} if found is None or _identity(found) != identity else _tags(found)
+        try:
+            return named.get(SOURCE_TAG) or _tags(self._run(identity).get("data", {})).get(SOURCE_TAG) or None
+        except LostError:
+            return None
+
+    def register(self, run_id: str, tags: Mapping[str, str]) -> str:
+        """Make the model folder of `run_id` a new version with `tags`, and return that version."""
+        found = self._http.get("mlflow/registered-models/get", {"name": MODEL_NAME}, absent=_ABSENT)
+        if found is None:
+            self._http.post("mlflow/registered-models/create", {"name": MODEL_NAME}, exists_is_fine=True)
+        run = self._http.get("mlflow/runs/get", {"run_id": run_id})
+        assert run is not None  # only `absent` answers give None
+        source = f"{run['run']['info']['artifact_uri']}/{MODEL_FOLDER}"
+        listed = [{"key": key, "value": value} for key, value in tags.items()]
+        body = {"name": MODEL_NAME, "source": source, "run_id": run_id, "tags": listed}
+        return str(self._http.post("mlflow/model-versions/create", body)["model_version"]["version"])
+
+    def challenge(self, version: str, evidence: Mapping[str, str]) -> None:
+        """Write `evidence` on `version` as tags and make it challenger: the newest that stood for the gate."""
+        for key, value in evidence.items():
+            body = {"name": MODEL_NAME, "version": version, "key": key, "value": value}
+            self._http.post("mlflow/model-versions/set-tag", body)
+        self._set_alias(CHALLENGER, version)
+
+    def promote(self, version: str) -> None:
+        """Make `version` champion, whoever is. Not beside others: closecast.platform.mlflow.promotions has one do it at a time."""
+        self._set_alias(CHAMPION, version)
+
+    def sign(self, model: Identity, signer: Signer) -> None:
+        """Write on the version of `model`, and on its run, the hash of its manifest and a signature of it.
+
+        Raises RegistryError when the version's number stands for another run by now.
+        """
+        if self.identity(model.version).run_id != model.run_id or model.sha256 is None:
+            raise RegistryError(f"{model} cannot be signed: its version's number stands for another model")
+        signature = signer.sign(MODEL_NAME, model.run_id, model.sha256)
+        for key, value in ((DIGEST_TAG, model.sha256), (SIGNATURE_TAG, signature)):
+            self._http.post("mlflow/runs/set-tag", {"run_id": model.run_id, "key": key, "value": value})
+            body = {"name": MODEL_NAME, "version": model.version, "key": key, "value": value}
+            self._http.post("mlflow/model-versions/set-tag", body)
+
+    def _set_alias(self, alias: str, version: str) -> None:
+        body = {"name": MODEL_NAME, "alias": alias, "version": version}
+        self._http.post("mlflow/registered-models/alias", body)
+
+    def _alias(self) -> dict[str, Any] | None:
+        query = {"name": MODEL_NAME, "alias": CHAMPION}
+        found = self._http.get("mlflow/registered-models/alias", query, absent=_ABSENT)
+        return None if found is None else dict(found["model_version"])
+
+    def _version(self, version: str) -> dict[str, Any]:
+        found = self._http.get("mlflow/model-versions/get", {"name": MODEL_NAME, "version": version}, absent=_ABSENT)
+        if found is None:
+            raise RegistryError(f"the registry has no version {version} of {MODEL_NAME}")
+        return dict(found["model_version"])
+
+    def _run(self, identity: Identity) -> dict[str, Any]:
+        if not identity.run_id:
+            raise LostError(f"{identity} of {MODEL_NAME} names no run: it was not registered from one")
+        found = self._http.get("mlflow/runs/get", {"run_id": identity.run_id}, absent=_ABSENT)
+        if found is None:
+            raise LostError(f"the MLflow server has no run {identity.run_id} any more, which {identity} was made by")
+        return dict(found["run"])
+
+    def _artifact_uri(self, identity: Identity) -> str:
+        return str(self._run(identity)["info"]["artifact_uri"])
+
+    def _signed(self, identity: Identity, folder: Path) -> Identity:
+        """With the signature that was kept with the copy, or else, if that is none any more, the run's."""
+        assert self._trusted is not None
+        try:
+            kept = _signature(folder).read_text()[:1_000]
+            self._trusted.check(MODEL_NAME, identity.run_id, digest(folder), kept)
+            return replace(identity, signature=kept)
+        except (OSError, ModelError):
+            return replace(identity, signature=_tags(self._run(identity).get("data", {})).get(SIGNATURE_TAG))
+
+    def _fetch_model(self, identity: Identity, target: Path) -> None:
+        """Raises LostError also for files that are not those whose hash the version, or else its run, bears."""
+        run = self._run(identity)
+        wanted = identity.sha256 or _tags(run.get("data", {})).get(DIGEST_TAG)
+        self._fetch(str(run["info"]["artifact_uri"]), MODEL_FOLDER, target, FILES, wanted, identity)
+
+    def _fetch(
+        self, artifact_uri: str, folder: str, target: Path, needed: tuple[str, ...], wanted: str | None, model: Identity
+    ) -> None:
+        """The manifest of `folder` first: it says how large a file may be. What it does not name must not be there."""
+        # What is signed has a manifest: without one it is lost.
+        names = self._http.stored_artifacts(artifact_uri, folder, (*needed, MANIFEST) if model.signature else needed)
+        if MANIFEST not in names:
+            raise ModelError(
+                f"the folder {folder}/ of {model} has no {MANIFEST}: it was made by an earlier version of Closecast, or by hand: "
+                "train anew (`just up` does so by itself)"
+            )
+        written = self._http.artifact(artifact_uri, folder, MANIFEST, LARGEST)
+        target.mkdir(parents=True, exist_ok=True)
+        (target / MANIFEST).write_bytes(written)
+        found = hashlib.sha256(written).hexdigest()
+        try:
+            if wanted not in (None, found):
+                raise ModelError(f"the SHA-256 of {MANIFEST} is {found[:16]}…, and {wanted[:16]}… is expected")
+            if folder == MODEL_FOLDER and self._trusted is not None:
+                self._trusted.check(MODEL_NAME, model.run_id, found, model.signature)
+            manifest = Manifest.from_json(written)
+            if added := sorted(set(names) - set(manifest.files) - {MANIFEST}):
+                raise ModelError(f"{', '.join(added)} is not in {MANIFEST}: it is no part of the model")
+            for name in needed:
+                entry = manifest.files.get(name)
+                if entry is not None:  # else `verified` says so
+                    content = self._http.artifact(artifact_uri, folder, name, entry.size)
+                    (target / name).write_bytes(content)
+            verified(target, needed)
+        except ModelError as error:
+            if wanted is None or isinstance(error, UnsignedError):
+                raise
+            raise LostError(f"the artifacts of {model} are not those that were registered: {error}") from error
+
+
+def _identity(found: Mapping[str, Any]) -> Identity:
+    tags = _tags(found)
+    return Identity(
+        str(found["version"]), str(found.get("run_id", "")), tags.get(DIGEST_TAG), tags.get(SIGNATURE_TAG) or None
+    )
+
+
+def _tags(found: Mapping[str, Any]) -> dict[str, str]:
+    return {str(tag["key"]): str(tag["value"]) for tag in found.get("tags", [])}
+
+
+def _move(partial: Path, folder: Path) -> None:
+    """Another process of this machine may have been quicker; its copy is the same."""
+    try:
+        os.rename(partial, folder)  # noqa: PTH104 - Path.rename documents nothing about a target folder that exists
+    except OSError:
+        if not folder.exists():
+            raise
+
+
+def _signature(folder: Path) -> Path:
+    """Beside a copy, the signature that it was taken up with."""
+    return folder.with_name(f"{folder.name}.signature")
+
+
+def _keep_signature(folder: Path, signature: str) -> None:
+    file = _signature(folder)
+    if not file.exists() or file.read_text() != signature:
+        write_whole(file, signature)

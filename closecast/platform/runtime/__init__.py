@@ -1,0 +1,1 @@
+"""What each process is made with: logs, background work, files, patience with servers that are away."""

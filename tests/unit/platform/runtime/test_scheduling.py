@@ -1,0 +1,67 @@
+"""Which threads interrupt others."""
+
+import os
+import subprocess
+import sys
+import threading
+
+from closecast.platform.runtime.scheduling import give_way, interrupt_nobody, interrupt_others
+
+
+def _policies() -> list[int]:
+    found: list[int] = []
+
+    def see() -> None:
+        found.append(os.sched_getscheduler(0))
+        interrupt_nobody()
+        found.append(os.sched_getscheduler(0))
+        inner = threading.Thread(target=lambda: found.append(os.sched_getscheduler(0)))
+        inner.start()
+        inner.join()
+        interrupt_others()
+        found.append(os.sched_getscheduler(0))
+
+    thread = threading.Thread(target=see)
+    thread.start()
+    thread.join()
+    return found
+
+
+def test_a_thread_and_those_it_starts_interrupt_nobody_until_told_otherwise() -> None:
+    assert _policies() == [os.SCHED_OTHER, os.SCHED_BATCH, os.SCHED_BATCH, os.SCHED_OTHER]
+
+
+def test_the_log_interrupts_nobody() -> None:
+    code = (
+        "import os, threading, time; from closecast.platform.runtime import logs; before = set(threading.enumerate());"
+        "logs.configure(in_background=True); (thread,) = set(threading.enumerate()) - before; time.sleep(0.3);"
+        "print(os.sched_getscheduler(thread.native_id) == os.SCHED_BATCH)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "True\n"
+
+
+def test_the_journal_interrupts_the_service_that_starts_it() -> None:
+    # At full load the event loop never sleeps: a thread that waits for that would not record what it answers.
+    code = (
+        "import os, threading, time; from closecast.platform.runtime.scheduling import interrupt_nobody; interrupt_nobody();"
+        "import pathlib, tempfile; from closecast.platform.journal.shipper import Shipper;"
+        "from closecast.platform.journal.spool import Spool; seen = [];"
+        "spool = Spool(pathlib.Path(tempfile.mkdtemp()), 1_000_000);"
+        "made = Shipper(lambda: seen.append(os.sched_getscheduler(0)), spool); made.start();"
+        "end = time.monotonic() + 20\n"
+        "while not seen and time.monotonic() < end: time.sleep(0.01)\n"
+        "made.close(); print(seen[0] == os.SCHED_OTHER)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "True\n"
+
+
+def test_an_idle_process_stays_idle_and_goes_on_after_giving_way() -> None:
+    code = (
+        "import os; from closecast.platform.runtime import scheduling as s; s.step_back(); s.interrupt_nobody();"
+        "s.interrupt_others(); s.give_way(); print(os.sched_getscheduler(0) == os.SCHED_IDLE)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "True\n"
+    give_way()
