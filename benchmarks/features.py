@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmarks import arguments, features_pandas
 from closecast.deals.contract import check
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.features import NAMES, FeatureBuilder, History
 
 _RESULT = Path(__file__).with_name("features.json")

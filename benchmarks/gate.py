@@ -14,7 +14,7 @@ import pandas as pd
 from benchmarks import arguments
 from benchmarks.gate_rows import SCENARIOS
 from closecast.deals.contract import check
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.models import candidate
 from closecast.models.evidence import Export
 from closecast.models.hyperparameters import PRESETS

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from benchmarks import arguments
-from closecast.deals import synthetic
+from closecast.deals.synthetic import generator
 from closecast.platform.lake import ingestion
 from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings
@@ -118,12 +118,12 @@ STAGES: dict[str, Callable[[Path], str]] = {
 
 def prepare(folder: Path, deals: int) -> None:
     """A made-up export of `deals`, and the same deals as a batch to be scored."""
-    settings = synthetic.Settings(rows=deals)
-    synthetic.write_parquet(settings, _SEED, folder / _EXPORT)
+    settings = generator.Settings(rows=deals)
+    generator.write_parquet(settings, _SEED, folder / _EXPORT)
     names = ("opportunity_id", "sales_agent", "product", "account", "engage_date")
     schema = pa.schema([(name, pa.string()) for name in names])
     with pq.ParquetWriter(folder / _OPEN, schema) as writer:
-        for chunk in synthetic.stream(settings, _SEED):
+        for chunk in generator.stream(settings, _SEED):
             writer.write_table(
                 pa.table([pa.array(chunk[name].to_numpy(), pa.string()) for name in names], schema=schema)
             )

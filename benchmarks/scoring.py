@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from benchmarks import arguments
 from closecast.deals.contract import check
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.features import NAMES
 from closecast.models import candidate
 from closecast.models.card import ModelCard

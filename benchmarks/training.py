@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import arguments, scale
-from closecast.deals import synthetic
+from closecast.deals.synthetic import generator
 from closecast.models import candidate, promotion, training
 from closecast.models.deal_model import DealModel
 from closecast.platform.lake import gold, ingestion
@@ -103,8 +103,8 @@ def export_of(source: str) -> RawExport:
     """The export of a source, or of `two-years:<rows>`, made up."""
     if not source.startswith("two-years:"):
         return read_source(source, _SEED)
-    span = synthetic.Settings(rows=int(source.partition(":")[2]), first_engaged=date(2016, 1, 1))
-    return RawExport(synthetic.generate_with_truth(span, _SEED)[0], source, source)
+    span = generator.Settings(rows=int(source.partition(":")[2]), first_engaged=date(2016, 1, 1))
+    return RawExport(generator.generate_with_truth(span, _SEED)[0], source, source)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import arguments
-from closecast.deals import synthetic
 from closecast.deals.contract import check
+from closecast.deals.synthetic import generator
 from closecast.models import candidate, evaluation, metrics
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data
@@ -26,15 +26,15 @@ _KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def measure(settings: synthetic.Settings, seed: int) -> dict[str, tuple[int, float, float]]:
+def measure(settings: generator.Settings, seed: int) -> dict[str, tuple[int, float, float]]:
     """By horizon: held-out rows, the mean log loss of the true chances, and that of the model fitted before the cut."""
-    frame, truth = synthetic.generate_with_truth(settings, seed)
+    frame, truth = generator.generate_with_truth(settings, seed)
     data = Data(check(frame).accepted)
     twin, _, _ = candidate.fit_before(data, Hyperparameters(), 7, _THREADS, data.plan.cut)
     found = {}
     for split in evaluation.splits(data):
         rows = split.test.rows
-        chances = synthetic.win_probability(truth, data.deals.iloc[rows.deal], rows.as_of, rows.horizon_days)
+        chances = generator.win_probability(truth, data.deals.iloc[rows.deal], rows.as_of, rows.horizon_days)
         best = float(metrics.losses(rows.won, chances).mean())
         found[split.target] = len(rows.won), best, float(
             metrics.losses(rows.won, twin.predict(split.test.matrix, _THREADS)).mean()
@@ -55,7 +55,7 @@ def main(given: list[str]) -> int:
     for kind, changes in _KINDS.items():
         for seed in seeds:
             for horizon, (count, best, ours) in measure(
-                replace(synthetic.Settings(rows=rows), **changes), seed
+                replace(generator.Settings(rows=rows), **changes), seed
             ).items():
                 quotients[kind].append(ours / best)
                 lines.append(

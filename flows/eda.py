@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
-from closecast.deals import eda as report
+from closecast.deals.eda import report
 from closecast.platform.lake import ingestion
 from closecast.platform.mlflow import tracking
 from flows import steps

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.platform.sources.kaggle import fetch
 
 DATASET, FILE = "innocentmfa/crm-sales-opportunities", "sales_pipeline.csv"

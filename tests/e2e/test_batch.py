@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.platform import studies
 from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings

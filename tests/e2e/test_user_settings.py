@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.platform.prefect_http import PrefectAuth
 from ops.handover import readable
 from ops.pipeline import Prefect

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from closecast.deals import synthetic
+from closecast.deals.synthetic import generator
 from closecast.platform.sources.objects import read_object
 from closecast.platform.sources.table import SourceError, table
 
@@ -18,7 +18,7 @@ SYNTHETIC_ROWS = 8_000
 KAGGLE_DATASET = "innocentmfa/crm-sales-opportunities"
 KAGGLE_FILE = "sales_pipeline.csv"
 _EXPECTED = (
-    "expected synthetic, synthetic:<rows>, file:<path to a CSV or Parquet export>, s3://<bucket>/<key>, "
+    "expected generator, synthetic:<rows>, file:<path to a CSV or Parquet export>, s3://<bucket>/<key>, "
     "kaggle or kaggle:<owner>/<dataset>"
 )
 
@@ -52,7 +52,7 @@ def read_source(
     """
     kind, colon, rest = spec.partition(":")
     if kind == "synthetic":
-        frame = synthetic.generate(_rows(spec, rest), seed)
+        frame = generator.generate(_rows(spec, rest), seed)
         return RawExport(frame, spec, hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest())
     if kind == "file" and rest:
         return _export(spec, _read_file(spec, Path(rest)), f"the file {rest}", rest)

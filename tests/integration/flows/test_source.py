@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.platform.settings import SOURCE_VARIABLE
 from flows.ingest import ingest
 from ops.pipeline import Prefect

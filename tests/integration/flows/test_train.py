@@ -107,7 +107,7 @@ def test_a_worker_runs_the_deployment(
 
 
 def test_the_flow_reports_what_it_made(here: dict[str, str], tmp_path: Path, mlflow_uri: str) -> None:
-    from closecast.deals.synthetic import generate
+    from closecast.deals.synthetic.generator import generate
     from flows.train import train
 
     # given an export with two bad dates

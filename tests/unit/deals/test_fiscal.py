@@ -12,7 +12,7 @@ from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.deals.contract import check
 from closecast.deals.horizon import QUARTER_END, horizon_days, quarter_ahead, quarter_end_days
 from closecast.deals.snapshots import training_rows
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.features import NAMES, FeatureBuilder, History
 
 MONTHS = range(1, 13)

@@ -8,7 +8,7 @@ import pytest
 
 from closecast.deals.contract import check
 from closecast.deals.quality import MINIMUM, Quality, QualityError, assess, require
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.deals.vocabulary import RAW_COLUMNS
 
 WON = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from closecast.deals.contract import CheckedDeals, check
 from closecast.deals.snapshots import data_end
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.deals.vocabulary import RAW_COLUMNS
 
 ORDINARY = generate(2_500, seed=11)

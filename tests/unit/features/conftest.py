@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from closecast.deals.contract import check
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.features import FeatureBuilder, History
 
 END = date(2017, 12, 31)

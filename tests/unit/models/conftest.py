@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from closecast.deals.contract import check
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.features import NAMES
 from closecast.models import candidate
 from closecast.models.card import ModelCard

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from closecast.deals.contract import check
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.models import candidate, evaluation, promotion, sway
 from closecast.models.candidate import Candidate
 from closecast.models.evaluation import CANDIDATE, HeldOut

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from benchmarks import gate, gate_rows
 from closecast.deals.contract import CheckedDeals, check
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.models.candidate import Candidate
 
 RAW = generate(2_500, seed=11)

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closecast.deals import synthetic
 from closecast.deals.contract import check
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic import generator
+from closecast.deals.synthetic.generator import generate
 from closecast.models import candidate, evaluation, forward, training
 from closecast.models.card import ModelCard
 from closecast.models.deal_model import DealModel
@@ -165,8 +165,8 @@ def test_settings_out_of_range_are_refused(values: dict[str, int], message: str)
 def test_the_second_preset_is_taken_where_agents_differ_and_not_where_they_are_alike() -> None:
     for effect, chosen in ((1.5, PRESETS[1]), (0.0, PRESETS[0])):
         # given
-        made = synthetic.Settings(rows=3_000, agents=6, agent_effect=effect, product_effect=0.0)
-        data = training.Data(check(synthetic.generate_with_truth(made, seed=3)[0]).accepted)
+        made = generator.Settings(rows=3_000, agents=6, agent_effect=effect, product_effect=0.0)
+        data = training.Data(check(generator.generate_with_truth(made, seed=3)[0]).accepted)
         # when
         _, _, found = candidate.fit_before(data, None, 7, 1, data.plan.cut)
         # then

@@ -11,7 +11,7 @@ import pytest
 
 from closecast.deals.contract import ContractError, check
 from closecast.deals.snapshots import data_end
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.features import NAMES
 from closecast.models.training import Data
 from closecast.platform.lake import gold, online

@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 
 from closecast.deals import contract
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings
 from tests.servers import LOCALSTACK_PYTHON, PROJECT, free_port, localstack_server

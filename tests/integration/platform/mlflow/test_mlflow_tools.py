@@ -26,7 +26,7 @@ from mlflow import MlflowClient
 
 from closecast.deals.contract import check
 from closecast.deals.quality import Quality
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.models import candidate as candidates
 from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow.publication import publish

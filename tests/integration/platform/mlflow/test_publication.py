@@ -13,7 +13,7 @@ from closecast import features
 from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.contract import check
 from closecast.deals.quality import Quality
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.models import candidate as candidates
 from closecast.models import training
 from closecast.models.deal_model import DealModel, ModelError

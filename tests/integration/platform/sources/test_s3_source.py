@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.platform.lake.store import parquet_bytes
 from closecast.platform.sources.export import SourceError, read_source
 from closecast.platform.sources.table import SourceAwayError

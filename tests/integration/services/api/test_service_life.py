@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from litestar.testing import TestClient
 
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.models import candidate as candidates
 from closecast.platform.lake.ingestion import Ingested, ingest
 from closecast.platform.lake.store import Lake

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.models.deal_model import DealModel, digest
 from closecast.platform.batch import scoring_run
 from closecast.platform.lake.store import Lake

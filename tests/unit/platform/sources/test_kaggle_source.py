@@ -11,7 +11,7 @@ from time import time
 
 import pytest
 
-from closecast.deals.synthetic import generate
+from closecast.deals.synthetic.generator import generate
 from closecast.platform.sources.checksums import crc32c
 from closecast.platform.sources.export import SourceError, read_source
 from closecast.platform.sources.kaggle import fetch

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.deals.synthetic_dirt import Columns, soil
-from closecast.deals.synthetic_hazards import LONGEST, NEVER_CLOSES, close_ages
-from closecast.deals.synthetic_names import PRICES, PRODUCT_SHARES, PRODUCTS, account_names, agent_names, identifiers
-from closecast.deals.synthetic_settings import engaged_by
-from closecast.deals.synthetic_truth import Truth
+from closecast.deals.synthetic.dirt import Columns, soil
+from closecast.deals.synthetic.hazards import LONGEST, NEVER_CLOSES, close_ages
+from closecast.deals.synthetic.names import PRICES, PRODUCT_SHARES, PRODUCTS, account_names, agent_names, identifiers
+from closecast.deals.synthetic.settings import engaged_by
+from closecast.deals.synthetic.truth import Truth
 
 BLOCK = 10_000
 _PROSPECTING = 0.057

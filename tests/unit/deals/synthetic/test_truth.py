@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from closecast.deals.contract import check
 from closecast.deals.snapshots import training_rows
-from closecast.deals.synthetic import Settings, Truth, generate_with_truth, win_probability
+from closecast.deals.synthetic.generator import Settings, Truth, generate_with_truth, win_probability
 
 ROWS = 400_000
 PLAIN = Settings(rows=ROWS)

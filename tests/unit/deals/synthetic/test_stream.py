@@ -6,8 +6,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from closecast.deals import synthetic
-from closecast.deals.synthetic import Settings, generate_with_truth, stream, write_parquet
+from closecast.deals.synthetic import generator
+from closecast.deals.synthetic.generator import Settings, generate_with_truth, stream, write_parquet
 from closecast.deals.vocabulary import RAW_COLUMNS
 
 SETTINGS = Settings(rows=25_500, dirt=0.01)
@@ -36,7 +36,7 @@ def test_a_file_has_the_same_bytes_each_time_and_holds_the_export(
     whole: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(synthetic, "CHUNK_ROWS", 10_000)
+    monkeypatch.setattr(generator, "CHUNK_ROWS", 10_000)
     # when
     for name in ("first", "second"):
         write_parquet(SETTINGS, 4, tmp_path / name)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from closecast.deals.contract import check
-from closecast.deals.synthetic import Settings, generate, generate_with_truth
+from closecast.deals.synthetic.generator import Settings, generate, generate_with_truth
 from closecast.deals.vocabulary import RAW_COLUMNS
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from closecast.deals.calendar import CALENDAR_YEAR
-from closecast.deals.eda_html import Cell, clip, columns, page, paragraph, table
-from closecast.deals.eda_leaks import MISSING_LIMIT, OUTCOME_LIMIT, Probe, missing_probes, outcome_probes
+from closecast.deals.eda.html import Cell, clip, columns, page, paragraph, table
+from closecast.deals.eda.leaks import MISSING_LIMIT, OUTCOME_LIMIT, Probe, missing_probes, outcome_probes
 from closecast.deals.quality import Quality
 from closecast.deals.vocabulary import CLOSED, RAW_COLUMNS, STAGES
 

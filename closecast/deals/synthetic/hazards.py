@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast.deals.calendar import CALENDAR_YEAR
-from closecast.deals.synthetic_settings import Settings
+from closecast.deals.synthetic.settings import Settings
 
 LONGEST = 138  # days from engagement to the latest close
 NEVER_CLOSES = 0.15  # of all deals; those that outlive LONGEST bring the total to the real file's 16 %

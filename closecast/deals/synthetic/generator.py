@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from closecast.deals.synthetic_rows import BLOCK, block_of_deals
-from closecast.deals.synthetic_settings import Settings
-from closecast.deals.synthetic_truth import Truth, truth_of, win_probability
+from closecast.deals.synthetic.rows import BLOCK, block_of_deals
+from closecast.deals.synthetic.settings import Settings
+from closecast.deals.synthetic.truth import Truth, truth_of, win_probability
 from closecast.deals.vocabulary import RAW_COLUMNS
 
 __all__ = [

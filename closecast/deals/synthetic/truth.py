@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast.deals.dates import read_dates
-from closecast.deals.synthetic_hazards import LONGEST, NEVER_CLOSES, cumulative_hazards, win_log_odds
-from closecast.deals.synthetic_names import PRODUCT_SHARES, PRODUCTS, agent_names
-from closecast.deals.synthetic_settings import Settings
+from closecast.deals.synthetic.hazards import LONGEST, NEVER_CLOSES, cumulative_hazards, win_log_odds
+from closecast.deals.synthetic.names import PRODUCT_SHARES, PRODUCTS, agent_names
+from closecast.deals.synthetic.settings import Settings
 from closecast.deals.vocabulary import PRODUCT_ALIASES
 
 _AT_A_TIME = 16_384  # deals, each of LONGEST days: bounds the memory

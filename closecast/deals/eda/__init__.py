@@ -1,0 +1,1 @@
+"""The exploratory report of an export, as one self-contained page of HTML."""
