@@ -129,7 +129,7 @@ job "localstack" {
 
       config {
         command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_objects}", "services.localstack"]
+        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_objects}", "services.bucket_mirror"]
       }
 
       env {

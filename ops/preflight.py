@@ -13,7 +13,7 @@ from ops.caddy_binary import CADDY
 from ops.environment import LOCALSTACK, runtime_is_ready
 from ops.errors import OperatorError
 from ops.nomad_binary import NOMAD
-from services.localstack.providers import find_provider_mirror
+from services.bucket_mirror.providers import find_provider_mirror
 
 # The first release with write-only arguments, by which secrets stay out of the state.
 OLDEST_TERRAFORM = (1, 11)

@@ -23,7 +23,7 @@ from ops.pipeline import Prefect
 from ops.progress import say, started, step
 from ops.source import carry_over, parse_source
 from ops.summary import summary
-from services.localstack.providers import find_provider_mirror
+from services.bucket_mirror.providers import find_provider_mirror
 
 READY = "ready"
 _WORKER = "prefect-worker"
@@ -105,7 +105,7 @@ def _only_one() -> Iterator[None]:
 
 
 def _initialise_terraform(mirror: Path | None) -> None:
-    from services.localstack.terraform import TerraformError, initialise, is_initialised
+    from services.bucket_mirror.terraform import TerraformError, initialise, is_initialised
 
     state, root = paths.state() / "terraform", runtime.code() / "terraform"
     if is_initialised(state, root):

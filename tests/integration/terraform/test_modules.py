@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack.providers import find_provider_mirror
+from services.bucket_mirror.providers import find_provider_mirror
 from tests.servers import PROJECT
 
 pytestmark = pytest.mark.integration

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from pyarrow.fs import S3FileSystem
 
-from services.localstack.mirror import rclone
+from services.bucket_mirror.mirror import rclone
 from tests.security.object_store.conftest import ACCESS, BODY, BUCKET, SECRET, Server
 
 pytestmark = pytest.mark.integration

@@ -38,7 +38,7 @@ def test_the_first_stage_imports_the_standard_library_alone(module: str) -> None
     for name in named:
         top, _, rest = name.partition(".")
         own = top == "ops" and (not rest or rest in ops.STDLIB_ONLY)
-        assert top in sys.stdlib_module_names or own or name == "services.localstack.providers", name
+        assert top in sys.stdlib_module_names or own or name == "services.bucket_mirror.providers", name
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from closecast.deals.contract import check
-from closecast.deals.eda.report import report
 from closecast.deals.eda.leaks import Probe, missing_probes, outcome_probes
+from closecast.deals.eda.report import report
 from closecast.deals.quality import assess
 from closecast.deals.synthetic.generator import generate
 from closecast.deals.vocabulary import RAW_COLUMNS

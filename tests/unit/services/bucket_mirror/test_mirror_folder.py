@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack.mirror import Mirror, MirrorError
-from services.localstack.settings import Settings
+from services.bucket_mirror.mirror import Mirror, MirrorError
+from services.bucket_mirror.settings import Settings
 from tests.servers import free_port
 
 

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.localstack.settings import Settings
+from services.bucket_mirror.settings import Settings
 
 Listing = dict[str, dict[str, str]]
 """ETag by key, by bucket."""

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from services.localstack.health import READY, State, serve
-from services.localstack.session import identity
+from services.bucket_mirror.health import READY, State, serve
+from services.bucket_mirror.session import identity
 from tests.servers import free_port
 
 

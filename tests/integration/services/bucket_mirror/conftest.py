@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.services.localstack.stage import Stage
+from tests.integration.services.bucket_mirror.stage import Stage
 from tests.servers import LOCALSTACK_PYTHON
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from closecast.platform.nomad.discovery import wait_for
 from closecast.platform.runtime import logs
-from services.localstack import __main__ as entry
+from services.bucket_mirror import __main__ as entry
 from tests.conftest import Logged
 from tests.servers import free_port
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack.settings import Settings, SettingsError
+from services.bucket_mirror.settings import Settings, SettingsError
 
 _ENVIRONMENT = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",

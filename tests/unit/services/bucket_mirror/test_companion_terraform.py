@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack import terraform
-from services.localstack.terraform import TerraformError
+from services.bucket_mirror import terraform
+from services.bucket_mirror.terraform import TerraformError
 
 
 class Script:

@@ -1,13 +1,13 @@
-"""Runs the companion beside LocalStack: `python -m services.localstack`."""
+"""Runs the companion beside LocalStack: `python -m services.bucket_mirror`."""
 
 import os
 import signal
 import sys
 
 from closecast.platform.runtime import logs
-from services.localstack.companion import Companion
-from services.localstack.health import serve
-from services.localstack.settings import Settings, SettingsError
+from services.bucket_mirror.companion import Companion
+from services.bucket_mirror.health import serve
+from services.bucket_mirror.settings import Settings, SettingsError
 
 
 def main() -> None:

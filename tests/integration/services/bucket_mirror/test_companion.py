@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.localstack import terraform
-from tests.integration.services.localstack.stage import ARTIFACTS, LAKE, SECRETS, Stage, until
+from services.bucket_mirror import terraform
+from tests.integration.services.bucket_mirror.stage import ARTIFACTS, LAKE, SECRETS, Stage, until
 
 pytestmark = pytest.mark.integration
 

@@ -16,9 +16,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from services.localstack.companion import Companion
-from services.localstack.health import serve
-from services.localstack.settings import Settings
+from services.bucket_mirror.companion import Companion
+from services.bucket_mirror.health import serve
+from services.bucket_mirror.settings import Settings
 from tests.servers import free_port, localstack_server
 
 LAKE, ARTIFACTS = "closecast-local-lake", "closecast-local-artifacts"

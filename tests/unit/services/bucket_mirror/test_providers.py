@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.localstack import providers
+from services.bucket_mirror import providers
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,12 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.localstack import terraform
-from services.localstack.health import READY, State
-from services.localstack.mirror import Listing, Mirror, MirrorError
-from services.localstack.providers import find_provider_mirror
-from services.localstack.session import identity
-from services.localstack.settings import Settings
+from services.bucket_mirror import terraform
+from services.bucket_mirror.health import READY, State
+from services.bucket_mirror.mirror import Listing, Mirror, MirrorError
+from services.bucket_mirror.providers import find_provider_mirror
+from services.bucket_mirror.session import identity
+from services.bucket_mirror.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 

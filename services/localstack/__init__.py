@@ -1,1 +1,0 @@
-"""LocalStack's companion: builds it up with Terraform, fills it from a mirror on disk, and keeps that mirror up to date."""
