@@ -91,6 +91,8 @@ def test_the_same_input_gives_the_same_bytes(served_model: DealModel, deals: pd.
     targets = [io.BytesIO(), io.BytesIO()]
     for target in targets:
         score_parquet(served_model, "7", io.BytesIO(parquet_bytes(deals)), target, AS_OF, 30)
+    one, other = (pq.read_table(io.BytesIO(target.getvalue())) for target in targets)
+    assert one.to_pydict() == other.to_pydict()
     assert targets[0].getvalue() == targets[1].getvalue()
 
 
