@@ -63,7 +63,8 @@ def score_parquet(
     """Write opportunity_id, probability, problem, as_of, horizon_days, model_version and model_run_id of each row of `source`.
 
     `source` and `target` are whatever pyarrow reads from and writes to (paths or files). The probability is null where
-    `problem` says why the deal cannot be scored, in the words of closecast.scoring.rules. The same input and model give the same bytes. Memory
+    `problem` says why the deal cannot be scored, in the words of closecast.scoring.rules. The same input and model give the same values, to the bit;
+    how they lie in the file may differ. Memory
     holds two chunks more than there are `threads`. Raises BatchError and, for a date or a horizon out of range,
     NotScorableError.
     """

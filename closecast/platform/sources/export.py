@@ -18,7 +18,7 @@ SYNTHETIC_ROWS = 8_000
 KAGGLE_DATASET = "innocentmfa/crm-sales-opportunities"
 KAGGLE_FILE = "sales_pipeline.csv"
 _EXPECTED = (
-    "expected generator, synthetic:<rows>, file:<path to a CSV or Parquet export>, s3://<bucket>/<key>, "
+    "expected synthetic, synthetic:<rows>, file:<path to a CSV or Parquet export>, s3://<bucket>/<key>, "
     "kaggle or kaggle:<owner>/<dataset>"
 )
 
