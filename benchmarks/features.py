@@ -60,8 +60,12 @@ def same_values(deals: pd.DataFrame) -> None:
     days = [pd.Timestamp(day) for day in _DATES]
     for day, expected in zip(days, features_pandas.features(deals, days, _HORIZON), strict=True):
         count = len(expected)
-        made = builder.matrix(subjects, expected.index.to_numpy(), np.full(count, day.to_datetime64()).astype("M8[D]"),
-                              np.full(count, _HORIZON))  # fmt: skip
+        made = builder.matrix(
+            subjects,
+            expected.index.to_numpy(),
+            np.full(count, day.to_datetime64()).astype("M8[D]"),
+            np.full(count, _HORIZON),
+        )
         for column, name in enumerate(NAMES):
             np.testing.assert_allclose(
                 made[:, column], expected[name].to_numpy(float), rtol=1e-9, atol=1e-9, err_msg=name
@@ -97,15 +101,22 @@ def main(given: list[str]) -> int:
     ratios = [one / other for one, other in zip(fastest, results["pandas"], strict=True)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     lines = [
-        "# `just bench features`", "",
+        "# `just bench features`",
+        "",
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; {largest:,} made-up deals, "
         f"{len(_DATES)} as-of dates, {len(NAMES)} features; {rounds} rounds. Other work shares the machine: look at the spread.",
-        "", "| builder | snapshot rows a second, median | spread |", "|---|---|---|",
-        *(f"| {name} | {median(values):,.0f} | {min(values):,.0f} to {max(values):,.0f} |" for name, values in results.items()),
-        "", f"Ratio to pandas on {largest:,} deals: {median(ratios):.1f} (spread {min(ratios):.1f} to {max(ratios):.1f}; "
+        "",
+        "| builder | snapshot rows a second, median | spread |",
+        "|---|---|---|",
+        *(
+            f"| {name} | {median(values):,.0f} | {min(values):,.0f} to {max(values):,.0f} |"
+            for name, values in results.items()
+        ),
+        "",
+        f"Ratio to pandas on {largest:,} deals: {median(ratios):.1f} (spread {min(ratios):.1f} to {max(ratios):.1f}; "
         f"target 8). Rows are built {_CHUNK:,} at a time; peak memory of the whole run, the deals and pandas included: "
         f"{peak:,.0f} MB.",
-    ]  # fmt: skip
+    ]
     _PAGE.write_text("\n".join(lines) + "\n")
     _RESULT.write_text(json.dumps({"rows_a_second": results, "ratio": ratios, "peak_mb": peak}, indent=1) + "\n")
     print("\n".join(lines))

@@ -66,12 +66,15 @@ def compare(
 def page(source: str, found: dict[str, Any]) -> str:
     """The table of gate.md."""
     lines = [
-        "# Few rows that could move everything", "",
+        "# Few rows that could move everything",
+        "",
         f"Made by `just bench gate {source}`: rows put into the export, what the contract says of them, and the held-out figures",
         "with the gate's decision on what is left. It *holds* where all odd rows are set aside, so that the figures are those of the file",
-        "as it is, or where the gate refuses and says why; else the table tells by how much log loss moves.", "",
-        "| rows | set aside | log loss (30 days, quarter end) | ROC AUC | the gate | holds |", "|---|---|---|---|---|---|",
-    ]  # fmt: skip
+        "as it is, or where the gate refuses and says why; else the table tells by how much log loss moves.",
+        "",
+        "| rows | set aside | log loss (30 days, quarter end) | ROC AUC | the gate | holds |",
+        "|---|---|---|---|---|---|",
+    ]
     plain = next(iter(found.values()))["figures"]
     for name, one in found.items():
         figures = [f"{one['figures'][key]:.4f}" for key in FIGURES] if one["figures"] else ["-"] * 4

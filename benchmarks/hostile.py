@@ -45,11 +45,16 @@ def serving(cache: Path, log: Path) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {
-        **os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "CLOSECAST_MODEL_CACHE": str(cache),
-        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(_KEY.encode()).hexdigest(), "CLOSECAST_HOST": "127.0.0.1",
-        "CLOSECAST_PORT": str(port), "CLOSECAST_WEBHOOK_SECRET": "s" * 32, "CLOSECAST_OWN_URL": f"http://127.0.0.1:{port}",
+        **os.environ,
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+        "CLOSECAST_MODEL_CACHE": str(cache),
+        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(_KEY.encode()).hexdigest(),
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "CLOSECAST_WEBHOOK_SECRET": "s" * 32,
+        "CLOSECAST_OWN_URL": f"http://127.0.0.1:{port}",
         "CLOSECAST_RATE_LIMITS": "viewer=1000000/1,scorer=1000000/1,admin=1000000/1",
-    }  # fmt: skip
+    }
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "services.api"], cwd=PROJECT, env=environment, stdout=output, stderr=output

@@ -16,11 +16,40 @@ import pyarrow.parquet as pq
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 DEAL = {"engage_date": "2017-11-20", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": "Oak Foods"}
 _ODD: list[object] = [
-    None, True, [], {}, [[]], "null", "30", "1e2", "NaN", "", " ", "\x00", "\x9b2J", "\u202e", "é" * 600, -1, 0, 1e308,
-    10**30, 1.5, "=1+1", "2017-02-30", "0000-00-00", "9999-12-31", {"a": {"b": []}},
-]  # fmt: skip
-_ROUTES = ("/v1/predictions", "/v1/explanations", "/v1/outcomes", "/v1/keys", "/v1/keys/aaaaaaaaaaaa/rotate",
-           "/v1/predictions/batch")  # fmt: skip
+    None,
+    True,
+    [],
+    {},
+    [[]],
+    "null",
+    "30",
+    "1e2",
+    "NaN",
+    "",
+    " ",
+    "\x00",
+    "\x9b2J",
+    "\u202e",
+    "é" * 600,
+    -1,
+    0,
+    1e308,
+    10**30,
+    1.5,
+    "=1+1",
+    "2017-02-30",
+    "0000-00-00",
+    "9999-12-31",
+    {"a": {"b": []}},
+]
+_ROUTES = (
+    "/v1/predictions",
+    "/v1/explanations",
+    "/v1/outcomes",
+    "/v1/keys",
+    "/v1/keys/aaaaaaaaaaaa/rotate",
+    "/v1/predictions/batch",
+)
 
 
 @dataclass(frozen=True)
@@ -44,12 +73,23 @@ def _text(draw: random.Random) -> str:
 def heads(draw: random.Random) -> Input:
     """Types, codings and other headers that do not fit the body."""
     body = json.dumps({"deal": DEAL}).encode()
-    name, value = draw.choice([
-        ("Content-Type", draw.choice(["text/plain", "application/xml", "application/json; charset=utf-16", "multipart/form-data", "x"])),
-        ("Content-Encoding", draw.choice(["gzip", "br", "identity, gzip", "deflate", "x" * 200])),
-    ])  # fmt: skip
-    extra = {draw.choice(["Accept", "X-Request-ID", "Traceparent", "Origin", "Accept-Language", "Range"]):
-             quote(_text(draw), safe=string.punctuation + " ") or "x"}  # fmt: skip
+    name, value = draw.choice(
+        [
+            (
+                "Content-Type",
+                draw.choice(
+                    ["text/plain", "application/xml", "application/json; charset=utf-16", "multipart/form-data", "x"]
+                ),
+            ),
+            ("Content-Encoding", draw.choice(["gzip", "br", "identity, gzip", "deflate", "x" * 200])),
+        ]
+    )
+    extra = {
+        draw.choice(["Accept", "X-Request-ID", "Traceparent", "Origin", "Accept-Language", "Range"]): quote(
+            _text(draw), safe=string.punctuation + " "
+        )
+        or "x"
+    }
     return Input("heads", headers={"Content-Type": JSON, **extra, name: value}, body=body, wrong=True)
 
 
@@ -61,8 +101,9 @@ def tokens(draw: random.Random) -> Input:
     parts = [draw.choice([json.dumps(one), deep, '{"a":' + deep, _text(draw)]) for one in (header, claims)]
     parts[0] = "{" + parts[0] if draw.random() < 0.1 else parts[0]
     token = b".".join(base64.urlsafe_b64encode(one.encode()).rstrip(b"=") for one in [*parts, "x"])
-    return Input("tokens", "GET", "/v1/model", {"Authorization": f"Bearer {token.decode()[:15_000]}"}, wrong=True,
-                 has_key=False)  # fmt: skip
+    return Input(
+        "tokens", "GET", "/v1/model", {"Authorization": f"Bearer {token.decode()[:15_000]}"}, wrong=True, has_key=False
+    )
 
 
 def json_bodies(draw: random.Random) -> Input:
@@ -115,11 +156,22 @@ def tables(draw: random.Random) -> Input:
 
 def parquet(draw: random.Random) -> Input:
     """Parquet with flipped bits, cut off, of other types, or with sizes that are not true."""
-    odd = draw.choice([pa.array([1] * 9, pa.timestamp("us", tz="Mars/Base")), pa.array([["x"]] * 9), pa.array([b"\xff"] * 9),
-                       pa.array(["2017-11-20"] * 9), pa.array([2**62] * 9, pa.timestamp("us"))])  # fmt: skip
+    odd = draw.choice(
+        [
+            pa.array([1] * 9, pa.timestamp("us", tz="Mars/Base")),
+            pa.array([["x"]] * 9),
+            pa.array([b"\xff"] * 9),
+            pa.array(["2017-11-20"] * 9),
+            pa.array([2**62] * 9, pa.timestamp("us")),
+        ]
+    )
     target = io.BytesIO()
-    pq.write_table(pa.table({"engage_date": odd, "account": list("abcdefghi")}), target,
-                   compression=draw.choice(["none", "snappy", "zstd"]), use_dictionary=draw.random() < 0.5)  # fmt: skip
+    pq.write_table(
+        pa.table({"engage_date": odd, "account": list("abcdefghi")}),
+        target,
+        compression=draw.choice(["none", "snappy", "zstd"]),
+        use_dictionary=draw.random() < 0.5,
+    )
     content = bytearray(target.getvalue())
     for _ in range(draw.choice([0, 1, 1, 2, 8])):
         content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
@@ -130,8 +182,15 @@ def parquet(draw: random.Random) -> Input:
 
 def queries(draw: random.Random) -> Input:
     """Queries with null, other numbers' spellings, unknown and repeated names."""
-    path, name = draw.choice([("/v1/pipeline", "as_of"), ("/v1/pipeline", "limit"), ("/v1/pipeline", "offset"),
-                              ("/v1/audit", "before"), ("/v1/predictions/0193b7a0-0000-7000-8000-000000000000", "row")])  # fmt: skip
+    path, name = draw.choice(
+        [
+            ("/v1/pipeline", "as_of"),
+            ("/v1/pipeline", "limit"),
+            ("/v1/pipeline", "offset"),
+            ("/v1/audit", "before"),
+            ("/v1/predictions/0193b7a0-0000-7000-8000-000000000000", "row"),
+        ]
+    )
     value = draw.choice(
         [
             "null",
@@ -154,8 +213,12 @@ def queries(draw: random.Random) -> Input:
 
 def webhooks(draw: random.Random) -> Input:
     """Deliveries that nobody signed."""
-    headers = {"X-MLflow-Timestamp": draw.choice(["9" * 400, "-1", "1e9", "x"]), "X-MLflow-Delivery-Id": "d",
-               "X-MLflow-Signature": draw.choice(["v1,AAAA", "v1,", "v2,x", "v1," + "=" * 50]), "Content-Type": JSON}  # fmt: skip
+    headers = {
+        "X-MLflow-Timestamp": draw.choice(["9" * 400, "-1", "1e9", "x"]),
+        "X-MLflow-Delivery-Id": "d",
+        "X-MLflow-Signature": draw.choice(["v1,AAAA", "v1,", "v2,x", "v1," + "=" * 50]),
+        "Content-Type": JSON,
+    }
     return Input(
         "webhooks", path="/v1/registry-events", headers=headers, body=_text(draw).encode(), wrong=True, has_key=False
     )
@@ -164,15 +227,31 @@ def webhooks(draw: random.Random) -> Input:
 def chunks(draw: random.Random) -> Input:
     """Bodies in chunks that are none, and heads that are no HTTP."""
     head = b"POST /v1/predictions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    raw = draw.choice([
-        head + b"zz\r\n{}\r\n0\r\n\r\n", head + b"-1\r\n", head + b"fffffffffffffffff\r\n{}", head + b"5\r\n{}\r\n0\r\n\r\n",
-        head.replace(b"chunked", b"gzip, chunked") + b"0\r\n\r\n", b"\x16\x03\x01\x00\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
-        head.replace(b"Host: x", b"Host: x\r\nContent-Length: 5") + b"0\r\n\r\n",
-        bytes(draw.randrange(256) for _ in range(draw.randrange(1, 200))),
-    ])  # fmt: skip
+    raw = draw.choice(
+        [
+            head + b"zz\r\n{}\r\n0\r\n\r\n",
+            head + b"-1\r\n",
+            head + b"fffffffffffffffff\r\n{}",
+            head + b"5\r\n{}\r\n0\r\n\r\n",
+            head.replace(b"chunked", b"gzip, chunked") + b"0\r\n\r\n",
+            b"\x16\x03\x01\x00\x00",
+            b"GET\r\n\r\n",
+            b"GET / HTTP/9.9\r\n\r\n",
+            head.replace(b"Host: x", b"Host: x\r\nContent-Length: 5") + b"0\r\n\r\n",
+            bytes(draw.randrange(256) for _ in range(draw.randrange(1, 200))),
+        ]
+    )
     return Input("chunks", wrong=True, raw=raw)
 
 
 KINDS: tuple[Callable[[random.Random], Input], ...] = (
-    heads, tokens, json_bodies, fields, tables, parquet, queries, webhooks, chunks
-)  # fmt: skip
+    heads,
+    tokens,
+    json_bodies,
+    fields,
+    tables,
+    parquet,
+    queries,
+    webhooks,
+    chunks,
+)

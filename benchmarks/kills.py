@@ -73,8 +73,18 @@ def strike(kind: str, beside: Stack, instance: subject.Instance, rate: float, se
         lost, twice = max(0, found.ok - count), max(0, count - found.ok)
         recovered = watch.recovered(killed_at)
     last_trouble = max(found.last_failure, found.last_slow)
-    return Killed(kind, found.ok, found.failed, found.unsent, found.max, lost, twice,
-                  max(0.0, last_trouble - (killed_at - begin)) if last_trouble >= 0 else 0.0, recovered, caught_up)  # fmt: skip
+    return Killed(
+        kind,
+        found.ok,
+        found.failed,
+        found.unsent,
+        found.max,
+        lost,
+        twice,
+        max(0.0, last_trouble - (killed_at - begin)) if last_trouble >= 0 else 0.0,
+        recovered,
+        caught_up,
+    )
 
 
 def main(given: list[str]) -> int:
@@ -120,12 +130,14 @@ def main(given: list[str]) -> int:
 def page(results: dict[str, dict[str, Any]]) -> str:
     """The table in Markdown."""
     lines = [
-        "# `just bench kills`", "",
+        "# `just bench kills`",
+        "",
         f"kill -9 of each server beside the API, {_KILL_AFTER:.0f} s into a load of single predictions, and its restart {_DOWN:.0f} s later; "
-        "lost and twice compare answered requests with rows in PostgreSQL. A dash: no journal ran, or records were not as before until the load ended.", "",
+        "lost and twice compare answered requests with rows in PostgreSQL. A dash: no journal ran, or records were not as before until the load ended.",
+        "",
         "| killed | at | requests/s | answered | failed | slowest, ms | lost | counted twice | requests as before after, s | records as before after, s | all stored, s after the load |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     for kind in KINDS:
         if kind in results:
             one = results[kind]

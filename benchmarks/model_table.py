@@ -11,10 +11,12 @@ _RUNGS = ("base_rate", "age_table", "logistic", "age_calendar", "lightgbm_defaul
 
 def main(files: list[str]) -> int:
     lines = [
-        "# `just evaluate`: held-out figures", "",
+        "# `just evaluate`: held-out figures",
+        "",
         "Made by `just evaluate --source <…> --cut <date> … --json <file>` and `python -m benchmarks.model_table <file>`. Log loss and calibration",
-        "error (ECE) with 95 % intervals by bootstrap over deals; *against* is the paired difference of log loss to the age-and-calendar model (below 0: better).", "",
-    ]  # fmt: skip
+        "error (ECE) with 95 % intervals by bootstrap over deals; *against* is the paired difference of log loss to the age-and-calendar model (below 0: better).",
+        "",
+    ]
     for name in files:
         content = json.loads(Path(name).read_text())
         lines += [f"## {content['source']}, quality {content['quality']['score']:.3f}", ""]
@@ -30,9 +32,11 @@ def _of(report: dict[str, Any]) -> list[str]:
         against = found["log_loss_against"]["age_calendar"]
         lines += [
             f"### {target.replace('_', ' ')}, cut {report['plan']['cut']}: {found['rows_train']:,} and {found['rows_test']:,} rows, "
-            f"share won {found['share_won_train']:.3f} and {found['share_won_test']:.3f}", "",
-            "| model | log loss | ROC AUC | ECE | live deals: log loss | ROC AUC |", "|---|---|---|---|---|---|",
-        ]  # fmt: skip
+            f"share won {found['share_won_train']:.3f} and {found['share_won_test']:.3f}",
+            "",
+            "| model | log loss | ROC AUC | ECE | live deals: log loss | ROC AUC |",
+            "|---|---|---|---|---|---|",
+        ]
         for rung in _RUNGS:
             one, live = (found["ladder"][population]["rungs"][rung] for population in ("all", "live"))
             loss = one["log_loss"]
@@ -43,10 +47,18 @@ def _of(report: dict[str, Any]) -> list[str]:
             )
         lines += ["", f"Against: {against['value']:+.4f} ({against['low']:+.4f} to {against['high']:+.4f}).", ""]
     verdict = "promotes" if report["decision"]["promoted"] else "refuses"
-    return [*lines, f"The gate {verdict} it. Forecast of won revenue by the quarter's end, from deals open then:", "",
-            "| as of | won | expected | age table |", "|---|---|---|---|",
-            *(f"| {row['as_of']} | {row['won']:,.0f} | {row['expected_candidate']:,.0f} | {row['expected_age_table']:,.0f} |"
-              for row in report["forecast"][::4]), ""]  # fmt: skip
+    return [
+        *lines,
+        f"The gate {verdict} it. Forecast of won revenue by the quarter's end, from deals open then:",
+        "",
+        "| as of | won | expected | age table |",
+        "|---|---|---|---|",
+        *(
+            f"| {row['as_of']} | {row['won']:,.0f} | {row['expected_candidate']:,.0f} | {row['expected_age_table']:,.0f} |"
+            for row in report["forecast"][::4]
+        ),
+        "",
+    ]
 
 
 if __name__ == "__main__":

@@ -111,9 +111,7 @@ def serve(folder: Path) -> str:
     return f"ready after {started:.1f} s; {ranked.counts.open:,} open deals ranked"
 
 
-STAGES: dict[str, Callable[[Path], str]] = {
-    stage.__name__: stage for stage in (ingest, features, train, score, serve)
-}  # fmt: skip
+STAGES: dict[str, Callable[[Path], str]] = {stage.__name__: stage for stage in (ingest, features, train, score, serve)}
 
 
 def prepare(folder: Path, deals: int) -> None:
@@ -147,14 +145,16 @@ def page(runs: list[dict[str, Any]]) -> list[str]:
     """The lines of the page, with a verdict on growth and memory."""
     sizes = sorted({run["deals"] for run in runs})
     lines = [
-        "# `just bench scale`", "",
+        "# `just bench scale`",
+        "",
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; made-up deals, seed {_SEED}, "
         f"{_THREADS} threads. Other work shares the machine: CPU seconds (user and system) say more than "
         "seconds on the clock; both are medians, with the spread where a stage was repeated. Growth is the exponent of CPU from the "
-        "size before: 1 is linear, 0 costs the same.", "",
+        "size before: 1 is linear, 0 costs the same.",
+        "",
         "| stage | deals | CPU, s | clock, s | CPU a deal, µs | growth | peak memory, MB | what was done |",
         "|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     for stage in STAGES:
         before: list[dict[str, Any]] = []
         for deals in sizes:
@@ -178,8 +178,11 @@ def _verdict(runs: list[dict[str, Any]], sizes: list[int]) -> list[str]:
         both = [(stage, _of(runs, stage, sizes[-2]), _of(runs, stage, sizes[-1])) for stage in measured]
         grown = {stage: _growth(before, of) for stage, before, of in both if before}
         worst = max(grown, key=grown.__getitem__)
-        lines += ["", f"The steepest growth from {sizes[-2]:,} to {sizes[-1]:,} deals is that of {worst}: {grown[worst]:.2f}, "
-                  f"{'linear or less' if grown[worst] <= MOST_GROWTH else '**more than linear**'} (target {MOST_GROWTH} at most)."]  # fmt: skip
+        lines += [
+            "",
+            f"The steepest growth from {sizes[-2]:,} to {sizes[-1]:,} deals is that of {worst}: {grown[worst]:.2f}, "
+            f"{'linear or less' if grown[worst] <= MOST_GROWTH else '**more than linear**'} (target {MOST_GROWTH} at most).",
+        ]
     return lines
 
 

@@ -45,16 +45,32 @@ def prepare(folder: Path, rows: int, trees: int, leaves: int) -> None:
     scorer, count, schedule = candidate.fit_before(data, Hyperparameters(), 7, _THREADS, None)
     scorer = type(scorer)(_fitted(data, trees, leaves), scorer.calibration)
     card = ModelCard(
-        datetime.now(UTC).isoformat(), "synthetic", "0" * 64, str(_AS_OF), "silver/0", NAMES, (30,), "2017-07-01", {}, {},
-        {"refit": count}, Hyperparameters().as_dict(), schedule.rounds, asdict(scorer.calibration), 7,
-    )  # fmt: skip
+        datetime.now(UTC).isoformat(),
+        "synthetic",
+        "0" * 64,
+        str(_AS_OF),
+        "silver/0",
+        NAMES,
+        (30,),
+        "2017-07-01",
+        {},
+        {},
+        {"refit": count},
+        Hyperparameters().as_dict(),
+        schedule.rounds,
+        asdict(scorer.calibration),
+        7,
+    )
     DealModel(scorer, card, deals).save(folder / "model")
     open_deals = data.deals[data.deals["deal_stage"] == "Engaging"]
     random = np.random.default_rng(0)
-    with pq.ParquetWriter(folder / "deals.parquet", pa.schema(
-        [(name, pa.string()) for name in ("opportunity_id", "sales_agent", "product", "account", "deal_stage")]
-        + [("engage_date", pa.date32())]
-    )) as writer:  # fmt: skip
+    with pq.ParquetWriter(
+        folder / "deals.parquet",
+        pa.schema(
+            [(name, pa.string()) for name in ("opportunity_id", "sales_agent", "product", "account", "deal_stage")]
+            + [("engage_date", pa.date32())]
+        ),
+    ) as writer:
         for first in range(0, rows, _PIECE):
             size = min(_PIECE, rows - first)
             part = open_deals.iloc[random.integers(0, len(open_deals), size)]
@@ -112,12 +128,15 @@ def main(given: list[str]) -> int:
     )
     rounds, rows = chosen["rounds"], chosen["rows"]
     lines = [
-        "# `just bench scoring`", "",
+        "# `just bench scoring`",
+        "",
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {_THREADS} threads; {rows:,} deals in one Parquet file, "
         f"{len(NAMES)} features; {rounds} rounds. Other work shares the machine: look at the spread. Bare is `Booster.predict` on features that are "
-        "ready in memory; batch scoring reads, builds features, predicts, calibrates and writes.", "",
-        "| model | bare, rows a second | batch scoring, rows a second | share of bare | spread | peak memory |", "|---|---|---|---|---|---|",
-    ]  # fmt: skip
+        "ready in memory; batch scoring reads, builds features, predicts, calibrates and writes.",
+        "",
+        "| model | bare, rows a second | batch scoring, rows a second | share of bare | spread | peak memory |",
+        "|---|---|---|---|---|---|",
+    ]
     for trees, leaves in _MODELS:
         lines.append(_row(rounds, rows, trees, leaves))
         print(lines[-1])
@@ -135,8 +154,12 @@ def _row(rounds: int, rows: int, trees: int, leaves: int) -> str:
         prepare(Path(scratch), rows, trees, leaves)
         for _ in range(rounds):
             for side, measured in found.items():
-                done = subprocess.run([sys.executable, "-m", "benchmarks.scoring", side, scratch], check=True,
-                                      capture_output=True, text=True)  # fmt: skip
+                done = subprocess.run(
+                    [sys.executable, "-m", "benchmarks.scoring", side, scratch],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                )
                 measured.append(json.loads(done.stdout))
     rates = {side: [one["rate"] for one in measured] for side, measured in found.items()}
     shares = [one / other for one, other in zip(rates["ours"], rates["bare"], strict=True)]

@@ -240,16 +240,29 @@ def main(given: list[str]) -> int:
     cuts = {"the one chosen": runs[0]}
     cuts |= {str(cut): [measure(source, cut=cut) for _ in range(rounds)] for cut in chosen["cuts"]}
     head = [
-        "# `just bench training`", "",
+        "# `just bench training`",
+        "",
         f"{platform.system()} {platform.machine()}, {processors.usable()} processors, Python {platform.python_version()}; "
         f"{source.rpartition('/')[2]}, seed {_SEED}; runs: {rounds}, medians (and range).",
-        f"Load was {load:.1f} before the first run: where it is not near 0, others had the processors too, and CPU says more than the clock.", "",
-        "## Beside busy loops", "", *beside(runs, active), "",
-        "## In fits of all rows with the rounds chosen", "", *fits(runs[0]), "",
-        "Imports are not counted, nor what servers do, in processes of their own.", "", *by_cut(cuts), "",
-        "## By rows, made-up deals", "",
-        "Where one round is chosen, a fit is little more than putting the rows into bins, and says nothing of the rest.", "",
-    ]  # fmt: skip
+        f"Load was {load:.1f} before the first run: where it is not near 0, others had the processors too, and CPU says more than the clock.",
+        "",
+        "## Beside busy loops",
+        "",
+        *beside(runs, active),
+        "",
+        "## In fits of all rows with the rounds chosen",
+        "",
+        *fits(runs[0]),
+        "",
+        "Imports are not counted, nor what servers do, in processes of their own.",
+        "",
+        *by_cut(cuts),
+        "",
+        "## By rows, made-up deals",
+        "",
+        "Where one round is chosen, a fit is little more than putting the rows into bins, and says nothing of the rest.",
+        "",
+    ]
     sizes: dict[str, dict[str, float]] = {}
     made_up = {f"{rows:,}": f"synthetic:{rows}" for rows in chosen["rows"]}
     for name, one in {**made_up, _LONG: "two-years:20000"}.items():

@@ -36,9 +36,11 @@ def measure(settings: generator.Settings, seed: int) -> dict[str, tuple[int, flo
         rows = split.test.rows
         chances = generator.win_probability(truth, data.deals.iloc[rows.deal], rows.as_of, rows.horizon_days)
         best = float(metrics.losses(rows.won, chances).mean())
-        found[split.target] = len(rows.won), best, float(
-            metrics.losses(rows.won, twin.predict(split.test.matrix, _THREADS)).mean()
-        )  # fmt: skip
+        found[split.target] = (
+            len(rows.won),
+            best,
+            float(metrics.losses(rows.won, twin.predict(split.test.matrix, _THREADS)).mean()),
+        )
     return found
 
 
@@ -46,11 +48,14 @@ def main(given: list[str]) -> int:
     chosen = arguments.read(given, rows=arguments.whole(200_000, most=10_000_000), seeds=arguments.whole(3, most=100))
     rows, seeds = chosen["rows"], range(1, chosen["seeds"] + 1)
     lines = [
-        "# `just bench truth`", "",
+        "# `just bench truth`",
+        "",
         f"{rows:,} made-up deals a seed; model and cut as `just train` chooses them, no search. The quotient is the model's log loss "
-        f"over that of the true chances: 1 cannot be undercut but by luck; the target is {TARGET} at most.", "",
-        "| deals | seed | horizon | held-out rows | true chances | model | quotient |", "|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+        f"over that of the true chances: 1 cannot be undercut but by luck; the target is {TARGET} at most.",
+        "",
+        "| deals | seed | horizon | held-out rows | true chances | model | quotient |",
+        "|---|---|---|---|---|---|---|",
+    ]
     quotients: dict[str, list[float]] = {kind: [] for kind in _KINDS}
     for kind, changes in _KINDS.items():
         for seed in seeds:

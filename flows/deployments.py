@@ -88,14 +88,23 @@ class Deployment:
 INVENTORY = (
     Deployment("ingest", "From a source into the lake, checked.", "0 5 * * *", tags=("data",)),
     Deployment("eda", "An exploratory report of a source.", "30 5 * * 1", tags=("data",)),
-    Deployment("train", "From a source to a registered model, promoted if its evidence allows.", "0 6 * * 1",
-               tags=("model",)),
-    Deployment("tune", "A search for hyperparameters on dispatched Nomad allocations, then training.", "0 1 1 * *",
-               tags=("model", "nomad")),
+    Deployment(
+        "train", "From a source to a registered model, promoted if its evidence allows.", "0 6 * * 1", tags=("model",)
+    ),
+    Deployment(
+        "tune",
+        "A search for hyperparameters on dispatched Nomad allocations, then training.",
+        "0 1 1 * *",
+        tags=("model", "nomad"),
+    ),
     Deployment("evaluate", "The ladder and the gate at one or more cuts.", "0 7 * * 1", tags=("model",)),
-    Deployment("score", "Batch scoring of Parquet in the lake on dispatched Nomad allocations.", None,
-               tags=("scoring", "nomad")),
-)  # fmt: skip
+    Deployment(
+        "score",
+        "Batch scoring of Parquet in the lake on dispatched Nomad allocations.",
+        None,
+        tags=("scoring", "nomad"),
+    ),
+)
 
 
 async def deploy() -> list[str]:
@@ -146,9 +155,12 @@ async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
     if "work_queue_name" in changed:
         changed["work_pool_name"] = settings["work_pool_name"]
     update = DeploymentUpdate(
-        **changed, entrypoint=one.entrypoint, pull_steps=_PULL_STEPS, parameter_openapi_schema=schema,
+        **changed,
+        entrypoint=one.entrypoint,
+        pull_steps=_PULL_STEPS,
+        parameter_openapi_schema=schema,
         enforce_parameter_schema=True,
-    )  # fmt: skip
+    )
     await client.update_deployment(found.id, update)
     notes += await _schedule(client, found, base["cron"], one.cron)
     await _remember(client, one)

@@ -101,8 +101,16 @@ def conclude(run: scoring_run.ScoringRun) -> dict[str, Any]:
     lake = steps.lake()
     rows = run.rows(lake)
     quarter = {} if run.quarter is None else {"quarter_start": str(run.quarter[0]), "quarter_end": str(run.quarter[1])}
-    result = {"target": run.target, "version": run.model.version, "run_id": run.model.run_id, "as_of": str(run.as_of), "horizon": run.horizon, **quarter,
-              "rows": sum(row["rows"] for row in rows), "parts": len(rows)}  # fmt: skip
+    result = {
+        "target": run.target,
+        "version": run.model.version,
+        "run_id": run.model.run_id,
+        "as_of": str(run.as_of),
+        "horizon": run.horizon,
+        **quarter,
+        "rows": sum(row["rows"] for row in rows),
+        "parts": len(rows),
+    }
     lake.put_text(f"{run.target}/_SUCCESS.json", json.dumps({**result, "files": rows}, indent=1))
     create_table_artifact(
         table=rows, key="score-parts", description=f"{result['rows']:,} deals scored into {run.target}"
@@ -129,8 +137,9 @@ def score(
     if left:
         create_table_artifact(
             table=[{"part": part, "reason": reason} for part, reason in left.items()],
-            key="score-left", description=f"Parts of {run.source} that were not scored into {run.target}",
-        )  # fmt: skip
+            key="score-left",
+            description=f"Parts of {run.source} that were not scored into {run.target}",
+        )
         raise PartsError(_told(run, left))
     return conclude(run)
 

@@ -7,11 +7,27 @@ from typing import Any
 from refusal import RefusedError
 
 READING = {"HeadBucket", "ListObjects", "ListObjectsV2", "HeadObject", "GetObject"}
-WRITING = {"PutObject", "DeleteObject", "DeleteObjects", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload",
-           "AbortMultipartUpload"}  # fmt: skip
+WRITING = {
+    "PutObject",
+    "DeleteObject",
+    "DeleteObjects",
+    "CreateMultipartUpload",
+    "UploadPart",
+    "CompleteMultipartUpload",
+    "AbortMultipartUpload",
+}
 # Beginnings of parameters for which AWS asks for a right of its own: older versions, access lists, locks, tags, other keys.
-_BARRED = ("VersionId", "ACL", "Grant", "BypassGovernance", "ObjectLock", "Tagging", "WebsiteRedirect", "SSEKMS",
-           "ServerSideEncryption")  # fmt: skip
+_BARRED = (
+    "VersionId",
+    "ACL",
+    "Grant",
+    "BypassGovernance",
+    "ObjectLock",
+    "Tagging",
+    "WebsiteRedirect",
+    "SSEKMS",
+    "ServerSideEncryption",
+)
 
 
 @dataclass(frozen=True)

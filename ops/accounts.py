@@ -59,8 +59,19 @@ def ensure() -> None:
         _run("groupadd", "--system", group())
     for kind in FOLDERS:
         if not _exists(name(kind), "passwd"):
-            _run("useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent", "--no-user-group",
-                 "--gid", group(), "--shell", "/usr/sbin/nologin", name(kind))  # fmt: skip
+            _run(
+                "useradd",
+                "--system",
+                "--no-create-home",
+                "--home-dir",
+                "/nonexistent",
+                "--no-user-group",
+                "--gid",
+                group(),
+                "--shell",
+                "/usr/sbin/nologin",
+                name(kind),
+            )
     state = paths.state()
     state.chmod(0o711)
     # The way to the folders of their tasks, each of which is open to one account.

@@ -53,8 +53,10 @@ def ensure_champion(
         and is_gone(wanted)
         and before == {**now, **{name: before.get(name) for name in ("state", "as_of")}}
     ):
-        say(f"the platform's source {wanted} is gone: version {champion} serves, and no flow can read it any more; put "
-            "it back, or name another by `just up source=…`")  # fmt: skip
+        say(
+            f"the platform's source {wanted} is gone: version {champion} serves, and no flow can read it any more; put "
+            "it back, or name another by `just up source=…`"
+        )
         return
     if champion is not None and {name: before.get(name) for name in now} == now:
         set_own_source(prefect, wanted)

@@ -18,15 +18,27 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 # Secrets that installations made before them lack, and that `up` adds to their files.
 _JOINED_LATER = (
-    "closecast_database_password", "promoter_database_password", "webhook_secret", "webhook_encryption_key",
+    "closecast_database_password",
+    "promoter_database_password",
+    "webhook_secret",
+    "webhook_encryption_key",
     "prefect_password",
-    "ui_password", "ui_gateway_key", "model_signing_key", "model_former_keys",
-    "mlflow_password", "mlflow_api_password", "mlflow_reader_password",
-    "api_object_store_secret_key", "journal_object_store_secret_key", "mlflow_object_store_secret_key",
-    "prefect_worker_object_store_secret_key", "score_object_store_secret_key", "trial_object_store_secret_key",
+    "ui_password",
+    "ui_gateway_key",
+    "model_signing_key",
+    "model_former_keys",
+    "mlflow_password",
+    "mlflow_api_password",
+    "mlflow_reader_password",
+    "api_object_store_secret_key",
+    "journal_object_store_secret_key",
+    "mlflow_object_store_secret_key",
+    "prefect_worker_object_store_secret_key",
+    "score_object_store_secret_key",
+    "trial_object_store_secret_key",
     # Older than that, but it may be taken out of the file, like those above, to have a new one.
     "object_store_secret_key",
-)  # fmt: skip
+)
 
 # Jobs that have a key of their own to the object store.
 _WITH_OBJECT_STORE = ("api", "journal", "mlflow", "prefect-worker", "score", "trial")

@@ -19,8 +19,11 @@ def doctor() -> int:
     for name, ready in (("services", runtime_is_ready()), ("LocalStack", LOCALSTACK.is_ready())):
         print(f"✓ Python environment of {name}: " + ("matches its lock" if ready else "not made yet, `up` makes it"))
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    print(f"✓ browser for the tests of the UI: {chromium}" if chromium else
-          "· no Chromium: only the end-to-end tests need one (Debian: apt-get install chromium chromium-driver)")  # fmt: skip
+    print(
+        f"✓ browser for the tests of the UI: {chromium}"
+        if chromium
+        else "· no Chromium: only the end-to-end tests need one (Debian: apt-get install chromium chromium-driver)"
+    )
     print(
         "\neverything that `just up` needs is here"
         if not missing

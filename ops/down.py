@@ -82,8 +82,11 @@ def _stop_jobs(agent: Agent) -> None:
             with step(f"stopped {', '.join(names)}"):
                 for name in names:
                     cluster.stop(name)
-                wait(lambda names=names: not any(cluster.live_allocations(name) for name in names), 60,  # type: ignore[misc]
-                     f"the end of {', '.join(names)}")  # fmt: skip
+                wait(
+                    lambda names=names: not any(cluster.live_allocations(name) for name in names),
+                    60,  # type: ignore[misc]
+                    f"the end of {', '.join(names)}",
+                )
 
 
 def flush(cluster: Cluster) -> None:

@@ -79,12 +79,30 @@ def _print(report: dict[str, Any]) -> None:
     for target, found in report["targets"].items():
         title = f"{target.replace('_', ' ')}, cut {report['plan']['cut']}: {found['rows_train']:,} and {found['rows_test']:,} rows"
         title += f", {sampled}" if (sampled := measured_on(found)) else ""
-        table = Table("model", "log loss", "95 %", "ROC AUC", "average precision", "Brier skill", "ECE", "live: log loss",
-                      "live: ROC AUC", title=title, title_justify="left", box=None, pad_edge=False)  # fmt: skip
+        table = Table(
+            "model",
+            "log loss",
+            "95 %",
+            "ROC AUC",
+            "average precision",
+            "Brier skill",
+            "ECE",
+            "live: log loss",
+            "live: ROC AUC",
+            title=title,
+            title_justify="left",
+            box=None,
+            pad_edge=False,
+        )
         live = found["ladder"]["live"]["rungs"]
         for rung, one in found["ladder"]["all"]["rungs"].items():
-            cells = (one["log_loss"]["value"], one["auc"]["value"], one["average_precision"]["value"],
-                     one["brier_skill"]["value"], one["ece"]["value"])  # fmt: skip
+            cells = (
+                one["log_loss"]["value"],
+                one["auc"]["value"],
+                one["average_precision"]["value"],
+                one["brier_skill"]["value"],
+                one["ece"]["value"],
+            )
             numbers = [f"{value:.4f}" for value in cells]
             interval = f"{one['log_loss']['low']:.4f} to {one['log_loss']['high']:.4f}"
             alive = [f"{live[rung][name]['value']:.4f}" for name in ("log_loss", "auc")] if rung in live else ["", ""]

@@ -25,8 +25,20 @@ def keys(arguments: list[str]) -> int:
     nothing("keys", keys.__doc__, arguments)
     table = Table("id", "name", "role", "state", "expires", "last used", "made by", box=None, pad_edge=False)
     for key in predict.client(connect()).call("GET", "/v1/keys")["keys"]:
-        table.add_row(*map(cell, (key["id"], key["name"], key["role"], key["state"], _day(key["expires_at"], "never"),
-                                  _moment(key["last_used_at"]), key["created_by"])))  # fmt: skip
+        table.add_row(
+            *map(
+                cell,
+                (
+                    key["id"],
+                    key["name"],
+                    key["role"],
+                    key["state"],
+                    _day(key["expires_at"], "never"),
+                    _moment(key["last_used_at"]),
+                    key["created_by"],
+                ),
+            )
+        )
     _CONSOLE.print(table)
     return 0
 

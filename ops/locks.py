@@ -11,8 +11,17 @@ from ops.errors import OperatorError
 from ops.paths import PROJECT
 from ops.tools import tool
 
-_COMMON = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url",
-           "--no-emit-find-links", "--no-annotate", "--no-header", "--quiet")  # fmt: skip
+_COMMON = (
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--no-annotate",
+    "--no-header",
+    "--quiet",
+)
 
 
 @dataclass(frozen=True)

@@ -160,8 +160,15 @@ def _described(schema: _Schema, root: _Schema) -> str:
         return f"a {'whole ' if kind == 'integer' else ''}number{_range(schema)}"
     if kind == "array":
         return f"one or more with commas between, each {_expected(schema.get('items') or {}, root)}"
-    words = {"null": "null", "boolean": "true or false", "date": "a date as 2017-12-31", "any": "anything",
-             "date-time": "a time as 2017-12-31T08:00:00", "object": "a JSON object", "string": "a text"}  # fmt: skip
+    words = {
+        "null": "null",
+        "boolean": "true or false",
+        "date": "a date as 2017-12-31",
+        "any": "anything",
+        "date-time": "a time as 2017-12-31T08:00:00",
+        "object": "a JSON object",
+        "string": "a text",
+    }
     return words[kind]
 
 

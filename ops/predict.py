@@ -83,8 +83,11 @@ def print_table(deals: list[dict[str, Any]]) -> None:
     table = Table("deal", "chance", "agent", "product", "account", "open since", box=None, pad_edge=False)
     for deal in deals:
         names = ("sales_agent", "product", "account", "engage_date")
-        table.add_row(cell(deal.get("opportunity_id") or ""), f"{deal['probability']:.1%}",
-                      *[cell(deal.get(name) or "") for name in names])  # fmt: skip
+        table.add_row(
+            cell(deal.get("opportunity_id") or ""),
+            f"{deal['probability']:.1%}",
+            *[cell(deal.get(name) or "") for name in names],
+        )
     _CONSOLE.print(table)
 
 

@@ -126,8 +126,10 @@ def _answers(record: Mapping[str, Any], fiscal: "FiscalCalendar") -> Sequence[tu
 
 
 def _print(record: Mapping[str, Any], lines: list[Line]) -> None:
-    print(f"{record['id']} row {record['row']}: answered {record['time']}, {record['model']['name']} version "
-          f"{record['model']['version']} (run {record['model'].get('run_id') or 'not recorded'}), as of {record['as_of']}\n")  # fmt: skip
+    print(
+        f"{record['id']} row {record['row']}: answered {record['time']}, {record['model']['name']} version "
+        f"{record['model']['version']} (run {record['model'].get('run_id') or 'not recorded'}), as of {record['as_of']}\n"
+    )
     table = Table("horizon", "days", "answered", "computed again", "", box=None, pad_edge=False)
     for line in lines:
         table.add_row(

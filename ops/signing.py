@@ -72,11 +72,15 @@ def rotate(arguments: list[str]) -> int:
     credentials = Credentials.load()
     if given.forget:
         replace(credentials, model_former_keys="").save()
-        print("models that former keys have signed are trusted no more once `just up` has run; it trains a new champion if the "
-              "present one is such a model")  # fmt: skip
+        print(
+            "models that former keys have signed are trusted no more once `just up` has run; it trains a new champion if the "
+            "present one is such a model"
+        )
         return 0
     former = credentials.model_public_keys()
     replace(credentials, model_signing_key=secrets.token_urlsafe(32), model_former_keys=former).save()
-    print("a new key signs models once `just up` has run; what former keys have signed is served on until "
-          "`just model-key-rotate forget`, at once if a key was stolen, else after the next promotion")  # fmt: skip
+    print(
+        "a new key signs models once `just up` has run; what former keys have signed is served on until "
+        "`just model-key-rotate forget`, at once if a key was stolen, else after the next promotion"
+    )
     return 0

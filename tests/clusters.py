@@ -39,8 +39,15 @@ class Scheduler:
 
 def node_meta(agent: Agent) -> dict[str, str]:
     """What job files know of the node of `agent`."""
-    return {**accounts.meta(), "python": str(runtime.python(paths.VENV)), "project": str(runtime.code()),
-            "state": str(paths.state()), "nomad_address": agent.address, "region": "us-east-1", "lake_bucket": "none"}  # fmt: skip
+    return {
+        **accounts.meta(),
+        "python": str(runtime.python(paths.VENV)),
+        "project": str(runtime.code()),
+        "state": str(paths.state()),
+        "nomad_address": agent.address,
+        "region": "us-east-1",
+        "lake_bucket": "none",
+    }
 
 
 @contextmanager

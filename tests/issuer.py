@@ -58,9 +58,15 @@ class TokenIssuer(ThreadingHTTPServer):
         """Sound claims; a change to None leaves a claim out."""
         now = int(time.time())
         sound = {
-            "iss": URL, "aud": "closecast-api", "sub": "global:default:ui:ui:ui:closecast", "iat": now, "nbf": now,
-            "exp": now + 600, "nomad_job_id": "ui", "nomad_namespace": "default",
-        }  # fmt: skip
+            "iss": URL,
+            "aud": "closecast-api",
+            "sub": "global:default:ui:ui:ui:closecast",
+            "iat": now,
+            "nbf": now,
+            "exp": now + 600,
+            "nomad_job_id": "ui",
+            "nomad_namespace": "default",
+        }
         return {name: value for name, value in {**sound, **changed}.items() if value is not None}
 
     def token(self, kid: str = "first", **changed: Any) -> bytes:
@@ -69,10 +75,16 @@ class TokenIssuer(ThreadingHTTPServer):
 
     def configured(self, **changed: Any) -> Issuer:
         sound = {
-            "name": "nomad", "url": URL, "jwks_url": self.jwks_url, "audience": "closecast-api", "kind": "workload",
-            "role_claim": ("nomad_job_id",), "roles": {"ui": "scorer", "watcher": "viewer"},
-            "claims": {"nomad_namespace": "default"}, "name_claim": "nomad_job_id",
-        }  # fmt: skip
+            "name": "nomad",
+            "url": URL,
+            "jwks_url": self.jwks_url,
+            "audience": "closecast-api",
+            "kind": "workload",
+            "role_claim": ("nomad_job_id",),
+            "roles": {"ui": "scorer", "watcher": "viewer"},
+            "claims": {"nomad_namespace": "default"},
+            "name_claim": "nomad_job_id",
+        }
         return Issuer(**{**sound, **changed})
 
 

@@ -65,10 +65,20 @@ def _of_the_run(factory: pytest.TempPathFactory) -> Path:
 
 def _model(deals: pd.DataFrame, built: candidate.Candidate) -> DealModel:
     card = ModelCard(
-        trained_at="2018-01-01T00:00:00+00:00", source="synthetic", source_sha256="0" * 64, data_as_of="2017-12-31",
-        deals_key="silver/0.parquet", feature_names=NAMES, horizons=(30, "quarter_end"), cut="2017-07-01",
-        metrics=built.metrics(), reference_metrics=built.references(), rows=built.rows,
-        hyperparameters=built.settings.as_dict(), rounds=built.schedule.rounds, seed=7,
+        trained_at="2018-01-01T00:00:00+00:00",
+        source="synthetic",
+        source_sha256="0" * 64,
+        data_as_of="2017-12-31",
+        deals_key="silver/0.parquet",
+        feature_names=NAMES,
+        horizons=(30, "quarter_end"),
+        cut="2017-07-01",
+        metrics=built.metrics(),
+        reference_metrics=built.references(),
+        rows=built.rows,
+        hyperparameters=built.settings.as_dict(),
+        rounds=built.schedule.rounds,
+        seed=7,
         calibration=asdict(built.scorer.calibration),
-    )  # fmt: skip
+    )
     return DealModel(built.scorer, card, deals)

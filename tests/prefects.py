@@ -49,19 +49,30 @@ class Prefects:
         self.auth_string = f"closecast:{secrets.token_urlsafe(32)}"
         self.server = Killable(
             "services.prefect",
-            {"PREFECT_HOME": str(folder / "home"),
-             "PREFECT_API_DATABASE_CONNECTION_URL": url.replace("postgresql://", "postgresql+asyncpg://"),
-             "PREFECT_SERVER_API_AUTH_STRING": self.auth_string},
-            folder / "server", "http://127.0.0.1:{port}/api/health", ("server",),
-        )  # fmt: skip
+            {
+                "PREFECT_HOME": str(folder / "home"),
+                "PREFECT_API_DATABASE_CONNECTION_URL": url.replace("postgresql://", "postgresql+asyncpg://"),
+                "PREFECT_SERVER_API_AUTH_STRING": self.auth_string,
+            },
+            folder / "server",
+            "http://127.0.0.1:{port}/api/health",
+            ("server",),
+        )
         self.url = f"http://127.0.0.1:{self.server.port}"
         self.http = httpx.Client(base_url=f"{self.url}/api", timeout=60, auth=PrefectAuth(self.auth_string))
         self.worker = Killable(
             "services.prefect",
-            {"PREFECT_HOME": str(folder / "home"), "PREFECT_API_URL": f"{self.url}/api", "PREFECT_API_AUTH_STRING": self.auth_string,
-             "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"},
-            folder / "worker", "http://127.0.0.1:{port}/health", ("worker",),
-        )  # fmt: skip
+            {
+                "PREFECT_HOME": str(folder / "home"),
+                "PREFECT_API_URL": f"{self.url}/api",
+                "PREFECT_API_AUTH_STRING": self.auth_string,
+                "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+                "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+            },
+            folder / "worker",
+            "http://127.0.0.1:{port}/health",
+            ("worker",),
+        )
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.http.request(method, path, json=body).raise_for_status()
@@ -78,8 +89,11 @@ class Prefects:
             temporary_settings({PREFECT_API_URL: f"{self.url}/api", PREFECT_API_AUTH_STRING: self.auth_string}),
         ):
             patched.setattr(deployments, "INVENTORY", (steady,))
-            patched.setattr(deployments, "_PULL_STEPS",
-                            [{"prefect.deployments.steps.set_working_directory": {"directory": str(code)}}])  # fmt: skip
+            patched.setattr(
+                deployments,
+                "_PULL_STEPS",
+                [{"prefect.deployments.steps.set_working_directory": {"directory": str(code)}}],
+            )
             patched.chdir(code)
             asyncio.run(deployments.deploy())
         return str(self.call("GET", "/deployments/name/steady/closecast")["id"])

@@ -43,8 +43,14 @@ PROJECT = Path(__file__).resolve().parents[1]
 LOCALSTACK_PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
 _PORTS = range(10_000, 20_000)  # below what systems give out by themselves, and below Nomad's
 # None of these may leak into a server under test: they point elsewhere, or name certificates it does not need.
-_DROPPED = ("AWS_CA_BUNDLE", "PREFECT_API_URL", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD",
-            "COVERAGE_PROCESS_START")  # fmt: skip
+_DROPPED = (
+    "AWS_CA_BUNDLE",
+    "PREFECT_API_URL",
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_TRACKING_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD",
+    "COVERAGE_PROCESS_START",
+)
 
 
 @dataclass(frozen=True)
@@ -210,14 +216,28 @@ def mlflow_uri(server_folder: Path) -> Iterator[str]:
     port = free_port()
     folder = _folder(server_folder, "mlflow")
     command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
-        "--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--backend-store-uri",
+        f"sqlite:///{folder / 'mlflow.db'}",
+        "--artifacts-destination",
+        str(folder / "artifacts"),
+        "--serve-artifacts",
+    ]
     environment = {
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **WEBHOOKS,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **WEBHOOKS,
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    }  # fmt: skip
+    }
     with running(command, environment, f"http://127.0.0.1:{port}/health", folder):
         yield f"http://127.0.0.1:{port}"
 
@@ -234,14 +254,28 @@ def mlflow_on_s3(server_folder: Path, postgres_url: str, s3: S3) -> Iterator[str
 def mlflow_server(port: int, store: str, object_store: dict[str, str], bucket: str, folder: Path) -> Iterator[int]:
     """The pid of an MLflow server at `port` that asks for no password."""
     environment = {
-        **object_store, "MLFLOW_BACKEND_STORE_URI": store,
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **WEBHOOKS,
+        **object_store,
+        "MLFLOW_BACKEND_STORE_URI": store,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **WEBHOOKS,
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    }  # fmt: skip
+    }
     command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--serve-artifacts", "--artifacts-destination", f"s3://{bucket}/mlflow",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--serve-artifacts",
+        "--artifacts-destination",
+        f"s3://{bucket}/mlflow",
+    ]
     with running(command, environment, f"http://127.0.0.1:{port}/health", folder) as pid:
         yield pid
 
@@ -267,8 +301,11 @@ class Guarded:
 
     def environment(self, login: Login) -> dict[str, str]:
         """What MLflow's own client needs to be that user."""
-        return {"MLFLOW_TRACKING_URI": self.uri, "MLFLOW_TRACKING_USERNAME": login.user,
-                "MLFLOW_TRACKING_PASSWORD": login.password}  # fmt: skip
+        return {
+            "MLFLOW_TRACKING_URI": self.uri,
+            "MLFLOW_TRACKING_USERNAME": login.user,
+            "MLFLOW_TRACKING_PASSWORD": login.password,
+        }
 
     def lead_to(self, *addresses: str) -> None:
         """What Nomad writes when the API's instances are at `addresses`."""
@@ -281,13 +318,17 @@ def guarded_mlflow(postgres_url: str, s3: S3, folder: Path) -> Iterator[Guarded]
     port, passwords = free_port(), [secrets.token_urlsafe(32) for _ in range(3)]
     addresses = folder / "addresses"
     environment = {
-        **s3.environment, "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port),
-        "CLOSECAST_ARTIFACTS_BUCKET": s3.bucket, "CLOSECAST_ADDRESSES": str(addresses),
-        "CLOSECAST_MLFLOW_PASSWORD": passwords[0], "CLOSECAST_MLFLOW_API_PASSWORD": passwords[1],
+        **s3.environment,
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "CLOSECAST_ARTIFACTS_BUCKET": s3.bucket,
+        "CLOSECAST_ADDRESSES": str(addresses),
+        "CLOSECAST_MLFLOW_PASSWORD": passwords[0],
+        "CLOSECAST_MLFLOW_API_PASSWORD": passwords[1],
         "CLOSECAST_MLFLOW_READER_PASSWORD": passwords[2],
         "MLFLOW_BACKEND_STORE_URI": f"postgresql+psycopg{postgres_url.removeprefix('postgresql')}",
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    }  # fmt: skip
+    }
     uri, command = f"http://127.0.0.1:{port}", [sys.executable, "-m", "services.mlflow"]
     with running(command, environment, f"{uri}/health", folder) as pid:
         people, api, reader = (Login(*one) for one in zip(("closecast", "api", "reader"), passwords, strict=True))
@@ -323,11 +364,16 @@ def localstack_server(
     """The pid of a LocalStack at `port`, as its job starts it. The key opens all of it; `job_keys` (job:access:secret, with
     commas between) open what their jobs need in the buckets of the lake and of artifacts."""
     environment = {
-        "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port), "CLOSECAST_LOCALSTACK_STATE": str(folder / "state"),
-        "CLOSECAST_OBJECT_STORE_ACCESS_KEY": access_key, "CLOSECAST_OBJECT_STORE_SECRET_KEY": secret_key,
-        "CLOSECAST_OBJECT_STORE_JOB_KEYS": job_keys, "CLOSECAST_LAKE_BUCKET": buckets[0], "CLOSECAST_ARTIFACTS_BUCKET": buckets[1],
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "CLOSECAST_LOCALSTACK_STATE": str(folder / "state"),
+        "CLOSECAST_OBJECT_STORE_ACCESS_KEY": access_key,
+        "CLOSECAST_OBJECT_STORE_SECRET_KEY": secret_key,
+        "CLOSECAST_OBJECT_STORE_JOB_KEYS": job_keys,
+        "CLOSECAST_LAKE_BUCKET": buckets[0],
+        "CLOSECAST_ARTIFACTS_BUCKET": buckets[1],
         "PYTHONPATH": "",
-    }  # fmt: skip
+    }
     command = [str(LOCALSTACK_PYTHON), str(PROJECT / "localstack" / "run.py")]
     with running(command, environment, f"http://127.0.0.1:{port}/_localstack/health", folder) as pid:
         yield pid
@@ -346,14 +392,21 @@ def s3(server_folder: Path) -> Iterator[S3]:
     endpoint = f"http://127.0.0.1:{port}"
     # Other sessions' buckets must not meet this one's.
     found = S3(
-        endpoint, f"LK{secrets.token_hex(9).upper()}", secrets.token_urlsafe(32), "us-east-1",
+        endpoint,
+        f"LK{secrets.token_hex(9).upper()}",
+        secrets.token_urlsafe(32),
+        "us-east-1",
         f"closecast-test-{secrets.token_hex(6)}",
-    )  # fmt: skip
+    )
     with localstack_server(port, found.access_key, found.secret_key, _folder(server_folder, "localstack")):
         client = boto3.client(
-            "s3", endpoint_url=endpoint, aws_access_key_id=found.access_key, aws_secret_access_key=found.secret_key,
-            region_name="us-east-1", config=Config(s3={"addressing_style": "path"}),
-        )  # fmt: skip
+            "s3",
+            endpoint_url=endpoint,
+            aws_access_key_id=found.access_key,
+            aws_secret_access_key=found.secret_key,
+            region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}),
+        )
         client.create_bucket(Bucket=found.bucket)
         yield found
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=found.bucket):

@@ -72,18 +72,30 @@ def main(given: list[str]) -> int:
         own, large = model.train(wanted["source"], folder / "models")
         os.sched_setaffinity(0, {load_core})
         with stack.running(own.folder, [load_core]) as beside:
-            context = Context(wanted["rounds"], float(wanted["seconds"]), float(wanted["minutes"]), folder,
-                              server_core, load_core, own, large, beside)  # fmt: skip
+            context = Context(
+                wanted["rounds"],
+                float(wanted["seconds"]),
+                float(wanted["minutes"]),
+                folder,
+                server_core,
+                load_core,
+                own,
+                large,
+                beside,
+            )
             results["machine"] = machine.describe(context, wanted["source"])
             for name in chosen:
                 print(f"== {name}", flush=True)
                 quiet = os.getloadavg()[0]
                 found = PARTS[name](context)
                 results["parts"][name] = {
-                    "at": datetime.now(UTC).isoformat(timespec="minutes"), "rounds": context.rounds,
-                    "seconds": context.seconds, "beside": sorted(beside.servers), "load_average_before": round(quiet, 1),
+                    "at": datetime.now(UTC).isoformat(timespec="minutes"),
+                    "rounds": context.rounds,
+                    "seconds": context.seconds,
+                    "beside": sorted(beside.servers),
+                    "load_average_before": round(quiet, 1),
                     "found": found,
-                }  # fmt: skip
+                }
                 _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     page = report.page(results)
     _RESULTS.with_suffix(".md").write_text(page)

@@ -92,13 +92,17 @@ def run(context: Context) -> dict[str, Any]:
     return {
         "in_process": spread(bare),
         "formats": {
-            name: {"rate": spread(rates[name]), "share": {**spread(shares[name]), "target": SHARE},
-                   "p99": spread(beside[name]), "stall": {**spread(stalls[name]), "target": STALL}}
+            name: {
+                "rate": spread(rates[name]),
+                "share": {**spread(shares[name]), "target": SHARE},
+                "p99": spread(beside[name]),
+                "stall": {**spread(stalls[name]), "target": STALL},
+            }
             for name in accepted
         },
         "p99_alone": spread(alone),
         "refused": refused,
-    }  # fmt: skip
+    }
 
 
 def _ask(instance: Instance, body: bytes, media: str) -> tuple[float, int]:

@@ -53,9 +53,16 @@ MLSERVER = PeerEnvironment("mlserver", ("mlserver==1.7.1", "mlserver-lightgbm==1
 BENTOML = PeerEnvironment("bentoml", ("bentoml==1.4.40", _LIGHTGBM, "numpy==2.4.6"))
 FASTAPI = PeerEnvironment(
     "fastapi",
-    ("fastapi==0.139.2", "pydantic==2.14.4", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", _LIGHTGBM,
-     "numpy==2.4.6"),
-)  # fmt: skip
+    (
+        "fastapi==0.139.2",
+        "pydantic==2.14.4",
+        "uvicorn==0.54.0",
+        "uvloop==0.23.0",
+        "httptools==0.9.0",
+        _LIGHTGBM,
+        "numpy==2.4.6",
+    ),
+)
 ALL = (MLFLOW, MLSERVER, BENTOML, FASTAPI)
 
 

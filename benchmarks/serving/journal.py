@@ -34,9 +34,13 @@ def run(context: Context) -> dict[str, Any]:
         for name, results in seen.items()
     }
     found["quotients"] = {
-        figure: spread([getattr(one, figure) / getattr(other, figure)
-                        for one, other in zip(seen["with"], seen["without"], strict=True)])
+        figure: spread(
+            [
+                getattr(one, figure) / getattr(other, figure)
+                for one, other in zip(seen["with"], seen["without"], strict=True)
+            ]
+        )
         for figure in FIGURES
-    }  # fmt: skip
+    }
     print("journal: p50 x " + ", ".join(f"{one:.2f}" for one in found["quotients"]["p50"]["values"]), flush=True)
     return found

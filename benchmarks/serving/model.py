@@ -100,12 +100,23 @@ def _raw(deals: pd.DataFrame) -> list[dict[str, str]]:
 
 def _card(data: training.Data, export: RawExport, accepted: int) -> ModelCard:
     return ModelCard(
-        trained_at=datetime.now(UTC).isoformat(timespec="seconds"), source=export.name, source_sha256=export.sha256,
-        data_as_of=data.plan.end.isoformat(), deals_key="silver/benchmark.parquet", feature_names=NAMES,
-        horizons=(30, QUARTER_END), cut=data.plan.cut.isoformat(), metrics={}, reference_metrics={},
-        rows={"accepted": accepted}, hyperparameters=Hyperparameters().as_dict(), rounds=OWN[0],
-        calibration=asdict(_CALIBRATION), seed=_SEED, note="Made to be measured, not to be believed.",
-    )  # fmt: skip
+        trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        source=export.name,
+        source_sha256=export.sha256,
+        data_as_of=data.plan.end.isoformat(),
+        deals_key="silver/benchmark.parquet",
+        feature_names=NAMES,
+        horizons=(30, QUARTER_END),
+        cut=data.plan.cut.isoformat(),
+        metrics={},
+        reference_metrics={},
+        rows={"accepted": accepted},
+        hyperparameters=Hyperparameters().as_dict(),
+        rounds=OWN[0],
+        calibration=asdict(_CALIBRATION),
+        seed=_SEED,
+        note="Made to be measured, not to be believed.",
+    )
 
 
 def feature_names(folder: Path) -> Path:

@@ -59,8 +59,14 @@ def _mlserver(folder: Path, subject: Subject, port: int) -> Sequence[str | Path]
     model = {"name": "deals", "implementation": implementation, "parameters": {"uri": uri}}
     (folder / "model-settings.json").write_text(json.dumps(model))
     # No worker processes: its inference pool costs more than one core gains. Access log off.
-    settings = {"host": HOST, "http_port": port, "grpc_port": process.free_port(), "metrics_port": process.free_port(),
-                "parallel_workers": 0, "debug": False}  # fmt: skip
+    settings = {
+        "host": HOST,
+        "http_port": port,
+        "grpc_port": process.free_port(),
+        "metrics_port": process.free_port(),
+        "parallel_workers": 0,
+        "debug": False,
+    }
     (folder / "settings.json").write_text(json.dumps(settings))
     return [environments.MLSERVER.bin / "mlserver", "start", folder]
 
@@ -93,16 +99,44 @@ def _echo(_folder: Path, _subject: Subject, port: int) -> Sequence[str | Path]:
 
 
 PEERS = (
-    Peer("mlflow models serve", environments.MLFLOW, _mlflow, "/ping", "/invocations",
-         lambda row: {"dataframe_split": {"columns": list(NAMES), "data": [row]}}, lambda told: told["predictions"][0]),
-    Peer("BentoML", environments.BENTOML, _bentoml, "/readyz", "/predict", lambda row: {"features": row}, float,
-         {"BENTOML_DO_NOT_TRACK": "True"}),
-    Peer("MLServer", environments.MLSERVER, _mlserver, "/v2/models/deals/ready", "/v2/models/deals/infer",
-         lambda row: {"inputs": [{"name": "deals", "shape": [1, len(row)], "datatype": "FP64", "data": row}]},
-         lambda told: told["outputs"][0]["data"][0]),
-    Peer("FastAPI + pydantic", environments.FASTAPI, _fastapi, "/openapi.json", "/predict",
-         lambda row: dict(zip(NAMES, row, strict=True)), lambda told: told["probability"]),
-)  # fmt: skip
+    Peer(
+        "mlflow models serve",
+        environments.MLFLOW,
+        _mlflow,
+        "/ping",
+        "/invocations",
+        lambda row: {"dataframe_split": {"columns": list(NAMES), "data": [row]}},
+        lambda told: told["predictions"][0],
+    ),
+    Peer(
+        "BentoML",
+        environments.BENTOML,
+        _bentoml,
+        "/readyz",
+        "/predict",
+        lambda row: {"features": row},
+        float,
+        {"BENTOML_DO_NOT_TRACK": "True"},
+    ),
+    Peer(
+        "MLServer",
+        environments.MLSERVER,
+        _mlserver,
+        "/v2/models/deals/ready",
+        "/v2/models/deals/infer",
+        lambda row: {"inputs": [{"name": "deals", "shape": [1, len(row)], "datatype": "FP64", "data": row}]},
+        lambda told: told["outputs"][0]["data"][0],
+    ),
+    Peer(
+        "FastAPI + pydantic",
+        environments.FASTAPI,
+        _fastapi,
+        "/openapi.json",
+        "/predict",
+        lambda row: dict(zip(NAMES, row, strict=True)),
+        lambda told: told["probability"],
+    ),
+)
 ECHO = Peer("ASGI echo", None, _echo, "", "/v1/predictions", lambda row: row, float)
 
 
@@ -113,10 +147,14 @@ def running(peer: Peer, subject: Subject, folder: Path, core: int) -> Iterator[t
     port = process.free_port()
     own = peer.environment.bin if peer.environment else Path(sys.executable).parent
     variables = {
-        "PATH": f"{own}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1", **peer.settings,
-        "BENCH_BOOSTER": str(subject.booster), "BENCH_FEATURES": str(feature_names(folder)), "BENTOML_HOME": str(folder),
+        "PATH": f"{own}{os.pathsep}{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+        **peer.settings,
+        "BENCH_BOOSTER": str(subject.booster),
+        "BENCH_FEATURES": str(feature_names(folder)),
+        "BENTOML_HOME": str(folder),
         **({"PYTHONPATH": ""} if peer.environment else {}),
-    }  # fmt: skip
+    }
     server = process.start(peer.command(folder, subject, port), variables, folder / "server.log", [core])
     try:
         base = f"http://{HOST}:{port}"

@@ -64,8 +64,12 @@ def _verdict(value: float, target: float | None, at_least: bool) -> str:
 def _throughput(found: Found) -> list[str]:
     lines = []
     for label, part in found.items():
-        lines += [f"Model of {label}:", "", "| server | requests/s | p50 ms | p99 ms | Closecast over it | target |",
-                  "|---|---|---|---|---|---|"]  # fmt: skip
+        lines += [
+            f"Model of {label}:",
+            "",
+            "| server | requests/s | p50 ms | p99 ms | Closecast over it | target |",
+            "|---|---|---|---|---|---|",
+        ]
         for name, server in sorted(part["servers"].items(), key=lambda entry: entry[1]["rate"]["median"]):
             row = f"| {name} | {_value(server['rate'])} | {_value(server['p50'], '.2f')} | {_value(server['p99'], '.2f')} "
             if name == OURS:
@@ -79,13 +83,15 @@ def _throughput(found: Found) -> list[str]:
 
 def _latency(found: Found) -> list[str]:
     lines = [
-        f"Saturation, measured before each round: {_value(found['saturation'])} requests/s.", "",
+        f"Saturation, measured before each round: {_value(found['saturation'])} requests/s.",
+        "",
         f"Beside each load the core did the same small piece of work every 10 ms. Slowdown: how long that took in the worst tenth "
         f"of a second, against its time at saturation. A load during which it was {latency.LOST:g} or more is measured again, "
-        f"{latency.TRIES} times at most; all of them count, and those during which the core kept its pace are told apart.", "",
+        f"{latency.TRIES} times at most; all of them count, and those during which the core kept its pace are told apart.",
+        "",
         "| load | times | slowdown | p50 ms | p90 ms | p99 ms | p99.9 ms | generator's own lag, p99 ms | target for p99 |",
         "|---|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     for name, load in found["loads"].items():
         cells = " | ".join(
             _value(load[figure], ".2f") for figure in ("slowdown", "p50", "p90", "p99", "p999", "lag_p99")
@@ -106,26 +112,35 @@ def _journal(found: Found) -> list[str]:
     for figure in journal.FIGURES:
         quotient = found["quotients"][figure]
         target = journal.TARGET if figure == "p50" else None
-        lines.append(f"| {figure} | {_value(found['with'][figure], '.2f')} | {_value(found['without'][figure], '.2f')} "
-                     f"| {_value(quotient, '.2f')} | {_verdict(quotient['median'], target, False)} |")  # fmt: skip
+        lines.append(
+            f"| {figure} | {_value(found['with'][figure], '.2f')} | {_value(found['without'][figure], '.2f')} "
+            f"| {_value(quotient, '.2f')} | {_verdict(quotient['median'], target, False)} |"
+        )
     return lines
 
 
 def _workers(found: Found) -> list[str]:
     cost = found["microseconds"]
     return [
-        "Each core carries one worker and the load that feeds it; the servers beside them are shared.", "",
-        "| workers | requests/s | processor time of the workers per request, µs |", "|---|---|---|",
-        f"| 1 | {_value(found['one'])} | {_value(cost['one'])} |", f"| 2 | {_value(found['two'])} | {_value(cost['two'])} |", "",
+        "Each core carries one worker and the load that feeds it; the servers beside them are shared.",
+        "",
+        "| workers | requests/s | processor time of the workers per request, µs |",
+        "|---|---|---|",
+        f"| 1 | {_value(found['one'])} | {_value(cost['one'])} |",
+        f"| 2 | {_value(found['two'])} | {_value(cost['two'])} |",
+        "",
         f"Ratio: {_value(found['ratio'], '.2f')}; {_verdict(found['ratio']['median'], found['ratio']['target'], True)}.",
-    ]  # fmt: skip
+    ]
 
 
 def _batch(found: Found) -> list[str]:
-    lines = [f"In process, one thread: {_value(found['in_process'])} deals/s. p99 of single predictions at 500/s with no batch: "
-             f"{_value(found['p99_alone'], '.2f')} ms.", "",
-             "| 10,000 deals as | deals/s | share of in-process | target | p99 of singles during batches, ms | times the quiet p99 | target |",
-             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        f"In process, one thread: {_value(found['in_process'])} deals/s. p99 of single predictions at 500/s with no batch: "
+        f"{_value(found['p99_alone'], '.2f')} ms.",
+        "",
+        "| 10,000 deals as | deals/s | share of in-process | target | p99 of singles during batches, ms | times the quiet p99 | target |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name, one in found["formats"].items():
         lines.append(
             f"| {name} | {_value(one['rate'])} | {_value(one['share'], '.2f')} "
@@ -154,7 +169,7 @@ def _soak(found: Found) -> list[str]:
         f"{found['failed']} failed, {found['unsent']} unsent; p50 {found['p50']:.2f} ms, p99 {found['p99']:.2f} ms, "
         f"greatest {found['max']:.0f} ms. Memory {found['first_mb']:.0f} MB after the first minute, {found['last_mb']:.0f} MB at "
         f"the end: {found['growth_mb']:+.1f} MB ({_verdict(found['growth_mb'], soak.GROWTH_MB, False)}).",
-    ]  # fmt: skip
+    ]
 
 
 _PARTS: dict[str, Callable[[Found], list[str]]] = {

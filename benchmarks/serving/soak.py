@@ -35,7 +35,17 @@ def run(context: Context) -> dict[str, Any]:
     first, last = sum(settled[:part]) / part, sum(settled[-part:]) / part
     print(f"soak: {found.ok:,} answered, {found.failed} failed, {first:.1f} MB then {last:.1f} MB", flush=True)
     return {
-        "rate": rate, "minutes": context.soak_minutes, "ok": found.ok, "failed": found.failed, "unsent": found.unsent,
-        "p50": found.p50, "p99": found.p99, "max": found.max,
-        "first_mb": first, "last_mb": last, "growth_mb": last - first, "target_growth_mb": GROWTH_MB, "samples": samples,
-    }  # fmt: skip
+        "rate": rate,
+        "minutes": context.soak_minutes,
+        "ok": found.ok,
+        "failed": found.failed,
+        "unsent": found.unsent,
+        "p50": found.p50,
+        "p99": found.p99,
+        "max": found.max,
+        "first_mb": first,
+        "last_mb": last,
+        "growth_mb": last - first,
+        "target_growth_mb": GROWTH_MB,
+        "samples": samples,
+    }

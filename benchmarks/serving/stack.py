@@ -136,10 +136,22 @@ def _mlflow(stack: Stack, root: Path, cores: list[int] | None) -> Dependency:
     port, folder = process.free_port(), root / "registry"
     stack.environment["MLFLOW_TRACKING_URI"] = f"http://{HOST}:{port}"
     command = [
-        sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
-        "--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--backend-store-uri",
+        f"sqlite:///{folder / 'mlflow.db'}",
+        "--artifacts-destination",
+        str(folder / "artifacts"),
+        "--serve-artifacts",
+    ]
     variables = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     return Dependency("registry", command, variables, f"http://{HOST}:{port}/health", folder, cores)
 
@@ -151,17 +163,22 @@ def _localstack(stack: Stack, root: Path, cores: list[int] | None) -> Dependency
     port, folder = process.free_port(), root / "object-store"
     endpoint = f"http://{HOST}:{port}"
     stack.environment |= {
-        "AWS_ENDPOINT_URL_S3": endpoint, "AWS_ACCESS_KEY_ID": f"LK{secrets.token_hex(9).upper()}",
+        "AWS_ENDPOINT_URL_S3": endpoint,
+        "AWS_ACCESS_KEY_ID": f"LK{secrets.token_hex(9).upper()}",
         "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(32),
-        "AWS_REGION": "us-east-1", "CLOSECAST_LAKE_BUCKET": f"closecast-bench-{secrets.token_hex(6)}",
-    }  # fmt: skip
+        "AWS_REGION": "us-east-1",
+        "CLOSECAST_LAKE_BUCKET": f"closecast-bench-{secrets.token_hex(6)}",
+    }
     variables = {
-        **_address(port), "CLOSECAST_LOCALSTACK_STATE": str(folder / "state"), "PYTHONPATH": "",
+        **_address(port),
+        "CLOSECAST_LOCALSTACK_STATE": str(folder / "state"),
+        "PYTHONPATH": "",
         "CLOSECAST_OBJECT_STORE_ACCESS_KEY": stack.environment["AWS_ACCESS_KEY_ID"],
         "CLOSECAST_OBJECT_STORE_SECRET_KEY": stack.environment["AWS_SECRET_ACCESS_KEY"],
-        "CLOSECAST_OBJECT_STORE_JOB_KEYS": "", "CLOSECAST_LAKE_BUCKET": stack.environment["CLOSECAST_LAKE_BUCKET"],
+        "CLOSECAST_OBJECT_STORE_JOB_KEYS": "",
+        "CLOSECAST_LAKE_BUCKET": stack.environment["CLOSECAST_LAKE_BUCKET"],
         "CLOSECAST_ARTIFACTS_BUCKET": "none",
-    }  # fmt: skip
+    }
     command: list[str | Path] = [python, PROJECT / "localstack" / "run.py"]
     return Dependency("object store", command, variables, f"{endpoint}/_localstack/health", folder, cores)
 
@@ -183,10 +200,13 @@ def ensure_bucket(stack: Stack) -> None:
 
     found = stack.environment
     client = boto3.client(
-        "s3", endpoint_url=found["AWS_ENDPOINT_URL_S3"], aws_access_key_id=found["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=found["AWS_SECRET_ACCESS_KEY"], region_name=found["AWS_REGION"],
+        "s3",
+        endpoint_url=found["AWS_ENDPOINT_URL_S3"],
+        aws_access_key_id=found["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=found["AWS_SECRET_ACCESS_KEY"],
+        region_name=found["AWS_REGION"],
         config=Config(s3={"addressing_style": "path"}),
-    )  # fmt: skip
+    )
     if found["CLOSECAST_LAKE_BUCKET"] not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
         client.create_bucket(Bucket=found["CLOSECAST_LAKE_BUCKET"])
 

@@ -101,50 +101,62 @@ SCHEMA = pa.DataFrameSchema(
         "sales_agent": _column("sales_agent"),
         "product": _column("product"),
         "account": _column("account", nullable=True),
-        "deal_stage": _column(
-            "deal_stage", pa.Check.isin(STAGES, error=f"deal_stage is none of {', '.join(STAGES)}")
-        ),
+        "deal_stage": _column("deal_stage", pa.Check.isin(STAGES, error=f"deal_stage is none of {', '.join(STAGES)}")),
         "engage_date": pa.Column(str, _READABLE_DATE["engage_date"], nullable=True),
         "close_date": pa.Column(str, _READABLE_DATE["close_date"], nullable=True),
         "close_value": pa.Column(
             str,
-            pa.Check(lambda text: read_amounts(text).between(0, float("inf"), inclusive="left"),
-                     error="close_value is not a number of 0 or more"),
+            pa.Check(
+                lambda text: read_amounts(text).between(0, float("inf"), inclusive="left"),
+                error="close_value is not a number of 0 or more",
+            ),
             nullable=True,
         ),
     },
     checks=[
         pa.Check(_once, error="opportunity_id appears more than once", ignore_na=False),
         pa.Check(
-            _distinct, error="opportunity_id is new, but in all else the deal appears more than once",
+            _distinct,
+            error="opportunity_id is new, but in all else the deal appears more than once",
             ignore_na=False,
         ),
         pa.Check(
             lambda deals: deals["engage_date"].notna() | (deals["deal_stage"] == "Prospecting"),
-            error="engage_date is missing although the deal is past Prospecting", ignore_na=False,
+            error="engage_date is missing although the deal is past Prospecting",
+            ignore_na=False,
         ),
         pa.Check(
             lambda deals: ~_closed(deals) | deals["close_date"].notna(),
-            error="close_date is missing although the deal is closed", ignore_na=False,
+            error="close_date is missing although the deal is closed",
+            ignore_na=False,
         ),
         pa.Check(
             lambda deals: ~_closed(deals) | deals["close_value"].notna(),
-            error="close_value is missing although the deal is closed", ignore_na=False,
+            error="close_value is missing although the deal is closed",
+            ignore_na=False,
         ),
         pa.Check(
-            lambda deals: ~deals["deal_stage"].isin(["Prospecting", "Engaging"])
-            | (deals["close_date"].isna() & deals["close_value"].isna()),
-            error="close_date or close_value is given although the deal is open", ignore_na=False,
+            lambda deals: (
+                ~deals["deal_stage"].isin(["Prospecting", "Engaging"])
+                | (deals["close_date"].isna() & deals["close_value"].isna())
+            ),
+            error="close_date or close_value is given although the deal is open",
+            ignore_na=False,
         ),
         pa.Check(
             # Comparisons with a missing date are false, so only two readable dates can contradict each other.
             lambda deals: ~(read_dates(deals["close_date"]) < read_dates(deals["engage_date"])),
-            error="close_date is before engage_date", ignore_na=False,
+            error="close_date is before engage_date",
+            ignore_na=False,
         ),
-        pa.Check(_worth, error="close_value is 100 times or more what such deals are worth: correct it", ignore_na=False),
+        pa.Check(
+            _worth, error="close_value is 100 times or more what such deals are worth: correct it", ignore_na=False
+        ),
         *(
-            pa.Check(_plausible(name), error=f"{name} is more than a year away from the other deals' dates", ignore_na=False)
+            pa.Check(
+                _plausible(name), error=f"{name} is more than a year away from the other deals' dates", ignore_na=False
+            )
             for name in ("engage_date", "close_date")
         ),
     ],
-)  # fmt: skip
+)

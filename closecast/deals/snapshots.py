@@ -37,9 +37,13 @@ class Snapshots:
         """The rows from `first` to `last`, the last excluded."""
         part = slice(first, last)
         return Snapshots(
-            self.deal[part], self.engage_dates[part], self.as_of[part], self.horizon_days[part], self.won[part],
+            self.deal[part],
+            self.engage_dates[part],
+            self.as_of[part],
+            self.horizon_days[part],
+            self.won[part],
             self.deals_in_all,
-        )  # fmt: skip
+        )
 
     def deals(self) -> int:
         """How many deals these rows are of."""

@@ -73,8 +73,10 @@ class Tables:
             [np.broadcast_to(_stacked("as_of", state), (len(ages), len(_OF["as_of"]))), ages]
         )
         self.agent, self.product, self.account = (
-            Table(_stacked("sales_agent", state)), Table(_stacked("product", state)), Table(_stacked("account", state))
-        )  # fmt: skip
+            Table(_stacked("sales_agent", state)),
+            Table(_stacked("product", state)),
+            Table(_stacked("account", state)),
+        )
         self._horizons: dict[int, Clock] = {}
         self._sets: dict[tuple[int, ...], tuple[Clock, ...]] = {}
         self._lock = threading.Lock()

@@ -75,8 +75,14 @@ class History:
         order = np.flatnonzero(is_closed)[
             np.lexsort((deals.loc[is_closed, "opportunity_id"].to_numpy(dtype=str), closed[is_closed]))
         ]
-        facts = np.column_stack([np.ones(len(order), np.int64), won[order], closed[order] - engaged[order],
-                                 _cents(deals["close_value"].to_numpy(dtype=np.float64)[order]) * won[order]])  # fmt: skip
+        facts = np.column_stack(
+            [
+                np.ones(len(order), np.int64),
+                won[order],
+                closed[order] - engaged[order],
+                _cents(deals["close_value"].to_numpy(dtype=np.float64)[order]) * won[order],
+            ]
+        )
         self._codes: dict[str, dict[str, int]] = {}
         self._tallies: dict[str, Tallies] = {}
         for name in ENTITIES:

@@ -98,11 +98,17 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
         moved = _moved(data, rows, blanked, np.flatnonzero(gone[rows.deal]), predictions[CANDIDATE], candidate)
         found.append(
             HeldOut(
-                split.target, rows.won, same[rows.deal], _column(split.test.matrix, "age_over_longest_cycle_before_as_of") <= 1,
-                predictions, _slices(data, split.test),
-                moved, sway.groups(data, rows), sway.quiet(data, split.train.rows, rows),
+                split.target,
+                rows.won,
+                same[rows.deal],
+                _column(split.test.matrix, "age_over_longest_cycle_before_as_of") <= 1,
+                predictions,
+                _slices(data, split.test),
+                moved,
+                sway.groups(data, rows),
+                sway.quiet(data, split.train.rows, rows),
             )
-        )  # fmt: skip
+        )
     return tuple(found)
 
 
@@ -145,11 +151,13 @@ def _slices(data: Data, part: Part) -> dict[str, dict[str, NDArray[np.bool_]]]:
     return {
         "phase of the quarter": {f"month {one}": month == one for one in (1, 2, 3)},
         "product": {str(one): products == one for one in sorted(set(products))},
-        "deal age": {f"{low} to {high} days" if high < 100_000 else f"{low} days and more": (age >= low) & (age <= high)
-                     for low, high in _AGES},
+        "deal age": {
+            f"{low} to {high} days" if high < 100_000 else f"{low} days and more": (age >= low) & (age <= high)
+            for low, high in _AGES
+        },
         "agent": {"many deals": many, "few deals": ~many},
         "open deals": {"live": _column(matrix, "age_over_longest_cycle_before_as_of") <= 1},
-    }  # fmt: skip
+    }
 
 
 def flat(found: tuple[HeldOut, ...], rung: str) -> dict[str, float]:
@@ -221,8 +229,12 @@ def _slice(part: HeldOut, ours: Probabilities, rows: NDArray[np.bool_]) -> dict[
         return {"rows": 0}
     measured = metrics.scores(part.won[rows], ours[rows])
     kept = {name: value for name, value in measured.items() if np.isfinite(value)}
-    return {"rows": int(rows.sum()), "share_won": float(part.won[rows].mean()),
-            "mean_prediction": float(ours[rows].mean()), **kept}  # fmt: skip
+    return {
+        "rows": int(rows.sum()),
+        "share_won": float(part.won[rows].mean()),
+        "mean_prediction": float(ours[rows].mean()),
+        **kept,
+    }
 
 
 def _by_horizon(data: Data, found: tuple[HeldOut, ...], candidate: Predict) -> dict[str, dict[str, float]]:

@@ -83,8 +83,12 @@ def _too_few(stage: str, count: int, closed: int) -> str:
 def _telling(deals: pd.DataFrame) -> str:
     won = (deals["deal_stage"] == "Won").to_numpy()
     for column, word in (("sales_agent", "agent"), ("product", "product")):
-        shares = pd.DataFrame({"won": deals[column][won].value_counts(normalize=True),
-                               "others": deals[column][~won].value_counts(normalize=True)}).fillna(0.0)  # fmt: skip
+        shares = pd.DataFrame(
+            {
+                "won": deals[column][won].value_counts(normalize=True),
+                "others": deals[column][~won].value_counts(normalize=True),
+            }
+        ).fillna(0.0)
         odd = shares[(shares["won"] >= _MANY_WINS) & (shares["others"] < _FEW_OTHERS * shares["won"])]
         if len(odd) and won.sum() >= MINIMUM_DEALS:
             name, share = odd["won"].idxmax(), odd.loc[odd["won"].idxmax()]

@@ -83,8 +83,10 @@ class Golden:
                 raise ModelError(f"a golden row is of deal {row.deal}, and the model has {len(model.deals)}")
             deal = model.deals.iloc[row.deal]
             account = None if pd.isna(deal["account"]) else str(deal["account"])
-            codes = [history.code(*pair)[0] for pair in
-                     (("sales_agent", deal["sales_agent"]), ("product", deal["product"]), ("account", account))]  # fmt: skip
+            codes = [
+                history.code(*pair)[0]
+                for pair in (("sales_agent", deal["sales_agent"]), ("product", deal["product"]), ("account", account))
+            ]
             age = (self.as_of - deal["engage_date"].date()).days
             chance = lot(deal["opportunity_id"]) if codes[2] == UNNAMED else 0.0
             clocks = tables.clocks((row.horizon_days,))

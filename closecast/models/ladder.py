@@ -22,8 +22,15 @@ _AGE_AND_CALENDAR = [
     NAMES.index(name) for name in ("deal_age_days", "days_to_month_end", "days_to_quarter_end", "month_of_quarter")
 ]
 # The reference that the real data were first measured with.
-_REFERENCE = {"objective": "binary", "learning_rate": 0.05, "num_leaves": 15, "min_data_in_leaf": 200,
-              "deterministic": True, "force_row_wise": True, "verbose": -1}  # fmt: skip
+_REFERENCE = {
+    "objective": "binary",
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 200,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbose": -1,
+}
 _REFERENCE_ROUNDS = 150
 _LIBRARY = {"objective": "binary", "deterministic": True, "force_row_wise": True, "verbose": -1}
 

@@ -125,13 +125,19 @@ def decide(
             *_slices(part),
         ]
     checks.append(
-        Check("latency", cost.latency_ms <= MAX_LATENCY_MS,
-              f"one prediction takes {cost.latency_ms:.2f} ms, allowed are {MAX_LATENCY_MS:.0f} ms")
-    )  # fmt: skip
+        Check(
+            "latency",
+            cost.latency_ms <= MAX_LATENCY_MS,
+            f"one prediction takes {cost.latency_ms:.2f} ms, allowed are {MAX_LATENCY_MS:.0f} ms",
+        )
+    )
     checks.append(
-        Check("size", cost.size_bytes <= MAX_BYTES,
-              f"the model has {cost.size_bytes / 1e6:.1f} MB, allowed are {MAX_BYTES / 1e6:.0f} MB")
-    )  # fmt: skip
+        Check(
+            "size",
+            cost.size_bytes <= MAX_BYTES,
+            f"the model has {cost.size_bytes / 1e6:.1f} MB, allowed are {MAX_BYTES / 1e6:.0f} MB",
+        )
+    )
     if champion is not None:
         checks.append(Check("champion", True, f"not compared with a champion: {champion}"))
     if export is not None:
@@ -170,17 +176,23 @@ def _measurable_at_all(part: HeldOut) -> list[Check]:
         passed = share <= MAX_ON_ONE_DATE
         words = "" if passed else f", allowed are {MAX_ON_ONE_DATE:.0%}: one day is no evidence for others"
         checks.append(
-            Check(f"closing dates, {part.target}", passed,
-                  f"{part.target}: {share:.0%} of the held-out rows won are of deals that closed on one date, {name}{words}")
-        )  # fmt: skip
+            Check(
+                f"closing dates, {part.target}",
+                passed,
+                f"{part.target}: {share:.0%} of the held-out rows won are of deals that closed on one date, {name}{words}",
+            )
+        )
     if sway.AS_OF_DATE in part.groups:
         count = len(part.groups[sway.AS_OF_DATE].names)
         passed = count >= MINIMUM_DATES
         words = "" if passed else f", needed are {MINIMUM_DATES}: name an earlier cut, or export a longer time"
         checks.append(
-            Check(f"as-of dates, {part.target}", passed,
-                  f"{part.target}: the held-out rows are of {count} as-of dates{words}")
-        )  # fmt: skip
+            Check(
+                f"as-of dates, {part.target}",
+                passed,
+                f"{part.target}: the held-out rows are of {count} as-of dates{words}",
+            )
+        )
     return checks
 
 
@@ -192,8 +204,12 @@ def _not_by_few(part: HeldOut, won: dict[str, str]) -> Check:
     for rung, words in won.items():
         left = sway.weakest(mine - metrics.losses(part.won, part.predictions[rung]), part.deal, part.groups)
         if not left.difference < 0:
-            return Check(name, False, f"{part.target}: without {left.what} the log loss is not below {words}'s "
-                         f"(difference {left.difference:+.4f}): too few rows decide")  # fmt: skip
+            return Check(
+                name,
+                False,
+                f"{part.target}: without {left.what} the log loss is not below {words}'s "
+                f"(difference {left.difference:+.4f}): too few rows decide",
+            )
         kept.append(f"{left.difference:+.4f} to {words}'s without {left.what}")
     words = f"no {sway.HANDFUL} deals, agent or as-of date decide: the difference stays {', '.join(kept)}"
     return Check(name, True, f"{part.target}: {words if kept else 'no comparison was won that few rows could decide'}")

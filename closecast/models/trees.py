@@ -14,14 +14,37 @@ _CATEGORICAL = 1  # bit of decision_type
 _END = "end of trees"
 _PER_LEAF = ("leaf_weight", "leaf_count")
 _PER_NODE = ("split_gain", "internal_value", "internal_weight", "internal_count")
-_OF_TREE = frozenset({
-    "num_leaves", "num_cat", "split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value",
-    "is_linear", "shrinkage", *_PER_LEAF, *_PER_NODE,
-})  # fmt: skip
-_OF_HEADER = frozenset({
-    "tree", "version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective",
-    "feature_names", "monotone_constraints", "feature_infos", "tree_sizes",
-})  # fmt: skip
+_OF_TREE = frozenset(
+    {
+        "num_leaves",
+        "num_cat",
+        "split_feature",
+        "threshold",
+        "decision_type",
+        "left_child",
+        "right_child",
+        "leaf_value",
+        "is_linear",
+        "shrinkage",
+        *_PER_LEAF,
+        *_PER_NODE,
+    }
+)
+_OF_HEADER = frozenset(
+    {
+        "tree",
+        "version",
+        "num_class",
+        "num_tree_per_iteration",
+        "label_index",
+        "max_feature_idx",
+        "objective",
+        "feature_names",
+        "monotone_constraints",
+        "feature_infos",
+        "tree_sizes",
+    }
+)
 
 
 def checked(text: str) -> str:

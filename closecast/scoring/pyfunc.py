@@ -84,10 +84,13 @@ class DealModelFunction:
         )
         count = len(frame)
         asked: dict[tuple[int, int], list[int]] = {}
-        for row, key in enumerate(zip(
-            [-1] * count if as_of is None else as_of.positions.tolist(),
-            [-1] * count if horizon is None else horizon.positions.tolist(), strict=True,
-        )):  # fmt: skip
+        for row, key in enumerate(
+            zip(
+                [-1] * count if as_of is None else as_of.positions.tolist(),
+                [-1] * count if horizon is None else horizon.positions.tolist(),
+                strict=True,
+            )
+        ):
             asked.setdefault(key, []).append(row)
         dates, horizons = (None if one is None else one.distinct for one in (as_of, horizon))
         found: list[tuple[Question | NotScorableError, list[int]]] = []

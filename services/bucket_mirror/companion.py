@@ -92,9 +92,12 @@ class Companion:
             terraform.apply(
                 settings.terraform_state,
                 session,
-                {"TF_VAR_endpoint": settings.endpoint,
-                 "AWS_ACCESS_KEY_ID": settings.access_key, "AWS_SECRET_ACCESS_KEY": settings.secret_key},
-            )  # fmt: skip
+                {
+                    "TF_VAR_endpoint": settings.endpoint,
+                    "AWS_ACCESS_KEY_ID": settings.access_key,
+                    "AWS_SECRET_ACCESS_KEY": settings.secret_key,
+                },
+            )
             applied = time.monotonic()
             self._leave_ready("restoring", "objects are being restored from the mirror")
             restored = self._mirror.restore()

@@ -112,8 +112,19 @@ class Mirror:
         return count
 
     def _copy(self, source: str, target: str, *arguments: str) -> None:
-        command = [rclone(), "copy", source, target, "--checksum", "--transfers=8", "--retries=1", "--low-level-retries=2",
-                   "--contimeout=5s", f"--partial-suffix={_UNFINISHED}", *arguments]  # fmt: skip
+        command = [
+            rclone(),
+            "copy",
+            source,
+            target,
+            "--checksum",
+            "--transfers=8",
+            "--retries=1",
+            "--low-level-retries=2",
+            "--contimeout=5s",
+            f"--partial-suffix={_UNFINISHED}",
+            *arguments,
+        ]
         done = subprocess.run(
             command, env=self._environment, capture_output=True, encoding="utf-8", errors="replace", check=False
         )

@@ -31,8 +31,12 @@ def find_provider_mirror() -> Path | None:
             )
         return Path(named)
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    usual = ["~/.terraform.d/plugins", f"{data}/terraform/plugins", "/usr/local/share/terraform/plugins",
-             "/usr/share/terraform/plugins"]  # fmt: skip
+    usual = [
+        "~/.terraform.d/plugins",
+        f"{data}/terraform/plugins",
+        "/usr/local/share/terraform/plugins",
+        "/usr/share/terraform/plugins",
+    ]
     candidates = [Path(folder).expanduser() for folder in usual]
     opt = Path("/opt")
     if opt.is_dir():

@@ -37,8 +37,11 @@ def server() -> Path:
 
 
 def main() -> None:
-    missing = [name for name in ("CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_CACHE_FOLDER", "CACHE_PASSWORD")
-               if not os.environ.get(name)]  # fmt: skip
+    missing = [
+        name
+        for name in ("CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_CACHE_FOLDER", "CACHE_PASSWORD")
+        if not os.environ.get(name)
+    ]
     if missing:
         sys.exit(f"cache: the environment variable {missing[0]} is not set")
     folder = Path(os.environ["CLOSECAST_CACHE_FOLDER"])

@@ -31,8 +31,9 @@ class Condition:
         self.length = gauge("stream_messages", "Messages in the stream that are not stored yet")
         self.oldest = gauge("stream_oldest_seconds", "Age of the oldest of them")
         self.dead = gauge("dead_messages", "Messages that were set aside and wait for a person")
-        self._failing = Gauge("closecast_journal_failing", "1 while this part cannot be used", ["part"],
-                              registry=self.registry)  # fmt: skip
+        self._failing = Gauge(
+            "closecast_journal_failing", "1 while this part cannot be used", ["part"], registry=self.registry
+        )
         # The lake is not asked before there is something to write.
         self._problems: dict[str, str | None] = {"cache": STARTING, "database": STARTING, "lake": None}
         for part, problem in self._problems.items():

@@ -101,8 +101,20 @@ class Cluster:
         if self._settings.account:
             shutil.chown(password, self._settings.account)
         try:
-            self._run("initdb", "-D", str(fresh), "-U", "postgres", "-A", "scram-sha-256", "--pwfile", str(password),
-                      "-E", "UTF8", "--locale=C")  # fmt: skip
+            self._run(
+                "initdb",
+                "-D",
+                str(fresh),
+                "-U",
+                "postgres",
+                "-A",
+                "scram-sha-256",
+                "--pwfile",
+                str(password),
+                "-E",
+                "UTF8",
+                "--locale=C",
+            )
         finally:
             password.unlink()
         fresh.rename(self._data)
@@ -118,8 +130,20 @@ class Cluster:
             rules.write_text("local all all trust\n")
             rules.chmod(0o644)
             options = f"-c listen_addresses= -c unix_socket_directories={private} -c hba_file={rules} -c logging_collector=off"
-            self._run("pg_ctl", "start", "-w", "-t", "60", "-s", "-D", str(self._data), "-o", options,
-                      "-l", str(Path(private) / "log"))  # fmt: skip
+            self._run(
+                "pg_ctl",
+                "start",
+                "-w",
+                "-t",
+                "60",
+                "-s",
+                "-D",
+                str(self._data),
+                "-o",
+                options,
+                "-l",
+                str(Path(private) / "log"),
+            )
             try:
                 with psycopg.connect(host=private, user="postgres", dbname="postgres", autocommit=True) as connection:
                     self._provision_roles(connection)

@@ -10,11 +10,23 @@ from services.door import names
 from services.prefect.family import MARK
 
 _REQUIRED = {
-    "server": ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL",
-               "PREFECT_SERVER_API_AUTH_STRING"),
-    "worker": ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_URL", "PREFECT_API_AUTH_STRING",
-               "MLFLOW_TRACKING_URI", "AWS_ENDPOINT_URL_S3"),
-}  # fmt: skip
+    "server": (
+        "CLOSECAST_HOST",
+        "CLOSECAST_PORT",
+        "PREFECT_HOME",
+        "PREFECT_API_DATABASE_CONNECTION_URL",
+        "PREFECT_SERVER_API_AUTH_STRING",
+    ),
+    "worker": (
+        "CLOSECAST_HOST",
+        "CLOSECAST_PORT",
+        "PREFECT_HOME",
+        "PREFECT_API_URL",
+        "PREFECT_API_AUTH_STRING",
+        "MLFLOW_TRACKING_URI",
+        "AWS_ENDPOINT_URL_S3",
+    ),
+}
 
 
 def needs(role: str, environment: dict[str, str]) -> list[str]:

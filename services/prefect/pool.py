@@ -33,8 +33,18 @@ class PoolsConfiguration(ProcessJobConfiguration):
 def main() -> None:
     logs.configure()
     ProcessWorker.job_configuration = PoolsConfiguration
-    sys.argv = ["prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "nomad",
-                "--with-healthcheck"]  # fmt: skip
+    sys.argv = [
+        "prefect",
+        "worker",
+        "start",
+        "--pool",
+        WORK_POOL,
+        "--type",
+        "process",
+        "--name",
+        "nomad",
+        "--with-healthcheck",
+    ]
     app()
 
 

@@ -74,8 +74,9 @@ class Runs:
     def repeat(self) -> list[tuple[Run, str]]:
         """Try again what crashed within a day, may be repeated, and has attempts left; returns those and the new names."""
         after = (datetime.now(UTC) - _REPEATED_WITHIN).isoformat()
-        crashed = self._filter({"state": {"type": {"any_": ["CRASHED"]}}, "tags": {"all_": [REPEATABLE]},
-                                "end_time": {"after_": after}})  # fmt: skip
+        crashed = self._filter(
+            {"state": {"type": {"any_": ["CRASHED"]}}, "tags": {"all_": [REPEATABLE]}, "end_time": {"after_": after}}
+        )
         due = [run for run in crashed if run.id not in self._repeated and run.attempt < MOST_ATTEMPTS]
         return [(run, name) for run in due if run.deployment_id and (name := self._again(run))]
 

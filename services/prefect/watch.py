@@ -122,9 +122,11 @@ class Watch:
         return {
             "state": "failing" if found else "running",
             "problems": found,
-            "services": {one.name: {"every_s": one.every, "seconds_ago": round(now - one.begun, 1),
-                                    "failures": one.failures} for one in self._repeated.values()},
-        }  # fmt: skip
+            "services": {
+                one.name: {"every_s": one.every, "seconds_ago": round(now - one.begun, 1), "failures": one.failures}
+                for one in self._repeated.values()
+            },
+        }
 
 
 def _in_short(error: BaseException) -> str:

@@ -90,8 +90,7 @@ class Worker:
         under_way = self._runs.under_way()  # before the processes: what begins in between is not missed
         running = family.flow_runs(self._home)
         now = datetime.now(UTC)
-        missing = {run.id for run in under_way
-                   if run.id not in running and (now - run.since).total_seconds() >= grace}  # fmt: skip
+        missing = {run.id for run in under_way if run.id not in running and (now - run.since).total_seconds() >= grace}
         for run in under_way:
             if run.id in missing and (run.id in self._missing or not grace):
                 self._runs.end(run, "The process of this run is gone: killed, or lost with its worker or the machine")

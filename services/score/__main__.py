@@ -24,8 +24,16 @@ from closecast.scoring.question import read_horizon
 
 _LOG = logging.getLogger("services.score")  # it is run as __main__
 
-_NEEDED = ("CLOSECAST_SOURCE", "CLOSECAST_TARGET", "CLOSECAST_AS_OF", "CLOSECAST_HORIZON", "CLOSECAST_MODEL_VERSION",
-           "CLOSECAST_MODEL_RUN", "CLOSECAST_MODEL_SHA256", "CLOSECAST_MODEL_CACHE")  # fmt: skip
+_NEEDED = (
+    "CLOSECAST_SOURCE",
+    "CLOSECAST_TARGET",
+    "CLOSECAST_AS_OF",
+    "CLOSECAST_HORIZON",
+    "CLOSECAST_MODEL_VERSION",
+    "CLOSECAST_MODEL_RUN",
+    "CLOSECAST_MODEL_SHA256",
+    "CLOSECAST_MODEL_CACHE",
+)
 _PATIENCE_SECONDS = 180.0
 
 
@@ -53,11 +61,19 @@ class Task:
         except ValueError as error:
             raise SettingsError(f"CLOSECAST_AS_OF or CLOSECAST_HORIZON is unusable: {error}") from error
         return cls(
-            environment["CLOSECAST_SOURCE"], environment["CLOSECAST_TARGET"], as_of, asked,
-            Identity(environment["CLOSECAST_MODEL_VERSION"], environment["CLOSECAST_MODEL_RUN"],
-                     environment["CLOSECAST_MODEL_SHA256"]), Path(environment["CLOSECAST_MODEL_CACHE"]),
-            LakeSettings.from_environment(environment), RegistrySettings.from_environment(environment),
-        )  # fmt: skip
+            environment["CLOSECAST_SOURCE"],
+            environment["CLOSECAST_TARGET"],
+            as_of,
+            asked,
+            Identity(
+                environment["CLOSECAST_MODEL_VERSION"],
+                environment["CLOSECAST_MODEL_RUN"],
+                environment["CLOSECAST_MODEL_SHA256"],
+            ),
+            Path(environment["CLOSECAST_MODEL_CACHE"]),
+            LakeSettings.from_environment(environment),
+            RegistrySettings.from_environment(environment),
+        )
 
 
 def run(task: Task) -> RowCounts:

@@ -52,9 +52,15 @@ class Task:
                 f"CLOSECAST_CUT, CLOSECAST_TRIALS, CLOSECAST_SEED or CLOSECAST_FISCAL_YEAR_START is unusable: {error}"
             ) from error
         return cls(
-            environment["CLOSECAST_STUDY"], environment["CLOSECAST_SILVER_KEY"], cut, trials,
-            environment["OPTUNA_STORAGE"], seed, fiscal, LakeSettings.from_environment(environment),
-        )  # fmt: skip
+            environment["CLOSECAST_STUDY"],
+            environment["CLOSECAST_SILVER_KEY"],
+            cut,
+            trials,
+            environment["OPTUNA_STORAGE"],
+            seed,
+            fiscal,
+            LakeSettings.from_environment(environment),
+        )
 
 
 def run(task: Task, worker: str) -> int:

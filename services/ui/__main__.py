@@ -19,21 +19,37 @@ _NEEDED = (
 def command(environment: dict[str, str]) -> list[str]:
     """Streamlit's command line: no file watcher and no developer's tools, for this is a service and not a notebook."""
     return [
-        sys.executable, "-m", "streamlit", "run", str(_PAGE),
-        "--server.address", environment["CLOSECAST_HOST"],
-        "--server.port", environment["CLOSECAST_PORT"],
-        "--server.headless", "true",
-        "--server.fileWatcherType", "none",
-        "--server.maxUploadSize", "1",
-        "--browser.gatherUsageStats", "false",
-        "--runner.magicEnabled", "false",
-        "--client.toolbarMode", "minimal",
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(_PAGE),
+        "--server.address",
+        environment["CLOSECAST_HOST"],
+        "--server.port",
+        environment["CLOSECAST_PORT"],
+        "--server.headless",
+        "true",
+        "--server.fileWatcherType",
+        "none",
+        "--server.maxUploadSize",
+        "1",
+        "--browser.gatherUsageStats",
+        "false",
+        "--runner.magicEnabled",
+        "false",
+        "--client.toolbarMode",
+        "minimal",
         # What nobody foresaw is told in one line; its traceback is in the log, not in a sales person's browser.
-        "--client.showErrorDetails", "none",
-        "--logger.hideWelcomeMessage", "true",
-        "--theme.primaryColor", "#1f6f8b",
-        "--theme.baseRadius", "small",
-    ]  # fmt: skip
+        "--client.showErrorDetails",
+        "none",
+        "--logger.hideWelcomeMessage",
+        "true",
+        "--theme.primaryColor",
+        "#1f6f8b",
+        "--theme.baseRadius",
+        "small",
+    ]
 
 
 def main() -> None:

@@ -21,9 +21,14 @@ def show(api: Client, model: ModelFacts) -> Pipeline | None:
     when, until, agent, product = st.columns([1, 1, 1.5, 1.5])
     # The key holds the date: another model's data begin with their own.
     as_of = when.date_input(
-        "As of", model.data_as_of, EARLIEST, LATEST, key=f"rank_as_of_{model.data_as_of}", format=DATES,
+        "As of",
+        model.data_as_of,
+        EARLIEST,
+        LATEST,
+        key=f"rank_as_of_{model.data_as_of}",
+        format=DATES,
         help="What was known at the end of this day. The default is the last date of the model's data.",
-    )  # fmt: skip
+    )
     horizon = until.selectbox("Won by when", list(words.HORIZONS), key="rank_horizon")
     try:
         pipeline = asking.pipeline(api, as_of, words.HORIZONS[horizon])
@@ -91,9 +96,9 @@ def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool, by_quarte
 def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
     """`table` with texts that no spreadsheet takes for a formula."""
     texts = table.select_dtypes(include=["object", "string"]).columns
-    return table.assign(**{
-        name: table[name].map(lambda value: safe(value) if isinstance(value, str) else value) for name in texts
-    })  # fmt: skip
+    return table.assign(
+        **{name: table[name].map(lambda value: safe(value) if isinstance(value, str) else value) for name in texts}
+    )
 
 
 def _table(pipeline: Pipeline, kept: list[OpenDeal]) -> None:

@@ -32,9 +32,14 @@ def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> _Answer 
         first, second = st.columns(2)
         engaged = first.date_input("Engage date", None, EARLIEST, LATEST, key="score_engaged", format=DATES)
         as_of = second.date_input(
-            "As-of date", model.data_as_of, EARLIEST, LATEST, key=f"score_as_of_{model.data_as_of}", format=DATES,
+            "As-of date",
+            model.data_as_of,
+            EARLIEST,
+            LATEST,
+            key=f"score_as_of_{model.data_as_of}",
+            format=DATES,
             help="What was known at the end of this day. The default is the last date of the model's data.",
-        )  # fmt: skip
+        )
         horizon = first.selectbox("Won by when", list(words.HORIZONS), key="score_horizon")
         with second:
             product = _name("Product", choices(pipeline, lambda deal: deal.product) if pipeline else [])
@@ -86,8 +91,13 @@ def _show(answered: _Answer | None) -> None:
         columns=["horizon", "probability", "label"],
     )
     # Room for the label of a bar that is nearly full; its grey can be read on a light and on a dark page.
-    across = {"field": "probability", "type": "quantitative", "title": None, "scale": {"domain": [0, 1.1]},
-              "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]}}  # fmt: skip
+    across = {
+        "field": "probability",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"domain": [0, 1.1]},
+        "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
+    }
     down = {"field": "horizon", "type": "nominal", "title": None, "sort": None}
     st.vega_lite_chart(
         bars,

@@ -17,9 +17,14 @@ HORIZONS: dict[str, Horizon] = {
 TRIES_AGAIN = "This page tries again every few seconds."
 # The API names the columns of the CRM export; the page names the fields of its form.
 _FIELDS = {
-    "as_of": "as-of date", "engage_date": "engage date", "sales_agent": "agent", "deal_stage": "stage",
-    "opportunity_id": "deal", "close_date": "close date", "close_value": "close value",
-}  # fmt: skip
+    "as_of": "as-of date",
+    "engage_date": "engage date",
+    "sales_agent": "agent",
+    "deal_stage": "stage",
+    "opportunity_id": "deal",
+    "close_date": "close date",
+    "close_value": "close value",
+}
 
 
 def day(value: date) -> str:

@@ -56,10 +56,13 @@ def lake(platform: Platform) -> Iterator[Lake]:
     credentials = platform.session.credentials.variables()["localstack"]
     yield Lake(
         LakeSettings(
-            "closecast-local-lake", "us-east-1", jobs.address(platform.session.cluster, "localstack"),
-            credentials["object_store_access_key"], credentials["object_store_secret_key"],
+            "closecast-local-lake",
+            "us-east-1",
+            jobs.address(platform.session.cluster, "localstack"),
+            credentials["object_store_access_key"],
+            credentials["object_store_secret_key"],
         )
-    )  # fmt: skip
+    )
 
 
 def _storage(platform: Platform) -> optuna.storages.RDBStorage:
@@ -151,9 +154,14 @@ def test_bad_parts_stop_no_other_and_are_told_at_the_end(platform: Platform, lak
     folder = f"scoring/test-{uuid.uuid4().hex[:8]}"
     good = _part(3_000, seed=1)
     contents = {
-        "a.parquet": b"", "b.parquet": good, "day=1/c.parquet": b"no Parquet", "day=1/d.parquet": good,
-        ".b.parquet": b"", "_temporary/0/e.parquet": b"junk", "day=1/.f.parquet": b"",
-    }  # fmt: skip
+        "a.parquet": b"",
+        "b.parquet": good,
+        "day=1/c.parquet": b"no Parquet",
+        "day=1/d.parquet": good,
+        ".b.parquet": b"",
+        "_temporary/0/e.parquet": b"junk",
+        "day=1/.f.parquet": b"",
+    }
     for name, content in contents.items():
         with lake.writing(f"{folder}/{name}") as file:
             file.write(content)

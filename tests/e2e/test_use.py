@@ -29,8 +29,18 @@ def test_curl_gets_a_prediction_of_the_champion(platform: Platform) -> None:
     # given
     key = platform.just("api-key").strip()
     body = json.dumps({"deal": {"engage_date": "2017-11-20", "product": "GTX Pro"}, "as_of": "2017-12-01"})
-    command = ["curl", "-sS", "--fail", f"{platform.address('api')}/v1/predictions", "-H", f"X-API-Key: {key}",
-               "-H", "Content-Type: application/json", "-d", body]  # fmt: skip
+    command = [
+        "curl",
+        "-sS",
+        "--fail",
+        f"{platform.address('api')}/v1/predictions",
+        "-H",
+        f"X-API-Key: {key}",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        body,
+    ]
     # when
     answer = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     # then
@@ -72,8 +82,19 @@ def test_predict_scores_a_csv(platform: Platform, tmp_path: Path) -> None:
     assert "GTX Pro" in printed
 
 
-@pytest.mark.parametrize("arguments", [("plan",), ("demo",), ("logs", "api"), ("logs", "nomad"), ("prefect-status",),
-                                       ("prefect-status-all",), ("prefect-logs",), ("doctor",)])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plan",),
+        ("demo",),
+        ("logs", "api"),
+        ("logs", "nomad"),
+        ("prefect-status",),
+        ("prefect-status-all",),
+        ("prefect-logs",),
+        ("doctor",),
+    ],
+)
 def test_the_commands_that_only_look_succeed(platform: Platform, arguments: tuple[str, ...]) -> None:
     assert platform.just(*arguments).strip()
 

@@ -110,8 +110,11 @@ def bystander(whole: Gateway) -> Iterator[list[tuple[int, str]]]:
             number = 0
             while not ended.is_set() or number < 20:
                 number += 1
-                answer = client.post("/v1/predictions", content=BODY, headers={
-                    "X-API-Key": KEY, "Content-Type": "application/json", "X-Request-ID": f"mine-{number}"})  # fmt: skip
+                answer = client.post(
+                    "/v1/predictions",
+                    content=BODY,
+                    headers={"X-API-Key": KEY, "Content-Type": "application/json", "X-Request-ID": f"mine-{number}"},
+                )
                 if (answer.status_code, answer.headers.get("x-request-id")) != (200, f"mine-{number}"):
                     foreign.append((answer.status_code, answer.text))
 
@@ -125,9 +128,12 @@ def bystander(whole: Gateway) -> Iterator[list[tuple[int, str]]]:
     assert foreign == []
 
 
-UPGRADES = [("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQBAAAAAAIAAAAA"),
-            ("Connection: Upgrade", "Upgrade: websocket"), ("Connection: keep-alive, upgrade", "Upgrade: anything"),
-            ("Proxy-Connection: upgrade", "Upgrade: h2c")]  # fmt: skip
+UPGRADES = [
+    ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQBAAAAAAIAAAAA"),
+    ("Connection: Upgrade", "Upgrade: websocket"),
+    ("Connection: keep-alive, upgrade", "Upgrade: anything"),
+    ("Proxy-Connection: upgrade", "Upgrade: h2c"),
+]
 
 
 def test_nobody_gets_what_hides_in_anothers_body(whole: Gateway, bystander: list[tuple[int, str]]) -> None:
@@ -147,8 +153,19 @@ def test_nobody_gets_what_hides_in_anothers_body(whole: Gateway, bystander: list
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/", "/_stcore/upload_file"])
-@pytest.mark.parametrize("body", [b"g\r\n", b"3\r\nabcd\r\n0\r\n\r\n", b"\r\n", b"fffffffffffffffff\r\n", b"0x3\r\nabc\r\n0\r\n\r\n", b"-3\r\nabc\r\n",
-                                  b"1;" + b"a" * 5000 + b"\r\na\r\n0\r\n\r\n", b"1\r\na\r\n0\r\nno colon\r\n\r\n"])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"g\r\n",
+        b"3\r\nabcd\r\n0\r\n\r\n",
+        b"\r\n",
+        b"fffffffffffffffff\r\n",
+        b"0x3\r\nabc\r\n0\r\n\r\n",
+        b"-3\r\nabc\r\n",
+        b"1;" + b"a" * 5000 + b"\r\na\r\n0\r\n\r\n",
+        b"1\r\na\r\n0\r\nno colon\r\n\r\n",
+    ],
+)
 def test_malformed_chunks_are_the_callers_fault_and_cost_nobody_else_anything(
     whole: Gateway, bystander: list[tuple[int, str]], path: str, body: bytes
 ) -> None:
@@ -161,12 +178,22 @@ def test_malformed_chunks_are_the_callers_fault_and_cost_nobody_else_anything(
     assert bystander == []
 
 
-@pytest.mark.parametrize("lines", [
-    ("Transfer-Encoding: chunked", "Content-Length: 3"), ("Content-Length: 3", "Transfer-Encoding: chunked"), ("Transfer-Encoding: xchunked",),
-    ("Transfer-Encoding: gzip, chunked",), ("Transfer-Encoding: chunked", "Transfer-Encoding: identity"), ("Transfer-Encoding : chunked",),
-    ("Content-Length: 3", "Content-Length: 5"), ("Content-Length: +3",), ("Content-Length: 3, 5",), ("X: a\r\n Transfer-Encoding: chunked",),
-    ("X: a\nTransfer-Encoding: chunked",),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Transfer-Encoding: chunked", "Content-Length: 3"),
+        ("Content-Length: 3", "Transfer-Encoding: chunked"),
+        ("Transfer-Encoding: xchunked",),
+        ("Transfer-Encoding: gzip, chunked",),
+        ("Transfer-Encoding: chunked", "Transfer-Encoding: identity"),
+        ("Transfer-Encoding : chunked",),
+        ("Content-Length: 3", "Content-Length: 5"),
+        ("Content-Length: +3",),
+        ("Content-Length: 3, 5",),
+        ("X: a\r\n Transfer-Encoding: chunked",),
+        ("X: a\nTransfer-Encoding: chunked",),
+    ],
+)
 def test_a_body_whose_end_is_doubtful_never_becomes_a_request(
     whole: Gateway, bystander: list[tuple[int, str]], lines: tuple[str, ...]
 ) -> None:

@@ -20,8 +20,17 @@ def test_an_ordinary_account_reads_no_secret_and_no_object(platform: Platform) -
     # given what LocalStack takes for a signature when it is left to itself
     url = platform.address("localstack")
     signed = "AWS4-HMAC-SHA256 Credential=test/20261127/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=00"
-    secret = ("-H", f"Authorization: {signed.format('secretsmanager')}", "-H", "X-Amz-Target: secretsmanager.GetSecretValue",
-              "-H", "Content-Type: application/x-amz-json-1.1", "-d", '{"SecretId": "closecast-local/api-key"}', url)  # fmt: skip
+    secret = (
+        "-H",
+        f"Authorization: {signed.format('secretsmanager')}",
+        "-H",
+        "X-Amz-Target: secretsmanager.GetSecretValue",
+        "-H",
+        "Content-Type: application/x-amz-json-1.1",
+        "-d",
+        '{"SecretId": "closecast-local/api-key"}',
+        url,
+    )
     s3 = ("-H", f"Authorization: {signed.format('s3')}", f"{url}/closecast-local-artifacts")
     # when / then
     assert [asked(*secret)[0], asked(*s3)[0], asked(*s3, "-X", "DELETE")[0]] == [403, 403, 403]
@@ -36,11 +45,14 @@ def test_a_job_that_was_broken_into_opens_with_its_key_what_it_needs(platform: P
     own, full = (platform.session.credentials.variables()[one] for one in (job, "localstack"))
     clients = [
         partial(
-            boto3.client, endpoint_url=platform.address("localstack"), region_name="us-east-1",
-            aws_access_key_id=items["object_store_access_key"], aws_secret_access_key=items["object_store_secret_key"],
+            boto3.client,
+            endpoint_url=platform.address("localstack"),
+            region_name="us-east-1",
+            aws_access_key_id=items["object_store_access_key"],
+            aws_secret_access_key=items["object_store_secret_key"],
         )
         for items in (own, full)
-    ]  # fmt: skip
+    ]
     lake, artifacts = "closecast-local-lake", "closecast-local-artifacts"
     s3 = clients[0]("s3")
     model = next(
@@ -90,8 +102,11 @@ def test_each_job_has_its_own_key_in_its_environment_and_no_other(platform: Plat
         for process in processes:
             shown = "\n".join(process.environ().values())
             assert variables[job]["object_store_secret_key"] in shown
-            others = [items["object_store_secret_key"] for one, items in variables.items()
-                      if one != job and "object_store_secret_key" in items]  # fmt: skip
+            others = [
+                items["object_store_secret_key"]
+                for one, items in variables.items()
+                if one != job and "object_store_secret_key" in items
+            ]
             assert not [one for one in others if one in shown]
 
 

@@ -34,17 +34,41 @@ ALIAS = f"{REST}/registered-models/alias"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # Written down here once more: what is added to the door's list is seen.
 READS = {
-    *(("GET", f"{REST}/{route}") for route in (
-        "artifacts/list", "experiments/get", "experiments/get-by-name", "experiments/search", "metrics/get-history",
-        "model-versions/get", "model-versions/get-download-uri", "model-versions/search", "registered-models/alias",
-        "registered-models/get", "registered-models/get-latest-versions", "registered-models/search", "runs/get",
-        "logged-models/x", "logged-models/search")),
-    *(("POST", f"{REST}/{route}") for route in (
-        "experiments/search", "runs/search", "logged-models/search", "registered-models/get-latest-versions")),
-    ("GET", "/api/2.0/mlflow-artifacts/artifacts"), ("GET", "/api/2.0/mlflow-artifacts/artifacts/x"),
+    *(
+        ("GET", f"{REST}/{route}")
+        for route in (
+            "artifacts/list",
+            "experiments/get",
+            "experiments/get-by-name",
+            "experiments/search",
+            "metrics/get-history",
+            "model-versions/get",
+            "model-versions/get-download-uri",
+            "model-versions/search",
+            "registered-models/alias",
+            "registered-models/get",
+            "registered-models/get-latest-versions",
+            "registered-models/search",
+            "runs/get",
+            "logged-models/x",
+            "logged-models/search",
+        )
+    ),
+    *(
+        ("POST", f"{REST}/{route}")
+        for route in (
+            "experiments/search",
+            "runs/search",
+            "logged-models/search",
+            "registered-models/get-latest-versions",
+        )
+    ),
+    ("GET", "/api/2.0/mlflow-artifacts/artifacts"),
+    ("GET", "/api/2.0/mlflow-artifacts/artifacts/x"),
     ("GET", "/api/2.0/mlflow-artifacts/presigned/x"),
-    ("GET", "/api/3.0/mlflow/server-info"), ("GET", "/version"),
-}  # fmt: skip
+    ("GET", "/api/3.0/mlflow/server-info"),
+    ("GET", "/version"),
+}
 KEEPS_ITS_WEBHOOK = {("GET", f"{REST}/webhooks"), ("POST", f"{REST}/webhooks"), ("PATCH", f"{REST}/webhooks/x")}
 NOBODY = ("/gateway/", "/ajax-api/2.0/mlflow/gateway-proxy", "/ajax-api/3.0/mlflow/assistant/")
 
@@ -96,16 +120,27 @@ def _unchanged(guarded: Guarded, artifact: str) -> bool:
         return (found, client.get(artifact).text, webhooks) == ("1", "ours", [])
 
 
-_WEBHOOK = {"name": "theirs", "url": "http://127.0.0.1:1/v1/registry-events", "status": "ACTIVE",
-            "events": [{"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}]}  # fmt: skip
+_WEBHOOK = {
+    "name": "theirs",
+    "url": "http://127.0.0.1:1/v1/registry-events",
+    "status": "ACTIVE",
+    "events": [{"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}],
+}
 _MOVED = {"name": "closecast", "alias": "champion", "version": "2"}
 
 
 @pytest.mark.parametrize(
     "shown",
-    [(), ("-u", "closecast:guess"), ("-u", ":"), ("-u", "reader:"), ("-H", "Authorization: Bearer x"),
-     ("-H", "Authorization: Basic !"), ("-H", "Authorization: Basic w7zDvA==")],
-)  # fmt: skip
+    [
+        (),
+        ("-u", "closecast:guess"),
+        ("-u", ":"),
+        ("-u", "reader:"),
+        ("-H", "Authorization: Bearer x"),
+        ("-H", "Authorization: Basic !"),
+        ("-H", "Authorization: Basic w7zDvA=="),
+    ],
+)
 def test_an_ordinary_account_reads_and_changes_nothing(shown: tuple[str, ...], guarded: Guarded, artifact: str) -> None:
     # given
     typed = (*shown, "-H", "Content-Type: application/json")
@@ -160,12 +195,27 @@ def test_every_route_asks_for_a_password_and_readers_may_what_is_listed(guarded:
 
 @pytest.mark.parametrize(
     "path",
-    [f"/{ALIAS}", f"/x/..{ALIAS}", ALIAS.replace("alias", "ALIAS"), f"{ALIAS}/", f"{ALIAS};x", f"{ALIAS}%00", f"{ALIAS}%3fx",
-     f"{REST}/runs/search/..%2f..%2fregistered-models/alias", f"{REST}/runs/get/../../registered-models/alias",
-     "/health/../api/2.0/mlflow/registered-models/alias", "/health%2f..%2fapi%2f2.0%2fmlflow%2fregistered-models%2falias",
-     ALIAS.replace("/api/2.0", "/ajax-api/2.0"), "/api/2.0/mlflow-artifacts/artifacts/../../mlflow/registered-models/alias",
-     "http://127.0.0.1/api/2.0/mlflow/registered-models/alias", "/%61pi/2.0/mlflow/registered-models/alias", "?x", "*", "//"],
-)  # fmt: skip
+    [
+        f"/{ALIAS}",
+        f"/x/..{ALIAS}",
+        ALIAS.replace("alias", "ALIAS"),
+        f"{ALIAS}/",
+        f"{ALIAS};x",
+        f"{ALIAS}%00",
+        f"{ALIAS}%3fx",
+        f"{REST}/runs/search/..%2f..%2fregistered-models/alias",
+        f"{REST}/runs/get/../../registered-models/alias",
+        "/health/../api/2.0/mlflow/registered-models/alias",
+        "/health%2f..%2fapi%2f2.0%2fmlflow%2fregistered-models%2falias",
+        ALIAS.replace("/api/2.0", "/ajax-api/2.0"),
+        "/api/2.0/mlflow-artifacts/artifacts/../../mlflow/registered-models/alias",
+        "http://127.0.0.1/api/2.0/mlflow/registered-models/alias",
+        "/%61pi/2.0/mlflow/registered-models/alias",
+        "?x",
+        "*",
+        "//",
+    ],
+)
 @pytest.mark.parametrize("user", ["nobody", "reader", "api"])
 def test_no_spelling_of_a_path_goes_round_the_list(path: str, user: str, guarded: Guarded, artifact: str) -> None:
     # given bytes that no client has tidied up
@@ -173,8 +223,10 @@ def test_no_spelling_of_a_path_goes_round_the_list(path: str, user: str, guarded
     body, port = json.dumps(_MOVED), urlsplit(guarded.uri).port
     for method in ("POST", "GET\r\nX-HTTP-Method-Override: POST", "PUT"):
         verb, _, more = method.partition("\r\n")
-        head = (f"{verb} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{shown}{f'{more}{chr(13)}{chr(10)}' if more else ''}"
-                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n")  # fmt: skip
+        head = (
+            f"{verb} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{shown}{f'{more}{chr(13)}{chr(10)}' if more else ''}"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
         # when
         with socket.create_connection(("127.0.0.1", port or 0), timeout=30) as connection:
             connection.sendall((head + body).encode())
@@ -200,12 +252,19 @@ def test_what_nothing_here_uses_is_closed_to_everybody(path: str, guarded: Guard
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        ({"Host": "evil.example"}, 421), ({"Host": "evil.example:{port}"}, 421), ({"Host": "127.0.0.1"}, 421),
-        ({"Host": "0.0.0.0:{port}"}, 421), ({"Host": "localhost:{port}.evil"}, 421), ({"Host": "[::1]:{port}"}, 421),
-        ({"Origin": "http://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Origin": "https://127.0.0.1:{port}"}, 403),
-        ({"Origin": "http://localhost:4200"}, 403), ({"Origin": "http://127.0.0.1"}, 403),
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "evil.example:{port}"}, 421),
+        ({"Host": "127.0.0.1"}, 421),
+        ({"Host": "0.0.0.0:{port}"}, 421),
+        ({"Host": "localhost:{port}.evil"}, 421),
+        ({"Host": "[::1]:{port}"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://127.0.0.1:{port}"}, 403),
+        ({"Origin": "http://localhost:4200"}, 403),
+        ({"Origin": "http://127.0.0.1"}, 403),
     ],
-)  # fmt: skip
+)
 def test_a_foreign_page_changes_nothing_with_the_password_that_its_browser_knows(
     headers: dict[str, str], status: int, guarded: Guarded, artifact: str
 ) -> None:
@@ -307,9 +366,12 @@ def test_the_api_with_a_wrong_password_says_so_where_it_is_looked_for(
 ) -> None:
     # given
     environment = {
-        **guarded.environment(Login("api", "wrong")), "CLOSECAST_MODEL_CACHE": str(tmp_path), "CLOSECAST_WEBHOOK_SECRET": "x",
-        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(b"key").hexdigest(), "CLOSECAST_OWN_URL": "http://127.0.0.1:1",
-    }  # fmt: skip
+        **guarded.environment(Login("api", "wrong")),
+        "CLOSECAST_MODEL_CACHE": str(tmp_path),
+        "CLOSECAST_WEBHOOK_SECRET": "x",
+        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(b"key").hexdigest(),
+        "CLOSECAST_OWN_URL": "http://127.0.0.1:1",
+    }
     with TestClient(create_app(Settings.from_environment(environment))) as api:
         # when
         until(lambda: "just up" in api.get("/health/ready").text)

@@ -76,10 +76,14 @@ def stage(mlflow_uri: str, empty_registry: ModelRegistry, served_model: DealMode
 def api(mlflow_uri: str, stage: Stage, tmp_path: Path) -> Iterator[TestClient[Any]]:
     """A service that serves version 1."""
     assert stage.champion() == "1"
-    settings = Settings.from_environment({
-        "MLFLOW_TRACKING_URI": mlflow_uri, "CLOSECAST_MODEL_CACHE": str(tmp_path / "cache"),
-        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(), "CLOSECAST_MODEL_PUBLIC_KEYS": OURS.public,
-    })  # fmt: skip
+    settings = Settings.from_environment(
+        {
+            "MLFLOW_TRACKING_URI": mlflow_uri,
+            "CLOSECAST_MODEL_CACHE": str(tmp_path / "cache"),
+            "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),
+            "CLOSECAST_MODEL_PUBLIC_KEYS": OURS.public,
+        }
+    )
     with TestClient(create_app(settings)) as client:
         client.headers["X-API-Key"] = KEY
         until(lambda: client.get("/health/ready").status_code == 200)
@@ -125,21 +129,35 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "signed by a stranger": ({"signer": STRANGER}, "not of this model by a key that is trusted"),
     "signed for another run": ({"of_run": "0" * 32}, "not of this model by a key that is trusted"),
     "changed, with all hashes remade": ({"change": _calibrated_otherwise, "signer": None}, "bears no signature"),
-    "trees that lead out of memory": ({"change": _swap("model.txt", r"^left_child=-?\d+", "left_child=99999999")}, "model.txt"),
+    "trees that lead out of memory": (
+        {"change": _swap("model.txt", r"^left_child=-?\d+", "left_child=99999999")},
+        "model.txt",
+    ),
     "trees that go round": ({"change": _swap("model.txt", r"^left_child=-?\d+", "left_child=0")}, "model.txt"),
-    "features that are not there": ({"change": _swap("model.txt", r"^split_feature=\d+", "split_feature=4000000")}, "model.txt"),
-    "classes that are not there": ({"change": _swap("model.txt", "num_tree_per_iteration=1", "num_tree_per_iteration=9999")}, "model.txt"),
-    "an end in the middle": ({"change": lambda folder: _write("model.txt", (folder / "model.txt").read_bytes()[:900])(folder)}, "model.txt"),
+    "features that are not there": (
+        {"change": _swap("model.txt", r"^split_feature=\d+", "split_feature=4000000")},
+        "model.txt",
+    ),
+    "classes that are not there": (
+        {"change": _swap("model.txt", "num_tree_per_iteration=1", "num_tree_per_iteration=9999")},
+        "model.txt",
+    ),
+    "an end in the middle": (
+        {"change": lambda folder: _write("model.txt", (folder / "model.txt").read_bytes()[:900])(folder)},
+        "model.txt",
+    ),
     "a card that is a list": ({"change": _write("card.json", b"[]")}, "card"),
     "nested without end": ({"change": _write("golden.json", b"[" * 200_000)}, "golden"),
     "deals that are none": ({"change": _write("deals.parquet", b"PAR1" * 9)}, "deals.parquet"),
     "other golden rows": ({"change": _swap("golden.json", r'"rows": \[\[', '"rows": [[9')}, "golden row"),
     "a file more": ({"late": _write("sitecustomize.py", b"1 / 0")}, "sitecustomize.py is not in manifest.json"),
-    **{f"{name}, one bit": ({"late": _flip(name)}, name if name != "manifest.json" else "SHA-256 of manifest.json")
-       for name in ("model.txt", "scorer.json", "card.json", "deals.parquet", "golden.json", "manifest.json")},
+    **{
+        f"{name}, one bit": ({"late": _flip(name)}, name if name != "manifest.json" else "SHA-256 of manifest.json")
+        for name in ("model.txt", "scorer.json", "card.json", "deals.parquet", "golden.json", "manifest.json")
+    },
     "a file of gigabytes": ({"late": _write("deals.parquet", bytes(60_000_000))}, "deals.parquet has more than"),
     "no manifest": ({"late": lambda folder: (folder / "manifest.json").unlink()}, "manifest.json"),
-}  # fmt: skip
+}
 
 
 def test_the_service_goes_on_with_what_it_has_whatever_the_registry_offers(api: TestClient[Any], stage: Stage) -> None:

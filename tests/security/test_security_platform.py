@@ -84,9 +84,26 @@ def test_nothing_listens_off_loopback(platform: Platform) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "credentials.json", "nomad", "nomad/data", "nomad/data/alloc", "nomad/data/server", "nomad/agent.log", "postgres", "models",
-     "mirror", "terraform", "localstack", "gateway", "cache", "prefect", "worker", "batch"],
-)  # fmt: skip
+    [
+        "",
+        "credentials.json",
+        "nomad",
+        "nomad/data",
+        "nomad/data/alloc",
+        "nomad/data/server",
+        "nomad/agent.log",
+        "postgres",
+        "models",
+        "mirror",
+        "terraform",
+        "localstack",
+        "gateway",
+        "cache",
+        "prefect",
+        "worker",
+        "batch",
+    ],
+)
 def test_a_stranger_reads_and_writes_nothing_of_the_platforms_data(
     platform: Platform, stranger: Run, path: str
 ) -> None:
@@ -171,8 +188,17 @@ def tokens(platform: Platform) -> Iterator[dict[str, Cluster]]:
     }
 
 
-_JOB = {"Job": {"ID": "postgres", "Name": "postgres", "Type": "batch", "Datacenters": ["*"], "TaskGroups": [
-    {"Name": "x", "Tasks": [{"Name": "x", "Driver": "raw_exec", "Config": {"command": "/usr/bin/id"}}]}]}}  # fmt: skip
+_JOB = {
+    "Job": {
+        "ID": "postgres",
+        "Name": "postgres",
+        "Type": "batch",
+        "Datacenters": ["*"],
+        "TaskGroups": [
+            {"Name": "x", "Tasks": [{"Name": "x", "Driver": "raw_exec", "Config": {"command": "/usr/bin/id"}}]}
+        ],
+    }
+}
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,10 @@ def test_an_ordinary_account_begins_no_run(prefect: Prefects, deployment: str, t
     url = f"{prefect.url}/api/deployments/{deployment}/create_flow_run"
     before = len(prefect.runs())
     # when
-    answers = [asked("-d", body, "-H", "Content-Type: application/json", *more, url)
-               for more in ([], ["-u", "closecast:guess"], ["-u", ":"], ["-H", "Authorization: Bearer x"])]  # fmt: skip
+    answers = [
+        asked("-d", body, "-H", "Content-Type: application/json", *more, url)
+        for more in ([], ["-u", "closecast:guess"], ["-u", ":"], ["-H", "Authorization: Bearer x"])
+    ]
     # then
     assert {status for status, _ in answers} == {401}
     assert len(prefect.runs()) == before
@@ -180,8 +182,12 @@ def test_a_run_cannot_name_its_command_or_its_environment(prefect: Prefects, dep
     # given the password, as a flow or a person at the pages has it
     marker = tmp_path / "ran"
     found = prefect.call("GET", f"/deployments/{deployment}")
-    place = {"flow_id": found["flow_id"], "deployment_id": deployment, "work_queue_name": found["work_queue_name"],
-             "work_pool_name": found["work_pool_name"]}  # fmt: skip
+    place = {
+        "flow_id": found["flow_id"],
+        "deployment_id": deployment,
+        "work_queue_name": found["work_queue_name"],
+        "work_pool_name": found["work_pool_name"],
+    }
     # when
     for wanted in _variables(marker):
         body = {"job_variables": wanted, "parameters": {"seconds": 0.1}, "state": {"type": "SCHEDULED"}}
@@ -203,8 +209,10 @@ def test_an_older_work_pool_is_closed_by_the_next_deployment(prefect: Prefects, 
     # given what Prefect offers, and a deployment with what an earlier version set
     ours = prefect.call("GET", "/work_pools/closecast")["base_job_template"]
     field = {"type": "string"}
-    theirs = {"job_configuration": {"command": "{{ command }}", "env": "{{ env }}"},
-              "variables": {"type": "object", "properties": {"command": field, "env": {"type": "object"}}}}  # fmt: skip
+    theirs = {
+        "job_configuration": {"command": "{{ command }}", "env": "{{ env }}"},
+        "variables": {"type": "object", "properties": {"command": field, "env": {"type": "object"}}},
+    }
     prefect.call("PATCH", "/work_pools/closecast", {"base_job_template": theirs})
     prefect.call("PATCH", f"/deployments/{deployment}", {"job_variables": {"env": {"PREFECT_CLIENT_MAX_RETRIES": "8"}}})
     # when

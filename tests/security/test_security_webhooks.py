@@ -101,8 +101,13 @@ def move(guarded: Guarded) -> Iterator[Any]:
 
 
 def _body(url: str) -> dict[str, Any]:
-    return {"name": NAME, "url": url, "secret": SECRET, "status": "ACTIVE",
-            "events": [{"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}]}  # fmt: skip
+    return {
+        "name": NAME,
+        "url": url,
+        "secret": SECRET,
+        "status": "ACTIVE",
+        "events": [{"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}],
+    }
 
 
 def _made(guarded: Guarded, url: str) -> str:
@@ -133,18 +138,44 @@ def test_the_api_registers_itself_and_is_told_of_a_moved_alias(guarded: Guarded,
 
 
 _ELSEWHERE = [
-    "http://127.0.0.1:{other}{path}", "http://127.0.0.1:{other}/", "https://127.0.0.1:{api}{path}",
-    "http://127.0.0.1:{api}/", "http://127.0.0.1:{api}", "http://127.0.0.1:{api}{path}/", "http://127.0.0.1:{api}{path}?x",
-    "http://127.0.0.1:{api}{path}#x", "http://127.0.0.1:{api}{path}/../../health/live", "http://127.0.0.1:{api}//v1/registry-events",
-    "http://localhost:{api}{path}", "http://127.0.0.1.nip.io:{other}{path}", "http://127.1:{other}{path}",
-    "http://2130706433:{other}{path}", "http://0x7f000001:{other}{path}", "http://0177.0.0.1:{other}{path}",
-    "http://[::1]:{other}{path}", "http://[::ffff:127.0.0.1]:{other}{path}", "http://0.0.0.0:{other}{path}",
-    "http://127.0.0.1:{api}@127.0.0.1:{other}{path}", "http://a:b@127.0.0.1:{api}{path}", "http://127.0.0.1:{other}#@127.0.0.1:{api}{path}",
-    "http://127.0.0.1:{other}\\@127.0.0.1:{api}{path}", "http://127.0.0.1:0{api}{path}", " http://127.0.0.1:{api}{path}",
-    "http://127.0.0.1:{api}{path} ", "http://127.0.0.1:{api}{path}\n", "HTTP://127.0.0.1:{api}{path}", "http:/127.0.0.1:{other}{path}",
-    "http://\uff11\uff12\uff17.0.0.1:{other}{path}", "http://127.0.0.1:{api}/v1%2fregistry-events", "file:///etc/passwd", "gopher://127.0.0.1:{other}/x",
-    "http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:{api}{path},http://127.0.0.1:{other}{path}", "http://", "x",
-]  # fmt: skip
+    "http://127.0.0.1:{other}{path}",
+    "http://127.0.0.1:{other}/",
+    "https://127.0.0.1:{api}{path}",
+    "http://127.0.0.1:{api}/",
+    "http://127.0.0.1:{api}",
+    "http://127.0.0.1:{api}{path}/",
+    "http://127.0.0.1:{api}{path}?x",
+    "http://127.0.0.1:{api}{path}#x",
+    "http://127.0.0.1:{api}{path}/../../health/live",
+    "http://127.0.0.1:{api}//v1/registry-events",
+    "http://localhost:{api}{path}",
+    "http://127.0.0.1.nip.io:{other}{path}",
+    "http://127.1:{other}{path}",
+    "http://2130706433:{other}{path}",
+    "http://0x7f000001:{other}{path}",
+    "http://0177.0.0.1:{other}{path}",
+    "http://[::1]:{other}{path}",
+    "http://[::ffff:127.0.0.1]:{other}{path}",
+    "http://0.0.0.0:{other}{path}",
+    "http://127.0.0.1:{api}@127.0.0.1:{other}{path}",
+    "http://a:b@127.0.0.1:{api}{path}",
+    "http://127.0.0.1:{other}#@127.0.0.1:{api}{path}",
+    "http://127.0.0.1:{other}\\@127.0.0.1:{api}{path}",
+    "http://127.0.0.1:0{api}{path}",
+    " http://127.0.0.1:{api}{path}",
+    "http://127.0.0.1:{api}{path} ",
+    "http://127.0.0.1:{api}{path}\n",
+    "HTTP://127.0.0.1:{api}{path}",
+    "http:/127.0.0.1:{other}{path}",
+    "http://\uff11\uff12\uff17.0.0.1:{other}{path}",
+    "http://127.0.0.1:{api}/v1%2fregistry-events",
+    "file:///etc/passwd",
+    "gopher://127.0.0.1:{other}/x",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://127.0.0.1:{api}{path},http://127.0.0.1:{other}{path}",
+    "http://",
+    "x",
+]
 
 
 @pytest.mark.parametrize("user", ["people", "api"])
@@ -158,9 +189,12 @@ def test_a_webhook_leads_to_the_api_alone_in_no_other_spelling(
             for answer in (
                 client.post(f"{REST}/webhooks", json={**_body(url), "name": "another"}),
                 client.patch(f"{REST}/webhooks/{webhook}", json={"url": url}),
-                client.patch(f"{REST}/webhooks/{webhook}", content=json.dumps({"url": api.url + PATH})[:-1] + f', "url": {json.dumps(url)}}}',
-                             headers={"Content-Type": "application/json"}),
-            ):  # fmt: skip
+                client.patch(
+                    f"{REST}/webhooks/{webhook}",
+                    content=json.dumps({"url": api.url + PATH})[:-1] + f', "url": {json.dumps(url)}}}',
+                    headers={"Content-Type": "application/json"},
+                ),
+            ):
                 assert answer.status_code == 400, (url, answer.text)
                 assert "webhooks lead to the prediction API alone" in answer.json()["message"]
                 assert api.url + PATH in answer.json()["message"]
@@ -239,8 +273,16 @@ def test_artifacts_come_from_the_object_store_alone(guarded: Guarded, other: Lis
     # given places that whoever may write could name
     (tmp_path / "x").write_text(TOLD)
     tmp_path.chmod(0o755)
-    places = [f"file://{tmp_path}", str(tmp_path), other.url, f"mlflow-artifacts://127.0.0.1:{other.port}/", f"ftp://127.0.0.1:{other.port}/",
-              f"hdfs://127.0.0.1:{other.port}/", f"sftp://127.0.0.1:{other.port}/", f"dbfs:/{tmp_path}"]  # fmt: skip
+    places = [
+        f"file://{tmp_path}",
+        str(tmp_path),
+        other.url,
+        f"mlflow-artifacts://127.0.0.1:{other.port}/",
+        f"ftp://127.0.0.1:{other.port}/",
+        f"hdfs://127.0.0.1:{other.port}/",
+        f"sftp://127.0.0.1:{other.port}/",
+        f"dbfs:/{tmp_path}",
+    ]
     with guarded.client() as client:
         client.post(f"{REST}/registered-models/create", json={"name": "placed"})
         for place in places:

@@ -31,9 +31,13 @@ CYCLE = ("closecast.models.card", "closecast.models.golden")
 def _checked(project: Path) -> "subprocess.CompletedProcess[str]":
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     return subprocess.run(
-        command, cwd=project, env={"PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+        command,
+        cwd=project,
+        env={"PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")

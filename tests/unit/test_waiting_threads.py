@@ -9,10 +9,20 @@ import pytest
 from ops import paths
 
 ENTRIES = (
-    "ops.evaluate", "flows.train", "flows.evaluate", "flows.tune", "flows.score", "services.trial.__main__",
-    "services.score.__main__", "services.api.batch.worker", "closecast.scoring.pyfunc", "benchmarks.scale",
-    "benchmarks.scoring", "benchmarks.training", "tests.conftest",
-)  # fmt: skip
+    "ops.evaluate",
+    "flows.train",
+    "flows.evaluate",
+    "flows.tune",
+    "flows.score",
+    "services.trial.__main__",
+    "services.score.__main__",
+    "services.api.batch.worker",
+    "closecast.scoring.pyfunc",
+    "benchmarks.scale",
+    "benchmarks.scoring",
+    "benchmarks.training",
+    "tests.conftest",
+)
 
 
 def _told(module: str, policy: str | None) -> set[str]:

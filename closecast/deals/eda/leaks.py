@@ -61,10 +61,13 @@ def _outcome(column: "pd.Series[Any]", won: Bools) -> Probe:
     if name == "close_value" and not column[~won].any():
         told += ", being 0 for every lost one"
     return Probe(
-        name, asks, auc, True,
+        name,
+        asks,
+        auc,
+        True,
         f"{told}: it is written down with the outcome, and nobody knows it while the deal is open, so as a feature it "
         f"would hand the model the answer.",
-    )  # fmt: skip
+    )
 
 
 def _missing(column: "pd.Series[Any]", still_open: Bools) -> Probe:
@@ -77,10 +80,13 @@ def _missing(column: "pd.Series[Any]", still_open: Bools) -> Probe:
     if max(auc, 1 - auc) < MISSING_LIMIT:
         return Probe(name, asks, auc, False, f"{shares.capitalize()}: tells nothing.")
     return Probe(
-        name, asks, auc, True,
+        name,
+        asks,
+        auc,
+        True,
         f"{shares.capitalize()}: whether {name} is filled in tells how the deal stood when the export was cut, which "
         f"nobody knew at an earlier as-of date, so its emptiness must not be a feature.",
-    )  # fmt: skip
+    )
 
 
 def _auc(column: "pd.Series[Any]", won: Bools) -> float:

@@ -5,9 +5,14 @@ from numpy.typing import NDArray
 
 # Shares of the deals and list prices, as shared/data/README.md's files have them; GTXPro is the export's own spelling.
 _PRODUCTS = {
-    "GTX Basic": (0.212, 550), "MG Special": (0.188, 55), "GTXPro": (0.168, 4_821), "MG Advanced": (0.160, 3_393),
-    "GTX Plus Basic": (0.157, 1_096), "GTX Plus Pro": (0.110, 5_482), "GTK 500": (0.005, 26_768),
-}  # fmt: skip
+    "GTX Basic": (0.212, 550),
+    "MG Special": (0.188, 55),
+    "GTXPro": (0.168, 4_821),
+    "MG Advanced": (0.160, 3_393),
+    "GTX Plus Basic": (0.157, 1_096),
+    "GTX Plus Pro": (0.110, 5_482),
+    "GTK 500": (0.005, 26_768),
+}
 PRODUCTS = tuple(_PRODUCTS)
 _shares = np.array([share for share, _ in _PRODUCTS.values()])
 PRODUCT_SHARES = _shares / _shares.sum()
@@ -19,10 +24,27 @@ _AGENTS = [
 ]
 _ACCOUNTS = [
     f"{name} {form}"
-    for name in ("Alder", "Birch", "Cedar", "Damson", "Elder", "Fir", "Gorse", "Hazel", "Ivy", "Juniper", "Larch",
-                 "Maple", "Nettle", "Oak", "Pine", "Quince", "Rowan")
+    for name in (
+        "Alder",
+        "Birch",
+        "Cedar",
+        "Damson",
+        "Elder",
+        "Fir",
+        "Gorse",
+        "Hazel",
+        "Ivy",
+        "Juniper",
+        "Larch",
+        "Maple",
+        "Nettle",
+        "Oak",
+        "Pine",
+        "Quince",
+        "Rowan",
+    )
     for form in ("Foods", "Group", "Labs", "Logistics", "Works")
-]  # fmt: skip
+]
 _SIGNS = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8)
 _LENGTH = 8
 

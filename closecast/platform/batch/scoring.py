@@ -78,15 +78,26 @@ def score_parquet(
             source.seek(0)
         file = pq.ParquetFile(source, read_dictionary=words)
     schema = pa.schema(
-        [("opportunity_id", pa.string()), ("probability", pa.float64()), ("problem", _WORDS), ("as_of", pa.date32()),
-         ("horizon_days", pa.int32()), ("model_version", _WORDS), ("model_run_id", _WORDS)]
-    )  # fmt: skip
+        [
+            ("opportunity_id", pa.string()),
+            ("probability", pa.float64()),
+            ("problem", _WORDS),
+            ("as_of", pa.date32()),
+            ("horizon_days", pa.int32()),
+            ("model_version", _WORDS),
+            ("model_run_id", _WORDS),
+        ]
+    )
     rows, refused, named = 0, 0, (version, run_id)
     # Identifiers are all different: a dictionary of them would be built in vain.
     writer = pq.ParquetWriter(
-        target, schema, compression="zstd", compression_level=1, write_statistics=False,
+        target,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        write_statistics=False,
         use_dictionary=["problem", "as_of", "horizon_days", "model_version", "model_run_id"],
-    )  # fmt: skip
+    )
     with _readable("the input is damaged"), writer, ThreadPoolExecutor(threads, "chunk") as workers:
         coming: deque[Future[_Chunk]] = deque()
         for batch in file.iter_batches(CHUNK_ROWS, columns=columns):

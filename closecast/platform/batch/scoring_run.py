@@ -40,8 +40,15 @@ class ScoringRun:
 
     def meta(self, part: str) -> dict[str, str]:
         """What the job `score` is told of `part`."""
-        return {"source": part, "target": self.result(part), "as_of": str(self.as_of), "horizon": str(self.horizon),
-                "version": self.model.version, "run_id": self.model.run_id, "model_sha256": self.model.sha256 or ""}  # fmt: skip
+        return {
+            "source": part,
+            "target": self.result(part),
+            "as_of": str(self.as_of),
+            "horizon": str(self.horizon),
+            "version": self.model.version,
+            "run_id": self.model.run_id,
+            "model_sha256": self.model.sha256 or "",
+        }
 
     def rows(self, lake: Lake) -> list[dict[str, Any]]:
         """Each part with its rows. Raises LakeError when a result is missing or has not as many rows as its input."""

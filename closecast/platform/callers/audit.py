@@ -37,8 +37,17 @@ class Entry:
     def seal(self) -> bytes:
         """What `sha256` must be; the SQL function audit_seal computes the same."""
         at = self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        fields = (str(self.seq), str(self.event_id), at, self.actor, self.act, self.subject, self.details,
-                  self.request_id, self.previous.hex())  # fmt: skip
+        fields = (
+            str(self.seq),
+            str(self.event_id),
+            at,
+            self.actor,
+            self.act,
+            self.subject,
+            self.details,
+            self.request_id,
+            self.previous.hex(),
+        )
         lengths = ("-" if field is None else f"{len(field.encode())}:{field}" for field in fields)
         return hashlib.sha256(",".join(lengths).encode()).digest()
 
@@ -60,8 +69,15 @@ class Verdict:
     fault: str | None
 
 
-def append(connection: Connection, actor: str, act: str, subject: str, details: dict[str, Any],
-           request_id: str | None = None, event_id: uuid.UUID | None = None) -> Head | None:  # fmt: skip
+def append(
+    connection: Connection,
+    actor: str,
+    act: str,
+    subject: str,
+    details: dict[str, Any],
+    request_id: str | None = None,
+    event_id: uuid.UUID | None = None,
+) -> Head | None:
     """Log an act within the connection's transaction: both come to be, or neither. Raises psycopg.Error.
 
     An `event_id` that is logged already changes nothing, and None is returned.

@@ -52,8 +52,14 @@ class KeySet:
 class JwksThread:
     """Keeps the key sets of `issuers` current. `replaced` is called after a set has lost a key it had before."""
 
-    def __init__(self, issuers: Sequence[Issuer], file: Path | None, replaced: Callable[[], None],
-                 refresh_seconds: float = REFRESH_SECONDS, retry_seconds: float = _RETRY_SECONDS) -> None:  # fmt: skip
+    def __init__(
+        self,
+        issuers: Sequence[Issuer],
+        file: Path | None,
+        replaced: Callable[[], None],
+        refresh_seconds: float = REFRESH_SECONDS,
+        retry_seconds: float = _RETRY_SECONDS,
+    ) -> None:
         """`file` is the copy on disk; None for none."""
         self.sets = {issuer.url: KeySet(issuer) for issuer in issuers}
         self._file, self._replaced = file, replaced

@@ -69,8 +69,10 @@ class Limit:
 
 
 DEFAULTS: Mapping[Role, Limit] = {
-    "viewer": Limit(1_000, 10), "scorer": Limit(200_000, 10), "admin": Limit(200_000, 10),
-}  # fmt: skip
+    "viewer": Limit(1_000, 10),
+    "scorer": Limit(200_000, 10),
+    "admin": Limit(200_000, 10),
+}
 
 
 class Decision(NamedTuple):

@@ -58,9 +58,15 @@ class _Known:
 class Tokens:
     """Verifies tokens of `issuers`. `find` is for the request path: it never waits."""
 
-    def __init__(self, issuers: Sequence[Issuer], file: Path | None, *,
-                 refresh_seconds: float = REFRESH_SECONDS, retry_seconds: float = 5.0,
-                 remembered: int = _REMEMBERED) -> None:  # fmt: skip
+    def __init__(
+        self,
+        issuers: Sequence[Issuer],
+        file: Path | None,
+        *,
+        refresh_seconds: float = REFRESH_SECONDS,
+        retry_seconds: float = 5.0,
+        remembered: int = _REMEMBERED,
+    ) -> None:
         """`file` keeps the issuers' public keys over a restart; None for none."""
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._remembered = remembered
@@ -145,9 +151,14 @@ def _read(token: bytes) -> tuple[_Header, _Said]:
 def _decoded(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:
     try:
         claims = _VERIFIER.decode(
-            token, key, algorithms=[key.algorithm_name], audience=issuer.audience, issuer=issuer.url,
-            leeway=LEEWAY_SECONDS, options={"require": _REQUIRED},
-        )  # fmt: skip
+            token,
+            key,
+            algorithms=[key.algorithm_name],
+            audience=issuer.audience,
+            issuer=issuer.url,
+            leeway=LEEWAY_SECONDS,
+            options={"require": _REQUIRED},
+        )
         claims["exp"] = float(int(claims["exp"]))
     except jwt.ExpiredSignatureError as error:
         raise UnknownCallerError("the token has expired") from error

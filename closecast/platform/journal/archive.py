@@ -18,13 +18,43 @@ PREFIX = "predictions"
 _CHUNK = 5_000  # rows in memory at a time
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _SCHEMA = pa.schema(
-    [("id", pa.string()), ("row", pa.int32()), ("request_id", pa.string()), ("time", pa.timestamp("us", tz="UTC")),
-     ("caller", _TEXT), ("kind", _TEXT), *((name, pa.string()) for name in RAW_COLUMNS), ("unseen", pa.list_(pa.string())),
-     ("as_of", pa.date32()), ("horizon_days", pa.int32()), ("probability", pa.float64()),
-     ("probabilities", pa.map_(pa.string(), pa.float64())), ("model_version", _TEXT), ("model_run_id", _TEXT), ("days", pa.list_(pa.int32())), ("features", pa.list_(pa.float64()))]
-)  # fmt: skip
-_NAMES = ("id", "row", "request_id", "time", "caller", "kind", "unseen", "as_of", "horizon_days", "probability",
-          "model_version", "model_run_id", "days", "deal", "probabilities", "features")  # fmt: skip
+    [
+        ("id", pa.string()),
+        ("row", pa.int32()),
+        ("request_id", pa.string()),
+        ("time", pa.timestamp("us", tz="UTC")),
+        ("caller", _TEXT),
+        ("kind", _TEXT),
+        *((name, pa.string()) for name in RAW_COLUMNS),
+        ("unseen", pa.list_(pa.string())),
+        ("as_of", pa.date32()),
+        ("horizon_days", pa.int32()),
+        ("probability", pa.float64()),
+        ("probabilities", pa.map_(pa.string(), pa.float64())),
+        ("model_version", _TEXT),
+        ("model_run_id", _TEXT),
+        ("days", pa.list_(pa.int32())),
+        ("features", pa.list_(pa.float64())),
+    ]
+)
+_NAMES = (
+    "id",
+    "row",
+    "request_id",
+    "time",
+    "caller",
+    "kind",
+    "unseen",
+    "as_of",
+    "horizon_days",
+    "probability",
+    "model_version",
+    "model_run_id",
+    "days",
+    "deal",
+    "probabilities",
+    "features",
+)
 _FLOAT = 8  # bytes
 # What PostgreSQL writes in a form that costs no object of Python's here: a journal stores while it archives.
 _ASKED = {

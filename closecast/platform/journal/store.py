@@ -15,11 +15,25 @@ from closecast.platform.journal.entry import Entry
 
 Connection = psycopg.Connection[Any]
 _COLUMNS = {
-    "id": "uuid", "row": "int4", "batch": "int8", "request_id": "text", "time": "timestamptz", "caller": "text",
-    "kind": "text", "opportunity_id": "text", "deal": "json", "unseen": "text[]", "as_of": "date", "horizon_days": "int4",
-    "probability": "float8", "probabilities": "json", "model_version": "text", "days": "int4[]", "features": "bytea",
+    "id": "uuid",
+    "row": "int4",
+    "batch": "int8",
+    "request_id": "text",
+    "time": "timestamptz",
+    "caller": "text",
+    "kind": "text",
+    "opportunity_id": "text",
+    "deal": "json",
+    "unseen": "text[]",
+    "as_of": "date",
+    "horizon_days": "int4",
+    "probability": "float8",
+    "probabilities": "json",
+    "model_version": "text",
+    "days": "int4[]",
+    "features": "bytea",
     "model_run_id": "text",
-}  # fmt: skip
+}
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _ENCODE = msgspec.json.encode
 
@@ -107,11 +121,25 @@ def _rows(entry: Entry, batch: int) -> Iterator[tuple[Any, ...]]:
     for at, deal in enumerate(values):
         sent = {name: value for name, value in zip(names, deal, strict=True) if value is not None}
         yield (
-            entry.id, entry.rows[at], batch, entry.request_id, entry.time, entry.caller, entry.kind,
-            _key(sent.get("opportunity_id")), Json(sent, _ENCODE), entry.unseen[at], entry.as_of, entry.horizon_days,
-            entry.probability[at], by_horizon, entry.model_version, entry.days,
-            entry.features[at * width : (at + 1) * width], entry.model_run_id,
-        )  # fmt: skip
+            entry.id,
+            entry.rows[at],
+            batch,
+            entry.request_id,
+            entry.time,
+            entry.caller,
+            entry.kind,
+            _key(sent.get("opportunity_id")),
+            Json(sent, _ENCODE),
+            entry.unseen[at],
+            entry.as_of,
+            entry.horizon_days,
+            entry.probability[at],
+            by_horizon,
+            entry.model_version,
+            entry.days,
+            entry.features[at * width : (at + 1) * width],
+            entry.model_run_id,
+        )
 
 
 def _key(opportunity_id: Any) -> str | None:

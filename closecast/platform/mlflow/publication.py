@@ -97,8 +97,14 @@ def publish(
         origin = _origin(card, data, gold_key, git_commit, sha256)
         if signer is not None:
             origin[SIGNATURE_TAG] = signer.sign(MODEL_NAME, run.run_id, sha256)
-        parameters = {**candidate.settings.as_dict(), "rounds": card.rounds, "seed": card.seed,
-                      "horizons": DEFAULT_HORIZONS, "cut": card.cut, "source": card.source}  # fmt: skip
+        parameters = {
+            **candidate.settings.as_dict(),
+            "rounds": card.rounds,
+            "seed": card.seed,
+            "horizons": DEFAULT_HORIZONS,
+            "cut": card.cut,
+            "source": card.source,
+        }
         counts = {f"rows_{name}": float(count) for name, count in card.rows.items()}
         run.log_dataset(card.source, card.source_sha256, data.silver_key, len(data.deals))
         for name in (MODEL_FOLDER, TWIN_FOLDER):

@@ -40,9 +40,15 @@ def rehearse(folder: Path, twin: Path | None = None, marker: Path | None = None)
     environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     try:
         done = subprocess.run(
-            command, env={**environment, "OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "1"}, capture_output=True,
-            encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL, timeout=_SECONDS, check=False,
-        )  # fmt: skip
+            command,
+            env={**environment, "OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=_SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"the process that tried the model did not end within {_SECONDS} s") from error
     told = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]

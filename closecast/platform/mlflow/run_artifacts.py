@@ -18,9 +18,14 @@ def write_report(
     target.mkdir(exist_ok=True)
     (target / "evaluation.json").write_text(json.dumps(report, indent=1, default=str))
     (target / "features.json").write_text(
-        json.dumps([{key: getattr(one, key) for key in ("name", "dtype", "unit", "formula", "meaning", "cut_off")}
-                    for one in features.FEATURES], indent=1)
-    )  # fmt: skip
+        json.dumps(
+            [
+                {key: getattr(one, key) for key in ("name", "dtype", "unit", "formula", "meaning", "cut_off")}
+                for one in features.FEATURES
+            ],
+            indent=1,
+        )
+    )
     (target / "model_card.md").write_text(model_card(model, report, decision, by, at))
     _plots(target, report)
 
@@ -87,9 +92,11 @@ def _plots(target: Path, report: dict[str, Any]) -> None:
         rungs = found["ladder"]["all"]["rungs"]
         losses = [measures["log_loss"] for measures in rungs.values()]
         axes.errorbar(
-            [one["value"] for one in losses], list(rungs), fmt="o",
+            [one["value"] for one in losses],
+            list(rungs),
+            fmt="o",
             xerr=[[one["value"] - one["low"] for one in losses], [one["high"] - one["value"] for one in losses]],
-        )  # fmt: skip
+        )
         axes.invert_yaxis()
         axes.set(title=name.replace("_", " "), xlabel="held-out log loss")
     figure.savefig(target / "ladder.png", dpi=100)

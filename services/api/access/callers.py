@@ -80,10 +80,17 @@ class Callers:
     def saw_promotion(self, model: Identity, before: Identity | None) -> None:
         """Put into the audit log that another model version serves here now. Not for the request path."""
         if self.outbox is not None:
-            self.outbox.put(f"api {self._instance}", "promotion seen", f"model version {model.version}", {
-                "run_id": model.run_id, "sha256": model.sha256, "before": None if before is None else before.version,
-                "run_id_before": None if before is None else before.run_id,
-            })  # fmt: skip
+            self.outbox.put(
+                f"api {self._instance}",
+                "promotion seen",
+                f"model version {model.version}",
+                {
+                    "run_id": model.run_id,
+                    "sha256": model.sha256,
+                    "before": None if before is None else before.version,
+                    "run_id_before": None if before is None else before.run_id,
+                },
+            )
 
     def figures(self) -> dict[str, float]:
         """The figures of this moment, for metrics, by name."""

@@ -33,9 +33,14 @@ def read(content: bytes) -> Read:
     """What `content` holds. Whatever Arrow raises is the file's fault: nothing else is done here."""
     try:
         table = read_parquet.read_parquet(content)
-        return Read(None, table.identifiers.to_pylist(), {
-            name: (column.positions.astype("int64").tobytes(), column.distinct) for name, column in table.columns.items()
-        })  # fmt: skip
+        return Read(
+            None,
+            table.identifiers.to_pylist(),
+            {
+                name: (column.positions.astype("int64").tobytes(), column.distinct)
+                for name, column in table.columns.items()
+            },
+        )
     except InvalidInputError as error:
         return Read(field_error(error))
     except Exception as error:  # noqa: BLE001 - a name or a text that is not UTF-8, a time zone that is none, a date beyond all

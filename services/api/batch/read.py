@@ -191,9 +191,11 @@ def require_engage_date(names: Sequence[str], what: str) -> None:
     """Raises InvalidInputError unless the column is there without which nothing can be scored."""
     if "engage_date" not in names:
         raise InvalidInputError(
-            "body", ", ".join(names), f"a table with some of {', '.join(RAW_COLUMNS)}",
+            "body",
+            ", ".join(names),
+            f"a table with some of {', '.join(RAW_COLUMNS)}",
             f"{what} has no column engage_date, without which no deal can be scored",
-        )  # fmt: skip
+        )
 
 
 def more_than_once(name: str, what: str) -> InvalidInputError:

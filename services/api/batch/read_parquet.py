@@ -91,9 +91,11 @@ def _require_bearable(metadata: Any, names: list[str]) -> None:
 def _require_small(unpacked: int) -> None:
     if unpacked > MAX_UNPACKED:
         raise InvalidInputError(
-            "body", unpacked, f"{MAX_UNPACKED} bytes at most when unpacked",
+            "body",
+            unpacked,
+            f"{MAX_UNPACKED} bytes at most when unpacked",
             f"the file holds {unpacked} bytes in the columns that are read: send it in parts",
-        )  # fmt: skip
+        )
 
 
 def _require_type(name: str, kind: pa.DataType) -> None:

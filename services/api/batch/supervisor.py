@@ -32,9 +32,11 @@ _END_S = 8  # for the worker to end; what it has not shipped goes to its spool
 _WAIT_S = 10  # for the batches before it
 # One arena, Arrow's memory in it too, which keeps what a batch took for the next one until the worker is idle and gives it back.
 _ENVIRONMENT = {
-    "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1",
-    "MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "33554432",
-}  # fmt: skip
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "268435456",
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+}
 
 
 @dataclass

@@ -70,7 +70,10 @@ class RequestLog:
         # Nomad asks every five seconds: an unhealthy answer is news, a healthy one is not.
         if status < 400 and (path in _PROBES or path == PREDICTIONS):
             return
-        _LOG.info("request", extra={"method": method, "path": path, "status": status, "milliseconds": round(seconds * 1000, 2)})  # fmt: skip
+        _LOG.info(
+            "request",
+            extra={"method": method, "path": path, "status": status, "milliseconds": round(seconds * 1000, 2)},
+        )
 
 
 async def _fail(scope: Any, answer: Send) -> None:

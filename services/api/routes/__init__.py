@@ -12,6 +12,17 @@ from services.api.routes.recorded import recorded
 
 ROUTES = [
     key_options,
-    predict, recorded, predict_batch, explain, open_pipeline, model, tell_outcomes, create_key, list_keys, rotate_key,
-    revoke_key, audit_log, verify_audit_log,
-]  # fmt: skip
+    predict,
+    recorded,
+    predict_batch,
+    explain,
+    open_pipeline,
+    model,
+    tell_outcomes,
+    create_key,
+    list_keys,
+    rotate_key,
+    revoke_key,
+    audit_log,
+    verify_audit_log,
+]

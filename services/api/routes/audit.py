@@ -16,8 +16,14 @@ from services.api.schemas.keys import AuditEntry, AuditPage, AuditVerdict
 _TAGS = ["administration"]
 
 
-@get("/audit", sync_to_thread=True, guards=[Requires("admin")], summary="Read the audit log", responses=ADMIN_RESPONSES,
-     tags=_TAGS)  # fmt: skip
+@get(
+    "/audit",
+    sync_to_thread=True,
+    guards=[Requires("admin")],
+    summary="Read the audit log",
+    responses=ADMIN_RESPONSES,
+    tags=_TAGS,
+)
 def audit_log(
     callers: NamedDependency[Callers],
     limit: Annotated[int, Parameter(ge=1, le=1_000)] = 100,
@@ -40,8 +46,14 @@ def audit_log(
     return AuditPage(entries, entries[-1].seq if entries and entries[-1].seq > 1 else None)
 
 
-@get("/audit/verification", sync_to_thread=True, guards=[Requires("admin")], summary="Check the audit log",
-     responses=ADMIN_RESPONSES, tags=_TAGS)  # fmt: skip
+@get(
+    "/audit/verification",
+    sync_to_thread=True,
+    guards=[Requires("admin")],
+    summary="Check the audit log",
+    responses=ADMIN_RESPONSES,
+    tags=_TAGS,
+)
 def verify_audit_log(callers: NamedDependency[Callers]) -> AuditVerdict:
     """Follows the chain of seals from the first entry; a changed, removed or inserted entry breaks it."""
     found = store(callers).verify_log()

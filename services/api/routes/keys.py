@@ -29,32 +29,53 @@ def key_options() -> Response[None]:
     return Response(None, status_code=204, headers={"Allow": "GET, OPTIONS, POST"})
 
 
-@post("/keys", sync_to_thread=True, guards=[Requires("admin")], summary="Make an API key", responses=ADMIN_RESPONSES,
-      tags=_TAGS)  # fmt: skip
+@post(
+    "/keys",
+    sync_to_thread=True,
+    guards=[Requires("admin")],
+    summary="Make an API key",
+    responses=ADMIN_RESPONSES,
+    tags=_TAGS,
+)
 def create_key(
     data: Annotated[NewKey, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> IssuedKey:
     """A new key. Its secret is in this answer and nowhere else."""
     if not data.name.isprintable() or not data.name.strip():
         raise InvalidInputError(
-            "name", printable(data.name), "printable characters, not blanks alone",
+            "name",
+            printable(data.name),
+            "printable characters, not blanks alone",
             "the name holds characters that cannot be seen, or nothing else than blanks",
-        )  # fmt: skip
+        )
     lifetime = None if data.expires_in_days is None else timedelta(days=data.expires_in_days)
     issued, head = store(callers).create(data.name, data.role, lifetime, _by(request))
     _tell("key created", issued.key, head)
     return IssuedKey(_facts(issued.key), issued.text)
 
 
-@get("/keys", sync_to_thread=True, guards=[Requires("admin")], summary="List the API keys", responses=ADMIN_RESPONSES,
-     tags=_TAGS)  # fmt: skip
+@get(
+    "/keys",
+    sync_to_thread=True,
+    guards=[Requires("admin")],
+    summary="List the API keys",
+    responses=ADMIN_RESPONSES,
+    tags=_TAGS,
+)
 def list_keys(callers: NamedDependency[Callers]) -> Keys:
     """All keys, those that open nothing any more too."""
     return Keys([_facts(key) for key in store(callers).all()])
 
 
-@post("/keys/{key_id:str}/rotate", status_code=200, sync_to_thread=True, guards=[Requires("admin")],
-      summary="Give a key a new secret", responses=ADMIN_RESPONSES, tags=_TAGS)  # fmt: skip
+@post(
+    "/keys/{key_id:str}/rotate",
+    status_code=200,
+    sync_to_thread=True,
+    guards=[Requires("admin")],
+    summary="Give a key a new secret",
+    responses=ADMIN_RESPONSES,
+    tags=_TAGS,
+)
 def rotate_key(
     key_id: KeyId, data: Annotated[Rotation, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> IssuedKey:
@@ -64,8 +85,15 @@ def rotate_key(
     return IssuedKey(_facts(issued.key), issued.text)
 
 
-@delete("/keys/{key_id:str}", status_code=200, sync_to_thread=True, guards=[Requires("admin")], summary="Revoke a key",
-        responses=ADMIN_RESPONSES, tags=_TAGS)  # fmt: skip
+@delete(
+    "/keys/{key_id:str}",
+    status_code=200,
+    sync_to_thread=True,
+    guards=[Requires("admin")],
+    summary="Revoke a key",
+    responses=ADMIN_RESPONSES,
+    tags=_TAGS,
+)
 def revoke_key(key_id: KeyId, callers: NamedDependency[Callers], request: Request[Any, Any, Any]) -> KeyFacts:
     """The key opens nothing any more, on any instance, within about a second."""
     key, head = store(callers).revoke(_sound(key_id), _by(request))

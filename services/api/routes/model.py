@@ -25,10 +25,21 @@ def model(champion: NamedDependency[Champion]) -> Model:
             "alias": CHAMPION,
             "features": list(card.feature_names),
             "registry_problem": champion.status().problem,
-            **{name: getattr(card, name) for name in (
-                "trained_at", "source", "source_sha256", "data_as_of", "fiscal_year_start", "metrics", "reference_metrics", "rows", "note",
-                "git_commit",
-            )},
+            **{
+                name: getattr(card, name)
+                for name in (
+                    "trained_at",
+                    "source",
+                    "source_sha256",
+                    "data_as_of",
+                    "fiscal_year_start",
+                    "metrics",
+                    "reference_metrics",
+                    "rows",
+                    "note",
+                    "git_commit",
+                )
+            },
         },
         Model,
-    )  # fmt: skip
+    )

@@ -61,9 +61,11 @@ def tell_outcomes(
         first = seen.setdefault(outcome.opportunity_id, at)
         if first != at:
             raise InvalidInputError(
-                f"outcomes[{at}].opportunity_id", outcome.opportunity_id, "each deal once",
+                f"outcomes[{at}].opportunity_id",
+                outcome.opportunity_id,
+                "each deal once",
                 f"the deal {outcome.opportunity_id} is told twice, at {first} and {at}",
-            )  # fmt: skip
+            )
     recording = records.record(outcomes, request.scope["state"]["caller"].id)
     return OutcomesAnswer(recording.added, recording.changed, recording.unchanged)
 
@@ -73,9 +75,11 @@ def _checked(at: int, deal: ClosedDeal) -> Outcome:
     latest = datetime.now(UTC).date() + timedelta(days=1)
     if not _EARLIEST <= deal.close_date <= latest:
         raise InvalidInputError(
-            f"outcomes[{at}].close_date", str(deal.close_date), f"a date from {_EARLIEST} to today",
+            f"outcomes[{at}].close_date",
+            str(deal.close_date),
+            f"a date from {_EARLIEST} to today",
             f"a deal cannot have closed on {deal.close_date}",
-        )  # fmt: skip
+        )
     name = deal.opportunity_id.strip()
     if not name:
         raise InvalidInputError(

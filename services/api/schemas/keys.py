@@ -15,9 +15,14 @@ class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
     """The key to be made."""
 
     name: Annotated[
-        str, Meta(min_length=1, max_length=100, description="Whose it is, for people: printable characters",
-                  examples=["sales dashboard"])
-    ]  # fmt: skip
+        str,
+        Meta(
+            min_length=1,
+            max_length=100,
+            description="Whose it is, for people: printable characters",
+            examples=["sales dashboard"],
+        ),
+    ]
     role: Annotated[Role, Meta(description="A viewer reads, a scorer also scores, an admin also keeps keys")] = "scorer"
     expires_in_days: Annotated[
         Annotated[int, Meta(ge=1, le=3650)] | None, Meta(description="null: valid until it is revoked")

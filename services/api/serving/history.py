@@ -82,7 +82,16 @@ class HistoryFollower:
         one.prepare(model)
         taken = self._champion.refresh(served, model)
         if taken:
-            _LOG.info("history", extra={"version": served.version, "origin": origin, "known_until": newest.known_until.isoformat(), "deals": len(deals), "key": newest.silver_key})  # fmt: skip
+            _LOG.info(
+                "history",
+                extra={
+                    "version": served.version,
+                    "origin": origin,
+                    "known_until": newest.known_until.isoformat(),
+                    "deals": len(deals),
+                    "key": newest.silver_key,
+                },
+            )
         return taken
 
     def _keep(self, newest: Newest, deals: pd.DataFrame) -> None:

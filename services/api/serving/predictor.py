@@ -41,9 +41,14 @@ class Predictor:
         return None if answer is None else self._answer(asked, question, answer, served.identity, caller, request_id)
 
     def _answer(
-        self, asked: PredictionRequest, question: Question, answer: one.Answer, model: Identity, caller: str,
+        self,
+        asked: PredictionRequest,
+        question: Question,
+        answer: one.Answer,
+        model: Identity,
+        caller: str,
         request_id: str,
-    ) -> Prediction:  # fmt: skip
+    ) -> Prediction:
         identifier = new_id()
         if self._journal is not None:
             self._journal.append(

@@ -48,9 +48,13 @@ class HistogramFamily(Collector):
     """
 
     def __init__(
-        self, name: str, documentation: str, labels: Sequence[str], bounds: Sequence[float],
+        self,
+        name: str,
+        documentation: str,
+        labels: Sequence[str],
+        bounds: Sequence[float],
         counter: tuple[str, str] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._name, self._documentation, self._labels, self._counter = name, documentation, labels, counter
         self._bounds = bounds
         self._histograms: dict[tuple[str, ...], Histogram] = {}

@@ -35,16 +35,21 @@ class Metrics:
         PlatformCollector(self.registry)
         ProcessCollector(registry=self.registry)
         self.requests = HistogramFamily(
-            "closecast_request_seconds", "Time from a request's head to its answer's end.", ["route", "method", "status"],
-            _SECONDS, ("closecast_requests", "Requests answered."),
-        )  # fmt: skip
+            "closecast_request_seconds",
+            "Time from a request's head to its answer's end.",
+            ["route", "method", "status"],
+            _SECONDS,
+            ("closecast_requests", "Requests answered."),
+        )
         self.scores = HistogramFamily("closecast_prediction_probability", "Probabilities answered.", ["kind"], _SHARES)
         self.registry.register(self.requests)
         self.registry.register(self.scores)
         self.unseen = Counter(
-            "closecast_unseen_values", "Deals with a value the model's history does not know.", ["column"],
+            "closecast_unseen_values",
+            "Deals with a value the model's history does not know.",
+            ["column"],
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.batch_deals = Counter(
             "closecast_batch_deals", "Deals of batches, scored or refused.", ["outcome"], registry=self.registry
         )
@@ -54,9 +59,11 @@ class Metrics:
             registry=self.registry,
         )
         self.model = Gauge(
-            "closecast_model_info", "The model version that serves, and the run that made it.", ["version", "run_id"],
+            "closecast_model_info",
+            "The model version that serves, and the run that made it.",
+            ["version", "run_id"],
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.swaps = Counter("closecast_model_swaps", "Times another version was taken up.", registry=self.registry)
         self.refusals = Counter(
             "closecast_model_refusals", "Versions that bore the alias and were not taken up.", registry=self.registry

@@ -69,8 +69,11 @@ def describe(span: Span, method: str, route: str, path: str, request_id: str, st
     """Name the span and say what it was, in OpenTelemetry's words for HTTP servers."""
     span.update_name(f"{method} {route}")
     attributes: dict[str, str | int] = {
-        "http.request.method": method, "http.route": route, "url.path": path, "closecast.request_id": request_id,
-    }  # fmt: skip
+        "http.request.method": method,
+        "http.route": route,
+        "url.path": path,
+        "closecast.request_id": request_id,
+    }
     if status is not None:
         attributes["http.response.status_code"] = status
         if status >= 500:

@@ -44,7 +44,17 @@ class Refusals:
     def tell(self, problem: Problem, method: str, url: bytes, request_id: str, seconds: float) -> None:
         """Count one that no application saw, and log it."""
         self._requests.of(_NONE, method or _NONE, str(problem.status)).observe(seconds)
-        _LOG.info("request", extra={"request_id": request_id, "method": method or _NONE, "path": shown(url.partition(b"?")[0]) or _NONE, "status": problem.status, "detail": problem.detail, "milliseconds": round(seconds * 1000, 2)})  # fmt: skip
+        _LOG.info(
+            "request",
+            extra={
+                "request_id": request_id,
+                "method": method or _NONE,
+                "path": shown(url.partition(b"?")[0]) or _NONE,
+                "status": problem.status,
+                "detail": problem.detail,
+                "milliseconds": round(seconds * 1000, 2),
+            },
+        )
 
 
 def new_id(headers: Sequence[tuple[bytes, bytes]]) -> str:

@@ -99,9 +99,12 @@ def test_what_a_user_set_stays_while_the_inventory_changes_beside_it(server: Ser
     # given a deployment that a user made his own
     server.deploy(replace(TUNE, parameters={"trials": 30, "workers": 2}))
     server.change(
-        parameters={"trials": 50, "workers": 2, "source": "kaggle"}, paused=False, tags=["model", "mine"],
-        description="Mine.", concurrency_limit=3,
-    )  # fmt: skip
+        parameters={"trials": 50, "workers": 2, "source": "kaggle"},
+        paused=False,
+        tags=["model", "mine"],
+        description="Mine.",
+        concurrency_limit=3,
+    )
     server.change_schedule(schedule={"cron": "30 4 * * 6", "timezone": "Europe/Berlin"}, active=False)
     # when the inventory changes all of it
     new = replace(TUNE, parameters={"trials": 40, "workers": 4, "seed": 3}, cron="0 2 1 * *", description="Ours.")

@@ -72,8 +72,15 @@ def test_a_worker_runs_the_deployment(
 ) -> None:
     # given the deployment, made twice, and a run of it
     def python(*arguments: str) -> str:
-        done = subprocess.run([sys.executable, "-m", *arguments], env=here, cwd=PROJECT, check=True,
-                              capture_output=True, text=True, timeout=280)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments],
+            env=here,
+            cwd=PROJECT,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
         return done.stdout
 
     first = python("flows.deployments")
@@ -87,8 +94,11 @@ def test_a_worker_runs_the_deployment(
     assert deployment["parameters"] == {}
     known = set(deployment["parameter_openapi_schema"]["properties"])
     assert known == {"source", "seed", "as_of", "fiscal_year_start"}
-    run = _post(prefect_api, f"deployments/{deployment['id']}/create_flow_run",
-                {"parameters": {"source": "synthetic:2500"}, "state": {"type": "SCHEDULED"}})  # fmt: skip
+    run = _post(
+        prefect_api,
+        f"deployments/{deployment['id']}/create_flow_run",
+        {"parameters": {"source": "synthetic:2500"}, "state": {"type": "SCHEDULED"}},
+    )
     # when a worker takes one turn
     python("prefect", "worker", "start", "--pool", "closecast", "--type", "process", "--run-once")
     deadline = time.monotonic() + 60

@@ -162,8 +162,10 @@ def test_the_log_is_the_latest_runs_or_that_of_the_one_named(
     assert capsys.readouterr().out == f"flow run {run} has logged nothing\n"
     # when there is more than one page
     at = datetime.now(UTC).isoformat()
-    lines = [{"name": "flow", "level": 30, "message": f"line {number}", "timestamp": at, "flow_run_id": run}
-             for number in range(250)]  # fmt: skip
+    lines = [
+        {"name": "flow", "level": 30, "message": f"line {number}", "timestamp": at, "flow_run_id": run}
+        for number in range(250)
+    ]
     server.call("POST", "/logs/", lines)
     commands.logs([run])
     # then

@@ -35,8 +35,12 @@ def _terraform(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[st
     }
     return subprocess.run(
         ["terraform", f"-chdir={folder}", *arguments],
-        env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _initialise(folder: Path) -> None:

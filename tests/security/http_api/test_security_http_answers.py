@@ -15,19 +15,34 @@ from tests.unit.services.api.wire import Wire
 # --- what names no host, no address or another protocol
 
 
-@pytest.mark.parametrize(("request_", "words"), [
-    (b"GET /v1/model HTTP/1.1\r\n\r\n", "no Host"), (b"GET /v1/model HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "2 Host"),
-    (b"GET /v1/model HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", "2 Host"), (post().replace(b"Host: here\r\n", b""), "no Host"),
-    (post(b"Host: there"), "2 Host"), (b"GET /v1/model HTTP/1.1\r\nHost: a:b\r\n\r\n", "'a:b' is no host"),
-    (b"GET /v1/model HTTP/1.1\r\nHost: a:99999\r\n\r\n", "is no host"), (b"GET /v1/model HTTP/1.1\r\nHost: a/b\r\n\r\n", "is no host"),
-    (b"GET /v1/model HTTP/1.1\r\nHost: [::1\r\n\r\n", "is no host"), (b"GET /v1/model HTTP/1.1\r\nHost: a b\r\n\r\n", "is no host"),
-    (b"GET /v1/model HTTP/1.1\r\nHost: a@b\r\n\r\n", "is no host"), (b"GET /v1/model HTTP/1.1\r\nHost: a:-1\r\n\r\n", "is no host"),
-    (b"GET /v1/model HTTP/2.0\r\nHost: a\r\n\r\n", "HTTP/2.0"), (b"GET /v1/model HTTP/0.9\r\nHost: a\r\n\r\n", "HTTP/0.9"), (b"GET /v1/model\r\n\r\n", "HTTP/0.9"),
-    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ""), (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", "no address"),
-    (b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", "no address"), (b"GET http://a:b/v1/model HTTP/1.1\r\nHost: a\r\n\r\n", "no address"),
-    ("GET /é HTTP/1.1\r\nHost: a\r\n\r\n".encode(), ""), (b"\x16\x03\x01\x00\xa5\x01\x00", ""), (b"HELLO\r\n\r\n", ""),
-    (b"POST /v1/predictions HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (b"GET /v1/model HTTP/1.1\r\n\r\n", "no Host"),
+        (b"GET /v1/model HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "2 Host"),
+        (b"GET /v1/model HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", "2 Host"),
+        (post().replace(b"Host: here\r\n", b""), "no Host"),
+        (post(b"Host: there"), "2 Host"),
+        (b"GET /v1/model HTTP/1.1\r\nHost: a:b\r\n\r\n", "'a:b' is no host"),
+        (b"GET /v1/model HTTP/1.1\r\nHost: a:99999\r\n\r\n", "is no host"),
+        (b"GET /v1/model HTTP/1.1\r\nHost: a/b\r\n\r\n", "is no host"),
+        (b"GET /v1/model HTTP/1.1\r\nHost: [::1\r\n\r\n", "is no host"),
+        (b"GET /v1/model HTTP/1.1\r\nHost: a b\r\n\r\n", "is no host"),
+        (b"GET /v1/model HTTP/1.1\r\nHost: a@b\r\n\r\n", "is no host"),
+        (b"GET /v1/model HTTP/1.1\r\nHost: a:-1\r\n\r\n", "is no host"),
+        (b"GET /v1/model HTTP/2.0\r\nHost: a\r\n\r\n", "HTTP/2.0"),
+        (b"GET /v1/model HTTP/0.9\r\nHost: a\r\n\r\n", "HTTP/0.9"),
+        (b"GET /v1/model\r\n\r\n", "HTTP/0.9"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ""),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", "no address"),
+        (b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", "no address"),
+        (b"GET http://a:b/v1/model HTTP/1.1\r\nHost: a\r\n\r\n", "no address"),
+        ("GET /é HTTP/1.1\r\nHost: a\r\n\r\n".encode(), ""),
+        (b"\x16\x03\x01\x00\xa5\x01\x00", ""),
+        (b"HELLO\r\n\r\n", ""),
+        (b"POST /v1/predictions HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.0"),
+    ],
+)
 def test_what_http_does_not_allow_is_refused(address: str, client: httpx.Client, request_: bytes, words: str) -> None:
     before = count(client, 400, "unknown")
     for content in (request_, BEHIND + request_):
@@ -110,9 +125,12 @@ def test_whatever_fails_is_answered_in_whole_and_told(
         assert 'status="500"' not in client.get("/health/live").text
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert answer.json() == {
-        "title": "Internal server error", "status": 500, "instance": "/v1/model", "request_id": "mine",
+        "title": "Internal server error",
+        "status": 500,
+        "instance": "/v1/model",
+        "request_id": "mine",
         "detail": "the service failed on this request; its log has the reason under the request id",
-    }  # fmt: skip
+    }
     assert answer.headers["x-request-id"] == "mine"
     assert answer.headers["x-content-type-options"] == "nosniff"
     failures = [line["error"] for line in logged() if line["event"] == "failure"]

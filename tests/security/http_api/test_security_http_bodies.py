@@ -14,12 +14,16 @@ from tests.unit.services.api.wire import Wire
 # --- a wish for another protocol
 
 UPGRADES = [
-    (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA"),
+    (
+        b"Connection: Upgrade, HTTP2-Settings",
+        b"Upgrade: h2c",
+        b"HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+    ),
     (b"Upgrade: websocket", b"Connection: keep-alive, Upgrade"),
     (b"Connection: upgrade", b"Upgrade: h2c", b"Upgrade: websocket"),
     (b"Proxy-Connection: upgrade", b"Upgrade: anything"),
     (b"upgrade: TLS/1.0", b"connection: UPGRADE"),
-]  # fmt: skip
+]
 FORMS: dict[str, Callable[..., bytes]] = {
     "fast": lambda *lines: post(*lines),
     "framework": lambda *lines: post(*lines, path=b"/v1/explanations"),
@@ -67,17 +71,42 @@ def test_the_request_may_be_split_anywhere(address: str, form: str) -> None:
 # --- doubtful ends
 
 
-@pytest.mark.parametrize("lines", [
-    (TE.strip(), b"Content-Length: 3"), (b"Content-Length: 3", TE.strip()), (b"Transfer-Encoding: gzip, chunked",),
-    (b"Transfer-Encoding: chunked, identity",), (b"Transfer-Encoding: xchunked",), (b"Transfer-Encoding: gzip",), (TE.strip(), TE.strip()),
-    (b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity"), (b"Transfer-Encoding : chunked",), (b"Transfer-Encoding: \x0bchunked",),
-    (b"X: a\r\n Transfer-Encoding: chunked",), (b"X: a\nTransfer-Encoding: chunked",), (b"X: a\rTransfer-Encoding: chunked",),
-    (b"Transfer-Encoding: \"chunked\"",), (b"Transfer-Encoding:",), (b"Transfer-Encoding: chunked;q=1",),
-    (b"Content-Length: 3", b"Content-Length: 3"), (b"Content-Length: 3", b"Content-Length: 50"), (b"Content-Length: 3, 3",),
-    (b"Content-Length: +3",), (b"Content-Length: -3",), (b"Content-Length: 0x3",), (b"Content-Length:",), (b"Content-Length: 3 4",),
-    (b"Content-Length: \r\n 3",), (b"Content-Length: 99999999999999999999",), (b"Content-Length: 3\0",), (b"\x00: a",), (b"X Y: a",),
-    (b"no colon",), (b": empty",),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (TE.strip(), b"Content-Length: 3"),
+        (b"Content-Length: 3", TE.strip()),
+        (b"Transfer-Encoding: gzip, chunked",),
+        (b"Transfer-Encoding: chunked, identity",),
+        (b"Transfer-Encoding: xchunked",),
+        (b"Transfer-Encoding: gzip",),
+        (TE.strip(), TE.strip()),
+        (b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity"),
+        (b"Transfer-Encoding : chunked",),
+        (b"Transfer-Encoding: \x0bchunked",),
+        (b"X: a\r\n Transfer-Encoding: chunked",),
+        (b"X: a\nTransfer-Encoding: chunked",),
+        (b"X: a\rTransfer-Encoding: chunked",),
+        (b'Transfer-Encoding: "chunked"',),
+        (b"Transfer-Encoding:",),
+        (b"Transfer-Encoding: chunked;q=1",),
+        (b"Content-Length: 3", b"Content-Length: 3"),
+        (b"Content-Length: 3", b"Content-Length: 50"),
+        (b"Content-Length: 3, 3",),
+        (b"Content-Length: +3",),
+        (b"Content-Length: -3",),
+        (b"Content-Length: 0x3",),
+        (b"Content-Length:",),
+        (b"Content-Length: 3 4",),
+        (b"Content-Length: \r\n 3",),
+        (b"Content-Length: 99999999999999999999",),
+        (b"Content-Length: 3\0",),
+        (b"\x00: a",),
+        (b"X Y: a",),
+        (b"no colon",),
+        (b": empty",),
+    ],
+)
 def test_a_body_whose_end_is_doubtful_is_refused_and_nothing_behind_it_is_read(
     wire: Wire, client: httpx.Client, lines: tuple[bytes, ...]
 ) -> None:
@@ -87,10 +116,23 @@ def test_a_body_whose_end_is_doubtful_is_refused_and_nothing_behind_it_is_read(
     assert count(client, 400) == before + 1
 
 
-@pytest.mark.parametrize("body", [
-    b"0x3\r\nabc\r\n0\r\n\r\n", b"3\nabc\n0\n\n", b"3 \r\nabc\r\n0\r\n\r\n", b"-3\r\nabc\r\n", b"+3\r\nabc\r\n", b"g\r\n", b"\r\n", b"ffffffffffffffffff\r\n",
-    b"3\r\nabcd\r\n0\r\n\r\n", b"3;a\nabc\r\n0\r\n\r\n", b"3\r\nab\r\n\r\n0\r\n\r\n", b"0\r\nno colon\r\n\r\n",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"0x3\r\nabc\r\n0\r\n\r\n",
+        b"3\nabc\n0\n\n",
+        b"3 \r\nabc\r\n0\r\n\r\n",
+        b"-3\r\nabc\r\n",
+        b"+3\r\nabc\r\n",
+        b"g\r\n",
+        b"\r\n",
+        b"ffffffffffffffffff\r\n",
+        b"3\r\nabcd\r\n0\r\n\r\n",
+        b"3;a\nabc\r\n0\r\n\r\n",
+        b"3\r\nab\r\n\r\n0\r\n\r\n",
+        b"0\r\nno colon\r\n\r\n",
+    ],
+)
 @pytest.mark.parametrize("path", [b"/v1/predictions", b"/v1/predictions/batch", b"/v1/explanations"])
 def test_malformed_chunks_are_the_callers_fault_and_are_counted_once(
     wire: Wire, client: httpx.Client, body: bytes, path: bytes

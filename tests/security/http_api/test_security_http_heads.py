@@ -17,8 +17,11 @@ from tests.unit.services.api.wire import Wire
 @pytest.mark.parametrize("many", [False, True])
 def test_a_head_up_to_the_bound_is_served_and_one_beyond_is_not(address: str, path: bytes, many: bool) -> None:
     for size, status in ((LIMIT, 200), (LIMIT + 1, 431), (LIMIT + 5000, 431)):
-        head = post(path=path) if path == b"/v1/predictions" else b"GET %b HTTP/1.1\r\nHost: here\r\nX-API-Key: %b\r\n\r\n" % (
-            path, KEY.encode())  # fmt: skip
+        head = (
+            post(path=path)
+            if path == b"/v1/predictions"
+            else b"GET %b HTTP/1.1\r\nHost: here\r\nX-API-Key: %b\r\n\r\n" % (path, KEY.encode())
+        )
         begun, _, body = head.partition(b"\r\n\r\n")
         left = size - len(begun) - 4
         line = b"\r\nX-%05d: "
@@ -43,13 +46,19 @@ def test_a_long_head_is_refused_however_it_comes(address: str, piece: int) -> No
     assert_whole(wire, 431)
 
 
-@pytest.mark.parametrize("begun", [
-    b"GET /" + b"a" * 70_000, b"G" * 70_000, b"POST /v1/predictions HTTP/1.1\r\n" + b"a" * 70_000,
-    b"POST /v1/predictions HTTP/1.1\r\n" + b"a: b\r\n" * 12_000,
-    post(TE.strip(), body=b"1;" + b"e" * 70_000, length=False), post(TE.strip(), body=b"0" * 70_000, length=False),
-    post(TE.strip(), body=chunked(BODY, end=b"0\r\nX-Trailer: " + b"t" * 70_000), length=False),
-    post(TE.strip(), body=chunked(BODY, end=b"0\r\n" + b"a: b\r\n" * 12_000), length=False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /" + b"a" * 70_000,
+        b"G" * 70_000,
+        b"POST /v1/predictions HTTP/1.1\r\n" + b"a" * 70_000,
+        b"POST /v1/predictions HTTP/1.1\r\n" + b"a: b\r\n" * 12_000,
+        post(TE.strip(), body=b"1;" + b"e" * 70_000, length=False),
+        post(TE.strip(), body=b"0" * 70_000, length=False),
+        post(TE.strip(), body=chunked(BODY, end=b"0\r\nX-Trailer: " + b"t" * 70_000), length=False),
+        post(TE.strip(), body=chunked(BODY, end=b"0\r\n" + b"a: b\r\n" * 12_000), length=False),
+    ],
+)
 def test_what_stands_beside_a_body_is_bounded_wherever_it_stands(wire: Wire, begun: bytes) -> None:
     wire.send(begun)
     status, headers, problem = wire.answer()

@@ -34,9 +34,13 @@ class Server:
     def client(self, service: str, access: str = ACCESS, secret: str = SECRET, **config: Any) -> Any:
         made: Any = boto3.client
         return made(
-            service, endpoint_url=self.url, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1",
+            service,
+            endpoint_url=self.url,
+            aws_access_key_id=access,
+            aws_secret_access_key=secret,
+            region_name="us-east-1",
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, **config),
-        )  # fmt: skip
+        )
 
     def send(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, str, str]:
         """Status, content type and body of the answer to a request written just so."""

@@ -38,9 +38,15 @@ def test_a_stream_with_a_checksum_behind_it_is_stored(tampered: bool, server: Se
     sums = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
     body = b"%x\r\n%b\r\n0\r\nx-amz-checksum-crc32:%b\r\n\r\n" % (len(data), data, sums.encode())
     target = f"/{BUCKET}/streamed"
-    request = AWSRequest("PUT", f"{server.url}{target}", headers={
-        "Content-Encoding": "aws-chunked", "X-Amz-Trailer": "x-amz-checksum-crc32",
-        "X-Amz-Decoded-Content-Length": str(len(data))})  # fmt: skip
+    request = AWSRequest(
+        "PUT",
+        f"{server.url}{target}",
+        headers={
+            "Content-Encoding": "aws-chunked",
+            "X-Amz-Trailer": "x-amz-checksum-crc32",
+            "X-Amz-Decoded-Content-Length": str(len(data)),
+        },
+    )
     _Streamed(Credentials(ACCESS, SECRET), "s3", "us-east-1").add_auth(request)
     headers = {name: str(value) for name, value in request.headers.items()}
     if tampered:
@@ -64,8 +70,13 @@ def test_boto3_writes_and_reads_whole_streamed_and_in_parts(size: int, server: S
     s3.put_object(Bucket=BUCKET, Key="whole", Body=data)
     s3.put_object(Bucket=BUCKET, Key="sums", Body=io.BytesIO(data), ChecksumAlgorithm="SHA256")
     s3.upload_fileobj(io.BytesIO(data), BUCKET, "parts")
-    s3.copy_object(Bucket=BUCKET, Key="copy", CopySource={"Bucket": BUCKET, "Key": "whole"}, Metadata={"a": " b  c "},
-                   MetadataDirective="REPLACE")  # fmt: skip
+    s3.copy_object(
+        Bucket=BUCKET,
+        Key="copy",
+        CopySource={"Bucket": BUCKET, "Key": "whole"},
+        Metadata={"a": " b  c "},
+        MetadataDirective="REPLACE",
+    )
     # then
     for key in ("whole", "sums", "parts", "copy"):
         assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == data
@@ -90,8 +101,10 @@ def test_arrow_and_rclone_read_and_write(server: Server, tmp_path: Path) -> None
     files = S3FileSystem(access_key=ACCESS, secret_key=SECRET, region="us-east-1", endpoint_override=server.url)
     table = pa.table({"x": range(100_000)})
     place = urlsplit(server.url)
-    remote = (f":s3,provider=Other,access_key_id='{ACCESS}',secret_access_key=\"{SECRET}\",region=us-east-1,"
-              f"force_path_style=true,endpoint='http://{place.netloc}':{BUCKET}")  # fmt: skip
+    remote = (
+        f":s3,provider=Other,access_key_id='{ACCESS}',secret_access_key=\"{SECRET}\",region=us-east-1,"
+        f"force_path_style=true,endpoint='http://{place.netloc}':{BUCKET}"
+    )
     # when
     pq.write_table(table, f"{BUCKET}/arrow/day=2026-11-27/x y.parquet", filesystem=files)
     with files.open_output_stream(f"{BUCKET}/arrow/large") as stream:

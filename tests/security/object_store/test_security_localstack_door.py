@@ -36,22 +36,48 @@ _FORGED = "AWS4-HMAC-SHA256 Credential={}/20261127/us-east-1/{}/aws4_request, Si
 @pytest.mark.parametrize("known", ["test", INTERNAL, ACCESS, "000000000000"])
 def test_an_ordinary_account_reads_and_writes_nothing(known: str, stored: Server) -> None:
     # given what LocalStack took for a signature
-    secret = ["-H", f"Authorization: {_FORGED.format(known, 'secretsmanager')}", "-H",
-              "X-Amz-Target: secretsmanager.GetSecretValue", "-H", "Content-Type: application/x-amz-json-1.1",
-              "-d", '{"SecretId": "closecast/api-key"}', stored.url]  # fmt: skip
+    secret = [
+        "-H",
+        f"Authorization: {_FORGED.format(known, 'secretsmanager')}",
+        "-H",
+        "X-Amz-Target: secretsmanager.GetSecretValue",
+        "-H",
+        "Content-Type: application/x-amz-json-1.1",
+        "-d",
+        '{"SecretId": "closecast/api-key"}',
+        stored.url,
+    ]
     s3 = ["-H", f"Authorization: {_FORGED.format(known, 's3')}"]
     place = f"{stored.url}/{BUCKET}"
     # when
-    answers = [asked(*secret), asked(*s3, place), asked(*s3, f"{place}/mine", "-T", "/etc/hostname"),
-               asked(*s3, f"{place}?delete", "-d", "<Delete/>"), asked(*s3, "-X", "DELETE", place), asked(place)]  # fmt: skip
+    answers = [
+        asked(*secret),
+        asked(*s3, place),
+        asked(*s3, f"{place}/mine", "-T", "/etc/hostname"),
+        asked(*s3, f"{place}?delete", "-d", "<Delete/>"),
+        asked(*s3, "-X", "DELETE", place),
+        asked(place),
+    ]
     # then
     assert [status for status, _ in answers] == [403] * 6
     assert "opens nothing" not in answers[0][1]
 
 
-@pytest.mark.parametrize("path", ["/_localstack/info", "/_localstack/plugins", "/_localstack/diagnose", "/_aws/ses",
-                                  "/_localstack/init", "/%5flocalstack/info", "//_localstack/info", "/_localstack/health/",
-                                  "/_localstack/health?reload", "/_localstack/./health"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/_localstack/info",
+        "/_localstack/plugins",
+        "/_localstack/diagnose",
+        "/_aws/ses",
+        "/_localstack/init",
+        "/%5flocalstack/info",
+        "//_localstack/info",
+        "/_localstack/health/",
+        "/_localstack/health?reload",
+        "/_localstack/./health",
+    ],
+)
 @pytest.mark.parametrize("with_key", [False, True])
 def test_pages_of_localstack_itself_are_closed(path: str, with_key: bool, server: Server) -> None:
     headers = server.signed("GET", path, b"") if with_key else {}
@@ -71,10 +97,17 @@ def test_health_is_told_and_takes_no_orders(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["AWS test:c2ln", "Bearer x", "Basic dGVzdDp0ZXN0", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=,,=,;=",
-     f"AWS4-HMAC-SHA256 Credential={ACCESS}, SignedHeaders=, Signature=", "AWS4-ECDSA-P256-SHA256 Credential=x",
-     f"AWS4-HMAC-SHA256 Credential={ACCESS}/20261127/us-east-1/s3/aws4_request, SignedHeaders=\xff, Signature=\xff"],
-)  # fmt: skip
+    [
+        "AWS test:c2ln",
+        "Bearer x",
+        "Basic dGVzdDp0ZXN0",
+        "AWS4-HMAC-SHA256",
+        "AWS4-HMAC-SHA256 Credential=,,=,;=",
+        f"AWS4-HMAC-SHA256 Credential={ACCESS}, SignedHeaders=, Signature=",
+        "AWS4-ECDSA-P256-SHA256 Credential=x",
+        f"AWS4-HMAC-SHA256 Credential={ACCESS}/20261127/us-east-1/s3/aws4_request, SignedHeaders=\xff, Signature=\xff",
+    ],
+)
 def test_any_other_way_to_show_who_one_is_is_refused(header: str, server: Server) -> None:
     answer = server.send("GET", f"/{BUCKET}", {"Authorization": header, "X-Amz-Date": "20261127T000000Z"})
     assert answer[0] == 403
@@ -90,8 +123,12 @@ def test_the_words_of_localstacks_own_clients_open_nothing(server: Server) -> No
 
 
 def test_neither_websockets_nor_tls_go_round_the_door(server: Server) -> None:
-    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
-               "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode()}  # fmt: skip
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+    }
     assert server.send("GET", "/_localstack/x", upgrade)[0] == 403
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -21,20 +21,38 @@ pytestmark = pytest.mark.integration
 
 # An object at each place that some job reads or writes.
 PLACES = {
-    (LAKE, "newest/a.json"), (LAKE, "silver/a.parquet"), (LAKE, "bronze/a.parquet"), (LAKE, "leases/a"),
-    (LAKE, "predictions/date=2026-11-27/a.parquet"), (LAKE, "predictions/2026-11-27-a/a.parquet"),
-    (ARTIFACTS, "mlflow/1/a/artifacts/model.txt"), (ARTIFACTS, "other/a"), (BUCKET, "newest/a.json"),
-}  # fmt: skip
+    (LAKE, "newest/a.json"),
+    (LAKE, "silver/a.parquet"),
+    (LAKE, "bronze/a.parquet"),
+    (LAKE, "leases/a"),
+    (LAKE, "predictions/date=2026-11-27/a.parquet"),
+    (LAKE, "predictions/2026-11-27-a/a.parquet"),
+    (ARTIFACTS, "mlflow/1/a/artifacts/model.txt"),
+    (ARTIFACTS, "other/a"),
+    (BUCKET, "newest/a.json"),
+}
 IN_LAKE = {place for place in PLACES if place[0] == LAKE}
 JOURNAL = {(LAKE, "predictions/date=2026-11-27/a.parquet")}
 RESULTS = {place for place in IN_LAKE if place[1].startswith("predictions/")}
 LEASE = {(LAKE, "leases/a")}
 SILVER = {(LAKE, "silver/a.parquet")}
 MODELS = {(ARTIFACTS, "mlflow/1/a/artifacts/model.txt")}
-MAY_READ = {"api": {(LAKE, "newest/a.json"), *SILVER}, "journal": set(), "mlflow": MODELS, "prefect-worker": IN_LAKE,
-            "score": IN_LAKE, "trial": {*SILVER, *LEASE}}  # fmt: skip
-MAY_WRITE = {"api": set(), "journal": JOURNAL, "mlflow": MODELS, "prefect-worker": IN_LAKE, "score": {*RESULTS, *LEASE},
-             "trial": LEASE}  # fmt: skip
+MAY_READ = {
+    "api": {(LAKE, "newest/a.json"), *SILVER},
+    "journal": set(),
+    "mlflow": MODELS,
+    "prefect-worker": IN_LAKE,
+    "score": IN_LAKE,
+    "trial": {*SILVER, *LEASE},
+}
+MAY_WRITE = {
+    "api": set(),
+    "journal": JOURNAL,
+    "mlflow": MODELS,
+    "prefect-worker": IN_LAKE,
+    "score": {*RESULTS, *LEASE},
+    "trial": LEASE,
+}
 
 
 @pytest.fixture
@@ -167,10 +185,14 @@ def test_no_job_does_more_than_read_write_and_list(job: str, filled: Server) -> 
     ):
         _refused(asked)
     for service, operation, parameters in (
-        ("secretsmanager", "list_secrets", {}), ("secretsmanager", "get_secret_value", {"SecretId": "closecast/api-key"}),
-        ("iam", "create_user", {"UserName": "mine"}), ("iam", "create_access_key", {}), ("sts", "get_caller_identity", {}),
-        ("kms", "create_key", {}), ("ssm", "get_parameter", {"Name": "a"}),
-    ):  # fmt: skip
+        ("secretsmanager", "list_secrets", {}),
+        ("secretsmanager", "get_secret_value", {"SecretId": "closecast/api-key"}),
+        ("iam", "create_user", {"UserName": "mine"}),
+        ("iam", "create_access_key", {}),
+        ("sts", "get_caller_identity", {}),
+        ("kms", "create_key", {}),
+        ("ssm", "get_parameter", {"Name": "a"}),
+    ):
         _refused(partial(getattr(_of(job, filled, service), operation), **parameters))
 
 
@@ -200,19 +222,48 @@ def _raw(job: str, server: Server, method: str, target: str, body: bytes = b"", 
 
 # Ways to write the address of a place that the API's key may not write, or the journal's not read.
 ADDRESSES = [
-    f"/{LAKE}/silver/a.parquet", f"//{LAKE}/silver/a.parquet", f"/{LAKE}//silver/a.parquet", f"/{LAKE}/silver%2Fa.parquet",
-    f"/{LAKE}%2Fsilver%2Fa.parquet", f"/{LAKE}/%73ilver/a.parquet", f"/{quote(LAKE[:9])}%2D{LAKE[10:]}/silver/a.parquet",
-    f"/{LAKE}/predictions/date=/../../silver/a.parquet", f"/{LAKE}/predictions/date=/%2e%2e/%2e%2e/silver/a.parquet",
-    f"/{LAKE}/predictions/date=%2F..%2F..%2Fsilver/a.parquet", f"/{LAKE}/./silver/a.parquet", f"/./{LAKE}/silver/a.parquet",
-    f"/{LAKE.upper()}/silver/a.parquet", f"/{LAKE.title()}/silver/a.parquet", f"/{LAKE}/silver/a.parquet?x-id=GetObject",
-    f"/{LAKE}/silver/a.parquet?uploads", f"/{LAKE}/silver/a.parquet?acl", f"/{LAKE}/silver/a.parquet?versionId=null",
-    f"/{LAKE}?delete", f"/{LAKE}?policy", f"/{LAKE}?acl", f"/{LAKE}?versioning", f"/{LAKE}?location", f"/{LAKE}/?policy",
-    f"/{LAKE}", f"/{LAKE}/", f"/{LAKE}?prefix=silver/", f"/{LAKE}?list-type=2&prefix=", f"/{LAKE}?list-type=2&prefix=predictions",
-    f"/{LAKE}?list-type=2&prefix=predictions/date=&prefix=silver/", f"/{LAKE}?list-type=2&prefix=silver/&prefix=predictions/date=",
-    "/", f"/{LAKE}/silver/a.parquet?torrent", f"/{LAKE}/silver/a.parquet?select&select-type=2",
-    "/arn:aws:s3:::closecast-security-lake/silver/a.parquet", f"/{LAKE};x/silver/a.parquet", f"/{LAKE}?Action=GetCallerIdentity",
-    "/?Action=ListUsers&Version=2010-05-08", "/v20180820/jobs", "/2015-03-31/functions", f"/_aws/../{LAKE}/silver/a.parquet",
-]  # fmt: skip
+    f"/{LAKE}/silver/a.parquet",
+    f"//{LAKE}/silver/a.parquet",
+    f"/{LAKE}//silver/a.parquet",
+    f"/{LAKE}/silver%2Fa.parquet",
+    f"/{LAKE}%2Fsilver%2Fa.parquet",
+    f"/{LAKE}/%73ilver/a.parquet",
+    f"/{quote(LAKE[:9])}%2D{LAKE[10:]}/silver/a.parquet",
+    f"/{LAKE}/predictions/date=/../../silver/a.parquet",
+    f"/{LAKE}/predictions/date=/%2e%2e/%2e%2e/silver/a.parquet",
+    f"/{LAKE}/predictions/date=%2F..%2F..%2Fsilver/a.parquet",
+    f"/{LAKE}/./silver/a.parquet",
+    f"/./{LAKE}/silver/a.parquet",
+    f"/{LAKE.upper()}/silver/a.parquet",
+    f"/{LAKE.title()}/silver/a.parquet",
+    f"/{LAKE}/silver/a.parquet?x-id=GetObject",
+    f"/{LAKE}/silver/a.parquet?uploads",
+    f"/{LAKE}/silver/a.parquet?acl",
+    f"/{LAKE}/silver/a.parquet?versionId=null",
+    f"/{LAKE}?delete",
+    f"/{LAKE}?policy",
+    f"/{LAKE}?acl",
+    f"/{LAKE}?versioning",
+    f"/{LAKE}?location",
+    f"/{LAKE}/?policy",
+    f"/{LAKE}",
+    f"/{LAKE}/",
+    f"/{LAKE}?prefix=silver/",
+    f"/{LAKE}?list-type=2&prefix=",
+    f"/{LAKE}?list-type=2&prefix=predictions",
+    f"/{LAKE}?list-type=2&prefix=predictions/date=&prefix=silver/",
+    f"/{LAKE}?list-type=2&prefix=silver/&prefix=predictions/date=",
+    "/",
+    f"/{LAKE}/silver/a.parquet?torrent",
+    f"/{LAKE}/silver/a.parquet?select&select-type=2",
+    "/arn:aws:s3:::closecast-security-lake/silver/a.parquet",
+    f"/{LAKE};x/silver/a.parquet",
+    f"/{LAKE}?Action=GetCallerIdentity",
+    "/?Action=ListUsers&Version=2010-05-08",
+    "/v20180820/jobs",
+    "/2015-03-31/functions",
+    f"/_aws/../{LAKE}/silver/a.parquet",
+]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"])
@@ -259,8 +310,13 @@ def test_no_header_gets_round_it(method: str, headers: dict[str, str], filled: S
 def test_the_bucket_in_the_host_is_judged_as_that_in_the_path(filled: Server) -> None:
     host = f"{LAKE}.s3.localhost.localstack.cloud:{filled.port}"
     assert _raw("api", filled, "GET", "/silver/a.parquet", Host=host) == (200, BODY.decode())
-    for job, method, target in (("journal", "GET", "/silver/a.parquet"), ("api", "PUT", "/silver/a.parquet"),
-                                ("api", "GET", "/bronze/a.parquet"), ("api", "GET", "/"), ("api", "GET", "/?policy")):  # fmt: skip
+    for job, method, target in (
+        ("journal", "GET", "/silver/a.parquet"),
+        ("api", "PUT", "/silver/a.parquet"),
+        ("api", "GET", "/bronze/a.parquet"),
+        ("api", "GET", "/"),
+        ("api", "GET", "/?policy"),
+    ):
         status, text = _raw(job, filled, method, target, Host=host)
         assert (status, "AccessDenied" in text) == (403, True), (job, method, target, text)
 
@@ -269,8 +325,14 @@ def test_the_bucket_in_the_host_is_judged_as_that_in_the_path(filled: Server) ->
 def test_a_presigned_address_opens_what_its_key_does(style: str, filled: Server) -> None:
     access, secret = key("api")
     endpoint = filled.url if style == "path" else f"http://s3.localhost.localstack.cloud:{filled.port}"
-    s3: Any = boto3.client("s3", endpoint_url=endpoint, aws_access_key_id=access, aws_secret_access_key=secret,
-                      region_name="us-east-1", config=Config(s3={"addressing_style": cast(Any, style)}, signature_version="s3v4"))  # fmt: skip
+    s3: Any = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=access,
+        aws_secret_access_key=secret,
+        region_name="us-east-1",
+        config=Config(s3={"addressing_style": cast(Any, style)}, signature_version="s3v4"),
+    )
 
     def answer(operation: str, bucket: str, name: str) -> tuple[int, str]:
         address = s3.generate_presigned_url(operation, {"Bucket": bucket, "Key": name})
@@ -280,8 +342,12 @@ def test_a_presigned_address_opens_what_its_key_does(style: str, filled: Server)
         return status, text
 
     assert answer("get_object", LAKE, "newest/a.json") == (200, BODY.decode())
-    for operation, bucket, name in (("get_object", LAKE, "bronze/a.parquet"), ("get_object", ARTIFACTS, "other/a"),
-                                    ("put_object", LAKE, "newest/a.json"), ("delete_object", LAKE, "newest/a.json")):  # fmt: skip
+    for operation, bucket, name in (
+        ("get_object", LAKE, "bronze/a.parquet"),
+        ("get_object", ARTIFACTS, "other/a"),
+        ("put_object", LAKE, "newest/a.json"),
+        ("delete_object", LAKE, "newest/a.json"),
+    ):
         status, text = answer(operation, bucket, name)
         assert (status, "AccessDenied" in text) == (403, True), (operation, bucket, name, text)
 

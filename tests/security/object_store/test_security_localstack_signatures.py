@@ -34,7 +34,7 @@ _PLACE = f"/{BUCKET}/stolen.txt"
         ({"body": b"another body"}, "XAmzContentSHA256Mismatch"),
         ({"body": b""}, "XAmzContentSHA256Mismatch"),
     ],
-)  # fmt: skip
+)
 def test_s3_refuses_what_the_key_did_not_sign(what: dict[str, Any], code: str, stored: Server) -> None:
     # given a request that would be served, and one thing in it changed
     body = b"the body"
@@ -123,11 +123,19 @@ def test_a_presigned_address_serves_what_it_was_made_for_and_nothing_else(
     # then
     assert (whole[0], whole[2]) == (200, BODY.decode())
     for changed in (
-        flipped(address), address.replace("Expires=60", "Expires=61"), address.replace("text%2Fa", "text%2Fb"),
-        address.replace(KEY[:3], "DAY"), f"{address}&versionId=1", f"{address}&X-Amz-Expires=60", expired, early,
-        address.replace("X-Amz-Signature", "X-Amz-Nothing"), presigned(access="test", secret="test"),
-        address.replace("X-Amz-Algorithm=AWS4-HMAC-SHA256&", ""), str(other).removeprefix(stored.url),
-    ):  # fmt: skip
+        flipped(address),
+        address.replace("Expires=60", "Expires=61"),
+        address.replace("text%2Fa", "text%2Fb"),
+        address.replace(KEY[:3], "DAY"),
+        f"{address}&versionId=1",
+        f"{address}&X-Amz-Expires=60",
+        expired,
+        early,
+        address.replace("X-Amz-Signature", "X-Amz-Nothing"),
+        presigned(access="test", secret="test"),
+        address.replace("X-Amz-Algorithm=AWS4-HMAC-SHA256&", ""),
+        str(other).removeprefix(stored.url),
+    ):
         assert stored.send("GET", changed, {})[0] == 403, changed
     assert stored.send("PUT", address, {}, b"mine")[0] == 403
     assert stored.send("GET", address, stored.signed("GET", address, b""))[0] == 403

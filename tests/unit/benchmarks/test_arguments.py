@@ -22,15 +22,30 @@ _KNOWN = {
     "source": arguments.text("synthetic:100", "a source"),
 }
 _MEASURES = {
-    "up": "rounds", "features": "deals", "scoring": "rows", "truth": "seeds", "gate": "rows", "scale": "deals",
-    "training": "rows", "serving.__main__": "minutes", "kills": "seconds", "hostile": "inputs", "suite": "runs",
-}  # fmt: skip
+    "up": "rounds",
+    "features": "deals",
+    "scoring": "rows",
+    "truth": "seeds",
+    "gate": "rows",
+    "scale": "deals",
+    "training": "rows",
+    "serving.__main__": "minutes",
+    "kills": "seconds",
+    "hostile": "inputs",
+    "suite": "runs",
+}
 
 
 def test_what_is_not_given_is_as_declared_and_what_is_given_is_read() -> None:
     assert arguments.read([], **_KNOWN) == {
-        "rounds": 3, "seed": 1, "rows": (10, 20), "only": ("cache", "database"), "cut": None, "cuts": (date(2017, 9, 1),), "source": "synthetic:100",
-    }  # fmt: skip
+        "rounds": 3,
+        "seed": 1,
+        "rows": (10, 20),
+        "only": ("cache", "database"),
+        "cut": None,
+        "cuts": (date(2017, 9, 1),),
+        "source": "synthetic:100",
+    }
     given = [
         "rows=7",
         "source=file:/a=b.csv",
@@ -40,19 +55,51 @@ def test_what_is_not_given_is_as_declared_and_what_is_given_is_read() -> None:
         "cuts=2017-07-01,2017-08-01",
     ]
     assert arguments.read(given, **_KNOWN) == {
-        "rounds": 3, "seed": 0, "rows": (7,), "only": ("database",), "cut": date(2017, 9, 1), "cuts": (date(2017, 7, 1), date(2017, 8, 1)), "source": "file:/a=b.csv",
-    }  # fmt: skip
+        "rounds": 3,
+        "seed": 0,
+        "rows": (7,),
+        "only": ("database",),
+        "cut": date(2017, 9, 1),
+        "cuts": (date(2017, 7, 1), date(2017, 8, 1)),
+        "source": "file:/a=b.csv",
+    }
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        "rounds=", "rounds=x", "rounds=0", "rounds=-1", "rounds=+1", "rounds=1.5", "rounds=1e2", "rounds= 3", "rounds=3\n",
-        "rounds=101", f"rounds={'9' * 5_000}", "rounds=٣", "rounds=²", "rounds=1_0", "rounds=3,4", "seed=6", "rows=10,",
-        "rows=10,x", "rows=10,1001", "rows=10 20", "only=", "only=cache,", "only=disk", "cut=2017-13-01", "cut=20170901",
-        "cut=", "cuts=2017-09-01,", "cuts=", "source=", "source= ",
+        "rounds=",
+        "rounds=x",
+        "rounds=0",
+        "rounds=-1",
+        "rounds=+1",
+        "rounds=1.5",
+        "rounds=1e2",
+        "rounds= 3",
+        "rounds=3\n",
+        "rounds=101",
+        f"rounds={'9' * 5_000}",
+        "rounds=٣",
+        "rounds=²",
+        "rounds=1_0",
+        "rounds=3,4",
+        "seed=6",
+        "rows=10,",
+        "rows=10,x",
+        "rows=10,1001",
+        "rows=10 20",
+        "only=",
+        "only=cache,",
+        "only=disk",
+        "cut=2017-13-01",
+        "cut=20170901",
+        "cut=",
+        "cuts=2017-09-01,",
+        "cuts=",
+        "source=",
+        "source= ",
     ],
-)  # fmt: skip
+)
 def test_a_value_that_is_none_is_refused_with_what_is_expected(given: str) -> None:
     with pytest.raises(OperatorError) as refused:
         arguments.read([given], **_KNOWN)
@@ -113,8 +160,9 @@ def test_a_measure_that_is_ended_ends_what_it_started(number: int, status: int) 
         "def main(given):\n try:\n  print('begun', flush=True); time.sleep(60)\n finally:\n  print('cleared', flush=True)\n"
         "arguments.run(main)"
     )
-    with subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True) as process:  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
         # when

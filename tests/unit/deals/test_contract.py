@@ -11,9 +11,15 @@ from closecast.deals.contract import ContractError, check
 from closecast.deals.vocabulary import RAW_COLUMNS
 
 GOOD = {
-    "opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Basic", "account": "", "deal_stage": "Won",
-    "engage_date": "2017-01-02", "close_date": "2017-03-04", "close_value": "550",
-}  # fmt: skip
+    "opportunity_id": "A1",
+    "sales_agent": "Ada Berg",
+    "product": "GTX Basic",
+    "account": "",
+    "deal_stage": "Won",
+    "engage_date": "2017-01-02",
+    "close_date": "2017-03-04",
+    "close_value": "550",
+}
 OPEN = {**GOOD, "opportunity_id": "B2", "deal_stage": "Engaging", "close_date": "", "close_value": ""}
 
 

@@ -12,9 +12,15 @@ from closecast.deals.synthetic.generator import generate
 from closecast.deals.vocabulary import RAW_COLUMNS
 
 WON = {
-    "opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Basic", "account": "Oak", "deal_stage": "Won",
-    "engage_date": "2017-03-01", "close_date": "2017-03-04", "close_value": "550",
-}  # fmt: skip
+    "opportunity_id": "A1",
+    "sales_agent": "Ada Berg",
+    "product": "GTX Basic",
+    "account": "Oak",
+    "deal_stage": "Won",
+    "engage_date": "2017-03-01",
+    "close_date": "2017-03-04",
+    "close_value": "550",
+}
 ENGAGING = {**WON, "opportunity_id": "B2", "account": "", "deal_stage": "Engaging", "close_date": "", "close_value": ""}
 PROSPECT = {**ENGAGING, "opportunity_id": "C3", "deal_stage": "Prospecting", "engage_date": ""}
 GOOD = [WON, ENGAGING, PROSPECT]  # 8 + 5 + 4 cells that their stages require, all there

@@ -21,10 +21,15 @@ END, FIRST = data_end(KNOWN), KNOWN["close_date"].min().date()
 
 def deal(number: int, engaged: date, closed: date | None = None) -> dict[str, str]:
     return {
-        "opportunity_id": f"T{number}", "sales_agent": "Ada Berg", "product": "GTX Basic", "account": f"Oak {number}",
-        "deal_stage": "Won" if closed else "Engaging", "engage_date": str(engaged),
-        "close_date": str(closed or ""), "close_value": "550" if closed else "",
-    }  # fmt: skip
+        "opportunity_id": f"T{number}",
+        "sales_agent": "Ada Berg",
+        "product": "GTX Basic",
+        "account": f"Oak {number}",
+        "deal_stage": "Won" if closed else "Engaging",
+        "engage_date": str(engaged),
+        "close_date": str(closed or ""),
+        "close_value": "550" if closed else "",
+    }
 
 
 def export(*rows: dict[str, str]) -> pd.DataFrame:
@@ -125,8 +130,10 @@ def test_months_that_close_in_one_go_are_rhythm_until_they_are_not() -> None:
 def test_a_thinning_end_is_no_odd_date() -> None:
     # given closes that become rarer and rarer: each day, each second, … each fifth
     days = np.concatenate([np.arange(300), 300 + np.cumsum(np.repeat([1, 2, 3, 4, 5], 8))])
-    rows = [deal(number, date(2017, 1, 1) + timedelta(int(day)), date(2017, 1, 3) + timedelta(int(day)))
-            for number, day in enumerate(days)]  # fmt: skip
+    rows = [
+        deal(number, date(2017, 1, 1) + timedelta(int(day)), date(2017, 1, 3) + timedelta(int(day)))
+        for number, day in enumerate(days)
+    ]
     assert check(export(*rows)).rejected.empty
 
 
@@ -163,8 +170,9 @@ def test_an_early_close_is_set_aside() -> None:
 def test_a_row_with_two_odd_dates_names_both() -> None:
     checked = with_rows(deal(1, END + timedelta(100), END + timedelta(200)))
     assert [reason.split(" is ")[0] for reason in checked.rejected["reasons"].iloc[0].split("; ")] == [
-        "engage_date", "close_date",
-    ]  # fmt: skip
+        "engage_date",
+        "close_date",
+    ]
 
 
 @pytest.mark.parametrize("value", ["1000000000000", "400000"])

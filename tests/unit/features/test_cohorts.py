@@ -80,14 +80,16 @@ def test_the_chance_to_close_is_what_came_of_the_deals(monkeypatch: pytest.Monke
     # when: the deals of days 120 to 149 that are still open on day 165
     moment = DAY + 165
     kept = np.flatnonzero((engaged >= DAY + 120) & (engaged < DAY + 150) & (closed > moment))
-    made = builder.matrix(builder.history.subjects(deals), kept, np.full(len(kept), moment).astype("M8[D]"),
-                          np.full(len(kept), HORIZON))  # fmt: skip
+    made = builder.matrix(
+        builder.history.subjects(deals), kept, np.full(len(kept), moment).astype("M8[D]"), np.full(len(kept), HORIZON)
+    )
     # then
     came = (closed[kept] <= moment + HORIZON).mean()
     assert made[:, CLOSE].mean() == pytest.approx(came, abs=0.06)
     # and a life table that takes all cohorts for alike expects far more
     monkeypatch.setattr(cycles_module, "slowed", lambda can_close, _odds: slowed(can_close, 1.0))
     alike = FeatureBuilder(History(deals, date(2018, 1, 1)))
-    other = alike.matrix(alike.history.subjects(deals), kept, np.full(len(kept), moment).astype("M8[D]"),
-                         np.full(len(kept), HORIZON))  # fmt: skip
+    other = alike.matrix(
+        alike.history.subjects(deals), kept, np.full(len(kept), moment).astype("M8[D]"), np.full(len(kept), HORIZON)
+    )
     assert other[:, CLOSE].mean() > came + 0.15

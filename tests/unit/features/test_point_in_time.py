@@ -23,8 +23,9 @@ def seen(deals: pd.DataFrame, as_of: date) -> tuple[list[str], np.ndarray[Any, A
     """Identifiers and features of the deals open at `as_of`, engaged before it."""
     builder = FeatureBuilder(History(deals, END))
     known = np.flatnonzero((deals["engage_date"] < pd.Timestamp(as_of)).to_numpy())
-    rows = training_rows(deals.iloc[known].reset_index(drop=True), np.array([as_of], "M8[D]"), (30, "quarter_end"),
-                         date(2019, 12, 31))  # fmt: skip
+    rows = training_rows(
+        deals.iloc[known].reset_index(drop=True), np.array([as_of], "M8[D]"), (30, "quarter_end"), date(2019, 12, 31)
+    )
     deal = known[rows.deal]
     matrix = builder.matrix(builder.history.subjects(deals), deal, rows.as_of, rows.horizon_days)
     return deals["opportunity_id"].iloc[deal].tolist(), matrix
@@ -82,8 +83,12 @@ def test_one_deals_row_is_bit_identical_to_its_row_of_the_matrix(
     open_then = deals[deals["engage_date"] <= pd.Timestamp(as_of)]
     count = len(open_then)
     # when
-    together = builder.matrix(builder.history.subjects(open_then), np.arange(count),
-                              np.full(count, np.datetime64(as_of)), np.full(count, horizon))  # fmt: skip
+    together = builder.matrix(
+        builder.history.subjects(open_then),
+        np.arange(count),
+        np.full(count, np.datetime64(as_of)),
+        np.full(count, horizon),
+    )
     # then
     assert together.tobytes() == _row_by_row(builder, open_then, as_of, horizon).tobytes()
 
@@ -96,8 +101,9 @@ def test_parity_on_every_row_of_the_real_file(real_raw: pd.DataFrame, as_of: dat
     builder = FeatureBuilder(History(accepted, END))
     count = len(engaged)
     # when
-    offline = builder.matrix(builder.history.subjects(engaged), np.arange(count),
-                             np.full(count, np.datetime64(as_of)), np.full(count, 30))  # fmt: skip
+    offline = builder.matrix(
+        builder.history.subjects(engaged), np.arange(count), np.full(count, np.datetime64(as_of)), np.full(count, 30)
+    )
     # then
     assert offline.tobytes() == _row_by_row(FeatureBuilder(History(accepted, END)), engaged, as_of, 30).tobytes()
 

@@ -24,12 +24,16 @@ def test_every_flow_is_deployed_and_every_deployment_is_a_flow() -> None:
         ("ingest", {"source", "seed", "minimum_quality", "as_of"}, "0 5 * * *", ("data",)),
         ("eda", {"source", "seed", "as_of"}, "30 5 * * 1", ("data",)),
         ("train", {"source", "seed", "as_of", "fiscal_year_start"}, "0 6 * * 1", ("model",)),
-        ("tune", {"source", "trials", "workers", "seed", "study", "seconds", "as_of", "fiscal_year_start"}, "0 1 1 * *",
-         ("model", "nomad")),
+        (
+            "tune",
+            {"source", "trials", "workers", "seed", "study", "seconds", "as_of", "fiscal_year_start"},
+            "0 1 1 * *",
+            ("model", "nomad"),
+        ),
         ("evaluate", {"source", "cuts", "seed", "as_of", "fiscal_year_start"}, "0 7 * * 1", ("model",)),
         ("score", {"source", "as_of", "horizon", "at_once", "seconds"}, None, ("scoring", "nomad")),
     ],
-)  # fmt: skip
+)
 def test_each_deployment(flow: str, parameters: set[str], cron: str | None, tags: tuple[str, ...]) -> None:
     (one,) = [one for one in deployments.INVENTORY if one.flow == flow]
     assert set(parameter_schema_from_entrypoint(one.entrypoint).properties) == parameters

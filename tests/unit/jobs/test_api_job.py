@@ -28,9 +28,13 @@ def test_the_ui_is_let_in_by_its_identity_alone() -> None:
     # given
     (ui,) = parsed("ui")["TaskGroups"][0]["Tasks"]
     provider = {
-        "name": "corp", "issuer": "https://id.example", "jwks_url": "https://id.example/keys", "audience": "closecast",
-        "role_claim": ["roles"], "roles": {"sales": "viewer"},
-    }  # fmt: skip
+        "name": "corp",
+        "issuer": "https://id.example",
+        "jwks_url": "https://id.example/keys",
+        "audience": "closecast",
+        "role_claim": ["roles"],
+        "roles": {"sales": "viewer"},
+    }
     (api,) = parsed("api", f"-var=user_issuers={json.dumps([provider])}")["TaskGroups"][0]["Tasks"]
     # when
     text = api["Env"]["CLOSECAST_TOKEN_ISSUERS"].replace("${meta.nomad_address}", "http://127.0.0.1:4646")

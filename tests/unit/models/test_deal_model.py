@@ -46,11 +46,15 @@ def test_mlflows_loader_answers_raw_deals(model: DealModel, tmp_path: Path) -> N
     model.save(tmp_path)
     raw = pd.DataFrame(
         {
-            "opportunity_id": ["a", "b"], "sales_agent": ["Ada Berg", "a stranger"], "product": ["GTXPro", "GTX Pro"],
-            "account": [None, "Oak Foods"], "engage_date": ["2017-12-01"] * 2, "as_of": ["2017-12-20"] * 2,
+            "opportunity_id": ["a", "b"],
+            "sales_agent": ["Ada Berg", "a stranger"],
+            "product": ["GTXPro", "GTX Pro"],
+            "account": [None, "Oak Foods"],
+            "engage_date": ["2017-12-01"] * 2,
+            "as_of": ["2017-12-20"] * 2,
             "horizon_days": [30, 30],
         }
-    )  # fmt: skip
+    )
     # when
     predicted = _load_pyfunc(str(tmp_path)).predict(raw)
     # then

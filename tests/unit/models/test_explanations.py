@@ -255,10 +255,18 @@ def test_a_feature_that_adds_most_is_told_though_it_does_not_lead(reference: Mat
         ("horizon_days", 1, "1 day is left until the date asked about"),
         ("month_of_quarter", 3, "it is the third month of the quarter"),
         ("product_price_before_as_of", 26_768.4, "the product sells for 26,768 on average"),
-        ("product_price_change_90d_before_as_of", -0.021, "the product has sold 2.1 % below its price over the last 90 days"),
+        (
+            "product_price_change_90d_before_as_of",
+            -0.021,
+            "the product has sold 2.1 % below its price over the last 90 days",
+        ),
         ("product_price_change_90d_before_as_of", 0.0, "the product has sold at its usual price over the last 90 days"),
-        ("share_of_cycles_longer_before_as_of", 0.0001, "under 0.1 % of the closed deals took longer than this one has been open"),
+        (
+            "share_of_cycles_longer_before_as_of",
+            0.0001,
+            "under 0.1 % of the closed deals took longer than this one has been open",
+        ),
     ],
-)  # fmt: skip
+)
 def test_values_at_their_ends_are_worded(name: str, value: float, fact: str) -> None:
     assert WORDS[name].fact(value) == fact

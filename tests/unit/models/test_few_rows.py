@@ -13,12 +13,31 @@ RAW = generate(2_500, seed=11)
 PLAIN = check(RAW).accepted
 KINDS = {
     "late close": lambda days: {"close_date": gate_rows.moved(RAW, 14 + days)},
-    "late engagement": lambda days: {"deal_stage": "Engaging", "engage_date": gate_rows.moved(RAW, 14 + days), "close_date": "", "close_value": ""},
+    "late engagement": lambda days: {
+        "deal_stage": "Engaging",
+        "engage_date": gate_rows.moved(RAW, 14 + days),
+        "close_date": "",
+        "close_value": "",
+    },
     "early close": lambda days: gate_rows.first_close(RAW, 40 + days),
     "price": lambda days: {"close_value": str(10**6 * days)},
-}  # fmt: skip
-SET_ASIDE = [name for name in gate_rows.SCENARIOS if any(word in name for word in (
-    "months after", "250 days", "years early", "100 days early", "early and one late", "price", "thousand"))]  # fmt: skip
+}
+SET_ASIDE = [
+    name
+    for name in gate_rows.SCENARIOS
+    if any(
+        word in name
+        for word in (
+            "months after",
+            "250 days",
+            "years early",
+            "100 days early",
+            "early and one late",
+            "price",
+            "thousand",
+        )
+    )
+]
 
 
 def same_as_before(checked: CheckedDeals) -> bool:

@@ -107,12 +107,24 @@ def test_no_path_leads_outside(path: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000, b"x" * 1_000_001, b'{"files": {}}',
-     b'{"files": [], "beside": {}}', b'{"files": {"a": 1}, "beside": {}}', b'{"files": {}, "beside": {}}',
-     b'{\n "files": {\n  "a": {\n   "size": 1.5,\n   "sha256": "x"\n  }\n },\n "beside": {}\n}',
-     b'{\n "files": {\n  "a": {\n   "size": true,\n   "sha256": "' + b"0" * 64 + b'"\n  }\n },\n "beside": {}\n}',
-     b'{\n "files": {},\n "beside": {\n  "b": "0"\n }\n}'],
-)  # fmt: skip
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"x" * 1_000_001,
+        b'{"files": {}}',
+        b'{"files": [], "beside": {}}',
+        b'{"files": {"a": 1}, "beside": {}}',
+        b'{"files": {}, "beside": {}}',
+        b'{\n "files": {\n  "a": {\n   "size": 1.5,\n   "sha256": "x"\n  }\n },\n "beside": {}\n}',
+        b'{\n "files": {\n  "a": {\n   "size": true,\n   "sha256": "' + b"0" * 64 + b'"\n  }\n },\n "beside": {}\n}',
+        b'{\n "files": {},\n "beside": {\n  "b": "0"\n }\n}',
+    ],
+)
 def test_what_no_manifest_writes_is_none(content: bytes) -> None:
     with pytest.raises(ModelError, match=f"{MANIFEST} is damaged"):
         Manifest.from_json(content)
@@ -128,10 +140,19 @@ def test_a_model_of_before_manifests_says_what_to_do(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("card.json", b"[]"), ("card.json", b"[" * 100_000), ("card.json", b"\xff"), ("scorer.json", b"[]"),
-     ("scorer.json", b"1"), ("scorer.json", b'{"features": 1, "calibration": {}}'), ("model.txt", b"tree"),
-     ("model.txt", b"\xff\xff"), ("deals.parquet", b"PAR1"), ("deals.parquet", b"")],
-)  # fmt: skip
+    [
+        ("card.json", b"[]"),
+        ("card.json", b"[" * 100_000),
+        ("card.json", b"\xff"),
+        ("scorer.json", b"[]"),
+        ("scorer.json", b"1"),
+        ("scorer.json", b'{"features": 1, "calibration": {}}'),
+        ("model.txt", b"tree"),
+        ("model.txt", b"\xff\xff"),
+        ("deals.parquet", b"PAR1"),
+        ("deals.parquet", b""),
+    ],
+)
 def test_what_is_malformed_is_named_although_its_hash_is_right(folder: Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
     manifest.write(folder)

@@ -99,10 +99,17 @@ def test_blanking_accounts_moves_no_mean_prediction_and_a_planted_leak_is_caught
 def test_retraining_on_the_same_file_is_no_reason_to_promote(real: candidate.Candidate) -> None:
     # given the same model as champion
     found = tuple(
-        HeldOut(part.target, part.won, part.deal, part.live,
-                          {**part.predictions, "champion": part.predictions["candidate"]}, part.slices, part.moved_by_blanks)
+        HeldOut(
+            part.target,
+            part.won,
+            part.deal,
+            part.live,
+            {**part.predictions, "champion": part.predictions["candidate"]},
+            part.slices,
+            part.moved_by_blanks,
+        )
         for part in real.held_out
-    )  # fmt: skip
+    )
     # when
     decision = promotion.decide(found, promotion.Cost(1.0, 100_000), None)
     # then

@@ -138,8 +138,13 @@ def test_the_report_has_every_figure_asked_for(built: candidate.Candidate) -> No
     for target in evaluation.TARGETS:
         found = report["targets"][target]
         assert list(found["ladder"]["all"]["rungs"]) == [
-            "base_rate", "age_table", "logistic", "age_calendar", "lightgbm_default", "candidate",
-        ]  # fmt: skip
+            "base_rate",
+            "age_table",
+            "logistic",
+            "age_calendar",
+            "lightgbm_default",
+            "candidate",
+        ]
         for population in ("all", "live"):
             for measures in found["ladder"][population]["rungs"].values():
                 assert set(measures) == {"log_loss", "brier", "brier_skill", "auc", "average_precision", "ece"}

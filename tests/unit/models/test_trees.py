@@ -59,27 +59,47 @@ def test_what_lightgbm_writes_passes() -> None:
         data = lightgbm.Dataset(matrix, won, feature_name=list(NAMES))
         trees.checked(lightgbm.train(settings, data, rounds).model_to_string())
     # and a tree that found nothing to split
-    trees.checked(lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(matrix, np.ones(2_000)), 1)
-                .model_to_string())  # fmt: skip
+    trees.checked(
+        lightgbm.train(
+            {"objective": "binary", "verbose": -1}, lightgbm.Dataset(matrix, np.ones(2_000)), 1
+        ).model_to_string()
+    )
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("num_class=2", "num_class"), ("num_tree_per_iteration=100", "num_tree_per_iteration"),
-        ("max_feature_idx=5", "max_feature_idx"), ("feature_names=a b", "does not name 23 features"),
-        ("tree_sizes=10", "tree 0"), ("tree_sizes=-1", "begin and end"), ("tree_sizes=99999999", "begin and end"),
-        ("num_leaves=0", "0 leaves"), ("num_leaves=-3", "-3 leaves"), ("num_leaves=5", "5"), ("num_leaves=999999999", "values"),
-        ("num_leaves=99999999999", "no number"), ("num_cat=1", "num_cat"), ("is_linear=1", "is_linear"),
-        ("split_feature=0 23 1", "none of the 23"), ("split_feature=0 -1 1", "none of the 23"),
-        ("split_feature=0 1", "2 values"), ("split_feature=0 x 1", "no number"),
-        ("threshold=0.5 nan 1", "no number"), ("threshold=0.5", "1 values"),
-        ("decision_type=2 1 2", "decides"), ("decision_type=2 2 200", "decides"),
-        ("left_child=0 -1 -2", "each of its nodes"), ("left_child=1 1 -2", "each of its nodes"),
-        ("left_child=9 -1 -2", "each of its nodes"), ("left_child=-99 -1 -2", "each of its nodes"),
-        ("leaf_value=1 2 3", "3 values"), ("leaf_value=1 2 3 inf", "no number"), ("leaf_value=1 2 3 1_0", "no number"),
+        ("num_class=2", "num_class"),
+        ("num_tree_per_iteration=100", "num_tree_per_iteration"),
+        ("max_feature_idx=5", "max_feature_idx"),
+        ("feature_names=a b", "does not name 23 features"),
+        ("tree_sizes=10", "tree 0"),
+        ("tree_sizes=-1", "begin and end"),
+        ("tree_sizes=99999999", "begin and end"),
+        ("num_leaves=0", "0 leaves"),
+        ("num_leaves=-3", "-3 leaves"),
+        ("num_leaves=5", "5"),
+        ("num_leaves=999999999", "values"),
+        ("num_leaves=99999999999", "no number"),
+        ("num_cat=1", "num_cat"),
+        ("is_linear=1", "is_linear"),
+        ("split_feature=0 23 1", "none of the 23"),
+        ("split_feature=0 -1 1", "none of the 23"),
+        ("split_feature=0 1", "2 values"),
+        ("split_feature=0 x 1", "no number"),
+        ("threshold=0.5 nan 1", "no number"),
+        ("threshold=0.5", "1 values"),
+        ("decision_type=2 1 2", "decides"),
+        ("decision_type=2 2 200", "decides"),
+        ("left_child=0 -1 -2", "each of its nodes"),
+        ("left_child=1 1 -2", "each of its nodes"),
+        ("left_child=9 -1 -2", "each of its nodes"),
+        ("left_child=-99 -1 -2", "each of its nodes"),
+        ("leaf_value=1 2 3", "3 values"),
+        ("leaf_value=1 2 3 inf", "no number"),
+        ("leaf_value=1 2 3 1_0", "no number"),
     ],
-)  # fmt: skip
+)
 def test_what_leads_out_of_a_tree_is_named(line: str, words: str) -> None:
     name = line.partition("=")[0]
     changed = re.sub(f"^{name}=.*$", line, TEXT, flags=re.MULTILINE)

@@ -46,14 +46,19 @@ def _study(name: str, scope: tuning.Scope, storage: optuna.storages.BaseStorage)
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (replace(SCOPE, data="silver/b.parquet", source="other.csv"),
-         "the data are a (deals.csv) there, b (other.csv) here"),
+        (
+            replace(SCOPE, data="silver/b.parquet", source="other.csv"),
+            "the data are a (deals.csv) there, b (other.csv) here",
+        ),
         (replace(SCOPE, cut=date(2017, 9, 1)), "the cut is 2017-08-01 there, 2017-09-01 here"),
         (replace(SCOPE, features=(*SCOPE.features[1:], "mood")), f"features are {SCOPE.features[0]} there, mood here"),
-        (replace(SCOPE, ranges={**RANGES, "num_leaves": (4, 31)}), "ranges are num_leaves 4 to 63 there, num_leaves 4 to 31 here"),
+        (
+            replace(SCOPE, ranges={**RANGES, "num_leaves": (4, 31)}),
+            "ranges are num_leaves 4 to 63 there, num_leaves 4 to 31 here",
+        ),
         (replace(SCOPE, ranges={"depth": (1, 2)}), "depth 1 to 2 here"),
     ],
-)  # fmt: skip
+)
 def test_a_study_of_another_search_is_refused_by_name(other: tuning.Scope, words: str) -> None:
     # given
     storage = optuna.storages.InMemoryStorage()

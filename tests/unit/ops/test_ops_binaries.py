@@ -149,7 +149,11 @@ def test_a_build_pins_its_module_and_leaves_the_program_alone(program: Program, 
     # when
     found = program.find_or_install()
     # then
-    assert found == program.find() == Binary(program.title, _cached(program, tmp_path, "built") / program.name, program.version, "built")  # fmt: skip
+    assert (
+        found
+        == program.find()
+        == Binary(program.title, _cached(program, tmp_path, "built") / program.name, program.version, "built")
+    )
     assert [file.name for file in found.path.parent.iterdir()] == [program.name]
     assert (tmp_path / "told").read_text().startswith("build -mod=mod ")
     pins = (PROJECT / "ops" / program.name / "go.mod").read_text()

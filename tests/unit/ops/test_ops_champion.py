@@ -18,8 +18,14 @@ from tests.unit.ops.conftest import Double
 ALIAS = "GET /api/2.0/mlflow/registered-models/alias"
 RUN = "POST /api/deployments/d/create_flow_run"
 VERSION = {"version": "3", "run_id": "run-3", "tags": []}
-DEAL = {"opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": None,
-        "engage_date": "2017-11-20", "probability": 0.6}  # fmt: skip
+DEAL = {
+    "opportunity_id": "A1",
+    "sales_agent": "Ada Berg",
+    "product": "GTX Pro",
+    "account": None,
+    "engage_date": "2017-11-20",
+    "probability": 0.6,
+}
 
 
 @pytest.fixture
@@ -69,8 +75,10 @@ def test_one_is_trained_and_then_kept_until_the_source_or_the_date_is_another(
     assert [one["value"] for one in _asked(double, "POST /api/variables/")] == ["synthetic:3000"]
     # when it is there, and the platform's own source is what it was trained on
     _signed(monkeypatch)
-    double.answers |= {ALIAS: (200, {"model_version": VERSION}),
-                       "POST /api/variables/filter": (200, [{"value": "synthetic:3000"}])}  # fmt: skip
+    double.answers |= {
+        ALIAS: (200, {"model_version": VERSION}),
+        "POST /api/variables/filter": (200, [{"value": "synthetic:3000"}]),
+    }
     champion.ensure_champion(cluster, None)
     assert len(_asked(double, RUN)) == 1
     # when the fiscal year is another, then it stays that until a third is named
@@ -136,9 +144,12 @@ def test_the_first_prediction_is_of_the_likeliest_open_deal(cluster: Cluster, do
     (asked,) = _asked(double, "POST /v1/predictions")
     assert asked["as_of"] == "2017-12-31"
     assert asked["deal"] == {
-        "opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Pro", "engage_date": "2017-11-20",
+        "opportunity_id": "A1",
+        "sales_agent": "Ada Berg",
+        "product": "GTX Pro",
+        "engage_date": "2017-11-20",
         "deal_stage": "Engaging",
-    }  # fmt: skip
+    }
     # and without an open deal there is none
     double.answers["GET /v1/pipeline"] = (200, {"as_of": "2017-12-31", "deals": []})
     with pytest.raises(OperatorError, match="no open deal to predict"):

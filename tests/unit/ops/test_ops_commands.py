@@ -26,7 +26,10 @@ def session(state: Path, double: Double, monkeypatch: pytest.MonkeyPatch) -> Ses
     for module in (commands, prefect):
         monkeypatch.setattr(module, "connect", lambda: made)
     for job in ("prefect", "prefect-worker", "api", "mlflow"):
-        double.answers[f"GET /v1/job/{job}/allocations"] = (200, [{"ID": job, "DesiredStatus": "run", "CreateIndex": 1, "ClientStatus": "running"}])  # fmt: skip
+        double.answers[f"GET /v1/job/{job}/allocations"] = (
+            200,
+            [{"ID": job, "DesiredStatus": "run", "CreateIndex": 1, "ClientStatus": "running"}],
+        )
         double.answers[f"GET /v1/allocation/{job}"] = (200, _allocation(double))
     assert jobs.address(made.cluster, "prefect") == double.address
     return made
@@ -35,9 +38,12 @@ def session(state: Path, double: Double, monkeypatch: pytest.MonkeyPatch) -> Ses
 def _allocation(double: Double) -> dict[str, Any]:
     port = {"Label": "http", "HostIP": "127.0.0.1", "Value": double.server_port}
     return {
-        "ID": "1", "ClientStatus": "running", "Job": {"Version": 1},
-        "AllocatedResources": {"Shared": {"Ports": [port]}}, "TaskStates": {},
-    }  # fmt: skip
+        "ID": "1",
+        "ClientStatus": "running",
+        "Job": {"Version": 1},
+        "AllocatedResources": {"Shared": {"Ports": [port]}},
+        "TaskStates": {},
+    }
 
 
 def test_the_agents_log_is_printed_also_when_it_is_down(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,9 +129,20 @@ def test_a_file_without_deals_is_told(content: bytes, words: str, tmp_path: Path
 
 
 PREDICTION = {
-    "deal": {"opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": None, "engage_date": "2017-12-01"},
-    "answer": {"probability": 0.417, "by": "2018-03-31", "as_of": "2017-12-31", "model": {"name": "closecast", "version": "4"}},
-}  # fmt: skip
+    "deal": {
+        "opportunity_id": "A1",
+        "sales_agent": "Ada Berg",
+        "product": "GTX Pro",
+        "account": None,
+        "engage_date": "2017-12-01",
+    },
+    "answer": {
+        "probability": 0.417,
+        "by": "2018-03-31",
+        "as_of": "2017-12-31",
+        "model": {"name": "closecast", "version": "4"},
+    },
+}
 
 
 def test_a_prediction_is_said_in_words_and_as_a_request() -> None:

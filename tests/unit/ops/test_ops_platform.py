@@ -106,20 +106,36 @@ def test_the_apis_own_words_reach_the_user(double: Double) -> None:
 JOB = {
     "Stop": False,
     "Version": 1,
-    "TaskGroups": [{"Services": [
-        {"Name": "a", "PortLabel": "http", "Checks": [{"Name": "up", "Type": "http", "Path": "/up", "PortLabel": ""},
-                                                      {"Name": "ready", "Type": "http", "Path": "/ready", "PortLabel": ""}]},
-        {"Name": "b", "PortLabel": "other", "Checks": [{"Name": "no port", "Type": "tcp", "PortLabel": ""}]},
-    ]}],
-}  # fmt: skip
+    "TaskGroups": [
+        {
+            "Services": [
+                {
+                    "Name": "a",
+                    "PortLabel": "http",
+                    "Checks": [
+                        {"Name": "up", "Type": "http", "Path": "/up", "PortLabel": ""},
+                        {"Name": "ready", "Type": "http", "Path": "/ready", "PortLabel": ""},
+                    ],
+                },
+                {"Name": "b", "PortLabel": "other", "Checks": [{"Name": "no port", "Type": "tcp", "PortLabel": ""}]},
+            ]
+        }
+    ],
+}
 
 
 def _allocation(double: Double, state: str = "running") -> dict[str, Any]:
     return {
-        "ID": "1", "ClientStatus": "running", "Job": {"Version": 1},
-        "AllocatedResources": {"Shared": {"Ports": [{"Label": "http", "HostIP": "127.0.0.1", "Value": double.server_port}]}},
-        "TaskStates": {"a": {"State": state, "Restarts": 2, "Events": [{"Type": "Waiting", "DisplayMessage": "Missing: x"}]}},
-    }  # fmt: skip
+        "ID": "1",
+        "ClientStatus": "running",
+        "Job": {"Version": 1},
+        "AllocatedResources": {
+            "Shared": {"Ports": [{"Label": "http", "HostIP": "127.0.0.1", "Value": double.server_port}]}
+        },
+        "TaskStates": {
+            "a": {"State": state, "Restarts": 2, "Events": [{"Type": "Waiting", "DisplayMessage": "Missing: x"}]}
+        },
+    }
 
 
 def test_health_is_asked_of_the_service_itself(double: Double) -> None:
@@ -150,8 +166,9 @@ def test_health_is_asked_of_the_service_itself(double: Double) -> None:
     assert jobs.health(cluster, "b").word == "not submitted"
     double.answers["GET /v1/job/a/allocations"] = (200, [])
     double.answers["GET /v1/job/a/evaluations"] = (
-        200, [{"Status": "complete", "BlockedEval": "e", "FailedTGAllocs": {"a": {"DimensionExhausted": {"memory": 1}}}}]
-    )  # fmt: skip
+        200,
+        [{"Status": "complete", "BlockedEval": "e", "FailedTGAllocs": {"a": {"DimensionExhausted": {"memory": 1}}}}],
+    )
     assert jobs.health(cluster, "a").word == "not placed: memory"
     with pytest.raises(OperatorError, match="a is not running"):
         jobs.address(cluster, "a")
@@ -177,8 +194,27 @@ def test_a_variable_without_items_is_deleted(double: Double) -> None:
 
 
 def test_the_gateway_is_asked_with_tls() -> None:
-    job = {"TaskGroups": [{"Services": [{"Name": "gateway", "PortLabel": "https", "Checks": [
-        {"Name": "healthy", "Type": "http", "Protocol": "https", "Path": "/health/gateway", "PortLabel": ""}]}]}]}  # fmt: skip
+    job = {
+        "TaskGroups": [
+            {
+                "Services": [
+                    {
+                        "Name": "gateway",
+                        "PortLabel": "https",
+                        "Checks": [
+                            {
+                                "Name": "healthy",
+                                "Type": "http",
+                                "Protocol": "https",
+                                "Path": "/health/gateway",
+                                "PortLabel": "",
+                            }
+                        ],
+                    }
+                ]
+            }
+        ]
+    }
     allocation = Allocation("1", "gateway", "running", (Port("https", "127.0.0.1", 8443),), (), 0)
     assert [check.url for check in jobs.checks(job, allocation)] == ["https://127.0.0.1:8443/health/gateway"]
     assert jobs._url(allocation, "gateway") == "https://127.0.0.1:8443/"

@@ -27,13 +27,19 @@ def record(served_model: DealModel, monkeypatch: pytest.MonkeyPatch) -> dict[str
     found: dict[str, Any] = msgspec.json.decode(
         msgspec.json.encode(
             {
-                "id": "0195a000-0000-7000-8000-000000000000", "row": 0, "time": "2026-01-01T00:00:00Z", "as_of": "2017-12-01",
+                "id": "0195a000-0000-7000-8000-000000000000",
+                "row": 0,
+                "time": "2026-01-01T00:00:00Z",
+                "as_of": "2017-12-01",
                 "horizon_days": 45,
-                "model": {"name": "closecast", "version": "7", "run_id": "run-7"}, "probability": answers[0],
-                "probabilities": {"30": answers[1], "60": answers[2]}, "days": days, "features": matrix.tolist(),
+                "model": {"name": "closecast", "version": "7", "run_id": "run-7"},
+                "probability": answers[0],
+                "probabilities": {"30": answers[1], "60": answers[2]},
+                "days": days,
+                "features": matrix.tolist(),
             }
         )
-    )  # fmt: skip
+    )
     return found
 
 

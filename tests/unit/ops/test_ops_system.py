@@ -55,9 +55,12 @@ _ALL = [["-m", "ops", name] for name in sorted({*commands.COMMANDS, "up", "docto
 def _run_as(name: str, machine: str, arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
     (folder / "sitecustomize.py").write_text(_DISGUISE.format(name=name, machine=machine, began=_BEGAN))
     environment = {
-        "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(folder), "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(folder),
+        "PATH": os.environ["PATH"],
         "CLOSECAST_STATE": str(folder / "state"),
-    }  # fmt: skip
+    }
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=PROJECT,

@@ -11,8 +11,18 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[3]
-_LOCALES = ("LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "PYTHONIOENCODING", "PYTHONUTF8", "CLOSECAST_ENCODING", "CLOSECAST_STARTED",
-            "FORCE_COLOR", "NO_COLOR")  # fmt: skip
+_LOCALES = (
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LANGUAGE",
+    "PYTHONIOENCODING",
+    "PYTHONUTF8",
+    "CLOSECAST_ENCODING",
+    "CLOSECAST_STARTED",
+    "FORCE_COLOR",
+    "NO_COLOR",
+)
 _LATIN_1 = {"LC_ALL": "de_DE.ISO-8859-1", "PYTHONCOERCECLOCALE": "0"}
 SPEAKERS = [
     ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "ascii"),
@@ -57,7 +67,9 @@ def test_doctor_speaks_what_the_terminal_can_show(
     environment = _environment(speaker, locales)
     environment["PATH"] = f"{tmp_path}:{environment['PATH']}"
     # when
-    done = subprocess.run([sys.executable, "-m", "ops", "doctor"], cwd=PROJECT, env=environment, capture_output=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "ops", "doctor"], cwd=PROJECT, env=environment, capture_output=True, check=False
+    )
     # then
     printed = done.stdout.decode(encoding)
     assert done.stderr == b"", done.stderr

@@ -7,8 +7,26 @@ from closecast.platform.spreadsheet import safe
 
 
 @pytest.mark.parametrize(
-    "text", ["=1", "+1", "-1", "@a", "\t=1", "\ta", "\ra", "\n=1", "  =1", '"=1', "'=1", "\u200b=1", "\ufeff=1", "\xa0@a", "\x00=1", "\uff1d1"]
-)  # fmt: skip
+    "text",
+    [
+        "=1",
+        "+1",
+        "-1",
+        "@a",
+        "\t=1",
+        "\ta",
+        "\ra",
+        "\n=1",
+        "  =1",
+        '"=1',
+        "'=1",
+        "\u200b=1",
+        "\ufeff=1",
+        "\xa0@a",
+        "\x00=1",
+        "\uff1d1",
+    ],
+)
 def test_a_formula_is_made_text(text: str) -> None:
     made = safe(text)
     assert made.startswith("'")
@@ -29,8 +47,16 @@ def test_other_text_stays(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("Ünal 東京", "Ünal 東京"), ("a\x1b[2Jb", "a\\x1b[2Jb"), ("\x9b2J", "\\x9b2J"), ("a\u202eb", "a\\u202eb"),
-     ("a\u200bb\n", "a\\u200bb\\x0a"), ("\U000e0041", "\\U000e0041"), ("\x7f", "\\x7f"), ("\ud800", "\\ud800")],
-)  # fmt: skip
+    [
+        ("Ünal 東京", "Ünal 東京"),
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),
+        ("\x9b2J", "\\x9b2J"),
+        ("a\u202eb", "a\\u202eb"),
+        ("a\u200bb\n", "a\\u200bb\\x0a"),
+        ("\U000e0041", "\\U000e0041"),
+        ("\x7f", "\\x7f"),
+        ("\ud800", "\\ud800"),
+    ],
+)
 def test_what_cannot_be_seen_is_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown

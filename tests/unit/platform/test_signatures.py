@@ -29,9 +29,14 @@ def test_a_model_is_trusted_by_any_of_the_keys_and_by_no_other() -> None:
 
 @pytest.mark.parametrize(
     ("model", "run", "sha256"),
-    [("closecast", "other", SHA256), ("other", "run", SHA256), ("closecast", "run", "ac" + SHA256[2:]),
-     ("closecastrun", "", SHA256), ("closecast", "run" + SHA256[:1], SHA256[1:])],
-)  # fmt: skip
+    [
+        ("closecast", "other", SHA256),
+        ("other", "run", SHA256),
+        ("closecast", "run", "ac" + SHA256[2:]),
+        ("closecastrun", "", SHA256),
+        ("closecast", "run" + SHA256[:1], SHA256[1:]),
+    ],
+)
 def test_a_signature_is_of_one_model_alone(model: str, run: str, sha256: str) -> None:
     one = _signer()
     with pytest.raises(ModelError, match="not of this model"):

@@ -137,8 +137,24 @@ _STRANGE = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_
 _LONG = st.sampled_from(["x" * 500, "x" * 501, " " * 501, "ü" * 500, "2017-11-20" * 60])
 _DATES = st.dates(date(1960, 1, 1), date(2030, 1, 1)) | st.dates() | st.dates(date(2017, 10, 1), date(2017, 12, 2))
 _WRITTEN = _DATES.map(date.isoformat) | _DATES.map(lambda day: f"{day.month}/{day.day}/{day.year:04}")
-_NO_DATES = st.sampled_from(["2017-02-30", "20.11.2017", "2017-1-2", "13/1/2017", "1/1/17", "2017-11-20T00:00", "0000-01-01",
-                             "\u0662\u0660\u0661\u0667-11-20", "2017-11-20\x00", "20171120", "nan", "NaT", "-1", "12/ 1/2017"])  # fmt: skip
+_NO_DATES = st.sampled_from(
+    [
+        "2017-02-30",
+        "20.11.2017",
+        "2017-1-2",
+        "13/1/2017",
+        "1/1/17",
+        "2017-11-20T00:00",
+        "0000-01-01",
+        "\u0662\u0660\u0661\u0667-11-20",
+        "2017-11-20\x00",
+        "20171120",
+        "nan",
+        "NaT",
+        "-1",
+        "12/ 1/2017",
+    ]
+)
 
 
 def _surrounded(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -154,12 +170,13 @@ _COLUMNS = {
     "sales_agent": _texts("Ada Berg", "nan", "None"),
     "product": _texts("GTX Pro", "GTXPro", "gtxpro", "GTX Basic"),
     "account": st.none() | _BLANKS | _texts("Oak Foods", "a stranger"),
-    "deal_stage": st.none() | _surrounded(st.sampled_from(["Engaging", "Engaging", "Prospecting"]))
+    "deal_stage": st.none()
+    | _surrounded(st.sampled_from(["Engaging", "Engaging", "Prospecting"]))
     | _texts("Won", "Lost", "Sleeping", "engaging"),
     "engage_date": _surrounded(_WRITTEN) | _surrounded(_WRITTEN) | _texts("soon") | _NO_DATES,
     "close_date": st.none() | _BLANKS | _texts("2017-12-01"),
     "close_value": st.none() | _BLANKS | _texts("0", "5.5", "nan"),
-}  # fmt: skip
+}
 _SOUND = {name: _COLUMNS[name] for name in ("opportunity_id", "sales_agent", "product", "account")} | {
     "engage_date": _surrounded(_DATES.filter(lambda day: day.year >= 1970 and day <= AS_OF).map(date.isoformat))
 }
@@ -168,9 +185,12 @@ _ROWS = st.lists(
     min_size=1,
     max_size=12,
 )
-_OTHER_TYPES = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans() | st.sampled_from(
-    [[], ["GTX"], {}, {"a": 1}]
-)  # fmt: skip
+_OTHER_TYPES = (
+    st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.booleans()
+    | st.sampled_from([[], ["GTX"], {}, {"a": 1}])
+)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -229,10 +249,20 @@ def test_typed_columns_say_what_their_texts_say(
     texts = [
         {"opportunity_id": f"A{at}", "engage_date": None if day is None else str(day)} for at, day in enumerate(days)
     ]
-    moments = pa.array(days, pa.date32()).cast(pa.timestamp("s")).cast(kind) if "tz" in str(kind) else pa.array(days, pa.date32()).cast(kind)  # fmt: skip
+    moments = (
+        pa.array(days, pa.date32()).cast(pa.timestamp("s")).cast(kind)
+        if "tz" in str(kind)
+        else pa.array(days, pa.date32()).cast(kind)
+    )
     empty = {name: pa.nulls(len(days), pa.string()) for name in ("sales_agent", "product", "account")}
-    table = pa.table({"opportunity_id": [row["opportunity_id"] for row in texts], "engage_date": moments, **empty,
-                      "close_value": pa.array([None, float("nan"), None, None, None], pa.float64())})  # fmt: skip
+    table = pa.table(
+        {
+            "opportunity_id": [row["opportunity_id"] for row in texts],
+            "engage_date": moments,
+            **empty,
+            "close_value": pa.array([None, float("nan"), None, None, None], pa.float64()),
+        }
+    )
     pq.write_table(table, tmp_path / "deals.parquet")
     content = (tmp_path / "deals.parquet").read_bytes()
     # when

@@ -7,12 +7,26 @@ from services.score.__main__ import Task as ScoreTask
 from services.trial.__main__ import Task
 
 LAKE = {"CLOSECAST_LAKE_BUCKET": "lake", "AWS_REGION": "us-east-1"}
-TRIAL = {**LAKE, "CLOSECAST_STUDY": "s", "CLOSECAST_SILVER_KEY": "silver/1.parquet", "CLOSECAST_CUT": "2017-09-01",
-         "CLOSECAST_TRIALS": "10", "OPTUNA_STORAGE": "postgresql+psycopg://optuna@127.0.0.1/optuna"}  # fmt: skip
-SCORE = {**LAKE, "CLOSECAST_SOURCE": "a.parquet", "CLOSECAST_TARGET": "b.parquet", "CLOSECAST_AS_OF": "2017-12-31",
-         "CLOSECAST_HORIZON": "quarter_end", "CLOSECAST_MODEL_VERSION": "3",
-         "CLOSECAST_MODEL_RUN": "run-3", "CLOSECAST_MODEL_SHA256": "0" * 64, "CLOSECAST_MODEL_CACHE": "models",
-         "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}  # fmt: skip
+TRIAL = {
+    **LAKE,
+    "CLOSECAST_STUDY": "s",
+    "CLOSECAST_SILVER_KEY": "silver/1.parquet",
+    "CLOSECAST_CUT": "2017-09-01",
+    "CLOSECAST_TRIALS": "10",
+    "OPTUNA_STORAGE": "postgresql+psycopg://optuna@127.0.0.1/optuna",
+}
+SCORE = {
+    **LAKE,
+    "CLOSECAST_SOURCE": "a.parquet",
+    "CLOSECAST_TARGET": "b.parquet",
+    "CLOSECAST_AS_OF": "2017-12-31",
+    "CLOSECAST_HORIZON": "quarter_end",
+    "CLOSECAST_MODEL_VERSION": "3",
+    "CLOSECAST_MODEL_RUN": "run-3",
+    "CLOSECAST_MODEL_SHA256": "0" * 64,
+    "CLOSECAST_MODEL_CACHE": "models",
+    "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+}
 
 
 def test_a_trial_worker_reads_its_task() -> None:

@@ -56,9 +56,15 @@ def test_root_is_given_up_for_good(task: Path) -> None:
     assert done.returncode == 0, done.stderr
     told, nobody = json.loads(done.stdout), pwd.getpwnam("nobody")
     assert told == {
-        "uid": [nobody.pw_uid] * 3, "gid": [nobody.pw_gid] * 3, "groups": [], "home": str(task / "local"), "temporary": None,
-        "no_new_privileges": "1", "capabilities": "0000000000000000", "umask": "0077",
-    }  # fmt: skip
+        "uid": [nobody.pw_uid] * 3,
+        "gid": [nobody.pw_gid] * 3,
+        "groups": [],
+        "home": str(task / "local"),
+        "temporary": None,
+        "no_new_privileges": "1",
+        "capabilities": "0000000000000000",
+        "umask": "0077",
+    }
 
 
 @as_root

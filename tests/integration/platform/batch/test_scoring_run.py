@@ -42,8 +42,17 @@ def test_a_batch_of_one_version_1_is_no_batch_of_another(
     s3: S3, mlflow_uri: str, empty_registry: ModelRegistry, served_model: DealModel, tmp_path: Path
 ) -> None:
     client, lake = MlflowClient(mlflow_uri), Lake(LakeSettings.from_environment(s3.environment))
-    deals = pd.DataFrame([{"opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": None,
-                           "engage_date": "2017-12-17"}])  # fmt: skip
+    deals = pd.DataFrame(
+        [
+            {
+                "opportunity_id": "A1",
+                "sales_agent": "Ada Berg",
+                "product": "GTX Pro",
+                "account": None,
+                "engage_date": "2017-12-17",
+            }
+        ]
+    )
     with lake.writing("incoming/a.parquet") as file:
         deals.to_parquet(file)
     calibration = served_model.scorer.calibration
@@ -64,11 +73,17 @@ def test_a_batch_of_one_version_1_is_no_batch_of_another(
         (part,) = one.missing(lake)
         told = one.meta(part)
         environment = {
-            **s3.environment, "MLFLOW_TRACKING_URI": mlflow_uri, "CLOSECAST_SOURCE": told["source"],
-            "CLOSECAST_TARGET": told["target"], "CLOSECAST_AS_OF": told["as_of"], "CLOSECAST_HORIZON": told["horizon"],
-            "CLOSECAST_MODEL_VERSION": told["version"], "CLOSECAST_MODEL_RUN": told["run_id"],
-            "CLOSECAST_MODEL_SHA256": told["model_sha256"], "CLOSECAST_MODEL_CACHE": str(tmp_path / "models"),
-        }  # fmt: skip
+            **s3.environment,
+            "MLFLOW_TRACKING_URI": mlflow_uri,
+            "CLOSECAST_SOURCE": told["source"],
+            "CLOSECAST_TARGET": told["target"],
+            "CLOSECAST_AS_OF": told["as_of"],
+            "CLOSECAST_HORIZON": told["horizon"],
+            "CLOSECAST_MODEL_VERSION": told["version"],
+            "CLOSECAST_MODEL_RUN": told["run_id"],
+            "CLOSECAST_MODEL_SHA256": told["model_sha256"],
+            "CLOSECAST_MODEL_CACHE": str(tmp_path / "models"),
+        }
         run(Task.from_environment(environment))
     # then each by the model that it was planned with
     chances = []
@@ -80,7 +95,15 @@ def test_a_batch_of_one_version_1_is_no_batch_of_another(
     assert chances[0] != chances[1]
 
     # and files that are not those it was planned with are no part of it
-    task = Task("incoming/a.parquet", "predictions/x.parquet", DAY, 30, replace(first, sha256="0" * 64),
-                tmp_path / "models", LakeSettings.from_environment(s3.environment), RegistrySettings(mlflow_uri))  # fmt: skip
+    task = Task(
+        "incoming/a.parquet",
+        "predictions/x.parquet",
+        DAY,
+        30,
+        replace(first, sha256="0" * 64),
+        tmp_path / "models",
+        LakeSettings.from_environment(s3.environment),
+        RegistrySettings(mlflow_uri),
+    )
     with pytest.raises(LostError, match="are not those that were registered"):
         run(task)

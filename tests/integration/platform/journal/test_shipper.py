@@ -224,7 +224,14 @@ sys.stdout.flush()
 os.kill(os.getpid(), 9)
 """
     command = [sys.executable, "-c", script, cache.url, str(tmp_path / "spool")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, timeout=60)  # fmt: skip
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=60,
+    )
     assert done.returncode == -9, done.stderr
     # when
     cache.start()

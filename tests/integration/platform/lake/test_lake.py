@@ -123,8 +123,13 @@ def test_an_object_with_other_content_is_refused(lake: Lake, s3: S3) -> None:
     import boto3
 
     key = f"silver/{'0' * 64}.parquet"
-    client = boto3.client("s3", endpoint_url=s3.endpoint, aws_access_key_id=s3.access_key,
-                          aws_secret_access_key=s3.secret_key, region_name=s3.region)  # fmt: skip
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.endpoint,
+        aws_access_key_id=s3.access_key,
+        aws_secret_access_key=s3.secret_key,
+        region_name=s3.region,
+    )
     client.put_object(Bucket=s3.bucket, Key=key, Body=b"something else")
     # when / then
     with pytest.raises(LakeError, match="is not what was stored"):

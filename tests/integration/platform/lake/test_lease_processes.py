@@ -51,10 +51,12 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._folder, self._port = folder, free_port()
         self.environment = {
-            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self._port}", "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "LKLEASELEASELEASELEA", "AWS_SECRET_ACCESS_KEY": "x" * 40,
+            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self._port}",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "LKLEASELEASELEASELEA",
+            "AWS_SECRET_ACCESS_KEY": "x" * 40,
             "CLOSECAST_LAKE_BUCKET": f"closecast-test-lease-{self._port}",
-        }  # fmt: skip
+        }
         self.lake = Lake(LakeSettings.from_environment(self.environment))
         self._life = ExitStack()
 
@@ -64,11 +66,13 @@ class Store:
 
     def make_bucket(self) -> None:
         client = boto3.client(
-            "s3", endpoint_url=self.environment["AWS_ENDPOINT_URL_S3"], region_name="us-east-1",
+            "s3",
+            endpoint_url=self.environment["AWS_ENDPOINT_URL_S3"],
+            region_name="us-east-1",
             aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
             config=Config(s3={"addressing_style": "path"}),
-        )  # fmt: skip
+        )
         client.create_bucket(Bucket=self.environment["CLOSECAST_LAKE_BUCKET"])
 
     def kill(self) -> None:
@@ -104,9 +108,14 @@ class Both:
 
     def _start(self, code: str, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-c", code, *arguments], cwd=PROJECT, env=self._environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            [sys.executable, "-c", code, *arguments],
+            cwd=PROJECT,
+            env=self._environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
 
     def tell_flow(self, line: str) -> None:
         assert self.flow.stdin is not None
@@ -199,16 +208,28 @@ def test_a_trial_ends_by_itself_when_its_flow_has(store: Store) -> None:
     store.lake.put_text("leases/over", "ended")
     deals = contract.check(generate(3_000, seed=1)).accepted
     environment = {
-        **os.environ, **store.environment, "NO_PROXY": "127.0.0.1,localhost", "CLOSECAST_LEASE": "leases/over",
-        "CLOSECAST_STUDY": "s", "CLOSECAST_CUT": "2017-09-01", "CLOSECAST_TRIALS": "1", "CLOSECAST_SEED": "",
+        **os.environ,
+        **store.environment,
+        "NO_PROXY": "127.0.0.1,localhost",
+        "CLOSECAST_LEASE": "leases/over",
+        "CLOSECAST_STUDY": "s",
+        "CLOSECAST_CUT": "2017-09-01",
+        "CLOSECAST_TRIALS": "1",
+        "CLOSECAST_SEED": "",
         "CLOSECAST_SILVER_KEY": store.lake.put_parquet("silver", deals),
         "OPTUNA_STORAGE": f"postgresql+psycopg://optuna:none@127.0.0.1:{free_port()}/optuna",
-    }  # fmt: skip
+    }
     environment.pop("AWS_CA_BUNDLE", None)
     # when
     done = subprocess.run(
-        [sys.executable, "-m", "services.trial"], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=120
-    )  # fmt: skip
+        [sys.executable, "-m", "services.trial"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     # then
     assert done.returncode == 0, done.stderr
     assert "the flow that this works for has ended" in done.stderr

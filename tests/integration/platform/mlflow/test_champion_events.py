@@ -51,8 +51,12 @@ def test_everybody_hears_it(valkey_url: str) -> None:
 def test_a_cache_that_was_killed_is_found_again_and_what_was_missed_is_made_up_for(tmp_path: Path) -> None:
     # given
     port = free_port()
-    environment = {"CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port), "CACHE_PASSWORD": "cache-secret",
-                   "CLOSECAST_CACHE_FOLDER": str(tmp_path / "state")}  # fmt: skip
+    environment = {
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "CACHE_PASSWORD": "cache-secret",
+        "CLOSECAST_CACHE_FOLDER": str(tmp_path / "state"),
+    }
     command, ready = [sys.executable, "-m", "services.cache"], f"tcp://127.0.0.1:{port}"
     url, heard = f"redis://:cache-secret@127.0.0.1:{port}/0", Heard()
     events = ChampionEvents(lambda: url, heard)

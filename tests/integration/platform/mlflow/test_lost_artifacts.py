@@ -56,8 +56,18 @@ class Artifacts:
 @pytest.fixture(scope="module")
 def data(made_up_deals: pd.DataFrame) -> Ingested:
     deals = made_up_deals
-    return Ingested(deals, "synthetic", "a" * 64, "bronze/1", "silver/2", None, len(deals), 0, "all accepted",
-                    Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))  # fmt: skip
+    return Ingested(
+        deals,
+        "synthetic",
+        "a" * 64,
+        "bronze/1",
+        "silver/2",
+        None,
+        len(deals),
+        0,
+        "all accepted",
+        Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +75,17 @@ def publishing(
     made_up_candidate: Candidate, data: Ingested, promotion_lock: DatabaseSettings
 ) -> Callable[[str, str], Published]:
     def published(uri: str, source: str) -> Published:
-        return publish(made_up_candidate, replace(data, source=source), uri, lock=promotion_lock, gold_key="gold/3",
-                       by="a test", at=_AT, git_commit=None, loss_seconds=0)  # fmt: skip
+        return publish(
+            made_up_candidate,
+            replace(data, source=source),
+            uri,
+            lock=promotion_lock,
+            gold_key="gold/3",
+            by="a test",
+            at=_AT,
+            git_commit=None,
+            loss_seconds=0,
+        )
 
     return published
 
@@ -86,9 +105,13 @@ def champion(mlflow_on_s3: str, publishing: Callable[[str, str], Published]) -> 
 @pytest.fixture
 def artifacts(s3: S3, champion: Identity) -> Iterator[Artifacts]:
     client = boto3.client(
-        "s3", endpoint_url=s3.endpoint, aws_access_key_id=s3.access_key, aws_secret_access_key=s3.secret_key,
-        region_name=s3.region, config=Config(s3={"addressing_style": "path"}),
-    )  # fmt: skip
+        "s3",
+        endpoint_url=s3.endpoint,
+        aws_access_key_id=s3.access_key,
+        aws_secret_access_key=s3.secret_key,
+        region_name=s3.region,
+        config=Config(s3={"addressing_style": "path"}),
+    )
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket, Prefix="mlflow/")
     keys = [entry["Key"] for page in pages for entry in page.get("Contents", []) if champion.run_id in entry["Key"]]
     found = Artifacts(
@@ -155,9 +178,14 @@ def test_what_is_gone_is_named_and_the_origin_still_counts(
     ],
 )
 def test_what_is_damaged_is_not_compared_with(
-    mlflow_on_s3: str, champion: Identity, artifacts: Artifacts, ask: Callable[..., Beside], folder: str, content: bytes,
+    mlflow_on_s3: str,
+    champion: Identity,
+    artifacts: Artifacts,
+    ask: Callable[..., Beside],
+    folder: str,
+    content: bytes,
     words: str,
-) -> None:  # fmt: skip
+) -> None:
     assert champion
     artifacts.write(folder, content)
     found = ask(mlflow_on_s3, "synthetic")
@@ -212,9 +240,14 @@ def test_a_version_without_a_source_has_its_runs(
 
 @pytest.mark.usefixtures("computed_once")
 def test_an_object_store_that_is_away_is_an_outage(
-    mlflow_on_s3: str, postgres_url: str, s3: S3, champion: Identity, ask: Callable[..., Beside], tmp_path: Path,
+    mlflow_on_s3: str,
+    postgres_url: str,
+    s3: S3,
+    champion: Identity,
+    ask: Callable[..., Beside],
+    tmp_path: Path,
     publishing: Callable[[str, str], Published],
-) -> None:  # fmt: skip
+) -> None:
     # given an MLflow with the same database, whose object store does not answer
     port = free_port()
     away = {**s3.environment, "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{free_port()}"}
@@ -261,9 +294,14 @@ def test_a_loss_that_is_mended_meanwhile_is_none(
 
 @pytest.mark.usefixtures("computed_once")
 def test_a_bucket_that_is_gone_is_a_loss_and_what_is_trained_is_told_so(
-    mlflow_on_s3: str, s3: S3, champion: Identity, artifacts: Artifacts, ask: Callable[..., Beside],
-    publishing: Callable[[str, str], Published], tmp_path: Path,
-) -> None:  # fmt: skip
+    mlflow_on_s3: str,
+    s3: S3,
+    champion: Identity,
+    artifacts: Artifacts,
+    ask: Callable[..., Beside],
+    publishing: Callable[[str, str], Published],
+    tmp_path: Path,
+) -> None:
     # given
     everything = [entry["Key"] for entry in artifacts.client.list_objects_v2(Bucket=s3.bucket).get("Contents", [])]
     kept = {key: artifacts.client.get_object(Bucket=s3.bucket, Key=key)["Body"].read() for key in everything}

@@ -63,22 +63,42 @@ def _publish(guarded: Guarded, lock: DatabaseSettings) -> None:
     for model in client.search_registered_models():
         client.delete_registered_model(model.name)
     deals = check(generate(2_500, seed=11)).accepted
-    data = Ingested(deals, "synthetic", "a" * 64, "bronze/1", "silver/2", None, len(deals), 0, "all accepted",
-                    Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))  # fmt: skip
+    data = Ingested(
+        deals,
+        "synthetic",
+        "a" * 64,
+        "bronze/1",
+        "silver/2",
+        None,
+        len(deals),
+        0,
+        "all accepted",
+        Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+    )
     at = datetime(2018, 1, 2, tzinfo=UTC)
     published = publish(
-        candidates.build(deals, 7, 1), data, guarded.uri, lock=lock, gold_key="g", by="a test", at=at,
-        git_commit=None, login=guarded.people,
-    )  # fmt: skip
+        candidates.build(deals, 7, 1),
+        data,
+        guarded.uri,
+        lock=lock,
+        gold_key="g",
+        by="a test",
+        at=at,
+        git_commit=None,
+        login=guarded.people,
+    )
     assert published.decision.promoted
 
 
 @pytest.fixture(scope="module")
 def api(champion: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Any]]:
     settings = Settings.from_environment(
-        {**champion, "CLOSECAST_MODEL_CACHE": str(tmp_path_factory.mktemp("models")),
-         "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest()}
-    )  # fmt: skip
+        {
+            **champion,
+            "CLOSECAST_MODEL_CACHE": str(tmp_path_factory.mktemp("models")),
+            "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),
+        }
+    )
     with TestClient(create_app(settings)) as client:
         client.headers["X-API-Key"] = KEY
         until(lambda: client.get("/health/ready").status_code == 200)
@@ -122,8 +142,12 @@ def _answers(api: TestClient[Any], rows: list[dict[str, Any]]) -> list[float]:
 
 def _environment(champion: dict[str, str]) -> dict[str, str]:
     """MLflow's tools as a user has them, who knows nothing of this project's folder."""
-    return {**champion, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": "",
-            "MLFLOW_DISABLE_TELEMETRY": "true"}  # fmt: skip
+    return {
+        **champion,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": "",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
 
 
 @contextmanager
@@ -220,8 +244,21 @@ def test_mlflows_command_predicts_a_csv(champion: dict[str, str], api: TestClien
     # given
     questions = _questions()
     questions.to_csv(tmp_path / "deals.csv", index=False)
-    command = [str(BIN / "mlflow"), "models", "predict", "-m", CHAMPION, "-i", "deals.csv", "-t", "csv", "-o", "out.json",
-               "--env-manager", "local"]  # fmt: skip
+    command = [
+        str(BIN / "mlflow"),
+        "models",
+        "predict",
+        "-m",
+        CHAMPION,
+        "-i",
+        "deals.csv",
+        "-t",
+        "csv",
+        "-o",
+        "out.json",
+        "--env-manager",
+        "local",
+    ]
     # when
     subprocess.run(command, cwd=tmp_path, env={**os.environ, **_environment(champion)}, check=True, capture_output=True)
     # then
@@ -262,8 +299,17 @@ print(json.dumps([closecast.__file__, model.predict(model.input_example).tolist(
 def index(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A package index that can be reached; with none there is nothing to make an environment of."""
     target = tmp_path_factory.mktemp("index")
-    command = [str(BIN / "uv"), "pip", "install", "--dry-run", "--no-cache", "--no-deps", "--target", str(target),
-               f"lightgbm=={version('lightgbm')}"]  # fmt: skip
+    command = [
+        str(BIN / "uv"),
+        "pip",
+        "install",
+        "--dry-run",
+        "--no-cache",
+        "--no-deps",
+        "--target",
+        str(target),
+        f"lightgbm=={version('lightgbm')}",
+    ]
     found = subprocess.run(
         command, env={**os.environ, "UV_HTTP_TIMEOUT": "10"}, capture_output=True, text=True, timeout=120
     )
@@ -283,8 +329,10 @@ def test_in_a_clean_environment_of_its_requirements_it_gives_the_same_bits(
     folder = Path(mlflow.artifacts.download_artifacts(CHAMPION, dst_path=str(tmp_path / "m")))
     python = tmp_path / "clean" / "bin" / "python"
     uv = str(BIN / "uv")
-    for arguments in (["venv", "--python", sys.executable, "clean"],
-                      ["pip", "install", "--python", str(python), "-r", str(folder / "requirements.txt")]):  # fmt: skip
+    for arguments in (
+        ["venv", "--python", sys.executable, "clean"],
+        ["pip", "install", "--python", str(python), "-r", str(folder / "requirements.txt")],
+    ):
         subprocess.run([uv, *arguments], cwd=tmp_path, check=True, capture_output=True)
     # when
     environment = {**os.environ, **_environment(champion), "PATH": os.environ["PATH"]}

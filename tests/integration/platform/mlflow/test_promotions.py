@@ -83,8 +83,13 @@ with turn(sys.argv[1], "flow train/slow-otter"):
 def _process(code: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """Python in a process of its own, once it has printed its first line."""
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "NO_PROXY": "127.0.0.1,localhost"}
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, text=True,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     try:
         assert process.stdout is not None
         assert process.stdout.readline().strip() in ("ready", "held")
@@ -163,8 +168,18 @@ def test_two_trainings_at_once_are_one_champion_and_one_that_was_compared_with_i
 
 
 def _ingested(deals: pd.DataFrame) -> Ingested:
-    return Ingested(deals, "synthetic", "a" * 64, "bronze/1", "silver/2", None, len(deals), 0, "all accepted",
-                    Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))  # fmt: skip
+    return Ingested(
+        deals,
+        "synthetic",
+        "a" * 64,
+        "bronze/1",
+        "silver/2",
+        None,
+        len(deals),
+        0,
+        "all accepted",
+        Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -281,16 +296,28 @@ def test_a_number_that_was_given_to_another_model_meanwhile_is_not_promoted(
 
 @pytest.mark.usefixtures("computed_once")
 def test_a_champion_that_came_by_hand_is_measured_too(
-    mlflow_uri: str, empty_registry: ModelRegistry, promotion_lock: DatabaseSettings,
-    made_up_candidate: Candidate, made_up_deals: pd.DataFrame, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    mlflow_uri: str,
+    empty_registry: ModelRegistry,
+    promotion_lock: DatabaseSettings,
+    made_up_candidate: Candidate,
+    made_up_deals: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The alias is moved at MLflow's own interface in the moment between the decision and the promotion."""
     client, data = MlflowClient(mlflow_uri), _ingested(made_up_deals)
     genuine = ModelRegistry.challenge
 
     def published() -> Any:
-        return publish(made_up_candidate, data, mlflow_uri, lock=promotion_lock, gold_key="gold/3", by="a test",
-                       at=_AT, git_commit=None)  # fmt: skip
+        return publish(
+            made_up_candidate,
+            data,
+            mlflow_uri,
+            lock=promotion_lock,
+            gold_key="gold/3",
+            by="a test",
+            at=_AT,
+            git_commit=None,
+        )
 
     # given a version that nobody made champion
     first = published()
@@ -327,8 +354,16 @@ def test_a_champion_that_came_by_hand_is_measured_too(
     client.set_registered_model_alias("closecast", "champion", first.version)
     real = replace(data, source="file:sales.csv")
     with pytest.raises(PromotionError, match="changed the champion each of the 3 times"):
-        publish(made_up_candidate, real, mlflow_uri, lock=promotion_lock, gold_key="gold/3", by="a test", at=_AT,
-                git_commit=None)  # fmt: skip
+        publish(
+            made_up_candidate,
+            real,
+            mlflow_uri,
+            lock=promotion_lock,
+            gold_key="gold/3",
+            by="a test",
+            at=_AT,
+            git_commit=None,
+        )
     last = client.get_model_version_by_alias("closecast", "challenger")
     assert (last.tags["decision"], last.tags["decision_reasons"].split(" each")[0]) == (
         "refused",

@@ -32,8 +32,18 @@ AT = datetime(2018, 1, 2, 3, 4, 5, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def data() -> Ingested:
     deals = check(generate(2_500, seed=11)).accepted
-    return Ingested(deals, "synthetic", "a" * 64, "bronze/1", "silver/2", None, len(deals), 0, "all accepted",
-                    Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))  # fmt: skip
+    return Ingested(
+        deals,
+        "synthetic",
+        "a" * 64,
+        "bronze/1",
+        "silver/2",
+        None,
+        len(deals),
+        0,
+        "all accepted",
+        Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +125,10 @@ def test_the_life_of_champions(
     assert run.inputs is not None
     assert {dataset.dataset.name for dataset in run.inputs.dataset_inputs} == {"synthetic"}
     report = {entry.path for entry in MlflowClient(mlflow_uri).list_artifacts(first.run_id, "report")}
-    assert report == {f"report/{name}" for name in
-                      ("evaluation.json", "features.json", "model_card.md", "reliability.png", "ladder.png")}  # fmt: skip
+    assert report == {
+        f"report/{name}"
+        for name in ("evaluation.json", "features.json", "model_card.md", "reliability.png", "ladder.png")
+    }
 
 
 def test_mlflow_itself_can_load_and_ask_the_champion(
@@ -141,9 +153,13 @@ def test_mlflow_itself_can_load_and_ask_the_champion(
 
 
 def test_a_champion_of_other_quarters_is_not_compared(
-    candidate: candidates.Candidate, data: Ingested, mlflow_uri: str, promotion_lock: DatabaseSettings,
-    empty_registry: ModelRegistry, tmp_path: Path,
-) -> None:  # fmt: skip
+    candidate: candidates.Candidate,
+    data: Ingested,
+    mlflow_uri: str,
+    promotion_lock: DatabaseSettings,
+    empty_registry: ModelRegistry,
+    tmp_path: Path,
+) -> None:
     # given a champion of the calendar year
     _publish(candidate, data, mlflow_uri, promotion_lock)
     assert empty_registry.champion_fiscal() == FiscalCalendar(1)

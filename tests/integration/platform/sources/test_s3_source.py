@@ -29,8 +29,14 @@ def put(s3: S3) -> Callable[[str, bytes], str]:
     import boto3
     from botocore.config import Config
 
-    client = boto3.client("s3", endpoint_url=s3.endpoint, aws_access_key_id=s3.access_key, region_name=s3.region,
-                          aws_secret_access_key=s3.secret_key, config=Config(s3={"addressing_style": "path"}))  # fmt: skip
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3.endpoint,
+        aws_access_key_id=s3.access_key,
+        region_name=s3.region,
+        aws_secret_access_key=s3.secret_key,
+        config=Config(s3={"addressing_style": "path"}),
+    )
 
     def store(key: str, content: bytes) -> str:
         client.put_object(Bucket=s3.bucket, Key=key, Body=content)

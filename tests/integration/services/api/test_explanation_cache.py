@@ -111,8 +111,13 @@ def test_what_was_tampered_with_is_not_told(
 
 @contextmanager
 def _valkey(folder: Path, port: int) -> "Iterator[subprocess.Popen[bytes]]":
-    environment = {**os.environ, "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port),
-                   "CLOSECAST_CACHE_FOLDER": str(folder), "CACHE_PASSWORD": "secret"}  # fmt: skip
+    environment = {
+        **os.environ,
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "CLOSECAST_CACHE_FOLDER": str(folder),
+        "CACHE_PASSWORD": "secret",
+    }
     process = subprocess.Popen([sys.executable, "-m", "services.cache"], env=environment, stdout=subprocess.DEVNULL)
     try:
         wait_for(f"tcp://127.0.0.1:{port}", seconds=30)

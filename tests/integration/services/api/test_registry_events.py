@@ -89,9 +89,13 @@ def _publish(model: DealModel, mlflow_uri: str, registry: ModelRegistry, folder:
 
 
 def test_a_moved_alias_is_soon_serving_everywhere(
-    mlflow_uri: str, valkey_url: str, registry: ModelRegistry, served_model: DealModel, tmp_path: Path,
+    mlflow_uri: str,
+    valkey_url: str,
+    registry: ModelRegistry,
+    served_model: DealModel,
+    tmp_path: Path,
     record_property: Callable[[str, object], None],
-) -> None:  # fmt: skip
+) -> None:
     # given two instances that ask once an hour by themselves
     versions = [_publish(served_model, mlflow_uri, registry, tmp_path / "model") for _ in range(3)]
     registry.promote(versions[0])

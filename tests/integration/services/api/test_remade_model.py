@@ -45,9 +45,12 @@ def other_model(served_model: DealModel) -> DealModel:
 @contextmanager
 def _service(folder: Path, mlflow_uri: str, database: str, cache: str) -> Iterator[TestClient[Any]]:
     environment = {
-        "MLFLOW_TRACKING_URI": mlflow_uri, "CLOSECAST_MODEL_CACHE": str(folder), "CLOSECAST_DATABASE_URL": database,
-        "CLOSECAST_CACHE_URL": cache, "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),
-    }  # fmt: skip
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "CLOSECAST_MODEL_CACHE": str(folder),
+        "CLOSECAST_DATABASE_URL": database,
+        "CLOSECAST_CACHE_URL": cache,
+        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),
+    }
     with TestClient(create_app(Settings.from_environment(environment))) as client:
         client.headers["X-API-Key"] = KEY
         yield client
@@ -89,9 +92,14 @@ def _until(ask: Callable[[], Any]) -> Any:
 
 @pytest.mark.usefixtures("journal")
 def test_version_1_and_version_1(
-    served_model: DealModel, other_model: DealModel, mlflow_uri: str, empty_registry: ModelRegistry, database_url: str,
-    valkey_url: str, tmp_path: Path,
-) -> None:  # fmt: skip
+    served_model: DealModel,
+    other_model: DealModel,
+    mlflow_uri: str,
+    empty_registry: ModelRegistry,
+    database_url: str,
+    valkey_url: str,
+    tmp_path: Path,
+) -> None:
     client = MlflowClient(mlflow_uri)
     with _service(tmp_path / "running", mlflow_uri, database_url, valkey_url) as api:
 

@@ -33,15 +33,27 @@ def issuer() -> Iterator[TokenIssuer]:
 
 def settings(folder: Path, issuer: TokenIssuer, **changed: str) -> Settings:
     trusted = {
-        "name": "nomad", "issuer": URL, "jwks_url": issuer.jwks_url, "audience": "closecast-api", "kind": "workload",
-        "role_claim": "nomad_job_id", "roles": {"ui": "scorer", "watcher": "viewer"},
-        "claims": {"nomad_namespace": "default"}, "name_claim": "nomad_job_id",
-    }  # fmt: skip
-    return Settings.from_environment({
-        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "CLOSECAST_MODEL_CACHE": str(folder),
-        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),
-        "CLOSECAST_TOKEN_ISSUERS": json.dumps([trusted]), "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": "8123", **changed,
-    })  # fmt: skip
+        "name": "nomad",
+        "issuer": URL,
+        "jwks_url": issuer.jwks_url,
+        "audience": "closecast-api",
+        "kind": "workload",
+        "role_claim": "nomad_job_id",
+        "roles": {"ui": "scorer", "watcher": "viewer"},
+        "claims": {"nomad_namespace": "default"},
+        "name_claim": "nomad_job_id",
+    }
+    return Settings.from_environment(
+        {
+            "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+            "CLOSECAST_MODEL_CACHE": str(folder),
+            "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),
+            "CLOSECAST_TOKEN_ISSUERS": json.dumps([trusted]),
+            "CLOSECAST_HOST": "127.0.0.1",
+            "CLOSECAST_PORT": "8123",
+            **changed,
+        }
+    )
 
 
 @pytest.fixture
@@ -192,13 +204,16 @@ def test_a_promotion_that_was_seen_is_in_the_log(
     # then
     entry = admin(service, "GET", "/v1/audit?limit=1", status=200)["entries"][0]
     assert (entry["actor"], entry["act"], entry["subject"], entry["details"]) == (
-        "api 127.0.0.1:8123", "promotion seen", "model version 12",
+        "api 127.0.0.1:8123",
+        "promotion seen",
+        "model version 12",
         {"before": "11", "run_id": "run-12", "run_id_before": "run-11", "sha256": "a" * 64},
-    )  # fmt: skip
+    )
 
 
-def test_figures_tell_what_is_shared_and_known(issuer: TokenIssuer, database_url: str, valkey_url: str,
-                                               tmp_path: Path) -> None:  # fmt: skip
+def test_figures_tell_what_is_shared_and_known(
+    issuer: TokenIssuer, database_url: str, valkey_url: str, tmp_path: Path
+) -> None:
     callers = Callers(
         settings(tmp_path / "a", issuer, CLOSECAST_DATABASE_URL=database_url, CLOSECAST_CACHE_URL=valkey_url)
     )

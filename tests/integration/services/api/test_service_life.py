@@ -45,8 +45,12 @@ def candidate(data: Ingested) -> candidates.Candidate:
 @pytest.fixture
 def environment(s3: S3, mlflow_uri: str, empty_registry: ModelRegistry, tmp_path: Path) -> dict[str, str]:
     assert empty_registry.champion_version() is None
-    return {**s3.environment, "MLFLOW_TRACKING_URI": mlflow_uri, "CLOSECAST_MODEL_CACHE": str(tmp_path / "models"),
-            "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest()}  # fmt: skip
+    return {
+        **s3.environment,
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "CLOSECAST_MODEL_CACHE": str(tmp_path / "models"),
+        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),
+    }
 
 
 def _publish(candidate: candidates.Candidate, data: Ingested, uri: str, lock: DatabaseSettings) -> str:
@@ -121,8 +125,13 @@ def test_the_process_starts_from_its_own_disk_when_the_registry_is_away(
         until(lambda: client.get("/health/ready").status_code == 200)
     # when it starts again, as a process of its own, and nobody answers at the registry's address
     port = free_port()
-    alone = {**os.environ, **environment, "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",
-             "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port)}  # fmt: skip
+    alone = {
+        **os.environ,
+        **environment,
+        "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+    }
     folder = tmp_path / "process"
     folder.mkdir()
     with running([sys.executable, "-m", "services.api"], alone, f"http://127.0.0.1:{port}/health/ready", folder):

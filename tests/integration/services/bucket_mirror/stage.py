@@ -64,9 +64,12 @@ class Stage:
         self._companion = ExitStack()
         config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
         common: dict[str, Any] = {
-            "endpoint_url": self.settings.endpoint, "aws_access_key_id": KEY[0], "aws_secret_access_key": KEY[1],
-            "region_name": "us-east-1", "config": config,
-        }  # fmt: skip
+            "endpoint_url": self.settings.endpoint,
+            "aws_access_key_id": KEY[0],
+            "aws_secret_access_key": KEY[1],
+            "region_name": "us-east-1",
+            "config": config,
+        }
         self.s3 = boto3.client("s3", **common)
         self.secrets = boto3.client("secretsmanager", **common)
 

@@ -65,9 +65,19 @@ def test_a_second_plan_has_nothing_to_change(stage: Stage) -> None:
     }
     # when
     planned = subprocess.run(
-        ["terraform", f"-chdir={terraform.ROOT / terraform.ENVIRONMENT}", "plan", "-input=false", "-no-color", "-detailed-exitcode"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            "terraform",
+            f"-chdir={terraform.ROOT / terraform.ENVIRONMENT}",
+            "plan",
+            "-input=false",
+            "-no-color",
+            "-detailed-exitcode",
+        ],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     # then
     assert planned.returncode == 0, planned.stdout + planned.stderr
     assert "No changes" in planned.stdout

@@ -72,8 +72,13 @@ class Handler(BaseHTTPRequestHandler):
         except ValueError:  # the sender broke off in the middle
             self.close_connection = True
             return None
-        seen = {"server": self.server.name, "method": self.command, "path": self.path, "bytes": len(body),
-                "headers": {name.lower(): value for name, value in self.headers.items()}}  # fmt: skip
+        seen = {
+            "server": self.server.name,
+            "method": self.command,
+            "path": self.path,
+            "bytes": len(body),
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+        }
         self.server.got.append(seen)
         if self.server.behaviour is None or not self.server.behaviour(self):
             self.send(json.dumps(seen).encode())

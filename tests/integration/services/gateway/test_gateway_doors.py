@@ -73,8 +73,16 @@ def test_who_does_not_know_the_authority_does_not_trust_it_and_without_tls_nobod
 
 
 def test_the_caller_cannot_say_where_it_comes_from(open_gateway: Gateway, api: Upstream) -> None:
-    forged = {"X-Forwarded-For": "9.9.9.9", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil", "X-Forwarded-Prefix": "/a",
-              "X-Forwarded-User": "admin", "Forwarded": "for=9.9.9.9", "X-Real-IP": "9.9.9.9", "X-API-Key": "the key"}  # fmt: skip
+    forged = {
+        "X-Forwarded-For": "9.9.9.9",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": "evil",
+        "X-Forwarded-Prefix": "/a",
+        "X-Forwarded-User": "admin",
+        "Forwarded": "for=9.9.9.9",
+        "X-Real-IP": "9.9.9.9",
+        "X-API-Key": "the key",
+    }
     with open_gateway.client() as client:
         seen = client.get("/v1/model", headers=forged).json()["headers"]
     assert seen["x-forwarded-for"] == "127.0.0.1"
@@ -96,10 +104,28 @@ def test_every_request_has_an_id(open_gateway: Gateway) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/metrics", "/metrics/", "/METRICS", "//metrics", "/%6detrics", "/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/..%2fmetrics",
-     "/metrics?a=b", "/v1/registry-events", "/v1//registry-events", "/v1/Registry-Events", "/v1/registry%2Devents",
-     "/_stcore/metrics", "/_stcore/metrics/", "/_STCORE/metrics", "/_stcore//metrics", "/x/../_stcore/metrics", "/_stcore/%6detrics"],
-)  # fmt: skip
+    [
+        "/metrics",
+        "/metrics/",
+        "/METRICS",
+        "//metrics",
+        "/%6detrics",
+        "/v1/../metrics",
+        "/v1/%2e%2e/metrics",
+        "/v1/..%2fmetrics",
+        "/metrics?a=b",
+        "/v1/registry-events",
+        "/v1//registry-events",
+        "/v1/Registry-Events",
+        "/v1/registry%2Devents",
+        "/_stcore/metrics",
+        "/_stcore/metrics/",
+        "/_STCORE/metrics",
+        "/_stcore//metrics",
+        "/x/../_stcore/metrics",
+        "/_stcore/%6detrics",
+    ],
+)
 def test_what_is_for_the_inside_is_not_there(open_gateway: Gateway, api: Upstream, path: str) -> None:
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     answer = _exchange(open_gateway, request.encode())
@@ -184,9 +210,17 @@ def test_who_takes_the_answer_slowly_is_cut_off(gateway: Gateway) -> None:
 
 
 def test_no_credential_reaches_the_log(gateway: Gateway) -> None:
-    secrets = {"X-API-Key": "s3cret-key", "Authorization": "Bearer s3cret-token", "Cookie": "a=s3cret-cookie",
-               "Proxy-Authorization": "Basic s3cret-basic", "X-MLflow-Signature": "v1,s3cret-signature",
-               "Api-Key": "s3cret-other", "X-Auth-Token": "s3cret-auth", "X-Anything": "s3cret", "Referer": "https://x/?s3cret"}  # fmt: skip
+    secrets = {
+        "X-API-Key": "s3cret-key",
+        "Authorization": "Bearer s3cret-token",
+        "Cookie": "a=s3cret-cookie",
+        "Proxy-Authorization": "Basic s3cret-basic",
+        "X-MLflow-Signature": "v1,s3cret-signature",
+        "Api-Key": "s3cret-other",
+        "X-Auth-Token": "s3cret-auth",
+        "X-Anything": "s3cret",
+        "Referer": "https://x/?s3cret",
+    }
     with upstream("api", breaks) as broken, upstream("ui") as ui:
         gateway.route([broken.address], [ui.address])
         with gateway.served(), gateway.client() as client:
@@ -209,11 +243,16 @@ def test_a_certificate_of_ones_own_is_served(gateway: Gateway, tmp_path: Path) -
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "deals.example")])
     now = datetime.now(UTC)
     certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    )
     files = tmp_path / "own.crt", tmp_path / "own.key"
     files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     files[1].write_bytes(

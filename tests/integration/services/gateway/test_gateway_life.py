@@ -221,8 +221,9 @@ def test_a_port_that_is_taken_is_named(gateway: Gateway) -> None:
         environment = {**os.environ, "PYTHONPATH": str(PROJECT), **gateway.environment}
         done = subprocess.run(command, env=environment, cwd=gateway.folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (
-        1, f"gateway: the gateway cannot listen on 127.0.0.1:{gateway.port}: Address already in use\n"
-    )  # fmt: skip
+        1,
+        f"gateway: the gateway cannot listen on 127.0.0.1:{gateway.port}: Address already in use\n",
+    )
 
 
 def test_it_comes_back_after_a_kill_with_the_authority_it_had(gateway: Gateway) -> None:
@@ -243,8 +244,13 @@ def test_the_real_api_predicts_through_it(gateway: Gateway, served_model: DealMo
     (tmp_path / "api").mkdir()
     port = free_port()
     hashes = ",".join(one.hex() for one in settings(tmp_path / "models").key_hashes)
-    environment = {"CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port), "MLFLOW_TRACKING_URI": AWAY,
-                   "CLOSECAST_MODEL_CACHE": str(tmp_path / "models"), "CLOSECAST_API_KEY_SHA256": hashes}  # fmt: skip
+    environment = {
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "MLFLOW_TRACKING_URI": AWAY,
+        "CLOSECAST_MODEL_CACHE": str(tmp_path / "models"),
+        "CLOSECAST_API_KEY_SHA256": hashes,
+    }
     command = [sys.executable, "-m", "services.api"]
     with running(command, environment, f"http://127.0.0.1:{port}/health/ready", tmp_path / "api"):
         gateway.route([f"127.0.0.1:{port}"])
@@ -265,9 +271,14 @@ def _ui(folder: Path) -> Iterator[str]:
     """The real user interface; its address while it runs."""
     port, log = free_port(), folder / "ui-log"
     log.mkdir()
-    environment = {"CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": str(port), "CLOSECAST_API_URL": "http://127.0.0.1:1",
-                   "CLOSECAST_API_KEY": "the-key", "CLOSECAST_UI_PASSWORD": "the-password",
-                   "CLOSECAST_UI_GATEWAY_KEY": "the-gateways-key"}  # fmt: skip
+    environment = {
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "CLOSECAST_API_URL": "http://127.0.0.1:1",
+        "CLOSECAST_API_KEY": "the-key",
+        "CLOSECAST_UI_PASSWORD": "the-password",
+        "CLOSECAST_UI_GATEWAY_KEY": "the-gateways-key",
+    }
     ready = f"http://127.0.0.1:{port}/_stcore/health"
     with running([sys.executable, "-m", "services.ui"], environment, ready, log):
         yield f"127.0.0.1:{port}"
@@ -278,6 +289,10 @@ def _session(gateway: Gateway) -> ClientConnection:
     url = f"wss://localhost:{gateway.port}/_stcore/stream"
     signed_in = {"Authorization": f"Basic {base64.b64encode(':'.join(SIGNED_IN).encode()).decode()}"}
     return connect(
-        url, ssl=gateway.tls(), origin=Origin(gateway.url), proxy=None, subprotocols=[Subprotocol("streamlit")],
+        url,
+        ssl=gateway.tls(),
+        origin=Origin(gateway.url),
+        proxy=None,
+        subprotocols=[Subprotocol("streamlit")],
         additional_headers=signed_in,
-    )  # fmt: skip
+    )

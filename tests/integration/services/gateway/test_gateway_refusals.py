@@ -72,9 +72,19 @@ def _with_curl(version: str) -> "Callable[[Gateway, str, bytes, dict[str, str], 
         file.write_bytes(body)
         given = [f"{name}: {value}" for name, value in ({"Content-Type": "application/json"} | headers).items()]
         given += ["Expect:", *(["Transfer-Encoding: chunked", "Content-Length:"] if chunked else [])]
-        command = ["curl", "-sS", version, "--cacert", str(gateway.root), "--data-binary", f"@{file}",
-                   *(word for line in given for word in ("-H", line)),
-                   "-w", "\n%{http_code} %{content_type}", gateway.url + path]  # fmt: skip
+        command = [
+            "curl",
+            "-sS",
+            version,
+            "--cacert",
+            str(gateway.root),
+            "--data-binary",
+            f"@{file}",
+            *(word for line in given for word in ("-H", line)),
+            "-w",
+            "\n%{http_code} %{content_type}",
+            gateway.url + path,
+        ]
         done = subprocess.run(command, capture_output=True, check=False)
         assert done.returncode == 0, (path, len(body), done.stderr)
         content, _, words = done.stdout.rpartition(b"\n")

@@ -40,8 +40,12 @@ def test_a_run_reaches_the_database_and_its_artifact_the_bucket(
         assert not [line for line in lines if secret in line]
         assert secret not in told
     bucket = boto3.resource(
-        "s3", endpoint_url=s3.endpoint, aws_access_key_id=s3.access_key, aws_secret_access_key=s3.secret_key,
-        region_name=s3.region, config=Config(s3={"addressing_style": "path"}),
-    ).Bucket(s3.bucket)  # fmt: skip
+        "s3",
+        endpoint_url=s3.endpoint,
+        aws_access_key_id=s3.access_key,
+        aws_secret_access_key=s3.secret_key,
+        region_name=s3.region,
+        config=Config(s3={"addressing_style": "path"}),
+    ).Bucket(s3.bucket)
     stored = {one.key: one.get()["Body"].read() for one in bucket.objects.filter(Prefix="mlflow/")}
     assert [body for key, body in stored.items() if key.endswith(f"{run.info.run_id}/artifacts/note.txt")] == [b"kept"]

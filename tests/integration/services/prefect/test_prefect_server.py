@@ -36,8 +36,11 @@ def test_a_worker_joins_the_pool_of_a_server_on_postgresql(postgres_url: str, tm
     database = postgres_url.replace("//mlflow:", "//prefect:").removesuffix("/mlflow") + "/prefect"
     port, health = free_port(), free_port()
     api = f"http://127.0.0.1:{port}/api"
-    common = {"CLOSECAST_HOST": "127.0.0.1", "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
-              "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}  # fmt: skip
+    common = {
+        "CLOSECAST_HOST": "127.0.0.1",
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+    }
     server = {
         **common,
         "CLOSECAST_PORT": str(port),

@@ -60,9 +60,14 @@ class Worker:
             "NOMAD_JOB_ID": instance,
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "services.score.guard"], cwd=PROJECT, env={**self._environment, **told, **environment},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-m", "services.score.guard"],
+            cwd=PROJECT,
+            env={**self._environment, **told, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     def run(self, name: str, instance: str = "score/dispatch-1") -> tuple[int, str]:
         process = self.start(name, instance)
@@ -84,11 +89,17 @@ def worker(s3: S3, mlflow_uri: str, empty_registry: ModelRegistry, served_model:
     client.log_artifacts(run.info.run_id, str(tmp_path / "model"), "model")
     kept = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
     environment = {
-        **kept, **s3.environment, "MLFLOW_TRACKING_URI": mlflow_uri, "NO_PROXY": "127.0.0.1,localhost",
-        "CLOSECAST_AS_OF": "2017-12-31", "CLOSECAST_HORIZON": "30", "CLOSECAST_MODEL_CACHE": str(tmp_path / "cache"),
+        **kept,
+        **s3.environment,
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "NO_PROXY": "127.0.0.1,localhost",
+        "CLOSECAST_AS_OF": "2017-12-31",
+        "CLOSECAST_HORIZON": "30",
+        "CLOSECAST_MODEL_CACHE": str(tmp_path / "cache"),
         "CLOSECAST_MODEL_VERSION": empty_registry.register(run.info.run_id, {}),
-        "CLOSECAST_MODEL_RUN": run.info.run_id, "CLOSECAST_MODEL_SHA256": digest(tmp_path / "model"),
-    }  # fmt: skip
+        "CLOSECAST_MODEL_RUN": run.info.run_id,
+        "CLOSECAST_MODEL_SHA256": digest(tmp_path / "model"),
+    }
     return Worker(Lake(LakeSettings.from_environment(environment)), environment)
 
 
@@ -99,10 +110,18 @@ def worker(s3: S3, mlflow_uri: str, empty_registry: ModelRegistry, served_model:
         ("text", lambda: b"opportunity_id,product\n1,GTX\n", "the input is not Parquet: "),
         ("cut", lambda: _parquet(_deals())[:-20], "the input is not Parquet: "),
         ("spoilt", _spoilt_in_the_middle, "the input is damaged: "),
-        ("columns", lambda: _parquet(_deals().drop(columns=["product", "engage_date"])), "lacks the column product, engage_date"),
-        ("lists", lambda: _parquet(_deals().assign(product=_deals()["product"].map(lambda name: [name]))), "the input's column product is of type list<"),
+        (
+            "columns",
+            lambda: _parquet(_deals().drop(columns=["product", "engage_date"])),
+            "lacks the column product, engage_date",
+        ),
+        (
+            "lists",
+            lambda: _parquet(_deals().assign(product=_deals()["product"].map(lambda name: [name]))),
+            "the input's column product is of type list<",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_part_that_cannot_be_read_is_refused_with_its_reason_and_not_tried_again(
     worker: Worker, name: str, content: Callable[[], bytes], reason: str
 ) -> None:

@@ -14,9 +14,15 @@ from closecast.deals.synthetic.generator import generate
 from closecast.deals.vocabulary import RAW_COLUMNS
 
 WON = {
-    "opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Basic", "account": "Oak", "deal_stage": "Won",
-    "engage_date": "2017-03-01", "close_date": "2017-03-04", "close_value": "550",
-}  # fmt: skip
+    "opportunity_id": "A1",
+    "sales_agent": "Ada Berg",
+    "product": "GTX Basic",
+    "account": "Oak",
+    "deal_stage": "Won",
+    "engage_date": "2017-03-01",
+    "close_date": "2017-03-04",
+    "close_value": "550",
+}
 LOST = {**WON, "opportunity_id": "B2", "deal_stage": "Lost", "close_value": "0"}
 ENGAGING = {**WON, "opportunity_id": "C3", "deal_stage": "Engaging", "close_date": "", "close_value": ""}
 PROSPECT = {**ENGAGING, "opportunity_id": "D4", "deal_stage": "Prospecting", "engage_date": ""}

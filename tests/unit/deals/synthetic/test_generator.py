@@ -161,8 +161,13 @@ def test_dirt_is_refused_row_by_row_and_the_rest_is_as_without() -> None:
     assert soiled.mean() == pytest.approx(0.02, abs=0.004)
     assert soiled[soiled].index.isin(checked.rejected.index).all()
     reasons = checked.rejected["reasons"].str.cat(sep="; ")
-    for part in ("engage_date is not a date", "account is -1", "appears more than once", "deal_stage is none of",
-                 "close_date is before engage_date"):  # fmt: skip
+    for part in (
+        "engage_date is not a date",
+        "account is -1",
+        "appears more than once",
+        "deal_stage is none of",
+        "close_date is before engage_date",
+    ):
         assert reasons.count(part) >= 70
     # a repeated identifier also costs the clean row that had it first
     assert 0 < len(checked.rejected) - soiled.sum() <= soiled.sum() / 5 + 1

@@ -9,9 +9,14 @@ from closecast.platform.callers.issuers import issuers
 from closecast.platform.settings import SettingsError
 
 CONFIGURED = {
-    "name": "corp", "issuer": "https://id.example", "jwks_url": "https://id.example/keys", "audience": "closecast",
-    "kind": "user", "role_claim": ["realm_access", "roles"], "roles": {"sales": "viewer", "sales-ops": "scorer"},
-}  # fmt: skip
+    "name": "corp",
+    "issuer": "https://id.example",
+    "jwks_url": "https://id.example/keys",
+    "audience": "closecast",
+    "kind": "user",
+    "role_claim": ["realm_access", "roles"],
+    "roles": {"sales": "viewer", "sales-ops": "scorer"},
+}
 
 
 def test_roles_come_from_nested_lists_and_words_and_the_highest_counts() -> None:

@@ -98,9 +98,14 @@ def test_a_single_comes_out_as_an_entry_to_the_bit() -> None:
     odd = np.array([[-0.0, 5e-324, np.inf, np.nan, 0.1 + 0.2] + [1.0] * (WIDTH - 5)])
     entries = [
         single(1),
-        single(2, deals={"account": ["Ünïcode ✓ \0 end"], "close_value": [7.5]}, unseen=[[]], days=[45],
-               features=odd.tobytes()),
-    ]  # fmt: skip
+        single(
+            2,
+            deals={"account": ["Ünïcode ✓ \0 end"], "close_value": [7.5]},
+            unseen=[[]],
+            days=[45],
+            features=odd.tobytes(),
+        ),
+    ]
     # when
     together = pack([encode_single(travelling(entry)) for entry in entries])
     # then
@@ -112,8 +117,10 @@ def test_of_a_deal_that_was_asked_about_what_was_not_sent_is_not_kept() -> None:
     sent = Deal(engage_date="2017-11-20", account="", close_value=0.0)
     made = replace(travelling(single()), deal=sent)
     assert unpack(pack([encode_single(made)]))[0].deals == {
-        "engage_date": ["2017-11-20"], "account": [""], "close_value": [0.0]
-    }  # fmt: skip
+        "engage_date": ["2017-11-20"],
+        "account": [""],
+        "close_value": [0.0],
+    }
 
 
 def test_singles_and_batches_travel_in_messages_of_their_own() -> None:

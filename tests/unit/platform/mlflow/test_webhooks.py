@@ -23,9 +23,13 @@ def delivery(body: bytes, secret: str = SECRET, at: float = NOW) -> dict[str, st
 
 
 BODY = json.dumps(
-    {"entity": "model_version_alias", "action": "created", "timestamp": "2027-01-15T08:00:00+00:00",
-     "data": {"name": "closecast", "alias": "champion", "version": "3"}}
-).encode()  # fmt: skip
+    {
+        "entity": "model_version_alias",
+        "action": "created",
+        "timestamp": "2027-01-15T08:00:00+00:00",
+        "data": {"name": "closecast", "alias": "champion", "version": "3"},
+    }
+).encode()
 
 
 def test_what_mlflow_signed_is_taken() -> None:
@@ -75,18 +79,28 @@ def test_what_is_no_event_is_told(body: bytes) -> None:
 
 @pytest.mark.parametrize("stamp", ["9" * 400, "9" * 5_000, "-1", "1e9", "", "\u0661", "1" * 13])
 def test_a_signed_time_that_is_none_is_refused(stamp: str) -> None:
-    headers = {"x-mlflow-delivery-id": "d", "x-mlflow-timestamp": stamp,
-               "x-mlflow-signature": signed_by_mlflow(SECRET, "d", stamp, BODY.decode())}  # fmt: skip
+    headers = {
+        "x-mlflow-delivery-id": "d",
+        "x-mlflow-timestamp": stamp,
+        "x-mlflow-signature": signed_by_mlflow(SECRET, "d", stamp, BODY.decode()),
+    }
     with pytest.raises(SignatureError):
         verify(headers, BODY, SECRET, NOW)
 
 
 @pytest.mark.parametrize(
     "body",
-    [b"[" * 100_000, b'{"entity": "model_version_alias", "a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", b"\xff", b"[]", b"1",
-     b'{"entity": []}', b'{"entity": "model_version_alias", "action": "created", "data": {"name": "a", "alias": "b", "version": []}}',
-     b'{"entity": "model_version_alias", "action": "created", "data": []}'],
-)  # fmt: skip
+    [
+        b"[" * 100_000,
+        b'{"entity": "model_version_alias", "a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b"\xff",
+        b"[]",
+        b"1",
+        b'{"entity": []}',
+        b'{"entity": "model_version_alias", "action": "created", "data": {"name": "a", "alias": "b", "version": []}}',
+        b'{"entity": "model_version_alias", "action": "created", "data": []}',
+    ],
+)
 def test_a_body_of_another_shape_is_no_event(body: bytes) -> None:
     with pytest.raises(EventError, match="no event of MLflow's"):
         alias_event(body)

@@ -175,9 +175,17 @@ def test_names_hide_folders_only(spec: str, name: str) -> None:
 @pytest.mark.parametrize("name", ["shadow", "shadow.parquet"])
 @pytest.mark.parametrize(
     "content",
-    [b"root:s3cret:19000:0:99999:7:::\ndaemon:*:1:0\n", b"root:s3cret\nx,y,z\n", b's3cret"a\n"s3cret\n', b"s3cret,s3cret\n1,2,3\n",
-     b"PAR1" + b"s3cret" * 20 + b"PAR1", b"k: \xffs3cret", b"s3cret\0\n1\n", b"s3cret\n" * 3],
-)  # fmt: skip
+    [
+        b"root:s3cret:19000:0:99999:7:::\ndaemon:*:1:0\n",
+        b"root:s3cret\nx,y,z\n",
+        b's3cret"a\n"s3cret\n',
+        b"s3cret,s3cret\n1,2,3\n",
+        b"PAR1" + b"s3cret" * 20 + b"PAR1",
+        b"k: \xffs3cret",
+        b"s3cret\0\n1\n",
+        b"s3cret\n" * 3,
+    ],
+)
 def test_no_message_quotes_a_file_that_is_no_export(tmp_path: Path, name: str, content: bytes) -> None:
     # given
     (tmp_path / name).write_bytes(content)

@@ -7,9 +7,12 @@ import sys
 import pytest
 
 ENVIRONMENT = {
-    "CLOSECAST_HOST": "127.0.0.1", "CLOSECAST_PORT": "8123", "CLOSECAST_MODEL_CACHE": "models",
-    "CLOSECAST_API_KEY_SHA256": "a" * 64, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
-}  # fmt: skip
+    "CLOSECAST_HOST": "127.0.0.1",
+    "CLOSECAST_PORT": "8123",
+    "CLOSECAST_MODEL_CACHE": "models",
+    "CLOSECAST_API_KEY_SHA256": "a" * 64,
+    "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+}
 
 
 def _start(**changed: str | None) -> "subprocess.CompletedProcess[str]":

@@ -65,9 +65,22 @@ def test_only_who_serves_flows_may_do_all_to_the_lake_and_only_mlflow_touches_ar
 
 
 @pytest.mark.parametrize(
-    "operation", ["CopyObject", "UploadPartCopy", "ListBuckets", "CreateBucket", "PutBucketPolicy", "GetObjectAcl", "PostObject",
-                  "ListObjectVersions", "PutObjectTagging", "SelectObjectContent", "GetBucketLocation", "unknown"]
-)  # fmt: skip
+    "operation",
+    [
+        "CopyObject",
+        "UploadPartCopy",
+        "ListBuckets",
+        "CreateBucket",
+        "PutBucketPolicy",
+        "GetObjectAcl",
+        "PostObject",
+        "ListObjectVersions",
+        "PutObjectTagging",
+        "SelectObjectContent",
+        "GetBucketLocation",
+        "unknown",
+    ],
+)
 @pytest.mark.parametrize("job", JOBS)
 def test_what_is_not_listed_is_refused(rights: ModuleType, job: str, operation: str) -> None:
     for bucket, name in (("lake", "predictions/date=1/a"), ("artifacts", "mlflow/a"), ("lake", "newest/a")):
@@ -81,10 +94,25 @@ def test_no_other_service_is_opened_even_by_a_name_that_is_listed(rights: Module
 
 @pytest.mark.parametrize(
     ("bucket", "name"),
-    [("lake", "newest"), ("lake", "newestx/a"), ("lake", "/newest/a"), ("lake", ""), ("lake", "Newest/a"), ("LAKE", "newest/a"),
-     ("lake ", "newest/a"), ("lak", "e/newest/a"), ("", "lake/newest/a"), ("lake", "newest/../silver/a"), ("lake", "newest/./a"),
-     ("lake", "newest/.."), ("lake", None), (None, None), ("lake", "newest%2Fa"), ("artifacts", "newest/a")],
-)  # fmt: skip
+    [
+        ("lake", "newest"),
+        ("lake", "newestx/a"),
+        ("lake", "/newest/a"),
+        ("lake", ""),
+        ("lake", "Newest/a"),
+        ("LAKE", "newest/a"),
+        ("lake ", "newest/a"),
+        ("lak", "e/newest/a"),
+        ("", "lake/newest/a"),
+        ("lake", "newest/../silver/a"),
+        ("lake", "newest/./a"),
+        ("lake", "newest/.."),
+        ("lake", None),
+        (None, None),
+        ("lake", "newest%2Fa"),
+        ("artifacts", "newest/a"),
+    ],
+)
 def test_a_place_is_compared_letter_by_letter(rights: ModuleType, bucket: str | None, name: str | None) -> None:
     assert _refusal(rights, "api", "GetObject", Bucket="lake", Key="newest/a") is None
     assert "the key of the job api" in str(_refusal(rights, "api", "GetObject", Bucket=bucket, Key=name))
@@ -114,9 +142,20 @@ def test_a_batch_is_let_in_only_when_each_of_its_keys_is(rights: ModuleType) -> 
 
 
 @pytest.mark.parametrize(
-    "name", ["VersionId", "ACL", "GrantRead", "GrantFullControl", "BypassGovernanceRetention", "ObjectLockMode", "Tagging",
-             "WebsiteRedirectLocation", "SSEKMSKeyId", "ServerSideEncryption"]
-)  # fmt: skip
+    "name",
+    [
+        "VersionId",
+        "ACL",
+        "GrantRead",
+        "GrantFullControl",
+        "BypassGovernanceRetention",
+        "ObjectLockMode",
+        "Tagging",
+        "WebsiteRedirectLocation",
+        "SSEKMSKeyId",
+        "ServerSideEncryption",
+    ],
+)
 def test_what_needs_a_right_of_its_own_is_left_to_the_full_key(rights: ModuleType, name: str) -> None:
     for operation in ("PutObject", "DeleteObject", "GetObject"):
         place: dict[str, Any] = {"Bucket": "lake", "Key": "a"}

@@ -75,8 +75,13 @@ def test_it_runs_caddy_in_its_own_folder_and_ends_as_it_does(tmp_path: Path) -> 
     task.mkdir()
     for name in ("api.caddy", "ui.caddy"):
         (task / name).write_text("")
-    environment = {**ENVIRONMENT, "CLOSECAST_PORT": str(free_port()), "CLOSECAST_CADDY": str(program),
-                   "CLOSECAST_GATEWAY_FOLDER": str(task), "CLOSECAST_GATEWAY_STORAGE": str(tmp_path / "state")}  # fmt: skip
+    environment = {
+        **ENVIRONMENT,
+        "CLOSECAST_PORT": str(free_port()),
+        "CLOSECAST_CADDY": str(program),
+        "CLOSECAST_GATEWAY_FOLDER": str(task),
+        "CLOSECAST_GATEWAY_STORAGE": str(tmp_path / "state"),
+    }
     # when
     done = _run(environment)
     # then

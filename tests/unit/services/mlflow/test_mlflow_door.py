@@ -89,8 +89,15 @@ def test_each_user_may_what_the_list_says(method: str, path: str, may: set[str])
 
 def test_health_alone_is_open() -> None:
     assert _status(None, "GET", "/health") == 200
-    for method, path in (("HEAD", "/health"), ("POST", "/health"), ("OPTIONS", "/health"), ("GET", "/health/"),
-                         ("GET", "/Health"), ("GET", "/version"), ("GET", "//health")):  # fmt: skip
+    for method, path in (
+        ("HEAD", "/health"),
+        ("POST", "/health"),
+        ("OPTIONS", "/health"),
+        ("GET", "/health/"),
+        ("GET", "/Health"),
+        ("GET", "/version"),
+        ("GET", "//health"),
+    ):
         assert _status(None, method, path) == 401, (method, path)
 
 
@@ -114,7 +121,10 @@ def test_a_password_opens_for_its_own_user_alone() -> None:
 
 def test_who_may_not_is_told_who_may() -> None:
     answer = _ask("POST", ALIAS, auth=(READER, PASSWORDS.reader)).json()
-    assert answer == {"error_code": "PERMISSION_DENIED", "message": f"the user reader may not POST {ALIAS}: the user closecast may"}  # fmt: skip
+    assert answer == {
+        "error_code": "PERMISSION_DENIED",
+        "message": f"the user reader may not POST {ALIAS}: the user closecast may",
+    }
 
 
 @pytest.mark.parametrize("host", ["evil.example:5000", "10.0.0.7", "10.0.0.7:5001", "", "localhost:5000.evil"])

@@ -36,8 +36,13 @@ def test_whoever_ends_them_is_spared(tmp_path: Path) -> None:
     # given one of the family that ends the family
     program = f"from services.prefect import family; print(family.end_all({str(tmp_path)!r}))"
     # when
-    done = subprocess.run([sys.executable, "-c", program], env={**os.environ, family.MARK: str(tmp_path)},
-                          capture_output=True, text=True, check=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, family.MARK: str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     # then
     assert done.stdout == "0\n"
 

@@ -13,10 +13,22 @@ from closecast.platform.nomad.discovery import NotAnsweringError
 from services.prefect import __main__ as prefect_process
 from services.prefect.family import MARK
 
-_SERVER = ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_DATABASE_CONNECTION_URL",
-           "PREFECT_SERVER_API_AUTH_STRING")  # fmt: skip
-_WORKER = ("CLOSECAST_HOST", "CLOSECAST_PORT", "PREFECT_HOME", "PREFECT_API_URL", "PREFECT_API_AUTH_STRING",
-           "MLFLOW_TRACKING_URI", "AWS_ENDPOINT_URL_S3")  # fmt: skip
+_SERVER = (
+    "CLOSECAST_HOST",
+    "CLOSECAST_PORT",
+    "PREFECT_HOME",
+    "PREFECT_API_DATABASE_CONNECTION_URL",
+    "PREFECT_SERVER_API_AUTH_STRING",
+)
+_WORKER = (
+    "CLOSECAST_HOST",
+    "CLOSECAST_PORT",
+    "PREFECT_HOME",
+    "PREFECT_API_URL",
+    "PREFECT_API_AUTH_STRING",
+    "MLFLOW_TRACKING_URI",
+    "AWS_ENDPOINT_URL_S3",
+)
 
 
 class ReplacedError(Exception):

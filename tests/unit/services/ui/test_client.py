@@ -14,10 +14,15 @@ from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.credential import Credential
 
 PREDICTION = {
-    "probability": 0.62, "as_of": "2017-11-20", "horizon_days": 41, "by": "2017-12-31", "request_id": "r1",
+    "probability": 0.62,
+    "as_of": "2017-11-20",
+    "horizon_days": 41,
+    "by": "2017-12-31",
+    "request_id": "r1",
     "quarter": {"start": "2017-10-01", "end": "2017-12-31"},
-    "probabilities": {"30": 0.5, "60": 0.7, "90": 0.8, "quarter_end": 0.62}, "model": {"name": "closecast", "version": "3"},
-}  # fmt: skip
+    "probabilities": {"30": 0.5, "60": 0.7, "90": 0.8, "quarter_end": 0.62},
+    "model": {"name": "closecast", "version": "3"},
+}
 
 
 def client(answer: Callable[[httpx.Request], httpx.Response]) -> Client:
@@ -51,10 +56,14 @@ def test_an_explanation_is_asked_with_the_predictions_question() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(200, json={
-            "probability": 0.62, "base": {"probability": 0.5, "sentence": "It starts at 50 %."},
-            "groups": [{"name": "age", "title": "Age", "points": 0.12, "sentence": "Young."}],
-        })  # fmt: skip
+        return httpx.Response(
+            200,
+            json={
+                "probability": 0.62,
+                "base": {"probability": 0.5, "sentence": "It starts at 50 %."},
+                "groups": [{"name": "age", "title": "Age", "points": 0.12, "sentence": "Young."}],
+            },
+        )
 
     # when
     explanation = client(answer).explain({"engage_date": "2017-11-01"}, date(2017, 11, 20), 30)
@@ -96,13 +105,29 @@ def test_the_pipeline_is_asked_for_with_its_parameters() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request.url)
-        return httpx.Response(200, json={
-            "as_of": "2017-11-20", "horizon_days": 30, "by": "2017-12-20",
-            "quarter": {"start": "2017-10-01", "end": "2017-12-31"}, "model": {"name": "closecast", "version": "3"},
-            "counts": {"open": 1, "not_scorable": 2}, "expected_wins": 0.4,
-            "deals": [{"opportunity_id": "A1", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": None,
-                       "engage_date": "2017-11-01", "age_days": 19, "probability": 0.4}],
-        })  # fmt: skip
+        return httpx.Response(
+            200,
+            json={
+                "as_of": "2017-11-20",
+                "horizon_days": 30,
+                "by": "2017-12-20",
+                "quarter": {"start": "2017-10-01", "end": "2017-12-31"},
+                "model": {"name": "closecast", "version": "3"},
+                "counts": {"open": 1, "not_scorable": 2},
+                "expected_wins": 0.4,
+                "deals": [
+                    {
+                        "opportunity_id": "A1",
+                        "sales_agent": "Ada Berg",
+                        "product": "GTX Pro",
+                        "account": None,
+                        "engage_date": "2017-11-01",
+                        "age_days": 19,
+                        "probability": 0.4,
+                    }
+                ],
+            },
+        )
 
     # when
     pipeline = client(answer).pipeline(date(2017, 11, 20), 30, limit=5, offset=10)

@@ -21,26 +21,40 @@ AGENTS = ("Ada Berg", "Carl Dahl", "Eva Falk")
 PRODUCTS = ("GTX Basic", "GTX Pro", "MG Special")
 NO_MODEL = (503, {"title": "The service cannot answer this now", "detail": "no model serves yet: none is registered"})
 MODEL = {
-    "name": "closecast", "version": "3", "alias": "champion", "trained_at": "2018-01-02T03:04:05+00:00",
-    "source": "synthetic", "source_sha256": "a" * 64, "data_as_of": str(AS_OF), "rows": {}, "note": "",
+    "name": "closecast",
+    "version": "3",
+    "alias": "champion",
+    "trained_at": "2018-01-02T03:04:05+00:00",
+    "source": "synthetic",
+    "source_sha256": "a" * 64,
+    "data_as_of": str(AS_OF),
+    "rows": {},
+    "note": "",
     "metrics": {"log_loss_quarter_end": 0.412, "log_loss_30_days": 0.305, "auc_30_days": None},
     "reference_metrics": {"base_rate_log_loss_quarter_end": 0.523, "base_rate_log_loss_30_days": 0.367},
-    "features": ["age_days", "horizon_days"], "git_commit": None,
-}  # fmt: skip
+    "features": ["age_days", "horizon_days"],
+    "git_commit": None,
+}
 
 EXPLANATION = {
-    "probability": 0.62, "request_id": "r2",
+    "probability": 0.62,
+    "request_id": "r2",
     "base": {"probability": 0.5, "sentence": "The starting point is a deal engaged today: 50 % are won."},
     "groups": [
         {"name": name, "title": title, "points": points, "sentence": sentence}
         for name, title, points, sentence in (
-            ("age", "How long the deal has been open", -0.031, "The deal has been open for 30 days; this lowers the chance."),
+            (
+                "age",
+                "How long the deal has been open",
+                -0.031,
+                "The deal has been open for 30 days; this lowers the chance.",
+            ),
             ("course", "How deals of this age go", 0.151, "As past deals went, 66 % are won; this raises the chance."),
             ("product", "The product and its price", 0.0, "The product is what it is; this hardly changes the chance."),
         )
     ],
     "features": [],
-}  # fmt: skip
+}
 
 
 class ApiDouble(ThreadingHTTPServer):
@@ -65,19 +79,28 @@ class ApiDouble(ThreadingHTTPServer):
         as_of = date.fromisoformat(asked.get("as_of", str(AS_OF)))
         days = 30 if asked["horizon"] == "quarter_end" else int(asked["horizon"])
         common = {
-            "as_of": str(as_of), "horizon_days": days, "by": str(as_of + timedelta(days=days)), "quarter": {"start": "2017-10-01", "end": "2017-12-31"},
+            "as_of": str(as_of),
+            "horizon_days": days,
+            "by": str(as_of + timedelta(days=days)),
+            "quarter": {"start": "2017-10-01", "end": "2017-12-31"},
             "model": {"name": "closecast", "version": "3"},
-        }  # fmt: skip
+        }
         if path == "/v1/predictions":
             return self._prediction(body["deal"], common)
         if path == "/v1/explanations":
             return 200, {**common, **EXPLANATION}
         deals = [
-            {"opportunity_id": f"D{at:02}", "sales_agent": AGENTS[at % 3], "product": PRODUCTS[at % 2],
-             "account": None if at == 3 else f"Account {at}", "engage_date": str(as_of - timedelta(days=7 * at)),
-             "age_days": 7 * at, "probability": round(0.81 - at / 16, 4)}
+            {
+                "opportunity_id": f"D{at:02}",
+                "sales_agent": AGENTS[at % 3],
+                "product": PRODUCTS[at % 2],
+                "account": None if at == 3 else f"Account {at}",
+                "engage_date": str(as_of - timedelta(days=7 * at)),
+                "age_days": 7 * at,
+                "probability": round(0.81 - at / 16, 4),
+            }
             for at in range(12)
-        ]  # fmt: skip
+        ]
         counts = {"open": 12, "not_scorable": 5}
         return 200, {
             **common,

@@ -10,8 +10,16 @@ from services.ui.client import ApiProblemError, FieldProblem
 
 @pytest.mark.parametrize(
     ("probability", "text"),
-    [(0, "under 0.1 %"), (0.042, "4.2 %"), (0.0994, "9.9 %"), (0.0996, "10 %"), (0.62, "62 %"), (0.99, "99 %"), (1, "over 99 %")],
-)  # fmt: skip
+    [
+        (0, "under 0.1 %"),
+        (0.042, "4.2 %"),
+        (0.0994, "9.9 %"),
+        (0.0996, "10 %"),
+        (0.62, "62 %"),
+        (0.99, "99 %"),
+        (1, "over 99 %"),
+    ],
+)
 def test_percent(probability: float, text: str) -> None:
     # when / then
     assert words.percent(probability) == text

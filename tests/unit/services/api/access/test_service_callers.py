@@ -93,9 +93,22 @@ def test_a_bad_query_names_its_parameter(client: Client) -> None:
 def test_the_description_is_openapi_3_1_with_every_route(anonymous: Client) -> None:
     document = anonymous.get("/schema/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/v1/predictions", "/v1/predictions/batch", "/v1/explanations", "/v1/outcomes", "/v1/predictions/{id}", "/v1/pipeline", "/v1/model", "/v1/keys",
-                                      "/v1/keys/{key_id}", "/v1/keys/{key_id}/rotate", "/v1/audit",
-                                      "/v1/audit/verification", "/health/live", "/health/ready"}  # fmt: skip
+    assert set(document["paths"]) == {
+        "/v1/predictions",
+        "/v1/predictions/batch",
+        "/v1/explanations",
+        "/v1/outcomes",
+        "/v1/predictions/{id}",
+        "/v1/pipeline",
+        "/v1/model",
+        "/v1/keys",
+        "/v1/keys/{key_id}",
+        "/v1/keys/{key_id}/rotate",
+        "/v1/audit",
+        "/v1/audit/verification",
+        "/health/live",
+        "/health/ready",
+    }
     assert set(document["components"]["securitySchemes"]) == {"key", "bearer"}
     bodies = document["paths"]["/v1/predictions/batch"]["post"]["requestBody"]["content"]
     kinds = {"application/json", "text/csv", "application/vnd.apache.parquet"}
@@ -119,8 +132,11 @@ def test_the_description_is_openapi_3_1_with_every_route(anonymous: Client) -> N
     ],
 )
 def test_a_setting_that_is_wrong_is_named(name: str, value: str, words: str) -> None:
-    environment = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
-                   "CLOSECAST_MODEL_CACHE": "models", "CLOSECAST_API_KEY_SHA256": "a" * 64}  # fmt: skip
+    environment = {
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+        "CLOSECAST_MODEL_CACHE": "models",
+        "CLOSECAST_API_KEY_SHA256": "a" * 64,
+    }
     with pytest.raises(ValueError, match=words):
         Settings.from_environment({**environment, name: value})
 
@@ -149,12 +165,20 @@ def test_every_route_under_v1_requires_a_role(anonymous: Client) -> None:
             required[f"{min(handler.http_methods)} {route.path}"] = roles
     assert required.pop("OPTIONS /v1/model", None) in (None, [])
     assert {name: roles for name, roles in required.items() if not name.startswith("OPTIONS")} == {
-        "POST /v1/predictions": ["scorer"], "POST /v1/predictions/batch": ["scorer"], "POST /v1/explanations": ["scorer"], "POST /v1/outcomes": ["scorer"],
-            "GET /v1/predictions/{id:uuid}": ["viewer"], "GET /v1/pipeline": ["viewer"],
-        "GET /v1/model": ["viewer"], "POST /v1/keys": ["admin"], "GET /v1/keys": ["admin"],
-        "POST /v1/keys/{key_id:str}/rotate": ["admin"], "DELETE /v1/keys/{key_id:str}": ["admin"],
-        "GET /v1/audit": ["admin"], "GET /v1/audit/verification": ["admin"],
-    }  # fmt: skip
+        "POST /v1/predictions": ["scorer"],
+        "POST /v1/predictions/batch": ["scorer"],
+        "POST /v1/explanations": ["scorer"],
+        "POST /v1/outcomes": ["scorer"],
+        "GET /v1/predictions/{id:uuid}": ["viewer"],
+        "GET /v1/pipeline": ["viewer"],
+        "GET /v1/model": ["viewer"],
+        "POST /v1/keys": ["admin"],
+        "GET /v1/keys": ["admin"],
+        "POST /v1/keys/{key_id:str}/rotate": ["admin"],
+        "DELETE /v1/keys/{key_id:str}": ["admin"],
+        "GET /v1/audit": ["admin"],
+        "GET /v1/audit/verification": ["admin"],
+    }
 
 
 @pytest.mark.parametrize("path", ["/v1/model", "/v1/nothing", "/v1/predictions", "/health/live", "/nothing"])
@@ -205,8 +229,12 @@ def test_without_a_database_there_are_no_keys_to_keep(client: Client) -> None:
 
 def test_a_spent_limit_is_429_and_a_batch_costs_its_rows(cache: Path) -> None:
     # given a limit of 100 deals in 5,000 s: the worker of the first batch takes seconds to start
-    environment = {"MLFLOW_TRACKING_URI": AWAY, "CLOSECAST_MODEL_CACHE": str(cache), "CLOSECAST_RATE_LIMITS": "admin=100/5000",
-                   "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest()}  # fmt: skip
+    environment = {
+        "MLFLOW_TRACKING_URI": AWAY,
+        "CLOSECAST_MODEL_CACHE": str(cache),
+        "CLOSECAST_RATE_LIMITS": "admin=100/5000",
+        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),
+    }
     with TestClient(create_app(Settings.from_environment(environment))) as client:
         client.headers["X-API-Key"] = KEY
         batch = {"deals": [{"engage_date": "2017-12-01"}] * 60}

@@ -53,7 +53,13 @@ _BODY = json.dumps(
 ).encode()
 
 
-@given(st.lists(st.tuples(st.integers(0, len(_BODY) - 1), st.integers(0, 3), st.sampled_from(b'":,{}[]\\ \n\x01n1a\xc3')), min_size=1, max_size=3))  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(_BODY) - 1), st.integers(0, 3), st.sampled_from(b'":,{}[]\\ \n\x01n1a\xc3')),
+        min_size=1,
+        max_size=3,
+    )
+)
 @example([(len(_BODY) // 2, 0, ord('"'))])
 def test_damage_is_read_by_column_only_if_it_is_a_request_all_the_same(damage: list[tuple[int, int, int]]) -> None:
     body = bytearray(_BODY)

@@ -106,17 +106,25 @@ def test_parquet_holds_dates_numbers_and_dictionaries_too(client: Client, served
     # given the same deals, typed in several ways
     known = served_model.deals
     deals = known[known["engage_date"].notna() & (known["deal_stage"] == "Engaging")].head(50)
-    text = [{"opportunity_id": one["opportunity_id"], "sales_agent": one["sales_agent"], "product": one["product"],
-             "account": None if pd.isna(one["account"]) else one["account"], "engage_date": str(one["engage_date"].date())}
-            for one in deals.to_dict("records")]  # fmt: skip
+    text = [
+        {
+            "opportunity_id": one["opportunity_id"],
+            "sales_agent": one["sales_agent"],
+            "product": one["product"],
+            "account": None if pd.isna(one["account"]) else one["account"],
+            "engage_date": str(one["engage_date"].date()),
+        }
+        for one in deals.to_dict("records")
+    ]
     expected = _post(client, _parquet(text), PARQUET).json()["predictions"]
     plain = pq.read_table(io.BytesIO(_parquet(text)))
     dates = [date.fromisoformat(row["engage_date"]) for row in text]
     for typed in (
-        pa.array(dates, pa.date32()), pa.array(dates, pa.date64()),
+        pa.array(dates, pa.date32()),
+        pa.array(dates, pa.date64()),
         pa.array([datetime(day.year, day.month, day.day, 23) for day in dates], pa.timestamp("us")),
         pa.array([str(day) for day in dates]).dictionary_encode(),
-    ):  # fmt: skip
+    ):
         table = plain.set_column(plain.column_names.index("engage_date"), "engage_date", typed)
         for name, kind in (("close_value", pa.float64()), ("close_date", pa.date32()), ("deal_stage", pa.null())):
             table = table.set_column(table.column_names.index(name), name, pa.nulls(len(dates), kind))
@@ -152,11 +160,14 @@ def _claiming(rows: int) -> bytes:
             "send it in parts",
         ),
         (
-            _written(pa.table({"engage_date": [f"2017-12-01{at:04}" + "0" * 40_000 for at in range(1_000)]}), compression="zstd"),
+            _written(
+                pa.table({"engage_date": [f"2017-12-01{at:04}" + "0" * 40_000 for at in range(1_000)]}),
+                compression="zstd",
+            ),
             "send it in parts",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_parquet_file_that_is_unbearable_is_refused_as_a_whole(client: Client, content: bytes, words: str) -> None:
     answer = _post(client, content, PARQUET)
     assert answer.status_code == 422

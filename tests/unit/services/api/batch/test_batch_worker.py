@@ -59,9 +59,19 @@ def _served(model: DealModel, folder: Path) -> Served:
 
 def _ask(folder: Path, kind: str = JSON) -> ScoreRequest:
     return ScoreRequest(
-        str(uuid4()), "r1", "ada", str(folder), "m", "7", "run-7", kind, JSON, date(2017, 12, 31), "60",
+        str(uuid4()),
+        "r1",
+        "ada",
+        str(folder),
+        "m",
+        "7",
+        "run-7",
+        kind,
+        JSON,
+        date(2017, 12, 31),
+        "60",
         sha256=digest(folder) if folder.exists() else "0" * 64,
-    )  # fmt: skip
+    )
 
 
 def test_what_is_scored_is_written_down_with_features_that_give_the_answer(

@@ -36,14 +36,28 @@ def _send(client: Any, path: str, body: bytes, **headers: str) -> Any:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("30}", '"30"}'), ("30}", '"1e2"}'), ("30}", "1e2}"), ("30}", "null}"), ("30}", "true}"), ("30}", "NaN}"),
-        ("30}", "Infinity}"), ("30}", "30, \"horizon\": 30}"), ("30}", "30, \"h\\u006frizon\": 60}"),
-        ('"2017-12-01"', '"null"'), ('"2017-12-01"', '"None"'), ('"2017-12-01"', "1512086400"),
-        ('"2017-12-01"', '"2017-12-01T00:00:00Z"'), ('"product": "GTX Pro"', '"product": "GTX Pro", "product": "x"'),
-        ('"GTX Pro"', '"\\ud800"'), ('{"deal', '\ufeff{"deal'), ("30}", "30} {}"), ("30}", "30, \"x\": " + "[" * 100_000),
-        ('"GTX Pro"', "[" * 5_000 + "]" * 5_000), ("30}", "30, \"x\": " + '{"a":' * 2_000 + "1" + "}" * 2_001),
+        ("30}", '"30"}'),
+        ("30}", '"1e2"}'),
+        ("30}", "1e2}"),
+        ("30}", "null}"),
+        ("30}", "true}"),
+        ("30}", "NaN}"),
+        ("30}", "Infinity}"),
+        ("30}", '30, "horizon": 30}'),
+        ("30}", '30, "h\\u006frizon": 60}'),
+        ('"2017-12-01"', '"null"'),
+        ('"2017-12-01"', '"None"'),
+        ('"2017-12-01"', "1512086400"),
+        ('"2017-12-01"', '"2017-12-01T00:00:00Z"'),
+        ('"product": "GTX Pro"', '"product": "GTX Pro", "product": "x"'),
+        ('"GTX Pro"', '"\\ud800"'),
+        ('{"deal', '\ufeff{"deal'),
+        ("30}", "30} {}"),
+        ("30}", '30, "x": ' + "[" * 100_000),
+        ('"GTX Pro"', "[" * 5_000 + "]" * 5_000),
+        ("30}", '30, "x": ' + '{"a":' * 2_000 + "1" + "}" * 2_001),
     ],
-)  # fmt: skip
+)
 def test_what_is_doubtful_is_refused_everywhere(client: Client, path: str, old: str, new: str) -> None:
     # given
     assert _send(client, path, _body(path, REQUEST)).status_code == 200
@@ -68,9 +82,16 @@ def test_the_fast_path_refuses_the_same(served: httpx.Client, old_new: tuple[str
 @pytest.mark.parametrize("path", [*ROUTES, "/v1/outcomes", "/v1/keys", "/v1/keys/aaaaaaaaaaaa/rotate"])
 @pytest.mark.parametrize(
     ("kind", "coding"),
-    [("text/plain", None), ("application/x-www-form-urlencoded", None), ("application/msgpack", None),
-     ("application/json; charset=utf-16", None), (JSON, "gzip"), (JSON, "br"), (JSON, "identity, deflate")],
-)  # fmt: skip
+    [
+        ("text/plain", None),
+        ("application/x-www-form-urlencoded", None),
+        ("application/msgpack", None),
+        ("application/json; charset=utf-16", None),
+        (JSON, "gzip"),
+        (JSON, "br"),
+        (JSON, "identity, deflate"),
+    ],
+)
 def test_another_type_or_coding_is_415(client: Client, path: str, kind: str, coding: str | None) -> None:
     headers = {"Content-Type": kind, **({} if coding is None else {"Content-Encoding": coding})}
     answer = client.post(path, content=_body(path, REQUEST), headers=headers)
@@ -94,9 +115,14 @@ def test_depth_is_refused_on_every_route_that_reads_a_body(client: Client, path:
 @pytest.mark.parametrize("word", ["null", "Null", "1e2", "1.0", "+1", " 1", "0x1", "\u0661", "", "1&row=1"])
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("/v1/pipeline", "limit"), ("/v1/pipeline", "offset"), ("/v1/pipeline", "as_of"), ("/v1/audit", "before"),
-     ("/v1/predictions/0193b7a0-0000-7000-8000-000000000000", "row")],
-)  # fmt: skip
+    [
+        ("/v1/pipeline", "limit"),
+        ("/v1/pipeline", "offset"),
+        ("/v1/pipeline", "as_of"),
+        ("/v1/audit", "before"),
+        ("/v1/predictions/0193b7a0-0000-7000-8000-000000000000", "row"),
+    ],
+)
 def test_a_query_knows_no_null_and_one_spelling(client: Client, path: str, name: str, word: str) -> None:
     answer = client.get(f"{path}?{name}={word.replace(' ', '%20').replace('+', '%2B')}")
     assert answer.status_code == 400, answer.text
@@ -150,8 +176,11 @@ def test_parquet_that_cannot_be_read_is_the_batchs_own_fault(client: Client, con
 
 @pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", "PLAIN"])
 def test_every_encoding_of_texts_is_read(client: Client, encoding: str) -> None:
-    content = _parquet(pa.table({"engage_date": ["2017-11-20"] * 3, "account": ["a", None, "b"]}),
-                       use_dictionary=False, column_encoding={"engage_date": encoding, "account": encoding})  # fmt: skip
+    content = _parquet(
+        pa.table({"engage_date": ["2017-11-20"] * 3, "account": ["a", None, "b"]}),
+        use_dictionary=False,
+        column_encoding={"engage_date": encoding, "account": encoding},
+    )
     answer = client.post(
         "/v1/predictions/batch", content=content, headers={"Content-Type": "application/vnd.apache.parquet"}
     )

@@ -22,8 +22,13 @@ def _post(client: Client, body: Any) -> Any:
     return client.post("/v1/predictions", json=body)
 
 
-DEAL = {"engage_date": "2017-11-20", "sales_agent": "Ada Berg", "product": "GTX Pro", "account": "Oak Foods",
-        "opportunity_id": "A1"}  # fmt: skip
+DEAL = {
+    "engage_date": "2017-11-20",
+    "sales_agent": "Ada Berg",
+    "product": "GTX Pro",
+    "account": "Oak Foods",
+    "opportunity_id": "A1",
+}
 
 
 def _expected(model: DealModel, deal: dict[str, str], as_of: date, horizon: int) -> float:
@@ -186,8 +191,11 @@ def test_a_bad_row_holds_up_none_of_the_others(client: Client) -> None:
     assert ["probability" in one for one in answers] == [True, False, False, True]
     assert answers[1]["error"]["errors"][0]["field"] == "deal.deal_stage"
     assert answers[2]["error"]["errors"][0] == {
-        "field": "deal.product", "detail": answers[2]["error"]["detail"], "value": 3, "expected": "see /schema"
-    }  # fmt: skip
+        "field": "deal.product",
+        "detail": answers[2]["error"]["detail"],
+        "value": 3,
+        "expected": "see /schema",
+    }
 
 
 def test_a_batch_of_nothing_but_bad_rows_is_answered(client: Client) -> None:

@@ -33,9 +33,12 @@ def _beginning_with(month: int, model: DealModel) -> DealModel:
 def _raw(model: DealModel) -> list[dict[str, Any]]:
     deals = model.deals[model.deals["engage_date"] <= pd.Timestamp(AS_OF)].head(12)
     return [
-        {**{name: None if pd.isna(row[name]) else str(row[name]) for name in NAMES}, "engage_date": str(row["engage_date"].date())}
+        {
+            **{name: None if pd.isna(row[name]) else str(row[name]) for name in NAMES},
+            "engage_date": str(row["engage_date"].date()),
+        }
         for _, row in deals.iterrows()
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("month", range(1, 13))

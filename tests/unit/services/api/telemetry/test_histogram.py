@@ -11,8 +11,16 @@ from services.api.telemetry.histogram import HistogramFamily
 BOUNDS = (0.125, 0.25, 1.0)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["200", "422"]),
-                          st.sampled_from([0.0, 0.125, 0.1875, 0.25, 1.0, 7.0])), max_size=60))  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b"]),
+            st.sampled_from(["200", "422"]),
+            st.sampled_from([0.0, 0.125, 0.1875, 0.25, 1.0, 7.0]),
+        ),
+        max_size=60,
+    )
+)
 def test_the_text_is_prometheuss_own(seen: list[tuple[str, str, float]]) -> None:
     # given
     ours, theirs = CollectorRegistry(), CollectorRegistry()

@@ -18,8 +18,16 @@ def wire(address: str) -> Wire:
     return Wire(address)
 
 
-@pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x00\xa5\x01\x00", b"HELLO\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
-                                      request(Content_Length="-1"), b"GET / HTTP/1.1\r\nno colon\r\n\r\n"])  # fmt: skip
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"\x16\x03\x01\x00\xa5\x01\x00",
+        b"HELLO\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        request(Content_Length="-1"),
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+    ],
+)
 def test_what_is_no_http_gets_a_problem(wire: Wire, nonsense: bytes) -> None:
     wire.send(nonsense)
     status, headers, problem = wire.answer()

@@ -27,12 +27,21 @@ def _off_path(client: Client) -> float:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.fixed_dictionaries({"engage_date": DATES}, optional={
-        "sales_agent": NAMES, "product": NAMES, "account": NAMES, "opportunity_id": NAMES,
-        "deal_stage": st.sampled_from(["Engaging", "Won", "x", None]), "close_date": DATES, "color": NAMES}),
+    st.fixed_dictionaries(
+        {"engage_date": DATES},
+        optional={
+            "sales_agent": NAMES,
+            "product": NAMES,
+            "account": NAMES,
+            "opportunity_id": NAMES,
+            "deal_stage": st.sampled_from(["Engaging", "Won", "x", None]),
+            "close_date": DATES,
+            "color": NAMES,
+        },
+    ),
     st.sampled_from([None, "2017-12-31", "2017-11-25", "1850-01-01", "tomorrow"]),
     st.sampled_from([1, 30, 366, 0, 367, "quarter_end", "month_end", 1.5, None]),
-)  # fmt: skip
+)
 def test_both_paths_say_the_same(served: Client, deal: dict[str, Any], as_of: str | None, horizon: Any) -> None:
     # given
     body = json.dumps({"deal": deal, "as_of": as_of, "horizon": horizon}).encode()
@@ -52,8 +61,15 @@ def test_the_fast_path_takes_what_is_plain_and_leaves_the_rest(served: Client) -
     # when it is asked the same again, then what it cannot know the answer to
     assert _send(served, plain, "application/json").status_code == 200
     assert _off_path(served) == begun
-    for number, (body, status) in enumerate([(b"{", 400), (b"", 400), (b"\xff", 400), (b'{"deal": {}}', 422),
-                                             (b'{"deal": {"product": "' + b"x" * 70_000 + b'"}}', 400)]):  # fmt: skip
+    for number, (body, status) in enumerate(
+        [
+            (b"{", 400),
+            (b"", 400),
+            (b"\xff", 400),
+            (b'{"deal": {}}', 422),
+            (b'{"deal": {"product": "' + b"x" * 70_000 + b'"}}', 400),
+        ]
+    ):
         answer = _send(served, body, "application/json")
         # then
         assert answer.status_code == status, answer.text
@@ -64,8 +80,11 @@ def test_the_fast_path_takes_what_is_plain_and_leaves_the_rest(served: Client) -
 @pytest.mark.parametrize("given_id", ["", "with blanks", "x" * 129, "é"])
 def test_an_unsound_request_id_is_replaced(served: Client, given_id: str) -> None:
     body = b'{"deal": {"engage_date": "2017-11-20"}}'
-    answer = served.post("/v1/predictions", content=body,
-                         headers={b"Content-Type": b"application/json", b"X-Request-ID": given_id.encode()})  # fmt: skip
+    answer = served.post(
+        "/v1/predictions",
+        content=body,
+        headers={b"Content-Type": b"application/json", b"X-Request-ID": given_id.encode()},
+    )
     assert answer.headers["x-request-id"] == answer.json()["request_id"] != given_id
     assert len(answer.json()["request_id"]) == 32
 

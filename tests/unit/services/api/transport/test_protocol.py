@@ -38,8 +38,17 @@ def test_a_request_in_single_bytes_is_answered(wire: Wire) -> None:
 
 def test_requests_that_come_together_are_answered_in_their_order(wire: Wire) -> None:
     # when fast ones stand among ones that the framework answers
-    wire.send(b"".join([request(X_Request_ID="1"), request(b"{", X_Request_ID="2"), request(X_Request_ID="3"),
-                        b"GET /health/live HTTP/1.1\r\nHost: here\r\nX-Request-ID: 4\r\n\r\n", request(X_Request_ID="5")]))  # fmt: skip
+    wire.send(
+        b"".join(
+            [
+                request(X_Request_ID="1"),
+                request(b"{", X_Request_ID="2"),
+                request(X_Request_ID="3"),
+                b"GET /health/live HTTP/1.1\r\nHost: here\r\nX-Request-ID: 4\r\n\r\n",
+                request(X_Request_ID="5"),
+            ]
+        )
+    )
     # then
     answers = [wire.answer() for _ in range(5)]
     assert [headers["x-request-id"] for _, headers, _ in answers] == list("12345")
