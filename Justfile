@@ -200,7 +200,7 @@ lint: development
     {{ ops }} nomad-fmt -check
     {{ ops }} caddy-fmt -check
     terraform fmt -check -recursive terraform
-    {{ bin }}/python -m ops.locks --check
+    {{ bin }}/python -m ops.setup.locks --check
 
 # Put the sources into the standard form
 [group('development')]
@@ -214,7 +214,7 @@ fmt: development
 # Make the hashed locks anew from pyproject.toml; --check only tells whether they still match it
 [group('development')]
 lock *arguments: development
-    {{ bin }}/python -m ops.locks "$@"
+    {{ bin }}/python -m ops.setup.locks "$@"
 
 # Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | suite> [rounds=3 ...]
 [group('development')]

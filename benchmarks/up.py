@@ -18,13 +18,13 @@ from pathlib import Path
 import psutil
 
 from benchmarks import arguments
-from ops import jobs
-from ops.agent import Agent
-from ops.cluster import wait
+from ops.cli.progress import started
 from ops.down import processes_of
 from ops.errors import OperatorError
-from ops.progress import started
-from ops.session import connect
+from ops.nomad import jobs
+from ops.nomad.agent import Agent
+from ops.nomad.cluster import wait
+from ops.nomad.session import connect
 from ops.up import READY, start_scheduler
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -1,19 +1,26 @@
-"""What an operator does with the platform: bring it up, look at it, take it down. Modules named in STDLIB_ONLY run before the environment exists."""
+"""What an operator does with the platform: bring it up, look at it, take it down.
+
+The modules named in STDLIB_ONLY run before the Python environment exists.
+"""
 
 STDLIB_ONLY = (
-    "arguments",
     "__main__",
-    "system",
-    "cli",
     "errors",
     "paths",
-    "tools",
-    "environment",
-    "binaries",
-    "nomad_binary",
-    "caddy_binary",
-    "progress",
-    "terminal",
-    "preflight",
-    "doctor",
+    "cli.__init__",
+    "cli.arguments",
+    "cli.dispatch",
+    "cli.progress",
+    "cli.terminal",
+    "setup.__init__",
+    "setup.accounts",
+    "setup.binaries",
+    "setup.caddy_binary",
+    "setup.doctor",
+    "setup.environment",
+    "setup.nomad_binary",
+    "setup.preflight",
+    "setup.runtime",
+    "setup.system",
+    "setup.tools",
 )

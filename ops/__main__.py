@@ -4,8 +4,8 @@ import sys
 
 
 def main() -> int:
-    from ops import system
     from ops.errors import OperatorError
+    from ops.setup import system
 
     try:
         # Before any import that another system could not follow, whatever the command.
@@ -18,8 +18,8 @@ def main() -> int:
             "  remedy: install it and name it in CLOSECAST_PYTHON, or use ./just, which looks for one"
             % (sys.version_info[0], sys.version_info[1], sys.executable)
         )
-    from ops import terminal
-    from ops.cli import run
+    from ops.cli import terminal
+    from ops.cli.dispatch import run
 
     terminal.adopt()
     return run(sys.argv[1:])

@@ -8,13 +8,15 @@ from pathlib import Path
 import httpx
 import psutil
 
-from ops import accounts, jobs, paths
-from ops.agent import Agent
-from ops.arguments import Arguments
-from ops.cluster import Cluster, wait
-from ops.credentials import Credentials
+from ops import paths
+from ops.cli.arguments import Arguments
+from ops.cli.progress import say, step
 from ops.errors import OperatorError
-from ops.progress import say, step
+from ops.nomad import jobs
+from ops.nomad.agent import Agent
+from ops.nomad.cluster import Cluster, wait
+from ops.setup import accounts
+from ops.setup.credentials import Credentials
 
 # Those that write go before those that are written to.
 _WAVES = (
@@ -82,11 +84,7 @@ def _stop_jobs(agent: Agent) -> None:
             with step(f"stopped {', '.join(names)}"):
                 for name in names:
                     cluster.stop(name)
-                wait(
-                    lambda names=names: not any(cluster.live_allocations(name) for name in names),
-                    60,  # type: ignore[misc]
-                    f"the end of {', '.join(names)}",
-                )
+                wait(lambda: not any(map(cluster.live_allocations, names)), 60, f"the end of {', '.join(names)}")  # noqa: B023
 
 
 def flush(cluster: Cluster) -> None:

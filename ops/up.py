@@ -8,21 +8,24 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from ops import accounts, caddy_binary, jobs, kaggle, nomad_binary, paths, ports, runtime
-from ops.agent import Agent
-from ops.arguments import Arguments
-from ops.champion import ensure_champion, first_prediction
-from ops.cluster import Cluster, wait
-from ops.credentials import REGION, Credentials
-from ops.deploy import ensure_deployments
+from ops import paths
+from ops.cli.arguments import Arguments
+from ops.cli.progress import say, started, step
+from ops.cli.summary import summary
 from ops.down import stop
 from ops.errors import OperatorError
-from ops.handover import readable
-from ops.jobs import Cli, Health
-from ops.pipeline import Prefect
-from ops.progress import say, started, step
-from ops.source import carry_over, parse_source
-from ops.summary import summary
+from ops.model.champion import ensure_champion, first_prediction
+from ops.model.source import carry_over, parse_source
+from ops.nomad import jobs, ports
+from ops.nomad.agent import Agent
+from ops.nomad.cluster import Cluster, wait
+from ops.nomad.jobs import Cli, Health
+from ops.prefect import kaggle
+from ops.prefect.deploy import ensure_deployments
+from ops.prefect.handover import readable
+from ops.prefect.pipeline import Prefect
+from ops.setup import accounts, caddy_binary, nomad_binary, runtime
+from ops.setup.credentials import REGION, Credentials
 from services.bucket_mirror.providers import find_provider_mirror
 
 READY = "ready"

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ops import accounts, caddy_binary, jobs, nomad_binary, paths, runtime
-from ops.agent import Agent
-from ops.cluster import Cluster, wait
-from ops.credentials import Credentials
+from ops import paths
 from ops.down import _sweep
-from ops.jobs import Cli
+from ops.nomad import jobs
+from ops.nomad.agent import Agent
+from ops.nomad.cluster import Cluster, wait
+from ops.nomad.jobs import Cli
+from ops.setup import accounts, caddy_binary, nomad_binary, runtime
+from ops.setup.credentials import Credentials
 from tests.servers import free_ports
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ops.errors import OperatorError
 from ops.paths import cache
-from ops.tools import tool
+from ops.setup.tools import tool
 
 PYTHON = "3.11"  # the newest that all of them run on
 _LIGHTGBM = "lightgbm==4.7.0"

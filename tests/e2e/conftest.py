@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from closecast.platform.settings import Login
-from ops import jobs
-from ops.cluster import wait
 from ops.down import processes_of
-from ops.session import Session, connect
+from ops.nomad import jobs
+from ops.nomad.cluster import wait
+from ops.nomad.session import Session, connect
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from closecast.platform.prefect_http import PrefectAuth
-from ops import jobs
+from ops.nomad import jobs
 from tests.e2e.conftest import Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -19,8 +19,8 @@ from closecast.deals.synthetic.generator import generate
 from closecast.platform import studies
 from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings
-from ops import jobs
 from ops.down import processes_of
+from ops.nomad import jobs
 from tests.e2e.conftest import Platform
 
 pytestmark = pytest.mark.e2e

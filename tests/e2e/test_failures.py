@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import jobs
+from ops.nomad import jobs
 from tests.e2e.conftest import Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.pipeline import Prefect
+from ops.prefect.pipeline import Prefect
 from tests.e2e.conftest import Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]

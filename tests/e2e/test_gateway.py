@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from ops import jobs
+from ops.nomad import jobs
 from tests.e2e.conftest import Platform
 
 pytestmark = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops import kaggle as variables
+from ops.prefect import kaggle as variables
 from tests.e2e.conftest import Platform
 from tests.kaggle_double import running_double
 

@@ -5,7 +5,7 @@ import ssl
 import psutil
 import pytest
 
-from ops import jobs
+from ops.nomad import jobs
 from tests.e2e.conftest import Platform
 from tests.load import Load
 

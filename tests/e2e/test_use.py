@@ -13,7 +13,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from ops import jobs, paths
+from ops import paths
+from ops.nomad import jobs
 from tests.e2e.conftest import PROJECT, Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]

@@ -10,9 +10,9 @@ import pytest
 
 from closecast.deals.synthetic.generator import generate
 from closecast.platform.prefect_http import PrefectAuth
-from ops.handover import readable
-from ops.pipeline import Prefect
-from ops.source import own_source, set_own_source
+from ops.model.source import own_source, set_own_source
+from ops.prefect.handover import readable
+from ops.prefect.pipeline import Prefect
 from tests.e2e.conftest import Platform
 from tests.skips import OF_ACCOUNT
 

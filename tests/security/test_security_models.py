@@ -20,8 +20,8 @@ from closecast.models import manifest
 from closecast.models.deal_model import DealModel, ModelError, digest
 from closecast.platform.mlflow.registry import DIGEST_TAG, MODEL_NAME, Identity, ModelRegistry
 from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys
-from ops import signing
-from ops.credentials import Credentials
+from ops.model import signing
+from ops.setup.credentials import Credentials
 from services.api.app import create_app
 from services.api.settings import Settings
 from tests.waiting import until

@@ -10,9 +10,11 @@ import httpx
 import psutil
 import pytest
 
-from ops import accounts, jobs, paths
-from ops.cluster import Cluster
+from ops import paths
 from ops.down import processes_of
+from ops.nomad import jobs
+from ops.nomad.cluster import Cluster
+from ops.setup import accounts
 from tests.e2e.conftest import Platform
 from tests.security.conftest import Run
 from tests.security.ordinary import as_account

@@ -9,7 +9,7 @@ import pytest
 from ops import paths
 
 ENTRIES = (
-    "ops.evaluate",
+    "ops.model.evaluate",
     "flows.train",
     "flows.evaluate",
     "flows.tune",

@@ -12,8 +12,8 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, te
 from closecast.deals.synthetic.generator import generate
 from closecast.platform.settings import SOURCE_VARIABLE
 from flows.ingest import ingest
-from ops.pipeline import Prefect
-from ops.source import carry_over, own_source, set_own_source
+from ops.model.source import carry_over, own_source, set_own_source
+from ops.prefect.pipeline import Prefect
 from tests.servers import S3
 
 pytestmark = pytest.mark.integration

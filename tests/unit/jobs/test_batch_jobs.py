@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops import jobs
+from ops.nomad import jobs
 from tests.unit.jobs.test_job_files import NOMAD, parsed
 
 pytestmark = pytest.mark.skipif(

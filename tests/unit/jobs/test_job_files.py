@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from ops import jobs, nomad_binary
+from ops.nomad import jobs
 from ops.paths import JOBS, LOCAL_VARS
+from ops.setup import nomad_binary
 
 NOMAD = nomad_binary.find()
 pytestmark = pytest.mark.skipif(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import runtime
+from ops.setup import runtime
 from tests.servers import PROJECT
 from tests.skips import OF_ACCOUNT
 

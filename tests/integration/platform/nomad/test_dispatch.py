@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from closecast.platform.nomad.dispatch import Dispatcher, DispatchError, NomadAwayError, NomadSettings
-from ops import nomad_binary
-from ops.agent import Agent
-from ops.cluster import Cluster, wait
-from ops.credentials import Credentials
 from ops.down import _sweep
-from ops.jobs import Cli
+from ops.nomad.agent import Agent
+from ops.nomad.cluster import Cluster, wait
+from ops.nomad.jobs import Cli
+from ops.setup import nomad_binary
+from ops.setup.credentials import Credentials
 from tests.servers import free_ports
 from tests.waiting import until
 

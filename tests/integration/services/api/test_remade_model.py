@@ -21,7 +21,7 @@ from closecast.models.deal_model import DealModel, digest
 from closecast.platform.database import connect
 from closecast.platform.mlflow.registry import DIGEST_TAG, ModelRegistry
 from closecast.platform.settings import CacheSettings, DatabaseSettings
-from ops import replay
+from ops.api import replay
 from ops.errors import OperatorError
 from services.api.app import create_app
 from services.api.settings import Settings

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ops import caddy_binary
+from ops.setup import caddy_binary
 from services.gateway.__main__ import command, complete, hashed
 from tests.servers import free_port, running
 from tests.waiting import until

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ops import jobs
-from ops.credentials import Credentials
+from ops.nomad import jobs
+from ops.setup.credentials import Credentials
 from tests.servers import PROJECT
 
 JOBS = ("api", "journal", "mlflow", "prefect-worker", "score", "trial")

@@ -1,0 +1,102 @@
+"""`predict <file.csv>`: scores the open deals of a CRM export through the API and prints them ranked."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from closecast.platform.printable import printable
+from closecast.platform.request_limits import MOST_DEALS
+from ops.api.client import Api
+from ops.cli.arguments import Arguments, day
+from ops.cli.cells import cell
+from ops.errors import OperatorError
+from ops.nomad import jobs
+from ops.nomad.session import Session, connect
+
+_CONSOLE = Console(soft_wrap=True)
+
+
+def client(session: Session) -> Api:
+    """The API of the running platform."""
+    return Api(jobs.address(session.cluster, "api"), session.credentials.api_key)
+
+
+def predict(arguments: list[str]) -> int:
+    """Score the open deals of a CSV export and print them ranked."""
+    wanted = Arguments("predict", predict.__doc__).place("file", "a CSV with the raw columns of the export")
+    wanted.option(
+        "as-of", day, "the date as of which the deals are seen, YYYY-MM-DD; the model's last unless named", value="date"
+    )
+    wanted.option("horizon", str, "days, or quarter_end, which it is unless named", value="days")
+    given = wanted.option("out", str, "a JSON file to keep the answers in", value="file").given(arguments)
+    here = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."))
+    path = (here / Path(given.file).expanduser()).resolve()
+    if not path.is_file():
+        raise OperatorError(
+            f"there is no file {path}", "check the path; a relative one counts from the folder you are in"
+        )
+    named = {"as_of": None if given.as_of is None else given.as_of.isoformat(), "horizon": given.horizon}
+    query = {name: value for name, value in named.items() if value is not None}
+    answers = _score(client(connect()), path, query)
+    if given.out is not None:
+        (here / Path(given.out).expanduser()).resolve().write_text(json.dumps(answers, indent=2))
+    scored = sorted((one for one in answers if "probability" in one), key=lambda one: -one["probability"])
+    print_table(scored[:50])
+    refused = [one for one in answers if "error" in one]
+    print(f"\n{len(scored)} deals scored, {len(refused)} not" + (", the first 50 shown" if len(scored) > 50 else ""))
+    for reason, count in sorted(_reasons(refused).items(), key=lambda entry: -entry[1]):
+        print(f"  {count} of them: {printable(reason)}")
+    return 0 if scored else 1
+
+
+def _score(api: Api, path: Path, query: dict[str, str]) -> list[dict[str, Any]]:
+    """All rows of the file, in requests of as many as the API takes at once."""
+    try:
+        header, *rows = path.read_text(encoding="utf-8-sig").splitlines()
+    except (ValueError, UnicodeDecodeError) as error:
+        raise OperatorError(f"{path} is empty or not UTF-8 text", "export the deals as a CSV file in UTF-8") from error
+    if not rows:
+        raise OperatorError(f"{path} has a header and no deals", "export at least one open deal")
+    answers: list[dict[str, Any]] = []
+    for begin in range(0, len(rows), MOST_DEALS):
+        body = "\n".join([header, *rows[begin : begin + MOST_DEALS], ""])
+        headers = {"Content-Type": "text/csv; charset=utf-8"}
+        answer = api.call("POST", "/v1/predictions/batch", params=query, content=body.encode(), headers=headers)
+        answers += answer["predictions"]
+    return answers
+
+
+def _reasons(refused: list[dict[str, Any]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for one in refused:
+        reason = str(one["error"].get("detail") or one["error"].get("title"))
+        counts[reason] = counts.get(reason, 0) + 1
+    return counts
+
+
+def print_table(deals: list[dict[str, Any]]) -> None:
+    """Ranked deals, likeliest first."""
+    table = Table("deal", "chance", "agent", "product", "account", "open since", box=None, pad_edge=False)
+    for deal in deals:
+        names = ("sales_agent", "product", "account", "engage_date")
+        table.add_row(
+            cell(deal.get("opportunity_id") or ""),
+            f"{deal['probability']:.1%}",
+            *[cell(deal.get(name) or "") for name in names],
+        )
+    _CONSOLE.print(table)
+
+
+def as_curl(address: str, prediction: dict[str, Any]) -> str:
+    """The request that gave `prediction`, ready to paste."""
+    deal = {name: prediction["deal"][name] for name in ("sales_agent", "product", "engage_date")}
+    body = {
+        "deal": {**deal, "deal_stage": "Engaging"},
+        "as_of": prediction["answer"]["as_of"],
+        "horizon": "quarter_end",
+    }
+    return f"curl -s {address}/v1/predictions -H \"X-API-Key: $(just api-key)\" \\\n  -H 'Content-Type: application/json' -d '{json.dumps(body)}'"

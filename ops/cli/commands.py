@@ -1,0 +1,183 @@
+"""The day-to-day commands: status, logs, restart, plan, train, predict, demo and the API's key."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+from ops.api import keys, predict, replay
+from ops.cli.arguments import Arguments, nothing
+from ops.cli.summary import in_words, services, source_in_words
+from ops.down import down
+from ops.errors import OperatorError
+from ops.model import champion, signing
+from ops.model.source import parse_source
+from ops.nomad import jobs, restart
+from ops.nomad.agent import Agent
+from ops.nomad.session import connect
+from ops.paths import JOBS, LOCAL_VARS, PROJECT
+from ops.prefect import commands as prefect_commands
+from ops.prefect.handover import readable
+from ops.setup import caddy_binary, nomad_binary
+
+
+def status(arguments: list[str]) -> int:
+    """Each service with its health and address; exit status 1 when one is not healthy."""
+    nothing("status", status.__doc__, arguments)
+    session = connect()
+    all_healthy = services(session.cluster, session.agent, session.cli.nomad)
+    print(f"\nsource        {source_in_words(session.cluster)}")
+    return 0 if all_healthy else 1
+
+
+def logs(arguments: list[str]) -> int:
+    """Print what the tasks of a job wrote (`nomad` is the agent itself), oldest first."""
+    job = Arguments("logs", logs.__doc__).place("job", "its name, or nomad for the agent").given(arguments).job
+    if job == "nomad":
+        # Also when it does not run: then most of all.
+        return _agent_logs(Agent.of_state())
+    session = connect()
+    jobs.file(job)
+    allocations = session.cluster.allocations(job)
+    if not allocations:
+        raise OperatorError(f"the job {job} has no allocation", "`just status` shows why; `just up` submits it")
+    for allocation in allocations:
+        of = f" of {allocation.id[:8]}" if len(allocations) > 1 else ""
+        for task in allocation.tasks:
+            for stream in ("-stdout", "-stderr"):
+                done = session.cli.run("alloc", "logs", "-tail", "-n", "200", stream, allocation.id, task.name)
+                if done.stdout.strip():
+                    print(f"── {task.name}{of} {stream.removeprefix('-std')} ──\n{done.stdout.rstrip()}")
+    return 0
+
+
+def _agent_logs(agent: Agent) -> int:
+    written = [half for half in agent.halves if half.log.exists()]
+    if not written:
+        raise OperatorError(f"there is no log in {agent.folder}", "the platform has never been up here: run `just up`")
+    for half in written:
+        print(f"── {half.name} ──\n{half.log.read_text(errors='replace').rstrip()}")
+    return 0
+
+
+def plan(arguments: list[str]) -> int:
+    """What `nomad job plan` says of every job file; nothing is changed. Nomad asks for the right to submit them."""
+    nothing("plan", plan.__doc__, arguments)
+    cli = connect().managing().cli
+    for name in jobs.runnable():
+        done = cli.run("job", "plan", f"-var-file={LOCAL_VARS}", str(jobs.file(name)))
+        # 0: nothing to place, 1: allocations would be created or destroyed; 255 is an error.
+        if done.returncode not in (0, 1):
+            raise OperatorError(
+                f"the plan of {name} failed: {' '.join(done.stderr.split())}", f"mend jobs/{name}.nomad.hcl"
+            )
+        print(done.stdout.split("\nJob Modify Index")[0].strip() + "\n")
+    return 0
+
+
+def train(arguments: list[str]) -> int:
+    """Train a model and promote it if it earned it. Its fiscal year is the present champion's unless named."""
+    given = Arguments("train", train.__doc__).data().given(arguments)
+    source = parse_source(given.source)
+    result = champion.train(connect().cluster, readable(source), given.as_of, given.fiscal_year_start)
+    return 0 if result["promoted"] else 2
+
+
+def demo(arguments: list[str]) -> int:
+    """Rank the open pipeline, score one deal, and show the request that does it."""
+    nothing("demo", demo.__doc__, arguments)
+    session = connect()
+    api = predict.client(session)
+    model, ranking = api.call("GET", "/v1/model"), api.call("GET", "/v1/pipeline", params={"limit": 10})
+    print(f"model {model['name']} version {model['version']}; open deals as of {ranking['as_of']}, likeliest first:\n")
+    predict.print_table(ranking["deals"])
+    first = champion.first_prediction(session.cluster, session.credentials)
+    print(f"\n{in_words(first)}\n\nthe same by hand:\n{predict.as_curl(api.address, first)}")
+    print(f"\nin the browser: {jobs.address(session.cluster, 'ui')}")
+    return 0
+
+
+def api_key(arguments: list[str]) -> int:
+    """Print the API's key, for `curl -H "X-API-Key: $(just api-key)"`."""
+    nothing("api-key", api_key.__doc__, arguments)
+    print(connect().credentials.api_key)
+    return 0
+
+
+def passwords(arguments: list[str]) -> int:
+    """Print the passwords of the user interface, of Prefect's pages and of MLflow."""
+    nothing("passwords", passwords.__doc__, arguments)
+    credentials = connect().credentials
+    print(f"user interface   closecast, {credentials.ui_password}")
+    print(f"Prefect          {credentials.prefect_auth_string}   (the page asks for all of it as one password)")
+    print(f"MLflow           closecast, {credentials.mlflow_password}")
+    print(
+        f"MLflow, to read  reader, {credentials.mlflow_reader_password}   (loads models and reads runs, changes nothing)"
+    )
+    return 0
+
+
+def nomad(arguments: list[str]) -> int:
+    """Run the nomad command line against this project's agent, with all rights: also to submit jobs."""
+    cli = connect().managing().cli
+    sys.stdout.flush()
+    os.execve(cli.nomad.path, [str(cli.nomad.path), *arguments], cli.environment())
+
+
+def evaluate(arguments: list[str]) -> int:
+    """The ladder and the gate with no platform up."""
+    # Imported here: the libraries it needs take seconds, which no other command should wait for.
+    from ops.model import evaluate as measured
+
+    return measured.evaluate(arguments)
+
+
+def nomad_fmt(arguments: list[str]) -> int:
+    """`nomad fmt` of all job files; with `-check` only tell which are not in the standard form."""
+    found = nomad_binary.find_or_install()
+    done = subprocess.run(
+        [found.path, "fmt", *arguments, JOBS], capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+    if done.returncode:
+        raise OperatorError(
+            f"not in the standard form: {' '.join((done.stdout + done.stderr).split())}", "run `just fmt`"
+        )
+    return 0
+
+
+def caddy_fmt(arguments: list[str]) -> int:
+    """`caddy fmt` of the gateway's files; with `-check` only tell which are not in the standard form."""
+    caddy = caddy_binary.CADDY.find_or_install()
+    for file in sorted((PROJECT / "services" / "gateway").glob("*addy*")):
+        command = [str(caddy.path), "fmt", *([] if "-check" in arguments else ["--overwrite"]), str(file)]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+        if "-check" in arguments and done.stdout != file.read_text():
+            raise OperatorError(f"not in the standard form: {file.relative_to(PROJECT)}", "run `just fmt`")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "down": down,
+    "status": status,
+    "logs": logs,
+    "restart": restart.restart,
+    "plan": plan,
+    "train": train,
+    "predict": predict.predict,
+    "demo": demo,
+    "replay": replay.replay,
+    "sign-model": signing.sign,
+    "model-key-rotate": signing.rotate,
+    "api-key": api_key,
+    "passwords": passwords,
+    "keys": keys.keys,
+    "key-create": keys.create,
+    "key-rotate": keys.rotate,
+    "key-revoke": keys.revoke,
+    "audit": keys.audit,
+    "nomad": nomad,
+    "nomad-fmt": nomad_fmt,
+    "caddy-fmt": caddy_fmt,
+    "evaluate": evaluate,
+    **prefect_commands.COMMANDS,
+}

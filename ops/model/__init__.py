@@ -1,0 +1,1 @@
+"""The commands about the model: its source of data, its champion, its signature and its evaluation."""

@@ -1,0 +1,165 @@
+"""Sees to it that the registry has a champion trained on the wanted source, and that the API predicts with it."""
+
+import hashlib
+import json
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ops import paths
+from ops.api.client import Api
+from ops.cli.progress import say, step
+from ops.errors import OperatorError
+from ops.model.signing import unsigned
+from ops.model.source import is_gone, own_source, set_own_source
+from ops.nomad import jobs
+from ops.nomad.cluster import Cluster
+from ops.prefect.pipeline import DEPLOYMENT, Prefect
+from ops.setup.credentials import Credentials
+
+DEFAULT_SOURCE = "synthetic"
+
+
+def ensure_champion(
+    cluster: Cluster, source: str | None, as_of: date | None = None, fiscal_year_start: int | None = None
+) -> None:
+    """Run the pipeline when there is no champion yet, when the source, the date of the export or the fiscal year is another
+    than the last run used, or when features or the model's files have changed since: a champion of other features could
+    not be used. Likewise when no service would load the champion because no key of this platform has signed it.
+
+    The source is the platform's own unless named; one that the pipeline ran on becomes the platform's own. The date is kept
+    while the export is the same, the fiscal year until another is named.
+    """
+    prefect = Prefect(jobs.address(cluster, "prefect"))
+    used = paths.state() / "source.json"
+    before = json.loads(used.read_text()) if used.exists() else {}
+    credentials = Credentials.load()
+    found = _champion(jobs.address(cluster, "mlflow"), credentials)
+    champion = None if found is None else str(found["version"])
+    refused = None if found is None else unsigned(found, credentials)
+    if refused is not None:
+        say(f"version {champion} is champion and no service loads it: {refused}; a new model is trained in its place")
+        champion = None
+    wanted = source or own_source(prefect) or DEFAULT_SOURCE
+    month = fiscal_year_start or before.get("fiscal_year_start")
+    export = _export(wanted)
+    if as_of is None and before.get("as_of") and export.items() <= before.items():
+        as_of = date.fromisoformat(before["as_of"])
+    now = {**export, "as_of": as_of.isoformat() if as_of else None, "fiscal_year_start": month, "code": _code()}
+    if (
+        champion is not None
+        and is_gone(wanted)
+        and before == {**now, **{name: before.get(name) for name in ("state", "as_of")}}
+    ):
+        say(
+            f"the platform's source {wanted} is gone: version {champion} serves, and no flow can read it any more; put "
+            "it back, or name another by `just up source=…`"
+        )
+        return
+    if champion is not None and {name: before.get(name) for name in now} == now:
+        set_own_source(prefect, wanted)
+        return
+    say(f"training a model on {wanted}" + ("" if champion is None else f" (version {champion} serves meanwhile)"))
+    result = train(cluster, wanted, as_of, month)
+    used.write_text(json.dumps(now))
+    set_own_source(prefect, wanted)
+    if not result["promoted"] and champion is None:
+        raise OperatorError(
+            f"the model trained on {wanted} was refused: {'; '.join(result['reasons'])}",
+            "the API has nothing to serve: look at the data, or train on another source",
+        )
+
+
+def train(
+    cluster: Cluster, source: str | None, as_of: date | None = None, fiscal_year_start: int | None = None
+) -> dict[str, Any]:
+    """Submit the flow, follow it, and say what became of the model; returns the flow's result.
+
+    What is None is what the deployment has: as a rule the platform's own source, the end of the data, and the fiscal year of
+    the present champion.
+    """
+    prefect = Prefect(jobs.address(cluster, "prefect"))
+    asked = {"source": source, "as_of": as_of.isoformat() if as_of else None, "fiscal_year_start": fiscal_year_start}
+    with step(f"pipeline on {source or 'the source of its deployment'}"):
+        run = prefect.follow(
+            prefect.submit(DEPLOYMENT, {name: value for name, value in asked.items() if value is not None})
+        )
+    result = prefect.result(run["id"])
+    verdict = "promoted to champion" if result["promoted"] else "refused"
+    say(f"  model version {result['version']} {verdict}: {'; '.join(result['reasons'])}")
+    return result
+
+
+def first_prediction(cluster: Cluster, credentials: Credentials, seconds: float = 60) -> dict[str, Any]:
+    """Score the likeliest open deal through the API; returns its row of the ranking and the answer.
+
+    Raises OperatorError when the API has no champion to answer from in time.
+    """
+    api = Api(jobs.address(cluster, "api"), credentials.api_key)
+    deadline = time.monotonic() + seconds
+    while True:
+        ready, why = api.readiness()
+        if ready:
+            break
+        if time.monotonic() > deadline:
+            raise OperatorError(f"the API serves no model: {why}", "see `just logs api`")
+        time.sleep(0.2)
+    _wait_for_champion(api, jobs.address(cluster, "mlflow"), credentials)
+    ranking = api.call("GET", "/v1/pipeline", params={"limit": 1})
+    if not ranking["deals"]:
+        raise OperatorError(
+            "the data holds no open deal to predict",
+            "name an export with open (Engaging) deals: just up source=file:<path>",
+        )
+    first: dict[str, Any] = ranking["deals"][0]
+    raw = {
+        name: first[name]
+        for name in ("opportunity_id", "sales_agent", "product", "account", "engage_date")
+        if first.get(name)
+    }
+    body = {"deal": {**raw, "deal_stage": "Engaging"}, "as_of": ranking["as_of"], "horizon": "quarter_end"}
+    return {"deal": first, "answer": api.call("POST", "/v1/predictions", json=body)}
+
+
+def _wait_for_champion(api: Api, mlflow: str, credentials: Credentials, seconds: float = 20) -> None:
+    """The API takes up a champion within two seconds of its promotion; one that it cannot take up is told, and the last serves."""
+    champion = _champion(mlflow, credentials)
+    deadline = time.monotonic() + seconds
+    while champion is not None and (served := api.call("GET", "/v1/model"))["run_id"] != champion["run_id"]:
+        if time.monotonic() > deadline:
+            say(
+                f"the API still serves version {served['version']}, not the champion, version {champion['version']}: see `just status`"
+            )
+            return
+        time.sleep(0.2)
+
+
+def _champion(mlflow: str, credentials: Credentials) -> dict[str, Any] | None:
+    """The version that bears the alias, as MLflow describes it."""
+    query = {"name": "closecast", "alias": "champion"}
+    login = (credentials.mlflow_login.user, credentials.mlflow_login.password)
+    answer = httpx.get(f"{mlflow}/api/2.0/mlflow/registered-models/alias", params=query, auth=login, timeout=30)
+    if answer.status_code == 200:
+        return dict(answer.json()["model_version"])
+    if answer.status_code in (400, 404):
+        return None
+    raise OperatorError(
+        f"the model registry answered {answer.status_code}: {answer.text[:200]}", "see `just logs mlflow`"
+    )
+
+
+def _export(source: str) -> dict[str, Any]:
+    """The source, and for a file its size and time of change."""
+    kind, _, path = source.partition(":")
+    facts = Path(path).stat() if kind == "file" and Path(path).exists() else None
+    return {"source": source, "state": f"{facts.st_size} {facts.st_mtime_ns}" if facts else ""}
+
+
+def _code() -> str:
+    """Of features and of the model's files, sixteen hexadecimal digits."""
+    folders = (paths.PROJECT / "closecast" / "features", paths.PROJECT / "closecast" / "models")
+    code = b"".join(file.read_bytes() for folder in folders for file in sorted(folder.glob("*.py")))
+    return hashlib.sha256(code).hexdigest()[:16]

@@ -1,0 +1,141 @@
+"""`evaluate`: the ladder and the gate on any source and cut, in this process, with no platform up."""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from closecast.deals import contract, quality
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.models import candidate as candidates
+from closecast.models import tuning
+from closecast.models.evaluation import measured_on
+from closecast.models.hyperparameters import Hyperparameters
+from closecast.models.training import Data, NotEnoughDataError
+from closecast.platform.mlflow.publication import judged_alone
+from closecast.platform.runtime import processors
+from closecast.platform.sources.export import SourceError, read_source
+from ops.cli.arguments import SOURCES, Arguments, day, month, number
+from ops.cli.progress import say
+from ops.errors import OperatorError
+from ops.model.source import parse_source
+
+_CONSOLE = Console(soft_wrap=True, width=140)
+
+
+def evaluate(arguments: list[str]) -> int:
+    """Measure, print the ladder and what the gate says, and write every figure; exit status 2 when it would refuse."""
+    wanted = _parsed(arguments)
+    source = parse_source(wanted.source) or wanted.source
+    with _spoken():
+        export = read_source(source, wanted.seed)
+        checked = contract.check(export.frame, wanted.as_of)
+        found = quality.assess(export.frame, checked)
+    say(f"{export.name}: {checked.summary()}; quality {found.score:.3f}")
+    reports = []
+    for cut in wanted.cut or [None]:
+        begin = time.monotonic()
+        with _spoken():
+            reports.append(_report(checked, cut, wanted))
+        report = reports[-1]
+        _print(report)
+        say(f"cut {report['plan']['cut']} measured in {time.monotonic() - begin:.1f} s")
+    if wanted.json:
+        path = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."), wanted.json)
+        content = {"source": export.name, "sha256": export.sha256, "quality": found.as_dict(), "evaluations": reports}
+        try:
+            path.write_text(json.dumps(content, indent=1, default=str))
+        except OSError as error:
+            raise OperatorError(
+                f"{path} cannot be written: {error.strerror}", "name another file after --json"
+            ) from error
+        say(f"every figure is in {path}")
+    return 0 if all(report["decision"]["promoted"] for report in reports) else 2
+
+
+def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.Namespace) -> dict[str, Any]:
+    threads = processors.usable()
+    settings: Hyperparameters | None = None
+    tried = 0
+    if wanted.trials:
+        data = Data(checked.accepted, cut, wanted.fiscal_year_start)
+        objective = tuning.Objective(data, data.plan.cut, wanted.seed, threads)
+        study = tuning.create("evaluate", None, wanted.seed, tuning.Scope("of this run", data.plan.cut))
+        tuning.work(study, objective, wanted.trials)
+        settings, tried = tuning.best(study), tuning.finished(study)
+    candidate = candidates.build(checked.accepted, wanted.seed, threads, settings, cut, wanted.fiscal_year_start)
+    return {**judged_alone(candidate), "trials": tried}
+
+
+def _print(report: dict[str, Any]) -> None:
+    for target, found in report["targets"].items():
+        title = f"{target.replace('_', ' ')}, cut {report['plan']['cut']}: {found['rows_train']:,} and {found['rows_test']:,} rows"
+        title += f", {sampled}" if (sampled := measured_on(found)) else ""
+        table = Table(
+            "model",
+            "log loss",
+            "95 %",
+            "ROC AUC",
+            "average precision",
+            "Brier skill",
+            "ECE",
+            "live: log loss",
+            "live: ROC AUC",
+            title=title,
+            title_justify="left",
+            box=None,
+            pad_edge=False,
+        )
+        live = found["ladder"]["live"]["rungs"]
+        for rung, one in found["ladder"]["all"]["rungs"].items():
+            cells = (
+                one["log_loss"]["value"],
+                one["auc"]["value"],
+                one["average_precision"]["value"],
+                one["brier_skill"]["value"],
+                one["ece"]["value"],
+            )
+            numbers = [f"{value:.4f}" for value in cells]
+            interval = f"{one['log_loss']['low']:.4f} to {one['log_loss']['high']:.4f}"
+            alive = [f"{live[rung][name]['value']:.4f}" for name in ("log_loss", "auc")] if rung in live else ["", ""]
+            table.add_row(rung.replace("_", " "), numbers[0], interval, *numbers[1:], *alive)
+        _CONSOLE.print(table)
+    verdict = "would promote" if report["decision"]["promoted"] else "would refuse"
+    print(f"the gate {verdict} it:")
+    for check in report["decision"]["checks"]:
+        print(f"  {'✓' if check['passed'] else '✗'} {check['sentence']}")
+
+
+def _calendar(text: str) -> FiscalCalendar:
+    return FiscalCalendar(month(text))
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    wanted = Arguments("evaluate", evaluate.__doc__).option("source", str, SOURCES, default="synthetic")
+    wanted.add_argument(
+        "--cut", type=day, action="append", metavar="<date>", help="held out from this date on; may be repeated"
+    )
+    wanted.option("as-of", day, "the date of the export, YYYY-MM-DD: rows with later dates are set aside", value="date")
+    wanted.option(
+        "fiscal-year-start", _calendar, "the month with which the fiscal year begins (default: 1)", CALENDAR_YEAR
+    )
+    wanted.option("json", str, "a file to write every figure to", value="file")
+    wanted.option("trials", number(0, 10_000), "search so many settings first (default: none)", default=0)
+    return wanted.option("seed", number(0, 2**31 - 1), "of all that is drawn (default: 7)", default=7).given(arguments)
+
+
+@contextmanager
+def _spoken() -> Iterator[None]:
+    """What is wrong with the user's data, in one message."""
+    try:
+        yield
+    except (SourceError, contract.ContractError, NotEnoughDataError) as error:
+        raise OperatorError(str(error), "mend what it names, or name another --source, --cut or --as-of") from error

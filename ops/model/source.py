@@ -1,0 +1,67 @@
+"""The source of the data: what a user names, and the platform's own."""
+
+import json
+import os
+from pathlib import Path
+
+from closecast.platform.settings import SOURCE_VARIABLE
+from ops import paths
+from ops.cli.arguments import SOURCES
+from ops.errors import OperatorError
+from ops.prefect.pipeline import Prefect
+
+
+def parse_source(named: str | None) -> str | None:
+    """The source `named` in the form that flows take (a file by its absolute path); None stays None.
+
+    A relative path counts from the folder the user typed the command in. Raises OperatorError for anything else, before
+    a minute is spent on starting services.
+    """
+    if named is None or named in ("synthetic", "kaggle") or named.startswith("s3://"):
+        return named
+    kind, _, rest = named.partition(":")
+    if kind == "synthetic" and rest.isdecimal() and int(rest) > 0:
+        return named
+    if kind == "kaggle" and rest.count("/") == 1:
+        return named
+    if kind == "file" and rest:
+        return f"file:{_existing_file(rest)}"
+    raise OperatorError(f"the source {named!r} is not known", f"use {SOURCES}")
+
+
+def own_source(prefect: Prefect) -> str | None:
+    """The platform's source, as flows see it; None before the first `up` has set one."""
+    found = prefect.variable(SOURCE_VARIABLE)
+    return None if found is None else str(found)
+
+
+def set_own_source(prefect: Prefect, source: str) -> None:
+    """Make `source` the platform's: scheduled runs, and all that name none, read it from now on."""
+    if own_source(prefect) != source:
+        prefect.set_variable(SOURCE_VARIABLE, source)
+
+
+def carry_over(prefect: Prefect) -> None:
+    """A platform of an earlier version knew its source only by the last training of `up`: that becomes its own."""
+    used = paths.state() / "source.json"
+    if own_source(prefect) is None and used.exists():
+        set_own_source(prefect, json.loads(used.read_text())["source"])
+
+
+def is_gone(source: str) -> bool:
+    """Whether `source` is a file that is not there."""
+    kind, _, path = source.partition(":")
+    return kind == "file" and not Path(path).exists()
+
+
+def _existing_file(named: str) -> Path:
+    path = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."), Path(named).expanduser()).resolve()
+    if not path.exists():
+        raise OperatorError(
+            f"there is no file {path}", "check the path; a relative one counts from the folder you are in"
+        )
+    if not path.is_file():
+        raise OperatorError(f"{path} is not a file", "name the CSV file of the CRM export itself")
+    if not os.access(path, os.R_OK):
+        raise OperatorError(f"{path} cannot be read by this user", f"chmod u+r {path}, or copy it")
+    return path

@@ -1,0 +1,1 @@
+"""The local Nomad agent: its configuration, its life, and the jobs on it."""

@@ -1,0 +1,194 @@
+"""The platform's jobs: their files, their submission, and whether the services they register really answer."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from closecast.platform.nomad.discovery import NotAnsweringError, wait_for
+from ops import paths
+from ops.errors import OperatorError
+from ops.nomad.agent import Agent
+from ops.nomad.cluster import Allocation, Cluster
+from ops.paths import JOBS, LOCAL_VARS
+from ops.setup import caddy_binary
+from ops.setup.nomad_binary import Nomad
+
+# In the order in which they come to life: those that others wait for stand first.
+NAMES = ("postgres", "cache", "localstack", "mlflow", "prefect", "prefect-worker", "journal", "api", "ui", "gateway")
+# Parameterized: registered beside the others, and run only when a flow dispatches them.
+BATCH = ("trial", "score")
+# What a person opens; the rest is for programs and found by discovery.
+PAGES = {"mlflow": "/", "prefect": "/", "api": "/schema", "ui": "/", "gateway": "/"}
+_SCHEMES = {"postgres": "postgresql", "cache": "redis", "gateway": "https"}
+
+
+def runnable() -> tuple[str, ...]:
+    """Those of NAMES that this machine can run: the gateway needs Caddy, which not every machine has."""
+    return tuple(name for name in NAMES if name != "gateway" or caddy_binary.find())
+
+
+def root_certificate() -> Path:
+    """Where the gateway keeps the certificate that its local certificates are signed with."""
+    return paths.state() / "gateway" / "pki" / "authorities" / "local" / "root.crt"
+
+
+def file(name: str) -> Path:
+    """The job's specification. Raises OperatorError when there is no such job."""
+    if name not in (*NAMES, *BATCH):
+        raise OperatorError(f"there is no job {name!r}", f"name one of {', '.join((*NAMES, *BATCH))}")
+    return JOBS / f"{name}.nomad.hcl"
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The nomad command line with address and token in its environment, where no process list shows them."""
+
+    nomad: Nomad
+    agent: Agent
+    token: str
+
+    def environment(self) -> dict[str, str]:
+        plain = {"NOMAD_CLI_NO_COLOR": "1"} if os.environ.get("NO_COLOR") else {}
+        return {**os.environ, **plain, "NOMAD_ADDR": self.agent.address, "NOMAD_TOKEN": self.token}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self.nomad.path), *arguments]
+        return subprocess.run(
+            command, env=self.environment(), capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
+
+    def submit(self, name: str) -> None:
+        """`nomad job run` of the unchanged file. Raises OperatorError with Nomad's reason."""
+        done = self.run("job", "run", "-detach", f"-var-file={LOCAL_VARS}", str(file(name)))
+        if done.returncode:
+            reason = " ".join((done.stderr or done.stdout).split())
+            raise OperatorError(
+                f"Nomad did not take the job {name}: {reason}", f"check jobs/{name}.nomad.hcl and jobs/vars/local.hcl"
+            )
+
+    def fixed_ports(self, name: str) -> dict[str, int]:
+        """Ports that the job's file asks for by number, by label; read from Nomad's own parse of the file."""
+        done = self.run("job", "run", "-output", f"-var-file={LOCAL_VARS}", str(file(name)))
+        if done.returncode:
+            raise OperatorError(
+                f"jobs/{name}.nomad.hcl cannot be read: {' '.join(done.stderr.split())}",
+                "mend it, or jobs/vars/local.hcl",
+            )
+        groups = json.loads(done.stdout)["Job"]["TaskGroups"]
+        networks = [network for group in groups for network in group.get("Networks") or []]
+        return {port["Label"]: port["Value"] for network in networks for port in network.get("ReservedPorts") or []}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A health check as the job's file declares it, at the address its allocation got."""
+
+    service: str
+    name: str
+    url: str
+
+    def passes(self) -> bool:
+        """Ask once, now: Nomad's own round comes only every few seconds."""
+        try:
+            if self.url.startswith("tcp"):
+                wait_for(self.url, seconds=0)
+                return True
+            # Whoever holds the job's port is the job: what is asked here is whether it answers, not who it is.
+            return httpx.get(self.url, timeout=2, verify=False).is_success
+        except (httpx.HTTPError, NotAnsweringError):
+            return False
+
+
+def checks(job: dict[str, Any], allocation: Allocation) -> Iterator[Check]:
+    """All checks of the job's services, advisory ones (`on_update = "ignore"`) too."""
+    ports = {port.label: port for port in allocation.ports}
+    for group in job["TaskGroups"]:
+        for service in group.get("Services") or []:
+            for check in service.get("Checks") or []:
+                port = ports.get(check.get("PortLabel") or service["PortLabel"])
+                if port is None:
+                    continue
+                scheme = "tcp" if check["Type"] == "tcp" else check.get("Protocol") or "http"
+                url = f"{scheme}://{port.host}:{port.number}{check.get('Path') or ''}"
+                yield Check(service["Name"], check["Name"], url)
+
+
+@dataclass(frozen=True)
+class Health:
+    """What `status` shows of one job."""
+
+    job: str
+    healthy: bool
+    word: str
+    url: str
+    restarts: int
+
+
+def health(cluster: Cluster, name: str, *, ignore: tuple[str, ...] = ()) -> Health:
+    """Health of a job by its own checks, asked now; checks named in `ignore` are left out."""
+    job = cluster.job(name)
+    if job is None or job["Stop"]:
+        return Health(name, False, "stopped" if job else "not submitted", "", 0)
+    allocations = cluster.allocations(name)
+    restarts = sum(task.restarts for allocation in allocations for task in allocation.tasks)
+    url = _url(allocations[-1], name) if allocations else ""
+    if len(allocations) < instances(job):
+        reason = cluster.placement_failure(name)
+        return Health(name, False, f"not placed: {reason}" if reason else "being placed", url, restarts)
+    if len(allocations) > instances(job) or any(allocation.version != job["Version"] for allocation in allocations):
+        # Right after a submission those of the version before are all there is, and healthy.
+        return Health(name, False, "being updated", url, restarts)
+    for allocation in allocations:
+        problem = _problem(job, allocation, ignore)
+        if problem:
+            return Health(name, False, problem, url, restarts)
+    return Health(name, True, "healthy", url, restarts)
+
+
+def templates(cluster: Cluster, name: str) -> list[str]:
+    """What the job's tasks are given of discovery and Variables, as it runs; none when it is not there."""
+    groups = (cluster.job(name) or {"TaskGroups": []})["TaskGroups"]
+    return [one["EmbeddedTmpl"] for group in groups for task in group["Tasks"] for one in task.get("Templates") or []]
+
+
+def instances(job: dict[str, Any]) -> int:
+    """Number of allocations that the job asks for."""
+    return sum(group.get("Count", 1) for group in job["TaskGroups"])
+
+
+def _problem(job: dict[str, Any], allocation: Allocation, ignore: tuple[str, ...]) -> str | None:
+    waiting = [task for task in allocation.tasks if task.state != "running"]
+    if waiting:
+        return f"{waiting[0].state}: {waiting[0].last_event}"
+    for check in checks(job, allocation):
+        if check.name not in ignore and not check.passes():
+            return f"check “{check.name}” of {check.service} fails"
+    return None
+
+
+def healths(cluster: Cluster, names: Sequence[str], *, ignore: tuple[str, ...] = ()) -> dict[str, Health]:
+    """`health` of several jobs, asked at once: one that is still starting and slow to answer holds up no other."""
+    with ThreadPoolExecutor(len(names)) as pool:
+        return dict(zip(names, pool.map(lambda name: health(cluster, name, ignore=ignore), names), strict=True))
+
+
+def address(cluster: Cluster, name: str) -> str:
+    """Base URL of the job's first port. Raises OperatorError when the job does not run."""
+    allocation = cluster.allocation(name)
+    if allocation is None or not allocation.ports:
+        raise OperatorError(f"{name} is not running", "run `just up`, or `just status` to see what is there")
+    return f"{_SCHEMES.get(name, 'http')}://{allocation.ports[0].host}:{allocation.ports[0].number}"
+
+
+def _url(allocation: Allocation, name: str) -> str:
+    if not allocation.ports:
+        return ""
+    port = allocation.ports[0]
+    return f"{_SCHEMES.get(name, 'http')}://{port.host}:{port.number}{PAGES.get(name, '')}"

@@ -1,0 +1,82 @@
+"""`restart`: says what it interrupts, restarts a job, and returns when it is healthy; several instances one after another."""
+
+import time
+
+from ops.cli.arguments import Arguments
+from ops.cli.progress import say
+from ops.down import flush
+from ops.errors import OperatorError
+from ops.nomad import jobs
+from ops.nomad.cluster import Cluster, wait
+from ops.nomad.routes import routed
+from ops.nomad.session import connect
+
+# What is to be had of the rest meanwhile, where the job has one instance.
+_MEANWHILE = {
+    "postgres": "predictions go on and are written down later; keys, MLflow and Prefect wait for it",
+    "cache": "predictions go on and are written down later",
+    "localstack": "predictions and the ranking go on; training waits for it",
+    "mlflow": "predictions go on; no model can be trained or promoted",
+    "prefect": "predictions go on; no flow is started, and one that runs is tried again",
+    "prefect-worker": "predictions go on; a flow that runs is ended",
+    "journal": "predictions go on and are written down later",
+    "api": "callers of its own port are refused; those of the gateway wait for up to 5 s",
+    "ui": "its sessions end; predictions go on",
+    "gateway": "its callers are refused and the sessions of the user interface end; the API's own port goes on",
+}
+_SECONDS = 180
+
+
+def restart(arguments: list[str]) -> int:
+    """Restart a job: its one instance where it is, several by replacing one after the other."""
+    name = (
+        Arguments("restart", restart.__doc__).place("job", "its name, as `just status` lists it").given(arguments).job
+    )
+    jobs.file(name)
+    if name not in jobs.NAMES:
+        raise OperatorError(f"the job {name} runs only when a flow dispatches it", "there is nothing to restart")
+    session = connect()
+    cluster = session.cluster
+    found = cluster.allocations(name)
+    if not found:
+        raise OperatorError(f"the job {name} is not running", "`just up` submits it")
+    if len(found) == 1:
+        say(f"{name} has one instance: until it is back, {_MEANWHILE[name]}")
+        if name == "localstack":
+            flush(cluster)
+        begin = time.monotonic()
+        cluster.restart(found[0].id)
+        _wait_until_healthy(cluster, name)
+        say(f"✓ {name} is back after {time.monotonic() - begin:.1f} s")
+        return 0
+    say(f"{name} has {len(found)} instances: they are replaced one after another, while the others answer")
+    if name == "api":
+        say("a new connection to the gateway may be broken off when it reloads: who asks again is answered")
+    for number, one in enumerate(found, 1):
+        begin = time.monotonic()
+        cluster.replace(one.id)
+        _wait_until_replaced(cluster, name, one.id, len(found))
+        if name == "api":
+            # A gateway that does not know the new instance yet would have nobody left to ask when the next one goes.
+            wait(
+                lambda: routed(cluster, session.agent.data),
+                _SECONDS,
+                "the gateway's word that it knows the new instance",
+            )
+        say(f"✓ {name}, instance {number} of {len(found)} ({time.monotonic() - begin:.1f} s)")
+    return 0
+
+
+def _wait_until_healthy(cluster: Cluster, name: str) -> None:
+    wait(lambda: jobs.health(cluster, name).healthy, _SECONDS, f"the health of {name} after its restart")
+
+
+def _wait_until_replaced(cluster: Cluster, name: str, old: str, number: int) -> None:
+    """The old one has answered its last request, and all that are wanted are healthy."""
+
+    def done() -> bool:
+        wanted = [one.id for one in cluster.allocations(name)]
+        return old not in cluster.live_allocations(name) and old not in wanted and len(wanted) == number
+
+    wait(done, _SECONDS, f"the replacement of {name}'s allocation {old[:8]}")
+    _wait_until_healthy(cluster, name)

@@ -1,0 +1,45 @@
+"""What every command about the running platform begins with: the agent, the credentials, and a client of Nomad."""
+
+from dataclasses import dataclass, replace
+
+from ops.down import processes_of
+from ops.errors import OperatorError
+from ops.nomad.agent import Agent
+from ops.nomad.cluster import Cluster
+from ops.nomad.jobs import Cli
+from ops.setup import nomad_binary
+from ops.setup.credentials import Credentials
+
+
+@dataclass(frozen=True)
+class Session:
+    """A running platform, reached with the operator's rights."""
+
+    agent: Agent
+    credentials: Credentials
+    cluster: Cluster
+    cli: Cli
+
+    def managing(self) -> "Session":
+        """The same with the management token: what may submit and stop jobs is root on this machine."""
+        token = self.credentials.nomad_management_token
+        return replace(self, cluster=Cluster(self.agent.address, token), cli=replace(self.cli, token=token))
+
+
+def connect() -> Session:
+    """Raises OperatorError when the platform is down."""
+    credentials = Credentials.load()
+    agent = Agent.of_state()
+    if not agent.is_running():
+        if processes_of(agent.data):
+            raise OperatorError(
+                "the Nomad agent is not running; the services go on, but nothing looks after them", "run `just up`"
+            )
+        raise OperatorError("the platform is down: no Nomad agent of this project is running", "run `just up`")
+    nomad = nomad_binary.find()
+    if nomad is None:
+        raise OperatorError(
+            "the Nomad executable is gone from PATH and from the cache", "run `just up`, which gets it again"
+        )
+    token = credentials.nomad_operator_token or credentials.nomad_management_token
+    return Session(agent, credentials, Cluster(agent.address, token), Cli(nomad, agent, token))

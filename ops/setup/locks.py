@@ -1,0 +1,102 @@
+"""Makes the hashed locks from pyproject.toml's groups, or checks that they still follow from it: `python -m ops.setup.locks`."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.errors import OperatorError
+from ops.paths import PROJECT
+from ops.setup.tools import tool
+
+_COMMON = (
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--no-annotate",
+    "--no-header",
+    "--quiet",
+)
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The lock file of one dependency group, and what holds its versions beside the group's own bounds."""
+
+    file: str
+    group: str
+    options: tuple[str, ...] = ()
+
+    def compile(self, output: Path) -> None:
+        """Write the lock to `output`; what an `output` that exists pins is kept where it still fits."""
+        command = [tool("uv"), "pip", "compile", "pyproject.toml", "--group", self.group, *_COMMON, *self.options]
+        done = subprocess.run(
+            [*command, "--output-file", str(output)],
+            cwd=PROJECT,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if done.returncode:
+            raise OperatorError(
+                f"{self.file} cannot be made: {' '.join(done.stderr.split())[-600:]}",
+                f"mend the group `{self.group}` in pyproject.toml, or check the connection to the package index",
+            )
+
+
+# Development comes first: what people run and what tests saw are then the same versions.
+LOCKS = (
+    Lock("requirements-dev.txt", "dev"),
+    Lock("requirements.txt", "runtime", ("--constraint", "requirements-dev.txt")),
+    Lock("requirements-tools.txt", "tools", ("--constraint", "requirements-dev.txt")),
+    # Newer cbor2 and pyOpenSSL break this LocalStack: its lock stays with what was there at its release.
+    Lock("requirements-localstack.txt", "localstack", ("--exclude-newer", "2025-10-25")),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """`--check` writes nothing and fails when a lock is not what pyproject.toml gives; `--upgrade` takes new versions."""
+    if unknown := [argument for argument in arguments if argument not in ("--check", "--upgrade")]:
+        raise OperatorError(f"{unknown[0]!r} is not an argument of this command", "write nothing, --check or --upgrade")
+    stale = [lock.file for lock in LOCKS if "--check" in arguments and _differs(lock)]
+    if stale:
+        raise OperatorError(
+            f"not what pyproject.toml gives: {', '.join(stale)}", "run `just lock` and commit the result"
+        )
+    if "--check" not in arguments:
+        for lock in LOCKS:
+            if "--upgrade" in arguments:
+                (PROJECT / lock.file).unlink(missing_ok=True)
+            lock.compile(PROJECT / lock.file)
+    _require_plain()
+    return 0
+
+
+def _differs(lock: Lock) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / lock.file
+        shutil.copyfile(PROJECT / lock.file, copy)
+        lock.compile(copy)
+        return copy.read_bytes() != (PROJECT / lock.file).read_bytes()
+
+
+def _require_plain() -> None:
+    """Names, versions and hashes only: an address would tie every user to the index of whoever made the lock."""
+    for lock in LOCKS:
+        if "://" in (PROJECT / lock.file).read_text():
+            raise OperatorError(
+                f"{lock.file} holds a download address", "depend on a package by its name, not by an address"
+            )
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except OperatorError as error:
+        sys.exit(str(error))

@@ -1,0 +1,121 @@
+"""The API's and the gateway's own job files on a real Nomad: two instances of the API are replaced behind the gateway, and go back to one."""
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from closecast.models.deal_model import DealModel
+from closecast.platform.signatures import Signer
+from ops.nomad import jobs
+from ops.nomad.cluster import Cluster, wait
+from ops.nomad.restart import restart
+from ops.setup import accounts
+from tests.clusters import Scheduler, scheduler
+from tests.load import DEAL, Load
+from tests.unit.services.api.conftest import keep
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+# More than one instance needs ports of Nomad's choice.
+TWO, ONE = "-var=instances={api=2}", "-var=instances={api=1}"
+# The API waits for a registry to be there at its start; afterwards it answers without.
+_REGISTRY = """
+job "mlflow" {{
+  group "mlflow" {{
+    network {{
+      port "http" {{}}
+    }}
+    service {{
+      name     = "mlflow"
+      port     = "http"
+      provider = "nomad"
+    }}
+    task "mlflow" {{
+      driver = "raw_exec"
+      config {{
+        command = "{python}"
+        args    = ["-m", "http.server", "${{NOMAD_PORT_http}}", "--bind", "127.0.0.1", "--directory", "{folder}"]
+      }}
+      resources {{
+        cpu    = 50
+        memory = 64
+      }}
+    }}
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Two instances of the API and a gateway."""
+
+    scheduler: Scheduler
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.scheduler.cluster
+
+    @property
+    def key(self) -> str:
+        return self.scheduler.credentials.api_key
+
+    def load(self) -> Load:
+        trusted = ssl.create_default_context(cafile=str(jobs.root_certificate()))
+        return Load(jobs.address(self.cluster, "gateway"), self.key, trusted, period=0.05)
+
+    def predicts(self) -> bool:
+        if not jobs.root_certificate().exists():
+            return False
+        trusted = ssl.create_default_context(cafile=str(jobs.root_certificate()))
+        url = f"{jobs.address(self.cluster, 'gateway')}/v1/predictions"
+        try:
+            return httpx.post(url, json=DEAL, headers={"X-API-Key": self.key}, verify=trusted, timeout=20).is_success
+        except httpx.HTTPError:
+            return False
+
+
+@pytest.fixture
+def platform(served_model: DealModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    with scheduler(monkeypatch) as made:
+        models = made.state / "models"
+        keep(served_model, models, signer=Signer.from_text(made.credentials.model_signing_key))
+        accounts.give(models, "api", whole=True)
+        registry = made.state / "mlflow.nomad.hcl"
+        (made.state / "registry").mkdir()
+        registry.write_text(_REGISTRY.format(python=made.python, folder=made.state / "registry"))
+        made.submit(registry)
+        for job in ("api", "gateway"):
+            made.run(job, TWO)
+        for job in ("api", "gateway"):
+            wait(lambda job=job: jobs.health(made.cluster, job).healthy, 180, f"the health of {job}")  # type: ignore[misc]
+        platform = Platform(made)
+        wait(platform.predicts, 60, "a prediction through the gateway", pause=1)
+        yield platform
+
+
+def test_two_instances_are_replaced_while_the_gateway_answers(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {one.id for one in platform.cluster.allocations("api")}
+    assert len(before) == 2
+    # when
+    with platform.load() as load:
+        assert restart(["api"]) == 0
+    # then there was an instance to ask all the time
+    answers = {problem: number for problem, number in load.refused.items() if problem[0].isdigit()}
+    assert load.answered > 100
+    assert not answers, answers
+    # and at most each of the four reloads (one leaves, one comes, twice) broke new connections off, as Go's server does
+    assert load.refused.total() <= max(8, load.answered // 20), load.refused
+    assert before.isdisjoint(one.id for one in platform.cluster.allocations("api"))
+    printed = capsys.readouterr().out
+    assert "api has 2 instances: they are replaced one after another, while the others answer" in printed
+    assert "api, instance 2 of 2" in printed
+
+    # when the job asks for one instance, then it is not called healthy while there are two
+    platform.scheduler.run("api", ONE)
+    wait(lambda: jobs.health(platform.cluster, "api").healthy, 180, "the health of the one instance")
+    assert len(platform.cluster.allocations("api")) == 1
