@@ -87,7 +87,7 @@ def audit(arguments: list[str]) -> int:
     _CONSOLE.print(table)
     verdict = client.call("GET", "/v1/audit/verification")
     if not verdict["intact"]:
-        raise OperatorError(f"the audit log was tampered with: {verdict['fault']}", "see docs/doors.md")
+        raise OperatorError(f"the audit log was tampered with: {verdict['fault']}", "see docs/security.md")
     _CONSOLE.print(
         f"\n{verdict['entries']} entries, unbroken from the first to the last; the seal is {verdict['head_sha256']}"
     )
