@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from closecast.deals.horizon import QUARTER_END, Horizon
 from closecast.deals.snapshots import DEFAULT_HORIZONS, Snapshots
-from closecast.features import NAMES, Subjects
+from closecast.features import NAMES, EncodedDeals
 from closecast.models import metrics, sway
 from closecast.models.evidence import Export, odd_dates
 from closecast.models.ladder import RUNGS, Part
@@ -89,7 +89,7 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
     """Every rung fitted on each split's training rows, and the candidate, on its test rows."""
     found = []
     gone = np.random.default_rng(seed).random(len(data.deals)) < _BLANKED
-    blanked = data.builder.history.subjects(data.deals.assign(account=data.deals["account"].mask(gone)))
+    blanked = data.builder.history.encode(data.deals.assign(account=data.deals["account"].mask(gone)))
     same = sway.same_deal(data.deals)
     for split in made:
         predictions = _of_rungs(split, seed, threads)
@@ -115,7 +115,7 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
 def _moved(
     data: Data,
     rows: Snapshots,
-    blanked: Subjects,
+    blanked: EncodedDeals,
     which: NDArray[np.int64],
     predicted: Probabilities,
     candidate: Predict,

@@ -42,7 +42,7 @@ class Explanation:
 def reference_row(tables: Tables, horizon_days: int) -> Floats:
     """Feature values, (23,), of the reference deal: engaged on the as-of date of `tables`, of nobody met before."""
     agent, product, account = (len(table.values) - 1 for table in (tables.agent, tables.product, tables.account))
-    return np.frombuffer(features.rows(tables, 0, tables.clocks((horizon_days,)), agent, product, account, 0.0))
+    return np.frombuffer(features.rows(tables, 0, tables.horizon_tables((horizon_days,)), agent, product, account, 0.0))
 
 
 def explain(scorer: Scorer, row: Floats, reference: Floats) -> Explanation:

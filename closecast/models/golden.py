@@ -10,7 +10,7 @@ import pandas as pd
 
 from closecast.deals.horizon import QUARTER_END, Horizon, horizon_days
 from closecast.features import FeatureBuilder
-from closecast.features.history import UNNAMED, lot
+from closecast.features.history import MISSING_ACCOUNT, uniform_draw
 from closecast.models.card import ModelCard
 from closecast.models.manifest import ModelError
 from closecast.models.scorer import Scorer
@@ -64,8 +64,8 @@ class Golden:
         horizons = [horizon_days(as_of, horizon, model.card.fiscal) for horizon in _HORIZONS]
         deal = np.repeat(np.arange(len(positions)), len(horizons))
         asked = np.tile(np.array(horizons, dtype=np.int64), len(positions))
-        subjects = model.builder.history.subjects(model.deals.iloc[positions])
-        matrix = model.builder.matrix(subjects, deal, np.full(len(deal), np.datetime64(as_of, "D")), asked)
+        encoded = model.builder.history.encode(model.deals.iloc[positions])
+        matrix = model.builder.matrix(encoded, deal, np.full(len(deal), np.datetime64(as_of, "D")), asked)
         answers = model.scorer.predict(matrix)
         return cls(
             as_of,
@@ -88,9 +88,9 @@ class Golden:
                 for pair in (("sales_agent", deal["sales_agent"]), ("product", deal["product"]), ("account", account))
             ]
             age = (self.as_of - deal["engage_date"].date()).days
-            chance = lot(deal["opportunity_id"]) if codes[2] == UNNAMED else 0.0
-            clocks = tables.clocks((row.horizon_days,))
-            answers, values = model.single.score(tables, age, clocks, codes[0], codes[1], codes[2], chance)
+            draw = uniform_draw(deal["opportunity_id"]) if codes[2] == MISSING_ACCOUNT else 0.0
+            horizon_tables = tables.horizon_tables((row.horizon_days,))
+            answers, values = model.single.score(tables, age, horizon_tables, codes[0], codes[1], codes[2], draw)
             for name, told, expected in (
                 *zip(model.card.feature_names, np.frombuffer(values).tolist(), row.features, strict=True),
                 ("the probability", answers[0], row.probability),

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from closecast import features
-from closecast.features.build import Clock, Tables
+from closecast.features.build import HorizonTable, Tables
 from closecast.features.cycles import AGES
 from closecast.models.fast import FastScorer
 from closecast.models.scorer import Scorer
@@ -22,10 +22,17 @@ class SingleScorer(threading.local):
         return self._fast.fallback
 
     def score(
-        self, tables: Tables, age: int, clocks: Sequence[Clock], agent: int, product: int, account: int, lot: float
+        self,
+        tables: Tables,
+        age: int,
+        horizon_tables: Sequence[HorizonTable],
+        agent: int,
+        product: int,
+        account: int,
+        draw: float,
     ) -> tuple[list[float], bytes]:
-        """Probabilities in 0..1, one for each of `clocks`, and the features behind them; arguments and features as of
+        """Probabilities in 0..1, one for each of `horizon_tables`, and the features behind them; arguments and features as of
         `features.rows`. Bit-identical to `Scorer.predict` of the same rows."""
-        block = features.rows(tables, age, clocks, agent, product, account, lot)
+        block = features.rows(tables, age, horizon_tables, agent, product, account, draw)
         at = age if age < AGES else AGES - 1
-        return self._fast.predict_started(block, [clock.odds[at] for clock in clocks]), block
+        return self._fast.predict_started(block, [table.odds[at] for table in horizon_tables]), block

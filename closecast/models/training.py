@@ -19,7 +19,7 @@ from closecast.deals.snapshots import (
     training_rows,
     weekly_as_of_dates,
 )
-from closecast.features import NAMES, WIN_CHANCE, FeatureBuilder, History, Subjects, log_odds
+from closecast.features import NAMES, WIN_CHANCE, EncodedDeals, FeatureBuilder, History, log_odds
 from closecast.models.hyperparameters import Hyperparameters
 
 _HELD_OUT_SHARE = 0.4
@@ -76,9 +76,9 @@ class Data:
         self.builder = FeatureBuilder(History(self.deals, self.plan.end, fiscal), _DATES)
 
     @cached_property
-    def subjects(self) -> Subjects:
+    def encoded_deals(self) -> EncodedDeals:
         """The deals in the history's codes."""
-        return self.builder.history.subjects(self.deals)
+        return self.builder.history.encode(self.deals)
 
     def rows(
         self,
@@ -108,7 +108,7 @@ class Data:
 
     def matrix(self, rows: Snapshots) -> NDArray[np.float64]:
         """Feature values of `rows`, (n, 23), float64."""
-        return self.builder.matrix(self.subjects, rows.deal, rows.as_of, rows.horizon_days)
+        return self.builder.matrix(self.encoded_deals, rows.deal, rows.as_of, rows.horizon_days)
 
 
 def start(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -77,12 +77,12 @@ def features(model: DealModel, judged: Judged, question: Question) -> NDArray[np
         judged.engaged.positions[rows]
     ]
     coded = {name: (column.positions[rows], column.distinct) for name, column in judged.names.items()}
-    subjects = model.builder.history.subjects_of(
+    encoded = model.builder.history.encode_columns(
         days, coded, lambda unnamed: [*map(read_text, table.identifiers.take(pa.array(rows[unnamed])).to_pylist())]
     )
     count = len(rows)
     return model.builder.matrix(
-        subjects,
+        encoded,
         np.arange(count),
         np.full(count, np.datetime64(question.as_of, "D")),
         np.full(count, question.horizon_days, dtype=np.int64),

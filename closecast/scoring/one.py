@@ -6,7 +6,7 @@ from closecast import features
 from closecast.deals.horizon import QUARTER_END
 from closecast.deals.texts import read_product, read_text
 from closecast.features.build import Tables
-from closecast.features.history import UNNAMED
+from closecast.features.history import MISSING_ACCOUNT
 from closecast.models.deal_model import DealModel
 from closecast.models.words import Entity
 from closecast.scoring.question import Question
@@ -28,17 +28,17 @@ def score(model: DealModel, deal: Deal, question: Question) -> Answer:
     """The probability for `question`, and those of HORIZONS, in one pass of the model. Raises NotScorableError."""
     age = (question.as_of - require_open(deal, question.as_of)).days
     tables = model.builder.tables(question.as_of)
-    return _answer(model, deal, age, question, tables, tables.clocks(question.days))
+    return _answer(model, deal, age, question, tables, tables.horizon_tables(question.days))
 
 
 def score_at_once(model: DealModel, deal: Deal, question: Question) -> Answer | None:
     """As `score`; None where tables would have to be made first, which takes milliseconds."""
     tables = model.builder.known(question.as_of)
-    clocks = None if tables is None else tables.made_clocks(question.days)
-    if tables is None or clocks is None:
+    horizon_tables = None if tables is None else tables.cached_horizon_tables(question.days)
+    if tables is None or horizon_tables is None:
         return None
     age = (question.as_of - require_open(deal, question.as_of)).days
-    return _answer(model, deal, age, question, tables, clocks)
+    return _answer(model, deal, age, question, tables, horizon_tables)
 
 
 def names(deal: Deal) -> tuple[tuple[Entity, str | None], ...]:
@@ -50,19 +50,24 @@ def names(deal: Deal) -> tuple[tuple[Entity, str | None], ...]:
     )
 
 
-def draw(deal: Deal) -> float:
-    """What decides whose history stands in for the account of a deal that names none."""
-    return features.lot(read_text(deal.opportunity_id))
+def account_draw(deal: Deal) -> float:
+    """The draw that selects the donor of a deal without an account."""
+    return features.uniform_draw(read_text(deal.opportunity_id))
 
 
 def prepare(model: DealModel) -> None:
     """Make the tables of the last date of the model's data, which requests that name no date ask for."""
     question = Question.ask(model, None, QUARTER_END)
-    model.builder.tables(question.as_of).clocks(question.days)
+    model.builder.tables(question.as_of).horizon_tables(question.days)
 
 
 def _answer(
-    model: DealModel, deal: Deal, age: int, question: Question, tables: Tables, clocks: tuple[features.Clock, ...]
+    model: DealModel,
+    deal: Deal,
+    age: int,
+    question: Question,
+    tables: Tables,
+    horizon_tables: tuple[features.HorizonTable, ...],
 ) -> Answer:
     code_of = model.builder.history.code
     codes: list[int] = []
@@ -73,6 +78,6 @@ def _answer(
         if not known and name is not None:
             unseen.append(column)
     agent, product, account = codes
-    chance = draw(deal) if account == UNNAMED else 0.0
-    answers, block = model.single.score(tables, age, clocks, agent, product, account, chance)
+    draw = account_draw(deal) if account == MISSING_ACCOUNT else 0.0
+    answers, block = model.single.score(tables, age, horizon_tables, agent, product, account, draw)
     return Answer(answers[0], {name: answers[at] for name, at in question.named}, question.days, block, unseen)

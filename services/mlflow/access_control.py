@@ -55,7 +55,9 @@ class Passwords:
     def user(self, authorization: str | None) -> str | None:
         """The user whose credentials the header `Authorization` holds, or None."""
         known = {PEOPLE: self.people, API: self.api, READER: self.reader}
-        return next((user for user, password in known.items() if is_authorized(authorization, f"{user}:{password}")), None)
+        return next(
+            (user for user, password in known.items() if is_authorized(authorization, f"{user}:{password}")), None
+        )
 
 
 class AccessControl(access_control.AccessControl):

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from closecast import features
-from closecast.features.history import UNNAMED, History
+from closecast.features.history import MISSING_ACCOUNT, History
 from closecast.models import explanations
 from closecast.models.telling import NameStatus, Story, tell
 from closecast.models.words import Entity
@@ -31,9 +31,9 @@ class Explainer:
         builder, scorer = served.model.builder, served.model.scorer
         tables, days = builder.tables(question.as_of), question.horizon_days
         codes, standing = _names(builder.history, deal)
-        chance = one.draw(deal) if codes["account"] == UNNAMED else 0.0
+        draw = one.account_draw(deal) if codes["account"] == MISSING_ACCOUNT else 0.0
         agent, product, account = codes["sales_agent"], codes["product"], codes["account"]
-        row = features.rows(tables, age, tables.clocks((days,)), agent, product, account, chance)
+        row = features.rows(tables, age, tables.horizon_tables((days,)), agent, product, account, draw)
         matrix = np.stack([np.frombuffer(row), explanations.reference_row(tables, days)])
         own, reference = matrix
         # The folder's name holds run and hash: version numbers start again when a registered model is made anew.

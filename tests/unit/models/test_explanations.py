@@ -45,7 +45,7 @@ def rows(built: Candidate) -> Matrix:
     deal = np.flatnonzero(engaged <= np.datetime64(AS_OF))[::7][:200]
     count = len(deal)
     return built.data.builder.matrix(
-        built.data.subjects, deal, np.full(count, np.datetime64(AS_OF)), np.full(count, HORIZON)
+        built.data.encoded_deals, deal, np.full(count, np.datetime64(AS_OF)), np.full(count, HORIZON)
     )
 
 
@@ -67,7 +67,7 @@ def test_parts_of_any_deal_add_up_to_its_answer_and_what_is_equal_adds_nothing(
     known = np.flatnonzero(engaged <= np.datetime64(as_of))
     deal = known[[data.draw(st.integers(0, len(known) - 1), "deal")]]
     builder = built.data.builder
-    (row,) = builder.matrix(built.data.subjects, deal, np.array([np.datetime64(as_of)]), np.array([horizon]))
+    (row,) = builder.matrix(built.data.encoded_deals, deal, np.array([np.datetime64(as_of)]), np.array([horizon]))
     reference = explanations.reference_row(builder.tables(as_of), horizon)
     # when
     explained = explanations.explain(scorer, row, reference)

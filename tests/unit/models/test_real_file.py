@@ -83,7 +83,7 @@ def test_blanking_accounts_moves_no_mean_prediction_and_a_planted_leak_is_caught
     for share in (0.3, 1.0):
         # when
         blanked = _blanked(data.deals, share)
-        subjects = data.builder.history.subjects(blanked)
+        subjects = data.builder.history.encode(blanked)
         other = data.builder.matrix(subjects, test.deal, test.as_of, test.horizon_days)
         before = real.splits[0].test.matrix
         moved[share] = abs(real.twin.predict(other).mean() - real.twin.predict(before).mean())

@@ -32,7 +32,7 @@ def test_blanked_accounts_move_the_mean_by_what_all_rows_would_say(built: candid
 
     deals, data = built.data.deals, built.data
     gone = np.random.default_rng(3).random(len(deals)) < evaluation._BLANKED
-    blanked = data.builder.history.subjects(deals.assign(account=deals["account"].mask(gone)))
+    blanked = data.builder.history.encode(deals.assign(account=deals["account"].mask(gone)))
     expected = []
     for split in built.splits:
         rows = split.test.rows
