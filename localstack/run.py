@@ -76,7 +76,9 @@ def main() -> None:
     except KeyError as missing:
         sys.exit(f"localstack: the environment variable {missing.args[0]} is not set")
     if not access_key or not secret_key:
-        sys.exit("localstack: CLOSECAST_OBJECT_STORE_ACCESS_KEY or CLOSECAST_OBJECT_STORE_SECRET_KEY is empty; expected the key with all rights")
+        sys.exit(
+            "localstack: CLOSECAST_OBJECT_STORE_ACCESS_KEY or CLOSECAST_OBJECT_STORE_SECRET_KEY is empty; expected the key with all rights"
+        )
     # With PYTHONSAFEPATH, Python does not look for modules beside the script.
     sys.path.append(str(Path(__file__).resolve().parent))
     from rights import of_jobs, of_keys

@@ -8,9 +8,9 @@ import pandas as pd
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models import blas, evaluation, forward, training
+from closecast.models.baselines import BASELINES
 from closecast.models.forward import Schedule
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.models.ladder import RUNGS
 from closecast.models.scorer import Scorer
 from closecast.models.training import Data
 
@@ -40,9 +40,11 @@ class Candidate:
         return evaluation.flat(self.held_out, evaluation.CANDIDATE)
 
     def references(self) -> dict[str, float]:
-        """The same for each rung, `<rung>_<measure>_<target>`, with the counts and shares of the rows."""
+        """The same for each baseline, `<baseline>_<measure>_<target>`, with the counts and shares of the rows."""
         values = {
-            f"{rung}_{name}": value for rung in RUNGS for name, value in evaluation.flat(self.held_out, rung).items()
+            f"{baseline}_{name}": value
+            for baseline in BASELINES
+            for name, value in evaluation.flat(self.held_out, baseline).items()
         }
         for split in self.splits:
             for part, rows in (("train", split.train.rows), ("test", split.test.rows)):

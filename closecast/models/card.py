@@ -25,7 +25,7 @@ class ModelCard:
     horizons: tuple[int | str, ...]
     cut: str  # ISO date: held-out as-of dates start here
     metrics: dict[str, float]  # held out, of the booster fitted before the cut
-    reference_metrics: dict[str, float]  # the ladder's rungs on the same rows
+    reference_metrics: dict[str, float]  # of the baselines on the same rows
     rows: dict[str, int]  # "accepted", "rejected", "fit" (evaluation), "refit" (the booster served)
     hyperparameters: dict[str, float]
     rounds: int

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from closecast import features
 from closecast.features import NAMES, Tables
+from closecast.models.feature_text import FEATURE_TEXT, GROUPS
 from closecast.models.owen import Members, owen_values
 from closecast.models.scorer import Scorer
-from closecast.models.words import GROUPS, WORDS
 
 Floats = NDArray[np.float64]
-_GROUPED = [[at for at, name in enumerate(NAMES) if WORDS[name].group == group.name] for group in GROUPS]
+_GROUPED = [[at for at, name in enumerate(NAMES) if FEATURE_TEXT[name].group == group.name] for group in GROUPS]
 _ROUNDING = 1e-12  # of probability
 
 

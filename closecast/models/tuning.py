@@ -11,7 +11,7 @@ import optuna
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.features import NAMES
-from closecast.models.forward import Chain, Folds, forward_folds
+from closecast.models.forward import FoldBoosters, Folds, forward_folds
 from closecast.models.hyperparameters import PRESETS, RANGES, Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError
 
@@ -45,9 +45,9 @@ class Objective:
 
     def __call__(self, trial: optuna.Trial) -> float:
         """The trial's log loss. Raises optuna.TrialPruned when the folds so far are worse than the median's."""
-        chain = Chain(self._folds, suggest(trial))
+        boosters = FoldBoosters(self._folds, suggest(trial))
         for step in range(len(self._folds.folds)):
-            rounds, loss = chain.best(step + 1)
+            rounds, loss = boosters.best(step + 1)
             trial.report(loss, step)
             if trial.should_prune():
                 raise optuna.TrialPruned

@@ -8,7 +8,7 @@ from closecast.deals.texts import read_product, read_text
 from closecast.features.build import Tables
 from closecast.features.history import MISSING_ACCOUNT
 from closecast.models.deal_model import DealModel
-from closecast.models.words import Entity
+from closecast.models.feature_text import Entity
 from closecast.scoring.question import Question
 from closecast.scoring.rules import Deal, require_open
 

@@ -125,7 +125,7 @@ def nomad(arguments: list[str]) -> int:
 
 
 def evaluate(arguments: list[str]) -> int:
-    """The ladder and the gate with no platform up."""
+    """Measure a candidate against the baselines and the gate, without a platform."""
     # Imported here: the libraries it needs take seconds, which no other command should wait for.
     from ops.model import evaluate as measured
 

@@ -9,8 +9,8 @@ import pytest
 from closecast.deals.contract import check
 from closecast.features import NAMES
 from closecast.models import candidate, metrics, promotion, training
+from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.evaluation import HeldOut
-from closecast.models.ladder import AGE_CALENDAR
 
 WORST_ECE = {"30_days": 0.02, "quarter_end": 0.03}
 
