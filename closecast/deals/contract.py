@@ -53,7 +53,7 @@ def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     missing = [name for name in RAW_COLUMNS if name not in raw.columns]
     if missing:
         raise ContractError(
-            f"the export lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has {_told(raw)}; expected "
+            f"the export lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has {_column_names(raw)}; expected "
             f"are {', '.join(RAW_COLUMNS)}"
         )
     if raw.empty:
@@ -70,7 +70,7 @@ def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     return checked
 
 
-def _told(raw: pd.DataFrame) -> str:
+def _column_names(raw: pd.DataFrame) -> str:
     """The columns for a message; of a file that is no export, and may be anything, none of its words."""
     names = [str(name) for name in raw.columns]
     if not set(names) & set(RAW_COLUMNS):

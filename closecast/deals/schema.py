@@ -44,9 +44,9 @@ def _distinct(deals: pd.DataFrame) -> "pd.Series[bool]":
     A few may be the lines of one order; a thousand are one deal, exported under a new identifier each time. Without an
     account or an engage date there is too little to agree in.
     """
-    told = deals[deals["account"].notna() & deals["engage_date"].notna()]
-    columns = [name for name in told.columns if name != "opportunity_id"]
-    alike = told[told.duplicated(columns, keep=False)]
+    named = deals[deals["account"].notna() & deals["engage_date"].notna()]
+    columns = [name for name in named.columns if name != "opportunity_id"]
+    alike = named[named.duplicated(columns, keep=False)]
     # A repeated row is no copy: it has a reason of its own.
     same = alike[~alike.duplicated()].groupby(columns, dropna=False)["opportunity_id"]
     copies = (same.transform("size") > _COPIES) & (same.cumcount() > 0)

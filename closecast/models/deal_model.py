@@ -79,7 +79,7 @@ class DealModel:
         tells of files that may be there beside it.
 
         Raises ModelError when a file is absent, damaged or not named, or the features are others. A file that was made to do so
-        may end the process: closecast.platform.mlflow.rehearsal tries a folder in another one first.
+        may end the process: closecast.platform.mlflow.smoke_test tries a folder in another one first.
         """
         files = manifest.verified(folder, FILES, sha256, besides)
         scorer = Scorer.of(files)

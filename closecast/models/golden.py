@@ -91,13 +91,13 @@ class Golden:
             draw = uniform_draw(deal["opportunity_id"]) if codes[2] == MISSING_ACCOUNT else 0.0
             horizon_tables = tables.horizon_tables((row.horizon_days,))
             answers, values = model.single.score(tables, age, horizon_tables, codes[0], codes[1], codes[2], draw)
-            for name, told, expected in (
+            for name, found, expected in (
                 *zip(model.card.feature_names, np.frombuffer(values).tolist(), row.features, strict=True),
                 ("the probability", answers[0], row.probability),
             ):
-                if told != expected:
+                if found != expected:
                     raise ModelError(
-                        f"golden row {deal['opportunity_id']} at {row.horizon_days} days: {name} is {told!r} here and was "
+                        f"golden row {deal['opportunity_id']} at {row.horizon_days} days: {name} is {found!r} here and was "
                         f"{expected!r} when the model was made; another processor or library computes differently, or "
                         "the model is damaged"
                     )

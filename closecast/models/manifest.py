@@ -58,9 +58,9 @@ class Manifest:
         if len(content) > LARGEST:
             raise ModelError(f"{MANIFEST} is damaged: it has more than {LARGEST} bytes")
         try:
-            told: Any = json.loads(content.decode())
-            files = {name: Entry(entry["size"], entry["sha256"]) for name, entry in told["files"].items()}
-            made = cls(files, dict(told["beside"]))
+            decoded: Any = json.loads(content.decode())
+            files = {name: Entry(entry["size"], entry["sha256"]) for name, entry in decoded["files"].items()}
+            made = cls(files, dict(decoded["beside"]))
             written = made.to_json()
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(f"{MANIFEST} is damaged: {type(error).__name__}: {error}") from error

@@ -54,7 +54,7 @@ class Scorer:
         """Read what `save` wrote, and nobody has changed since; `sha256` is its manifest's, where that is known.
 
         Raises ModelError when a file is absent or damaged, or the features are others. A booster that was made to do so may
-        end the process: closecast.platform.mlflow.rehearsal tries a folder in another one first.
+        end the process: closecast.platform.mlflow.smoke_test tries a folder in another one first.
         """
         return cls.of(manifest.verified(folder, FILES, sha256))
 

@@ -7,7 +7,7 @@ import optuna
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from closecast.platform.runtime.patience import AwayError
+from closecast.platform.runtime.retry import AwayError
 
 _HEARTBEAT_SECONDS = 5
 _LOST_SECONDS = 20  # a trial whose worker has not been heard of for so long has failed; nothing else is lost

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from closecast.platform.nomad.discovery import NotAnsweringError, wait_for
 from services.access_control import allowed_hosts
-from services.prefect.family import MARK
+from services.prefect.run_processes import WORKER_VARIABLE
 
 _REQUIRED = {
     "server": (
@@ -63,7 +63,7 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
         }
     return {
         **common,
-        MARK: environment["PREFECT_HOME"],
+        WORKER_VARIABLE: environment["PREFECT_HOME"],
         "PREFECT_WORKER_WEBSERVER_HOST": environment["CLOSECAST_HOST"],
         "PREFECT_WORKER_WEBSERVER_PORT": environment["CLOSECAST_PORT"],
         # A person who has just submitted a run waits for this poll.

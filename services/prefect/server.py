@@ -42,8 +42,8 @@ def watched_app(ended: Callable[[str], None], auth_string: str) -> FastAPI:
     async def page(request: Request) -> JSONResponse:
         found = watch.as_dict()
         # Errors name what the services were at: to a stranger, Nomad's check among them, it is told only that there are some.
-        told = found if is_authorized(request.headers.get("authorization"), auth_string) else {"state": found["state"]}
-        return JSONResponse(told, status_code=503 if found["problems"] else 200)
+        shown = found if is_authorized(request.headers.get("authorization"), auth_string) else {"state": found["state"]}
+        return JSONResponse(shown, status_code=503 if found["problems"] else 200)
 
     app = create_app(final=True)
     for name in _LOGS:  # after Prefect has set its loggers up

@@ -57,15 +57,15 @@ def _outcome(column: "pd.Series[Any]", won: Bools) -> Probe:
     auc = _auc(column, won)
     if auc < OUTCOME_LIMIT:
         return Probe(name, asks, auc, False, "Does not give the outcome away.")
-    told = f"{name} alone tells won from lost deals"
+    sentence = f"{name} alone tells won from lost deals"
     if name == "close_value" and not column[~won].any():
-        told += ", being 0 for every lost one"
+        sentence += ", being 0 for every lost one"
     return Probe(
         name,
         asks,
         auc,
         True,
-        f"{told}: it is written down with the outcome, and nobody knows it while the deal is open, so as a feature it "
+        f"{sentence}: it is written down with the outcome, and nobody knows it while the deal is open, so as a feature it "
         f"would hand the model the answer.",
     )
 

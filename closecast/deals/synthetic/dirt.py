@@ -10,7 +10,7 @@ _NO_DATES = np.array(["2017-02-30", "31.12.2017", "soon"], dtype=object)
 _KINDS = 5
 
 
-def soil(deals: Columns, rows: NDArray[np.bool_], day: date) -> None:
+def make_dirty(deals: Columns, rows: NDArray[np.bool_], day: date) -> None:
     """Soil the chosen rows of raw columns in place, so that the contract refuses each; `rows` has shape (n,).
 
     The kinds in rotation: an engage date that is none; -1 for what is missing, and for the account; the identifier of

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.deals.synthetic.dirt import Columns, soil
+from closecast.deals.synthetic.dirt import Columns, make_dirty
 from closecast.deals.synthetic.hazards import LONGEST, NEVER_CLOSES, close_ages
 from closecast.deals.synthetic.names import PRICES, PRODUCT_SHARES, PRODUCTS, account_names, agent_names, identifiers
 from closecast.deals.synthetic.settings import engaged_by
@@ -52,7 +52,7 @@ def block_of_deals(truth: Truth, block: int) -> Columns:
         "close_date": np.where(ended, written[closed], ""),
         "close_value": np.where(ended, np.where(won, paid, 0).astype(str).astype(object), ""),
     }
-    soil(deals, random.random(BLOCK) < settings.dirt, settings.first_engaged)
+    make_dirty(deals, random.random(BLOCK) < settings.dirt, settings.first_engaged)
     return deals
 
 

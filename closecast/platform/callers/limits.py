@@ -94,8 +94,8 @@ class Decision(NamedTuple):
         """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers, 08 and later), and Retry-After if refused."""
         reset = self.reset_seconds
         state = b'"caller";r=%d;t=%d' % (self.tokens if self.tokens > 0 and self.allowed else 0, reset)
-        told = [(b"ratelimit-policy", self.limit.policy), (b"ratelimit", state)]
-        return told if self.allowed else [*told, (b"retry-after", b"%d" % reset)]
+        lines = [(b"ratelimit-policy", self.limit.policy), (b"ratelimit", state)]
+        return lines if self.allowed else [*lines, (b"retry-after", b"%d" % reset)]
 
     def allowed_lines(self) -> bytes:
         """The headers of what is allowed as lines of HTTP, in a third of the time."""

@@ -22,9 +22,9 @@ class Draft(Protocol):
 
 
 class Journal(Protocol):
-    """Where answers are written down: accepts one, or raises because there is no room for it and none came in `patience_s`."""
+    """Where answers are written down: accepts one, or raises because there is no room for it and none came in `timeout_s`."""
 
-    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None: ...
+    def append(self, draft: Encoded | Draft, timeout_s: float = 0.0) -> None: ...
 
 
 class JournalFullError(RuntimeError):
@@ -60,12 +60,12 @@ class Inbox:
         """Number of drafts."""
         return len(self._drafts)
 
-    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:
-        """Accept `draft`, whole or not at all. Raises JournalFullError when there is no room, not even after `patience_s`."""
+    def append(self, draft: Encoded | Draft, timeout_s: float = 0.0) -> None:
+        """Accept `draft`, whole or not at all. Raises JournalFullError when there is no room, not even after `timeout_s`."""
         count = len(draft)
         with self._lock:
-            if patience_s:
-                self._room.wait_for(lambda: self._closed or self.deals < self._max_deals, patience_s)
+            if timeout_s:
+                self._room.wait_for(lambda: self._closed or self.deals < self._max_deals, timeout_s)
             if self._closed or self.deals >= self._max_deals:
                 self.refused += 1
                 raise JournalFullError(

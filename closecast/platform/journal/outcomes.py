@@ -33,7 +33,7 @@ def record_outcomes(connection: psycopg.Connection[Any], outcomes: Sequence[Outc
     answer = connection.execute(
         """
         INSERT INTO outcomes AS kept (opportunity_id, deal_stage, close_date, close_value, caller)
-        SELECT told.*, %s FROM unnest(%s::text[], %s::text[], %s::date[], %s::float8[]) AS told
+        SELECT given.*, %s FROM unnest(%s::text[], %s::text[], %s::date[], %s::float8[]) AS given
         ON CONFLICT (opportunity_id) DO UPDATE
         SET deal_stage = excluded.deal_stage, close_date = excluded.close_date, close_value = excluded.close_value,
             caller = excluded.caller, changed_at = now()

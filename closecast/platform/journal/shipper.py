@@ -8,9 +8,9 @@ from pathlib import Path
 
 from closecast.platform.journal.entry import parts
 from closecast.platform.journal.inbox import Draft, Inbox
-from closecast.platform.journal.link import Link, LinkError
 from closecast.platform.journal.spool import SEGMENT_BYTES, Spool, SpoolError
 from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
+from closecast.platform.journal.stream_writer import StreamWriteError, StreamWriter
 from closecast.platform.runtime.background import BackgroundWorker
 from closecast.platform.runtime.scheduling import give_way, interrupt_others
 
@@ -61,7 +61,7 @@ class Shipper:
         self._address = address
         self._spool = spool
         self._worker = BackgroundWorker(
-            "journal", self._round, self._unlink, retry_seconds=_SHORTEST_RETRY_S, finish=self._finish
+            "journal", self._round, self._drop_writer, retry_seconds=_SHORTEST_RETRY_S, finish=self._finish
         )
         self._inbox = Inbox(max_waiting_bytes, self._worker.wake, self._why_full)
         # The rest belongs to the thread.
@@ -71,7 +71,7 @@ class Shipper:
         self._sent = 0  # how many of the window the stream has acknowledged
         self._lent: list[Path] = []  # segments that the stream has acknowledged
         self._fenced: tuple[int, list[Path]] = (0, [])  # what of both the open fence asks about
-        self._link: Link | None = None
+        self._writer: StreamWriter | None = None
         self._not_before, self._pause = 0.0, _SHORTEST_RETRY_S  # of the next try to reach the cache
         self._room = 0.0  # bytes of the cache that may still be filled
         self._room_due = 0.0  # when the cache is asked again how many they are
@@ -86,12 +86,12 @@ class Shipper:
         """Begin to ship, also what an earlier process left in the spool."""
         self._worker.start()
 
-    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:
-        """Accept an entry, or what will make one, whole or not at all; waits up to `patience_s` for room, not at all by default.
+    def append(self, draft: Encoded | Draft, timeout_s: float = 0.0) -> None:
+        """Accept an entry, or what will make one, whole or not at all; waits up to `timeout_s` for room, not at all by default.
 
         Raises JournalFullError when there is no room for it: then its request must not be answered.
         """
-        self._inbox.append(draft, patience_s)
+        self._inbox.append(draft, timeout_s)
 
     def close(self, seconds: float = 5.0) -> int:
         """Accept nothing more and put what is there into the stream, else into the spool.
@@ -145,10 +145,10 @@ class Shipper:
                     self._put_down()
                 self._confirm()
                 self._lend()
-        except LinkError as error:
-            self._unlink(str(error))  # and the next turn puts down what is there
+        except StreamWriteError as error:
+            self._drop_writer(str(error))  # and the next turn puts down what is there
         except Exception as error:  # noqa: BLE001 - nothing unconfirmed may be taken for kept; the reason is in `status`
-            self._unlink(f"the journal's thread failed: {type(error).__name__}: {error}")
+            self._drop_writer(f"the journal's thread failed: {type(error).__name__}: {error}")
 
     def _pack(self) -> None:
         if self._window_bytes >= _WINDOW_BYTES:
@@ -185,23 +185,23 @@ class Shipper:
                 )
 
     def _connected(self) -> bool:
-        if self._link is None and time.monotonic() >= self._not_before:
+        if self._writer is None and time.monotonic() >= self._not_before:
             self._not_before = time.monotonic() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_RETRY_S)
             url = self._address()
             if url is None:
-                raise LinkError("the cache has not been found yet")
-            self._link, self._room_due = Link(url), 0.0
+                raise StreamWriteError("the cache has not been found yet")
+            self._writer, self._room_due = StreamWriter(url), 0.0
             self._pause, self._failing, self._problem, self._spool_problem = _SHORTEST_RETRY_S, False, None, None
-        return self._link is not None
+        return self._writer is not None
 
     def _has_room(self) -> bool:
         """Whether the cache may be filled further: asked after each confirmation, when the room is used up, and while there
         is none again and again. What the cache has taken stays its own: to send that once more would fill it twice."""
-        assert self._link is not None
+        assert self._writer is not None
         if time.monotonic() >= self._room_due or (self._room <= 0 and self._problem is None):
-            self._room, told = self._link.room()
-            self._problem = None if self._room > 0 else told
+            self._room, reason = self._writer.room()
+            self._problem = None if self._room > 0 else reason
             self._room_due = float("inf") if self._room > 0 else time.monotonic() + _ROOM_SECONDS
             if self._room > 0:
                 self._spool_problem = None
@@ -209,7 +209,7 @@ class Shipper:
 
     def _send(self) -> None:
         """What is new goes before what the spool holds: it is on no disk yet."""
-        assert self._link is not None
+        assert self._writer is not None
         while self._sent < len(self._window) and self._room > 0:
             batch = []
             for message, _ in self._window[self._sent : self._sent + _AT_ONCE]:
@@ -217,12 +217,12 @@ class Shipper:
                 self._room -= len(message)
                 if self._room <= 0:
                     break
-            self._link.add(batch)
+            self._writer.add(batch)
             self._sent += len(batch)
 
     def _lend(self) -> None:
         """Send a segment of the spool; it stays on disk until the stream has it for good."""
-        assert self._link is not None
+        assert self._writer is not None
         if len(self._lent) >= _LENT_SEGMENTS or not self._spool.bytes or self._room < SEGMENT_BYTES:
             return
         segments = [path for path in self._spool.segments() if path not in self._lent]
@@ -232,14 +232,14 @@ class Shipper:
         if segments:
             messages = self._spool.read(segments[0])
             for begin in range(0, len(messages), _AT_ONCE):
-                self._link.add(messages[begin : begin + _AT_ONCE])
+                self._writer.add(messages[begin : begin + _AT_ONCE])
             self._room -= sum(map(len, messages))
             self._lent.append(segments[0])
 
     def _confirm(self) -> None:
         """Forget what the cache's disk holds."""
-        assert self._link is not None
-        if self._link.fence_is_open and self._link.confirmed():
+        assert self._writer is not None
+        if self._writer.fence_is_open and self._writer.confirmed():
             count, segments = self._fenced
             for message, _ in self._window[:count]:
                 self._shipped += deals_in(message)
@@ -251,8 +251,8 @@ class Shipper:
                 self._spool.drop(segment)
                 self._lent.remove(segment)
             self._room_due = 0.0
-        if not self._link.fence_is_open and (self._sent or self._lent):
-            self._link.open_fence()
+        if not self._writer.fence_is_open and (self._sent or self._lent):
+            self._writer.open_fence()
             self._fenced = (self._sent, list(self._lent))
 
     def _put_down(self) -> None:
@@ -273,12 +273,12 @@ class Shipper:
         except SpoolError as error:
             self._spool_problem = f"{error}; {self._problem}"
 
-    def _unlink(self, problem: str) -> None:
+    def _drop_writer(self, problem: str) -> None:
         """Nothing that was not confirmed may be taken for kept."""
         self._problem, self._failing = problem, True
-        if self._link is not None:
-            self._link.close()
-        self._link, self._sent, self._lent = None, 0, []
+        if self._writer is not None:
+            self._writer.close()
+        self._writer, self._sent, self._lent = None, 0, []
 
     def _adopt(self) -> None:
         if time.monotonic() - self._adopted > _ADOPT_SECONDS:
@@ -289,14 +289,14 @@ class Shipper:
         """The stream has two seconds to take and confirm the rest; then the spool gets it."""
         deadline = time.monotonic() + 2.0
         self._turn()
-        while self._window and self._link is not None and time.monotonic() < deadline:
+        while self._window and self._writer is not None and time.monotonic() < deadline:
             time.sleep(GATHER_SECONDS)
             self._turn()
-        self._unlink("the process ends")
+        self._drop_writer("the process ends")
         self._put_down()
 
     def _is_busy(self) -> bool:
-        return bool(self._window) or (self._spool.bytes > 0 and self._link is not None)
+        return bool(self._window) or (self._spool.bytes > 0 and self._writer is not None)
 
     def _why_full(self) -> str:
         return self._spool_problem or self._problem or "predictions come faster than they can be recorded"

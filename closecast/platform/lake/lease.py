@@ -18,16 +18,16 @@ _ENDED = "ended"  # in place of a number: nobody renews it any more
 
 
 @contextmanager
-def held(lake: Lake, told: Callable[[str], None], renew_seconds: float = RENEW_SECONDS) -> Iterator[str]:
-    """Keep a lease until the end of the block; gives its key, which instances are told.
+def held(lake: Lake, report: Callable[[str], None], renew_seconds: float = RENEW_SECONDS) -> Iterator[str]:
+    """Keep a lease until the end of the block; gives its key, which instances are report.
 
     It is deleted when the block ends well, as then nobody works for it any more; else it stays, and says that it has ended.
-    `told` is called with the reason when a renewal fails, once until one succeeds. Raises LakeError when it cannot be begun.
+    `report` is called with the reason when a renewal fails, once until one succeeds. Raises LakeError when it cannot be begun.
     """
     key = f"leases/{uuid.uuid4()}"
     lake.put_text(key, "0")
     ended = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(lake, key, told, renew_seconds, ended), name="lease", daemon=True)
+    keeper = threading.Thread(target=_keep, args=(lake, key, report, renew_seconds, ended), name="lease", daemon=True)
     keeper.start()
     well = False
     try:
@@ -43,10 +43,10 @@ def held(lake: Lake, told: Callable[[str], None], renew_seconds: float = RENEW_S
                 lake.put_text(key, _ENDED)
         except LakeError as error:
             # What fails in the block stays its error, and the instances end by themselves once it has run out.
-            told(f"the lease {key} stays until it runs out: {error}")
+            report(f"the lease {key} stays until it runs out: {error}")
 
 
-def _keep(lake: Lake, key: str, told: Callable[[str], None], seconds: float, ended: threading.Event) -> None:
+def _keep(lake: Lake, key: str, report: Callable[[str], None], seconds: float, ended: threading.Event) -> None:
     number, silent = 0, False
     while not ended.wait(seconds):
         number += 1
@@ -55,7 +55,7 @@ def _keep(lake: Lake, key: str, told: Callable[[str], None], seconds: float, end
             silent = False
         except LakeError as error:
             if not silent:
-                told(f"the lease {key} was not renewed: {error}")
+                report(f"the lease {key} was not renewed: {error}")
             silent = True
 
 

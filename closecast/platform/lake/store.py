@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
 from closecast.platform.object_store import object_store
-from closecast.platform.runtime.patience import AwayError
+from closecast.platform.runtime.retry import AwayError
 from closecast.platform.settings import LakeSettings
 
 _PART = 8_000_000  # bytes

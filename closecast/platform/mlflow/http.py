@@ -150,8 +150,8 @@ class MlflowHttp:
             content = {}
         code = str(content.get("error_code", error.code)) if isinstance(content, dict) else str(error.code)
         detail = content.get("message", text[:200]) if isinstance(content, dict) else text[:200]
-        told = f"the MLflow server at {self._base} refused {error.url}: {code}: {detail}"
-        return DeniedError(told) if error.code in (401, 403) else _RefusedError(code, told)
+        message = f"the MLflow server at {self._base} refused {error.url}: {code}: {detail}"
+        return DeniedError(message) if error.code in (401, 403) else _RefusedError(code, message)
 
 
 def _root(artifact_uri: str, folder: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from closecast.models import manifest
 from closecast.models.deal_model import FILES, DealModel, ModelError, digest
-from closecast.platform.mlflow import rehearsal
+from closecast.platform.mlflow import smoke_test
 from closecast.platform.signatures import TrustedKeys
 
 MODEL_NAME = "closecast"
@@ -75,6 +75,6 @@ def read(identity: Identity, folder: Path, trusted: TrustedKeys | None = None) -
     if trusted is not None:
         trusted.check(MODEL_NAME, identity.run_id, found, identity.signature)
     manifest.verified(folder, FILES, found)
-    rehearsal.rehearse(folder, marker=folder.with_name(f"{folder.name}.tried"))
+    smoke_test.run(folder, marker=folder.with_name(f"{folder.name}.tried"))
     known = Identity(identity.version, identity.run_id, found, identity.signature)
     return Served(known, DealModel.load(folder, found), folder)

@@ -9,7 +9,7 @@ import psycopg
 from closecast.platform.database import connect
 from closecast.platform.mlflow.registry import Identity, ModelRegistry, RegistryError
 
-WAIT_SECONDS = 600.0  # a turn takes seconds; several trainings may end at once
+WAIT_SECONDS = 600.0  # a promotion_lock takes seconds; several trainings may end at once
 VARIABLE = "CLOSECAST_PROMOTION_LOCK_URL"  # of the database, for whoever promotes
 _LOCK = 0x63686D70  # any number that no other user of this database locks
 # Either end finds out within half a minute that the other one's machine has vanished; the lock is free then.
@@ -23,11 +23,11 @@ _HOLDER = """
 
 
 class PromotionError(RegistryError):
-    """The turn to promote cannot be had, or was lost."""
+    """The promotion_lock to promote cannot be had, or was lost."""
 
 
-class Turn:
-    """The right to move the alias, while `turn` lasts."""
+class PromotionLock:
+    """The right to move the alias, while `hold_promotion_lock` lasts."""
 
     def __init__(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
         self._connection = connection
@@ -35,8 +35,8 @@ class Turn:
     def promote(self, registry: ModelRegistry, model: Identity, expected: Identity | None) -> bool:
         """Make `model` champion if the champion is still `expected` (None: there was none); else change nothing.
 
-        Returns whether it did. Raises PromotionError when the turn has been lost, or `model` is no longer what its version's
-        number says; RegistryError when the registry is away. Only MLflow's own users move the alias without a turn: what
+        Returns whether it did. Raises PromotionError when the promotion_lock has been lost, or `model` is no longer what its version's
+        number says; RegistryError when the registry is away. Only MLflow's own users move the alias without a promotion_lock: what
         they do in the milliseconds between the look and the move is written over.
         """
         if registry.identity(model.version) != model:
@@ -61,14 +61,14 @@ class Turn:
 
 
 @contextmanager
-def turn(url: str, by: str, seconds: float = WAIT_SECONDS) -> Iterator[Turn]:
+def hold_promotion_lock(url: str, by: str, seconds: float = WAIT_SECONDS) -> Iterator[PromotionLock]:
     """Wait until nobody else promotes, `seconds` at most, and keep it so until the end of the block.
 
     `url` is the database's, postgresql://…; its role needs no right but to connect. `by` is told to those who wait in vain.
     The lock ends with its holder, however that ends. Raises PromotionError.
     """
     with closing(_locked(url, by, seconds)) as connection:
-        yield Turn(connection)
+        yield PromotionLock(connection)
 
 
 def _locked(url: str, by: str, seconds: float) -> "psycopg.Connection[tuple[object, ...]]":

@@ -20,7 +20,7 @@ from closecast.models.evidence import Export
 from closecast.models.promotion import Cost, Decision
 from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow import model_files, promotions, tracking
-from closecast.platform.mlflow.comparison import LOSS_SECONDS, beside_champion
+from closecast.platform.mlflow.comparison import LOSS_SECONDS, compare_with_champion
 from closecast.platform.mlflow.registry import (
     DIGEST_TAG,
     MODEL_FOLDER,
@@ -74,14 +74,14 @@ def publish(
     that holds public keys takes it up. Not compared with are a champion that no key of `trusted` has signed, where there are
     keys, and one whose artifacts have been gone for `loss_seconds`. MLflow's own client has its login from the environment
     (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD); `login` must be the same. Raises RegistryError when MLflow is out of reach, and
-    PromotionError, which is one, when the turn cannot be had.
+    PromotionError, which is one, when the lock cannot be acquired.
     """
     card = make_card(candidate, data, at, git_commit)
     registry = ModelRegistry(tracking_uri, trusted, login)
     figures, milliseconds = candidate.report(), latency(candidate)  # before others have to wait
     version: Identity | None = None
     with (
-        promotions.turn(lock.url, by) as turn,
+        promotions.hold_promotion_lock(lock.url, by) as held_lock,
         tracking.started(tracking_uri, f"train {data.source}") as run,
         tempfile.TemporaryDirectory() as scratch,
     ):
@@ -110,19 +110,21 @@ def publish(
         for name in (MODEL_FOLDER, TWIN_FOLDER):
             run.log_folder(folder / name, name)
         for _ in range(_MEASURES):
-            beside = beside_champion(registry, card, candidate, loss_seconds)
-            decision = promotion.decide(beside.held_out, cost, beside.reason, beside.checks, Export.of(candidate.data))
-            compared = None if beside.champion is None else asdict(beside.champion)
+            comparison = compare_with_champion(registry, card, candidate, loss_seconds)
+            decision = promotion.decide(
+                comparison.held_out, cost, comparison.reason, comparison.checks, Export.of(candidate.data)
+            )
+            compared = None if comparison.champion is None else asdict(comparison.champion)
             report = {**figures, "decision": decision.as_dict(), "champion": compared}
             write_report(folder / REPORT_FOLDER, model, report, decision, by, at)
             run.log_folder(folder / REPORT_FOLDER, REPORT_FOLDER)
-            evidence = _evidence(decision, by, at, beside.champion)
-            theirs = _flat_of_champion(beside.held_out)
+            evidence = _evidence(decision, by, at, comparison.champion)
+            theirs = _flat_of_champion(comparison.held_out)
             run.log(parameters, {**card.metrics, **card.reference_metrics, **theirs, **counts}, {**origin, **evidence})
             if version is None:
                 version = registry.identity(registry.register(run.run_id, origin))
             registry.challenge(version.version, evidence)
-            if not decision.promoted or turn.promote(registry, version, beside.champion):
+            if not decision.promoted or held_lock.promote(registry, version, comparison.champion):
                 return Published(version.version, run.run_id, run.experiment_id, decision, card, report)
         assert version is not None  # it was measured at least once
         why = f"somebody else changed the champion each of the {_MEASURES} times that this was measured against it"

@@ -84,8 +84,8 @@ def started(tracking_uri: str, name: str) -> Iterator[Run]:
         client.set_terminated(run.run_id)
     except MlflowException as error:
         denied = error.error_code in ("UNAUTHENTICATED", "PERMISSION_DENIED")
-        told = f"the MLflow server at {tracking_uri} failed: {' '.join(str(error).split())}"
-        raise (DeniedError if denied else RegistryError)(told) from error
+        message = f"the MLflow server at {tracking_uri} failed: {' '.join(str(error).split())}"
+        raise (DeniedError if denied else RegistryError)(message) from error
 
 
 def _experiment(client: "MlflowClient") -> str:

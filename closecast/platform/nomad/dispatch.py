@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 import httpx
 
-from closecast.platform.runtime.patience import AwayError, patiently
+from closecast.platform.runtime.retry import AwayError, retry
 
 OVER = ("complete", "failed", "lost", "dead")
-PATIENCE_SECONDS = 300.0
+RETRY_SECONDS = 300.0
 # A Nomad that has just come back may not know an instance yet, or not know that it lives: an end other than a good one
-# is believed once it was told so many times, over so many seconds.
+# is believed once it was report so many times, over so many seconds.
 _TOLD_TIMES, _TOLD_SECONDS = 5, 10.0
-# A server that hung may take in what its client told of an instance in the wrong order, and call one that has ended
+# A server that hung may take in what its client report of an instance in the wrong order, and call one that has ended
 # running for ever: its work is looked at too, so often.
 _LOOK_SECONDS = 15.0
 # Nomad answers these with 500, as it does while it has no leader or no key: what it will not take stays so.
@@ -59,19 +59,22 @@ class NomadSettings:
 class Dispatcher:
     """Instances of parameterized jobs, by the rights of the task that this process runs in.
 
-    A Nomad that is away, or restarts, is asked again with growing pauses for `patience` seconds; `told` is called with
+    A Nomad that is away, or restarts, is asked again with growing pauses for `retry_seconds` seconds; `report` is called with
     the reason when that begins. After that NomadAwayError is raised.
     """
 
     def __init__(
-        self, settings: NomadSettings, patience: float = PATIENCE_SECONDS, told: Callable[[str], None] = lambda _: None
+        self,
+        settings: NomadSettings,
+        retry_seconds: float = RETRY_SECONDS,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         headers = {"X-Nomad-Token": settings.token}
         # Loopback and cluster addresses are never meant for a proxy.
         self._nomad = httpx.Client(base_url=f"{settings.address}/v1", headers=headers, timeout=10, trust_env=False)
         self._address = settings.address
-        self._patience = patience
-        self._told = told
+        self._retry_seconds = retry_seconds
+        self._report = report
         self._away = 0.0  # seconds that Nomad was away in all, while it was asked
 
     def dispatch(self, job: str, meta: Mapping[str, str], payload: bytes | None = None) -> str:
@@ -84,7 +87,7 @@ class Dispatcher:
         query = {"idempotency_token": str(uuid.uuid4())}
         try:
             return str(
-                self._patiently("POST", f"/job/{quote(job, safe='')}/dispatch", params=query, json=body)[
+                self._request("POST", f"/job/{quote(job, safe='')}/dispatch", params=query, json=body)[
                     "DispatchedJobID"
                 ]
             )
@@ -92,13 +95,13 @@ class Dispatcher:
             raise DispatchError(f"Nomad at {self._address} did not dispatch {job}: {error}") from error
 
     def state(self, instance: str) -> str:
-        """`pending`, `running`, `complete`, `failed`, `lost` or `dead` (gone, or ended without a result), as told now.
+        """`pending`, `running`, `complete`, `failed`, `lost` or `dead` (gone, or ended without a result), as report now.
 
         Raises DispatchError with Nomad's reason, and NomadAwayError.
         """
         try:
-            allocations = self._patiently("GET", f"/job/{quote(instance, safe='')}/allocations")
-            job = self._patiently("GET", f"/job/{quote(instance, safe='')}")
+            allocations = self._request("GET", f"/job/{quote(instance, safe='')}/allocations")
+            job = self._request("GET", f"/job/{quote(instance, safe='')}")
         except _RefusedError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return "dead"
@@ -139,8 +142,8 @@ class Dispatcher:
                 )
             time.sleep(1)
 
-    def _patiently(self, method: str, route: str, **arguments: Any) -> Any:
-        """Nomad's answer. Raises _RefusedError for what it refuses for good, and NomadAwayError when patience is at its end."""
+    def _request(self, method: str, route: str, **arguments: Any) -> Any:
+        """Nomad's answer. Raises _RefusedError for what it refuses for good, and NomadAwayError when retry_seconds is at its end."""
         begin, waited = time.monotonic(), False
 
         def ask() -> Any:
@@ -157,12 +160,12 @@ class Dispatcher:
             # A refused token is waited with too: right after its start Nomad has no key yet to check tokens with.
             raise NomadAwayError(f"Nomad at {self._address} does not answer: {reason}")
 
-        def told(line: str) -> None:
+        def report(line: str) -> None:
             nonlocal waited
             waited = True
-            self._told(line)
+            self._report(line)
 
-        answer = patiently(ask, self._patience, told)
+        answer = retry(ask, self._retry_seconds, report)
         self._away += time.monotonic() - begin if waited else 0.0
         return answer
 
@@ -175,7 +178,7 @@ class _End:
     since: float = 0.0
 
     def believed(self, state: str, now: float) -> str:
-        """`state`, or `pending` where it is a bad end that must be told again."""
+        """`state`, or `pending` where it is a bad end that must be report again."""
         if state not in OVER or state == "complete":
             self.times = 0
             return state

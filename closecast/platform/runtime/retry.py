@@ -12,27 +12,27 @@ class AwayError(RuntimeError):
     """A server does not answer: the same question may succeed later."""
 
 
-def patiently(
-    ask: Callable[[], _T],
+def retry(
+    call: Callable[[], _T],
     seconds: float,
-    told: Callable[[str], None],
+    report: Callable[[str], None],
     away: tuple[type[Exception], ...] = (AwayError,),
     lasting: tuple[type[Exception], ...] = (),
 ) -> _T:
-    """What `ask` returns, asked again while it fails by an error of the kind `away`, but not `lasting`, and `seconds` have not passed.
+    """What `call` returns, asked again while it fails by an error of the kind `away`, but not `lasting`, and `seconds` have not passed.
 
-    `told` gets one line when the waiting begins. Raises what `ask` raises: at once if it is no outage, and the last
+    `report` gets one line when the waiting begins. Raises what `call` raises: at once if it is no outage, and the last
     outage when the time is over.
     """
     begin, pause, waited = time.monotonic(), _FIRST_PAUSE, False
     while True:
         try:
-            return ask()
+            return call()
         except away as error:
             if isinstance(error, lasting) or time.monotonic() - begin + pause > seconds:
                 raise
             if not waited:
                 waited = True
-                told(f"asked again for up to {seconds:.0f} s: {error}")
+                report(f"asked again for up to {seconds:.0f} s: {error}")
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)

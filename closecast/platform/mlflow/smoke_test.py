@@ -1,4 +1,4 @@
-"""Tries a model in a process of its own before this one loads it: `python -m closecast.platform.mlflow.rehearsal <model> [<twin>]`.
+"""Tries a model in a process of its own before this one loads it: `python -m closecast.platform.mlflow.smoke_test <model> [<twin>]`.
 
 LightGBM and Arrow are C++ and end the process on some files that were made to do so, whoever signed them. A model that has
 been tried on this machine with these libraries by this account is not tried again.
@@ -26,7 +26,7 @@ _HANDED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHON
 _LIBRARIES = ("lightgbm", "numpy", "pandas", "pyarrow")
 
 
-def rehearse(folder: Path, twin: Path | None = None, marker: Path | None = None) -> None:
+def run(folder: Path, twin: Path | None = None, marker: Path | None = None) -> None:
     """Have another process load the model in `folder`, replay its golden rows and predict; and load its evaluation `twin`.
 
     `marker` is a file that tells that it was tried, and is written when it was. Raises ModelError with what is wrong with the
@@ -36,7 +36,7 @@ def rehearse(folder: Path, twin: Path | None = None, marker: Path | None = None)
     if marker is not None and _is_marked(marker, passed):
         return
     folders = [str(one) for one in (folder, twin) if one is not None]
-    command = [sys.executable, "-m", "closecast.platform.mlflow.rehearsal", *folders]
+    command = [sys.executable, "-m", "closecast.platform.mlflow.smoke_test", *folders]
     environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     try:
         done = subprocess.run(
@@ -51,16 +51,16 @@ def rehearse(folder: Path, twin: Path | None = None, marker: Path | None = None)
         )
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"the process that tried the model did not end within {_SECONDS} s") from error
-    told = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+    output = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
     if done.returncode == _REFUSED:
-        raise ModelError(told[0])
+        raise ModelError(output[0])
     if done.returncode < 0:
         raise ModelError(
-            f"the process that tried the model was ended by {_signal(-done.returncode)} ({told[0][:200]}): a file of it is "
+            f"the process that tried the model was ended by {_signal(-done.returncode)} ({output[0][:200]}): a file of it is "
             "malformed, or it takes more memory or time than a model may; this process was spared and has not loaded it"
         )
     if done.returncode:
-        raise ModelError(f"the process that tried the model failed with status {done.returncode}: {told[0][:500]}")
+        raise ModelError(f"the process that tried the model failed with status {done.returncode}: {output[0][:500]}")
     if marker is not None:
         write_whole(marker, passed)
 
