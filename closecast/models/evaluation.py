@@ -1,4 +1,4 @@
-"""Measures a model on as-of dates after everything it learnt from, beside the baselines, by slice and as a forecast."""
+"""Evaluate a model on later as-of dates than it learnt from: against baselines, by slice, and as a revenue forecast."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +18,12 @@ from closecast.models.training import Data, NotEnoughDataError
 
 TARGETS: dict[str, Horizon] = {"30_days": 30, "quarter_end": QUARTER_END}
 MINIMUM_ROWS = 200
-MINIMUM_OF_EACH = 20  # rows won, and rows not won: fewer measure nothing
-# For each target, in training and in test. Of more, those of deals drawn evenly: the intervals are far narrower by then
-# than any difference that matters, and memory stays bounded.
+MINIMUM_OF_EACH = 20  # rows won, and rows not won: fewer are no evidence
+# For each target, in training and in test. Beyond it, deals are sampled systematically: by then the intervals are far
+# narrower than any difference that matters, and memory stays bounded.
 MAX_ROWS = 1_000_000
 CANDIDATE = "candidate"
-_BLANKED = 0.3  # share of deals that lose their account name, to see whether that tells anything
+_BLANKED = 0.3  # share of deals that lose their account name, to test whether a missing name leaks the outcome
 _AGES = ((0, 7), (8, 14), (15, 30), (31, 60), (61, 90), (91, 138), (139, 100_000))
 
 Probabilities = NDArray[np.float64]
@@ -41,11 +41,11 @@ class Split:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """One target's held-out rows, what each model says of them, and the slices they fall into."""
+    """One target's held-out rows, the predictions of each model, and the slices of the rows."""
 
     target: str
     won: NDArray[np.int8]
-    deal: NDArray[np.int64]  # the same for closed deals that differ in nothing but their identifier
+    deal: NDArray[np.int64]  # equal for closed deals that differ only in their identifier
     live: NDArray[np.bool_]  # no older than any cycle closed before
     predictions: dict[str, Probabilities]  # by baseline, and CANDIDATE
     slices: dict[str, dict[str, NDArray[np.bool_]]]  # by kind, then by name
@@ -55,7 +55,7 @@ class HeldOut:
     _against: dict[str, metrics.Measured] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def against(self, name: str) -> metrics.Measured:
-        """Log loss of CANDIDATE minus that of `name`; all are worked out at once, for the gate and the report."""
+        """Log loss of CANDIDATE minus that of `name`. All differences are computed on the first call."""
         if name not in self._against:
             others = {one: predicted for one, predicted in self.predictions.items() if one != CANDIDATE}
             self._against.update(metrics.paired_differences(self.won, self.predictions[CANDIDATE], others, self.deal))
@@ -63,7 +63,7 @@ class HeldOut:
 
 
 def splits(data: Data) -> tuple[Split, ...]:
-    """One split for each of TARGETS, of MAX_ROWS at most. Raises NotEnoughDataError naming counts that are too small."""
+    """One split per target, of MAX_ROWS at most. Raises NotEnoughDataError naming counts that are too small."""
     plan = data.plan
     pairs = []
     for target, horizon in TARGETS.items():
@@ -86,7 +86,7 @@ def splits(data: Data) -> tuple[Split, ...]:
 
 
 def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int, threads: int) -> tuple[HeldOut, ...]:
-    """Every baseline fitted on each split's training rows, and the candidate, on its test rows."""
+    """Evaluate every baseline, fitted on each split's training rows, and the candidate on its test rows."""
     found = []
     gone = np.random.default_rng(seed).random(len(data.deals)) < _BLANKED
     blanked = data.builder.history.encode(data.deals.assign(account=data.deals["account"].mask(gone)))
@@ -120,7 +120,7 @@ def _moved(
     predicted: Probabilities,
     candidate: Predict,
 ) -> float:
-    """By how much the mean prediction changes when the rows `which` are of the deals `blanked`."""
+    """Change of the mean prediction when the rows `which` are taken from the deals `blanked`."""
     without = predicted.copy()
     matrix = data.builder.matrix(blanked, rows.deal[which], rows.as_of[which], rows.horizon_days[which])
     without[which] = candidate(matrix)
@@ -128,7 +128,7 @@ def _moved(
 
 
 def _of_baselines(split: Split, seed: int, threads: int) -> dict[str, Probabilities]:
-    """What each baseline says of the test rows. Baselines beside each other wait for nobody; threads of one fit do."""
+    """Predictions of each baseline for the test rows. Baselines run in parallel, each on one thread: threads of one fit would wait for each other."""
     parts = split.train, split.test
     for part in parts:
         part.matrix  # noqa: B018 - made once, before several threads ask for it
@@ -163,7 +163,7 @@ def _slices(data: Data, part: RowSet) -> dict[str, dict[str, NDArray[np.bool_]]]
 
 
 def flat(found: tuple[HeldOut, ...], baseline: str) -> dict[str, float]:
-    """`<measure>_<target>` of one baseline on all held-out rows, and `mean_prediction_…`: what MLflow and the card keep."""
+    """`<measure>_<target>` and `mean_prediction_<target>` of one model on all held-out rows, for MLflow and the card."""
     values: dict[str, float] = {}
     for part in found:
         predicted = part.predictions[baseline]
@@ -174,7 +174,7 @@ def flat(found: tuple[HeldOut, ...], baseline: str) -> dict[str, float]:
 
 
 def report(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...], candidate: Predict) -> dict[str, Any]:
-    """Every figure, as plain data: the baselines with intervals on all and on live deals, slices, reliability, forecast."""
+    """All figures as plain data: models with intervals on all and on live deals, slices, reliability, forecast."""
     return {
         "plan": {"first": str(data.plan.first), "cut": str(data.plan.cut), "end": str(data.plan.end)},
         "targets": {part.target: _target(part, split) for part, split in zip(found, made, strict=True)},
@@ -221,7 +221,7 @@ def _baselines(part: HeldOut, kept: NDArray[np.bool_]) -> dict[str, dict[str, di
 
 
 def measured_on(found: dict[str, Any]) -> str | None:
-    """In words, of how many deals the held-out rows of one target of `report` are; None where they are of all."""
+    """A sentence on how many deals were sampled for one target of `report`; None when all are in it."""
     measured, every = found["deals_test"], found["deals_test_in_all"]
     return None if measured == every else f"measured on {measured:,} of {every:,} deals, drawn evenly"
 
@@ -254,7 +254,7 @@ def _by_horizon(data: Data, found: tuple[HeldOut, ...], candidate: Predict) -> d
 
 
 def forecast(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...]) -> list[dict[str, Any]]:
-    """Revenue won by the quarter's end from the deals open at each as-of date: expected and what came of them.
+    """Revenue won by the quarter's end from the deals open at each as-of date: expected and actual.
 
     Expected revenue is the sum of probability times the product's price before the as-of date, in the currency of
     close_value. Where deals were drawn (MAX_ROWS), all sums are those of the deals drawn.

@@ -1,4 +1,4 @@
-"""Tells an explanation in sentences: by group and by feature, each with its value, its unit and what it does to the chance."""
+"""Write an explanation as sentences: by group and by feature, each with its value and its effect on the chance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from closecast.models.explanations import Explanation
 from closecast.models.feature_text import FEATURE_TEXT, GROUPS, Entity, FeatureGroup, percent
 
 NameStatus = Literal["known", "new", "missing"]
-_HARDLY = 0.0005  # of probability: half of the tenth of a point that is told
+_HARDLY = 0.0005  # of probability: half of a tenth of a point, the precision of the text
 _WORTH_NAMING = 0.005
 _NOTES: dict[tuple[Entity, NameStatus], str] = {
     ("sales_agent", "new"): "the model has not met this agent, and a newcomer's figures stand in",
@@ -28,7 +28,7 @@ _NOTES: dict[tuple[Entity, NameStatus], str] = {
 
 @dataclass(frozen=True)
 class Contribution:
-    """One group or feature: what it adds to the probability (0.01 is one point), and a sentence."""
+    """The contribution of one group or feature to the probability (0.01 is one point), and a sentence."""
 
     name: str
     title: str
@@ -38,7 +38,7 @@ class Contribution:
 
 @dataclass(frozen=True)
 class FeatureContribution(Contribution):
-    """A feature also has its group, its value beside the reference deal's, and their unit."""
+    """The contribution of a feature, with its group, its value, the reference deal's value, and their unit."""
 
     group: str
     value: float
@@ -48,8 +48,11 @@ class FeatureContribution(Contribution):
 
 @dataclass(frozen=True)
 class ExplanationText:
-    """What an answer is made of: the base's chance + the points of `groups` are the answer; each group's points are
-    those of its features. Groups stand in a fixed order; `base_sentence` says where it starts."""
+    """The text of an explanation.
+
+    The base's probability plus the points of `groups` is the answer; each group's points are the sum of its features'.
+    Groups have a fixed order; `base_sentence` describes the starting point.
+    """
 
     base_sentence: str
     groups: tuple[Contribution, ...]
@@ -64,8 +67,11 @@ def describe(
     horizon_days: int,
     name_status: Mapping[Entity, NameStatus],
 ) -> ExplanationText:
-    """The story of one answer. `row` and `reference` are the feature values, (23,), of its deal and the reference deal;
-    `name_status` says which names the history knows."""
+    """Describe one answer in sentences.
+
+    `row` and `reference` are the feature values, (23,), of its deal and the reference deal; `name_status` says which
+    names the history knows.
+    """
     notes = {entity: _NOTES.get((entity, of)) for entity, of in name_status.items()}
     of_entity = {group.name: notes.get(group.entity) if group.entity else None for group in GROUPS}
     values = dict(zip(NAMES, map(float, row), strict=True))
@@ -98,7 +104,7 @@ def describe(
 
 
 def _leading_features(group: FeatureGroup, features: list[FeatureContribution]) -> list[str]:
-    """The group's leading features, and the one that adds most if it is another and adds something to speak of."""
+    """The group's leading features, and the one with the largest contribution if it is another and large enough."""
     strongest = max(features, key=lambda one: abs(one.points))
     adds = strongest.name not in group.lead and abs(strongest.points) >= _WORTH_NAMING
     return [*group.lead, strongest.name] if adds else list(group.lead)

@@ -1,6 +1,6 @@
-"""What each feature says in a sales person's words, and the groups in which an explanation names them.
+"""The text of each feature in a salesperson's words, and the groups of features in an explanation.
 
-A fact is a clause without a capital or a full stop, so that sentences can be put together from several.
+A fact is a clause without a capital or a full stop, so that a sentence can combine several.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Entity = Literal["sales_agent", "product", "account"]
 
 @dataclass(frozen=True)
 class FeatureGroup:
-    """Features that belong together in a sales person's mind; `lead` are the ones whose facts stand for all."""
+    """Features that belong together for a salesperson; the facts of the `lead` features represent the group."""
 
     name: str
     title: str
@@ -22,7 +22,7 @@ class FeatureGroup:
 
 @dataclass(frozen=True)
 class FeatureText:
-    """How one feature is told: its group, its label, and its value as a fact."""
+    """The text of one feature: its group, its label, and its value as a fact."""
 
     group: str
     label: str
@@ -42,13 +42,13 @@ GROUPS: tuple[FeatureGroup, ...] = (
 
 
 def days(value: float) -> str:
-    """1 day, 97 days."""
+    """Format a number of days: "1 day", "97 days"."""
     whole = round(value)
     return f"{whole:,} day" + ("" if whole == 1 else "s")
 
 
 def percent(share: float) -> str:
-    """Whole percents, tenths below 10 %; something is never told as nothing."""
+    """Format a share in whole percents, in tenths below 10 %; a share above 0 is never shown as 0 %."""
     if share < 0.0005:
         return "under 0.1 %" if share > 0 else "0 %"
     return f"{share:.1%}"[:-1] + " %" if share < 0.0995 else f"{round(share * 100)} %"

@@ -1,4 +1,4 @@
-"""The rule by which a candidate becomes champion, on evidence from rows that neither has seen.
+"""The gate: the rule that promotes a candidate to champion, on rows that neither has seen.
 
 The champion that serves was refitted on all its rows, so held-out rows are no longer news to it. What is compared is
 therefore its evaluation twin: the booster kept beside it that was fitted only on rows whose label window ended before
@@ -20,22 +20,22 @@ from closecast.models.evaluation import CANDIDATE, MINIMUM_OF_EACH, MINIMUM_ROWS
 from closecast.models.evidence import Export
 
 MAX_ECE = 0.05
-# No honest model of this question comes near: on real data the best known ROC AUC is 0.86, that of a table of the held-out
-# period itself 0.87, and the made-up data's own probabilities stay below 0.9. Above this, something in the features knows the outcome.
+# No sound model comes near it: on real data the best known ROC AUC is 0.86, that of a table of the held-out
+# period itself 0.87, and the made-up data's own probabilities stay below 0.9. Above this, something in the features leaks the outcome.
 MAX_AUC = 0.95
 MAX_MOVED = 0.005  # of the mean prediction, when account names are blanked at random
 WORSE_SLICE = 0.03  # log loss above the reference's that is bad, if its interval is clear of zero
-MAX_CLOSE_GAP = 0.1  # share of held-out rows whose windows run on with no deal closing
+MAX_CLOSE_GAP = 0.1  # share of held-out rows whose windows go on without a close
 MAX_ON_ONE_DATE = 2 / 3  # share of the rows won whose deals closed on one date
 MINIMUM_DATES = 4  # as-of dates
-MAX_LATENCY_MS = 5.0  # one row through the library's ordinary call, median
+MAX_LATENCY_MS = 5.0  # median of one row through LightGBM's ordinary call
 MAX_BYTES = 50_000_000
 _OF_REAL_DATA = ("file", "s3", "kaggle")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a prediction costs: median milliseconds for one row, and the size of the model's files in bytes."""
+    """The cost of a model: median milliseconds for one row, and the size of its files in bytes."""
 
     latency_ms: float
     size_bytes: int
@@ -43,7 +43,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Check:
-    """One condition, whether it holds, and the sentence that says so with its numbers."""
+    """One condition, whether it holds, and a sentence with the numbers."""
 
     name: str
     passed: bool
@@ -59,7 +59,7 @@ class Decision:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The sentences that decided: of the failed checks, else of the comparisons that were won."""
+        """The deciding sentences: of the failed checks, else of the comparisons that were won."""
         failed = tuple(check.sentence for check in self.checks if not check.passed)
         won = tuple(check.sentence for check in self.checks if check.name.startswith(("log loss", "champion")))
         return failed or won
@@ -69,7 +69,7 @@ class Decision:
 
 
 def incomparable(candidate: ModelCard, champion: ModelCard) -> str | None:
-    """Why the champion's twin cannot be measured on the candidate's held-out rows; None when it can."""
+    """The reason why the champion's twin cannot be measured on the candidate's held-out rows; None when it can."""
     if champion.source == candidate.source and champion.cut > candidate.cut:
         return f"the champion's cut, {champion.cut}, is after the candidate's, {candidate.cut}: it knows rows held out here"
     if champion.fiscal.phase != candidate.fiscal.phase:
@@ -83,7 +83,7 @@ def incomparable(candidate: ModelCard, champion: ModelCard) -> str | None:
 
 
 def origin(candidate: ModelCard, champion_source: str | None) -> Check:
-    """Made-up data do not replace real ones, nor those of a champion of which nobody can tell (None)."""
+    """Check that a model of made-up data does not replace one of real data or of unknown source (None)."""
     barred = not _is_real(candidate.source) and (champion_source is None or _is_real(champion_source))
     verb = "may not" if barred else "may"
     source = champion_source or "a source that neither its card nor the registry's tag `source` tells any more"
@@ -102,10 +102,10 @@ def decide(
     extra: tuple[Check, ...] = (),
     export: Export | None = None,
 ) -> Decision:
-    """Promoted only if every check passes, at every target.
+    """Decide on a promotion: every check must pass at every target.
 
     `found` holds predictions of CANDIDATE, of the baselines and, where the champion was measured, of CHAMPION; else
-    `champion` says why it was not. What the `export` itself lacks comes first: it is the cause of what else fails.
+    `champion` says why it was not. Shortcomings of the `export` itself come first: they cause the other failures.
     """
     checks = list(extra)
     for part in found:
@@ -157,13 +157,13 @@ def _of_the_export(export: Export, convincing: bool) -> list[Check]:
         "time": f"the export runs {export.days} days from its first close on {export.first} to its end on {export.end}",
     }
     if convincing and "time" in lacks:
-        # Short alone is no fault: where the evidence is clear all the same, it counts.
+        # A short export alone does not fail: clear evidence counts all the same.
         lacks.pop("time")
     return [Check(name, name not in lacks, lacks.get(name, words)) for name, words in holds.items()]
 
 
 def _measurable_at_all(part: HeldOut) -> list[Check]:
-    """Held-out deals had time to close, on several dates, seen from several."""
+    """Check that held-out deals had time to close, closed on several dates, and have several as-of dates."""
     close_gap, checks = part.close_gap, []
     passed = close_gap.share <= MAX_CLOSE_GAP
     words = (
@@ -199,7 +199,7 @@ def _measurable_at_all(part: HeldOut) -> list[Check]:
 
 
 def _not_by_few(part: HeldOut, won: dict[str, str]) -> Check:
-    """The comparisons that were `won` are so without a handful of deals, any one agent and any one as-of date."""
+    """Check that the comparisons in `won` hold without a few deals, any one agent and any one as-of date."""
     mine = metrics.losses(part.won, part.predictions[CANDIDATE])
     name = f"few rows, {part.target}"
     kept = []
@@ -270,7 +270,7 @@ def _slices(part: HeldOut) -> list[Check]:
                 continue
             won, ours, theirs = part.won[rows], part.predictions[CANDIDATE][rows], part.predictions[reference][rows]
             if (metrics.losses(won, ours) - metrics.losses(won, theirs)).mean() <= WORSE_SLICE:
-                continue  # whatever its interval is
+                continue  # whatever its interval
             difference = metrics.paired_difference(won, ours, theirs, part.deal[rows], 400)
             if difference.low > 0:
                 worst.append(f"{kind} {name} ({difference.value:+.3f})")

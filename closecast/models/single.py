@@ -1,4 +1,4 @@
-"""Scores one deal at a time for several horizons, on the way of an API request."""
+"""Score one deal at a time for several horizons, as API requests do."""
 
 import threading
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from closecast.models.scorer import Scorer
 
 
 class SingleScorer(threading.local):
-    """`features.rows` and `FastScorer`, one for each thread; safe from several threads."""
+    """`features.rows` and one `FastScorer` per thread; safe from several threads."""
 
     def __init__(self, scorer: Scorer) -> None:
         self._fast = FastScorer(scorer)
 
     @property
     def fallback(self) -> str | None:
-        """Why LightGBM's single-row call is not used, None where it is."""
+        """The reason why LightGBM's single-row call is not used, None when it is."""
         return self._fast.fallback
 
     def score(
@@ -31,8 +31,10 @@ class SingleScorer(threading.local):
         account: int,
         draw: float,
     ) -> tuple[list[float], bytes]:
-        """Probabilities in 0..1, one for each of `horizon_tables`, and the features behind them; arguments and features as of
-        `features.rows`. Bit-identical to `Scorer.predict` of the same rows."""
+        """Probabilities in 0..1, one per horizon table, and the features as `features.rows` returns them.
+
+        The arguments are those of `features.rows`. Bit-identical to `Scorer.predict` of the same rows.
+        """
         block = features.rows(tables, age, horizon_tables, agent, product, account, draw)
         at = age if age < AGES else AGES - 1
         return self._fast.predict_started(block, [table.odds[at] for table in horizon_tables]), block

@@ -1,4 +1,4 @@
-"""Whether the text of a booster describes trees that can be walked: LightGBM reads and follows what it says unchecked.
+"""Validate the text of a booster before LightGBM parses it, because LightGBM does not check it.
 
 A child, a feature or an offset that is out of range has it read foreign memory, at once or with the first deal that comes to
 the node; golden rows need not. The format is that of LightGBM's `SaveModelToString` (version=v4).
@@ -48,7 +48,7 @@ _OF_HEADER = frozenset(
 
 
 def checked(text: str) -> str:
-    """The header and the trees of `text`, which is all that predictions need: what follows them is not given to LightGBM.
+    """Return the header and the trees of `text`, all that predictions need; the rest is not passed to LightGBM.
 
     Raises ValueError naming the tree and what is wrong with it.
     """
@@ -91,15 +91,15 @@ def _check_tree(fields: dict[str, str], tree: str, width: int) -> None:
         return
     _numbers(fields, "threshold", tree, inner)
     if not all(0 <= feature < width for feature in _integers(fields, "split_feature", tree, inner)):
-        raise ValueError(f"{tree} splits on a feature that is none of the {width}")
+        raise ValueError(f"{tree} splits on a feature outside of the {width} features")
     if any(kind < 0 or kind > 15 or kind & _CATEGORICAL for kind in _integers(fields, "decision_type", tree, inner)):
-        raise ValueError(f"{tree} decides in a way that this model has no use for")
+        raise ValueError(f"{tree} has a decision_type that this model does not use")
     children = [
         (node, child)
         for name in ("left_child", "right_child")
         for node, child in enumerate(_integers(fields, name, tree, inner))
     ]
-    # Every node but the root, and every leaf (~0, ~1, …), once, and behind its parent: so each way down ends at a leaf.
+    # Every node but the root, and every leaf (~0, ~1, …), occurs once, after its parent: so each path ends at a leaf.
     if sorted(child for _, child in children) != [*range(-leaves, 0), *range(1, inner)]:
         raise ValueError(f"{tree} does not lead to each of its nodes and leaves once")
     if any(0 <= child <= node for node, child in children):

@@ -1,4 +1,4 @@
-"""From many raw deals to their probabilities: columns are checked by their distinct values, by the rules of one deal."""
+"""Score many raw deals: the rules for one deal are applied to the distinct values of each column."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,21 +25,21 @@ _READERS: dict[str, Callable[[Any], str | None]] = {"product": read_product}  # 
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """A table's n rows as the model is asked about them, of which k can be scored."""
+    """A checked table of n rows, of which k can be scored."""
 
     table: DealTable
-    rows: NDArray[np.int64]  # those, (k,), ascending
+    rows: NDArray[np.int64]  # that can be scored, (k,), ascending
     refused: Column  # of each row, its NotScorableError
-    engaged: Column  # dates; what is none, or cannot be scored, has none
+    engaged: Column  # dates, missing where there is no valid one
     names: dict[str, Column]  # of ENTITIES
 
 
 def check(table: DealTable, as_of: date) -> CheckedTable:
-    """Which rows can be scored as of `as_of`, and why the others cannot: as `rules.require_open` says of each alone."""
+    """Check which rows can be scored as of `as_of`, and why the others cannot, with the results of `rules.require_open`."""
     refusals = _Refusals(len(table))
     refusals.add(Column.of_rows(table.refused, len(table)))
     refusals.add(_wrong_identifiers(table))
-    sound = {}  # without the values that have not the form of one
+    sound = {}  # without values of a wrong form
     for name in (one for one in RAW_COLUMNS if one in table.columns):
         column = table.columns[name]
         wrong = [rules.form(name, one) for one in column.distinct]
@@ -90,13 +90,13 @@ def features(model: DealModel, checked: CheckedTable, question: Question) -> NDA
 
 
 def score(model: DealModel, table: DealTable, question: Question) -> tuple[CheckedTable, NDArray[np.float64]]:
-    """Who can be scored, and the probability of each of these, (k,), float64."""
+    """Check the rows and predict the probabilities of those that can be scored, (k,), float64."""
     checked = check(table, question.as_of)
     return checked, model.scorer.predict(features(model, checked, question))
 
 
 def unseen(model: DealModel, checked: CheckedTable) -> dict[int, tuple[str, ...]]:
-    """By row that can be scored: the columns whose value the history does not know."""
+    """The columns with names that the history does not know, by row that can be scored."""
     found: dict[int, tuple[str, ...]] = {}
     rows = checked.rows
     for name, column in checked.names.items():
@@ -108,14 +108,14 @@ def unseen(model: DealModel, checked: CheckedTable) -> dict[int, tuple[str, ...]
 
 
 class _Refusals:
-    """Gathers why rows cannot be scored; of several reasons the first one added is told."""
+    """Collects the reasons why rows cannot be scored; of several, the first one added counts."""
 
     def __init__(self, count: int) -> None:
         self._positions = np.full(count, -1, dtype=np.int64)
         self._reasons: list[NotScorableError] = []
 
     def add(self, found: Column) -> None:
-        """Values of `found` are NotScorableError or None."""
+        """Add the reasons in `found`, whose values are NotScorableError or None."""
         if not any(found.distinct):
             return
         is_reason = np.array([*(one is not None for one in found.distinct), False])

@@ -1,4 +1,4 @@
-"""From one raw deal to its probabilities, without pandas: the way on which a microsecond counts."""
+"""Score one raw deal without pandas, within microseconds."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ from closecast.scoring.rules import Deal, require_open
 
 @dataclass(slots=True)
 class Answer:
-    """One deal's answer, and what the journal keeps of it."""
+    """The prediction for one deal, and what the journal records of it."""
 
     probability: float
     by_horizon: dict[str, float]  # HORIZONS by name
-    days: tuple[int, ...]  # the horizons, each once, that asked about first
+    days: tuple[int, ...]  # the distinct horizons, the requested one first
     features: bytes  # float64, little-endian, (len(days), 23)
     unseen: list[str]  # columns whose value the history does not know
 
@@ -32,7 +32,7 @@ def score(model: DealModel, deal: Deal, question: Question) -> Answer:
 
 
 def score_at_once(model: DealModel, deal: Deal, question: Question) -> Answer | None:
-    """As `score`; None where tables would have to be made first, which takes milliseconds."""
+    """Score like `score`, or return None if tables would have to be made first, which takes milliseconds."""
     tables = model.builder.known(question.as_of)
     horizon_tables = None if tables is None else tables.cached_horizon_tables(question.days)
     if tables is None or horizon_tables is None:
@@ -42,7 +42,7 @@ def score_at_once(model: DealModel, deal: Deal, question: Question) -> Answer | 
 
 
 def names(deal: Deal) -> tuple[tuple[Entity, str | None], ...]:
-    """Agent, product and account as the model is asked for them, each with its column."""
+    """Normalised agent, product and account, each with its column."""
     return (
         ("sales_agent", read_text(deal.sales_agent)),
         ("product", read_product(deal.product)),
@@ -56,7 +56,7 @@ def account_draw(deal: Deal) -> float:
 
 
 def prepare(model: DealModel) -> None:
-    """Make the tables of the last date of the model's data, which requests that name no date ask for."""
+    """Make the tables of the last date of the model's data, the default of requests."""
     question = Question.ask(model, None, QUARTER_END)
     model.builder.tables(question.as_of).horizon_tables(question.days)
 

@@ -1,4 +1,4 @@
-"""How deals ended, in PostgreSQL: told once or many times, each deal is kept once, with what was said last."""
+"""Outcomes of deals in PostgreSQL: one row per deal, with the values reported last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class OutcomeCounts:
-    """What became of the outcomes told: they add up to their number."""
+    """Counts of the outcomes by result; they add up to the number reported."""
 
     added: int
     changed: int
@@ -28,7 +28,7 @@ class OutcomeCounts:
 
 
 def record_outcomes(connection: psycopg.Connection[Any], outcomes: Sequence[Outcome], caller: str) -> OutcomeCounts:
-    """Keep `outcomes`, no two of one deal, in one transaction. Told again, they change nothing. Raises psycopg.Error."""
+    """Store `outcomes`, one per deal, in one transaction. Repeating it changes nothing. Raises psycopg.Error."""
     columns = [[getattr(one, name) for one in outcomes] for name in Outcome.__struct_fields__]
     answer = connection.execute(
         """

@@ -1,4 +1,4 @@
-"""A candidate beside the champion: its predictions on the candidate's held-out rows, or why they cannot be had."""
+"""Compare a candidate with the champion: the champion's predictions on the candidate's held-out rows."""
 
 import tempfile
 import time
@@ -25,11 +25,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class ChampionComparison:
-    """What the gate decides on, but for the cost."""
+    """The gate's input except the cost."""
 
-    champion: Identity | None  # who bore the alias meanwhile
-    held_out: tuple[HeldOut, ...]  # with its predictions, where they could be had
-    reason: str | None  # why they could not
+    champion: Identity | None  # that was compared
+    held_out: tuple[HeldOut, ...]  # with the champion's predictions, if available
+    reason: str | None  # why they are not available
     checks: tuple[Check, ...]  # of the champion's origin
 
 
@@ -38,8 +38,8 @@ def compare_with_champion(
 ) -> ChampionComparison:
     """Measure the champion's twin on the rows held out for `candidate`, whose card is `card`.
 
-    A champion whose artifacts are gone, or cannot be used, is told in `reason`: training must not end because of it. A loss is
-    believed once it has lasted for `loss_seconds`. Raises RegistryError while the registry or its object store is away.
+    If the champion's artifacts are gone or unusable, `reason` says so: training must not fail because of it. A loss counts
+    after `loss_seconds`. Raises RegistryError while the registry or its object store is away.
     """
     champion = registry.champion_identity()
     if champion is None:
@@ -60,11 +60,11 @@ def compare_with_champion(
 def _measured(
     registry: ModelRegistry, champion: Identity, card: ModelCard, candidate: Candidate, known: list[ModelCard]
 ) -> tuple[tuple[HeldOut, ...] | None, str | None]:
-    """The rows with its predictions, or why they cannot be compared. Its card is added to `known` once it is read."""
+    """The held-out rows with the champion's predictions, or the reason why not. Its card is added to `known` once read."""
     with tempfile.TemporaryDirectory() as scratch:
         served = registry.served(champion, Path(scratch))
         known.append(served.model.card)
-        # No service takes up one that answers otherwise than when it was made (other features, say): it is no champion.
+        # No service loads a model whose predictions differ from those at training time: it cannot be compared with.
         served.model.replay(served.folder)
         reason = promotion.incomparable(card, served.model.card)
         if reason is not None:
@@ -77,7 +77,7 @@ def _measured(
 
 
 def _retried(call: Callable[[], _T], loss_seconds: float) -> _T:
-    """What `call` returns, asked again while it tells of a loss."""
+    """Call `call`, repeatedly while it raises LostError."""
     deadline = time.monotonic() + loss_seconds
     while True:
         try:

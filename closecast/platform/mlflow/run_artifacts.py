@@ -1,4 +1,4 @@
-"""The files of a training run that people read: the report, plots and the model card."""
+"""Human-readable files of a training run: the report, plots and the model card."""
 
 import json
 from datetime import datetime
@@ -14,7 +14,7 @@ from closecast.models.promotion import Decision
 def write_report(
     target: Path, model: DealModel, report: dict[str, Any], decision: Decision, by: str, at: datetime
 ) -> None:
-    """Write evaluation.json, model_card.md, features.json and plots into `target`, made if absent."""
+    """Write evaluation.json, model_card.md, features.json and plots into `target`, created if absent."""
     target.mkdir(exist_ok=True)
     (target / "evaluation.json").write_text(json.dumps(report, indent=1, default=str))
     (target / "features.json").write_text(
@@ -31,7 +31,7 @@ def write_report(
 
 
 def model_card(model: DealModel, report: dict[str, Any], decision: Decision, by: str, at: datetime) -> str:
-    """The model card, in Markdown: what it is for, what it learnt from, how good it is, and where not to trust it."""
+    """The model card in Markdown: intended use, training data, evaluation and limitations."""
     card = model.card
     lines = [
         "# Closecast model card",

@@ -1,4 +1,4 @@
-"""Asks again what failed because a server was away: with growing pauses, for a bounded time."""
+"""Retry calls that failed because a server was away, with growing pauses, for a bounded time."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ _T = TypeVar("_T")
 
 
 class AwayError(RuntimeError):
-    """A server does not answer: the same question may succeed later."""
+    """A server does not answer: a later attempt may succeed."""
 
 
 def retry(
@@ -19,10 +19,10 @@ def retry(
     away: tuple[type[Exception], ...] = (AwayError,),
     lasting: tuple[type[Exception], ...] = (),
 ) -> _T:
-    """What `call` returns, asked again while it fails by an error of the kind `away`, but not `lasting`, and `seconds` have not passed.
+    """Call `call`, and repeat it while it raises an error of `away` that is not of `lasting`, for up to `seconds`.
 
-    `report` gets one line when the waiting begins. Raises what `call` raises: at once if it is no outage, and the last
-    outage when the time is over.
+    `report` gets one line before the first retry. Other errors are raised at once, the last error of `away` when the time
+    is over.
     """
     begin, pause, waited = time.monotonic(), _FIRST_PAUSE, False
     while True:

@@ -65,7 +65,7 @@ def test_a_model_that_ends_its_process_is_refused_with_the_signal(folder: Path, 
     striking = threading.Thread(target=strike)
     striking.start()
     # when / then
-    with pytest.raises(ModelError, match=f"ended by {signal.Signals(number).name}.*this process was spared"):
+    with pytest.raises(ModelError, match=f"ended by {signal.Signals(number).name}.*this process has not loaded it"):
         smoke_test.run(folder, marker=tmp_path / "tried")
     striking.join()
     assert hit
