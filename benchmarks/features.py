@@ -28,7 +28,7 @@ _CHUNK = 250_000
 def ours(deals: pd.DataFrame) -> int:
     """Build every row, a chunk at a time; returns how many."""
     builder = FeatureBuilder(History(deals, _END))
-    subjects = builder.history.subjects(deals)
+    subjects = builder.history.encode(deals)
     engaged, closed = (deals[name].to_numpy("M8[D]") for name in ("engage_date", "close_date"))
     rows = 0
     for day in _DATES:
@@ -56,7 +56,7 @@ def rate(build: Callable[[pd.DataFrame], int], deals: pd.DataFrame) -> float:
 def same_values(deals: pd.DataFrame) -> None:
     """Both say the same of every row, to 9 digits. Raises AssertionError naming the column otherwise."""
     builder = FeatureBuilder(History(deals, _END))
-    subjects = builder.history.subjects(deals)
+    subjects = builder.history.encode(deals)
     days = [pd.Timestamp(day) for day in _DATES]
     for day, expected in zip(days, features_pandas.features(deals, days, _HORIZON), strict=True):
         count = len(expected)

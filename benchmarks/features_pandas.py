@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from closecast.features import lot
+from closecast.features import uniform_draw
 
 _PRIOR = 20.0
 _AGES = 732
@@ -80,9 +80,11 @@ def _at(
     out["product_price_change_90d_before_as_of"] = sold / price - 1
     out["product_win_rate_before_as_of"] = _rate(table, closed, "product", rate)
     out["product_cycle_days_before_as_of"] = _cycle(table, closed, "product", mean_cycle)
-    deck = closed[closed["account"].notna()].sort_values(["close_date", "opportunity_id"])["account"].to_numpy()
+    donors = closed[closed["account"].notna()].sort_values(["close_date", "opportunity_id"])["account"].to_numpy()
     missing = table["account"].isna()
-    table.loc[missing, "account"] = [deck[int(lot(one) * len(deck))] for one in table.loc[missing, "opportunity_id"]]
+    table.loc[missing, "account"] = [
+        donors[int(uniform_draw(one) * len(donors))] for one in table.loc[missing, "opportunity_id"]
+    ]
     out["account_win_rate_before_as_of"] = _rate(table, closed, "account", rate)
     out["account_activity_90d_before_as_of"] = _activity(table, closed, recent, "account")
     return out

@@ -56,9 +56,12 @@ def compare(
         same = len(checked.accepted) == len(plain.accepted) and checked.accepted.reset_index(drop=True).equals(
             plain.accepted.reset_index(drop=True)
         )
-        told = checked.summary(1).partition(": ")[2] if len(checked.rejected) > len(plain.rejected) else ""
+        reasons = checked.summary(1).partition(": ")[2] if len(checked.rejected) > len(plain.rejected) else ""
         if name in others:
-            found[name] = {**(found[as_it_is] if same else measure(checked.accepted, cut, threads)), "set_aside": told}
+            found[name] = {
+                **(found[as_it_is] if same else measure(checked.accepted, cut, threads)),
+                "set_aside": reasons,
+            }
         print(f"{name}: {json.dumps(found[name])}", flush=True)
     return found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 _PAGE = Path(__file__).with_name("model.md")
-_RUNGS = ("base_rate", "age_table", "logistic", "age_calendar", "lightgbm_default", "candidate")
+_BASELINES = ("base_rate", "age_table", "logistic", "age_calendar", "lightgbm_default", "candidate")
 
 
 def main(files: list[str]) -> int:
@@ -37,11 +37,11 @@ def _of(report: dict[str, Any]) -> list[str]:
             "| model | log loss | ROC AUC | ECE | live deals: log loss | ROC AUC |",
             "|---|---|---|---|---|---|",
         ]
-        for rung in _RUNGS:
-            one, live = (found["ladder"][population]["rungs"][rung] for population in ("all", "live"))
+        for baseline in _BASELINES:
+            one, live = (found["ladder"][population]["rungs"][baseline] for population in ("all", "live"))
             loss = one["log_loss"]
             lines.append(
-                f"| {rung.replace('_', ' ')} | {loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f}) | {one['auc']['value']:.3f} "
+                f"| {baseline.replace('_', ' ')} | {loss['value']:.4f} ({loss['low']:.4f} to {loss['high']:.4f}) | {one['auc']['value']:.3f} "
                 f"| {one['ece']['value']:.3f} ({one['ece']['low']:.3f} to {one['ece']['high']:.3f}) "
                 f"| {live['log_loss']['value']:.4f} | {live['auc']['value']:.3f} |"
             )

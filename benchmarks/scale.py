@@ -65,7 +65,7 @@ def features(folder: Path) -> str:
 
 
 def train(folder: Path) -> str:
-    """Fit before the cut, measure beside the ladder, refit on everything, judge, and save the model."""
+    """Fit before the cut, measure against the baselines, refit on everything, judge, and save the model."""
     from closecast.models import candidate as candidates
     from closecast.models.deal_model import DealModel
     from closecast.models.evaluation import measured_on

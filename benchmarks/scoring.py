@@ -102,7 +102,7 @@ def bare(folder: Path) -> tuple[int, float]:
     rows = pq.read_metadata(folder / "deals.parquet").num_rows
     part = next(pq.ParquetFile(folder / "deals.parquet").iter_batches(_PIECE)).to_pandas()
     part["engage_date"] = pd.to_datetime(part["engage_date"])
-    subjects = model.builder.history.subjects(part)
+    subjects = model.builder.history.encode(part)
     count = len(part)
     matrix = model.builder.matrix(
         subjects, np.arange(count), np.full(count, np.datetime64(_AS_OF)), np.full(count, _HORIZON)

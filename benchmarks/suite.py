@@ -36,9 +36,9 @@ class Run:
 
     @property
     def line(self) -> str:
-        told = ", ".join(f"{number} {word}" for word, number in self.counts.items()) or "no summary"
+        summary = ", ".join(f"{number} {word}" for word, number in self.counts.items()) or "no summary"
         ended = "passed" if self.status == 0 else f"FAILED (status {self.status}; {self.log})"
-        return f"{ended}: {told}, {self.seconds:.0f} s"
+        return f"{ended}: {summary}, {self.seconds:.0f} s"
 
 
 @contextmanager

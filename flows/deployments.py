@@ -97,7 +97,7 @@ INVENTORY = (
         "0 1 1 * *",
         tags=("model", "nomad"),
     ),
-    Deployment("evaluate", "The ladder and the gate at one or more cuts.", "0 7 * * 1", tags=("model",)),
+    Deployment("evaluate", "The baselines and the gate at one or more cuts.", "0 7 * * 1", tags=("model",)),
     Deployment(
         "score",
         "Batch scoring of Parquet in the lake on dispatched Nomad allocations.",

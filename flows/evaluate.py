@@ -1,4 +1,4 @@
-"""The flow `evaluate`: the ladder and the gate at one or more cuts, without registering anything."""
+"""The flow `evaluate`: measure a candidate against the baselines and the gate at one or more cuts, without registering it."""
 
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from closecast.platform.lake import ingestion
 from closecast.platform.mlflow.publication import judged_alone
 from closecast.platform.runtime import processors
 from flows import steps
-from flows.train import ladder
+from flows.train import baseline_table
 
 
 @task(cache_policy=NO_CACHE, timeout_seconds=3600)
@@ -30,7 +30,7 @@ def evaluate(
     as_of: date | None = None,
     fiscal_year_start: steps.FirstMonth | None = None,
 ) -> list[dict[str, Any]]:
-    """Measure at each of `cuts` (the plan's own unless given); tables of the ladder are kept as artifacts.
+    """Measure at each of `cuts` (by default the plan's own) and keep the tables of baselines as artifacts.
 
     The fiscal year is the champion's unless its first month is given.
     """
@@ -41,7 +41,9 @@ def evaluate(
     for report in reports:
         cut = report["plan"]["cut"]
         verdict = "would pass" if report["decision"]["promoted"] else "would be refused"
-        create_table_artifact(table=ladder(report), key=f"evaluation-{cut}", description=f"Cut {cut}: {verdict}")
+        create_table_artifact(
+            table=baseline_table(report), key=f"evaluation-{cut}", description=f"Cut {cut}: {verdict}"
+        )
     return reports
 
 

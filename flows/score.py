@@ -45,7 +45,7 @@ def plan(source: str, as_of: date | None, horizon: Horizon) -> scoring_run.Scori
 def parts(run: scoring_run.ScoringRun, at_once: int, seconds: int) -> dict[str, str]:
     """Score what has no result yet, `at_once` allocations at a time; returns why, for each part that was not scored."""
     log, lake = get_run_logger(), steps.lake()
-    dispatcher = Dispatcher(NomadSettings.from_environment(os.environ), told=log.warning)
+    dispatcher = Dispatcher(NomadSettings.from_environment(os.environ), report=log.warning)
     missing = run.missing(lake)
     progress = steps.Progress("score-progress", run.target)
     log.info("%s of %s parts of %s to be scored", len(missing), len(run.parts), run.source)
@@ -140,11 +140,11 @@ def score(
             key="score-left",
             description=f"Parts of {run.source} that were not scored into {run.target}",
         )
-        raise PartsError(_told(run, left))
+        raise PartsError(_failure_summary(run, left))
     return conclude(run)
 
 
-def _told(run: scoring_run.ScoringRun, left: dict[str, str]) -> str:
+def _failure_summary(run: scoring_run.ScoringRun, left: dict[str, str]) -> str:
     named = "; ".join(f"{part}: {reason.rstrip('.')}" for part, reason in list(left.items())[:_NAMED])
     if len(left) > _NAMED:
         named += f"; and {len(left) - _NAMED} more, listed in the artifact score-left"

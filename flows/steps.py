@@ -21,7 +21,7 @@ from closecast.platform.lake.store import Lake
 from closecast.platform.mlflow.http import DeniedError
 from closecast.platform.mlflow.promotions import VARIABLE as PROMOTION_LOCK
 from closecast.platform.mlflow.registry import ModelRegistry, NoChampionError, RegistryError
-from closecast.platform.runtime.patience import AwayError
+from closecast.platform.runtime.retry import AwayError
 from closecast.platform.settings import SOURCE_VARIABLE, DatabaseSettings, LakeSettings, RegistrySettings
 from closecast.platform.sources.export import RawExport, read_source
 from closecast.platform.sources.table import SourceAwayError, SourceError

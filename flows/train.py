@@ -32,7 +32,7 @@ REPORT_KEY = "train-report"
 def fit(
     data: ingestion.Ingested, seed: int, settings: Hyperparameters | None, fiscal: FiscalCalendar
 ) -> candidates.Candidate:
-    """Fit before the cut, measure after it beside the ladder, refit on everything known."""
+    """Fit before the cut, measure after it against the baselines, refit on everything known."""
     return candidates.build(data.deals, seed, processors.usable(), settings, fiscal=fiscal)
 
 
@@ -101,7 +101,9 @@ def trained(
         "references": published.card.reference_metrics,
     }
     create_table_artifact(table=[result], key=RESULT_KEY, description="What came of the last training run.")
-    create_table_artifact(table=ladder(published.report), key="ladder", description="Held-out log loss by rung.")
+    create_table_artifact(
+        table=baseline_table(published.report), key="ladder", description="Held-out log loss of model and baselines."
+    )
     create_markdown_artifact(markdown=_report(result, data), key=REPORT_KEY)
     create_link_artifact(
         link=f"{steps.tracking_uri()}/#/experiments/{published.experiment_id}/runs/{published.run_id}",
@@ -117,12 +119,12 @@ def trained(
     return result
 
 
-def ladder(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row for each target and rung, with its measures on all held-out rows."""
+def baseline_table(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row per target and baseline, with its measures on all held-out rows."""
     return [
-        {"target": target, "model": rung, **{name: round(one["value"], 4) for name, one in measures.items()}}
+        {"target": target, "model": baseline, **{name: round(one["value"], 4) for name, one in measures.items()}}
         for target, found in report["targets"].items()
-        for rung, measures in found["ladder"]["all"]["rungs"].items()
+        for baseline, measures in found["ladder"]["all"]["rungs"].items()
     ]
 
 

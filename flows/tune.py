@@ -15,8 +15,8 @@ from closecast.models import training, tuning
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.platform import studies
 from closecast.platform.lake import ingestion, lease
-from closecast.platform.nomad.dispatch import PATIENCE_SECONDS, Dispatcher, DispatchError, NomadSettings
-from closecast.platform.runtime.patience import patiently
+from closecast.platform.nomad.dispatch import RETRY_SECONDS, Dispatcher, DispatchError, NomadSettings
+from closecast.platform.runtime.retry import retry
 from closecast.platform.settings import required
 from flows import steps
 from flows.train import trained
@@ -43,7 +43,7 @@ def search(
     scope = tuning.Scope(data.silver_key, training.plan(data.deals).cut, fiscal, data.source)
     name = study_name or f"closecast-{scope.digest()}"
     study = tuning.create(name, studies.storage(required(os.environ, "OPTUNA_STORAGE")), seed, scope)
-    dispatcher = Dispatcher(NomadSettings.from_environment(os.environ), told=log.warning)
+    dispatcher = Dispatcher(NomadSettings.from_environment(os.environ), report=log.warning)
     meta = {
         "study": name,
         "silver_key": data.silver_key,
@@ -75,14 +75,14 @@ def search(
     return name, tuning.best(study)
 
 
-def _finished(study: Study, told: Callable[[str], None]) -> int:
+def _finished(study: Study, report: Callable[[str], None]) -> int:
     """The workers wait for a database that is away, and so does this."""
 
     def ask() -> int:
         with studies.reached():
             return tuning.finished(study)
 
-    return patiently(ask, PATIENCE_SECONDS, told)
+    return retry(ask, RETRY_SECONDS, report)
 
 
 @flow(name="tune", timeout_seconds=14_400, validate_parameters=True)

@@ -83,7 +83,7 @@ job "ui" {
 
       # By which the page knows whom it may show anything to: who has signed in at the gateway, or signs in here.
       template {
-        destination = "${NOMAD_SECRETS_DIR}/entrance.env"
+        destination = "${NOMAD_SECRETS_DIR}/sign_in.env"
         env         = true
         perms       = "0600"
         data        = <<-EOT

@@ -6,7 +6,7 @@ in the host, encoded slashes, headers that turn one operation into another.
 
 from typing import Any
 
-from door import RIGHTS
+from access_control import RIGHTS
 from localstack.aws import handlers
 from localstack.aws.api import RequestContext
 from localstack.aws.app import LocalstackAwsGateway

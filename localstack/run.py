@@ -1,8 +1,10 @@
-"""Starts the pinned LocalStack with all of its state in one folder, behind a door of ours: run by its own environment's Python.
+"""Run the pinned LocalStack behind access control, with all of its state in one folder.
 
-Environment: CLOSECAST_HOST, CLOSECAST_PORT (where it listens, on loopback), CLOSECAST_LOCALSTACK_STATE (its folder), the key that
-opens all of it, CLOSECAST_OBJECT_STORE_ACCESS_KEY and CLOSECAST_OBJECT_STORE_SECRET_KEY, and those that open what `rights.py` says,
-CLOSECAST_OBJECT_STORE_JOB_KEYS (job:access:secret, with commas between), in CLOSECAST_LAKE_BUCKET and CLOSECAST_ARTIFACTS_BUCKET.
+It runs in LocalStack's own Python environment.
+
+Environment: CLOSECAST_HOST, CLOSECAST_PORT (where it listens, on loopback), CLOSECAST_LOCALSTACK_STATE (its folder),
+CLOSECAST_OBJECT_STORE_ACCESS_KEY and CLOSECAST_OBJECT_STORE_SECRET_KEY (a key with all rights), CLOSECAST_OBJECT_STORE_JOB_KEYS
+(job:access:secret, separated by commas; `rights.py` says what each may do), CLOSECAST_LAKE_BUCKET and CLOSECAST_ARTIFACTS_BUCKET.
 """
 
 import ipaddress
@@ -15,7 +17,7 @@ SERVICES = "s3,secretsmanager,sts,iam,kms,ssm"
 
 
 def settings(host: str, port: str, folder: Path) -> dict[str, str]:
-    """LocalStack's own settings; nothing may be asked of the network, and nothing may be written outside `folder`."""
+    """LocalStack's own settings: no requests to the network, and no writes outside `folder`."""
     return {
         "GATEWAY_LISTEN": f"{host}:{port}",
         "LOCALSTACK_HOST": f"{host}:{port}",
@@ -26,22 +28,21 @@ def settings(host: str, port: str, folder: Path) -> dict[str, str]:
         "STRICT_SERVICE_LOADING": "1",
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
-        # It makes a certificate at each start, which nobody asks for: not below /var/lib, where it may not write.
+        # It makes a certificate at each start, which nothing uses: not below /var/lib, where it may not write.
         "CUSTOM_SSL_CERT_PATH": str(folder / "tmp" / "server.pem"),
         "SKIP_INFRA_DOWNLOADS": "1",
         "DNS_ADDRESS": "0",
-        # Its services ask each other without the network, where only our keys' signatures are taken.
+        # Its services call each other in memory: over the network they would need our keys' signatures.
         "IN_MEMORY_CLIENT": "1",
     }
 
 
-def serve_behind_door(secret_keys: dict[str, str], jobs: dict[str, Any]) -> None:
-    """Have LocalStack's server listen on the host it is given, for plain HTTP alone, and our door answer first.
+def serve_with_access_control(secret_keys: dict[str, str], jobs: dict[str, Any]) -> None:
+    """Make LocalStack listen on the given host only, for plain HTTP only, behind AccessControl.
 
-    Its own server asks Twisted for the port on every interface, whatever GATEWAY_LISTEN says, and would take WebSockets and
-    TLS as well.
+    By itself it listens on every interface, whatever GATEWAY_LISTEN says, and accepts WebSockets and TLS as well.
     """
-    from door import Door
+    from access_control import AccessControl
     from guard import limited
     from localstack.runtime.server import twisted
     from rolo.gateway.wsgi import WsgiGateway
@@ -54,8 +55,8 @@ def serve_behind_door(secret_keys: dict[str, str], jobs: dict[str, Any]) -> None
     from twisted.web.server import Site
 
     def register(_server: Any, gateway: Any, listen: list[Any], _ssl: Any = None) -> None:
-        door = Door(WsgiGateway(gateway), WsgiGateway(limited(gateway)), secret_keys, jobs)
-        site = Site(HeaderPreservingWSGIResource(reactor, reactor.getThreadPool(), door), TwistedRequestAdapter)
+        guarded = AccessControl(WsgiGateway(gateway), WsgiGateway(limited(gateway)), secret_keys, jobs)
+        site = Site(HeaderPreservingWSGIResource(reactor, reactor.getThreadPool(), guarded), TwistedRequestAdapter)
         site.protocol = HeaderPreservingHTTPChannel.protocol_factory
         for place in listen:
             reactor.listenTCP(place.port, site, interface=place.host)
@@ -68,15 +69,17 @@ def main() -> None:
         host, port = os.environ["CLOSECAST_HOST"], os.environ["CLOSECAST_PORT"]
         folder = Path(os.environ["CLOSECAST_LOCALSTACK_STATE"])
         buckets = os.environ["CLOSECAST_LAKE_BUCKET"], os.environ["CLOSECAST_ARTIFACTS_BUCKET"]
-        # Taken out, for LocalStack's own clients and pages have no use for them.
+        # Removed, because LocalStack's own clients and pages must not see them.
         access_key, secret_key, job_keys = (
             os.environ.pop(f"CLOSECAST_OBJECT_STORE_{name}") for name in ("ACCESS_KEY", "SECRET_KEY", "JOB_KEYS")
         )
     except KeyError as missing:
         sys.exit(f"localstack: the environment variable {missing.args[0]} is not set")
     if not access_key or not secret_key:
-        sys.exit("localstack: the key that is to open all of it (CLOSECAST_OBJECT_STORE_…_KEY) is empty")
-    # Python may have been told not to look for modules beside the script (PYTHONSAFEPATH).
+        sys.exit(
+            "localstack: CLOSECAST_OBJECT_STORE_ACCESS_KEY or CLOSECAST_OBJECT_STORE_SECRET_KEY is empty; expected the key with all rights"
+        )
+    # With PYTHONSAFEPATH, Python does not look for modules beside the script.
     sys.path.append(str(Path(__file__).resolve().parent))
     from rights import of_jobs, of_keys
 
@@ -91,16 +94,16 @@ def main() -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     os.environ.update(settings(host, port, folder))
-    # A bundle meant for the real AWS makes the clients that LocalStack uses inside itself fail.
+    # A CA bundle meant for the real AWS makes LocalStack's internal clients fail.
     os.environ.pop("AWS_CA_BUNDLE", None)
 
     from localstack.services.s3 import provider
 
-    # No setting moves this folder, which all LocalStacks of a machine would share: one left by root would lock out an
-    # ordinary user's, and two with a bucket of one name would see each other's objects.
+    # No setting moves this folder, which all LocalStacks of a machine would share: one created by root would lock out other
+    # users, and two with a bucket of the same name would see each other's objects.
     provider.DEFAULT_S3_TMP_DIR = str(folder / "objects")
 
-    serve_behind_door(secret_keys, jobs)
+    serve_with_access_control(secret_keys, jobs)
 
     from localstack.runtime.main import main as run
 

@@ -9,7 +9,7 @@ def main() -> int:
 
     try:
         # Before any import that another system could not follow, whatever the command.
-        system.told()
+        system.require_supported()
     except OperatorError as error:
         sys.exit(str(error))
     if sys.version_info < (3, 11):  # noqa: UP036 - before any import that an older Python could not even read

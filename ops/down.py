@@ -51,7 +51,7 @@ def down(arguments: list[str]) -> int:
 def stop(agent: Agent) -> None:
     """Stop the jobs, then the agent, and end what is left of them."""
     running = agent.processes()
-    if len(running) == len(agent.halves):
+    if len(running) == len(agent.roles):
         _stop_jobs(agent)
     if running:
         with step("Nomad agent stopped"):
@@ -102,7 +102,7 @@ def flush(cluster: Cluster) -> None:
 
 
 def processes_of(data: Path) -> list[psutil.Process]:
-    """Processes that Nomad started from the agent's data folder: tasks, known by their environment, and their minders."""
+    """Processes that Nomad started from the agent's data folder: tasks, known by their environment, and their supervisors."""
     marker, found = str(data), []
     for process in psutil.process_iter():
         if process.pid == os.getpid():
@@ -123,12 +123,12 @@ def mounts_below(folder: Path) -> list[str]:
 
 
 def _sweep(data: Path) -> None:
-    """End what a killed agent left: first politely and the tasks before their minders, then for good."""
+    """End what a killed agent left: first politely and the tasks before their supervisors, then for good."""
     left = processes_of(data)
     if left:
         with step(f"ended {len(left)} processes that outlived their agent"):
-            minders = [process for process in left if _minds(process)]
-            for group in ([process for process in left if process not in minders], minders):
+            supervisors = [process for process in left if _supervises_tasks(process)]
+            for group in ([process for process in left if process not in supervisors], supervisors):
                 for process in group:
                     _signal(process, "terminate")
                 _, stubborn = psutil.wait_procs(group, timeout=20)
@@ -141,7 +141,7 @@ def _sweep(data: Path) -> None:
             raise OperatorError(f"{point} cannot be unmounted: {done.stderr.strip()}", f"run `umount {point}` as root")
 
 
-def _minds(process: psutil.Process) -> bool:
+def _supervises_tasks(process: psutil.Process) -> bool:
     try:
         return any(word in process.cmdline() for word in ("executor", "logmon"))
     except (psutil.NoSuchProcess, psutil.ZombieProcess):

@@ -66,18 +66,22 @@ def start_scheduler() -> tuple[Cli, Cluster]:
     mirror = _provider_mirror()
     agent = Agent.of_state()
     runtime.refresh()
-    _change_hands(agent)
+    _prepare_accounts(agent)
     _initialise_terraform(mirror)
     credentials, cluster = _start_agent(agent, nomad, credentials, mirror)
     return Cli(nomad, agent, credentials.nomad_management_token), cluster
 
 
-def _change_hands(agent: Agent) -> None:
+def _prepare_accounts(agent: Agent) -> None:
     """Accounts, and their folders. What an earlier version left to other owners is given to them while nothing runs on it."""
-    strangers = accounts.strangers()
-    if strangers:
+    folders_of_other_owners = accounts.folders_of_other_owners()
+    if folders_of_other_owners:
         stop(agent)
-    with step(f"accounts of the services; theirs are now {', '.join(strangers)}") if strangers else nullcontext():
+    with (
+        step(f"accounts of the services; theirs are now {', '.join(folders_of_other_owners)}")
+        if folders_of_other_owners
+        else nullcontext()
+    ):
         accounts.ensure()
 
 
@@ -147,8 +151,8 @@ def _start_agent(
 ) -> tuple[Credentials, Cluster]:
     meta = _meta(agent, mirror)
     with step("Nomad agent"):
-        for half in agent.outdated(meta):
-            half.stop()
+        for role in agent.outdated(meta):
+            role.stop()
         ports.require_free(agent)
         agent.start(nomad, meta)
     cluster = Cluster(agent.address, credentials.nomad_management_token)

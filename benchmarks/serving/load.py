@@ -86,12 +86,17 @@ def closed(target: Target, seconds: float, cores: Sequence[int], folder: Path) -
     found = [line for line in log.read_text().splitlines() if line.startswith("{")]
     if code or not found:
         raise OperatorError(f"wrk ended with {code}: {running.tail()}", "mend the benchmark")
-    told = json.loads(found[-1])
-    if told["failed"]:
+    printed = json.loads(found[-1])
+    if printed["failed"]:
         raise OperatorError(
-            f"{told['failed']} of {told['requests']} requests to {target.url} failed", "read that server's log"
+            f"{printed['failed']} of {printed['requests']} requests to {target.url} failed", "read that server's log"
         )
-    taken = told["microseconds"] / 1e6
+    taken = printed["microseconds"] / 1e6
     return Closed(
-        told["requests"] / taken, told["p50"] / 1e3, told["p90"] / 1e3, told["p99"] / 1e3, told["failed"], taken
+        printed["requests"] / taken,
+        printed["p50"] / 1e3,
+        printed["p90"] / 1e3,
+        printed["p99"] / 1e3,
+        printed["failed"],
+        taken,
     )

@@ -53,5 +53,5 @@ def _processor() -> str:
 
 def _wrk() -> str:
     # It tells its version only beside its usage, and calls that a failure.
-    told = subprocess.run([load.require_wrk(), "-v"], capture_output=True, text=True, check=False).stdout
-    return told.partition("[")[0].strip()
+    printed = subprocess.run([load.require_wrk(), "-v"], capture_output=True, text=True, check=False).stdout
+    return printed.partition("[")[0].strip()

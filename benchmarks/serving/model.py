@@ -80,7 +80,7 @@ def matrix(model: DealModel, deals: pd.DataFrame) -> NDArray[np.float64]:
     """Features of raw deals as of the last date of the model's data, by the end of its quarter; (n, 23)."""
     as_of, count = date.fromisoformat(model.card.data_as_of), len(deals)
     return model.builder.matrix(
-        model.builder.history.subjects(deals),
+        model.builder.history.encode(deals),
         np.arange(count),
         np.full(count, np.datetime64(as_of, "D")),
         np.full(count, horizon_days(as_of, QUARTER_END)),

@@ -73,9 +73,9 @@ def outcome(running: Process, seconds: float) -> Open:
     code = running.popen.wait(seconds + 60)
     if code:
         raise OperatorError(f"the load generator ended with {code}: {running.tail()}", "mend the benchmark")
-    told = json.loads(running.log.read_text())
-    latencies = {name: told[name] / 1e3 for name in ("p50", "p90", "p99", "p999", "max", "lag_p99")}
-    return Open(**{name: told[name] for name in Open.__annotations__ if name not in latencies}, **latencies)
+    printed = json.loads(running.log.read_text())
+    latencies = {name: printed[name] / 1e3 for name in ("p50", "p90", "p99", "p999", "max", "lag_p99")}
+    return Open(**{name: printed[name] for name in Open.__annotations__ if name not in latencies}, **latencies)
 
 
 def steady(target: Target, rate: float, seconds: float, cores: Sequence[int], folder: Path) -> Open:

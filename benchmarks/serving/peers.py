@@ -106,7 +106,7 @@ PEERS = (
         "/ping",
         "/invocations",
         lambda row: {"dataframe_split": {"columns": list(NAMES), "data": [row]}},
-        lambda told: told["predictions"][0],
+        lambda answered: answered["predictions"][0],
     ),
     Peer(
         "BentoML",
@@ -125,7 +125,7 @@ PEERS = (
         "/v2/models/deals/ready",
         "/v2/models/deals/infer",
         lambda row: {"inputs": [{"name": "deals", "shape": [1, len(row)], "datatype": "FP64", "data": row}]},
-        lambda told: told["outputs"][0]["data"][0],
+        lambda answered: answered["outputs"][0]["data"][0],
     ),
     Peer(
         "FastAPI + pydantic",
@@ -134,7 +134,7 @@ PEERS = (
         "/openapi.json",
         "/predict",
         lambda row: dict(zip(NAMES, row, strict=True)),
-        lambda told: told["probability"],
+        lambda answered: answered["probability"],
     ),
 )
 ECHO = Peer("ASGI echo", None, _echo, "", "/v1/predictions", lambda row: row, float)
@@ -172,6 +172,6 @@ def _require_same(peer: Peer, target: Target, subject: Subject) -> None:
     answer = httpx.post(target.url, content=target.bodies[0], headers=target.headers, timeout=30)
     if answer.status_code != 200:
         raise OperatorError(f"{peer.name} answered {answer.status_code}: {answer.text[:500]}", "mend the benchmark")
-    told = peer.answer(answer.json())
-    if not np.isclose(told, subject.expected[0], rtol=1e-9):
-        raise OperatorError(f"{peer.name} says {told}, the booster {subject.expected[0]}", "mend the benchmark")
+    answered = peer.answer(answer.json())
+    if not np.isclose(answered, subject.expected[0], rtol=1e-9):
+        raise OperatorError(f"{peer.name} says {answered}, the booster {subject.expected[0]}", "mend the benchmark")

@@ -59,9 +59,9 @@ def running(subject: Subject, folder: Path, environment: dict[str, str], cores: 
         answer = httpx.post(instance.target.url, content=instance.target.bodies[0], headers=HEADERS, timeout=30)
         if answer.status_code != 200:
             raise OperatorError(f"the API answered {answer.status_code}: {answer.text[:500]}", "mend the benchmark")
-        told = answer.json()["probability"]
-        if not np.isclose(told, subject.probabilities[0], rtol=1e-9):
-            raise OperatorError(f"the API says {told}, the model {subject.probabilities[0]}", "mend the benchmark")
+        answered = answer.json()["probability"]
+        if not np.isclose(answered, subject.probabilities[0], rtol=1e-9):
+            raise OperatorError(f"the API says {answered}, the model {subject.probabilities[0]}", "mend the benchmark")
         yield instance
     finally:
         instance.process.end()

@@ -1,4 +1,4 @@
-"""The contract of the raw CRM export: typed deals that keep it, and rejected rows that say why they do not."""
+"""The data contract of the raw CRM export: typed deals that satisfy it, and rejected rows with the reasons."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +19,7 @@ class ContractError(ValueError):
 
 @dataclass(frozen=True)
 class CheckedDeals:
-    """Every row of the export, on one side or the other; both keep the export's index.
+    """Every row of the export, either accepted or rejected; both frames keep the export's index.
 
     `accepted`: RAW_COLUMNS typed: text as object with None where missing, dates as datetime64[ns], close_value as
     float64. `rejected`: the rows as received and a column `reasons`, joined by "; ".
@@ -29,7 +29,7 @@ class CheckedDeals:
     rejected: pd.DataFrame
 
     def summary(self, examples: int = 3) -> str:
-        """One line: how many rows are on either side, and the commonest reasons, each with an example."""
+        """One line: the number of rows accepted and rejected, and the most common reasons, each with an example."""
         total = len(self.accepted) + len(self.rejected)
         line = f"{len(self.accepted)} of {total} rows accepted, {len(self.rejected)} rejected"
         reasons = self.rejected["reasons"].str.split("; ").explode()
@@ -42,7 +42,7 @@ class CheckedDeals:
 
 
 def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
-    """Divide the rows of a raw export, text columns as read, into those that keep the contract and the rest.
+    """Divide the rows of a raw export, text columns as read, into those that satisfy the contract and the rest.
 
     Surrounding blanks are dropped, empty text is a missing value, columns beyond RAW_COLUMNS are left out of
     `accepted`, and products have the product list's names. Rows in = rows accepted + rows rejected. Of the rows that keep
@@ -53,7 +53,7 @@ def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     missing = [name for name in RAW_COLUMNS if name not in raw.columns]
     if missing:
         raise ContractError(
-            f"the export lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has {_told(raw)}; expected "
+            f"the export lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has {_column_names(raw)}; expected "
             f"are {', '.join(RAW_COLUMNS)}"
         )
     if raw.empty:
@@ -70,8 +70,8 @@ def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     return checked
 
 
-def _told(raw: pd.DataFrame) -> str:
-    """The columns for a message; of a file that is no export, and may be anything, none of its words."""
+def _column_names(raw: pd.DataFrame) -> str:
+    """The columns, for an error message. Of a file that is not an export, none of its text is shown."""
     names = [str(name) for name in raw.columns]
     if not set(names) & set(RAW_COLUMNS):
         return "none of them"
@@ -79,7 +79,7 @@ def _told(raw: pd.DataFrame) -> str:
 
 
 def _text(raw: pd.DataFrame) -> pd.DataFrame:
-    """The contract's columns as blank-free text, None where there is nothing."""
+    """The contract's columns as text without surrounding blanks, None where empty."""
     return pd.DataFrame({name: read_texts(raw[name]) for name in RAW_COLUMNS})
 
 

@@ -1,4 +1,4 @@
-"""Reads the dates of a CRM export, in the two ways that they are written."""
+"""Parse the dates of a CRM export, written YYYY-MM-DD or M/D/YYYY."""
 
 import re
 from datetime import date, datetime
@@ -14,7 +14,7 @@ _WRITTEN = ((re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d"), (re.compile(r"\d{1,2
 
 @lru_cache(maxsize=4096)
 def read_date(written: str) -> date | None:
-    """A date written YYYY-MM-DD or M/D/YYYY; None for everything else."""
+    """Parse a date written YYYY-MM-DD or M/D/YYYY; None for everything else."""
     for pattern, layout in _WRITTEN:
         if pattern.fullmatch(written):
             try:
@@ -25,11 +25,11 @@ def read_date(written: str) -> date | None:
 
 
 def read_dates(column: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
-    """Texts by `read_date`, which is asked once about each distinct one. Shape kept, datetime64[ns].
+    """Parse a column of dates with `read_date`, once per distinct text. Shape kept, datetime64[ns].
 
     NaT for what is no date, and for a date that datetime64[ns] cannot hold: one before 1678 or after 2261.
     """
-    import pandas as pd  # here, because the process that reads strangers' Parquet has no need of it
+    import pandas as pd  # here, because the process that reads uploaded Parquet doesn't need it
 
     positions, distinct = pd.factorize(column.astype("string"))
     dates = pd.to_datetime(pd.Series([*map(read_date, distinct), None], dtype=object), errors="coerce")

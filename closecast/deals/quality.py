@@ -1,4 +1,4 @@
-"""The data quality score: how far one export of deals can be trusted, in one number and the five parts it is made of."""
+"""The data quality score of an export: one number, and the five parts it is computed from."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,9 +12,9 @@ from closecast.deals.contract import CheckedDeals
 from closecast.deals.vocabulary import CLOSED, PRODUCT_ALIASES, RAW_COLUMNS
 
 MINIMUM = 0.93
-FRESH_DAYS = 7  # an export drawn once a week is as fresh as one can ask
-STALE_DAYS = 98  # a quarter and a week: nothing is left of the season that the open deals are in
-_ALIAS_CREDIT = 0.5  # a product under a known alias is repaired, but the export still names one thing in two ways
+FRESH_DAYS = 7  # a weekly export counts as fresh
+STALE_DAYS = 98  # a quarter and a week: the season of the open deals is over
+_ALIAS_CREDIT = 0.5  # a known alias of a product is repaired, but the export still uses two names for it
 _ALWAYS = ("opportunity_id", "sales_agent", "product", "deal_stage")
 _IF_CLOSED = ("account", "close_date", "close_value")
 _COUNTS = {
@@ -55,7 +55,7 @@ class Quality:
 
     @property
     def parts(self) -> dict[str, float]:
-        """The value of each weighted part, by its name, in the order of `weights`."""
+        """The value of each weighted part by name, in the order of `weights`."""
         return {name: getattr(self, name) for name in self.weights}
 
     @property
@@ -73,7 +73,7 @@ class Quality:
         return {"score": self.score, **asdict(self)}
 
     def table(self) -> list[dict[str, str | float]]:
-        """One row for each part, with the keys part, value, weight and counts (what it counts, in words)."""
+        """One row per part, with the keys part, value, weight and counts (a description)."""
         return [
             {"part": name, "value": value, "weight": self.weights[name], "counts": _COUNTS[name]}
             for name, value in self.parts.items()
@@ -81,7 +81,7 @@ class Quality:
 
 
 def assess(raw: pd.DataFrame, checked: CheckedDeals, as_of: date | None = None) -> Quality:
-    """The quality of a raw export, text columns as read, whose rows `checked = check(raw)` has judged.
+    """Assess the quality of a raw export, text columns as read; `checked` is the result of `check(raw)`.
 
     - completeness: cells that are not blank / cells required. Required are identifier, agent, product and stage; the
       engage date unless Prospecting; account, close date and close value if closed. Open deals may lack an account.
@@ -124,7 +124,7 @@ def assess(raw: pd.DataFrame, checked: CheckedDeals, as_of: date | None = None) 
 
 
 def require(quality: Quality, minimum: float = MINIMUM) -> None:
-    """Raise QualityError, in one line, if the score is below `minimum`."""
+    """Raise QualityError with a message of one line if the score is below `minimum`."""
     if quality.score >= minimum:
         return
     parts = sorted(quality.parts.items(), key=lambda part: part[1])
@@ -137,7 +137,7 @@ def require(quality: Quality, minimum: float = MINIMUM) -> None:
 
 
 def _required(stage: "pd.Series[str]") -> pd.DataFrame:
-    """Which cells a deal's stage requires; bool, one row for each deal and the contract's columns."""
+    """The cells that a deal's stage requires; bool, one row per deal, the contract's columns."""
     by_column = dict.fromkeys(_ALWAYS, pd.Series(True, index=stage.index))
     by_column |= dict.fromkeys(_IF_CLOSED, stage.isin(CLOSED).astype(bool))
     by_column["engage_date"] = (stage != "Prospecting").astype(bool)
@@ -161,7 +161,7 @@ def _part(reason: str) -> str:
 
 
 def _timeliness(deals: pd.DataFrame, as_of: date | None) -> float:
-    # Seconds, for nanoseconds overflow between dates three centuries apart.
+    # Seconds, because nanoseconds overflow between dates three centuries apart.
     engagements, closes = (deals[name].dropna().dt.as_unit("s") for name in ("engage_date", "close_date"))
     events = pd.concat([engagements, closes])
     if events.empty:

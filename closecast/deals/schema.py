@@ -1,4 +1,4 @@
-"""The rules a row of the raw export must keep, as one Pandera schema on text columns; each rule words its own reason."""
+"""The rules for a row of the raw export, as one Pandera schema on text columns; each rule carries its reason."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ _DAY = f"not {EXPECTED}"
 
 
 def read_amounts(text: "pd.Series[Any]") -> "pd.Series[float]":
-    """Amounts of money; NaN for everything that is not a number. float64."""
+    """Parse amounts of money; NaN for everything that is not a number. float64."""
     return pd.to_numeric(text.astype(object), errors="coerce").astype(float)
 
 
@@ -31,7 +31,7 @@ def _closed(deals: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def _once(deals: pd.DataFrame) -> "pd.Series[bool]":
-    """False for a repetition of a row, and for every row of an identifier that names different deals."""
+    """False for a repeated row, and for every row of an identifier that stands for different deals."""
     repeated = deals.duplicated(keep="first")
     rest = deals.loc[~repeated, "opportunity_id"].dropna()
     ambiguous = rest[rest.duplicated(keep=False)]
@@ -42,21 +42,21 @@ def _distinct(deals: pd.DataFrame) -> "pd.Series[bool]":
     """False for all but the first of more than _COPIES deals that agree in everything but their identifier.
 
     A few may be the lines of one order; a thousand are one deal, exported under a new identifier each time. Without an
-    account or an engage date there is too little to agree in.
+    account or an engage date there is too little to compare.
     """
-    told = deals[deals["account"].notna() & deals["engage_date"].notna()]
-    columns = [name for name in told.columns if name != "opportunity_id"]
-    alike = told[told.duplicated(columns, keep=False)]
-    # A repeated row is no copy: it has a reason of its own.
+    named = deals[deals["account"].notna() & deals["engage_date"].notna()]
+    columns = [name for name in named.columns if name != "opportunity_id"]
+    alike = named[named.duplicated(columns, keep=False)]
+    # A repeated row has a reason of its own.
     same = alike[~alike.duplicated()].groupby(columns, dropna=False)["opportunity_id"]
     copies = (same.transform("size") > _COPIES) & (same.cumcount() > 0)
     return pd.Series(~deals.index.isin(copies.index[copies]), index=deals.index)
 
 
 def _plausible(name: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
-    """False for a date more than a year outside the span of nearly all others: one 2071 would move the data's end.
+    """False for a date more than a year outside the span of nearly all others: one date in 2071 would move the data's end.
 
-    Judged among at least 100 rows; a few deals have no span to speak of.
+    Applied to exports of at least 100 rows; a few deals do not determine a span.
     """
 
     def within(deals: pd.DataFrame) -> "pd.Series[bool]":
@@ -72,9 +72,9 @@ def _plausible(name: str) -> Callable[[pd.DataFrame], "pd.Series[bool]"]:
 
 
 def _worth(deals: pd.DataFrame) -> "pd.Series[bool]":
-    """False for a deal won at a value that the others of its product (of all, where it has fewer than 50) cannot explain.
+    """False for a deal won at a value far above the others of its product (or of all, if it has fewer than 50).
 
-    One price of 10^12 would be the price of its product, and of every forecast. The limit is 100 times the median, or
+    One value of 10^12 would dominate its product's price and every forecast. The limit is 100 times the median, or
     where values spread, (90 % quantile / median)^4 times it: of lognormal values one in ten million is above that.
     """
     value = read_amounts(deals["close_value"]).where(deals["deal_stage"] == "Won")

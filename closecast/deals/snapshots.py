@@ -1,4 +1,4 @@
-"""Snapshots: every deal open at an as-of date, asked about a horizon, with the label that time has shown since."""
+"""Snapshots: every deal open at an as-of date, with a horizon and the label that is known since."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ class Snapshots:
     as_of: NDArray[np.datetime64]  # datetime64[D]
     horizon_days: NDArray[np.int64]
     won: NDArray[np.int8]
-    deals_in_all: int  # deals that have such rows, those included that were left out because there are too many
+    deals_in_all: int  # deals with such rows before sampling
 
     def __len__(self) -> int:
         return len(self.deal)
 
     def between(self, first: int, last: int) -> "Snapshots":
-        """The rows from `first` to `last`, the last excluded."""
+        """The rows from `first` to `last` (exclusive)."""
         part = slice(first, last)
         return Snapshots(
             self.deal[part],
@@ -46,7 +46,7 @@ class Snapshots:
         )
 
     def deals(self) -> int:
-        """How many deals these rows are of."""
+        """The number of distinct deals."""
         return len(np.unique(self.deal))
 
     def window_ends(self) -> NDArray[np.datetime64]:
@@ -76,18 +76,18 @@ def training_rows(
     fiscal: FiscalCalendar = CALENDAR_YEAR,
     most: int | None = None,
 ) -> Snapshots:
-    """Labelled rows for each (deal open at t, t, h), t from `as_of_dates` and h from `horizons`, where t + h <= `end`.
+    """Make labelled rows for each (deal open at t, t, h), t from `as_of_dates` and h from `horizons`, where t + h <= `end`.
 
     `deals` are accepted deals (closecast.deals.contract); those without an engage date are never open. Horizons are
     days or "quarter_end" (of `fiscal`); a number of days that two of them share at one date gives one row. Rows are ordered
-    by as-of date, horizon, deal. Where there would be more than `most`, they are those of deals drawn evenly, about `most`
+    by as-of date, horizon, deal. If there would be more than `most`, deals are sampled systematically, for about `most` rows
     in all: each deal with all of its rows or none. The same deals are drawn each time.
     """
     engaged = deals["engage_date"].to_numpy(dtype="M8[D]")
     closed = deals["close_date"].to_numpy(dtype="M8[D]")
     won = (deals["deal_stage"] == "Won").to_numpy()
     asked = _asked(as_of_dates, horizons, end, fiscal)
-    # Counted before any row is made: of a million deals there would be a hundred million.
+    # Count before making any row: a million deals would have a hundred million.
     rows, seen = 0, np.zeros(len(deals), dtype=np.bool_)
     for moment, windows in asked:
         is_open = _open(engaged, closed, moment)
@@ -117,7 +117,7 @@ def training_rows(
 def _asked(
     as_of_dates: NDArray[np.datetime64], horizons: Sequence[Horizon], end: date, fiscal: FiscalCalendar
 ) -> list[tuple[np.datetime64, list[int]]]:
-    """Each as-of date with the horizons, in days, that are over by `end`; dates without any are left out."""
+    """Each as-of date with the horizons, in days, that end by `end`; dates without any are left out."""
     last = np.datetime64(end, "D")
     asked = []
     for moment in np.asarray(as_of_dates, dtype="M8[D]"):

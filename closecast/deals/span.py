@@ -1,6 +1,6 @@
-"""From when to when an export's dates bear each other out: a few odd ones must not say where the data begin or end.
+"""The span of an export's dates: outliers must not decide where the data begin or end.
 
-Everything hangs on two dates: deals are labelled from the first close on, and nothing is known after the last date. One
+Two dates matter: deals are labelled from the first close on, and nothing is known after the last date. One
 close date mistyped by a year would turn nine months in which nothing closed into evidence. So a date far from the others
 counts only where the data's own rhythm explains the distance: days with an engagement or a close are counted, each once
 however many rows share it, and a stretch at either end, behind the longest pause of all, that holds far less than the
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 Days = NDArray[np.int64]  # distinct days since 1970-01-01, ascending
 
-_ASIDE = 0.1  # this share of the days at either end does not tell the rhythm: odd dates are there
+_ASIDE = 0.1  # share of the days at either end that is left out when the rhythm is measured: outliers are there
 
 
 @dataclass(frozen=True)
 class Sparse:
-    """How few days a stretch holds that is no part of the data: the emptiest elsewhere holds `least`, and so many times more."""
+    """When a stretch is too sparse to belong to the data: the emptiest elsewhere has at least `least` days, and `times` as many."""
 
     least: int
     times: int
@@ -32,7 +32,7 @@ AT_BEGIN = Sparse(12, 12)  # closes begin slowly: the first deals take their tim
 
 
 def outside(deals: pd.DataFrame, as_of: date | None = None) -> "pd.Series[str]":
-    """Why deals lie outside of the data's span, joined by "; ", by their index; deals inside it are left out.
+    """Reasons why deals lie outside of the data's span, joined by "; ", by index; deals inside it are left out.
 
     `deals` keep every other rule of the contract and have typed dates. With `as_of` the user vouches for all dates up to
     it, and none after it is accepted; without, the end is the last date that the others bear out.
@@ -57,7 +57,7 @@ def outside(deals: pd.DataFrame, as_of: date | None = None) -> "pd.Series[str]":
 
 
 def borne_out(days: Days, sparse: Sparse) -> int:
-    """The last of `days` (at least one) once the stretches at their end are left out that their rhythm does not explain."""
+    """The last of `days` (at least one) after dropping sparse stretches at the end that their rhythm does not explain."""
     aside = int(len(days) * _ASIDE)
     core = days[aside : len(days) - aside]
     pause = np.diff(core).max(initial=0)
@@ -71,7 +71,7 @@ def borne_out(days: Days, sparse: Sparse) -> int:
 
 
 def _least(core: Days, length: int) -> int:
-    """The fewest of `core` in any stretch of so many days between its first and last; all of it for a longer one."""
+    """The fewest days of `core` in any stretch of `length` days between its first and last; all of them for a longer one."""
     begins = np.arange(core[0], core[-1] + 2 - length)
     if not len(begins):
         return len(core)

@@ -1,4 +1,4 @@
-"""Reads the texts of a CRM export: blanks around a value mean nothing, and a product has one name."""
+"""Normalise the texts of a CRM export: surrounding blanks are dropped, and each product has one name."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def read_text(value: Any) -> str | None:
-    """Text without blanks around it; None for nothing, and for nothing but blanks: a CSV has empty text where JSON has null."""
+    """Strip surrounding blanks; None for missing, empty and blank text: a CSV has empty text where JSON has null."""
     if value is None:
         return None
     text = value if isinstance(value, str) else str(value)
@@ -17,13 +17,13 @@ def read_text(value: Any) -> str | None:
 
 
 def read_product(value: Any) -> str | None:
-    """The product as the product list writes it, None where it is missing."""
+    """The product's name in the product list, None where it is missing."""
     written = read_text(value)
     return None if written is None else PRODUCT_ALIASES.get(written, written)
 
 
 def read_texts(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Each value by `read_text`. Shape kept, object."""
-    import pandas as pd  # here, because the process that reads strangers' Parquet has no need of it
+    """Normalise each value with `read_text`. Shape kept, object."""
+    import pandas as pd  # here, because the process that reads uploaded Parquet doesn't need it
 
     return pd.Series(map(read_text, column.astype("string").fillna("")), index=column.index, dtype=object)

@@ -1,4 +1,4 @@
-"""The words of the raw CRM export: its columns, its stages, and the names that products also go by."""
+"""The vocabulary of the raw CRM export: its columns, its stages, and the aliases of products."""
 
 RAW_COLUMNS: tuple[str, ...] = (
     "opportunity_id",
@@ -12,4 +12,4 @@ RAW_COLUMNS: tuple[str, ...] = (
 )
 STAGES = ("Prospecting", "Engaging", "Won", "Lost")
 CLOSED = ("Won", "Lost")
-PRODUCT_ALIASES = {"GTXPro": "GTX Pro"}  # as the export writes it: as the product list does
+PRODUCT_ALIASES = {"GTXPro": "GTX Pro"}  # name in the export: name in the product list

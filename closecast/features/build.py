@@ -1,4 +1,4 @@
-"""Builds feature values: many snapshots at once for training and scoring, or the few rows of an API request."""
+"""Feature values: of many snapshots at once for training and batch scoring, or the few rows of an API request."""
 
 import threading
 from array import array
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from closecast.deals.calendar import day_number
 from closecast.deals.horizon import MAX_HORIZON_DAYS, checked
-from closecast.features.cycles import AGES, Chances
+from closecast.features.cycles import AGES, CumulativeIncidence
 from closecast.features.declared import FEATURES, KEYS, WIN_CHANCE, Key, block
-from closecast.features.history import UNNAMED, Before, History, Subjects
+from closecast.features.history import MISSING_ACCOUNT, ClosedBefore, EncodedDeals, History
 from closecast.features.state import State
 
 Matrix = NDArray[np.float64]
@@ -21,13 +21,13 @@ _BLOCKS: dict[Key, slice] = {key: block(key) for key in KEYS}
 _OF: dict[Key, list[int]] = {
     key: [column for column, feature in enumerate(FEATURES) if feature.key == key] for key in KEYS
 }
-# Date, age and horizon are all known once the age is: one look-up serves the three.
-_CLOCK = slice(_BLOCKS["as_of"].start, _BLOCKS["horizon"].stop)
-_CLOCK_BYTES = 8 * (_CLOCK.stop - _CLOCK.start)
+# For one date and horizon, the age decides the values of all three keys: one look-up serves them.
+_DATE_AGE_HORIZON = slice(_BLOCKS["as_of"].start, _BLOCKS["horizon"].stop)
+_DATE_AGE_HORIZON_BYTES = 8 * (_DATE_AGE_HORIZON.stop - _DATE_AGE_HORIZON.start)
 _AGENT, _PRODUCT, _ACCOUNT = (_BLOCKS[key] for key in ("sales_agent", "product", "account"))
 _EDGE = 1e-4
-_KEPT = 32  # as-of dates whose tables stay in memory, unless the builder is told otherwise
-_KEPT_HORIZONS = 24  # of each of them; a table of one horizon is about 80 kB
+_KEPT = 32  # as-of dates whose tables stay in memory by default
+_KEPT_HORIZONS = 24  # per as-of date; the table of one horizon is about 80 kB
 
 
 class Table:
@@ -46,10 +46,10 @@ class Table:
         return self.blob[begin : begin + self._row_bytes]
 
 
-class Clock(Table):
-    """Everything but the entities, by age, for one horizon: (AGES, 13).
+class HorizonTable(Table):
+    """Values of the date, age and horizon features for one horizon, by age: (AGES, 13).
 
-    `odds` are the log-odds of the win chance by age, (AGES,): from them a model starts.
+    `odds` are the log-odds of the win chance by age, (AGES,): the initial scores of the boosted trees.
     """
 
     __slots__ = ("odds",)
@@ -62,11 +62,11 @@ class Clock(Table):
 class Tables:
     """The tables of one as-of date; immutable once made."""
 
-    def __init__(self, before: Before) -> None:
+    def __init__(self, before: ClosedBefore) -> None:
         self.as_of = before.as_of
-        self.deck = before.deck
+        self.donor_pool = before.donor_pool
         self._before = before
-        self._chances = Chances(before.cycles, before.as_of, before.fiscal)
+        self._incidence = CumulativeIncidence(before.cycles, before.as_of, before.fiscal)
         state = State(before)
         ages = _stacked("age", state)
         self._date_and_age = np.hstack(
@@ -77,57 +77,57 @@ class Tables:
             Table(_stacked("product", state)),
             Table(_stacked("account", state)),
         )
-        self._horizons: dict[int, Clock] = {}
-        self._sets: dict[tuple[int, ...], tuple[Clock, ...]] = {}
+        self._horizons: dict[int, HorizonTable] = {}
+        self._sets: dict[tuple[int, ...], tuple[HorizonTable, ...]] = {}
         self._lock = threading.Lock()
 
-    def clock(self, days: int) -> Clock:
+    def horizon_table(self, days: int) -> HorizonTable:
         """The table for a horizon of `days`."""
         found = self._horizons.get(days)
         if found is None:
             with self._lock:
-                made = _stacked("horizon", State(self._before, self._chances, days))
-                found = Clock(np.hstack([self._date_and_age, made]))
+                made = _stacked("horizon", State(self._before, self._incidence, days))
+                found = HorizonTable(np.hstack([self._date_and_age, made]))
                 if len(self._horizons) >= _KEPT_HORIZONS:
                     del self._horizons[next(iter(self._horizons))]
-                    self._sets.clear()  # one of them may hold what was dropped
+                    self._sets.clear()  # one of them may hold the table just dropped
                 self._horizons[days] = found
         return found
 
-    def clocks(self, horizons: tuple[int, ...]) -> tuple[Clock, ...]:
+    def horizon_tables(self, horizons: tuple[int, ...]) -> tuple[HorizonTable, ...]:
         """The tables for several horizons, in their order."""
         found = self._sets.get(horizons)
         if found is None:
-            found = self._sets[horizons] = tuple(self.clock(days) for days in horizons)
+            found = self._sets[horizons] = tuple(self.horizon_table(days) for days in horizons)
         return found
 
-    def made_clocks(self, horizons: tuple[int, ...]) -> tuple[Clock, ...] | None:
-        """The same if `clocks` was asked for them before, so that it takes no time; else None."""
+    def cached_horizon_tables(self, horizons: tuple[int, ...]) -> tuple[HorizonTable, ...] | None:
+        """The tables of several horizons if `horizon_tables` has made them before, else None. Never waits."""
         return self._sets.get(horizons)
 
-    def stand_ins(self, lots: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The accounts whose history stands in for missing ones: of the closed deals that the lots, (n,), fall on."""
-        if not len(self.deck):
-            return np.full(len(lots), len(self.account.values) - 1, dtype=np.int64)
-        return self.deck[(lots * len(self.deck)).astype(np.int64)]
+    def donors(self, draws: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Donors of missing accounts (hot-deck imputation): the accounts of the closed deals that `draws`, (n,), select."""
+        if not len(self.donor_pool):
+            return np.full(len(draws), len(self.account.values) - 1, dtype=np.int64)
+        return self.donor_pool[(draws * len(self.donor_pool)).astype(np.int64)]
 
-    def stand_in(self, lot: float) -> int:
-        """The same for one lot."""
-        count = len(self.deck)
-        return int(self.deck[int(lot * count)]) if count else len(self.account.values) - 1
+    def donor(self, draw: float) -> int:
+        """The donor that one draw selects."""
+        count = len(self.donor_pool)
+        return int(self.donor_pool[int(draw * count)]) if count else len(self.account.values) - 1
 
 
 class FeatureBuilder:
     """Feature values of deals seen with one History. Safe from several threads."""
 
     def __init__(self, history: History, kept: int = _KEPT) -> None:
-        """The tables of the last `kept` as-of dates stay in memory."""
+        """`kept`: how many as-of dates' tables stay in memory."""
         self.history, self._kept = history, kept
         self._tables: OrderedDict[int, Tables] = OrderedDict()
         self._lock = threading.Lock()
 
     def tables(self, as_of: date | np.datetime64) -> Tables:
-        """The tables of one as-of date; those of the last dates stay in memory."""
+        """The tables of one as-of date, made when they are not in memory."""
         day = day_number(as_of)
         with self._lock:
             found = self._tables.get(day)
@@ -140,19 +140,19 @@ class FeatureBuilder:
             return found
 
     def known(self, as_of: date) -> Tables | None:
-        """The tables of `as_of` if they are in memory: never waits, and does not count as use."""
+        """The tables of `as_of` if they are in memory, else None. Never waits, and does not count as use."""
         return self._tables.get(day_number(as_of))
 
     def matrix(
         self,
-        subjects: Subjects,
+        deals: EncodedDeals,
         deal: NDArray[np.int64],
         as_of: NDArray[np.datetime64],
         horizon_days: NDArray[np.int64],
     ) -> Matrix:
         """Feature values of n snapshots, (n, len(FEATURES)), float64, columns in the order of FEATURES.
 
-        `deal` are positions in `subjects`; `as_of` is datetime64, read as whole days; all of shape (n,). Rows in the
+        `deal` are positions in `deals`; `as_of` is datetime64, read as whole days; all of shape (n,). Rows in the
         order of as-of date and horizon are quickest. Raises ValueError for lengths that differ, for a missing date,
         for a deal engaged after its as-of date, and for a horizon outside 1..MAX_HORIZON_DAYS.
         """
@@ -177,57 +177,63 @@ class FeatureBuilder:
                 continue
             rows = slice(first, last) if order is None else order[first:last]
             day, horizon = divmod(int(ordered[first]), MAX_HORIZON_DAYS + 1)
-            self._fill(values, rows, subjects, deal[rows], self.tables(np.datetime64(day, "D")), horizon)
+            self._fill(values, rows, deals, deal[rows], self.tables(np.datetime64(day, "D")), horizon)
         return values
 
     def _fill(
         self,
         values: Matrix,
         rows: slice | NDArray[np.int64],
-        subjects: Subjects,
+        deals: EncodedDeals,
         deal: NDArray[np.int64],
         tables: Tables,
         horizon_days: int,
     ) -> None:
-        age = tables.as_of - subjects.engaged[deal]
+        age = tables.as_of - deals.engaged[deal]
         if len(age) and age.min() < 0:
-            late = subjects.engaged[deal[np.argmin(age)]]
+            late = deals.engaged[deal[np.argmin(age)]]
             raise ValueError(
                 f"a deal engaged on {np.datetime64(int(late), 'D')} cannot be seen as of "
                 f"{np.datetime64(tables.as_of, 'D')}: it does not exist yet; leave it out or choose a later as-of date"
             )
         age = np.minimum(age, AGES - 1)
-        values[rows, _CLOCK] = _looked_up(tables.clock(horizon_days).values, age)
-        values[rows, _AGENT] = _looked_up(tables.agent.values, subjects.agent[deal])
-        values[rows, _PRODUCT] = _looked_up(tables.product.values, subjects.product[deal])
-        account = subjects.account[deal]
-        unnamed = np.flatnonzero(account == UNNAMED)
+        values[rows, _DATE_AGE_HORIZON] = _looked_up(tables.horizon_table(horizon_days).values, age)
+        values[rows, _AGENT] = _looked_up(tables.agent.values, deals.agent[deal])
+        values[rows, _PRODUCT] = _looked_up(tables.product.values, deals.product[deal])
+        account = deals.account[deal]
+        unnamed = np.flatnonzero(account == MISSING_ACCOUNT)
         if len(unnamed):
             account = account.copy()
-            account[unnamed] = tables.stand_ins(subjects.lot[deal[unnamed]])
+            account[unnamed] = tables.donors(deals.draw[deal[unnamed]])
         values[rows, _ACCOUNT] = _looked_up(tables.account.values, account)
 
 
 def _looked_up(table: Matrix, codes: NDArray[np.int64]) -> Matrix:
-    """Rows of `table`. Codes are in range by construction; clipping instead of checking them takes half the time."""
+    """Rows of `table`. Codes are in range by construction; mode="clip" skips the check and takes half the time."""
     return table.take(codes, axis=0, mode="clip")
 
 
 def rows(
-    tables: Tables, age: int, clocks: Sequence[Clock], agent: int, product: int, account: int, lot: float
+    tables: Tables,
+    age: int,
+    horizon_tables: Sequence[HorizonTable],
+    agent: int,
+    product: int,
+    account: int,
+    draw: float,
 ) -> bytes:
-    """One deal's values for each of `clocks` (Tables.clocks), as float64: (len(clocks), len(FEATURES)), row after row.
+    """One deal's values for each of `horizon_tables`, as float64: (len(horizon_tables), len(FEATURES)), row after row.
 
     Each row is bit-identical to its row of `FeatureBuilder.matrix`. `agent`, `product` and `account` are codes
     (History.code), `age` is in days, 0 or more. For a path on which a microsecond counts: nothing is checked here, and
     bytes are put together, because an array takes longer to address than to copy.
     """
-    begin = _CLOCK_BYTES * (age if age < AGES else AGES - 1)
-    end = begin + _CLOCK_BYTES
-    if account == UNNAMED:
-        account = tables.stand_in(lot)
+    begin = _DATE_AGE_HORIZON_BYTES * (age if age < AGES else AGES - 1)
+    end = begin + _DATE_AGE_HORIZON_BYTES
+    if account == MISSING_ACCOUNT:
+        account = tables.donor(draw)
     entities = tables.agent.row(agent) + tables.product.row(product) + tables.account.row(account)
-    return b"".join([clock.blob[begin:end] + entities for clock in clocks])
+    return b"".join([table.blob[begin:end] + entities for table in horizon_tables])
 
 
 def log_odds(chance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
-from closecast.features.cohorts import Cohorts, odds_of_never_closing, slowed
+from closecast.features.cohorts import Cohorts, hazard_factor, odds_of_never_closing
 
 AGES = 732  # ages 0..731 days; an older deal counts as 731 days old
 _MONTHS = 3
@@ -79,7 +79,7 @@ class Cycles:
 
     @cached_property
     def hazard_by_month(self) -> Floats:
-        """The same for each month of the quarter, (3, AGES)."""
+        """The hazard in each month of the quarter, (3, AGES)."""
         cells = [
             (_around(self.closes[month], _NEAR) + _CELL_DAYS * self.hazard)
             / (_around(self.exposed[month], _NEAR) + _CELL_DAYS)
@@ -88,8 +88,8 @@ class Cycles:
         return np.stack(cells)
 
 
-class Chances:
-    """Chances of a deal of any age, open at an as-of date, to have closed or been won after so many days."""
+class CumulativeIncidence:
+    """CumulativeIncidence of a deal of any age, open at an as-of date, to have closed or been won after so many days."""
 
     def __init__(self, cycles: Cycles, as_of: int, fiscal: FiscalCalendar = CALENDAR_YEAR) -> None:
         """`as_of` in days since 1970-01-01; `cycles` are by the months of the quarters of `fiscal`."""
@@ -105,7 +105,7 @@ class Chances:
             ahead = len(self._after)
             month = int(self._fiscal.month_of_quarter(np.array([self._as_of + ahead]).astype("M8[D]"))[0]) - 1
             age = np.minimum(_AGE + ahead, AGES - 1)
-            hazard = self._cycles.hazard_by_month[month][age] * slowed(self._cycles.can_close[age], self._odds)
+            hazard = self._cycles.hazard_by_month[month][age] * hazard_factor(self._cycles.can_close[age], self._odds)
             closing = self._open * np.minimum(hazard, 1)
             closed, won = self._after[-1]
             self._after.append((closed + closing, won + closing * self._cycles.win_rate_by_month[month]))

@@ -1,6 +1,6 @@
-"""The list of features: each with its formula, meaning and cut-off, declared here and nowhere else.
+"""The list of features, each with its formula, meaning and cut-off; this is the only place that declares them.
 
-Quarters are those of the fiscal year (closecast.deals.calendar), in every feature that speaks of one.
+Quarters are those of the fiscal year (closecast.deals.calendar).
 
 A feature is a table by one key: what it says depends on the as-of date and one thing more (the deal's age, the horizon
 asked about, its agent, its product, its account). Training, batch scoring and the API look the same tables up.
@@ -24,7 +24,7 @@ _RECENT = "closed within the 90 days strictly before the as-of date"
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the matrix: how it is computed, what it means, and the last moment whose facts may enter it."""
+    """One column of the matrix: its formula, its meaning, and the cut-off for the facts that may enter it."""
 
     name: str
     dtype: Literal["int64", "float64"]
@@ -37,7 +37,7 @@ class Feature:
     monotone: Literal[-1, 0, 1] = 0  # how the probability may move with it; 1 = never down
 
 
-# Features of one key stand together: they are looked up as one block.
+# Features of one key are adjacent: they are looked up as one block.
 FEATURES: tuple[Feature, ...] = (
     Feature(
         name="days_to_month_end",
@@ -285,6 +285,6 @@ WIN_CHANCE = NAMES.index("win_chance_in_horizon_before_as_of")
 
 
 def block(key: Key) -> slice:
-    """The columns of the matrix that are looked up by `key`."""
+    """The slice of the matrix's columns that are looked up by `key`."""
     columns = [column for column, feature in enumerate(FEATURES) if feature.key == key]
     return slice(columns[0], columns[-1] + 1)

@@ -1,4 +1,4 @@
-"""What had happened before an as-of date: the closed deals of an export, arranged so that any date is answered quickly."""
+"""The closed deals of an export, indexed by time: what was known before any as-of date, without leakage."""
 
 import threading
 import zlib
@@ -13,43 +13,43 @@ from numpy.typing import NDArray
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar, day_number
 from closecast.features.cycles import CycleGrid, Cycles
-from closecast.features.tallies import Tallies, Totals
+from closecast.features.running_totals import RunningTotals, Totals
 
 Codes = NDArray[np.int64]
 ENTITIES = ("sales_agent", "product", "account")
 COLUMNS = ("opportunity_id", *ENTITIES, "deal_stage", "engage_date", "close_date", "close_value")
 WINDOW_DAYS = 90
 _NEVER = np.iinfo(np.int64).max
-UNNAMED = -1  # the code of an account that is missing
+MISSING_ACCOUNT = -1  # the code of an account that is missing
 
 
 @dataclass(frozen=True)
-class Subjects:
-    """Deals to build features of, in the codes of one History; arrays of shape (n,).
+class EncodedDeals:
+    """Deals with their names encoded as the codes of one History; arrays of shape (n,).
 
-    A name that the history does not know has the code one past the last: nothing is known of it, as of a newcomer.
+    A name that the history does not know has the code one past the last, as a newcomer has.
     """
 
     engaged: NDArray[np.int64]  # days since 1970-01-01
     agent: Codes
     product: Codes
-    account: Codes  # UNNAMED where missing
-    lot: NDArray[np.float64]  # 0..1, decides which account's history stands in for a missing one
+    account: Codes  # MISSING_ACCOUNT where missing
+    draw: NDArray[np.float64]  # 0..1, selects the donor of a missing account
 
     def __len__(self) -> int:
         return len(self.engaged)
 
 
 @dataclass(frozen=True)
-class Before:
-    """All that closed strictly before one as-of date: how long deals took, and what agents, products, accounts did."""
+class ClosedBefore:
+    """The deals that closed strictly before one as-of date: cycle times, and totals by agent, product and account."""
 
     as_of: int  # days since 1970-01-01
     fiscal: FiscalCalendar
     cycles: Cycles
     totals: dict[str, Totals]  # by ENTITIES
-    recent: dict[str, Totals]  # the last WINDOW_DAYS of it
-    deck: Codes  # the account of each closed deal that names one
+    recent: dict[str, Totals]  # of the last WINDOW_DAYS
+    donor_pool: Codes  # the account of each closed deal that has one
 
 
 class History:
@@ -71,7 +71,7 @@ class History:
         won = (deals["deal_stage"] == "Won").to_numpy()
         self._grid = CycleGrid(engaged, closed, won, self._limit, fiscal)
         is_closed = closed < self._limit
-        # Within a day the identifier decides, so that the order of rows in a file never does.
+        # Within a day, order by identifier: the order of rows in a file must not matter.
         order = np.flatnonzero(is_closed)[
             np.lexsort((deals.loc[is_closed, "opportunity_id"].to_numpy(dtype=str), closed[is_closed]))
         ]
@@ -84,32 +84,32 @@ class History:
             ]
         )
         self._codes: dict[str, dict[str, int]] = {}
-        self._tallies: dict[str, Tallies] = {}
+        self._running_totals: dict[str, RunningTotals] = {}
         for name in ENTITIES:
             texts = deals[name].to_numpy(dtype=object)
             names = sorted({text for text in texts if isinstance(text, str)})
             codes = self._codes[name] = {text: code for code, text in enumerate(names)}
             coded = _encode(texts, codes)[order]
-            known = coded != UNNAMED
-            self._tallies[name] = Tallies(closed[order][known], coded[known], facts[known], len(names) + 1)
+            known = coded != MISSING_ACCOUNT
+            self._running_totals[name] = RunningTotals(closed[order][known], coded[known], facts[known], len(names) + 1)
         self._lock = threading.Lock()
 
-    def before(self, as_of: date | np.datetime64) -> Before:
-        """What was known strictly before `as_of`. Quickest when asked in the order of time."""
+    def before(self, as_of: date | np.datetime64) -> ClosedBefore:
+        """What was known strictly before `as_of`. Fastest when called in the order of time."""
         day = day_number(as_of)
         limit = min(day, self._limit)
         with self._lock:
-            return Before(
+            return ClosedBefore(
                 as_of=day,
                 fiscal=self.fiscal,
                 cycles=self._grid.until(limit),
-                totals={name: self._tallies[name].until(limit) for name in ENTITIES},
-                recent={name: self._tallies[name].between(limit - WINDOW_DAYS, limit) for name in ENTITIES},
-                deck=self._tallies["account"].entities_until(limit),
+                totals={name: self._running_totals[name].until(limit) for name in ENTITIES},
+                recent={name: self._running_totals[name].between(limit - WINDOW_DAYS, limit) for name in ENTITIES},
+                donor_pool=self._running_totals["account"].entities_until(limit),
             )
 
-    def subjects(self, deals: pd.DataFrame) -> Subjects:
-        """`deals`, with an engage date each, in this history's codes. Columns: opportunity_id, engage_date, ENTITIES.
+    def encode(self, deals: pd.DataFrame) -> EncodedDeals:
+        """Encode `deals`, which need an engage date each. Columns: opportunity_id, engage_date, ENTITIES.
 
         Raises ValueError when an engage date is missing.
         """
@@ -121,45 +121,48 @@ class History:
             positions, distinct = pd.factorize(deals[entity].to_numpy(dtype=object))
             names[entity] = positions.astype(np.int64), distinct.tolist()
         identifiers = deals["opportunity_id"].to_numpy(dtype=object)
-        return self.subjects_of(engaged, names, lambda rows: identifiers[rows].tolist())
+        return self.encode_columns(engaged, names, lambda rows: identifiers[rows].tolist())
 
-    def subjects_of(
+    def encode_columns(
         self,
         engaged: NDArray[np.int64],
         names: Mapping[str, tuple[NDArray[np.int64], list[str | None]]],
         identifiers: Callable[[NDArray[np.int64]], list[str | None]],
-    ) -> Subjects:
-        """The same from days since 1970, (n,), and ENTITIES that are encoded already: positions, (n,), -1 where missing, in
-        distinct names. `identifiers` gives those of the rows it is asked for: only of deals without an account."""
+    ) -> EncodedDeals:
+        """Encode deals from columns that are dictionary-encoded already.
+
+        `engaged` are days since 1970-01-01, (n,); `names` maps each of ENTITIES to positions, (n,), -1 where missing, and the
+        distinct names they index. `identifiers` returns those of given rows; it is called only for deals without an account.
+        """
         codes = {}
         for entity, (positions, distinct) in names.items():
-            # Only an account may be missing; without an agent or product a deal is as if theirs were new.
-            missing = UNNAMED if entity == "account" else len(self._codes[entity])
+            # Only an account may be missing; a missing agent or product counts as new.
+            missing = MISSING_ACCOUNT if entity == "account" else len(self._codes[entity])
             found = [self._codes[entity].get(text, len(self._codes[entity])) if text else missing for text in distinct]
             codes[entity] = np.array([*found, missing], dtype=np.int64)[positions]
-        lots = np.zeros(len(engaged))
-        unnamed = np.flatnonzero(codes["account"] == UNNAMED)
-        lots[unnamed] = [lot(text) for text in identifiers(unnamed)]
-        return Subjects(engaged, codes["sales_agent"], codes["product"], codes["account"], lots)
+        draws = np.zeros(len(engaged))
+        unnamed = np.flatnonzero(codes["account"] == MISSING_ACCOUNT)
+        draws[unnamed] = [uniform_draw(text) for text in identifiers(unnamed)]
+        return EncodedDeals(engaged, codes["sales_agent"], codes["product"], codes["account"], draws)
 
     def code(self, entity: str, text: str | None) -> tuple[int, bool]:
         """The code of one name of `entity`, and whether the history knows it."""
         codes = self._codes[entity]
         if text is None:
-            return (UNNAMED if entity == "account" else len(codes)), False
+            return (MISSING_ACCOUNT if entity == "account" else len(codes)), False
         found = codes.get(text)
         return (len(codes), False) if found is None else (found, True)
 
 
-def lot(opportunity_id: str | None) -> float:
-    """A number in 0..1 that only the identifier decides: the same deal draws the same everywhere."""
+def uniform_draw(opportunity_id: str | None) -> float:
+    """A uniform number in [0, 1), derived from the identifier alone: every process draws the same for a deal."""
     return zlib.crc32((opportunity_id or "").encode()) / 2**32
 
 
 def _encode(texts: NDArray[Any], codes: dict[str, int]) -> Codes:
-    # Each distinct name is looked up once: of millions of deals, few are distinct.
+    # Look up each distinct name once: millions of deals have few distinct names.
     positions, distinct = pd.factorize(texts)
-    found = np.array([codes.get(text, len(codes)) for text in distinct] + [UNNAMED], dtype=np.int64)
+    found = np.array([codes.get(text, len(codes)) for text in distinct] + [MISSING_ACCOUNT], dtype=np.int64)
     return found[positions]
 
 
@@ -169,5 +172,5 @@ def _days(dates: "pd.Series[pd.Timestamp]") -> NDArray[np.int64]:
 
 
 def _cents(amounts: NDArray[np.float64]) -> NDArray[np.int64]:
-    # Whole numbers add up to the same in any order; floats do not.
+    # Sums of whole numbers don't depend on the order; sums of floats do.
     return np.rint(np.nan_to_num(amounts) * 100).astype(np.int64)

@@ -1,24 +1,26 @@
-"""What is known at one as-of date, as the tables that features are read from: by age, horizon, agent, product, account."""
+"""The state at one as-of date, as tables that features are read from: by age, horizon, agent, product and account."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from closecast.deals import calendar
-from closecast.features.cycles import AGES, Chances
-from closecast.features.history import Before
+from closecast.features.cycles import AGES, CumulativeIncidence
+from closecast.features.history import ClosedBefore
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
-_PRIOR = 20.0  # closes at which an entity's own record outweighs what all show
+_PRIOR = 20.0  # pseudo-count: closes at which an entity's own mean outweighs the overall one
 _AGES = np.arange(AGES, dtype=np.int64)
 
 
 class State:
-    """One as-of date, and the horizon asked about where a table depends on it. Tables never look at a later day."""
+    """Tables for one as-of date and, where they depend on it, one horizon. No table uses a later day."""
 
-    def __init__(self, before: Before, chances: Chances | None = None, horizon_days: int | None = None) -> None:
+    def __init__(
+        self, before: ClosedBefore, incidence: CumulativeIncidence | None = None, horizon_days: int | None = None
+    ) -> None:
         self.before = before
-        self._chances = chances
+        self._incidence = incidence
         self._horizon_days = horizon_days
         self._day = np.array([before.as_of]).astype("M8[D]")
 
@@ -76,7 +78,7 @@ class State:
     def win_chance(self) -> Floats:
         return self._within()[1]
 
-    # by entity, one entry for each and a last one for any that is not known
+    # by entity, one entry for each and a last one for unknown entities
 
     def win_rate(self, entity: str) -> Floats:
         totals = self.before.totals[entity]
@@ -109,14 +111,14 @@ class State:
         return np.where(price > 0, sold / np.where(price > 0, price, 1.0) - 1, 0.0)
 
     def _days(self) -> int:
-        assert self._horizon_days is not None  # only tables by horizon ask
+        assert self._horizon_days is not None  # only tables by horizon use it
         return self._horizon_days
 
     def _within(self) -> tuple[Floats, Floats]:
-        assert self._chances is not None
-        return self._chances.within(self._days())
+        assert self._incidence is not None
+        return self._incidence.within(self._days())
 
 
 def _shrunk(sums: Counts | Floats, counts: Counts, prior: float | Floats) -> Floats:
-    """Mean of each entity, drawn towards `prior` as if _PRIOR more had been seen at it."""
+    """Mean of each entity, shrunk towards `prior` as if _PRIOR more observations had that value."""
     return np.asarray((sums + _PRIOR * prior) / (counts + _PRIOR), dtype=np.float64)

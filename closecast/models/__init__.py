@@ -1,1 +1,1 @@
-"""The model: fit, evaluate against honest references, and the rule by which a candidate becomes champion."""
+"""The model: training, evaluation against baselines, and the rule that promotes a candidate to champion."""

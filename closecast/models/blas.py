@@ -1,4 +1,4 @@
-"""Keeps BLAS to one thread: for products as small as ours, more of them do nothing but spin while they wait for each other."""
+"""Limit BLAS to one thread: for small products, more threads only spin while they wait for each other."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,6 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """For the whole process, until it is left. To find the libraries takes milliseconds: for functions that take seconds."""
+    """Limit BLAS of the whole process inside the block. Finding the libraries takes milliseconds: use it around slow functions."""
     with threadpool_limits(1, "blas"):
         yield

@@ -1,4 +1,4 @@
-"""Beta calibration: one increasing map of probabilities for all horizons, so that it keeps them in order."""
+"""Beta calibration: one increasing map of probabilities for all horizons, so that it keeps their order."""
 
 from dataclasses import dataclass
 from math import exp, log1p
@@ -11,11 +11,11 @@ _EDGE = 1e-7
 # Standard deviation of the prior on each parameter about the identity. Snapshots of one deal repeat each other, so the
 # evidence is weighed as if each deal had spoken once.
 _PRIOR_SD = 0.1
-_LARGE = 700.0  # beyond it the C library's exponential raises where NumPy's is infinite
+_LARGE = 700.0  # above it the C library's exponential raises, while NumPy's is infinite
 
 
 def _exp_is_numpys() -> bool:
-    """Whether NumPy's exponential is the C library's here, to the bit; with AVX-512 it is one of its own."""
+    """Whether NumPy's exponential agrees bit for bit with the C library's; with AVX-512 NumPy uses its own."""
     sample = np.random.default_rng(0).uniform(-30, 30, 4096)
     return bool((np.exp(sample) == np.array([exp(value) for value in sample.tolist()])).all())
 
@@ -42,14 +42,14 @@ class BetaCalibration:
         deal: NDArray[np.int64],
         weight: NDArray[np.float64] | None = None,
     ) -> "BetaCalibration":
-        """From predictions of trees on rows later than any they learnt from, and whose rows they are; all (n,).
+        """Fit to out-of-sample predictions of trees, their labels and the deals of the rows; all (n,).
 
         Penalised maximum likelihood; fewer deals leave the map nearer to the identity. `weight`, (n,), above 0, says how
         much each row counts, all alike unless given; deals of uneven weight count as fewer (Kish, Survey Sampling, 1965:
         the effective size of a weighted sample).
         """
         from scipy.optimize import (
-            minimize,  # half a second to import, which a service that only applies need not wait for
+            minimize,  # takes half a second to import, and a service that only applies the map doesn't need it
         )
 
         up, down = _logs(predicted)
@@ -59,7 +59,7 @@ class BetaCalibration:
         penalty = 1.0 / (2 * _PRIOR_SD**2 * _effective(deal, counts))
 
         def loss(parameters: Probabilities) -> tuple[float, Probabilities]:
-            """The penalised loss and its gradient, which spares three evaluations of it at every step."""
+            """The penalised loss and its gradient; the gradient saves three evaluations per step."""
             odds = parameters[0] * up - parameters[1] * down + parameters[2]
             small = np.exp(-np.abs(odds))
             losses = np.log1p(small) + np.maximum(odds, 0) - label * odds
@@ -74,11 +74,11 @@ class BetaCalibration:
         return cls(*(float(value) for value in found.x))
 
     def apply(self, odds: Probabilities) -> Probabilities:
-        """Calibrated probabilities of uncalibrated log-odds, in their order; shape kept, float64, within 0..1."""
+        """Calibrated probabilities of uncalibrated log-odds; shape kept, float64, within 0..1."""
         return np.asarray(1 / (1 + np.exp(-self.odds(odds))), dtype=np.float64)
 
     def apply_few(self, odds: list[float]) -> list[float]:
-        """`apply` for a handful, to the same bit, in a quarter of the time that NumPy takes to begin so many steps."""
+        """`apply` for a few values, bit-identical, in a quarter of the time of NumPy's per-call overhead."""
         a, b, c = self.a, self.b, self.c
         mapped = []
         for z in odds:
@@ -98,9 +98,9 @@ class BetaCalibration:
 
 
 def _effective(deal: NDArray[np.int64], weight: NDArray[np.float64]) -> float:
-    """How many deals of even weight say as much."""
+    """Effective sample size: the number of equally weighted deals with the same evidence."""
     codes = np.unique(deal, return_inverse=True)[1]
-    # The mean weight of a deal's rows, not their sum: a deal with more rows is not counted for more.
+    # The mean weight of a deal's rows, not their sum: a deal with more rows does not count more.
     per_deal = np.bincount(codes, weights=weight) / np.bincount(codes)
     return float(per_deal.sum() ** 2 / (per_deal**2).sum())
 

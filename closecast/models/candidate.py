@@ -1,4 +1,4 @@
-"""From checked deals to a candidate: fitted before the cut and measured after it, then refitted on all that is known."""
+"""Build a candidate from accepted deals: fit before the cut, measure after it, then refit on all known labels."""
 
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -8,9 +8,9 @@ import pandas as pd
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models import blas, evaluation, forward, training
+from closecast.models.baselines import BASELINES
 from closecast.models.forward import Schedule
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.models.ladder import RUNGS
 from closecast.models.scorer import Scorer
 from closecast.models.training import Data
 
@@ -19,7 +19,7 @@ _NEXT_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A scorer to serve, its evaluation twin, and what the twin showed on rows it had not seen."""
+    """A scorer to serve, its evaluation twin, and the twin's results on held-out rows."""
 
     scorer: Scorer  # refitted on all rows with known labels
     twin: Scorer  # fitted only on rows whose label window ended before the cut
@@ -40,9 +40,11 @@ class Candidate:
         return evaluation.flat(self.held_out, evaluation.CANDIDATE)
 
     def references(self) -> dict[str, float]:
-        """The same for each rung, `<rung>_<measure>_<target>`, with the counts and shares of the rows."""
+        """`<baseline>_<measure>_<target>` on the held-out rows, with the counts and shares of the rows."""
         values = {
-            f"{rung}_{name}": value for rung in RUNGS for name, value in evaluation.flat(self.held_out, rung).items()
+            f"{baseline}_{name}": value
+            for baseline in BASELINES
+            for name, value in evaluation.flat(self.held_out, baseline).items()
         }
         for split in self.splits:
             for part, rows in (("train", split.train.rows), ("test", split.test.rows)):
@@ -54,7 +56,7 @@ class Candidate:
 
     @blas.one_thread()
     def report(self) -> dict[str, Any]:
-        """Every figure of the evaluation, and the settings behind it, as plain data."""
+        """All figures of the evaluation and its settings, as plain data."""
         return {
             **evaluation.report(self.data, self.splits, self.held_out, self.twin.predict),
             "hyperparameters": self.settings.as_dict(),
@@ -75,7 +77,9 @@ def build(
     cut: date | None = None,
     fiscal: FiscalCalendar = CALENDAR_YEAR,
 ) -> Candidate:
-    """Fit, measure, refit. `deals` are accepted deals, quarters those of `fiscal`; without `settings`, one of PRESETS, chosen before the cut.
+    """Fit, measure and refit a model.
+
+    `deals` are accepted deals, quarters those of `fiscal`. Without `settings`, one of PRESETS is chosen before the cut.
 
     Raises NotEnoughDataError when they are too few or too short.
     """
@@ -83,7 +87,7 @@ def build(
     splits = evaluation.splits(data)
     twin, early, found = fit_before(data, settings, seed, threads, data.plan.cut)
     scorer, known, schedule = fit_before(data, found.settings, seed, threads, None)
-    # Last: the features of the held-out rows then need not stay in memory beside those of the rows to fit on.
+    # Last, so that the features of held-out rows and of rows to fit on are not in memory at the same time.
     held_out = evaluation.held_out(data, splits, twin.predict, seed, threads)
     return Candidate(
         scorer, twin, data, found.settings, seed, schedule, splits, held_out, rows={"fit": early, "refit": known}
@@ -93,7 +97,7 @@ def build(
 def fit_before(
     data: Data, settings: Hyperparameters | None, seed: int, threads: int, before: date | None
 ) -> tuple[Scorer, int, Schedule]:
-    """A calibrated scorer from rows with labels known before `before` (all known ones for None), how many, and how.
+    """Fit a calibrated scorer on rows with labels known before `before` (None: all). Returns it, the number of rows and the schedule.
 
     Raises NotEnoughDataError when they do not hold both outcomes.
     """

@@ -1,4 +1,4 @@
-"""A model's card: what is known of it without running it."""
+"""The model card: facts about a model, kept as JSON beside it."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -9,12 +9,12 @@ from typing import Any
 from closecast.deals.calendar import FiscalCalendar
 from closecast.models.manifest import ModelError
 
-CHAMPION = "champion"  # the model that serves, in the registry and among those that are measured
+CHAMPION = "champion"  # the model that serves: its alias in the registry, and its name in evaluations
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known about a model without running it; kept as JSON beside the booster."""
+    """Facts about a model that are known without running it; kept as JSON beside the booster."""
 
     trained_at: str  # ISO 8601, UTC
     source: str  # "synthetic", "file:sales.csv"
@@ -25,7 +25,7 @@ class ModelCard:
     horizons: tuple[int | str, ...]
     cut: str  # ISO date: held-out as-of dates start here
     metrics: dict[str, float]  # held out, of the booster fitted before the cut
-    reference_metrics: dict[str, float]  # the ladder's rungs on the same rows
+    reference_metrics: dict[str, float]  # of the baselines on the same rows
     rows: dict[str, int]  # "accepted", "rejected", "fit" (evaluation), "refit" (the booster served)
     hyperparameters: dict[str, float]
     rounds: int
@@ -34,7 +34,7 @@ class ModelCard:
     quality: float | None = None  # score of the export, 0..1
     git_commit: str | None = None
     fiscal_year_start: int = (
-        1  # first month of the fiscal year whose quarters the model means; January before this was told
+        1  # first month of the fiscal year of the model's quarters; older cards lack it and mean January
     )
     note: str = (
         "Metrics are of a booster fitted only on rows whose label window ended before the cut, measured on as-of dates "
@@ -48,7 +48,7 @@ class ModelCard:
 
     @cached_property
     def fiscal(self) -> FiscalCalendar:
-        """The quarters that the model learnt: whoever asks it by quarter end must mean these."""
+        """The fiscal calendar that the model learnt; a "quarter_end" horizon refers to it."""
         return FiscalCalendar(self.fiscal_year_start)
 
     def to_json(self) -> str:
@@ -56,7 +56,7 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str) -> "ModelCard":
-        """Raises ModelError naming what is missing or unknown."""
+        """Read a card. Raises ModelError naming the fields that are missing or unknown."""
         try:
             content: Any = json.loads(text)
         except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""A trained model: what predicts, the history its features are read from, its card, and the folder it is kept in."""
+"""A trained model: the scorer, the history for its features, its card, and its folder on disk."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -26,12 +26,12 @@ _CARD = "card.json"
 _DEALS = "deals.parquet"
 _GOLDEN = "golden.json"
 FILES = (*SCORER_FILES, _CARD, _DEALS, _GOLDEN)
-_CODED = ("sales_agent", "product", "account", "deal_stage")  # few values, repeated: kept once each in memory
+_CODED = ("sales_agent", "product", "account", "deal_stage")  # few distinct values: kept as categories in memory
 
 
 @dataclass(frozen=True, eq=False)
 class DealModel:
-    """What a service needs to answer: the scorer, and the deals whose history the features tell."""
+    """Everything a service needs to predict: the scorer, and the deals that are the history of the features."""
 
     scorer: Scorer
     card: ModelCard
@@ -39,21 +39,21 @@ class DealModel:
 
     @cached_property
     def builder(self) -> FeatureBuilder:
-        """Feature values of deals seen with the history that the model knows."""
+        """Builds feature values from the model's history."""
         return FeatureBuilder(History(self.deals, date.fromisoformat(self.card.data_as_of), self.card.fiscal))
 
     @cached_property
     def single(self) -> SingleScorer:
-        """The way of one deal at a time."""
+        """Scores one deal at a time."""
         return SingleScorer(self.scorer)
 
     def seen_with(self, deals: pd.DataFrame, known_until: date, key: str) -> "DealModel":
-        """The same scorer with a later history: accepted deals known until a date, kept under `key`."""
+        """Return this model with a later history: accepted deals known until a date, stored under `key`."""
         card = replace(self.card, data_as_of=known_until.isoformat(), deals_key=key)
         return DealModel(self.scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))
 
     def save(self, folder: Path, beside: Mapping[str, str] | None = None) -> None:
-        """Write all of it into `folder`, made if absent, and the manifest of what is there then.
+        """Write the model into `folder`, created if absent, and the manifest of all files there.
 
         `beside` gives the manifest's SHA-256 of each folder that belongs to the model too.
         """
@@ -64,7 +64,7 @@ class DealModel:
         manifest.write(folder, beside)
 
     def replay(self, folder: Path) -> None:
-        """Ask again what was asked when the model was made, and kept in `folder`. Raises ModelError for another bit."""
+        """Replay the golden rows kept in `folder`. Raises ModelError when an answer differs in any bit."""
         try:
             golden = Golden.from_json((folder / _GOLDEN).read_text())
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -75,11 +75,11 @@ class DealModel:
     def load(
         cls, folder: Path, sha256: str | None = None, besides: Callable[[str], bool] = lambda _name: False
     ) -> "DealModel":
-        """Read what `save` wrote, and nobody has changed since; `sha256` is its manifest's, where that is known, and `besides`
-        tells of files that may be there beside it.
+        """Read and verify what `save` wrote.
 
-        Raises ModelError when a file is absent, damaged or not named, or the features are others. A file that was made to do so
-        may end the process: closecast.platform.mlflow.rehearsal tries a folder in another one first.
+        `sha256` is the manifest's expected SHA-256, if known; `besides` says which other files may be in the folder.
+        Raises ModelError when a file is absent, damaged or not in the manifest, or the features differ. A malicious file can
+        crash the process: closecast.platform.mlflow.smoke_test loads a folder in another process first.
         """
         files = manifest.verified(folder, FILES, sha256, besides)
         scorer = Scorer.of(files)

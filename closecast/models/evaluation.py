@@ -1,4 +1,4 @@
-"""Measures a model on as-of dates after everything it learnt from, beside the ladder, by slice and as a forecast."""
+"""Evaluate a model on later as-of dates than it learnt from: against baselines, by slice, and as a revenue forecast."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from closecast.deals.horizon import QUARTER_END, Horizon
 from closecast.deals.snapshots import DEFAULT_HORIZONS, Snapshots
-from closecast.features import NAMES, Subjects
-from closecast.models import metrics, sway
+from closecast.features import NAMES, EncodedDeals
+from closecast.models import influence, metrics
+from closecast.models.baselines import BASELINES, RowSet
 from closecast.models.evidence import Export, odd_dates
-from closecast.models.ladder import RUNGS, Part
 from closecast.models.training import Data, NotEnoughDataError
 
 TARGETS: dict[str, Horizon] = {"30_days": 30, "quarter_end": QUARTER_END}
 MINIMUM_ROWS = 200
-MINIMUM_OF_EACH = 20  # rows won, and rows not won: fewer measure nothing
-# For each target, in training and in test. Of more, those of deals drawn evenly: the intervals are far narrower by then
-# than any difference that matters, and memory stays bounded.
+MINIMUM_OF_EACH = 20  # rows won, and rows not won: fewer are no evidence
+# For each target, in training and in test. Beyond it, deals are sampled systematically: by then the intervals are far
+# narrower than any difference that matters, and memory stays bounded.
 MAX_ROWS = 1_000_000
 CANDIDATE = "candidate"
-_BLANKED = 0.3  # share of deals that lose their account name, to see whether that tells anything
+_BLANKED = 0.3  # share of deals that lose their account name, to test whether a missing name leaks the outcome
 _AGES = ((0, 7), (8, 14), (15, 30), (31, 60), (61, 90), (91, 138), (139, 100_000))
 
 Probabilities = NDArray[np.float64]
@@ -35,27 +35,27 @@ class Split:
     """One target: rows whose label was known before the cut, and rows with as-of dates from the cut on."""
 
     target: str
-    train: Part
-    test: Part
+    train: RowSet
+    test: RowSet
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """One target's held-out rows, what each model says of them, and the slices they fall into."""
+    """One target's held-out rows, the predictions of each model, and the slices of the rows."""
 
     target: str
     won: NDArray[np.int8]
-    deal: NDArray[np.int64]  # the same for closed deals that differ in nothing but their identifier
+    deal: NDArray[np.int64]  # equal for closed deals that differ only in their identifier
     live: NDArray[np.bool_]  # no older than any cycle closed before
-    predictions: dict[str, Probabilities]  # by rung, and CANDIDATE
+    predictions: dict[str, Probabilities]  # by baseline, and CANDIDATE
     slices: dict[str, dict[str, NDArray[np.bool_]]]  # by kind, then by name
     moved_by_blanks: float  # change of the candidate's mean prediction when account names are blanked at random
-    groups: dict[str, sway.Group] = field(default_factory=dict)  # by kind: sway.groups
-    quiet: sway.Quiet = field(default_factory=sway.Quiet)
+    groups: dict[str, influence.Group] = field(default_factory=dict)  # by kind: influence.groups
+    close_gap: influence.CloseGap = field(default_factory=influence.CloseGap)
     _against: dict[str, metrics.Measured] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def against(self, name: str) -> metrics.Measured:
-        """Log loss of CANDIDATE minus that of `name`; all are worked out at once, for the gate and the report."""
+        """Log loss of CANDIDATE minus that of `name`. All differences are computed on the first call."""
         if name not in self._against:
             others = {one: predicted for one, predicted in self.predictions.items() if one != CANDIDATE}
             self._against.update(metrics.paired_differences(self.won, self.predictions[CANDIDATE], others, self.deal))
@@ -63,7 +63,7 @@ class HeldOut:
 
 
 def splits(data: Data) -> tuple[Split, ...]:
-    """One split for each of TARGETS, of MAX_ROWS at most. Raises NotEnoughDataError naming counts that are too small."""
+    """One split per target, of MAX_ROWS at most. Raises NotEnoughDataError naming counts that are too small."""
     plan = data.plan
     pairs = []
     for target, horizon in TARGETS.items():
@@ -82,17 +82,17 @@ def splits(data: Data) -> tuple[Split, ...]:
             f"{MINIMUM_OF_EACH} or more of them won and {MINIMUM_OF_EACH} or more not"
         )
         raise NotEnoughDataError("; ".join([*Export.of(data).lacks().values(), *odd_dates(data), counts]))
-    return tuple(Split(target, Part(train, data.matrix), Part(test, data.matrix)) for target, train, test in pairs)
+    return tuple(Split(target, RowSet(train, data.matrix), RowSet(test, data.matrix)) for target, train, test in pairs)
 
 
 def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int, threads: int) -> tuple[HeldOut, ...]:
-    """Every rung fitted on each split's training rows, and the candidate, on its test rows."""
+    """Evaluate every baseline, fitted on each split's training rows, and the candidate on its test rows."""
     found = []
     gone = np.random.default_rng(seed).random(len(data.deals)) < _BLANKED
-    blanked = data.builder.history.subjects(data.deals.assign(account=data.deals["account"].mask(gone)))
-    same = sway.same_deal(data.deals)
+    blanked = data.builder.history.encode(data.deals.assign(account=data.deals["account"].mask(gone)))
+    same = influence.same_deal(data.deals)
     for split in made:
-        predictions = _of_rungs(split, seed, threads)
+        predictions = _of_baselines(split, seed, threads)
         predictions[CANDIDATE] = candidate(split.test.matrix)
         rows = split.test.rows
         moved = _moved(data, rows, blanked, np.flatnonzero(gone[rows.deal]), predictions[CANDIDATE], candidate)
@@ -105,8 +105,8 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
                 predictions,
                 _slices(data, split.test),
                 moved,
-                sway.groups(data, rows),
-                sway.quiet(data, split.train.rows, rows),
+                influence.groups(data, rows),
+                influence.close_gap(data, split.train.rows, rows),
             )
         )
     return tuple(found)
@@ -115,32 +115,34 @@ def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int,
 def _moved(
     data: Data,
     rows: Snapshots,
-    blanked: Subjects,
+    blanked: EncodedDeals,
     which: NDArray[np.int64],
     predicted: Probabilities,
     candidate: Predict,
 ) -> float:
-    """By how much the mean prediction changes when the rows `which` are of the deals `blanked`."""
+    """Change of the mean prediction when the rows `which` are taken from the deals `blanked`."""
     without = predicted.copy()
     matrix = data.builder.matrix(blanked, rows.deal[which], rows.as_of[which], rows.horizon_days[which])
     without[which] = candidate(matrix)
     return float(without.mean() - predicted.mean())
 
 
-def _of_rungs(split: Split, seed: int, threads: int) -> dict[str, Probabilities]:
-    """What each rung says of the test rows. Rungs beside each other wait for nobody; threads of one fit do."""
+def _of_baselines(split: Split, seed: int, threads: int) -> dict[str, Probabilities]:
+    """Predictions of each baseline for the test rows. Baselines run in parallel, each on one thread: threads of one fit would wait for each other."""
     parts = split.train, split.test
     for part in parts:
         part.matrix  # noqa: B018 - made once, before several threads ask for it
     with ThreadPoolExecutor(threads) as pool:
-        return dict(zip(RUNGS, pool.map(lambda rung: rung(*parts, seed, 1), RUNGS.values()), strict=True))
+        return dict(
+            zip(BASELINES, pool.map(lambda baseline: baseline(*parts, seed, 1), BASELINES.values()), strict=True)
+        )
 
 
 def _column(matrix: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     return np.asarray(matrix[:, NAMES.index(name)])
 
 
-def _slices(data: Data, part: Part) -> dict[str, dict[str, NDArray[np.bool_]]]:
+def _slices(data: Data, part: RowSet) -> dict[str, dict[str, NDArray[np.bool_]]]:
     rows, matrix = part.rows, part.matrix
     month, age = _column(matrix, "month_of_quarter"), _column(matrix, "deal_age_days")
     products = data.deals["product"].to_numpy(dtype=object)[rows.deal]
@@ -160,11 +162,11 @@ def _slices(data: Data, part: Part) -> dict[str, dict[str, NDArray[np.bool_]]]:
     }
 
 
-def flat(found: tuple[HeldOut, ...], rung: str) -> dict[str, float]:
-    """`<measure>_<target>` of one rung on all held-out rows, and `mean_prediction_…`: what MLflow and the card keep."""
+def flat(found: tuple[HeldOut, ...], baseline: str) -> dict[str, float]:
+    """`<measure>_<target>` and `mean_prediction_<target>` of one model on all held-out rows, for MLflow and the card."""
     values: dict[str, float] = {}
     for part in found:
-        predicted = part.predictions[rung]
+        predicted = part.predictions[baseline]
         measured = metrics.scores(part.won, predicted)
         values |= {f"{name}_{part.target}": value for name, value in measured.items() if np.isfinite(value)}
         values[f"mean_prediction_{part.target}"] = float(predicted.mean())
@@ -172,7 +174,7 @@ def flat(found: tuple[HeldOut, ...], rung: str) -> dict[str, float]:
 
 
 def report(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...], candidate: Predict) -> dict[str, Any]:
-    """Every figure, as plain data: the ladder with intervals on all and on live deals, slices, reliability, forecast."""
+    """All figures as plain data: models with intervals on all and on live deals, slices, reliability, forecast."""
     return {
         "plan": {"first": str(data.plan.first), "cut": str(data.plan.cut), "end": str(data.plan.end)},
         "targets": {part.target: _target(part, split) for part, split in zip(found, made, strict=True)},
@@ -182,12 +184,12 @@ def report(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...], cand
 
 
 def _target(part: HeldOut, split: Split) -> dict[str, Any]:
-    ladder = {}
+    baselines = {}
     for population, kept in (("all", np.ones(len(part.won), dtype=bool)), ("live", part.live)):
-        ladder[population] = {
+        baselines[population] = {
             "rows": int(kept.sum()),
             "share_won": float(part.won[kept].mean()) if kept.any() else float("nan"),
-            "rungs": _rungs(part, kept) if kept.any() else {},
+            "rungs": _baselines(part, kept) if kept.any() else {},
         }
     ours = part.predictions[CANDIDATE]
     return {
@@ -197,7 +199,7 @@ def _target(part: HeldOut, split: Split) -> dict[str, Any]:
         "deals_test_in_all": split.test.rows.deals_in_all,
         "share_won_train": float(split.train.rows.won.mean()),
         "share_won_test": float(split.test.rows.won.mean()),
-        "ladder": ladder,
+        "ladder": baselines,
         "log_loss_against": {name: part.against(name).as_dict() for name in part.predictions if name != CANDIDATE},
         "moved_by_blanked_accounts": part.moved_by_blanks,
         "reliability": metrics.reliability(part.won, ours),
@@ -208,8 +210,8 @@ def _target(part: HeldOut, split: Split) -> dict[str, Any]:
     }
 
 
-def _rungs(part: HeldOut, kept: NDArray[np.bool_]) -> dict[str, dict[str, dict[str, float]]]:
-    """The measures of each rung on the rows `kept`, with their intervals."""
+def _baselines(part: HeldOut, kept: NDArray[np.bool_]) -> dict[str, dict[str, dict[str, float]]]:
+    """The measures of each baseline on the rows `kept`, with their intervals."""
     predictions = {name: predicted[kept] for name, predicted in part.predictions.items()}
     found = metrics.all_with_intervals(part.won[kept], predictions, part.deal[kept])
     return {
@@ -219,7 +221,7 @@ def _rungs(part: HeldOut, kept: NDArray[np.bool_]) -> dict[str, dict[str, dict[s
 
 
 def measured_on(found: dict[str, Any]) -> str | None:
-    """In words, of how many deals the held-out rows of one target of `report` are; None where they are of all."""
+    """A sentence on how many deals were sampled for one target of `report`; None when all are in it."""
     measured, every = found["deals_test"], found["deals_test_in_all"]
     return None if measured == every else f"measured on {measured:,} of {every:,} deals, drawn evenly"
 
@@ -252,7 +254,7 @@ def _by_horizon(data: Data, found: tuple[HeldOut, ...], candidate: Predict) -> d
 
 
 def forecast(data: Data, made: tuple[Split, ...], found: tuple[HeldOut, ...]) -> list[dict[str, Any]]:
-    """Revenue won by the quarter's end from the deals open at each as-of date: expected and what came of them.
+    """Revenue won by the quarter's end from the deals open at each as-of date: expected and actual.
 
     Expected revenue is the sum of probability times the product's price before the as-of date, in the currency of
     close_value. Where deals were drawn (MAX_ROWS), all sums are those of the deals drawn.

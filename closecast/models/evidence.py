@@ -1,4 +1,4 @@
-"""What an export must hold before a comparison of models means anything: both outcomes, open deals, and time."""
+"""What an export must contain before models can be compared on it: both outcomes, open deals, and enough time."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from closecast.deals.snapshots import weekly_as_of_dates
 from closecast.models.training import Data
 
-MINIMUM_DEALS = 20  # Won, and Lost: fewer show nothing of either
-LONG_ENOUGH = 182  # days; both targets are then measured on a quarter's end that was not learnt from
+MINIMUM_DEALS = 20  # won, and lost: fewer are no evidence
+LONG_ENOUGH = 182  # days: then both targets are measured on a quarter's end that the model did not learn from
 _OPEN_SHARE = 0.05
-_PAUSE = 28  # days without a close that deserve a word
-# An agent or product with such a share of the wins and less than a fifth of that share of all other deals is a name that
-# deals are given when they are won.
+_PAUSE = 28  # days without a close that are reported
+# An agent or product with this share of the wins, and less than a fifth of it of all other deals, is a name that deals
+# get when they are won: target leakage.
 _MANY_WINS, _FEW_OTHERS = 0.1, 0.2
 
 
@@ -29,7 +29,7 @@ class Export:
     usually_open: int
     first: date  # close
     end: date
-    telling: str = ""  # a name that tells wins, in words
+    leaking_name: str = ""  # a name that leaks the outcome, as a sentence
 
     @classmethod
     def of(cls, data: Data) -> "Export":
@@ -44,7 +44,7 @@ class Export:
             usually_open=int(np.median(still[:-1])),
             first=plan.first,
             end=plan.end,
-            telling=_telling(deals),
+            leaking_name=_leaking_name(deals),
         )
 
     @property
@@ -53,7 +53,7 @@ class Export:
         return (self.end - self.first).days
 
     def lacks(self) -> dict[str, str]:
-        """What is missing to learn from and be measured on, by name, each in a sentence that says what to do."""
+        """What is missing for training and evaluation, by name, each as a sentence that says what to do."""
         found = {}
         for stage, count in (("Won", self.won), ("Lost", self.lost)):
             if count < MINIMUM_DEALS:
@@ -63,8 +63,8 @@ class Export:
                 f"{self.open_at_end or 'no'} deals are open at the end of the data, {self.end}, where {self.usually_open:,} "
                 "usually are: a model would believe that every deal closes; export the open deals (Engaging) too"
             )
-        if self.telling:
-            found["names"] = self.telling
+        if self.leaking_name:
+            found["names"] = self.leaking_name
         if self.days < LONG_ENOUGH:
             found["time"] = (
                 f"the export is short: {self.days} days from its first close on {self.first} to its end on {self.end}; "
@@ -80,7 +80,7 @@ def _too_few(stage: str, count: int, closed: int) -> str:
     return f"none of the {closed:,} closed deals is {stage}: {blind}; export the {stage.lower()} deals too"
 
 
-def _telling(deals: pd.DataFrame) -> str:
+def _leaking_name(deals: pd.DataFrame) -> str:
     won = (deals["deal_stage"] == "Won").to_numpy()
     for column, word in (("sales_agent", "agent"), ("product", "product")):
         shares = pd.DataFrame(
@@ -100,7 +100,7 @@ def _telling(deals: pd.DataFrame) -> str:
 
 
 def odd_dates(data: Data) -> list[str]:
-    """What is odd about the dates that deals close on, for a user to mend: a pause before the end, wins of one day."""
+    """Close dates that look wrong, each as a sentence: a pause before the end, or most wins on one day."""
     found, deals, end = [], data.deals, np.datetime64(data.plan.end, "D")
     before = closing_days(data)
     before = before[before < end]
@@ -122,5 +122,5 @@ def odd_dates(data: Data) -> list[str]:
 
 
 def closing_days(data: Data) -> NDArray[np.datetime64]:
-    """The days on which deals close, each once, ascending; datetime64[D]."""
+    """The distinct days on which deals close, ascending; datetime64[D]."""
     return np.unique(data.deals["close_date"].dropna().to_numpy(dtype="M8[D]"))

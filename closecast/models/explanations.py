@@ -1,7 +1,7 @@
-"""Takes one answer apart: the chance of a reference deal, and what each feature adds to it, in points of probability.
+"""Explain one prediction: the probability of a reference deal, and what each feature adds to it, in points.
 
-The reference deal is one that anybody can ask about: engaged on the as-of date, of an agent, a product and an account
-that the model has not met. Its calibrated chance is where an explanation starts. What a feature adds is its Owen value
+The reference deal is engaged on the as-of date and has an agent, a product and an account that the model has not met.
+Its calibrated probability is where an explanation starts. What a feature adds is its Owen value
 (closecast.models.owen) in the game whose coalitions take their features from the deal, and the others from the
 reference deal (baseline Shapley: Sundararajan and Najmi, "The many Shapley values for model explanation", 2020). So
 nothing but differences from the reference deal counts, and the parts add up in probability itself: the curves of
@@ -16,37 +16,37 @@ from numpy.typing import NDArray
 
 from closecast import features
 from closecast.features import NAMES, Tables
+from closecast.models.feature_text import FEATURE_TEXT, GROUPS
 from closecast.models.owen import Members, owen_values
 from closecast.models.scorer import Scorer
-from closecast.models.words import GROUPS, WORDS
 
 Floats = NDArray[np.float64]
-_GROUPED = [[at for at, name in enumerate(NAMES) if WORDS[name].group == group.name] for group in GROUPS]
+_GROUPED = [[at for at, name in enumerate(NAMES) if FEATURE_TEXT[name].group == group.name] for group in GROUPS]
 _ROUNDING = 1e-12  # of probability
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """One answer and its parts: `base` + the sum of `points` are `probability`, but for rounding in the 16th digit."""
+    """One answer and its parts: `base` plus the sum of `points` is `probability`, up to rounding in the 16th digit."""
 
     probability: float
     base: float  # the reference deal's probability
     points: Floats  # of probability (0.01 is one point), (23,), in the order of closecast.features.NAMES
 
     def adds_up(self) -> bool:
-        """Whether the parts are those of this answer."""
-        is_possible = bool((abs(self.points) <= 1).all())  # not a number is not
+        """Whether the parts add up to the answer."""
+        is_possible = bool((abs(self.points) <= 1).all())  # False for NaN
         return is_possible and abs(fsum([self.base, *self.points.tolist()]) - self.probability) < _ROUNDING
 
 
 def reference_row(tables: Tables, horizon_days: int) -> Floats:
-    """Feature values, (23,), of the reference deal: engaged on the as-of date of `tables`, of nobody met before."""
+    """Feature values, (23,), of the reference deal: engaged on the as-of date of `tables`, with unknown names."""
     agent, product, account = (len(table.values) - 1 for table in (tables.agent, tables.product, tables.account))
-    return np.frombuffer(features.rows(tables, 0, tables.clocks((horizon_days,)), agent, product, account, 0.0))
+    return np.frombuffer(features.rows(tables, 0, tables.horizon_tables((horizon_days,)), agent, product, account, 0.0))
 
 
 def explain(scorer: Scorer, row: Floats, reference: Floats) -> Explanation:
-    """The answer to `row`, the same to the bit as Scorer.predict's, taken apart beside that to `reference`.
+    """Explain the prediction for `row`, bit-identical to Scorer.predict's, relative to that for `reference`.
 
     Both are feature values, (23,), of one as-of date and horizon. A feature of equal value has exactly no points. Takes
     the time of 832 predictions where each feature but the calendar's differs.
@@ -68,7 +68,7 @@ def explain(scorer: Scorer, row: Floats, reference: Floats) -> Explanation:
 
 
 def of_kept(scorer: Scorer, row: Floats, reference: Floats, points: Floats) -> Explanation | None:
-    """The explanation that `explain` gives, by points that were kept; None where they are not of this model and rows."""
+    """Rebuild the explanation of `explain` from stored points; None when they don't belong to this model and these rows."""
     base, probability = scorer.predict(np.stack([reference, row])).tolist()
     explanation = Explanation(probability, base, points)
     is_of_these = explanation.adds_up() and not points[row == reference].any()

@@ -1,4 +1,4 @@
-"""Predicts single rows without LightGBM's per-call set-up: its single-row fast C call, prepared once for a thread."""
+"""Predict single rows with LightGBM's single-row fast C call, prepared once per thread."""
 
 import ctypes
 from typing import Any
@@ -20,7 +20,7 @@ _PROBE_ROWS = 16
 
 
 class FastScorer:
-    """`Scorer.predict` for a few rows at a time, in microseconds. For one thread only: make one for each.
+    """`Scorer.predict` for a few rows at a time, in microseconds. Not thread-safe: make one per thread.
 
     `fallback` is None where the C call serves; else it says why every row goes through `Scorer.predict` instead: the
     LightGBM at hand has no such call, or answered the probe with other bits.
@@ -37,7 +37,7 @@ class FastScorer:
             return
         probe = np.random.default_rng(0).uniform(-10, 400, size=(_PROBE_ROWS, _WIDTH)).tobytes()
         if self._raw(probe) != self._reference(probe):
-            self.fallback = f"LightGBM {lightgbm.__version__} answers single rows with other bits than many"
+            self.fallback = f"LightGBM {lightgbm.__version__} answers single rows differently from many"
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities in 0..1, (n,), of a C-contiguous float64 matrix (n, 23): bit-identical to `Scorer.predict`.
@@ -51,12 +51,12 @@ class FastScorer:
         return np.array(self.predict_started(matrix.tobytes(), start(matrix).tolist()), dtype=np.float64)
 
     def predict_started(self, rows: bytes, starts: list[float]) -> list[float]:
-        """The same of float64 rows one after another, when the log-odds that each starts from are known. Unchecked."""
+        """Predict consecutive float64 rows whose initial log-odds are known. The input is not checked."""
         raw = self._raw(rows) if self.fallback is None else self._reference(rows)
         return self._scorer.calibration.apply_few(list(map(float.__add__, raw, starts)))
 
     def _prepare(self, booster: lightgbm.Booster) -> None:
-        # PyDLL keeps the interpreter's lock: giving it up and getting it back costs more than a row does.
+        # PyDLL keeps the interpreter's lock: releasing and acquiring it costs more than predicting a row.
         library = ctypes.PyDLL(_LIBRARY)
         handle = ctypes.c_void_p()
         status = library.LGBM_BoosterPredictForMatSingleRowFastInit(
@@ -72,7 +72,7 @@ class FastScorer:
         if status:
             raise _RefusedError(_reason(library))
         self._library, self._handle = library, handle
-        # Every argument is a pointer that ctypes has made ready once: to make one of a number takes as long as a few trees.
+        # Every argument is a ctypes pointer made once: making one from a number takes as long as a few trees.
         self._prepared = ctypes.byref(ctypes.c_char.from_address(handle.value or 0))
         self._length = ctypes.byref(ctypes.c_int64())
         self._call = library.LGBM_BoosterPredictForMatSingleRowFast
@@ -90,7 +90,7 @@ class FastScorer:
         return self._scores[:count]
 
     def _make_room(self, rows: int) -> None:
-        """Buffers of ours for so many rows and their scores, which stay where they are, and pointers to each of them."""
+        """Allocate fixed buffers for `rows` rows and their scores, and pointers to each of them."""
         buffer, scores = (ctypes.c_char * (rows * _ROW_BYTES))(), (ctypes.c_double * rows)()
         self._room, self._scores = memoryview(buffer).cast("B"), scores
         self._slots = [(ctypes.byref(buffer, row * _ROW_BYTES), ctypes.byref(scores, row * 8)) for row in range(rows)]
@@ -106,7 +106,7 @@ class FastScorer:
 
 
 class _RefusedError(Exception):
-    """The library refused a call; the text is its own reason."""
+    """The library refused a call; the message is its own."""
 
 
 def _reason(library: ctypes.PyDLL) -> str:

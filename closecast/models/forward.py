@@ -1,4 +1,4 @@
-"""Finds settings, rounds and calibration on forward folds: later rows judge boosters that learnt from earlier ones only."""
+"""Choose settings, rounds and calibration by forward chaining: boosters learn from earlier rows and are validated on later ones."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,16 +26,16 @@ _REPETITIONS = 400  # of the bootstrap that chooses between presets
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows to fit on, and later rows to judge by; no label of the first was still open when the second begin."""
+    """Positions of the rows to fit on, and of later rows to validate on. Every label window of the first ends before the second begin."""
 
     train: NDArray[np.int64]
-    judge: NDArray[np.int64]
+    validation: NDArray[np.int64]
 
 
 def forward_folds(rows: Snapshots, before: date) -> tuple[Fold, ...]:
-    """Up to three folds of `rows`, each judged on as-of dates after all that it may learn from (embargo: the horizon).
+    """Up to three folds of `rows`, each validated on as-of dates after those it fits on (embargo: the horizon).
 
-    The last 60 % of the span up to `before` are divided evenly among them. A fold too small to say anything is left
+    The last 60 % of the span up to `before` are divided evenly among them. A fold with too few rows is left
     out; there may be none.
     """
     if not len(rows):
@@ -47,20 +47,20 @@ def forward_folds(rows: Snapshots, before: date) -> tuple[Fold, ...]:
     folds = []
     for begin, end in pairwise(edges):
         train = np.flatnonzero(ends < begin)
-        judge = np.flatnonzero((rows.as_of >= begin) & (rows.as_of < end))
-        if all(_says_something(rows.won[part]) for part in (train, judge)):
-            folds.append(Fold(train, judge))
+        validation = np.flatnonzero((rows.as_of >= begin) & (rows.as_of < end))
+        if all(_is_large_enough(rows.won[part]) for part in (train, validation)):
+            folds.append(Fold(train, validation))
     return tuple(folds)
 
 
-def _says_something(won: NDArray[np.int8]) -> bool:
+def _is_large_enough(won: NDArray[np.int8]) -> bool:
     return len(won) >= _MINIMUM_FOLD_ROWS and 20 <= int(won.sum()) <= len(won) - 20
 
 
 class Folds:
-    """The folds of labelled rows, their values put into LightGBM's bins once for all settings that are tried on them.
+    """The folds of labelled rows, binned for LightGBM once for all settings that are tried.
 
-    The bins of a fold are found in the rows that it fits on, so that they know nothing of later ones.
+    The bins of a fold come from the rows that it fits on, so that they contain nothing of later ones.
     """
 
     def __init__(
@@ -68,54 +68,56 @@ class Folds:
     ) -> None:
         """`matrix` are feature values, (n, 23), and `won` labels, (n,), of the rows that `folds` name."""
         self.matrix, self._won, self.folds, self.seed = matrix, won, folds, seed
-        self.sizes = np.array([len(fold.judge) for fold in folds])
-        # A fold beside another, each on its own processor, wait for nobody; threads of one fit wait for each other at
-        # every split, and beside busy neighbours for long.
+        self.sizes = np.array([len(fold.validation) for fold in folds])
+        # Folds in parallel, each on its own processor, don't wait for each other; threads of one fit do at every split,
+        # and for long when other processes use the processors.
         self._beside = min(threads, len(folds))
         self.threads = threads // self._beside  # of each fold
         self.binned = self.each(self._binned, range(len(folds)))
 
     def each(self, work: Callable[[int], T], which: Iterable[int]) -> list[T]:
-        """What `work` returns for each fold of `which`, as many at once as there are processors for."""
+        """Results of `work` for each fold of `which`, run in parallel threads."""
         with ThreadPoolExecutor(self._beside) as pool:
             return list(pool.map(work, which))
 
     def parameters(self, fold: int, settings: Hyperparameters) -> dict[str, Any]:
-        """LightGBM's for a booster of `settings` on the fold."""
+        """LightGBM's parameters for a booster of `settings` on the fold."""
         rows = len(self.folds[fold].train)
         return {**settings.lightgbm(rows, self.seed, self.threads), "metric": "binary_logloss"}
 
     def _binned(self, number: int) -> tuple[lightgbm.Dataset, lightgbm.Dataset]:
         fold, parameters = self.folds[number], self.parameters(number, PRESETS[0])
         train = training_set(self.matrix[fold.train], self._won[fold.train], parameters).construct()
-        judge = training_set(self.matrix[fold.judge], self._won[fold.judge], parameters, train).construct()
-        return train, judge
+        validation = training_set(
+            self.matrix[fold.validation], self._won[fold.validation], parameters, train
+        ).construct()
+        return train, validation
 
-    def judge(self) -> NDArray[np.int64]:
-        """The rows that are judged, fold after fold."""
-        return np.concatenate([fold.judge for fold in self.folds])
+    def validation_rows(self) -> NDArray[np.int64]:
+        """Positions of the validation rows of all folds, fold after fold, (n,)."""
+        return np.concatenate([fold.validation for fold in self.folds])
 
 
-class Chain:
-    """Boosters of one setting, one for each fold, and their log loss on the rows judged after 1, 2, 3, … rounds.
+class FoldBoosters:
+    """Boosters of one setting, one per fold, and their log loss on the validation rows after 1, 2, 3, … rounds.
 
-    A round is fitted when its loss is first asked for.
+    A round is fitted when its loss is first needed.
     """
 
     def __init__(self, folds: Folds, settings: Hyperparameters) -> None:
         self.settings, self._folds = settings, folds
-        # So many steps go half of the way to what they aim at: if they lead nowhere, more of them hardly will.
+        # Early stopping: this many steps go half of the way to their target; if they bring nothing, more hardly will.
         self.patience = ceil(log(2) / settings.learning_rate)
         self._losses: list[list[float]] = [[] for _ in folds.folds]
         self._boosters = [
-            lightgbm.Booster(folds.parameters(number, settings), train).add_valid(judge, "judge")
-            for number, (train, judge) in enumerate(folds.binned)
+            lightgbm.Booster(folds.parameters(number, settings), train).add_valid(validation, "validation")
+            for number, (train, validation) in enumerate(folds.binned)
         ]
 
     def losses(self, rounds: int, folds: int | None = None) -> NDArray[np.float64]:
-        """Mean over the rows judged of the first `folds` folds (all, unless given) after 1, 2, … `rounds` rounds, (rounds,)."""
+        """Mean log loss on the validation rows of the first `folds` folds (default: all) after 1, 2, … `rounds` rounds, (rounds,)."""
         which = range(len(self._losses))[:folds]
-        # The last folds have the most rows: begun first, they are not waited for alone.
+        # The last folds have the most rows: they start first, so that none runs alone at the end.
         self._folds.each(lambda number: self._advance(number, rounds), reversed(which))
         curves = [self._losses[number][:rounds] for number in which]
         return np.asarray(np.average(curves, axis=0, weights=self._folds.sizes[:folds]), dtype=np.float64)
@@ -129,24 +131,24 @@ class Chain:
     def best(self, folds: int | None = None) -> tuple[int, float]:
         """The rounds, MAX_ROUNDS at most, with the least log loss over the first `folds` folds, and that loss.
 
-        Looked for until `patience` rounds have brought no lower one. The mean is asked, because the loss of a single fold
-        goes up and down with the weeks that it is judged on.
+        The search ends after `patience` rounds without a lower mean. It is the mean that counts, because the loss of a
+        single fold goes up and down with the weeks that it is validated on.
         """
         needed = self.patience
         while True:
             losses = self.losses(needed, folds)
             rounds = int(np.argmin(losses)) + 1
-            # Nobody can tell before so many rounds that it has stopped falling.
+            # The loss counts as no longer falling only after this many rounds.
             enough = min(rounds + self.patience, MAX_ROUNDS)
             if needed >= enough:
                 return rounds, float(losses[rounds - 1])
             needed = enough
 
     def predicted(self, rounds: int) -> NDArray[np.float64]:
-        """What the boosters say of the judged rows after `rounds` rounds, in the order of Folds.judge, (n,)."""
+        """Predicted probabilities of the validation rows after `rounds` rounds, in the order of Folds.validation_rows, (n,)."""
 
         def of(number: int) -> NDArray[np.float64]:
-            matrix = self._folds.matrix[self._folds.folds[number].judge]
+            matrix = self._folds.matrix[self._folds.folds[number].validation]
             raw = self._boosters[number].predict(matrix, raw_score=True, num_iteration=rounds)
             return sigmoid(np.asarray(raw, dtype=np.float64) + start(matrix))
 
@@ -155,7 +157,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What forward chaining found: which settings, how many rounds and which calibration, and the log loss on later rows."""
+    """The result of forward chaining: settings, rounds, calibration, and the log loss on later rows."""
 
     settings: Hyperparameters
     rounds: int
@@ -172,10 +174,10 @@ def schedule(
     seed: int,
     threads: int,
 ) -> Schedule:
-    """Rounds with the least log loss over the forward folds of `rows`, and the map that calibrates those predictions.
+    """Find the rounds with the least log loss over the forward folds of `rows`, and the calibration of those predictions.
 
-    Each prediction that the map is fitted on comes from trees that learnt from earlier rows only, and counts for the
-    share of `rows` that they learnt from: the less of them, the less their errors are those of the trees that serve.
+    Each prediction that the calibration is fitted on comes from trees that learnt from earlier rows only, and is weighted
+    by the share of `rows` that they learnt from: the smaller it is, the less their errors resemble those of the final trees.
     Without `settings`, the first of PRESETS is taken, or another whose predictions are better with an interval clear of
     zero.
     """
@@ -184,19 +186,19 @@ def schedule(
     if not found:
         return Schedule(tried[0], MAX_ROUNDS // 6, BetaCalibration(), None, 0)
     folds = Folds(matrix, rows.won, found, seed, threads)
-    judged = folds.judge()
-    won, deal = rows.won[judged], rows.deal[judged]
-    chain = Chain(folds, tried[0])
-    best, log_loss = chain.best()
-    predicted = chain.predicted(best)
-    for other in (Chain(folds, one) for one in tried[1:]):
-        # Whoever is behind when half of the way is gone will not be clearly better in the end.
-        if other.losses(other.patience).min() >= chain.losses(other.patience).min():
+    validated = folds.validation_rows()
+    won, deal = rows.won[validated], rows.deal[validated]
+    boosters = FoldBoosters(folds, tried[0])
+    best, log_loss = boosters.best()
+    predicted = boosters.predicted(best)
+    for other in (FoldBoosters(folds, one) for one in tried[1:]):
+        # Settings that are behind after half of the way will not be clearly better in the end.
+        if other.losses(other.patience).min() >= boosters.losses(other.patience).min():
             continue
         rounds, loss = other.best()
         theirs = other.predicted(rounds)
         if paired_difference(won, theirs, predicted, deal, _REPETITIONS).high < 0:
-            chain, best, log_loss, predicted = other, rounds, loss, theirs
-    knew = np.concatenate([np.full(len(fold.judge), len(fold.train) / len(rows)) for fold in found])
+            boosters, best, log_loss, predicted = other, rounds, loss, theirs
+    knew = np.concatenate([np.full(len(fold.validation), len(fold.train) / len(rows)) for fold in found])
     calibration = BetaCalibration.fit(predicted, won, deal, knew)
-    return Schedule(chain.settings, best, calibration, log_loss, len(found))
+    return Schedule(boosters.settings, best, calibration, log_loss, len(found))

@@ -1,4 +1,4 @@
-"""Golden rows: deals of a model's own history with the answers it gave when it was made, replayed before it serves."""
+"""Golden rows: deals of a model's own history with its predictions at training time, replayed before it serves."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pandas as pd
 
 from closecast.deals.horizon import QUARTER_END, Horizon, horizon_days
 from closecast.features import FeatureBuilder
-from closecast.features.history import UNNAMED, lot
+from closecast.features.history import MISSING_ACCOUNT, uniform_draw
 from closecast.models.card import ModelCard
 from closecast.models.manifest import ModelError
 from closecast.models.scorer import Scorer
@@ -21,7 +21,7 @@ _HORIZONS: tuple[Horizon, ...] = (1, 30, 90, QUARTER_END)
 
 
 class Model(Protocol):
-    """What is asked of a model here; a DealModel has it."""
+    """The parts of a DealModel that golden rows need."""
 
     @property
     def card(self) -> ModelCard: ...
@@ -41,7 +41,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class GoldenRow:
-    """One deal asked about one horizon: its position in the model's deals, its features and its probability."""
+    """One deal and horizon: the deal's position in the model's deals, its features and its probability."""
 
     deal: int
     horizon_days: int
@@ -51,21 +51,21 @@ class GoldenRow:
 
 @dataclass(frozen=True)
 class Golden:
-    """What a model answered as of the last date of its data, by the way that training and batch scoring take."""
+    """A model's predictions as of the last date of its data, computed as in training and batch scoring."""
 
     as_of: date
     rows: tuple[GoldenRow, ...]
 
     @classmethod
     def of(cls, model: Model) -> "Golden":
-        """Up to 24 deals spread over the model's history, the first without an account among them, at four horizons."""
+        """Predict up to 24 deals across the model's history, at least one without an account if there is one, at four horizons."""
         as_of = date.fromisoformat(model.card.data_as_of)
         positions = _chosen(model.deals, as_of)
         horizons = [horizon_days(as_of, horizon, model.card.fiscal) for horizon in _HORIZONS]
         deal = np.repeat(np.arange(len(positions)), len(horizons))
         asked = np.tile(np.array(horizons, dtype=np.int64), len(positions))
-        subjects = model.builder.history.subjects(model.deals.iloc[positions])
-        matrix = model.builder.matrix(subjects, deal, np.full(len(deal), np.datetime64(as_of, "D")), asked)
+        encoded = model.builder.history.encode(model.deals.iloc[positions])
+        matrix = model.builder.matrix(encoded, deal, np.full(len(deal), np.datetime64(as_of, "D")), asked)
         answers = model.scorer.predict(matrix)
         return cls(
             as_of,
@@ -76,11 +76,11 @@ class Golden:
         )
 
     def replay(self, model: Model) -> None:
-        """Ask `model` again, one deal at a time as a service does. Raises ModelError at the first bit that differs."""
+        """Predict again, one deal at a time as a service does. Raises ModelError at the first bit that differs."""
         tables, history = model.builder.tables(self.as_of), model.builder.history
         for row in self.rows:
             if not 0 <= row.deal < len(model.deals):
-                raise ModelError(f"a golden row is of deal {row.deal}, and the model has {len(model.deals)}")
+                raise ModelError(f"a golden row refers to deal {row.deal}, but the model has {len(model.deals)} deals")
             deal = model.deals.iloc[row.deal]
             account = None if pd.isna(deal["account"]) else str(deal["account"])
             codes = [
@@ -88,16 +88,16 @@ class Golden:
                 for pair in (("sales_agent", deal["sales_agent"]), ("product", deal["product"]), ("account", account))
             ]
             age = (self.as_of - deal["engage_date"].date()).days
-            chance = lot(deal["opportunity_id"]) if codes[2] == UNNAMED else 0.0
-            clocks = tables.clocks((row.horizon_days,))
-            answers, values = model.single.score(tables, age, clocks, codes[0], codes[1], codes[2], chance)
-            for name, told, expected in (
+            draw = uniform_draw(deal["opportunity_id"]) if codes[2] == MISSING_ACCOUNT else 0.0
+            horizon_tables = tables.horizon_tables((row.horizon_days,))
+            answers, values = model.single.score(tables, age, horizon_tables, codes[0], codes[1], codes[2], draw)
+            for name, found, expected in (
                 *zip(model.card.feature_names, np.frombuffer(values).tolist(), row.features, strict=True),
                 ("the probability", answers[0], row.probability),
             ):
-                if told != expected:
+                if found != expected:
                     raise ModelError(
-                        f"golden row {deal['opportunity_id']} at {row.horizon_days} days: {name} is {told!r} here and was "
+                        f"golden row {deal['opportunity_id']} at {row.horizon_days} days: {name} is {found!r} here and was "
                         f"{expected!r} when the model was made; another processor or library computes differently, or "
                         "the model is damaged"
                     )
@@ -108,7 +108,7 @@ class Golden:
 
     @classmethod
     def from_json(cls, text: str) -> "Golden":
-        """Floats come back to the bit. Raises ValueError, KeyError or TypeError for anything `to_json` did not write."""
+        """Read what `to_json` wrote, floats bit for bit. Raises ValueError, KeyError or TypeError for anything else."""
         content: dict[str, Any] = json.loads(text)
         rows = (GoldenRow(deal, days, tuple(values), answer) for deal, days, values, answer in content["rows"])
         return cls(date.fromisoformat(content["as_of"]), tuple(rows))

@@ -1,17 +1,17 @@
-"""What may be tuned: the booster's settings, with the ranges that a search draws from."""
+"""Hyperparameters of the booster, with the ranges that a search samples from."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from closecast.features import FEATURES, MONOTONE
 
-# Never searched: they make a run repeatable and the answers contradiction-free. No class weights: they would distort
+# Never searched: they make a run reproducible and its predictions consistent. No class weights: they would distort
 # the probabilities.
 _FIXED: dict[str, object] = {
     "objective": "binary",
     "deterministic": True,
     "force_row_wise": True,
-    "feature_pre_filter": False,  # rows are put into bins once for all settings, whatever their min_data_in_leaf
+    "feature_pre_filter": False,  # rows are binned once for all settings, whatever their min_data_in_leaf
     "verbose": -1,
 }
 MAX_ROUNDS = 300
@@ -33,14 +33,14 @@ class Hyperparameters:
     entity_weight: float = 0.1
 
     def __post_init__(self) -> None:
-        """Raises ValueError naming the value that is outside of RANGES."""
+        """Raise ValueError naming a value outside of RANGES."""
         for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected {low} to {high}")
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "Hyperparameters":
-        """Raises ValueError for a name that is no hyperparameter."""
+        """Make hyperparameters from a dictionary. Raises ValueError for an unknown name."""
         if unknown := sorted(values.keys() - {field.name for field in fields(cls)}):
             raise ValueError(f"unknown hyperparameters {', '.join(unknown)}; known are {', '.join(RANGES)}")
         return cls(**values)
@@ -49,7 +49,7 @@ class Hyperparameters:
         return asdict(self)
 
     def lightgbm(self, rows: int, seed: int, threads: int) -> dict[str, Any]:
-        """LightGBM's own parameters for a training set of `rows`; a small one cannot fill large leaves."""
+        """LightGBM's parameters for a training set of `rows` rows; a small one cannot fill large leaves."""
         weights = {"as_of": self.calendar_weight, "age": self.clock_weight, "horizon": self.clock_weight}
         return {
             **_FIXED,

@@ -1,4 +1,4 @@
-"""The manifest of a model's folder: the size and SHA-256 of each file in it. What it does not name does not belong there.
+"""The manifest of a model's folder: the size and SHA-256 of each file. Other files do not belong there.
 
 Its own SHA-256 stands for the model wherever one is named, and is what is signed (closecast.platform.signatures): a hash
 that lies beside what it protects finds damage, and no intention.
@@ -24,7 +24,7 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """What a file must be."""
+    """The expected size and SHA-256 of a file."""
 
     size: int  # bytes
     sha256: str
@@ -34,7 +34,7 @@ class Entry:
         return cls(len(content), hashlib.sha256(content).hexdigest())
 
     def check(self, name: str, found: "Entry") -> None:
-        """Raises ModelError naming the file when it is another."""
+        """Raise ModelError naming the file when `found` differs."""
         if found.size != self.size:
             raise ModelError(f"{name} is damaged: it has {found.size} bytes, and the manifest says {self.size}")
         if found.sha256 != self.sha256:
@@ -54,13 +54,13 @@ class Manifest:
 
     @classmethod
     def from_json(cls, content: bytes) -> "Manifest":
-        """Raises ModelError for anything `to_json` did not write."""
+        """Read what `to_json` wrote. Raises ModelError for anything else."""
         if len(content) > LARGEST:
             raise ModelError(f"{MANIFEST} is damaged: it has more than {LARGEST} bytes")
         try:
-            told: Any = json.loads(content.decode())
-            files = {name: Entry(entry["size"], entry["sha256"]) for name, entry in told["files"].items()}
-            made = cls(files, dict(told["beside"]))
+            decoded: Any = json.loads(content.decode())
+            files = {name: Entry(entry["size"], entry["sha256"]) for name, entry in decoded["files"].items()}
+            made = cls(files, dict(decoded["beside"]))
             written = made.to_json()
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(f"{MANIFEST} is damaged: {type(error).__name__}: {error}") from error
@@ -77,7 +77,7 @@ class Manifest:
 
 
 def write(folder: Path, beside: Mapping[str, str] | None = None) -> None:
-    """Write the manifest of all that is in `folder` now; `beside` gives the manifest's SHA-256 of each folder that belongs to it.
+    """Write the manifest of all files in `folder`; `beside` gives the manifest's SHA-256 of each folder that belongs to it.
 
     Raises ModelError for what is neither a file nor a folder.
     """
@@ -86,7 +86,7 @@ def write(folder: Path, beside: Mapping[str, str] | None = None) -> None:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 of the manifest in `folder`, 64 hexadecimal digits, by which the model is known. Raises ModelError without one.
+    """SHA-256 of the manifest in `folder`, 64 hexadecimal digits, which identifies the model. Raises ModelError without one.
 
     It stands for the files only where `verified` has compared them.
     """
@@ -99,10 +99,10 @@ def verified(
     sha256: str | None = None,
     besides: Callable[[str], bool] = lambda _name: False,
 ) -> dict[str, bytes]:
-    """The content of the files `needed`, read once, after every file in `folder` has been compared with the manifest.
+    """Compare every file in `folder` with the manifest and return the content of the files `needed`.
 
     A copy may lack files that are not `needed`. `sha256` is the manifest's own, where it is known. Files that are not in the
-    manifest are refused unless `besides` lets them be. Raises ModelError naming the file.
+    manifest are refused unless `besides` allows them. Raises ModelError naming the file.
     """
     written = _manifest(folder)
     if sha256 is not None and hashlib.sha256(written).hexdigest() != sha256:
@@ -151,7 +151,7 @@ def _manifest(folder: Path) -> bytes:
 
 
 def _names(folder: Path) -> list[str]:
-    """Every file below `folder` but the manifest, by its path in it. Raises ModelError for a link or anything else."""
+    """The paths of all files below `folder` except the manifest. Raises ModelError for anything but files and folders."""
     found = []
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
@@ -172,7 +172,7 @@ def _entry(file: Path) -> Entry:
 
 
 def _require_inside(name: str) -> None:
-    """A path is written one way only, and leads to no place but one in the folder."""
+    """Raise ModelError unless `name` is a normalised path inside the folder."""
     parts = PurePosixPath(name).parts
     if not parts or parts[0] == "/" or ".." in parts or "/".join(parts) != name or set(name) & {"\\", "\0"}:
         raise ModelError(f"{MANIFEST} is damaged: {name!r} is no path in the model's folder")

@@ -1,4 +1,4 @@
-"""How good predicted probabilities are, each measure with an interval from resampling whole deals.
+"""Measures of predicted probabilities, each with an interval from a bootstrap over whole deals.
 
 Snapshots of one deal share its fate: resampling rows would count the same evidence many times (Davison and Hinkley,
 Bootstrap Methods and their Application, 1997, section 3.8: resample the clusters).
@@ -34,13 +34,13 @@ class Measured:
 
 
 def losses(won: Labels, predicted: Probabilities) -> Probabilities:
-    """Log loss of each row, (n,), natural logarithm; predictions are held 1e-7 away from 0 and 1."""
+    """Log loss of each row, (n,), natural logarithm; predictions are clipped to 1e-7 from 0 and 1."""
     held = np.clip(predicted, _EDGE, 1 - _EDGE)
     return np.asarray(-np.where(won == 1, np.log(held), np.log1p(-held)), dtype=np.float64)
 
 
 def scores(won: Labels, predicted: Probabilities) -> dict[str, float]:
-    """MEASURES of `predicted`, both (n,). Brier skill is beside the share won; ECE has ten bins of equal count.
+    """MEASURES of `predicted`, both (n,). The reference of the Brier skill is the share won; ECE has ten bins of equal count.
 
     A measure that needs both outcomes is NaN when only one is there.
     """
@@ -51,8 +51,10 @@ def scores(won: Labels, predicted: Probabilities) -> dict[str, float]:
 def with_intervals(
     won: Labels, predicted: Probabilities, deal: NDArray[np.int64], repetitions: int = 100, seed: int = 0
 ) -> dict[str, Measured]:
-    """MEASURES with intervals, resampled by `deal`, (n,). Above INTERVAL_ROWS rows, intervals are those of a sample of
-    the deals, narrowed by the root of the share sampled."""
+    """MEASURES with intervals, resampled by `deal`, (n,).
+
+    Above INTERVAL_ROWS rows, the intervals come from a sample of the deals, narrowed by the root of the share sampled.
+    """
     return all_with_intervals(won, {"": predicted}, deal, repetitions, seed)[""]
 
 
@@ -63,7 +65,7 @@ def all_with_intervals(
     repetitions: int = 100,
     seed: int = 0,
 ) -> dict[str, dict[str, Measured]]:
-    """`with_intervals` of each of `predictions`, by name. The deals are drawn once for all."""
+    """`with_intervals` of each of `predictions`, by name; all use the same resampled deals."""
     sampled, share = _sample(deal, seed)
     deals, codes = _coded(deal[sampled])
     ranked = {name: _Ranked(won[sampled], predicted[sampled], codes) for name, predicted in predictions.items()}
@@ -108,7 +110,7 @@ def paired_differences(
     repetitions: int = 2_000,
     seed: int = 0,
 ) -> dict[str, Measured]:
-    """`paired_difference` to each of `theirs`, by name. The deals are drawn once for all: drawing takes the time."""
+    """`paired_difference` to each of `theirs`, by name; all use the same resampled deals, because resampling is slow."""
     count, codes = _coded(deal)
     rows = np.bincount(codes).astype(np.float64)
     mine = losses(won, ours)
@@ -142,7 +144,7 @@ def reliability(won: Labels, predicted: Probabilities, bins: int = BINS) -> list
 
 
 class _Ranked:
-    """Labels and predictions in the order of the predictions, to be measured again and again with the deals weighted anew.
+    """Labels and predictions sorted by prediction, for measuring repeatedly with new weights of the deals.
 
     `codes`, (n,), are the rows' deals: 0, 1, 2, …
     """
@@ -158,8 +160,8 @@ class _Ranked:
             for column in (np.ones(len(p)), y, losses(won, predicted)[order], gap**2)
         ]
         gaps = np.bincount(self._codes * BINS + bins, gap, deals * BINS).reshape(deals, BINS)
-        self._sums = np.column_stack([*sums, gaps])  # by deal: what is a sum over rows is one over deals
-        # Equal predictions stand together: half of the pairs within a group count, and precision is taken at its end. Only
+        self._sums = np.column_stack([*sums, gaps])  # by deal: a sum over rows becomes a sum over deals
+        # Ties form a group: half of the pairs within it count, and precision is taken at its end. Only
         # groups with a row won count at all.
         self._wins = np.flatnonzero(y)
         starts = np.concatenate([[0], np.flatnonzero(np.diff(p)) + 1, [len(p)]])
@@ -186,8 +188,8 @@ class _Ranked:
         }
 
     def _ranking(self, weights: NDArray[np.int32]) -> tuple[float, float]:
-        """The pairs in order, and the sum of precision over rows won, with `weights`, (deals,)."""
-        # One draw at a time, in numbers no wider than needed, stays in the processor's cache: all at once take ten times as
+        """The number of concordant pairs, and the sum of precision over rows won, with `weights`, (deals,)."""
+        # One draw at a time, in the narrowest type, stays in the processor's cache: all at once take ten times as
         # long.
         rows = weights.take(self._codes, mode="clip")  # in range by construction
         every, up = _running(rows), _running(rows[self._wins])
@@ -201,14 +203,14 @@ class _Ranked:
 
 
 def _running(values: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The sum of all values before each position, (n + 1,)."""
+    """Cumulative sums before each position, (n + 1,)."""
     sums = np.zeros(len(values) + 1, dtype=np.int32)
     np.cumsum(values, out=sums[1:])
     return sums
 
 
 def _coded(deal: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
-    """How many deals there are, and which of them each row is of: 0, 1, 2, …, (n,)."""
+    """The number of deals, and the code of each row's deal: 0, 1, 2, …, (n,)."""
     different, codes = np.unique(deal, return_inverse=True)
     return len(different), codes
 
@@ -227,7 +229,7 @@ def _sample(deal: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], floa
 
 
 def _deal_weights(deals: int, repetitions: int, seed: int) -> Iterator[NDArray[np.int32]]:
-    """How often each deal was drawn, (r, deals), in portions whose rows would not outgrow memory."""
+    """Bootstrap counts of each deal, (r, deals), in chunks of bounded size."""
     random = np.random.default_rng(seed)
     portion = max(1, _CELLS // max(1, deals))
     for first in range(0, repetitions, portion):

@@ -1,4 +1,4 @@
-"""Owen values: what each player adds to a game in which the players stand in groups.
+"""Owen values: the contribution of each player to a game whose players form groups.
 
 Owen, "Values of games with a priori unions", 1977. Shapley's value among groups, and within each group again: the one
 division in which what is added up is all there is, a player who changes nothing gets nothing, players and groups that
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 def owen_values(sizes: Sequence[int], worth: Callable[[Members], Floats]) -> list[float]:
-    """What each player adds; players stand group after group, of `sizes` (each 1 or more).
+    """The Owen value of each player; players are ordered group after group, of `sizes` (each 1 or more).
 
     `worth` is asked once, for the worth of n coalitions, (n,), given who is in them, (n, players): the first is nobody,
     the last is everybody. To the bit, a player without effect gets 0, and whom nothing tells apart the same. The rest is
@@ -37,7 +37,7 @@ def owen_values(sizes: Sequence[int], worth: Callable[[Members], Floats]) -> lis
 
 @dataclass(frozen=True)
 class _Plan:
-    """The coalitions that count, (n, players), and for each player which of them differ by this player, with weights."""
+    """The coalitions needed, (n, players), and for each player the pairs that differ by this player, with weights."""
 
     coalitions: Members
     with_: tuple[NDArray[np.int64], ...]
@@ -65,7 +65,7 @@ def _plan(sizes: tuple[int, ...]) -> _Plan:
             weights.append(np.array([weight for _, weight in steps]))
     everybody = places.setdefault(frozenset(range(sum(sizes))), len(places))
     order = np.arange(len(places))
-    order[[everybody, -1]] = order[[-1, everybody]]  # its own inverse: everybody changes places with the last
+    order[[everybody, -1]] = order[[-1, everybody]]  # its own inverse: the full coalition swaps places with the last
     coalitions = np.zeros((len(places), sum(sizes)), dtype=bool)
     for members, place in places.items():
         coalitions[order[place], list(members)] = True
@@ -73,7 +73,7 @@ def _plan(sizes: tuple[int, ...]) -> _Plan:
 
 
 def _weight(before: int, others: int) -> float:
-    """Chance that exactly these `before` of so many `others` come first, all orders being as likely."""
+    """Probability that exactly these `before` of `others` players come first in a random order."""
     return factorial(before) * factorial(others - before) / factorial(others + 1)
 
 

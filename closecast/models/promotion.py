@@ -1,4 +1,4 @@
-"""The rule by which a candidate becomes champion, on evidence from rows that neither has seen.
+"""The gate: the rule that promotes a candidate to champion, on rows that neither has seen.
 
 The champion that serves was refitted on all its rows, so held-out rows are no longer news to it. What is compared is
 therefore its evaluation twin: the booster kept beside it that was fitted only on rows whose label window ended before
@@ -13,29 +13,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.models import blas, metrics, sway
+from closecast.models import blas, influence, metrics
+from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.card import CHAMPION, ModelCard
 from closecast.models.evaluation import CANDIDATE, MINIMUM_OF_EACH, MINIMUM_ROWS, HeldOut
 from closecast.models.evidence import Export
-from closecast.models.ladder import AGE_CALENDAR
 
 MAX_ECE = 0.05
-# No honest model of this question comes near: on real data the best known ROC AUC is 0.86, that of a table of the held-out
-# period itself 0.87, and the made-up data's own probabilities stay below 0.9. Above this, something in the features knows the outcome.
+# No sound model comes near it: on real data the best known ROC AUC is 0.86, that of a table of the held-out
+# period itself 0.87, and the made-up data's own probabilities stay below 0.9. Above this, something in the features leaks the outcome.
 MAX_AUC = 0.95
 MAX_MOVED = 0.005  # of the mean prediction, when account names are blanked at random
 WORSE_SLICE = 0.03  # log loss above the reference's that is bad, if its interval is clear of zero
-MAX_QUIET = 0.1  # share of held-out rows whose windows run on with no deal closing
+MAX_CLOSE_GAP = 0.1  # share of held-out rows whose windows go on without a close
 MAX_ON_ONE_DATE = 2 / 3  # share of the rows won whose deals closed on one date
 MINIMUM_DATES = 4  # as-of dates
-MAX_LATENCY_MS = 5.0  # one row through the library's ordinary call, median
+MAX_LATENCY_MS = 5.0  # median of one row through LightGBM's ordinary call
 MAX_BYTES = 50_000_000
 _OF_REAL_DATA = ("file", "s3", "kaggle")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a prediction costs: median milliseconds for one row, and the size of the model's files in bytes."""
+    """The cost of a model: median milliseconds for one row, and the size of its files in bytes."""
 
     latency_ms: float
     size_bytes: int
@@ -43,7 +43,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Check:
-    """One condition, whether it holds, and the sentence that says so with its numbers."""
+    """One condition, whether it holds, and a sentence with the numbers."""
 
     name: str
     passed: bool
@@ -59,7 +59,7 @@ class Decision:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The sentences that decided: of the failed checks, else of the comparisons that were won."""
+        """The deciding sentences: of the failed checks, else of the comparisons that were won."""
         failed = tuple(check.sentence for check in self.checks if not check.passed)
         won = tuple(check.sentence for check in self.checks if check.name.startswith(("log loss", "champion")))
         return failed or won
@@ -69,7 +69,7 @@ class Decision:
 
 
 def incomparable(candidate: ModelCard, champion: ModelCard) -> str | None:
-    """Why the champion's twin cannot be measured on the candidate's held-out rows; None when it can."""
+    """The reason why the champion's twin cannot be measured on the candidate's held-out rows; None when it can."""
     if champion.source == candidate.source and champion.cut > candidate.cut:
         return f"the champion's cut, {champion.cut}, is after the candidate's, {candidate.cut}: it knows rows held out here"
     if champion.fiscal.phase != candidate.fiscal.phase:
@@ -83,7 +83,7 @@ def incomparable(candidate: ModelCard, champion: ModelCard) -> str | None:
 
 
 def origin(candidate: ModelCard, champion_source: str | None) -> Check:
-    """Made-up data do not replace real ones, nor those of a champion of which nobody can tell (None)."""
+    """Check that a model of made-up data does not replace one of real data or of unknown source (None)."""
     barred = not _is_real(candidate.source) and (champion_source is None or _is_real(champion_source))
     verb = "may not" if barred else "may"
     source = champion_source or "a source that neither its card nor the registry's tag `source` tells any more"
@@ -102,21 +102,23 @@ def decide(
     extra: tuple[Check, ...] = (),
     export: Export | None = None,
 ) -> Decision:
-    """Promoted only if every check passes, at every target.
+    """Decide on a promotion: every check must pass at every target.
 
-    `found` holds predictions of CANDIDATE, of the rungs and, where the champion was measured, of CHAMPION; else
-    `champion` says why it was not. What the `export` itself lacks comes first: it is the cause of what else fails.
+    `found` holds predictions of CANDIDATE, of the baselines and, where the champion was measured, of CHAMPION; else
+    `champion` says why it was not. Shortcomings of the `export` itself come first: they cause the other failures.
     """
     checks = list(extra)
     for part in found:
         checks += _measurable_at_all(part)
     for part in found:
-        rungs = {"base_rate": "the base rate", AGE_CALENDAR: "the age-and-calendar model"}
+        baselines = {"base_rate": "the base rate", AGE_CALENDAR: "the age-and-calendar model"}
         if CHAMPION in part.predictions:
-            rungs[CHAMPION] = "the champion"
-        better = {rung: _better(part, rung, words) for rung, words in rungs.items()}
+            baselines[CHAMPION] = "the champion"
+        better = {baseline: _better(part, baseline, words) for baseline, words in baselines.items()}
         checks += better.values()
-        checks.append(_not_by_few(part, {rung: rungs[rung] for rung, check in better.items() if check.passed}))
+        checks.append(
+            _not_by_few(part, {baseline: baselines[baseline] for baseline, check in better.items() if check.passed})
+        )
         measured = metrics.scores(part.won, part.predictions[CANDIDATE])
         checks += [
             _calibrated(part, measured["ece"]),
@@ -155,24 +157,24 @@ def _of_the_export(export: Export, convincing: bool) -> list[Check]:
         "time": f"the export runs {export.days} days from its first close on {export.first} to its end on {export.end}",
     }
     if convincing and "time" in lacks:
-        # Short alone is no fault: where the evidence is clear all the same, it counts.
+        # A short export alone does not fail: clear evidence counts all the same.
         lacks.pop("time")
     return [Check(name, name not in lacks, lacks.get(name, words)) for name, words in holds.items()]
 
 
 def _measurable_at_all(part: HeldOut) -> list[Check]:
-    """Held-out deals had time to close, on several dates, seen from several."""
-    quiet, checks = part.quiet, []
-    passed = quiet.share <= MAX_QUIET
+    """Check that held-out deals had time to close, closed on several dates, and have several as-of dates."""
+    close_gap, checks = part.close_gap, []
+    passed = close_gap.share <= MAX_CLOSE_GAP
     words = (
-        f"{quiet.share:.0%} of the held-out rows had no time to close"
+        f"{close_gap.share:.0%} of the held-out rows had no time to close"
         if passed
-        else f"{quiet.share:.0%} of the held-out rows had no time to close, allowed are {MAX_QUIET:.0%}: no deal closes "
-        f"between {quiet.since} and {quiet.until}; correct the dates after that, or name the export's date as as_of"
+        else f"{close_gap.share:.0%} of the held-out rows had no time to close, allowed are {MAX_CLOSE_GAP:.0%}: no deal closes "
+        f"between {close_gap.since} and {close_gap.until}; correct the dates after that, or name the export's date as as_of"
     )
     checks.append(Check(f"time to close, {part.target}", passed, f"{part.target}: {words}"))
-    if sway.CLOSING_DATE in part.groups:
-        name, share = sway.commonest(part.groups[sway.CLOSING_DATE])
+    if influence.CLOSING_DATE in part.groups:
+        name, share = influence.most_common(part.groups[influence.CLOSING_DATE])
         passed = share <= MAX_ON_ONE_DATE
         words = "" if passed else f", allowed are {MAX_ON_ONE_DATE:.0%}: one day is no evidence for others"
         checks.append(
@@ -182,8 +184,8 @@ def _measurable_at_all(part: HeldOut) -> list[Check]:
                 f"{part.target}: {share:.0%} of the held-out rows won are of deals that closed on one date, {name}{words}",
             )
         )
-    if sway.AS_OF_DATE in part.groups:
-        count = len(part.groups[sway.AS_OF_DATE].names)
+    if influence.AS_OF_DATE in part.groups:
+        count = len(part.groups[influence.AS_OF_DATE].names)
         passed = count >= MINIMUM_DATES
         words = "" if passed else f", needed are {MINIMUM_DATES}: name an earlier cut, or export a longer time"
         checks.append(
@@ -197,12 +199,14 @@ def _measurable_at_all(part: HeldOut) -> list[Check]:
 
 
 def _not_by_few(part: HeldOut, won: dict[str, str]) -> Check:
-    """The comparisons that were `won` are so without a handful of deals, any one agent and any one as-of date."""
+    """Check that the comparisons in `won` hold without a few deals, any one agent and any one as-of date."""
     mine = metrics.losses(part.won, part.predictions[CANDIDATE])
     name = f"few rows, {part.target}"
     kept = []
-    for rung, words in won.items():
-        left = sway.weakest(mine - metrics.losses(part.won, part.predictions[rung]), part.deal, part.groups)
+    for baseline, words in won.items():
+        left = influence.worst_without(
+            mine - metrics.losses(part.won, part.predictions[baseline]), part.deal, part.groups
+        )
         if not left.difference < 0:
             return Check(
                 name,
@@ -211,17 +215,17 @@ def _not_by_few(part: HeldOut, won: dict[str, str]) -> Check:
                 f"(difference {left.difference:+.4f}): too few rows decide",
             )
         kept.append(f"{left.difference:+.4f} to {words}'s without {left.what}")
-    words = f"no {sway.HANDFUL} deals, agent or as-of date decide: the difference stays {', '.join(kept)}"
+    words = f"no {influence.LEFT_OUT_DEALS} deals, agent or as-of date decide: the difference stays {', '.join(kept)}"
     return Check(name, True, f"{part.target}: {words if kept else 'no comparison was won that few rows could decide'}")
 
 
-def _better(part: HeldOut, rung: str, words: str) -> Check:
-    difference = part.against(rung)
+def _better(part: HeldOut, baseline: str, words: str) -> Check:
+    difference = part.against(baseline)
     mine = float(metrics.losses(part.won, part.predictions[CANDIDATE]).mean())
     passed = difference.high < 0
     verdict = "below" if passed else "not clearly below"
     return Check(
-        f"log loss against {rung}, {part.target}",
+        f"log loss against {baseline}, {part.target}",
         passed,
         f"{part.target}: held-out log loss {mine:.4f} is {verdict} {words}'s {mine - difference.value:.4f} "
         f"(difference {difference.value:+.4f}, 95 % interval {difference.low:+.4f} to {difference.high:+.4f})",
@@ -266,7 +270,7 @@ def _slices(part: HeldOut) -> list[Check]:
                 continue
             won, ours, theirs = part.won[rows], part.predictions[CANDIDATE][rows], part.predictions[reference][rows]
             if (metrics.losses(won, ours) - metrics.losses(won, theirs)).mean() <= WORSE_SLICE:
-                continue  # whatever its interval is
+                continue  # whatever its interval
             difference = metrics.paired_difference(won, ours, theirs, part.deal[rows], 400)
             if difference.low > 0:
                 worst.append(f"{kind} {name} ({difference.value:+.3f})")

@@ -1,4 +1,4 @@
-"""The part of a model that predicts: a booster, where it starts from, and its calibration; kept as two files."""
+"""The scorer of a model: a booster with its initial scores and calibration, kept as two files."""
 
 import json
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Scorer:
         return self.calibration.apply(raw + start(matrix))
 
     def save(self, folder: Path) -> int:
-        """Write both files and their manifest into `folder`, made if absent; returns the size of the two in bytes."""
+        """Write both files and their manifest into `folder`, created if absent. Returns the size of the two in bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         content = {"features": list(features.NAMES), "calibration": asdict(self.calibration)}
         (folder / _BOOSTER).write_text(self.booster.model_to_string())
@@ -51,16 +51,16 @@ class Scorer:
 
     @classmethod
     def load(cls, folder: Path, sha256: str | None = None) -> "Scorer":
-        """Read what `save` wrote, and nobody has changed since; `sha256` is its manifest's, where that is known.
+        """Read and verify what `save` wrote; `sha256` is the manifest's expected SHA-256, if known.
 
-        Raises ModelError when a file is absent or damaged, or the features are others. A booster that was made to do so may
-        end the process: closecast.platform.mlflow.rehearsal tries a folder in another one first.
+        Raises ModelError when a file is absent or damaged, or the features differ. A malicious booster can crash the
+        process: closecast.platform.mlflow.smoke_test loads a folder in another process first.
         """
         return cls.of(manifest.verified(folder, FILES, sha256))
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> "Scorer":
-        """From the content of both files. Raises ModelError as `load` does."""
+        """Make a scorer from the content of both files. Raises ModelError as `load` does."""
         try:
             content = json.loads(files[_SCORER])
             names = tuple(content["features"])

@@ -1,31 +1,40 @@
-"""Scores one deal at a time for several horizons, on the way of an API request."""
+"""Score one deal at a time for several horizons, as API requests do."""
 
 import threading
 from collections.abc import Sequence
 
 from closecast import features
-from closecast.features.build import Clock, Tables
+from closecast.features.build import HorizonTable, Tables
 from closecast.features.cycles import AGES
 from closecast.models.fast import FastScorer
 from closecast.models.scorer import Scorer
 
 
 class SingleScorer(threading.local):
-    """`features.rows` and `FastScorer`, one for each thread; safe from several threads."""
+    """`features.rows` and one `FastScorer` per thread; safe from several threads."""
 
     def __init__(self, scorer: Scorer) -> None:
         self._fast = FastScorer(scorer)
 
     @property
     def fallback(self) -> str | None:
-        """Why LightGBM's single-row call is not used, None where it is."""
+        """The reason why LightGBM's single-row call is not used, None when it is."""
         return self._fast.fallback
 
     def score(
-        self, tables: Tables, age: int, clocks: Sequence[Clock], agent: int, product: int, account: int, lot: float
+        self,
+        tables: Tables,
+        age: int,
+        horizon_tables: Sequence[HorizonTable],
+        agent: int,
+        product: int,
+        account: int,
+        draw: float,
     ) -> tuple[list[float], bytes]:
-        """Probabilities in 0..1, one for each of `clocks`, and the features behind them; arguments and features as of
-        `features.rows`. Bit-identical to `Scorer.predict` of the same rows."""
-        block = features.rows(tables, age, clocks, agent, product, account, lot)
+        """Probabilities in 0..1, one per horizon table, and the features as `features.rows` returns them.
+
+        The arguments are those of `features.rows`. Bit-identical to `Scorer.predict` of the same rows.
+        """
+        block = features.rows(tables, age, horizon_tables, agent, product, account, draw)
         at = age if age < AGES else AGES - 1
-        return self._fast.predict_started(block, [clock.odds[at] for clock in clocks]), block
+        return self._fast.predict_started(block, [table.odds[at] for table in horizon_tables]), block

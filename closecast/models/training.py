@@ -1,4 +1,4 @@
-"""Plans what may be learnt from, and fits the booster on it."""
+"""Training data, split in time, and the fit of the booster."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,24 +19,24 @@ from closecast.deals.snapshots import (
     training_rows,
     weekly_as_of_dates,
 )
-from closecast.features import NAMES, WIN_CHANCE, FeatureBuilder, History, Subjects, log_odds
+from closecast.features import NAMES, WIN_CHANCE, EncodedDeals, FeatureBuilder, History, log_odds
 from closecast.models.hyperparameters import Hyperparameters
 
 _HELD_OUT_SHARE = 0.4
 _ONE_DAY = timedelta(days=1)
 _LAST_WEEK = timedelta(days=7)
-_WARM_UP = timedelta(days=28)  # the first weeks have no history yet to learn the use of history from
+_WARM_UP = timedelta(days=28)  # the first weeks have no history, so a model can't learn from them how to use it
 MAX_TRAINING_ROWS = 2_000_000
-_DATES = 128  # whose tables stay in memory, half a megabyte each: those of two years of weeks, which are gone through a dozen times
+_DATES = 128  # as-of dates whose tables stay in memory, half a megabyte each: two years of weeks, used a dozen times
 
 
 class NotEnoughDataError(ValueError):
-    """The export is too short or too small to learn from and be measured on."""
+    """The export is too short or too small for training and evaluation."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How an export is divided in time: as-of dates from `first` on, held out from `cut` on, nothing known after `end`."""
+    """The split of an export in time: as-of dates from `first` on, held out from `cut` on, nothing known after `end`."""
 
     first: date
     cut: date
@@ -44,7 +44,7 @@ class Plan:
 
 
 def plan(deals: pd.DataFrame, cut: date | None = None) -> Plan:
-    """As-of dates from the first close on (earlier ones would see no deal close), cut at the month nearest to 60 %.
+    """Plan as-of dates from the first close on (before, no deal closes), cut at the month nearest to 60 %.
 
     Raises NotEnoughDataError when no deal is closed, the closes span less than four weeks, or `cut` is outside of them.
     """
@@ -67,7 +67,7 @@ def plan(deals: pd.DataFrame, cut: date | None = None) -> Plan:
 
 
 class Data:
-    """The engaged deals of one export, how they are divided in time, and their feature values."""
+    """The engaged deals of one export, their split in time, and their feature values."""
 
     def __init__(self, deals: pd.DataFrame, cut: date | None = None, fiscal: FiscalCalendar = CALENDAR_YEAR) -> None:
         """`deals` are accepted deals (closecast.deals.contract), quarters those of `fiscal`. Raises NotEnoughDataError."""
@@ -76,9 +76,9 @@ class Data:
         self.builder = FeatureBuilder(History(self.deals, self.plan.end, fiscal), _DATES)
 
     @cached_property
-    def subjects(self) -> Subjects:
-        """The deals in the history's codes."""
-        return self.builder.history.subjects(self.deals)
+    def encoded_deals(self) -> EncodedDeals:
+        """The deals encoded with the history's codes."""
+        return self.builder.history.encode(self.deals)
 
     def rows(
         self,
@@ -87,7 +87,7 @@ class Data:
         known_before: date | None = None,
         most: int | None = None,
     ) -> Snapshots:
-        """Weekly labelled rows of the whole span. The last as-of date still has a full week after it.
+        """Weekly labelled rows of the whole span. The last as-of date has a full week after it.
 
         With `seen_from`, of as-of dates on or after it; with `known_before`, those whose label window ended before it:
         what could have been learnt from by then (the embargo). `most` as of training_rows.
@@ -99,20 +99,20 @@ class Data:
         return training_rows(self.deals, dates, horizons, end, self.fiscal, most)
 
     def learnable(self, before: date | None = None) -> Snapshots:
-        """Rows of all horizons to learn from: after the warm-up, labels known before `before` (all, unless given).
+        """Training rows of all horizons: after the warm-up, with labels known before `before` (default: all).
 
-        Above MAX_TRAINING_ROWS, those of deals drawn evenly: snapshots of more deals say more than more of each.
+        Above MAX_TRAINING_ROWS, deals are sampled systematically: more deals are better than more snapshots of each.
         """
         begin = self.plan.first + min(_WARM_UP, ((before or self.plan.end) - self.plan.first) / 4)
         return self.rows(seen_from=begin, known_before=before, most=MAX_TRAINING_ROWS)
 
     def matrix(self, rows: Snapshots) -> NDArray[np.float64]:
         """Feature values of `rows`, (n, 23), float64."""
-        return self.builder.matrix(self.subjects, rows.deal, rows.as_of, rows.horizon_days)
+        return self.builder.matrix(self.encoded_deals, rows.deal, rows.as_of, rows.horizon_days)
 
 
 def start(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds that the booster starts from, (n,): those of the win chance that history alone gives."""
+    """Initial log-odds of the booster, (n,): those of the win chance that history alone gives."""
     return log_odds(matrix[:, WIN_CHANCE])
 
 
@@ -127,8 +127,10 @@ def training_set(
     parameters: dict[str, Any],
     bins_of: lightgbm.Dataset | None = None,
 ) -> lightgbm.Dataset:
-    """Feature values, (n, 23), and labels, (n,), for LightGBM: to learn from, beginning at `start`, or to judge by, in
-    the bins of the set that was learnt from. `parameters` are LightGBM's own."""
+    """A LightGBM dataset of feature values, (n, 23), and labels, (n,), with `start` as initial scores.
+
+    A validation set uses the bins of the training set `bins_of`. `parameters` are LightGBM's.
+    """
     return lightgbm.Dataset(
         matrix,
         label=won.astype(np.float64),
@@ -147,6 +149,6 @@ def fit(
     seed: int,
     threads: int,
 ) -> lightgbm.Booster:
-    """A booster that corrects `start`. The same rows, settings and seed give the same file, whatever the threads."""
+    """Fit a booster that corrects `start`. The same rows, settings and seed give the same file, whatever the threads."""
     parameters = settings.lightgbm(len(won), seed, threads)
     return lightgbm.train(parameters, training_set(matrix, won, parameters), rounds)

@@ -1,4 +1,4 @@
-"""The search for hyperparameters: what a trial draws, what it is judged by, and when it is given up."""
+"""The search for hyperparameters: sampling, objective and pruning."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ import optuna
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.features import NAMES
-from closecast.models.forward import Chain, Folds, forward_folds
+from closecast.models.forward import FoldBoosters, Folds, forward_folds
 from closecast.models.hyperparameters import PRESETS, RANGES, Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError
 
@@ -26,28 +26,28 @@ _WORDS = {
     "ranges": "ranges are",
 }
 _FIRST_MONTHS = ("January", "February", "March")  # of quarters, by FiscalCalendar.phase
-_STARTUP_TRIALS = 5  # what a median is taken of before any trial is given up
+_STARTUP_TRIALS = 5  # trials before pruning by their median begins
 
 
 class Objective:
     """Log loss on later rows, by forward-chaining folds with an embargo of the horizon, at the best number of rounds."""
 
     def __init__(self, data: Data, before: date, seed: int, threads: int) -> None:
-        """Nothing known from `before` on is looked at. Raises NotEnoughDataError when there is no fold to judge by."""
+        """Only labels known before `before` are used. Raises NotEnoughDataError when there is no validation fold."""
         rows = data.learnable(before)
         folds = forward_folds(rows, before)
         if not folds:
             raise NotEnoughDataError(
-                f"the {len(rows)} rows known before {before} hold no forward fold to judge a trial by; tune on a "
+                f"the {len(rows)} rows known before {before} hold no forward fold to validate a trial on; tune on a "
                 "longer export, or train with the default settings"
             )
         self._folds = Folds(data.matrix(rows), rows.won, folds, seed, threads)
 
     def __call__(self, trial: optuna.Trial) -> float:
         """The trial's log loss. Raises optuna.TrialPruned when the folds so far are worse than the median's."""
-        chain = Chain(self._folds, suggest(trial))
+        boosters = FoldBoosters(self._folds, suggest(trial))
         for step in range(len(self._folds.folds)):
-            rounds, loss = chain.best(step + 1)
+            rounds, loss = boosters.best(step + 1)
             trial.report(loss, step)
             if trial.should_prune():
                 raise optuna.TrialPruned
@@ -56,7 +56,7 @@ class Objective:
 
 
 def suggest(trial: optuna.Trial) -> Hyperparameters:
-    """One setting out of RANGES."""
+    """Sample hyperparameters from RANGES."""
     values: dict[str, float] = {}
     for name, (low, high) in RANGES.items():
         log = name in _LOGARITHMIC
@@ -68,22 +68,22 @@ def suggest(trial: optuna.Trial) -> Hyperparameters:
 
 
 class StudyError(ValueError):
-    """A study holds trials of another search: their values cannot be compared with this one's."""
+    """A study holds trials of another search, whose values cannot be compared."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What makes two trials comparable: the deals, the cut, the quarters, the features, and the ranges that settings are drawn from."""
+    """The scope in which trials are comparable: deals, cut, quarters, features, and ranges of the hyperparameters."""
 
     data: str  # content hash of the deals, or a key that holds it
     cut: date
     fiscal: FiscalCalendar = CALENDAR_YEAR
-    source: str = field(default="", compare=False)  # for people: where the deals came from
+    source: str = field(default="", compare=False)  # for messages: where the deals came from
     features: tuple[str, ...] = NAMES
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=lambda: dict(RANGES))
 
     def written(self) -> dict[str, Any]:
-        """As plain data, which a study keeps."""
+        """The scope as plain data, for the study's attributes."""
         ranges = {name: [float(low), float(high)] for name, (low, high) in sorted(self.ranges.items())}
         return {
             "data": self.data,
@@ -94,13 +94,14 @@ class Scope:
         }
 
     def digest(self) -> str:
-        """Twelve hexadecimal digits, the same for searches whose trials are comparable."""
+        """Twelve hexadecimal digits, equal for searches whose trials are comparable."""
         return hashlib.sha256(json.dumps(self.written(), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def create(name: str, storage: optuna.storages.BaseStorage | None, seed: int, scope: Scope) -> optuna.Study:
-    """The study `name`, new or resumed, bound to `scope`. The first trials of a new one are the presets: tuning never
-    ends below them.
+    """Create or resume the study `name`, bound to `scope`.
+
+    The first trials of a new study are the presets, so that tuning is never worse than they are.
 
     Raises StudyError when the study is bound to another scope, or has trials and is bound to none.
     """
@@ -127,7 +128,7 @@ def _bind(study: optuna.Study, scope: Scope) -> None:
                 "on what data they ran: leave study=… out, or name another"
             )
         study.set_user_attr(_SCOPE, {**scope.written(), "source": scope.source})
-    # Read back: of two searches that begin one study at the same moment, one sees here that it is the other's.
+    # Read back: if two searches create a study at the same moment, one sees here that it belongs to the other.
     found, wanted = dict(study.user_attrs[_SCOPE]), scope.written()
     where = found.pop("source", "")
     if found == wanted:
@@ -145,7 +146,7 @@ def _bind(study: optuna.Study, scope: Scope) -> None:
 
 
 def _in_words(name: str, value: Any, other: Any, source: str) -> str:
-    """One side of a difference; of features and ranges only what the other side does not have."""
+    """Describe one side of a difference; of features and ranges, only what the other side lacks."""
     if name == "data":
         digits = str(value).rpartition("/")[2].removesuffix(".parquet")[:12]
         return f"{digits}{f' ({source})' if source else ''}"
@@ -160,13 +161,13 @@ def _in_words(name: str, value: Any, other: Any, source: str) -> str:
 
 
 def finished(study: optuna.Study) -> int:
-    """Trials that ended with a value or were given up for good reason."""
+    """Number of trials that completed or were pruned."""
     ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     return len(study.get_trials(deepcopy=False, states=ended))
 
 
 def work(study: optuna.Study, objective: Callable[[optuna.Trial], float], trials: int) -> None:
-    """Run trials until the study, which others may work on too, has `trials` finished ones."""
+    """Run trials until the study, which may have other workers, has `trials` finished ones."""
 
     def enough(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
         if finished(study) >= trials:
@@ -177,5 +178,5 @@ def work(study: optuna.Study, objective: Callable[[optuna.Trial], float], trials
 
 
 def best(study: optuna.Study) -> Hyperparameters:
-    """The setting with the least log loss. Raises ValueError while no trial is complete."""
+    """The hyperparameters with the least log loss. Raises ValueError while no trial is complete."""
     return Hyperparameters.of({name: study.best_trial.params[name] for name in RANGES})

@@ -1,1 +1,1 @@
-"""The only code that talks to the outside: settings, sources, object store, experiment tracking, model registry."""
+"""Everything that talks to other systems: settings, sources, object store, experiment tracking, model registry."""

@@ -1,4 +1,4 @@
-"""Clients of the cache (Redis or Valkey), made in one way: each wait has an end, and nothing reconnects unnoticed."""
+"""Clients of the cache (Redis or Valkey), with timeouts and without automatic reconnects."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ CONNECT_SECONDS = 1.0
 
 
 def client(url: str, *, answer_seconds: float, connect_seconds: float = CONNECT_SECONDS, **options: Any) -> redis.Redis:
-    """A client of the cache at `url`, still to connect; `options` are redis-py's.
+    """Make a client of the cache at `url`, not yet connected; `options` are redis-py's.
 
-    A connection that came back by itself would hide that another process answers, or what was missed meanwhile: a failure is
-    raised (redis.RedisError, OSError) at once.
+    An automatic reconnect would hide that another process answers, or that messages were missed: failures are raised
+    (redis.RedisError, OSError) at once.
     """
     made: redis.Redis = redis.Redis.from_url(
         url,

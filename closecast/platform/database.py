@@ -1,4 +1,4 @@
-"""Closecast's own database: connections to it, and its tables, brought up to date by numbered SQL files."""
+"""Connections to Closecast's own database, and its schema migrations."""
 
 from importlib.resources import files
 from typing import Any
@@ -10,7 +10,7 @@ _LOCK = 0x636C6F73  # any number that no other user of this database locks
 
 
 def connect(url: str, **options: Any) -> "psycopg.Connection[tuple[object, ...]]":
-    """A connection that commits each statement of its own accord. Raises psycopg.OperationalError within seconds.
+    """Open a connection with autocommit. Raises psycopg.OperationalError within seconds.
 
     `url` is postgresql://role:password@host:port/database; `options` are libpq's, by name.
     """
@@ -18,9 +18,9 @@ def connect(url: str, **options: Any) -> "psycopg.Connection[tuple[object, ...]]
 
 
 def migrate(url: str) -> list[str]:
-    """Apply the files of `closecast/platform/sql` that this database has not seen, in the order of their names.
+    """Apply the new files of `closecast/platform/sql` to this database, in the order of their names.
 
-    Each runs in a transaction of its own; several processes may ask at once, and one does it. Returns the names applied.
+    Each runs in its own transaction; if several processes call this at once, one does it. Returns the names applied.
     """
     done = []
     with connect(url) as connection:

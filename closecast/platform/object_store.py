@@ -1,4 +1,4 @@
-"""The object store: S3, or what speaks its protocol."""
+"""The object store: S3, or a compatible store."""
 
 from pyarrow.fs import S3FileSystem
 
@@ -6,7 +6,7 @@ from closecast.platform.settings import LakeSettings
 
 
 def object_store(settings: LakeSettings) -> S3FileSystem:
-    """The object store that `settings` reach; a store that is away is reported within seconds."""
+    """The object store of `settings`; one that is away is reported within seconds."""
     scheme, _, host = (settings.endpoint or "").rpartition("://")
     return S3FileSystem(
         access_key=settings.access_key,

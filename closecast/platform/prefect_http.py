@@ -1,4 +1,4 @@
-"""What a caller shows to Prefect's server: the password and, for a change, the token that a foreign page cannot have."""
+"""Authentication to Prefect's server: the password and, for changes, the CSRF token."""
 
 import base64
 import uuid
@@ -10,7 +10,7 @@ _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class PrefectAuth(httpx.Auth):
-    """For one client of httpx. `auth_string` is Prefect's PREFECT_API_AUTH_STRING, `user:password`."""
+    """Authentication for one httpx client. `auth_string` is Prefect's PREFECT_API_AUTH_STRING, `user:password`."""
 
     requires_response_body = True
 
@@ -20,7 +20,7 @@ class PrefectAuth(httpx.Auth):
         self._token = ""
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """The request, after one for a token where it needs one, and once more when the server no longer knows that."""
+        """Send the request, with a CSRF token if it needs one, and again with a new token if the server refuses it."""
         request.headers["Authorization"] = self._header
         if request.method not in _WRITES:
             yield request
@@ -37,7 +37,7 @@ class PrefectAuth(httpx.Auth):
         return httpx.Request("GET", url, headers={"Authorization": self._header}, extensions=request.extensions)
 
     def _take(self, answer: httpx.Response) -> None:
-        """A server that has no such tokens, or refuses one, is asked without: its answer says what is wrong."""
+        """Take the token from the server's answer; without one the request is sent anyway, and its answer says what is wrong."""
         self._token = "" if answer.is_error else str(answer.json()["token"])
 
     def _with_token(self, request: httpx.Request) -> httpx.Request:

@@ -1,11 +1,11 @@
-"""Text of strangers, so that a terminal or a reader of logs sees what it is: nothing moves the cursor, hides or turns around."""
+"""Escape untrusted text for terminals and logs: nothing may move the cursor, hide text or reverse its direction."""
 
 
 def printable(text: str) -> str:
-    r"""`text` with every character that cannot be seen as itself written as \x9b, \u202e or \U000e0001.
+    r"""Escape every unprintable character of `text` as \x9b, \u202e or \U000e0001.
 
-    These are controls (C0, C1), what changes direction or has no width, separators of lines, surrogates, and code points
-    that stand for nothing; blanks other than the plain one too.
+    These are controls (C0, C1), characters that change direction or have no width, line separators, surrogates, and code points
+    that are not assigned; blanks other than the space too.
     """
     return text if text.isprintable() else "".join(one if one.isprintable() else _escaped(one) for one in text)
 

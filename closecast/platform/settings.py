@@ -1,4 +1,4 @@
-"""Where the outside is: settings of lake, registry, cache, database and Prefect, read from the environment in this one place."""
+"""Settings of lake, registry, cache, database and Prefect, read from the environment."""
 
 import base64
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from closecast.platform.signatures import Signer, TrustedKeys
 
-SIGNING_KEY = "CLOSECAST_MODEL_SIGNING_KEY"  # of who trains
-PUBLIC_KEYS = "CLOSECAST_MODEL_PUBLIC_KEYS"  # of who loads models
+SIGNING_KEY = "CLOSECAST_MODEL_SIGNING_KEY"  # for processes that train
+PUBLIC_KEYS = "CLOSECAST_MODEL_PUBLIC_KEYS"  # for processes that load models
 
-# The Prefect variable that holds the platform's source: what flows read unless a source is named.
+# The Prefect variable with the platform's source, the default of flows.
 SOURCE_VARIABLE = "closecast_source"
 
 
 class SettingsError(ValueError):
-    """The environment lacks a variable that is needed, or holds something unusable."""
+    """The environment lacks a required variable, or a value is unusable."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,15 @@ class RegistrySettings:
     """The MLflow server, which keeps runs, the model registry and, through its proxy, the artifacts."""
 
     tracking_uri: str
-    trusted: "TrustedKeys | None" = None  # whose models are loaded; without keys, anybody's
-    login: Login | None = None  # without one only a server that asks for none answers
+    trusted: "TrustedKeys | None" = None  # keys whose models are loaded; None: all models
+    login: Login | None = None  # None for a server without authentication
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "RegistrySettings":
-        """Raises SettingsError when MLFLOW_TRACKING_URI is missing or no http(s) address, for keys that are none, and for a
-        user without a password (MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, as MLflow's own client has them)."""
+        """Read MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and the public keys.
+
+        Raises SettingsError for an address that is missing or not http(s), unusable keys, and a user without a password.
+        """
         uri = required(environment, "MLFLOW_TRACKING_URI")
         if not uri.startswith(("http://", "https://")):
             raise SettingsError(f"MLFLOW_TRACKING_URI is {uri!r}; expected the http(s) address of an MLflow server")
@@ -52,7 +54,7 @@ class RegistrySettings:
 
 
 def login(environment: Mapping[str, str]) -> Login | None:
-    """Who this process is to the MLflow server, None where the environment has neither variable. Raises SettingsError for half."""
+    """The login to the MLflow server, None if the environment has neither variable. Raises SettingsError if it has only one."""
     names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
     if not any(name in environment for name in names):
         return None
@@ -61,7 +63,7 @@ def login(environment: Mapping[str, str]) -> Login | None:
 
 
 def signer(environment: Mapping[str, str]) -> "Signer":
-    """The key that models are signed with. Raises SettingsError when there is none, or what there is is no key."""
+    """The key that signs models. Raises SettingsError when it is missing or unusable."""
     from closecast.platform.signatures import Signer
 
     try:
@@ -73,7 +75,7 @@ def signer(environment: Mapping[str, str]) -> "Signer":
 
 
 def _trusted(environment: Mapping[str, str]) -> "TrustedKeys | None":
-    """An empty value is none by mistake: it is refused, and does not let everybody's models in."""
+    """Read the public keys. An empty value is refused as a mistake: it would allow all models."""
     if PUBLIC_KEYS not in environment:
         return None
     from closecast.platform.signatures import TrustedKeys
@@ -96,7 +98,7 @@ class LakeSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "LakeSettings":
-        """Raises SettingsError naming the variable that is missing; keys are needed where an endpoint is named."""
+        """Read the settings. Raises SettingsError naming a missing variable; keys are required with an endpoint."""
         endpoint = environment.get("AWS_ENDPOINT_URL_S3") or None
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         wanted = endpoint is not None or any(environment.get(name) for name in names)
@@ -121,7 +123,7 @@ class PrefectSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "PrefectSettings":
-        """Raises SettingsError when PREFECT_API_URL is missing."""
+        """Read the settings. Raises SettingsError when PREFECT_API_URL is missing."""
         return cls(required(environment, "PREFECT_API_URL"))
 
 
@@ -133,7 +135,7 @@ class CacheSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "CacheSettings":
-        """Raises SettingsError when CLOSECAST_CACHE_URL is missing or no redis(s) address."""
+        """Read the settings. Raises SettingsError when CLOSECAST_CACHE_URL is missing or not a redis(s) address."""
         return cls(_address(environment, "CLOSECAST_CACHE_URL", ("redis", "rediss"), "redis://:password@host:port/0"))
 
     def __repr__(self) -> str:
@@ -150,7 +152,7 @@ class DatabaseSettings:
     def from_environment(
         cls, environment: Mapping[str, str], name: str = "CLOSECAST_DATABASE_URL"
     ) -> "DatabaseSettings":
-        """Raises SettingsError when the variable `name` is missing or no postgresql address."""
+        """Read the settings. Raises SettingsError when the variable `name` is missing or not a postgresql address."""
         expected = "postgresql://role:password@host:port/database"
         return cls(_address(environment, name, ("postgresql",), expected))
 
@@ -159,7 +161,7 @@ class DatabaseSettings:
 
 
 def _address(environment: Mapping[str, str], name: str, schemes: tuple[str, ...], expected: str) -> str:
-    """The value is not quoted in the error: it holds a password."""
+    """Read an address. The error does not quote the value, because it holds a password."""
     url = required(environment, name)
     try:
         parts = urlsplit(url)

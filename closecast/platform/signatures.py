@@ -1,7 +1,7 @@
-"""Who made a model: a signature over its run and its manifest's hash, by a key that nobody who only keeps models holds.
+"""Model signatures: over the run and the manifest's hash, with a key that only training processes hold.
 
-Ed25519 (RFC 8032). What is signed begins with words that nothing else signs, so that no signature stands for anything but
-this; and it names the run, so that none stands for another run's model.
+Ed25519 (RFC 8032). The signed message begins with a fixed domain string, so that a signature is valid for nothing else, and
+names the run, so that it is not valid for another run's model.
 """
 
 import base64
@@ -22,7 +22,7 @@ _REMEDY = (
 
 
 class UnsignedError(ModelError):
-    """A model bears no signature by a key that is trusted here."""
+    """A model has no signature by a trusted key."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Signer:
 
     @classmethod
     def from_text(cls, text: str) -> "Signer":
-        """From 32 bytes in unpadded URL-safe base64. Raises ValueError, which does not quote them."""
+        """Read 32 bytes in unpadded URL-safe base64. Raises ValueError, which does not quote them."""
         return cls(Ed25519PrivateKey.from_private_bytes(_octets(text)))
 
     def sign(self, model: str, run_id: str, sha256: str) -> str:
-        """The signature of the registered model `model` that `run_id` made and whose manifest has the hash `sha256`."""
+        """Sign the registered model `model`, made by `run_id`, whose manifest has the hash `sha256`."""
         return _text(self._key.sign(_message(model, run_id, sha256)))
 
     @property
@@ -48,18 +48,18 @@ class Signer:
 
 @dataclass(frozen=True)
 class TrustedKeys:
-    """The public keys of which any may have signed."""
+    """Public keys; a signature by any of them is accepted."""
 
     _keys: tuple[Ed25519PublicKey, ...]
 
     @classmethod
     def from_text(cls, text: str) -> "TrustedKeys":
-        """From keys as `Signer.public` gives them, with commas between. Raises ValueError for none and for what is no key."""
+        """Read keys as `Signer.public` returns them, separated by commas. Raises ValueError for none or an unusable one."""
         parts = [part.strip() for part in text.split(",")]
         return cls(tuple(Ed25519PublicKey.from_public_bytes(_octets(part)) for part in parts))
 
     def check(self, model: str, run_id: str, sha256: str, signature: str | None) -> None:
-        """Raises UnsignedError when `signature` is missing or is none by these keys of just this."""
+        """Raise UnsignedError unless `signature` is valid for this model by one of these keys."""
         if not signature:
             raise UnsignedError(f"it bears no signature (tag {SIGNATURE_TAG}): {_REMEDY}")
         try:
@@ -83,12 +83,12 @@ def _is_by(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
 
 
 def _message(*parts: str) -> bytes:
-    """Each part with its length, so that no two lists of parts are one message."""
+    """The signed message: each part with its length, so that it is unambiguous."""
     return b"".join(b"%d:%b," % (len(octets), octets) for octets in (part.encode() for part in (_DOMAIN, *parts)))
 
 
 def _octets(text: str) -> bytes:
-    """Not quoted in the error: it may be a private key."""
+    """Decode a key. The error does not quote it, because it may be private."""
     octets = _decoded(text)
     if len(octets) != _KEY_BYTES:
         raise ValueError(f"a key has {len(octets)} bytes; expected {_KEY_BYTES}, in URL-safe base64")
@@ -100,7 +100,7 @@ def _text(octets: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes:
-    """Raises ValueError for what is no URL-safe base64; padding may be left out."""
+    """Decode URL-safe base64, padded or not. Raises ValueError."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError as error:

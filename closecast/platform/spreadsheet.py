@@ -1,4 +1,4 @@
-"""Text for spreadsheets, which take what begins with = + - or @ for a formula, and run it when a file is opened."""
+"""Prevent formula injection: spreadsheets run text that begins with = + - or @ as a formula."""
 
 import re
 
@@ -12,5 +12,5 @@ _FORMULA = re.compile(
 
 
 def safe(text: str) -> str:
-    """`text` with a ' before whatever a spreadsheet could take for a formula: it then shows the text, and runs nothing."""
+    """Prefix `text` with a ' if a spreadsheet could take it for a formula, so that it is shown as text."""
     return _FORMULA.sub(r"\1'", text)

@@ -1,4 +1,4 @@
-"""Optuna studies kept in PostgreSQL, where several workers at once take trials from them."""
+"""Optuna studies in PostgreSQL, for several workers at once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,19 +7,19 @@ import optuna
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from closecast.platform.runtime.patience import AwayError
+from closecast.platform.runtime.retry import AwayError
 
 _HEARTBEAT_SECONDS = 5
-_LOST_SECONDS = 20  # a trial whose worker has not been heard of for so long has failed; nothing else is lost
+_LOST_SECONDS = 20  # a trial whose worker has been silent for so long has failed; nothing else is lost
 
 
 class StudiesAwayError(AwayError):
-    """The database of the studies does not answer: the same question may succeed later."""
+    """The database of the studies does not answer: a later attempt may succeed."""
 
 
 @contextmanager
 def reached() -> Iterator[None]:
-    """Raises StudiesAwayError when the block failed because the database was away."""
+    """Raise StudiesAwayError when the block failed because the database was away."""
     try:
         yield
     except (optuna.exceptions.StorageInternalError, OperationalError, InterfaceError) as error:
@@ -31,7 +31,7 @@ def reached() -> Iterator[None]:
 
 
 def storage(url: str) -> RDBStorage:
-    """The storage at `url` (postgresql+psycopg://…). A worker that dies costs the trial it was at, and only that."""
+    """The storage at `url` (postgresql+psycopg://…). A worker that dies loses only its current trial."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return RDBStorage(
         url,
@@ -42,7 +42,7 @@ def storage(url: str) -> RDBStorage:
 
 
 def settle(study: optuna.Study) -> int:
-    """Write down as failed what is still called running, once no worker is left; returns how many trials were lost."""
+    """Mark running trials as failed, after all workers have ended; returns the number of lost trials."""
     lost = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
     for trial in lost:
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
@@ -50,7 +50,7 @@ def settle(study: optuna.Study) -> int:
 
 
 def table(study: optuna.Study) -> list[dict[str, object]]:
-    """One row for each trial, best first: number, state, log loss, rounds, seconds, settings."""
+    """One row per trial, best first: number, state, log loss, rounds, seconds, settings."""
     rows = [
         {
             "trial": trial.number,

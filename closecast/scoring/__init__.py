@@ -1,1 +1,1 @@
-"""From raw deals to probabilities: what may be scored, how it is read, and how one deal and many are answered."""
+"""Score raw deals: the rules, reading values, and scoring one deal or many."""

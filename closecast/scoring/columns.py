@@ -1,4 +1,4 @@
-"""Tables of raw deals as columns that are encoded: the distinct values, and which of them each row has."""
+"""Tables of raw deals as dictionary-encoded columns: the distinct values, and a position per row."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,21 +14,21 @@ from closecast.scoring.rules import NotScorableError
 
 @dataclass(frozen=True)
 class Column:
-    """Values of n rows: positions in `distinct`, (n,), int64, -1 where there is none."""
+    """Values of n rows: positions in `distinct`, (n,), int64, -1 where missing."""
 
     positions: NDArray[np.int64]
     distinct: list[Any]
 
     @classmethod
     def missing(cls, count: int) -> "Column":
-        """Of `count` rows that have no value."""
+        """A column of `count` missing values."""
         return cls(np.full(count, -1), [])
 
     @classmethod
     def of_values(cls, values: "Sequence[Any] | NDArray[np.object_]") -> "Column":
-        """From any values; None and pandas' missing values are none."""
+        """Encode any values; None and pandas' missing values are missing."""
         try:
-            # Texts that were just read have no hash yet; Arrow finds the distinct ones in a third of the time.
+            # Texts just read have no cached hash; Arrow finds the distinct ones in a third of the time.
             encoded = pa.array(values, pa.string(), from_pandas=True).dictionary_encode()
         except (pa.ArrowException, UnicodeEncodeError):
             return cls._of_any(values)
@@ -36,14 +36,14 @@ class Column:
 
     @classmethod
     def of_arrow(cls, encoded: pa.DictionaryArray) -> "Column":
-        """From Arrow's own encoding of a column."""
+        """Make a column from Arrow's dictionary encoding."""
         indices = pc.fill_null(encoded.indices, -1) if encoded.null_count else encoded.indices
         positions = indices.to_numpy().astype(np.int64)
         return cls(positions, encoded.dictionary.to_pylist())
 
     @classmethod
     def of_some(cls, values: pa.StringArray, rows: NDArray[np.int64], count: int) -> "Column":
-        """From the values of `rows` alone, of `count`."""
+        """A column of `count` rows with `values` in `rows`, missing elsewhere."""
         some = cls.of_arrow(values.dictionary_encode())
         if len(rows) == count:
             return some
@@ -53,14 +53,14 @@ class Column:
 
     @classmethod
     def of_rows(cls, values: Mapping[int, Any], count: int) -> "Column":
-        """From a value for each of a few rows, of `count`."""
+        """A column of `count` rows with a few values by row, missing elsewhere."""
         positions = np.full(count, -1)
         positions[list(values)] = np.arange(len(values))
         return cls(positions, list(values.values()))
 
     @classmethod
     def _of_any(cls, values: "Sequence[Any] | NDArray[np.object_]") -> "Column":
-        import pandas as pd  # here, because the process that reads strangers' Parquet has no need of it
+        import pandas as pd  # here, because the process that reads uploaded Parquet doesn't need it
 
         distinct: list[Any] = []
         places: dict[Any, int] = {}
@@ -76,7 +76,7 @@ class Column:
         return cls(positions, distinct)
 
     def map(self, change: Callable[[Any], Any]) -> "Column":
-        """`change` of each value, asked once about each distinct one; None is no value."""
+        """Apply `change` to each distinct value; None becomes missing."""
         changed = [change(one) for one in self.distinct]
         if None not in changed:
             return Column(self.positions, changed)
@@ -84,17 +84,17 @@ class Column:
         return Column(np.where(present[self.positions], self.positions, -1), changed)
 
     def take(self, rows: NDArray[np.int64]) -> "Column":
-        """Of `rows` alone."""
+        """The column of `rows` only."""
         return Column(self.positions[rows], self.distinct)
 
     def arrow(self, kind: pa.DataType) -> pa.Array:
-        """The value of each row as an Arrow array, null where there is none."""
+        """The values as an Arrow array, null where missing."""
         return pa.array(self.distinct, kind).take(pa.array(self.positions, mask=self.positions < 0))
 
     def values(self, rows: NDArray[np.int64] | None = None) -> list[Any]:
-        """The value of each row, or of `rows`; None where there is none."""
+        """The values of all rows, or of `rows`; None where missing."""
         positions = self.positions if rows is None else self.positions[rows]
-        # A list's own look-up is several times as quick as NumPy's of objects; -1 finds the last.
+        # Indexing a list is several times as fast as NumPy's indexing of objects; -1 finds the last.
         return list(map([*self.distinct, None].__getitem__, positions.tolist()))
 
     def by_row(self) -> dict[int, Any]:
@@ -105,9 +105,9 @@ class Column:
 
 @dataclass(frozen=True)
 class DealTable:
-    """Raw columns of n deals, those that were sent; `refused` are rows that are no deal, with the reason.
+    """The raw columns of n deals as they were sent; `refused` are rows that are not deals, with the reason.
 
-    The identifiers, (n,), string, stand apart: they are all different.
+    The identifiers, (n,), string, are separate because they are all different.
     """
 
     identifiers: pa.StringArray
@@ -125,7 +125,7 @@ class DealTable:
 
 
 def spread(values: pa.Array, rows: NDArray[np.int64], count: int) -> pa.Array:
-    """`values` in their `rows` of `count`, ascending, and null in the others."""
+    """An array of `count` rows with `values` in `rows`, ascending, and null elsewhere."""
     if len(rows) == count:
         return values
     places = np.full(count, -1)

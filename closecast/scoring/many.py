@@ -1,4 +1,4 @@
-"""From many raw deals to their probabilities: columns are judged by their distinct values, by the rules of one deal."""
+"""Score many raw deals: the rules for one deal are applied to the distinct values of each column."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,22 +24,22 @@ _READERS: dict[str, Callable[[Any], str | None]] = {"product": read_product}  # 
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A table's n rows as the model is asked about them, of which k can be scored."""
+class CheckedTable:
+    """A checked table of n rows, of which k can be scored."""
 
     table: DealTable
-    rows: NDArray[np.int64]  # those, (k,), ascending
+    rows: NDArray[np.int64]  # that can be scored, (k,), ascending
     refused: Column  # of each row, its NotScorableError
-    engaged: Column  # dates; what is none, or cannot be scored, has none
+    engaged: Column  # dates, missing where there is no valid one
     names: dict[str, Column]  # of ENTITIES
 
 
-def judge(table: DealTable, as_of: date) -> Judged:
-    """Which rows can be scored as of `as_of`, and why the others cannot: as `rules.require_open` says of each alone."""
+def check(table: DealTable, as_of: date) -> CheckedTable:
+    """Check which rows can be scored as of `as_of`, and why the others cannot, with the results of `rules.require_open`."""
     refusals = _Refusals(len(table))
     refusals.add(Column.of_rows(table.refused, len(table)))
     refusals.add(_wrong_identifiers(table))
-    sound = {}  # without the values that have not the form of one
+    sound = {}  # without values of a wrong form
     for name in (one for one in RAW_COLUMNS if one in table.columns):
         column = table.columns[name]
         wrong = [rules.form(name, one) for one in column.distinct]
@@ -55,67 +55,67 @@ def judge(table: DealTable, as_of: date) -> Judged:
     for name in (one for one in rules.ENDINGS if one in sound):
         refusals.add(Column(sound[name].positions, [rules.ending(name, one) for one in sound[name].distinct]))
     written, stage = (_read(sound, name, len(table)) for name in ("engage_date", "deal_stage"))
-    judged = Column(written.positions, [_engaged(one, None, as_of) for one in written.distinct])
+    checked = Column(written.positions, [_engage_date(one, None, as_of) for one in written.distinct])
     refusals.add(
-        Column(judged.positions, [one if isinstance(one, NotScorableError) else None for one in judged.distinct])
+        Column(checked.positions, [one if isinstance(one, NotScorableError) else None for one in checked.distinct])
     )
     is_missing = written.positions < 0
     if is_missing.any():
         is_prospecting = np.array([*(one == rules.PROSPECTING for one in stage.distinct), False])[stage.positions]
-        reasons = [_engaged(None, at, as_of) for at in (None, rules.PROSPECTING)]
+        reasons = [_engage_date(None, at, as_of) for at in (None, rules.PROSPECTING)]
         refusals.add(Column(np.where(is_missing, is_prospecting.astype(np.int64), -1), reasons))
-    engaged = judged.map(lambda one: one if isinstance(one, date) else None)
+    engaged = checked.map(lambda one: one if isinstance(one, date) else None)
     refused = refusals.column()
     rows = np.flatnonzero(refused.positions < 0)
-    return Judged(table, rows, refused, engaged, {name: _read(sound, name, len(table)) for name in ENTITIES})
+    return CheckedTable(table, rows, refused, engaged, {name: _read(sound, name, len(table)) for name in ENTITIES})
 
 
-def features(model: DealModel, judged: Judged, question: Question) -> NDArray[np.float64]:
+def features(model: DealModel, checked: CheckedTable, question: Question) -> NDArray[np.float64]:
     """Feature values of the rows that can be scored, (k, 23), float64."""
-    rows, table = judged.rows, judged.table
-    days = np.array([*(0 if one is None else day_number(one) for one in judged.engaged.distinct), 0])[
-        judged.engaged.positions[rows]
+    rows, table = checked.rows, checked.table
+    days = np.array([*(0 if one is None else day_number(one) for one in checked.engaged.distinct), 0])[
+        checked.engaged.positions[rows]
     ]
-    coded = {name: (column.positions[rows], column.distinct) for name, column in judged.names.items()}
-    subjects = model.builder.history.subjects_of(
+    coded = {name: (column.positions[rows], column.distinct) for name, column in checked.names.items()}
+    encoded = model.builder.history.encode_columns(
         days, coded, lambda unnamed: [*map(read_text, table.identifiers.take(pa.array(rows[unnamed])).to_pylist())]
     )
     count = len(rows)
     return model.builder.matrix(
-        subjects,
+        encoded,
         np.arange(count),
         np.full(count, np.datetime64(question.as_of, "D")),
         np.full(count, question.horizon_days, dtype=np.int64),
     )
 
 
-def score(model: DealModel, table: DealTable, question: Question) -> tuple[Judged, NDArray[np.float64]]:
-    """Who can be scored, and the probability of each of these, (k,), float64."""
-    judged = judge(table, question.as_of)
-    return judged, model.scorer.predict(features(model, judged, question))
+def score(model: DealModel, table: DealTable, question: Question) -> tuple[CheckedTable, NDArray[np.float64]]:
+    """Check the rows and predict the probabilities of those that can be scored, (k,), float64."""
+    checked = check(table, question.as_of)
+    return checked, model.scorer.predict(features(model, checked, question))
 
 
-def unseen(model: DealModel, judged: Judged) -> dict[int, tuple[str, ...]]:
-    """By row that can be scored: the columns whose value the history does not know."""
+def unseen(model: DealModel, checked: CheckedTable) -> dict[int, tuple[str, ...]]:
+    """The columns with names that the history does not know, by row that can be scored."""
     found: dict[int, tuple[str, ...]] = {}
-    rows = judged.rows
-    for name, column in judged.names.items():
+    rows = checked.rows
+    for name, column in checked.names.items():
         known = [one is None or model.builder.history.code(name, one)[1] for one in column.distinct]
-        is_strange = ~np.array([*known, True])[column.positions[rows]]
-        for row in rows[is_strange].tolist():
+        is_unknown = ~np.array([*known, True])[column.positions[rows]]
+        for row in rows[is_unknown].tolist():
             found[row] = (*found.get(row, ()), name)
     return found
 
 
 class _Refusals:
-    """Gathers why rows cannot be scored; of several reasons the first one added is told."""
+    """Collects the reasons why rows cannot be scored; of several, the first one added counts."""
 
     def __init__(self, count: int) -> None:
         self._positions = np.full(count, -1, dtype=np.int64)
         self._reasons: list[NotScorableError] = []
 
     def add(self, found: Column) -> None:
-        """Values of `found` are NotScorableError or None."""
+        """Add the reasons in `found`, whose values are NotScorableError or None."""
         if not any(found.distinct):
             return
         is_reason = np.array([*(one is not None for one in found.distinct), False])
@@ -127,7 +127,7 @@ class _Refusals:
         return Column(self._positions, self._reasons)
 
 
-def _engaged(written: str | None, stage: str | None, as_of: date) -> date | NotScorableError:
+def _engage_date(written: str | None, stage: str | None, as_of: date) -> date | NotScorableError:
     try:
         return rules.engaged_on(written, stage, as_of)
     except NotScorableError as error:

@@ -1,4 +1,4 @@
-"""From one raw deal to its probabilities, without pandas: the way on which a microsecond counts."""
+"""Score one raw deal without pandas, within microseconds."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,20 @@ from closecast import features
 from closecast.deals.horizon import QUARTER_END
 from closecast.deals.texts import read_product, read_text
 from closecast.features.build import Tables
-from closecast.features.history import UNNAMED
+from closecast.features.history import MISSING_ACCOUNT
 from closecast.models.deal_model import DealModel
-from closecast.models.words import Entity
+from closecast.models.feature_text import Entity
 from closecast.scoring.question import Question
 from closecast.scoring.rules import Deal, require_open
 
 
 @dataclass(slots=True)
 class Answer:
-    """One deal's answer, and what the journal keeps of it."""
+    """The prediction for one deal, and what the journal records of it."""
 
     probability: float
     by_horizon: dict[str, float]  # HORIZONS by name
-    days: tuple[int, ...]  # the horizons, each once, that asked about first
+    days: tuple[int, ...]  # the distinct horizons, the requested one first
     features: bytes  # float64, little-endian, (len(days), 23)
     unseen: list[str]  # columns whose value the history does not know
 
@@ -28,21 +28,21 @@ def score(model: DealModel, deal: Deal, question: Question) -> Answer:
     """The probability for `question`, and those of HORIZONS, in one pass of the model. Raises NotScorableError."""
     age = (question.as_of - require_open(deal, question.as_of)).days
     tables = model.builder.tables(question.as_of)
-    return _answer(model, deal, age, question, tables, tables.clocks(question.days))
+    return _answer(model, deal, age, question, tables, tables.horizon_tables(question.days))
 
 
 def score_at_once(model: DealModel, deal: Deal, question: Question) -> Answer | None:
-    """As `score`; None where tables would have to be made first, which takes milliseconds."""
+    """Score like `score`, or return None if tables would have to be made first, which takes milliseconds."""
     tables = model.builder.known(question.as_of)
-    clocks = None if tables is None else tables.made_clocks(question.days)
-    if tables is None or clocks is None:
+    horizon_tables = None if tables is None else tables.cached_horizon_tables(question.days)
+    if tables is None or horizon_tables is None:
         return None
     age = (question.as_of - require_open(deal, question.as_of)).days
-    return _answer(model, deal, age, question, tables, clocks)
+    return _answer(model, deal, age, question, tables, horizon_tables)
 
 
 def names(deal: Deal) -> tuple[tuple[Entity, str | None], ...]:
-    """Agent, product and account as the model is asked for them, each with its column."""
+    """Normalised agent, product and account, each with its column."""
     return (
         ("sales_agent", read_text(deal.sales_agent)),
         ("product", read_product(deal.product)),
@@ -50,19 +50,24 @@ def names(deal: Deal) -> tuple[tuple[Entity, str | None], ...]:
     )
 
 
-def draw(deal: Deal) -> float:
-    """What decides whose history stands in for the account of a deal that names none."""
-    return features.lot(read_text(deal.opportunity_id))
+def account_draw(deal: Deal) -> float:
+    """The draw that selects the donor of a deal without an account."""
+    return features.uniform_draw(read_text(deal.opportunity_id))
 
 
 def prepare(model: DealModel) -> None:
-    """Make the tables of the last date of the model's data, which requests that name no date ask for."""
+    """Make the tables of the last date of the model's data, the default of requests."""
     question = Question.ask(model, None, QUARTER_END)
-    model.builder.tables(question.as_of).clocks(question.days)
+    model.builder.tables(question.as_of).horizon_tables(question.days)
 
 
 def _answer(
-    model: DealModel, deal: Deal, age: int, question: Question, tables: Tables, clocks: tuple[features.Clock, ...]
+    model: DealModel,
+    deal: Deal,
+    age: int,
+    question: Question,
+    tables: Tables,
+    horizon_tables: tuple[features.HorizonTable, ...],
 ) -> Answer:
     code_of = model.builder.history.code
     codes: list[int] = []
@@ -73,6 +78,6 @@ def _answer(
         if not known and name is not None:
             unseen.append(column)
     agent, product, account = codes
-    chance = draw(deal) if account == UNNAMED else 0.0
-    answers, block = model.single.score(tables, age, clocks, agent, product, account, chance)
+    draw = account_draw(deal) if account == MISSING_ACCOUNT else 0.0
+    answers, block = model.single.score(tables, age, horizon_tables, agent, product, account, draw)
     return Answer(answers[0], {name: answers[at] for name, at in question.named}, question.days, block, unseen)

@@ -1,6 +1,6 @@
-"""Lets MLflow load the model as it loads any other: `mlflow.pyfunc.load_model("models:/closecast@champion")`.
+"""The MLflow pyfunc flavour of the model: `mlflow.pyfunc.load_model("models:/closecast@champion")`.
 
-This file and the rooms it imports are kept with the model: they need NumPy, pandas, LightGBM and PyArrow, and no more.
+This file and the packages it imports are stored with the model; they need only NumPy, pandas, LightGBM and PyArrow.
 """
 
 import re
@@ -27,7 +27,7 @@ from closecast.scoring.tables import read_frame, read_values
 
 @dataclass(frozen=True)
 class Input:
-    """A column of what is asked; one that is not required may be left out."""
+    """An input column; one that is not required may be left out."""
 
     name: str
     kind: Literal["text", "date", "days"]
@@ -48,7 +48,7 @@ INPUTS = (
 
 
 class DealModelFunction:
-    """Raw deals in, with an as-of date and a horizon; probabilities out."""
+    """Predicts probabilities for raw deals with an as-of date and a horizon."""
 
     def __init__(self, model: DealModel) -> None:
         self.model = model
@@ -78,7 +78,7 @@ class DealModelFunction:
         return probability
 
     def _questions(self, frame: pd.DataFrame) -> list[tuple[Question | NotScorableError, list[int]]]:
-        """Each question that is asked, or why it cannot be, with the rows that ask it, ascending."""
+        """The distinct questions, or the reasons why they are invalid, with the rows of each, ascending."""
         as_of, horizon = (
             read_values(name, frame[name]) if name in frame else None for name in ("as_of", "horizon_days")
         )
@@ -105,7 +105,7 @@ class DealModelFunction:
 
 
 def _day(value: Any) -> date | None:
-    """An as-of date. Raises NotScorableError."""
+    """Parse an as-of date. Raises NotScorableError."""
     text = read_text(value)
     found = None if text is None else read_date(text)
     if text is not None and found is None:
@@ -114,11 +114,11 @@ def _day(value: Any) -> date | None:
 
 
 def _load_pyfunc(path: str) -> DealModelFunction:
-    """What MLflow calls with the model's folder, or a file in it.
+    """Load the model from its folder, or from a file in it; MLflow calls this.
 
-    Warns where this machine and its libraries do not give the very bits that the model gave when it was made. Raises
-    ModelError for a file that is not as the manifest says. That finds damage; who made the files, a signature alone would
-    tell, and this code is one of them.
+    Warns if predictions differ in any bit from those at training time, because of the machine or its libraries. Raises
+    ModelError for a file that differs from the manifest. That detects damage, not forgery: only a signature could, and
+    this code is among the files.
     """
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     model = DealModel.load(folder, besides=_left_by_loading)
@@ -130,5 +130,5 @@ def _load_pyfunc(path: str) -> DealModelFunction:
 
 
 def _left_by_loading(name: str) -> bool:
-    """What MLflow notes in a copy that it fetches, and what Python compiles when it imports the model's code."""
+    """Whether a file comes from loading: MLflow's note in a fetched copy, or Python's compiled code."""
     return name == "registered_model_meta" or bool(re.fullmatch(r"code/.+/__pycache__/[^/]+\.pyc", name))

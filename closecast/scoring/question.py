@@ -1,4 +1,4 @@
-"""The question that a deal's probability answers: as of when, and by when."""
+"""The question that a prediction answers: an as-of date and a horizon."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,7 +13,7 @@ from closecast.scoring.rules import NotScorableError
 if TYPE_CHECKING:
     from closecast.models.deal_model import DealModel
 
-HORIZONS: tuple[Horizon, ...] = (30, 60, 90, QUARTER_END)  # what one deal is always asked about, besides
+HORIZONS: tuple[Horizon, ...] = (30, 60, 90, QUARTER_END)  # horizons that a single deal is always scored for
 _EXPECTED = f'1 to {MAX_HORIZON_DAYS} days, or "{QUARTER_END}"'
 
 
@@ -27,23 +27,23 @@ class Quarter:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """As of when, and by when. Made by `ask`, which keeps the last ones."""
+    """An as-of date and a horizon. Made by `ask`, which caches recent ones."""
 
     as_of: date
     horizon_days: int
     by: date  # the last day on which a win counts
     quarter: Quarter  # what "quarter_end" means at as_of
-    days: tuple[int, ...]  # the horizon and HORIZONS in days, each once, the horizon first
-    named: tuple[tuple[str, int], ...]  # where each of HORIZONS stands in `days`
+    days: tuple[int, ...]  # the distinct days of the horizon and HORIZONS, the horizon first
+    named: tuple[tuple[str, int], ...]  # position of each of HORIZONS in `days`
 
     @classmethod
     def ask(cls, model: "DealModel", as_of: date | None, horizon: Horizon) -> "Question":
-        """`as_of` is the last date of the model's data unless given. Raises NotScorableError for one out of range."""
+        """Make a question; `as_of` defaults to the last date of the model's data. Raises NotScorableError if out of range."""
         return _question(as_of or model.card.known_until, horizon, model.card.fiscal)
 
 
 def read_horizon(value: Any) -> Horizon:
-    """A horizon out of a text or a number. Raises NotScorableError for what is neither whole days nor "quarter_end"."""
+    """Parse a horizon from text or a number. Raises NotScorableError unless it is whole days or "quarter_end"."""
     if isinstance(value, str) and value == QUARTER_END:
         return QUARTER_END
     is_whole = isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()

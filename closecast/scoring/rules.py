@@ -1,6 +1,6 @@
-"""What may be scored, and what is told of a deal that may not: the one rule, asked value by value by everything that scores.
+"""The rules for deals that can be scored, value by value, and the errors for those that cannot.
 
-One deal asks it about each of its values, a table about each distinct value of its columns.
+A single deal is checked by each of its values, a table by each distinct value of its columns.
 """
 
 from datetime import date
@@ -13,14 +13,18 @@ from closecast.deals.vocabulary import CLOSED, STAGES
 
 MAX_TEXT = 500  # characters
 PROSPECTING = "Prospecting"
-ENDINGS = ("deal_stage", "close_date", "close_value")  # the columns that can say that a deal has ended, in this order
+ENDINGS = (
+    "deal_stage",
+    "close_date",
+    "close_value",
+)  # columns that can show that a deal has ended, in order of precedence
 _OPEN = tuple(stage for stage in STAGES if stage not in CLOSED)
 _EARLIEST = 1970
 _ENGAGED = "deal.engage_date"
 
 
 class NotScorableError(ValueError):
-    """A deal or a question that has no answer: `field` holds `value` where `expected` was needed. Its text says why."""
+    """A deal or question that cannot be scored: `field` has `value` instead of `expected`. The message says why."""
 
     def __init__(self, field: str, value: Any, expected: str | None, detail: str) -> None:
         super().__init__(detail)
@@ -28,7 +32,7 @@ class NotScorableError(ValueError):
 
 
 class Deal(Protocol):
-    """A deal in raw columns, each None where it is missing, whose values have the form that `form` wants."""
+    """A deal in raw columns, None where missing, whose values pass `form`."""
 
     @property
     def opportunity_id(self) -> str | None: ...
@@ -49,7 +53,7 @@ class Deal(Protocol):
 
 
 def form(name: str, value: Any) -> NotScorableError | None:
-    """What keeps `value`, which is not missing, from being read as a deal's `name`; None for nothing."""
+    """Check that `value`, which is not missing, has a valid type for the column `name`; None if it has."""
     if isinstance(value, str):
         if len(value) <= MAX_TEXT and (value.isascii() or _is_unicode(value)):
             return None
@@ -66,7 +70,7 @@ def form(name: str, value: Any) -> NotScorableError | None:
 
 
 def ending(name: str, value: Any) -> NotScorableError | None:
-    """What keeps a deal with `value` in one of ENDINGS from being scored; None for nothing, and for nothing but blanks."""
+    """Check that `value` in one of ENDINGS belongs to an open deal; None if it does, or if it is blank."""
     text = read_text(value)
     if text is None:
         return None
@@ -85,9 +89,9 @@ def ending(name: str, value: Any) -> NotScorableError | None:
 
 
 def engaged_on(written: str | None, stage: str | None, as_of: date) -> date:
-    """The engage date of a deal at `stage` that is to be scored as of `as_of`; `written` is what `read_text` made of it.
+    """The engage date of a deal at `stage`, for scoring as of `as_of`; `written` is its text from `read_text`.
 
-    Raises NotScorableError for a date that is missing or none, later than `as_of`, or before 1970.
+    Raises NotScorableError for a date that is missing, unreadable, later than `as_of`, or before 1970.
     """
     if written is None:
         what = "a deal that is still Prospecting" if read_text(stage) == PROSPECTING else "the deal"
@@ -105,7 +109,7 @@ def engaged_on(written: str | None, stage: str | None, as_of: date) -> date:
 
 
 def require_open(deal: Deal, as_of: date) -> date:
-    """The engage date of a deal that can be scored as of `as_of`. Raises NotScorableError."""
+    """The engage date of a deal that can be scored as of `as_of`. Raises NotScorableError for others."""
     for name in ENDINGS:
         value = getattr(deal, name)
         if value is not None and (barred := ending(name, value)) is not None:
@@ -114,7 +118,7 @@ def require_open(deal: Deal, as_of: date) -> date:
 
 
 def _is_unicode(text: str) -> bool:
-    """False for half of a surrogate pair, which no file can hold."""
+    """False for an unpaired surrogate, which no file can hold."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -123,6 +127,6 @@ def _is_unicode(text: str) -> bool:
 
 
 def _kind(value: Any) -> str:
-    """The type of `value` in JSON's words."""
+    """The JSON type of `value`."""
     kinds = ((bool, "bool"), (Integral, "int"), (Real, "float"), (list | tuple, "array"), (dict, "object"))
     return next((name for kind, name in kinds if isinstance(value, kind)), type(value).__name__)

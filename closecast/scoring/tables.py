@@ -1,4 +1,4 @@
-"""Reads raw deals out of Arrow's columns and pandas' frames: which kinds of columns are taken, and what their values say."""
+"""Read raw deals from Arrow columns and pandas frames: accepted column types, and their values."""
 
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,13 +18,13 @@ _DATES, _NUMBERS = ("engage_date", "close_date", "as_of"), ("close_value",)
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether values of `kind` are texts, as they are or as a dictionary of them."""
+    """Whether `kind` is text, plain or dictionary-encoded."""
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
 
 
 def expected_kind(name: str, kind: pa.DataType) -> str | None:
-    """What the column `name` of deals holds, if it cannot be of `kind`; None if it can.
+    """The expected type of the column `name`, if it cannot be `kind`; None if it can.
 
     Columns are text; dates may be dates or timestamps, and `close_value` numbers, as JSON has them.
     """
@@ -40,7 +40,7 @@ def expected_kind(name: str, kind: pa.DataType) -> str | None:
 
 
 def read_arrow(name: str, column: pa.Array) -> Column:
-    """A column of one of the kinds that `expected_kind` takes, dates as text. Raises pyarrow.ArrowException."""
+    """Read a column of a type that `expected_kind` accepts, dates as text. Raises pyarrow.ArrowException."""
     if pa.types.is_null(column.type):
         return Column.missing(len(column))
     if pa.types.is_temporal(column.type):
@@ -48,19 +48,19 @@ def read_arrow(name: str, column: pa.Array) -> Column:
         column = pa.DictionaryArray.from_arrays(days.indices, pc.cast(days.dictionary, pa.string()))
     elif name in _NUMBERS and not is_text(column.type):
         column = pc.cast(column, pa.float64(), safe=False)
-        column = pc.if_else(pc.is_nan(column), None, column)  # as missing numbers are written where there is no null
+        column = pc.if_else(pc.is_nan(column), None, column)  # writers without null use NaN for missing numbers
     return Column.of_arrow(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())
 
 
 def read_frame(frame: "pd.DataFrame") -> DealTable:
-    """The raw columns of a frame, of which timestamps are read as dates and missing values as none."""
+    """Read the raw columns of a frame; timestamps are read as dates."""
     columns = {name: read_values(name, frame[name]) for name in RAW_COLUMNS[1:] if name in frame}
     identifiers, refused = _identifiers(frame)
     return DealTable(identifiers, columns, refused)
 
 
 def _identifiers(frame: "pd.DataFrame") -> tuple[pa.StringArray, dict[int, rules.NotScorableError]]:
-    """Those of a frame, and by row why one is none."""
+    """The identifiers of a frame, and the errors of invalid ones by row."""
     if _IDENTIFIER not in frame:
         return pa.nulls(len(frame), pa.string()), {}
     given = frame[_IDENTIFIER].to_numpy(dtype=object)
@@ -74,7 +74,7 @@ def _identifiers(frame: "pd.DataFrame") -> tuple[pa.StringArray, dict[int, rules
 
 
 def read_values(name: str, column: "pd.Series[Any]") -> Column:
-    """The values of a frame's column `name`; in columns of dates, dates and timestamps as their text."""
+    """Read the column `name` of a frame; dates and timestamps become text."""
     if name not in _DATES:
         return Column.of_values(column.to_numpy(dtype=object))
     if column.dtype.kind == "M":

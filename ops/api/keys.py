@@ -82,8 +82,8 @@ def audit(arguments: list[str]) -> int:
     client = predict.client(connect())
     table = Table("no.", "when (UTC)", "who", "did", "to what", box=None, pad_edge=False)
     for one in client.call("GET", f"/v1/audit?limit={limit}")["entries"]:
-        told = (one["seq"], _moment(one["at"]), one["actor"], one["act"], one["subject"])
-        table.add_row(*map(cell, told))
+        row = (one["seq"], _moment(one["at"]), one["actor"], one["act"], one["subject"])
+        table.add_row(*map(cell, row))
     _CONSOLE.print(table)
     verdict = client.call("GET", "/v1/audit/verification")
     if not verdict["intact"]:

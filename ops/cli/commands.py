@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ops.api import keys, predict, replay
 from ops.cli.arguments import Arguments, nothing
-from ops.cli.summary import in_words, services, source_in_words
+from ops.cli.summary import describe_prediction, describe_source, services
 from ops.down import down
 from ops.errors import OperatorError
 from ops.model import champion, signing
@@ -26,7 +26,7 @@ def status(arguments: list[str]) -> int:
     nothing("status", status.__doc__, arguments)
     session = connect()
     all_healthy = services(session.cluster, session.agent, session.cli.nomad)
-    print(f"\nsource        {source_in_words(session.cluster)}")
+    print(f"\nsource        {describe_source(session.cluster)}")
     return 0 if all_healthy else 1
 
 
@@ -52,11 +52,11 @@ def logs(arguments: list[str]) -> int:
 
 
 def _agent_logs(agent: Agent) -> int:
-    written = [half for half in agent.halves if half.log.exists()]
+    written = [role for role in agent.roles if role.log.exists()]
     if not written:
         raise OperatorError(f"there is no log in {agent.folder}", "the platform has never been up here: run `just up`")
-    for half in written:
-        print(f"── {half.name} ──\n{half.log.read_text(errors='replace').rstrip()}")
+    for role in written:
+        print(f"── {role.name} ──\n{role.log.read_text(errors='replace').rstrip()}")
     return 0
 
 
@@ -92,7 +92,7 @@ def demo(arguments: list[str]) -> int:
     print(f"model {model['name']} version {model['version']}; open deals as of {ranking['as_of']}, likeliest first:\n")
     predict.print_table(ranking["deals"])
     first = champion.first_prediction(session.cluster, session.credentials)
-    print(f"\n{in_words(first)}\n\nthe same by hand:\n{predict.as_curl(api.address, first)}")
+    print(f"\n{describe_prediction(first)}\n\nthe same by hand:\n{predict.as_curl(api.address, first)}")
     print(f"\nin the browser: {jobs.address(session.cluster, 'ui')}")
     return 0
 
@@ -125,7 +125,7 @@ def nomad(arguments: list[str]) -> int:
 
 
 def evaluate(arguments: list[str]) -> int:
-    """The ladder and the gate with no platform up."""
+    """Measure a candidate against the baselines and the gate, without a platform."""
     # Imported here: the libraries it needs take seconds, which no other command should wait for.
     from ops.model import evaluate as measured
 

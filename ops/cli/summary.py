@@ -65,7 +65,7 @@ def summary(cluster: Cluster, agent: Agent, nomad: Nomad, prediction: dict[str, 
     """The table that ends `up`."""
     print()
     services(cluster, agent, nomad)
-    print(f"\nsource        {source_in_words(cluster)}")
+    print(f"\nsource        {describe_source(cluster)}")
     print(f"credentials   {Credentials.file()} (only you can read it; `just api-key` prints the API's key)")
     print(
         "sign in       to the user interface and to the pages of Prefect and MLflow with what `just passwords` prints"
@@ -73,10 +73,10 @@ def summary(cluster: Cluster, agent: Agent, nomad: Nomad, prediction: dict[str, 
     if "gateway" in jobs.runnable():
         address = jobs.address(cluster, "gateway")
         print(f"TLS           curl --cacert {jobs.root_certificate()} {address}/health/ready")
-    print(f"prediction    {in_words(prediction)}")
+    print(f"prediction    {describe_prediction(prediction)}")
 
 
-def source_in_words(cluster: Cluster) -> str:
+def describe_source(cluster: Cluster) -> str:
     """Where flows take their data from unless told otherwise."""
     try:
         source = own_source(Prefect(jobs.address(cluster, "prefect")))
@@ -87,7 +87,7 @@ def source_in_words(cluster: Cluster) -> str:
     return f"{source} (it is gone: put it back, or name another by `just up source=…`)" if is_gone(source) else source
 
 
-def in_words(prediction: dict[str, Any]) -> str:
+def describe_prediction(prediction: dict[str, Any]) -> str:
     """A prediction as one would say it."""
     deal, answer = prediction["deal"], prediction["answer"]
     by = date.fromisoformat(answer["by"])

@@ -1,4 +1,4 @@
-"""`evaluate`: the ladder and the gate on any source and cut, in this process, with no platform up."""
+"""`just evaluate`: measure a candidate against the baselines and the gate on any source and cut, without a platform."""
 
 import argparse
 import json
@@ -32,7 +32,7 @@ _CONSOLE = Console(soft_wrap=True, width=140)
 
 
 def evaluate(arguments: list[str]) -> int:
-    """Measure, print the ladder and what the gate says, and write every figure; exit status 2 when it would refuse."""
+    """Measure, print the baselines and the gate's verdict, and write every figure. Exit status 2 when the gate refuses."""
     wanted = _parsed(arguments)
     source = parse_source(wanted.source) or wanted.source
     with _spoken():
@@ -95,7 +95,7 @@ def _print(report: dict[str, Any]) -> None:
             pad_edge=False,
         )
         live = found["ladder"]["live"]["rungs"]
-        for rung, one in found["ladder"]["all"]["rungs"].items():
+        for baseline, one in found["ladder"]["all"]["rungs"].items():
             cells = (
                 one["log_loss"]["value"],
                 one["auc"]["value"],
@@ -105,8 +105,12 @@ def _print(report: dict[str, Any]) -> None:
             )
             numbers = [f"{value:.4f}" for value in cells]
             interval = f"{one['log_loss']['low']:.4f} to {one['log_loss']['high']:.4f}"
-            alive = [f"{live[rung][name]['value']:.4f}" for name in ("log_loss", "auc")] if rung in live else ["", ""]
-            table.add_row(rung.replace("_", " "), numbers[0], interval, *numbers[1:], *alive)
+            alive = (
+                [f"{live[baseline][name]['value']:.4f}" for name in ("log_loss", "auc")]
+                if baseline in live
+                else ["", ""]
+            )
+            table.add_row(baseline.replace("_", " "), numbers[0], interval, *numbers[1:], *alive)
         _CONSOLE.print(table)
     verdict = "would promote" if report["decision"]["promoted"] else "would refuse"
     print(f"the gate {verdict} it:")

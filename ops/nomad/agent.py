@@ -21,7 +21,7 @@ _LOG_LIMIT = 10_000_000  # bytes; a log beyond it is put aside at the next start
 
 
 @dataclass(frozen=True)
-class Half:
+class AgentRole:
     """One of the agent's processes, known by the configuration file it was started with."""
 
     name: str
@@ -117,15 +117,15 @@ class Agent:
         return self.folder / "data"
 
     @property
-    def server(self) -> Half:
-        return Half("server", self.folder / "agent.hcl", self.folder / "agent.log")
+    def server(self) -> AgentRole:
+        return AgentRole("server", self.folder / "agent.hcl", self.folder / "agent.log")
 
     @property
-    def client(self) -> Half:
-        return Half("client", self.folder / "client.hcl", self.folder / "client.log")
+    def client(self) -> AgentRole:
+        return AgentRole("client", self.folder / "client.hcl", self.folder / "client.log")
 
     @property
-    def halves(self) -> tuple[Half, Half]:
+    def roles(self) -> tuple[AgentRole, AgentRole]:
         return self.server, self.client
 
     @property
@@ -133,8 +133,8 @@ class Agent:
         """Ports of the server's HTTP API, of RPC, of gossip, and of the client's HTTP API."""
         return self.port, self.port + 1, self.port + 2, self.port + 3
 
-    def ports_of(self, half: Half) -> tuple[int, ...]:
-        return self.ports[:3] if half == self.server else self.ports[3:]
+    def ports_of(self, role: AgentRole) -> tuple[int, ...]:
+        return self.ports[:3] if role == self.server else self.ports[3:]
 
     def process(self) -> psutil.Process | None:
         """The running server."""
@@ -142,7 +142,7 @@ class Agent:
 
     def processes(self) -> list[psutil.Process]:
         """Those of the two that run."""
-        return [process for half in self.halves if (process := half.process())]
+        return [process for role in self.roles if (process := role.process())]
 
     def require_client(self) -> None:
         """Raises OperatorError with the client's last error when it does not run."""
@@ -153,16 +153,16 @@ class Agent:
         """Whether there is somebody to ask: the server runs. Tasks may run without it."""
         return self.server.is_running()
 
-    def _configured(self, meta: Mapping[str, str]) -> dict[Half, str]:
+    def _configured(self, meta: Mapping[str, str]) -> dict[AgentRole, str]:
         http, rpc, serf, of_client = self.ports
         return {
             self.server: agent_configuration.server(self.data, http, rpc, serf),
             self.client: agent_configuration.client(self.data, of_client, rpc, meta),
         }
 
-    def outdated(self, meta: Mapping[str, str]) -> list[Half]:
+    def outdated(self, meta: Mapping[str, str]) -> list[AgentRole]:
         """Those whose configuration on disk is another than the one `start` would write: the project was updated."""
-        return [half for half, wanted in self._configured(meta).items() if not half.is_configured(wanted)]
+        return [role for role, wanted in self._configured(meta).items() if not role.is_configured(wanted)]
 
     def start(self, nomad: Nomad, meta: Mapping[str, str]) -> None:
         """Start what does not run, the client only once the server can answer it. Raises OperatorError as wait_for_leader."""

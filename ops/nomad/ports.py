@@ -36,7 +36,7 @@ def holder(port: int) -> str:
 
 def require_free(agent: Agent) -> None:
     """Raise OperatorError when a port that the agent has yet to take is taken, telling a foreign Nomad agent from others."""
-    for port in [port for half in agent.halves if not half.is_running() for port in agent.ports_of(half)]:
+    for port in [port for role in agent.roles if not role.is_running() for port in agent.ports_of(role)]:
         if is_free(port):
             continue
         who = holder(port)

@@ -80,7 +80,7 @@ class Prefect:
         Raises OperatorError with the flow's own message when it did not complete.
         """
         begin = time.monotonic()
-        deadline, told, away = begin + seconds, False, False
+        deadline, is_reported, away = begin + seconds, False, False
         seen: set[str] = set()
         state = ""
         while time.monotonic() < deadline:
@@ -106,12 +106,12 @@ class Prefect:
                     )
             if again:
                 say(f"    {flow_run['state'].get('message')}: it is tried again")
-                run, state, begin, told = again, "", time.monotonic(), False
+                run, state, begin, is_reported = again, "", time.monotonic(), False
                 continue
             if state in _FINAL:
                 break
-            if state in ("SCHEDULED", "PENDING") and not told and time.monotonic() > begin + _WORKER_SECONDS:
-                told = True
+            if state in ("SCHEDULED", "PENDING") and not is_reported and time.monotonic() > begin + _WORKER_SECONDS:
+                is_reported = True
                 say(
                     "    no worker has begun it yet: another run of the flow may be under way (`just prefect-status`); "
                     "else see `just logs prefect-worker`"

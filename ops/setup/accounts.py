@@ -101,7 +101,7 @@ def give(folder: Path, kind: str, whole: bool = False) -> None:
     folder.chmod(_CLOSED)
 
 
-def strangers() -> list[str]:
+def folders_of_other_owners() -> list[str]:
     """Folders with data that belong to somebody other than their account, as those of an earlier version do."""
     if not wanted():
         return []

@@ -109,7 +109,7 @@ class Program:
             "and run the command again",
         )
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """One line for `doctor`: where it is, or how `up` will get it."""
         found = self.find()
         if found:

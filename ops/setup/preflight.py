@@ -90,7 +90,7 @@ def _terraform() -> str:
     return f"Terraform {version} at {found}, plugins from {mirror or 'the registry'}"
 
 
-CHECKS = (system.told, _python, _disk, _state, _terraform, NOMAD.told, CADDY.told)
+CHECKS = (system.require_supported, _python, _disk, _state, _terraform, NOMAD.describe, CADDY.describe)
 
 
 def findings() -> Iterator[str | OperatorError]:

@@ -15,7 +15,7 @@ _REMEDIES = {
 }
 
 
-def told() -> str:
+def require_supported() -> str:
     """The system in two words. Raises OperatorError where Closecast does not run on it."""
     if sys.platform != "linux":
         raise OperatorError(

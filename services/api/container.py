@@ -86,7 +86,7 @@ class Container:
 
     def _promoted(self, model: Identity, before: Identity | None) -> None:
         self.metrics.swaps.inc()
-        self.callers.saw_promotion(model, before)
+        self.callers.record_promotion(model, before)
 
     def _figures(self) -> dict[str, float]:
         served = self.champion.status().served

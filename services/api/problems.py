@@ -95,7 +95,7 @@ def failure() -> Problem:
     return Problem("Internal server error", HTTP_500_INTERNAL_SERVER_ERROR, detail)
 
 
-def tell_failure(request_id: str | None, error: BaseException) -> None:
+def log_failure(request_id: str | None, error: BaseException) -> None:
     """The log has the details."""
     facts = {"request_id": request_id, "error": f"{type(error).__name__}: {error}"}
     _LOG.error("failure", extra=facts, exc_info=error)
@@ -156,7 +156,7 @@ def on_ended_key(request: Request[Any, Any, Any], error: KeyEndedError) -> Respo
 
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Our own fault."""
-    tell_failure(request.scope.get("state", {}).get("request_id"), error)
+    log_failure(request.scope.get("state", {}).get("request_id"), error)
     return response(request, failure())
 
 

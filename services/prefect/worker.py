@@ -12,7 +12,7 @@ from types import FrameType
 import httpx
 
 from closecast.platform.runtime import logs
-from services.prefect import family
+from services.prefect import run_processes
 from services.prefect.runs import Runs
 
 _LOG = logging.getLogger("services.prefect.worker")  # it is run as __main__
@@ -42,7 +42,7 @@ class Worker:
         """Run until the worker ends or is told to; returns the exit status."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        self._end_family("of the worker's last life")
+        self._kill_processes("of the worker's last life")
         # Now nothing of this worker runs: what is still under way in Prefect's books is lost.
         while not self._stop_at and not self._look(0.0):
             time.sleep(1)
@@ -57,7 +57,7 @@ class Worker:
             if not self._stop_at and time.monotonic() > looked + _LOOK_SECONDS:
                 self._look(_BEGIN_SECONDS)
                 looked = time.monotonic()
-        self._end_family("of this worker")
+        self._kill_processes("of this worker")
         self._child.wait()
         self._look(0.0)
         return 0 if self._stop_at else self._child.returncode or 1
@@ -67,8 +67,8 @@ class Worker:
         if self._child is not None:
             self._child.terminate()
 
-    def _end_family(self, whose: str) -> None:
-        if number := family.end_all(self._home):
+    def _kill_processes(self, whose: str) -> None:
+        if number := run_processes.kill_all(self._home):
             _LOG.info(f"processes {whose} that had to be ended: {number}")
 
     def _look(self, grace: float) -> bool:
@@ -88,7 +88,7 @@ class Worker:
 
     def _end_lost(self, grace: float) -> None:
         under_way = self._runs.under_way()  # before the processes: what begins in between is not missed
-        running = family.flow_runs(self._home)
+        running = run_processes.flow_runs(self._home)
         now = datetime.now(UTC)
         missing = {run.id for run in under_way if run.id not in running and (now - run.since).total_seconds() >= grace}
         for run in under_way:
@@ -100,7 +100,7 @@ class Worker:
             ):
                 # Who listens for that listens no more after a long outage of the server.
                 _LOG.info(f"{run.name} was cancelled and is still at work: its processes are ended")
-                family.end_all(self._home, run.id)
+                run_processes.kill_all(self._home, run.id)
         self._missing = missing
 
 

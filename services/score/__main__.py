@@ -18,7 +18,7 @@ from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.mlflow.http import DeniedError
 from closecast.platform.mlflow.registry import Identity, ModelRegistry, RegistryError
 from closecast.platform.runtime import logs
-from closecast.platform.runtime.patience import AwayError, patiently
+from closecast.platform.runtime.retry import AwayError, retry
 from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError, required
 from closecast.scoring.question import read_horizon
 
@@ -34,7 +34,7 @@ _NEEDED = (
     "CLOSECAST_MODEL_SHA256",
     "CLOSECAST_MODEL_CACHE",
 )
-_PATIENCE_SECONDS = 180.0
+_RETRY_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def main() -> None:
     try:
         task = Task.from_environment(os.environ)
         # What is away comes back: the start of another process would cost more, and Nomad counts those.
-        scored = patiently(lambda: run(task), _PATIENCE_SECONDS, _LOG.info, (AwayError, RegistryError), (DeniedError,))
+        scored = retry(lambda: run(task), _RETRY_SECONDS, _LOG.info, (AwayError, RegistryError), (DeniedError,))
     except BatchError as error:
         scoring_run.refuse(Lake(task.lake), task.target, required(os.environ, "NOMAD_JOB_ID"), str(error))
         # A success for Nomad, which would try a failed one for minutes: this file stays as it is.

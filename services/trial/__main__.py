@@ -16,13 +16,13 @@ from closecast.platform import studies
 from closecast.platform.lake import lease
 from closecast.platform.lake.store import Lake, LakeAwayError, LakeError
 from closecast.platform.runtime import logs
-from closecast.platform.runtime.patience import patiently
+from closecast.platform.runtime.retry import retry
 from closecast.platform.settings import LakeSettings, SettingsError, required
 
 _LOG = logging.getLogger("services.trial")  # it is run as __main__
 
 _NEEDED = ("CLOSECAST_STUDY", "CLOSECAST_SILVER_KEY", "CLOSECAST_CUT", "CLOSECAST_TRIALS", "OPTUNA_STORAGE")
-_PATIENCE_SECONDS = 180.0
+_RETRY_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def run(task: Task, worker: str) -> int:
             tuning.work(study, one, task.trials)
 
     # A trial that was under way when the database went away is lost; the search is not.
-    patiently(work, _PATIENCE_SECONDS, _LOG.info)
+    retry(work, _RETRY_SECONDS, _LOG.info)
     return ran
 
 
@@ -102,7 +102,7 @@ def main() -> None:
         watch = lease.Watch(Lake(task.lake), required(os.environ, "CLOSECAST_LEASE"))
         lease.watched(watch, _end)
         worker = os.environ.get("NOMAD_ALLOC_ID", "local")[:8]
-        ran = patiently(lambda: run(task, worker), _PATIENCE_SECONDS, _LOG.info, (LakeAwayError,))
+        ran = retry(lambda: run(task, worker), _RETRY_SECONDS, _LOG.info, (LakeAwayError,))
     except (SettingsError, LakeError, NotEnoughDataError, studies.StudiesAwayError, tuning.StudyError) as error:
         sys.exit(f"trial: {error}")
     _LOG.info("this worker ran %d", ran)

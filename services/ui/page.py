@@ -5,7 +5,7 @@ import os
 import streamlit as st
 
 from closecast.platform.nomad.addresses import address
-from services.ui import asking, entrance, outage, ranking, scoring, words
+from services.ui import asking, outage, ranking, scoring, sign_in, words
 from services.ui.answers import ModelFacts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.credential import Credential
@@ -18,7 +18,7 @@ def main() -> None:
     st.set_page_config(page_title="Closecast", layout="wide")
     st.html(_STYLE)
     st.title("Closecast")
-    if not entrance.is_open(os.environ):
+    if not sign_in.is_signed_in(os.environ):
         return
     api = asking.client(_instance(), Credential.from_environment(os.environ))
     model = _model(api)

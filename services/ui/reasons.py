@@ -30,15 +30,15 @@ def show(why: Explanation | str) -> None:
         return
     st.caption(why.base_sentence)
     # A group that changes nothing has no bar to show, and its sentence would say so at length.
-    told = [one for one in why.reasons if words.points(one.points) != words.points(0)]
-    told.sort(key=lambda one: -abs(one.points))
-    if not told:
+    shown = [one for one in why.reasons if words.points(one.points) != words.points(0)]
+    shown.sort(key=lambda one: -abs(one.points))
+    if not shown:
         st.markdown("Nothing tells this deal from the starting point.")
         return
     bars = pd.DataFrame(
-        [(one.title, one.points * 100, words.points(one.points)) for one in told], columns=["group", "points", "label"]
+        [(one.title, one.points * 100, words.points(one.points)) for one in shown], columns=["group", "points", "label"]
     )
-    reach = max(abs(one.points) * 100 for one in told) * 1.3
+    reach = max(abs(one.points) * 100 for one in shown) * 1.3
     across = {"field": "points", "type": "quantitative", "title": "points", "scale": {"domain": [-reach, reach]}}
     down = {"field": "group", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 260}}
     colour = {"condition": {"test": "datum.points < 0", "value": "#b5533c"}, "value": "#1f6f8b"}
@@ -47,7 +47,7 @@ def show(why: Explanation | str) -> None:
     st.vega_lite_chart(
         bars,
         {
-            "height": 34 * len(told) + 40,
+            "height": 34 * len(shown) + 40,
             "encoding": {"x": across, "y": down},
             "layer": [
                 {"mark": {"type": "bar", "cornerRadiusEnd": 3}, "encoding": {"color": colour}},
@@ -65,7 +65,7 @@ def show(why: Explanation | str) -> None:
         },
         width="stretch",
     )
-    st.markdown("\n".join(f"- **{one.title}** ({words.points(one.points)}): {one.sentence}" for one in told))
+    st.markdown("\n".join(f"- **{one.title}** ({words.points(one.points)}): {one.sentence}" for one in shown))
     st.caption(
         f"A point is one percentage point: from {words.percent(why.base)}, the points lead to {words.percent(why.probability)}."
     )

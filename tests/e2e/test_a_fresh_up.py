@@ -48,7 +48,7 @@ def test_the_log_of_each_service_holds_no_error(platform: Platform, job: str) ->
 
 
 def test_the_agents_log_holds_no_error_but_those_of_a_first_start(platform: Platform) -> None:
-    halves = platform.session.agent.halves
+    halves = platform.session.agent.roles
     lines = [line for half in halves for line in half.log.read_text(errors="replace").splitlines()]
     errors = [line for line in lines if "[ERROR]" in line and not any(known in line for known in _AGENT_KNOWN)]
     assert not errors, errors[:10]

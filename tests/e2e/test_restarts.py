@@ -43,7 +43,7 @@ def test_nobody_notices_that_the_agent_was_killed(platform: Platform, ended: tup
     before = _processes(platform)
     with _load(platform) as load:
         # when
-        for half in platform.session.agent.halves:
+        for half in platform.session.agent.roles:
             process = half.process()
             if half.name in ended and process is not None:
                 process.kill()

@@ -19,7 +19,7 @@ PLANTED = [
     ("closecast.deals.dates", "closecast.models.metrics"),
     ("closecast.deals.span", "closecast.features.cycles"),
     ("closecast.features.cycles", "closecast.models.metrics"),
-    ("closecast.features.tallies", "closecast.platform.runtime.files"),
+    ("closecast.features.running_totals", "closecast.platform.runtime.files"),
     ("closecast.features.cohorts", "ops.paths"),
     *(("closecast.features.declared", module) for module in ("os", "time", "requests", "urllib", "httpx")),
     *(("closecast.models.calibration", module) for module in ("prefect", "mlflow", "litestar")),

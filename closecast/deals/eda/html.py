@@ -1,11 +1,11 @@
-"""The pieces of a self-contained HTML report: tables, column charts as inline SVG, and the page that holds them."""
+"""Parts of a self-contained HTML report: tables, column charts as inline SVG, and the page."""
 
 import html
 import math
 from collections.abc import Mapping, Sequence
 
 Cell = str | int | float | None
-_LONGEST = 80  # a name beyond this is cut: one absurd cell must not fill the page
+_LONGEST = 80  # longer names are cut: one very long cell must not fill the page
 _WIDTH, _HEIGHT, _LEFT, _TOP, _FOOT = 760, 200, 70, 24, 58
 _COLORS = ("#2563a8", "#d97706")
 _LABELS = 24  # as many as fit under a chart
@@ -20,7 +20,7 @@ figure { margin: 1rem 0 } figcaption { font-weight: 600 } svg { max-width: 100%;
 
 
 def clip(text: object) -> str:
-    """A name from the data, cut to 80 characters; not escaped, for every piece below escapes what it is given."""
+    """Cut a name from the data to 80 characters. It is not escaped: every function below escapes its input."""
     plain = str(text)
     return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
 
@@ -31,7 +31,7 @@ def paragraph(text: str) -> str:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], flagged: Sequence[bool] = ()) -> str:
-    """A table; numbers stand to the right, None and NaN are a dash. `flagged` marks rows, by position."""
+    """A table. Numbers are right-aligned, None and NaN are a dash. `flagged` highlights rows, by position."""
     numeric = [bool(rows) and all(not isinstance(row[place], str) for row in rows) for place in range(len(headers))]
     head = "".join(_cell("th", name, number) for name, number in zip(headers, numeric, strict=True))
     lines = []
@@ -43,7 +43,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], flagged: Seque
 
 
 def columns(caption: str, labels: Sequence[str], series: Mapping[str, Sequence[float]], percent: bool = False) -> str:
-    """A column chart: for each label a column of each series (at most two), values of 0 or more, NaN for none."""
+    """A column chart: one column per label and series (at most two), values of 0 or more, NaN for none."""
     finite = [value for values in series.values() for value in values if math.isfinite(value)]
     top = 1.0 if percent else max([*finite, 0.0]) or 1.0
     slot = (_WIDTH - _LEFT) / max(1, len(labels))
@@ -72,7 +72,7 @@ def columns(caption: str, labels: Sequence[str], series: Mapping[str, Sequence[f
 
 
 def page(title: str, sections: Mapping[str, Sequence[str]]) -> str:
-    """One HTML document; `sections` maps each heading to its pieces, already HTML."""
+    """One HTML document; `sections` maps each heading to its parts, already HTML."""
     body = "".join(
         f"<section><h2>{html.escape(name)}</h2>{''.join(parts)}</section>" for name, parts in sections.items()
     )

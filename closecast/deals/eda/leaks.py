@@ -1,4 +1,4 @@
-"""Leak probes: what a single column of the export gives away about a deal's outcome."""
+"""Leakage probes: what a single column of the export reveals about a deal's outcome."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,13 @@ from sklearn.metrics import roc_auc_score
 
 from closecast.deals.vocabulary import CLOSED, RAW_COLUMNS
 
-# Nothing known while a deal is open tells Won from Lost better than 0.65 or so in the real file.
+# In the real file, nothing known while a deal is open separates Won from Lost better than about 0.65.
 OUTCOME_LIMIT = 0.75
-MISSING_LIMIT = 0.55  # the share missing differs by ten points between open and closed deals
+MISSING_LIMIT = 0.55  # a difference of ten points in the share missing between open and closed deals
 _MAY_BE_MISSING = ("account", "engage_date", "close_date", "close_value")
 _BINS = 20
 _FOLDS = 5
-_PRIOR_DEALS = 10  # how many deals of average luck each value is given, so that a rare one does not stand out
+_PRIOR_DEALS = 10  # pseudo-count of deals at the average win rate, so that a rare value does not stand out
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -24,7 +24,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Probe:
-    """One question to one column. `auc` is None where the deals at hand cannot answer; `why` is one sentence."""
+    """One test of one column. `auc` is None when there are too few deals for it; `why` is one sentence."""
 
     column: str
     asks: str
@@ -45,7 +45,7 @@ def outcome_probes(deals: pd.DataFrame) -> list[Probe]:
 
 
 def missing_probes(deals: pd.DataFrame) -> list[Probe]:
-    """For each column that may be empty, the ROC AUC of its emptiness for "still open", among all deals."""
+    """For each column that may be empty, the ROC AUC of being empty for "still open", among all deals."""
     still_open = ~deals["deal_stage"].isin(CLOSED).to_numpy(dtype=bool)
     return [_missing(deals[name], still_open) for name in _MAY_BE_MISSING]
 
@@ -57,15 +57,15 @@ def _outcome(column: "pd.Series[Any]", won: Bools) -> Probe:
     auc = _auc(column, won)
     if auc < OUTCOME_LIMIT:
         return Probe(name, asks, auc, False, "Does not give the outcome away.")
-    told = f"{name} alone tells won from lost deals"
+    sentence = f"{name} alone tells won from lost deals"
     if name == "close_value" and not column[~won].any():
-        told += ", being 0 for every lost one"
+        sentence += ", being 0 for every lost one"
     return Probe(
         name,
         asks,
         auc,
         True,
-        f"{told}: it is written down with the outcome, and nobody knows it while the deal is open, so as a feature it "
+        f"{sentence}: it is written down with the outcome, and nobody knows it while the deal is open, so as a feature it "
         f"would hand the model the answer.",
     )
 
@@ -95,13 +95,13 @@ def _auc(column: "pd.Series[Any]", won: Bools) -> float:
     numbers = column.astype("int64") if column.dtype.kind == "M" else column
     values = numbers.to_numpy(dtype=np.float64)
     order = float(roc_auc_score(won, values))
-    # Order alone misses a season, which rises and falls.
+    # The order alone misses a season, which rises and falls.
     bins = np.searchsorted(np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1))), values)
     return max(order, 1 - order, float(roc_auc_score(won, _learned(bins, won))))
 
 
 def _learned(values: NDArray[Any], won: Bools) -> Floats:
-    """The win rate of each deal's value among the deals of the other folds, drawn towards the overall rate."""
+    """The win rate of each deal's value among the deals of the other folds, shrunk towards the overall rate."""
     codes, distinct = pd.factorize(values)
     folds = np.random.default_rng(0).permutation(len(won)) % _FOLDS
     scores = np.empty(len(won))
@@ -109,7 +109,7 @@ def _learned(values: NDArray[Any], won: Bools) -> Floats:
         here = folds == fold
         seen = np.bincount(codes[~here], minlength=len(distinct))
         wins = np.bincount(codes[~here], weights=won[~here], minlength=len(distinct))
-        # The rate of all folds, for one that varied by fold would itself tell the fold's outcomes.
+        # The rate of all folds: one that varied by fold would itself leak the fold's outcomes.
         rates = (wins + _PRIOR_DEALS * won.mean()) / (seen + _PRIOR_DEALS)
         scores[here] = rates[codes[here]]
     return scores

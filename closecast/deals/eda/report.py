@@ -1,4 +1,4 @@
-"""The exploratory report of an export: what the deals look like, and which columns would tell a model the answer."""
+"""The exploratory report of an export: distributions of the deals, and columns that leak the outcome."""
 
 import math
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from closecast.deals.quality import Quality
 from closecast.deals.vocabulary import CLOSED, RAW_COLUMNS, STAGES
 
 _BANDS = (7, 14, 30, 60, 90, 120)  # last days of the age bands: two humps, and the gap between them
-_MOST_ROWS = 60  # of agents or products: beyond, the report would grow with the export
+_MOST_ROWS = 60  # of agents or products, so that the report does not grow with the export
 _MOST_COLUMNS = 48
 _NOTHING_CLOSED = paragraph("No deal is closed yet.")
 
 
 def report(deals: pd.DataFrame, quality: Quality, title: str) -> str:
-    """One HTML document, without scripts or anything to fetch, on accepted deals as `contract.check` types them.
+    """One HTML document on accepted deals (contract.check), without scripts or external resources.
 
-    Deals of any number, closed ones or none; under 1 MB whatever the export's size. All text is escaped.
+    Works for any number of deals, closed or not; under 1 MB whatever the export's size. All text is escaped.
     """
     closed = deals[deals["deal_stage"].isin(CLOSED)]
-    # Nanoseconds overflow between dates three centuries apart, which a typing error in a short export can make.
+    # Nanoseconds overflow between dates three centuries apart, which a mistyped date can cause.
     age = closed["close_date"].dt.as_unit("s") - closed["engage_date"].dt.as_unit("s")
     closed = closed.assign(won=closed["deal_stage"] == "Won", age=age.dt.days)
     return page(
@@ -98,7 +98,7 @@ def _by_month(deals: pd.DataFrame) -> str:
         return paragraph("No deal has a date.")
     units = {"M": "month", "Q": "quarter", "Y": "year"}
     by_unit = {frequency: pd.period_range(days.min(), days.max(), freq=frequency) for frequency in units}
-    # Years, however many, where even quarters do not fit.
+    # Years, however many, when even quarters do not fit.
     frequency = next((name for name, periods in by_unit.items() if len(periods) <= _MOST_COLUMNS), "Y")
     periods = by_unit[frequency]
     counts = {

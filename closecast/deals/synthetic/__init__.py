@@ -1,1 +1,1 @@
-"""Exports made up from a seed, with the shape of the real data, and the chances that only their generator knows."""
+"""Synthetic exports, made from a seed in the shape of the real data, with their true win probabilities."""

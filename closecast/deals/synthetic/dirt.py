@@ -1,4 +1,4 @@
-"""Dirt for a made-up export: rows that the contract must refuse, of five kinds in rotation."""
+"""Dirty rows for a synthetic export: rows that the contract must reject, of five kinds in rotation."""
 
 from datetime import date, timedelta
 
@@ -10,12 +10,12 @@ _NO_DATES = np.array(["2017-02-30", "31.12.2017", "soon"], dtype=object)
 _KINDS = 5
 
 
-def soil(deals: Columns, rows: NDArray[np.bool_], day: date) -> None:
-    """Soil the chosen rows of raw columns in place, so that the contract refuses each; `rows` has shape (n,).
+def make_dirty(deals: Columns, rows: NDArray[np.bool_], day: date) -> None:
+    """Corrupt the chosen rows of raw columns in place, so that the contract rejects each; `rows` has shape (n,).
 
-    The kinds in rotation: an engage date that is none; -1 for what is missing, and for the account; the identifier of
+    The kinds in rotation: an unreadable engage date; -1 for missing values, and for the account; the identifier of
     the clean row before; a stage that does not exist; a close before the engagement, which is then on `day`. The third
-    makes that clean row ambiguous, so the contract refuses it too.
+    makes that clean row ambiguous, so the contract rejects it too.
     """
     chosen = np.flatnonzero(rows)
     no_date, minus_one, repeated, no_stage, backwards = (chosen[kind::_KINDS] for kind in range(_KINDS))
@@ -23,7 +23,7 @@ def soil(deals: Columns, rows: NDArray[np.bool_], day: date) -> None:
     for column in deals.values():
         column[minus_one[column[minus_one] == ""]] = "-1"
     deals["account"][minus_one] = "-1"
-    # Before the first clean row stands row 0, soiled by its date: it is never itself a repetition.
+    # Before the first clean row there is row 0, which has an unreadable date and is never itself a repetition.
     before = np.maximum.accumulate(np.where(rows, 0, np.arange(len(rows))))
     deals["opportunity_id"][repeated] = deals["opportunity_id"][before[repeated]]
     deals["deal_stage"][no_stage] = "Negotiating"

@@ -1,4 +1,4 @@
-"""An export made up from a seed, of any size, with the real data's shape: when deals close matters most."""
+"""Synthetic exports of any size, made from a seed in the shape of the real data, above all in when deals close."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ CHUNK_ROWS = 100_000
 
 
 def generate(rows: int, seed: int) -> pd.DataFrame:
-    """A raw export of `rows` deals in the contract's eight columns, all text, missing values as empty text.
+    """Make a raw export of `rows` deals in the contract's eight columns, all text, missing values as empty text.
 
     The same `rows` and `seed` give the same frame, and fewer rows its beginning. Raises ValueError for fewer than one
     row or a negative seed.
@@ -37,13 +37,13 @@ def generate(rows: int, seed: int) -> pd.DataFrame:
 
 
 def generate_with_truth(settings: Settings, seed: int) -> tuple[pd.DataFrame, Truth]:
-    """The whole export as `generate` makes it, and the laws behind it. Raises ValueError for a negative seed."""
+    """Make the whole export, and return the true parameters behind it. Raises ValueError for a negative seed."""
     truth = truth_of(settings, seed)
     return _deals(truth, 0, settings.rows), truth
 
 
 def stream(settings: Settings, seed: int, chunk_rows: int = CHUNK_ROWS) -> Iterator[pd.DataFrame]:
-    """The export of `generate_with_truth` in frames of `chunk_rows`, the last one shorter; their index goes on.
+    """Yield the export of `generate_with_truth` in frames of `chunk_rows`, the last one shorter, with a continuous index.
 
     The size of the chunks does not change the deals, but below some 10,000 rows each costs as much as 10,000. Raises
     ValueError for chunks of less than one row and for a negative seed, before the first chunk.
@@ -69,7 +69,7 @@ def write_parquet(settings: Settings, seed: int, path: Path) -> None:
 
 
 def _deals(truth: Truth, first: int, last: int) -> pd.DataFrame:
-    """Deals `first` to `last` of the export, the last excluded."""
+    """Deals `first` to `last` (exclusive) of the export."""
     blocks = range(first // BLOCK, (last - 1) // BLOCK + 1)
     made = [block_of_deals(truth, block) for block in blocks]
     begin = blocks.start * BLOCK

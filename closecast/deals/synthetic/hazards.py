@@ -1,4 +1,4 @@
-"""How made-up deals close and are won: daily hazards by age and month of the quarter, and log-odds by calendar day."""
+"""How synthetic deals close and are won: daily hazards by age and month of the quarter, and log-odds by calendar day."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,7 @@ _WIN_SHARES = (0.49, 0.55, 0.80)  # of the closes, by month of the quarter in wh
 
 
 def cumulative_hazards(settings: Settings) -> NDArray[np.float64]:
-    """Hazard met from engagement to each age by a deal that can close. Shape (engage days, LONGEST + 1), float64.
+    """Cumulative hazard from engagement to each age of a deal that can close. Shape (engage days, LONGEST + 1), float64.
 
     Entry (e, a) is the sum of -log(1 - h) over ages 1 to a along the calendar that begins at `engage_days()[e]`, so a
     factor f on the hazard gives the survival exp(-f x entry): proportional hazards (Cox, 1972). Column 0 is 0.
@@ -87,12 +87,12 @@ def win_log_odds(settings: Settings) -> NDArray[np.float64]:
 def close_ages(
     hazards: NDArray[np.float64], engaged: NDArray[np.int64], wait: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Age at which the hazard met first reaches `wait`, LONGEST + 1 where it never does. Shape (n,), int64, days.
+    """Age at which the cumulative hazard reaches `wait`, LONGEST + 1 where it never does. Shape (n,), int64, days.
 
     `engaged` are rows of `hazards`. With `wait` from Exp(1) over the deal's factor, this draws from the survival that
     `cumulative_hazards` describes by inverse transform (Devroye 1986, ch. VI.2).
     """
-    # One sorted list of all rows, each lifted above the last: a single search instead of one for each engage date.
+    # One sorted list of all rows, each shifted above the last: a single search instead of one per engage date.
     height = hazards[:, -1].max() + 2
     lifted = (hazards + height * np.arange(len(hazards))[:, None]).ravel()
     found = np.searchsorted(lifted, np.minimum(wait, height - 1) + height * engaged)

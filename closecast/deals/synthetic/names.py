@@ -1,4 +1,4 @@
-"""Who and what made-up deals are about: agents, accounts, products with their shares and prices, identifiers."""
+"""Names in synthetic deals: agents, accounts, products with their shares and prices, and identifiers."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,18 +50,18 @@ _LENGTH = 8
 
 
 def agent_names(count: int) -> list[str]:
-    """`count` distinct names of sales agents, the first of them the same for every count."""
+    """`count` distinct names of sales agents; a larger count extends the list of a smaller one."""
     return _numbered(_AGENTS, count)
 
 
 def account_names(count: int) -> list[str]:
-    """`count` distinct names of accounts, the first of them the same for every count."""
+    """`count` distinct names of accounts; a larger count extends the list of a smaller one."""
     return _numbered(_ACCOUNTS, count)
 
 
 def identifiers(first: int, count: int, start: int) -> NDArray[np.object_]:
     """Eight letters or digits for each of the deals `first` to `first + count`, distinct up to 36^8 deals. Text."""
-    # A step prime to the range visits every number once: distinct without remembering what was drawn.
+    # A step coprime to the range visits every number once: distinct without remembering earlier draws.
     size, step = len(_SIGNS) ** _LENGTH, 1_000_003
     numbers = (start + step * (first + np.arange(count))) % size
     places = (numbers[:, None] // len(_SIGNS) ** np.arange(_LENGTH - 1, -1, -1)) % len(_SIGNS)

@@ -1,11 +1,11 @@
-"""Draws made-up deals, a block of fixed size at a time, so that no deal depends on how many are asked for."""
+"""Draw synthetic deals in blocks of fixed size, so that no deal depends on the number requested."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.deals.synthetic.dirt import Columns, soil
+from closecast.deals.synthetic.dirt import Columns, make_dirty
 from closecast.deals.synthetic.hazards import LONGEST, NEVER_CLOSES, close_ages
 from closecast.deals.synthetic.names import PRICES, PRODUCT_SHARES, PRODUCTS, account_names, agent_names, identifiers
 from closecast.deals.synthetic.settings import engaged_by
@@ -13,11 +13,11 @@ from closecast.deals.synthetic.truth import Truth
 
 BLOCK = 10_000
 _PROSPECTING = 0.057
-_WITHOUT_ACCOUNT = 0.16  # at random: in the real file only open deals lack it, which tells the future
+_WITHOUT_ACCOUNT = 0.16  # at random: in the real file only open deals lack it, which leaks the outcome
 
 
 def block_of_deals(truth: Truth, block: int) -> Columns:
-    """Deals `block * BLOCK` and on as the contract's raw columns: BLOCK texts each, missing values as empty text.
+    """Make the deals from `block * BLOCK` on as the contract's raw columns: BLOCK texts each, missing values as empty text.
 
     Each day an open deal closes with a hazard by its age and the month of the quarter, and is then won with a chance
     by that month, its agent and its product; some deals never close; what comes after `last_day` is not known.
@@ -52,7 +52,7 @@ def block_of_deals(truth: Truth, block: int) -> Columns:
         "close_date": np.where(ended, written[closed], ""),
         "close_value": np.where(ended, np.where(won, paid, 0).astype(str).astype(object), ""),
     }
-    soil(deals, random.random(BLOCK) < settings.dirt, settings.first_engaged)
+    make_dirty(deals, random.random(BLOCK) < settings.dirt, settings.first_engaged)
     return deals
 
 

@@ -1,4 +1,4 @@
-"""What a made-up export is asked to be: its size, span, strengths, dirt and drift."""
+"""Settings of a synthetic export: size, span, effects, dirt and drift."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 FIRST_ENGAGED = date(2016, 10, 20)
 LAST_DAY = date(2017, 12, 31)
-_QUIET_DAYS = 4  # nobody engages a deal in the export's last days
+_QUIET_DAYS = 4  # no deal is engaged in the export's last days
 # Engagements by month from October 2016, as shared/data/README.md has them.
 _ENGAGED_BY_MONTH = (7, 115, 236, 312, 515, 792, 874, 722, 792, 1198, 793, 779, 761, 283, 121)
 
@@ -19,8 +19,8 @@ class Settings:
 
     `agent_effect` and `product_effect` are standard deviations of log-odds of winning, `agent_hazard` and
     `product_hazard` of the logarithm of the factor on the daily hazard of closing; 0 makes all alike. `dirt` is the
-    share of rows, 0 to 1, soiled on purpose. From `drift_at` on, `drift_win` is added to the log-odds of winning and
-    the hazard multiplied by `drift_hazard`. Raises ValueError for what cannot be made up.
+    share of rows, 0 to 1, corrupted on purpose. From `drift_at` on, `drift_win` is added to the log-odds of winning and
+    the hazard multiplied by `drift_hazard`. Raises ValueError for impossible settings.
     """
 
     rows: int

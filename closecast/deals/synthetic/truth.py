@@ -1,4 +1,4 @@
-"""What only the generator knows: who is strong, what each day does, and so the exact chance that a deal is won."""
+"""The true parameters of a synthetic export, and the exact probability that a deal is won."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +19,7 @@ _AT_A_TIME = 16_384  # deals, each of LONGEST days: bounds the memory
 
 @dataclass(frozen=True)
 class Truth:
-    """The laws of one made-up export. They hold for each of its deals, however many; none of them is stored here."""
+    """The true parameters of one synthetic export. They don't depend on its number of deals."""
 
     settings: Settings
     seed: int
@@ -43,7 +43,7 @@ class Truth:
 
 
 def truth_of(settings: Settings, seed: int) -> Truth:
-    """The laws that `settings` and `seed` stand for. Raises ValueError for a negative seed."""
+    """Draw the true parameters for `settings` and `seed`. Raises ValueError for a negative seed."""
     # Deals draw from the keys (1, block): what is drawn here cannot depend on how many there are.
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
     alike = np.full(settings.agents, 1 / settings.agents)
@@ -86,7 +86,7 @@ def win_probability(
     until = np.broadcast_to(np.minimum(age + horizon_days, LONGEST), age.shape)
     columns = (read[alive], age[alive], until[alive], agent[alive], product[alive])
     shape = (len(truth.hazards), LONGEST + 1, LONGEST + 1, len(truth.agent_win), len(truth.product_win))
-    # Many deals share engage date, agent and product: each kind is worked out once.
+    # Many deals share engage date, agent and product: compute each combination once.
     kinds, kind = np.unique(np.ravel_multi_index(columns, shape), return_inverse=True)
     chances = [
         _chances(truth, *(part.astype(np.int64) for part in np.unravel_index(kinds[first : first + _AT_A_TIME], shape)))
@@ -116,7 +116,7 @@ def _chances(
 
 
 def _effects(deviation: float, shares: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
-    """Normal effects, moved so that they cancel out over all deals: who sells must not shift the seasons."""
+    """Normal effects, centred so that they cancel out over all deals and do not shift the seasons."""
     drawn = deviation * random.standard_normal(len(shares))
     return np.asarray(drawn - drawn @ shares)
 

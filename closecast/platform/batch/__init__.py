@@ -1,1 +1,1 @@
-"""The score job's work: the parts of a batch, and a part of any size scored chunk by chunk."""
+"""Batch scoring: the parts of a batch, and scoring a part of any size in chunks."""

@@ -1,14 +1,14 @@
-"""Which columns of a Parquet file Arrow can read as dictionaries, so that a text that stands in many rows is there once."""
+"""Find the columns of a Parquet file that Arrow can read as dictionaries, with repeated text in memory once."""
 
 from collections.abc import Sequence
 from typing import Any
 
-# Arrow decodes these into dictionaries; the DELTA encodings are as good Parquet, and it refuses them there.
+# Arrow decodes these into dictionaries, but not the DELTA encodings.
 _TAKEN = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
 
 
 def as_dictionaries(metadata: Any, names: Sequence[str]) -> list[str]:
-    """Those of the columns `names` whose every piece in the file of `metadata` (pyarrow's) can be read so."""
+    """The columns of `names` whose column chunks, by pyarrow's `metadata`, can all be read as dictionaries."""
     refused = set()
     for group in range(metadata.num_row_groups):
         of_group = metadata.row_group(group)

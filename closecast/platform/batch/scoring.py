@@ -1,4 +1,4 @@
-"""Scores a Parquet file of any size in chunks: deals in raw columns in, probabilities out, in the same order."""
+"""Score a Parquet file of deals of any size in chunks, in the order of its rows."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ _WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
 class BatchError(ValueError):
-    """The input is no Parquet file of deals."""
+    """The input is not a Parquet file of deals."""
 
 
 @dataclass(frozen=True)
 class RowCounts:
-    """What was written: rows in all, and those without a probability because they cannot be scored."""
+    """Number of rows written, and of those without a probability because they cannot be scored."""
 
     rows: int
     refused: int
@@ -43,7 +43,7 @@ class RowCounts:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """One chunk, scored; the probability means nothing where it is refused."""
+    """One scored chunk; the probability of a refused row has no meaning."""
 
     identifiers: pa.Array
     refused: Column  # of each row, its NotScorableError
@@ -63,10 +63,9 @@ def score_parquet(
     """Write opportunity_id, probability, problem, as_of, horizon_days, model_version and model_run_id of each row of `source`.
 
     `source` and `target` are whatever pyarrow reads from and writes to (paths or files). The probability is null where
-    `problem` says why the deal cannot be scored, in the words of closecast.scoring.rules. The same input and model give the same values, to the bit;
-    how they lie in the file may differ. Memory
-    holds two chunks more than there are `threads`. Raises BatchError and, for a date or a horizon out of range,
-    NotScorableError.
+    `problem` says why the deal cannot be scored (closecast.scoring.rules). The same input and model give bit-identical
+    values; the layout of the file may differ. Memory holds two chunks more than there are `threads`. Raises BatchError
+    and, for a date or a horizon out of range, NotScorableError.
     """
     question = Question.ask(model, as_of, horizon)
     with _readable("the input is not Parquet"):
@@ -89,7 +88,7 @@ def score_parquet(
         ]
     )
     rows, refused, named = 0, 0, (version, run_id)
-    # Identifiers are all different: a dictionary of them would be built in vain.
+    # Identifiers are all different: a dictionary of them is useless.
     writer = pq.ParquetWriter(
         target,
         schema,
@@ -101,7 +100,7 @@ def score_parquet(
     with _readable("the input is damaged"), writer, ThreadPoolExecutor(threads, "chunk") as workers:
         coming: deque[Future[_Chunk]] = deque()
         for batch in file.iter_batches(CHUNK_ROWS, columns=columns):
-            # Whole chunks side by side keep every processor busy; one chunk on several would wait for the slowest part.
+            # Chunks in parallel keep every processor busy; one chunk on several would wait for the slowest part.
             coming.append(workers.submit(_scored, model, batch, question))
             if len(coming) > threads + 1:
                 refused += _write(writer, schema, coming.popleft().result(), question, named)
@@ -112,7 +111,7 @@ def score_parquet(
 
 
 def _require_columns(found: pa.Schema) -> None:
-    """Raises BatchError unless each column that is needed is there once, with plain values."""
+    """Raise BatchError unless each required column occurs once, with an accepted type."""
     missing = [name for name in _REQUIRED if name not in found.names]
     if missing:
         raise BatchError(f"the input lacks the column {', '.join(missing)}; it has {', '.join(found.names)}")
@@ -126,13 +125,13 @@ def _require_columns(found: pa.Schema) -> None:
 
 @contextmanager
 def _readable(what: str) -> Iterator[None]:
-    """What Arrow cannot read becomes a BatchError that begins with `what`; a failure of this machine's disk does not."""
+    """Turn Arrow's read errors, but not the system's, into a BatchError that begins with `what`."""
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
         raise BatchError(f"{what}: {_line(error)}") from error
     except OSError as error:
-        # Arrow tells of unreadable pages by an OSError too, which then carries no number of the system's.
+        # Arrow also raises OSError for unreadable pages, but without an errno.
         if error.errno is not None:
             raise
         raise BatchError(f"{what}: {_line(error)}") from error
@@ -145,7 +144,7 @@ def _line(error: Exception) -> str:
 def _write(
     writer: pq.ParquetWriter, schema: pa.Schema, chunk: _Chunk, question: Question, named: tuple[str | None, ...]
 ) -> int:
-    """Returns how many rows have no probability."""
+    """Write a chunk and return how many rows have no probability."""
     count, positions = len(chunk.probability), chunk.refused.positions
     refused = positions >= 0
     problems = pa.array(map(str, chunk.refused.distinct), pa.string())
@@ -162,7 +161,7 @@ def _write(
 
 
 def _throughout(word: str | None, count: int) -> pa.DictionaryArray:
-    """The same in each row."""
+    """A column of `count` equal values."""
     places = pa.array(np.zeros(count, np.int32), mask=np.full(count, word is None))
     return pa.DictionaryArray.from_arrays(places, pa.array([word or ""]))
 

@@ -1,4 +1,4 @@
-"""One batch to score: its parts, where each result goes, which are done, and which were refused and why."""
+"""A batch scoring run: its parts, their results, and the parts that were refused and why."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from closecast.deals.horizon import Horizon
 from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.mlflow.identity import Identity
 
-# Spark, Hadoop and their like keep their own notes under such names.
+# Spark, Hadoop and similar tools keep metadata under such names.
 _NO_DATA = (".", "_")
 
 
@@ -30,7 +30,7 @@ class ScoringRun:
     quarter: tuple[date, date] | None = None  # first and last day, where the horizon is the quarter's end
 
     def result(self, part: str) -> str:
-        """The key that the result of `part` has; it is there when the part is done, and only then."""
+        """The key of the result of `part`; the object exists if and only if the part is done."""
         return f"{self.target}/{part.removeprefix(f'{self.source}/')}"
 
     def missing(self, lake: Lake) -> list[str]:
@@ -39,7 +39,7 @@ class ScoringRun:
         return [part for part in self.parts if self.result(part) not in done]
 
     def meta(self, part: str) -> dict[str, str]:
-        """What the job `score` is told of `part`."""
+        """The metadata of the job `score` for `part`."""
         return {
             "source": part,
             "target": self.result(part),
@@ -51,7 +51,7 @@ class ScoringRun:
         }
 
     def rows(self, lake: Lake) -> list[dict[str, Any]]:
-        """Each part with its rows. Raises LakeError when a result is missing or has not as many rows as its input."""
+        """The number of rows of each part. Raises LakeError when a result is missing or its row count differs from its input's."""
         table = []
         for part in self.parts:
             with lake.opened(part) as before, lake.opened(self.result(part)) as after:
@@ -63,9 +63,9 @@ class ScoringRun:
 
 
 def plan(lake: Lake, source: str, model: Identity, as_of: date, horizon: Horizon) -> ScoringRun:
-    """The run over the .parquet files below the folder `source`. Raises LakeError when there is none.
+    """Plan a run over the .parquet files below the folder `source`. Raises LakeError when there is none.
 
-    A file is no part of it when its name, or that of a folder on the way to it, begins with "." or "_".
+    Files are skipped when their name, or that of a folder above them, begins with "." or "_".
     """
     folder = source.strip("/")
     found = {key: size for key, size in lake.keys(folder).items() if key.endswith(".parquet") and _is_data(key, folder)}
@@ -82,23 +82,23 @@ def _is_data(key: str, folder: str) -> bool:
 
 
 def refuse(lake: Lake, result: str, instance: str, reason: str) -> None:
-    """Write down that `instance` will not make `result`, and why. Raises LakeError."""
+    """Record that `instance` will not make `result`, and why. Raises LakeError."""
     lake.put_text(_note(result), json.dumps({"instance": instance, "reason": reason}, indent=1))
 
 
 def accept(lake: Lake, result: str) -> None:
-    """`result` is there: what an earlier attempt wrote of it holds no more. Raises LakeError."""
+    """Delete the refusal of an earlier attempt, because `result` exists now. Raises LakeError."""
     lake.delete(_note(result))
 
 
 def refusal(lake: Lake, result: str, instance: str) -> str | None:
-    """Why `instance` refused to make `result`, None when it did not. Raises LakeError."""
+    """The reason why `instance` refused to make `result`, None when it did not. Raises LakeError."""
     text = lake.read_text(_note(result))
     note = {} if text is None else json.loads(text)
     return str(note["reason"]) if note.get("instance") == instance else None
 
 
 def _note(result: str) -> str:
-    """Beside the result, under a name that no reader of the folder takes for data."""
+    """The key of the refusal: beside the result, under a name that readers of the folder skip."""
     folder, _, name = result.rpartition("/")
     return f"{folder}/_{name}.refused.json"

@@ -1,1 +1,1 @@
-"""Who calls and what they may do: keys, tokens, limits, and the log of what was done. No web framework is known here."""
+"""Authentication, authorisation, rate limits and the audit log, independent of any web framework."""

@@ -1,8 +1,8 @@
 """The append-only log of administrative acts and promotions: written, read, and checked for tampering.
 
 Each row's seal is the SHA-256 of its own fields and the seal of the row before it, so that a changed, removed or inserted
-row breaks the chain from there on. What a chain cannot show is an end cut off, or a whole log forged anew by the owner of
-the database: compare the head with one told earlier, which the API writes to its own log at each act.
+row breaks the chain from there on. A chain cannot show a truncated end, or a whole log forged by the owner of
+the database: compare the head with an earlier one, which the API writes to its own log at each act.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class Entry:
     sha256: bytes
 
     def seal(self) -> bytes:
-        """What `sha256` must be; the SQL function audit_seal computes the same."""
+        """Compute the seal that `sha256` must equal; the SQL function audit_seal does the same."""
         at = self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         fields = (
             str(self.seq),
@@ -54,7 +54,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Head:
-    """The newest entry's place and seal: noted elsewhere, it proves later that nothing before it was touched."""
+    """The sequence number and seal of the newest entry: a copy elsewhere proves later that earlier entries are unchanged."""
 
     seq: int
     sha256: bytes
@@ -62,7 +62,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How many entries were read, and the first fault found, in words; None when there is none."""
+    """The number of entries read, and a description of the first fault found, None when there is none."""
 
     entries: int
     head: Head
@@ -78,9 +78,9 @@ def append(
     request_id: str | None = None,
     event_id: uuid.UUID | None = None,
 ) -> Head | None:
-    """Log an act within the connection's transaction: both come to be, or neither. Raises psycopg.Error.
+    """Log an act within the connection's transaction. Raises psycopg.Error.
 
-    An `event_id` that is logged already changes nothing, and None is returned.
+    If `event_id` is logged already, nothing changes and None is returned.
     """
     text = json.dumps(details, sort_keys=True, ensure_ascii=False)
     row = connection.execute(
@@ -92,7 +92,7 @@ def append(
 
 
 def page(connection: Connection, limit: int, before: int | None = None) -> list[Entry]:
-    """Up to `limit` entries, newest first, of those older than place `before`."""
+    """Up to `limit` entries, newest first, older than the sequence number `before`."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM audit_log WHERE %s::bigint IS NULL OR seq < %s ORDER BY seq DESC LIMIT %s",
         [before, before, limit],
@@ -101,14 +101,14 @@ def page(connection: Connection, limit: int, before: int | None = None) -> list[
 
 
 def verify(connection: Connection, known: Head | None = None) -> Verdict:
-    """Follow the chain from its beginning; `known` is a head told earlier, which must still be part of it."""
+    """Verify the chain from its beginning; `known` is an earlier head that must still be part of it."""
     last, count, seen = Head(0, _BEFORE_ALL), 0, known is None
     with connection.transaction(), connection.cursor("audit") as cursor:
         cursor.itersize = 2_000
         for row in cursor.execute(f"SELECT {_COLUMNS} FROM audit_log ORDER BY seq"):
             entry = _entry(row)
             if entry.seq != last.seq + 1 or entry.previous != last.sha256:
-                return Verdict(count, last, f"entry {last.seq + 1} is missing or was put elsewhere")
+                return Verdict(count, last, f"entry {last.seq + 1} is missing or out of order")
             if entry.seal() != entry.sha256:
                 return Verdict(count, last, f"entry {entry.seq} was changed after it was written")
             last, count = Head(entry.seq, entry.sha256), count + 1

@@ -1,4 +1,4 @@
-"""A caller that was recognised, the role it has, and the three ways in which a caller is turned away."""
+"""Authenticated callers, their roles, and the errors for callers that are refused."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -11,7 +11,7 @@ _RANK = {role: rank for rank, role in enumerate(ROLES)}
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: `id` is stable and unique among all callers, `name` is for people, neither is a secret."""
+    """An authenticated caller: `id` is stable and unique, `name` is for people; neither is a secret."""
 
     id: str
     name: str
@@ -24,16 +24,16 @@ class Caller:
 
 
 def highest(roles: list[Role]) -> Role | None:
-    """The role that may do most; None of none."""
+    """The highest of `roles`, None if there is none."""
     return max(roles, key=_RANK.__getitem__, default=None)
 
 
 class CallerError(Exception):
-    """A caller is turned away; the text is for the caller, and holds nothing of what was presented."""
+    """A caller is refused; the message is for the caller and quotes nothing that was presented."""
 
 
 class UnknownCallerError(CallerError):
-    """Nobody, or somebody who cannot show who they are (401). `presented` tells whether there was anything to judge."""
+    """The caller is not authenticated (401). `presented` says whether there were credentials."""
 
     def __init__(self, detail: str, *, presented: bool = True) -> None:
         super().__init__(detail)
@@ -41,13 +41,13 @@ class UnknownCallerError(CallerError):
 
 
 class ForbiddenCallerError(CallerError):
-    """A known caller who lacks the right (403)."""
+    """The caller is authenticated but lacks the role (403)."""
 
 
 class UncheckedCallerError(CallerError):
-    """Whether the caller is known cannot be told now, for what it takes is not here yet (503).
+    """The credentials cannot be checked now, because the keys are not available yet (503).
 
-    `soon` says that it has been asked for and is worth waiting a moment.
+    `soon` means that they have been requested and a short wait is worthwhile.
     """
 
     def __init__(self, detail: str, *, soon: bool = False) -> None:

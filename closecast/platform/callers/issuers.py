@@ -1,4 +1,4 @@
-"""Whose tokens are accepted, for which audience, and which role their claims give: read from configuration."""
+"""Configured token issuers: their audience, and the roles that their claims give."""
 
 import ipaddress
 import re
@@ -37,11 +37,11 @@ class Issuer:
     kind: Kind
     role_claim: tuple[str, ...]
     roles: dict[str, Role]
-    claims: dict[str, str]  # what else a token must say, by claim
+    claims: dict[str, str]  # other claims that a token must have
     name_claim: str
 
     def role(self, claims: dict[str, Any]) -> Role | None:
-        """The highest role that the claims give: the role claim is a text, words in a text, or a list of texts."""
+        """The highest role of the claims: the role claim is a text, words in a text, or a list of texts."""
         value: Any = claims
         for name in self.role_claim:
             value = value.get(name) if isinstance(value, dict) else None
@@ -50,9 +50,9 @@ class Issuer:
 
 
 def issuers(text: str) -> tuple[Issuer, ...]:
-    """The issuers in the JSON `text`; none in an empty one. Raises SettingsError that names what is wrong.
+    """Parse the issuers in the JSON `text`, which may be empty. Raises SettingsError that names what is wrong.
 
-    Keys decide who is let in, so they are fetched over https, or over http from this very machine.
+    Keys decide about access, so they are fetched over https, or over http from this machine only.
     """
     if not text.strip():
         return ()

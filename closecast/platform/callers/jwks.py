@@ -1,4 +1,4 @@
-"""The public keys of issuers: fetched by a thread, refreshed in time, and kept while an issuer is away.
+"""The public keys of issuers (JWKS): fetched and refreshed by a thread, and kept while an issuer is away.
 
 A copy on disk lets an instance that starts while an issuer is away know its keys. A key that was withdrawn meanwhile would
 still be among them, so a copy that is older than a day is not taken.
@@ -21,17 +21,19 @@ from closecast.platform.runtime.files import write_whole
 
 _LOG = logging.getLogger(__name__)
 
-ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})  # asymmetric ones: a public key must never pass for a shared secret
+ALGORITHMS = frozenset(
+    {"RS256", "ES256", "EdDSA"}
+)  # asymmetric only: a public key must never be used as a shared secret
 REFRESH_SECONDS = 300.0
 TRUST_SECONDS = 24 * 3600.0  # how old a copy on disk may be
-_RETRY_SECONDS = 5.0  # after a failure, and at least between two fetches that unknown keys call for
+_RETRY_SECONDS = 5.0  # after a failure, and at least between two fetches for unknown keys
 _TIMEOUT_SECONDS = 3.0
 _MAX_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A key that verifies signatures, equal to another when both were published in the same words."""
+    """A key that verifies signatures; two are equal when they were published identically."""
 
     published: str
     jwk: jwt.PyJWK = field(compare=False)
@@ -60,28 +62,28 @@ class JwksThread:
         refresh_seconds: float = REFRESH_SECONDS,
         retry_seconds: float = _RETRY_SECONDS,
     ) -> None:
-        """`file` is the copy on disk; None for none."""
+        """`file` is the copy on disk, None for none."""
         self.sets = {issuer.url: KeySet(issuer) for issuer in issuers}
         self._file, self._replaced = file, replaced
         self._refresh_seconds, self._retry_seconds = refresh_seconds, retry_seconds
-        # Keys must come from where the configuration says, and from nowhere that a redirect names.
+        # Keys must come from the configured address, not from where a redirect leads.
         self._opener = urllib.request.build_opener(_NoRedirect)
         self._worker = BackgroundWorker(
             "jwks", self._fetch_due, self._report, retry_seconds=retry_seconds, stop_seconds=_TIMEOUT_SECONDS + 1
         )
 
     def start(self) -> None:
-        """Take the copy on disk, and fetch at once, in the background."""
+        """Load the copy on disk, and fetch at once, in the background."""
         if self.sets:
             self._restore()
             self._worker.start()
 
     def stop(self) -> None:
-        """End the thread; a fetch under way is waited for."""
+        """Stop the thread, and wait for a fetch under way."""
         self._worker.stop()
 
     def want(self, keys: KeySet) -> bool:
-        """Ask for a fetch because a key is missing; False when the set was asked for so lately that it is not repeated."""
+        """Request a fetch because a key is missing; False when the last one was too recent."""
         if keys.wanted:
             return True
         if time.monotonic() - keys.asked < self._retry_seconds:
@@ -103,7 +105,7 @@ class JwksThread:
         return self._refresh_seconds if keys.problem is None else self._retry_seconds
 
     def _fetch(self, keys: KeySet) -> None:
-        # Whoever misses a key meanwhile waits for this fetch: the first one of all is under way when a service begins.
+        # Callers whose key is missing wait for this fetch; the first one is under way when a service starts.
         keys.wanted = True
         keys.asked = time.monotonic()
         problem = None
@@ -156,11 +158,11 @@ class JwksThread:
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
-        """Refused: the redirect itself becomes the answer, which is an error."""
+        """Refuse redirects: the redirect itself becomes an error."""
 
 
 def _usable(content: bytes | str) -> dict[str, SigningKey]:
-    """The keys for signatures by an accepted algorithm, by id; others that the set holds are left out."""
+    """The keys for accepted algorithms by id; others are left out."""
     found = {}
     for one in json.loads(content)["keys"]:
         if not one.get("kid") or one.get("use", "sig") != "sig" or one.get("kty") not in ("RSA", "EC", "OKP"):

@@ -1,9 +1,9 @@
-"""The keys that open now, held in memory: asked on every request, kept current and on disk by a thread of its own.
+"""The valid API keys in memory, kept current and copied to disk by a thread.
 
-PostgreSQL tells of each change at once (NOTIFY), and the whole list is read again every second besides. The copy on disk
+PostgreSQL announces each change (NOTIFY), and the whole list is also read again every second. The copy on disk
 holds hashes only; with it an instance that starts while PostgreSQL is away knows its callers. A revocation needs
-PostgreSQL, so a list that PostgreSQL has not confirmed for a day may hold revoked keys and is trusted no longer: then only
-the keys of the environment open, and the others are told that they cannot be checked.
+PostgreSQL, so a list that PostgreSQL has not confirmed for a day may hold revoked keys and is no longer trusted: then only
+the keys of the environment are accepted, and requests with others get 503.
 """
 
 import hmac
@@ -29,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 TRUST_SECONDS = 24 * 3600.0
 _REFRESH_SECONDS = 1.0
 _NOTE_SECONDS = 10.0  # how often last-used times are written, and the confirmation on disk renewed
-_FORGET_SECONDS = 30 * 86400  # for so long an expired key is told that it has expired
+_FORGET_SECONDS = 30 * 86400  # how long requests with an expired key get the message that it has expired
 _SELECT = """
 SELECT s.sha256, k.id, k.name, k.role,
        extract(epoch FROM least(k.expires_at, s.valid_until))::float8
@@ -48,7 +48,7 @@ class _Entry:
 
 
 class Keyring:
-    """Recognises keys by the hashes in the database at `address` and by `fixed` hashes, whose bearer is the admin "bootstrap".
+    """Finds callers by the hashes in the database at `address` and by `fixed` hashes of the admin "bootstrap".
 
     `file` is the copy on disk; without an `address` there is none and the fixed hashes are all. `find` is for the request
     path: it never waits.
@@ -68,11 +68,11 @@ class Keyring:
         )
 
     def find(self, presented: bytes) -> Caller:
-        """The caller whose key was presented. Raises UnknownCallerError, or UncheckedCallerError when it may be known."""
+        """The caller of the presented key. Raises UnknownCallerError, or UncheckedCallerError when it cannot be checked now."""
         sha256 = digest(presented)
         entry = self._entries.get(sha256)
         now = time.time()
-        # The look-up's time depends on the digest alone, whose beginning nobody can choose; the verdict takes constant time.
+        # The look-up's time depends only on the digest, which a caller cannot choose; the comparison takes constant time.
         if entry is None or not hmac.compare_digest(entry.sha256, sha256):
             if presented.startswith(b"cc_") and now - self._confirmed > TRUST_SECONDS:
                 raise UncheckedCallerError("the list of API keys has not been seen for too long; try again in a moment")
@@ -87,7 +87,7 @@ class Keyring:
 
     @property
     def size(self) -> int:
-        """Number of secrets that are known, the environment's among them."""
+        """Number of known secrets, including the environment's."""
         return len(self._entries)
 
     @property
@@ -96,17 +96,17 @@ class Keyring:
         return max(0.0, time.time() - self._confirmed)
 
     def start(self) -> None:
-        """Take the copy on disk, then follow the database; without one there is nothing to do."""
+        """Load the copy on disk, then follow the database, if there is one."""
         if self._address is not None:
             self._restore()
             self._worker.start()
 
     def stop(self) -> None:
-        """End the thread, which writes the last-used times first; waits two seconds at most."""
+        """Stop the thread, which writes the last-used times first; waits two seconds at most."""
         self._worker.stop()
 
     def _listen(self) -> float:
-        """Read the list at once and whenever it may have changed. Returns when told to stop; raises when the database goes."""
+        """Read the list at once and whenever it may have changed. Returns on a stop; raises when the database goes away."""
         url = self._address() if self._address is not None else None
         if url is None:
             self._worker.fail("the database has not been found yet")
@@ -138,7 +138,7 @@ class Keyring:
             self._save(known)
 
     def _note(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
-        """Write when each key was used last; one statement a key, so that instances never wait for one another's locks."""
+        """Write the last-used time of each key, one statement per key, so that instances never wait for each other's locks."""
         used, self._used = self._used, {}
         try:
             for identity, at in sorted(used.items()):
@@ -181,7 +181,7 @@ def _described(error: Exception) -> str:
 
 
 def _entries(known: list[list[Any]]) -> dict[bytes, _Entry]:
-    """Out of [hash in hexadecimal, id, name, role, until or None] of each secret."""
+    """Read entries from [hash in hexadecimal, id, name, role, until or None] of each secret."""
     found = {}
     for sha256, identity, name, role, until in known:
         key = bytes.fromhex(sha256)

@@ -1,8 +1,8 @@
-"""API keys in PostgreSQL: made, listed, rotated and revoked, each together with its entry in the audit log.
+"""API keys in PostgreSQL: created, listed, rotated and revoked, each together with its entry in the audit log.
 
 A key reads `cc_<id>_<secret>`: the id is public and stays through rotations, the secret is 256 random bits in base64url.
-Only the secret's hash is kept, so a key is shown once, when it is made. A plain SHA-256 does: what is random over 256 bits
-can not be guessed, and a slow hash would cost every request.
+Only the secret's hash is stored, so a key is shown once, when it is created. A plain SHA-256 is enough: 256 random bits
+cannot be guessed, and a slow hash would cost every request.
 """
 
 import hashlib
@@ -36,12 +36,12 @@ class KeyEndedError(ValueError):
 
 
 class DatabaseAwayError(RuntimeError):
-    """The database did not answer, or not to the end: what was asked for may have been done or not."""
+    """The database did not answer: the operation may or may not have been done."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """What is known of a key: everything but its secret. Times are UTC; `last_used_at` lags by some seconds."""
+    """A key without its secret. Times are UTC; `last_used_at` lags by some seconds."""
 
     id: str
     name: str
@@ -53,7 +53,7 @@ class Key:
     last_used_at: datetime | None
 
     def state(self, now: datetime) -> State:
-        """What has become of the key at `now`."""
+        """The state of the key at `now`."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
@@ -61,7 +61,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Issued:
-    """A key with its secret, this once."""
+    """A new key with its secret."""
 
     key: Key
     text: str = field(repr=False)
@@ -69,14 +69,14 @@ class Issued:
 
 @dataclass(frozen=True)
 class By:
-    """Who does an act, and in which request."""
+    """The actor of an act, and the request."""
 
     actor: str
     request_id: str | None = None
 
 
 def digest(text: str | bytes) -> bytes:
-    """The 32 bytes by which a key is known."""
+    """The SHA-256 of a key, 32 bytes."""
     return hashlib.sha256(text if isinstance(text, bytes) else text.encode()).digest()
 
 
@@ -87,7 +87,7 @@ class KeyStore:
         self._address = address
 
     def create(self, name: str, role: Role, lifetime: timedelta | None, by: By) -> tuple[Issued, audit.Head]:
-        """A new key, valid for `lifetime`, or until it is revoked when that is None."""
+        """Create a key, valid for `lifetime`, or until it is revoked if None."""
         identity = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
         with self._transaction() as connection:
@@ -101,14 +101,14 @@ class KeyStore:
             return Issued(key, _add_secret(connection, identity)), _log(connection, by, "key created", key, details)
 
     def all(self) -> list[Key]:
-        """All keys that ever were, newest first."""
+        """All keys, including ended ones, newest first."""
         with self._transaction() as connection:
             return [
                 _key(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM api_keys ORDER BY created_at DESC")
             ]
 
     def rotate(self, identity: str, grace: timedelta, by: By) -> tuple[Issued, audit.Head]:
-        """A new secret for the key; those before it stay valid for `grace`. Raises NoSuchKeyError or KeyEndedError."""
+        """Give the key a new secret; earlier ones stay valid for `grace`. Raises NoSuchKeyError or KeyEndedError."""
         with self._transaction() as connection:
             key = self._locked(connection, identity)
             if (state := key.state(datetime.now(UTC))) != "active":
@@ -121,7 +121,7 @@ class KeyStore:
             return Issued(key, _add_secret(connection, identity)), _log(connection, by, "key rotated", key, details)
 
     def revoke(self, identity: str, by: By) -> tuple[Key, audit.Head | None]:
-        """The key, which opens nothing any more; done again, it changes and logs nothing. Raises NoSuchKeyError."""
+        """Revoke the key; repeating it changes and logs nothing. Raises NoSuchKeyError."""
         with self._transaction() as connection:
             key = self._locked(connection, identity)
             if key.revoked_at is not None:
@@ -137,7 +137,7 @@ class KeyStore:
             return audit.page(connection, limit, before)
 
     def verify_log(self, known: audit.Head | None = None) -> audit.Verdict:
-        """Whether the audit log is whole; it is read from its beginning."""
+        """Verify the whole audit log."""
         with self._transaction() as connection:
             return audit.verify(connection, known)
 
@@ -150,7 +150,7 @@ class KeyStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[audit.Connection]:
-        """A connection of its own: these acts are rare, and a broken connection must not outlive one."""
+        """A transaction on a new connection: these acts are rare, and a broken connection must not be reused."""
         url = self._address()
         if url is None:
             raise DatabaseAwayError("the database has not been found yet; try again when it is up")

@@ -1,4 +1,4 @@
-"""How much each caller may ask for: one token bucket a caller, shared by all instances through Redis.
+"""Rate limits: one token bucket per caller, shared by all instances through Redis.
 
 No request waits for Redis. An instance leases tokens in blocks, which a thread of its own fetches, and serves from the
 lease; what it spent beyond (a first request, or a large batch) is a debt that the next lease pays first. So the rate holds
@@ -6,7 +6,7 @@ over time whatever is overdrawn, and in any stretch of time all instances togeth
 refill, and per instance a tenth of the quota (twice the credit: one known to Redis and one on the way) and one request.
 
 While Redis is away each instance keeps a bucket of the same size and rate by itself: a caller gets at most the limit from
-each instance, never nothing and never without bound. `state()` tells it.
+each instance, never nothing and never without bound. `state()` shows it.
 """
 
 import logging
@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 _CREDIT = 0.05  # of the quota: what an instance gives out before Redis has answered
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 0.01, 0.1  # of the quota: what it leases at once
-_DENIED_SECONDS = 0.05  # how long a "no" of Redis is taken as the answer at least
+_DENIED_SECONDS = 0.05  # the least time for which a refusal of Redis is remembered
 _PROBE_SECONDS = 1.0
 _TIMEOUT_SECONDS = 0.25
 _MOST_BUCKETS = 20_000
@@ -84,7 +84,7 @@ class Decision(NamedTuple):
 
     @property
     def reset_seconds(self) -> int:
-        """Until the quota is whole again; of a refusal, until it is worth to try again."""
+        """Seconds until the quota is full again; of a refusal, until a retry can succeed."""
         limit = self.limit
         if self.allowed:
             return -int((self.tokens - limit.quota) // limit.rate)
@@ -94,11 +94,11 @@ class Decision(NamedTuple):
         """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers, 08 and later), and Retry-After if refused."""
         reset = self.reset_seconds
         state = b'"caller";r=%d;t=%d' % (self.tokens if self.tokens > 0 and self.allowed else 0, reset)
-        told = [(b"ratelimit-policy", self.limit.policy), (b"ratelimit", state)]
-        return told if self.allowed else [*told, (b"retry-after", b"%d" % reset)]
+        lines = [(b"ratelimit-policy", self.limit.policy), (b"ratelimit", state)]
+        return lines if self.allowed else [*lines, (b"retry-after", b"%d" % reset)]
 
     def allowed_lines(self) -> bytes:
-        """The headers of what is allowed as lines of HTTP, in a third of the time."""
+        """The headers of an allowed request as HTTP lines, in a third of the time."""
         _, limit, tokens = self
         return b'ratelimit-policy: %b\r\nratelimit: "caller";r=%d;t=%d\r\n' % (
             limit.policy,
@@ -109,7 +109,7 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True)
 class State:
-    """What a metric shows: whether Redis is shared now, how many callers are known, and how many requests were refused."""
+    """Figures for metrics: whether limits are shared through Redis now, known callers, and refused requests."""
 
     shared: bool
     callers: int
@@ -151,16 +151,16 @@ class Limits:
         )
 
     def start(self) -> None:
-        """Begin to share with other instances, if there is an address."""
+        """Start sharing with other instances, if there is an address."""
         if self._address is not None:
             self._worker.start()
 
     def stop(self) -> None:
-        """End the thread, which gives unused leases back."""
+        """Stop the thread, which returns unused leases."""
         self._worker.stop()
 
     def state(self) -> State:
-        """The figures of this moment."""
+        """The current figures."""
         return State(self._shared, len(self._buckets), self._refused, self._leases)
 
     def take(self, caller: Caller, cost: int = 1) -> Decision:
@@ -168,8 +168,11 @@ class Limits:
         return self._spend(caller, cost, lets_in=False)
 
     def charge(self, caller: Caller, cost: int) -> Decision:
-        """Spend `cost` tokens more of a caller who was let in already, also those that it does not have: a debt, which the next
-        request waits for. Never waits for anything but a short lock."""
+        """Spend `cost` more tokens of a request that was allowed already.
+
+        Tokens that the caller does not have become a debt, which its next request waits for. Never waits for anything but
+        a short lock.
+        """
         return self._spend(caller, cost, lets_in=True)
 
     def _spend(self, caller: Caller, cost: int, *, lets_in: bool) -> Decision:
@@ -192,7 +195,7 @@ class Limits:
                 bucket.asked = True
                 self._asked.append(bucket)
                 self._worker.wake()
-            # Tokens that are leased and not spent make room for new ones: together they could be more than the quota.
+            # Unspent leased tokens make room for new ones: together they could exceed the quota.
             there = min(limit.quota, bucket.left + (now - bucket.leased_at) * limit.rate) + bucket.balance
             return Decision(allowed, limit, there if there < limit.quota else limit.quota)
 
@@ -201,7 +204,7 @@ class Limits:
         balance = bucket.balance + (now - bucket.at) * limit.rate
         bucket.balance = balance = balance if balance < limit.quota else limit.quota
         bucket.at = now
-        # As with a debt to Redis: what is larger than the rest is served, and the next waits for it to be paid.
+        # As with a debt to Redis: a larger request is served, and the next one waits until the debt is paid.
         allowed = lets_in or balance > 0
         if allowed:
             bucket.balance = balance = balance - cost
@@ -219,7 +222,7 @@ class Limits:
         return bucket
 
     def _forget(self, now: float) -> None:
-        """Drop buckets that time has filled again; were there none, the one unused for longest."""
+        """Drop buckets that are full again, or the least recently used one if there are none."""
         full = [one.id for one in self._buckets.values() if now - one.at > one.limit.window]
         for identity in full or [min(self._buckets.values(), key=lambda one: one.at).id]:
             del self._buckets[identity]
@@ -235,7 +238,7 @@ class Limits:
         return _PROBE_SECONDS
 
     def _lease(self) -> None:
-        """Settle with Redis for every caller that asked, in one round trip; or only see whether it is there."""
+        """Settle with Redis for all callers with requests in one round trip, or only check that Redis answers."""
         client = self._connection()
         if client is None:
             self._go_alone("the cache has not been found yet")
@@ -249,14 +252,14 @@ class Limits:
             settled = [(one, max(0.0, -one.balance), _block(one, now)) for one in asked]
             settled += [(one, -one.balance, 0) for one in self._idle(now)]
             for one, debt, _ in settled:
-                # Debts are paid and leases given back by what is sent now; what is spent meanwhile counts from here.
+                # This call pays debts and returns leases; what is spent meanwhile counts from here.
                 one.balance += debt
                 one.spent = 0.0
         for (bucket, _, _), answer in zip(settled, self._settle(client, settled), strict=True):
             self._granted(bucket, int(answer[0]), float(answer[1]))
 
     def _idle(self, now: float) -> list[_Bucket]:
-        """Those whose lease lies unused, looked for once a second."""
+        """Buckets with an unused lease, searched once a second."""
         if now - self._swept < _PROBE_SECONDS:
             return []
         self._swept = now
@@ -281,10 +284,10 @@ class Limits:
             bucket.left = left
             bucket.asked = False
             bucket.leased_at = now
-            # No more on credit than was there: near its end the quota is given out by lease alone.
+            # No more credit than there were tokens: near its end the quota is given out by lease only.
             bucket.credit = max(0.0, min(_credit(bucket.limit), left // 1))
             if not granted and not bucket.credit:
-                # Nothing is there: until something can be, it is not asked for at each request.
+                # No tokens are left: until there can be some, requests do not ask Redis.
                 bucket.closed_until = now + max(_DENIED_SECONDS, (1 - left) / bucket.limit.rate)
 
     def _connection(self) -> redis.Redis | None:
@@ -337,7 +340,7 @@ def _credit(limit: Limit) -> float:
 
 
 def _block(bucket: _Bucket, now: float) -> int:
-    """As many tokens as half a second takes at the pace since the last lease, within its bounds."""
+    """The block size: tokens for half a second at the rate since the last lease, within bounds."""
     quota = bucket.limit.quota
     pace = bucket.spent / max(now - bucket.leased_at, 0.01)
     return max(1, int(min(quota * _LARGEST_BLOCK, max(quota * _SMALLEST_BLOCK, pace / 2))))

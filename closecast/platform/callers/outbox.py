@@ -1,8 +1,8 @@
-"""Acts that must reach the audit log though its database may be away: kept as files until they are in it.
+"""An outbox for the audit log: acts are kept as files until the database has them.
 
-For what nobody can be asked to do again, such as a promotion that was seen. Each act is one file, written before `put`
-returns; a thread moves them into the log, oldest first. An act that was moved just before a crash is moved again and
-changes nothing, for its id is logged already.
+It is for acts that cannot be repeated, such as a promotion that was seen. Each act is one file, written before `put`
+returns; a thread moves them into the log, oldest first. An act that was moved just before a crash is moved again, which
+changes nothing, because its id is logged already.
 """
 
 import json
@@ -35,7 +35,7 @@ class Outbox:
         )
 
     def put(self, actor: str, act: str, subject: str, details: dict[str, Any]) -> None:
-        """Keep the act, on disk for good. Raises OSError when that fails. Not for the request path: it waits for the disk."""
+        """Store the act on disk, synced. Raises OSError. Not for the request path: it waits for the disk."""
         self._folder.mkdir(parents=True, exist_ok=True)
         name = f"{time.time_ns():020d}-{uuid.uuid4()}"
         content = json.dumps({"actor": actor, "act": act, "subject": subject, "details": details})
@@ -50,15 +50,15 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """Acts that are not in the log yet."""
+        """Number of acts that are not in the log yet."""
         return len(self._files())
 
     def start(self) -> None:
-        """Begin to move acts, those of earlier runs first."""
+        """Start moving acts, those of earlier runs first."""
         self._worker.start()
 
     def stop(self) -> None:
-        """End the thread; what is still waiting is moved by the next start."""
+        """Stop the thread; waiting acts are moved after the next start."""
         self._worker.stop()
 
     def _move(self) -> float:
@@ -72,7 +72,7 @@ class Outbox:
                 try:
                     kept = json.loads(file.read_text())
                 except FileNotFoundError:
-                    continue  # another instance was quicker
+                    continue  # another instance was faster
                 event_id = uuid.UUID(file.stem.split("-", 1)[1])
                 head = audit.append(connection, **kept, event_id=event_id)
                 file.unlink(missing_ok=True)

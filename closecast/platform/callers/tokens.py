@@ -1,6 +1,6 @@
-"""Recognises the bearer of a JWT: a user of an OIDC provider, or a workload with an identity that Nomad signed.
+"""Authenticate the bearer of a JWT: a user of an OIDC provider, or a workload with a Nomad identity.
 
-A token is verified once and remembered by its SHA-256 until it expires, so that presenting it again costs microseconds.
+A verified token is cached by its SHA-256 until it expires, so that presenting it again costs microseconds.
 """
 
 import base64
@@ -20,28 +20,28 @@ from closecast.platform.callers.caller import Caller, ForbiddenCallerError, Unch
 from closecast.platform.callers.issuers import Issuer
 from closecast.platform.callers.jwks import ALGORITHMS, REFRESH_SECONDS, JwksThread, KeySet
 
-LEEWAY_SECONDS = 10.0  # by which the clocks of issuer and service may differ
+LEEWAY_SECONDS = 10.0  # allowed clock difference between issuer and service
 _REQUIRED = ["exp", "iat", "iss", "aud", "sub"]
 _MAX_LENGTH = 8 * 1024
 _REMEMBERED = 4_096
 _MAX_SUBJECT = 200
-# Claims are checked as always; a key too short to be safe is refused instead of warned about.
+# Claims are checked as usual; a key too short to be safe is refused instead of warned about.
 _VERIFIER = jwt.PyJWT({"enforce_minimum_key_length": True})
 
 
-# What PyJWT raises for claims of types or sizes that it does not expect, a number beyond all dates among them.
+# What PyJWT raises for claims of unexpected types or sizes, such as a number that is too large for a date.
 _UNSOUND = (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class _Header(msgspec.Struct):
-    """The header's members that decide something; others are PyJWT's to judge."""
+    """The header members that are needed here; PyJWT checks the others."""
 
     alg: str = ""
     kid: str = ""
 
 
 class _Said(msgspec.Struct):
-    """The claim that says whose token it is."""
+    """The unverified claims: the issuer."""
 
     iss: str = ""
 
@@ -67,30 +67,30 @@ class Tokens:
         retry_seconds: float = 5.0,
         remembered: int = _REMEMBERED,
     ) -> None:
-        """`file` keeps the issuers' public keys over a restart; None for none."""
+        """`file` keeps the issuers' public keys across restarts, None for none."""
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._remembered = remembered
         self._lock = threading.Lock()
         self._jwks = JwksThread(issuers, file, self._forget, refresh_seconds, retry_seconds)
 
     def start(self) -> None:
-        """Begin to fetch the issuers' keys."""
+        """Start fetching the issuers' keys."""
         self._jwks.start()
 
     def stop(self) -> None:
-        """End the thread that fetches keys."""
+        """Stop the thread that fetches keys."""
         self._jwks.stop()
 
     @property
     def problems(self) -> list[str]:
-        """Of each issuer whose keys could not be fetched last time, why."""
+        """The reasons why the keys of some issuers could not be fetched last time."""
         return [keys.problem for keys in self._jwks.sets.values() if keys.problem is not None]
 
     def find(self, token: bytes) -> Caller:
-        """The caller that the token speaks of.
+        """The caller that the token identifies.
 
         Raises UnknownCallerError (401); ForbiddenCallerError (403) when it is sound but gives no role; UncheckedCallerError
-        (503) while the issuer's keys are not here, with `soon` when they have been asked for just now.
+        (503) while the issuer's keys are not available, with `soon` when they have just been requested.
         """
         sha256 = hashlib.sha256(token).digest()
         with self._lock:
@@ -118,7 +118,7 @@ class Tokens:
         claims = _decoded(token, key.jwk, keys.issuer)
         caller = _caller(claims, keys.issuer)
         with self._lock:
-            # A key that was withdrawn while its token was being verified must leave nothing behind.
+            # A token whose key was withdrawn during the verification must not be cached.
             if keys.keys is held:
                 self._known[sha256] = _Known(caller, claims["exp"] + LEEWAY_SECONDS)
                 while len(self._known) > self._remembered:
@@ -140,12 +140,12 @@ class Tokens:
 
 
 def _read(token: bytes) -> tuple[_Header, _Said]:
-    """What an unproven token says of itself. Raises UnknownCallerError for anything that is no JWT, or of other types."""
+    """Read header and issuer of an unverified token. Raises UnknownCallerError for anything that is not such a JWT."""
     try:
         header, said, _ = (base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)) for part in token.split(b"."))
         return _HEADER.decode(header), _SAID.decode(said)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise UnknownCallerError("the token is no JWT") from error
+        raise UnknownCallerError("the token is not a JWT") from error
 
 
 def _decoded(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def _caller(claims: dict[str, Any], issuer: Issuer) -> Caller:
     subject = str(claims["sub"])
     named = claims.get(issuer.name_claim)
     name = named if isinstance(named, str) and named else subject
-    # Two callers whose subjects were cut to the same beginning would be one.
+    # Truncating would merge callers whose subjects begin alike.
     if max(len(subject), len(name)) > _MAX_SUBJECT:
         raise UnknownCallerError(f"the token's subject or name is longer than {_MAX_SUBJECT} characters")
     # Both are shown to people, in logs and on terminals.

@@ -56,7 +56,7 @@ _NAMES = (
     "features",
 )
 _FLOAT = 8  # bytes
-# What PostgreSQL writes in a form that costs no object of Python's here: a journal stores while it archives.
+# Columns in a form that needs no Python objects here: the journal also stores while it archives.
 _ASKED = {
     "id": "id::text",
     "time": '(extract(epoch FROM "time") * 1000000)::int8',
@@ -67,7 +67,7 @@ _ASKED = {
 
 @dataclass(frozen=True)
 class Archived:
-    """What was written of one batch."""
+    """The files and rows written for one batch."""
 
     batch: int
     keys: tuple[str, ...]
@@ -77,7 +77,7 @@ class Archived:
 def close_batch(connection: psycopg.Connection[Any], rows: int, age: timedelta) -> int | None:
     """Close the open batch when it holds `rows` rows or more, or any that are older than `age`; returns its number.
 
-    Waits for those who are storing into it; nobody can afterwards.
+    Waits for transactions that are storing into it; later ones cannot.
     """
     with connection.transaction():
         found = connection.execute("SELECT number FROM archive_batches WHERE closed_at IS NULL").fetchone()
@@ -100,7 +100,7 @@ def close_batch(connection: psycopg.Connection[Any], rows: int, age: timedelta) 
 def archive_closed(connection: psycopg.Connection[Any], lake: Lake) -> Iterator[Archived]:
     """Write each closed batch that is not in the lake yet, and mark it. Raises LakeError and psycopg.Error.
 
-    A batch's rows and keys never change: one that was written and not marked is written over with the same content.
+    A batch's rows and keys never change: one that was written but not marked is overwritten with the same content.
     """
     while True:
         found = connection.execute(
@@ -127,7 +127,7 @@ def _days(connection: psycopg.Connection[Any], batch: int) -> list[date]:
 
 
 def _write(connection: psycopg.Connection[Any], lake: Lake, batch: int, day: date, key: str) -> int:
-    """The batch's predictions of one UTC day, in the order of their ids; returns how many."""
+    """Write the batch's predictions of one UTC day, in the order of their ids; returns their number."""
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
     columns = ", ".join(_ASKED.get(name, f'"{name}"') for name in _NAMES)
     # By the columns themselves, not by what is made of them for the file.
@@ -151,7 +151,7 @@ def _write(connection: psycopg.Connection[Any], lake: Lake, batch: int, day: dat
 
 def _table(chunk: list[tuple[Any, ...]]) -> pa.Table:
     values: dict[str, Any] = dict(zip(_NAMES, zip(*chunk, strict=True), strict=True))
-    # One array of JSON is quicker read than thousands of objects.
+    # Parsing one JSON array is faster than parsing thousands of objects.
     deals = msgspec.json.decode(f"[{','.join(values['deal'])}]", type=list[dict[str, Any]])
     for name in RAW_COLUMNS:
         values[name] = [None if (found := deal.get(name)) is None else str(found) for deal in deals]

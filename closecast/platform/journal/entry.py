@@ -1,4 +1,4 @@
-"""What is written down of one answered request: the deals it scored, the answers, and the features they came from."""
+"""The journal entry of one answered request: its deals, predictions and features."""
 
 import os
 import random
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-PART = 200  # deals encoded at a time: no other thread runs meanwhile, about 0.1 ms
+PART = 200  # deals encoded at a time: it blocks other threads for about 0.1 ms
 _RANDOM = random.Random(os.urandom(32))
 os.register_at_fork(after_in_child=lambda: _RANDOM.seed(os.urandom(32)))
 
@@ -27,7 +27,7 @@ class Entry(Struct, frozen=True, array_like=True):
     after horizon, (n * k, number of features). The first horizon is the one asked about.
     """
 
-    id: uuid.UUID  # of new_id; what the caller quotes to have the answer again
+    id: uuid.UUID  # from new_id; the caller can retrieve the prediction by it
     request_id: str
     time: datetime  # UTC
     caller: str  # the caller's id, never its key
@@ -42,20 +42,20 @@ class Entry(Struct, frozen=True, array_like=True):
     probabilities: dict[str, float] | None  # a single deal's, by horizon
     days: list[int]  # (k,): the horizons in days
     features: bytes
-    model_run_id: str | None = None  # of an entry that was written before this was
+    model_run_id: str | None = None  # None in entries of earlier versions
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def entry(self) -> "Entry":
-        """Itself: it is its own draft (closecast.platform.journal.inbox)."""
+        """Return itself: an entry is its own draft (closecast.platform.journal.inbox)."""
         return self
 
 
 class Single(Struct, frozen=True, array_like=True, gc=False):
-    """An entry of one deal as it travels, by row: whoever answers requests makes and encodes it in a microsecond.
+    """An entry of one deal in row form, which the request path makes and encodes in a microsecond.
 
-    `deal` are the raw columns as they were sent, without those that were not; a struct of them is encoded as they are.
+    `deal` are the raw columns as they were sent, without absent ones; a struct is encoded as it is.
     """
 
     id: uuid.UUID
@@ -71,10 +71,10 @@ class Single(Struct, frozen=True, array_like=True, gc=False):
     probabilities: dict[str, float]
     days: tuple[int, ...]
     features: bytes
-    model_run_id: str | None = None  # likewise
+    model_run_id: str | None = None  # None in entries of earlier versions
 
     def entry(self) -> Entry:
-        """The same in columns. Raises ValueError, OverflowError or OSError for a time that is none."""
+        """Convert to column form. Raises ValueError, OverflowError or OSError for an invalid time."""
         return Entry(
             id=self.id,
             request_id=self.request_id,
@@ -96,26 +96,26 @@ class Single(Struct, frozen=True, array_like=True, gc=False):
 
 
 def new_id() -> uuid.UUID:
-    """A UUID of version 7: later ones sort after earlier ones, so that a table grows at its end."""
+    """Make a UUID of version 7: later ones sort after earlier ones, so that a table grows at its end."""
     noise = _RANDOM.getrandbits(74)
     value = (time.time_ns() // 1_000_000) << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
     return uuid.UUID(int=value)
 
 
 def made_at(identifier: uuid.UUID) -> float | None:
-    """When `new_id` made it, in seconds since 1970; None of an identifier that is none of its kind."""
+    """The time of an identifier from `new_id`, in seconds since 1970; None for other identifiers."""
     return (identifier.int >> 80) / 1000 if identifier.version == 7 else None
 
 
 def columns(deals: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Deals as columns; a value that a deal does not have is None."""
+    """Convert deals to columns; absent values are None."""
     rows = list(deals)
     names = {name: None for row in rows for name in row}  # in the order met
     return {name: [row.get(name) for row in rows] for name in names}
 
 
 def parts(entry: Entry) -> Iterator[Entry]:
-    """`entry` in pieces of PART deals at most, under the same id: each deal keeps its position."""
+    """Split `entry` into parts of PART deals at most, with the same id: each deal keeps its position."""
     count = len(entry)
     if count <= PART:
         yield entry
@@ -134,7 +134,7 @@ def parts(entry: Entry) -> Iterator[Entry]:
 
 
 def check(entry: Entry) -> None:
-    """Raises EntryError when the lengths contradict each other: such an entry cannot be taken apart into deals."""
+    """Raise EntryError when the lengths are inconsistent, so that the entry cannot be split into deals."""
     count = len(entry)
     lengths: dict[str, Sequence[Any]] = {"unseen": entry.unseen, "probability": entry.probability, **entry.deals}
     for name, values in lengths.items():

@@ -1,4 +1,4 @@
-"""Where answers are put down to be recorded: any thread puts them in without waiting, the journal's own takes them out."""
+"""The queue of predictions to record: any thread adds without waiting, the journal's thread takes them out."""
 
 import threading
 import time
@@ -8,11 +8,11 @@ from typing import Protocol
 from closecast.platform.journal.entry import Entry
 from closecast.platform.journal.stream import Encoded
 
-_DEAL_BYTES = 1_000  # what a deal counts for: about what it takes in memory
+_DEAL_BYTES = 1_000  # estimated memory of a deal
 
 
 class Draft(Protocol):
-    """What an entry will be made of, later and on another thread: of values that never change."""
+    """An entry that is made later on another thread, from immutable values."""
 
     def entry(self) -> Entry: ...
 
@@ -22,17 +22,17 @@ class Draft(Protocol):
 
 
 class Journal(Protocol):
-    """Where answers are written down: accepts one, or raises because there is no room for it and none came in `patience_s`."""
+    """Accepts predictions to record, or raises when there is no room within `timeout_s`."""
 
-    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None: ...
+    def append(self, draft: Encoded | Draft, timeout_s: float = 0.0) -> None: ...
 
 
 class JournalFullError(RuntimeError):
-    """Neither the stream nor the spool takes entries, and memory for them is used up: nothing more may be answered."""
+    """Stream, spool and memory are full: no more predictions may be answered."""
 
 
 class Inbox:
-    """Drafts up to about `max_bytes`; `filled` is called when the first one comes. `why` tells what keeps them here."""
+    """Holds drafts up to about `max_bytes`; `filled` is called on the first one, `why` gives the reason for a full inbox."""
 
     def __init__(self, max_bytes: int, filled: Callable[[], None], why: Callable[[], str]) -> None:
         self._max_deals = max_bytes // _DEAL_BYTES
@@ -43,29 +43,29 @@ class Inbox:
         self._since = 0.0
         self._closed = False
         self.deals = 0  # in the drafts, and in those that were taken and are not packed yet
-        self._taken = 0  # of these, deals in the latter
+        self._taken = 0  # deals in drafts that were taken and are not packed yet
         self.refused = 0
 
     @property
     def bytes(self) -> int:
-        """About what the drafts take in memory."""
+        """Estimated memory of the drafts."""
         return self.deals * _DEAL_BYTES
 
     @property
     def since(self) -> float | None:
-        """When the oldest draft came, in seconds since 1970; None without one."""
+        """The time of the oldest draft, in seconds since 1970; None without one."""
         return self._since if self._drafts else None
 
     def __len__(self) -> int:
         """Number of drafts."""
         return len(self._drafts)
 
-    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:
-        """Accept `draft`, whole or not at all. Raises JournalFullError when there is no room, not even after `patience_s`."""
+    def append(self, draft: Encoded | Draft, timeout_s: float = 0.0) -> None:
+        """Accept the whole `draft` or raise JournalFullError when there is no room within `timeout_s`."""
         count = len(draft)
         with self._lock:
-            if patience_s:
-                self._room.wait_for(lambda: self._closed or self.deals < self._max_deals, patience_s)
+            if timeout_s:
+                self._room.wait_for(lambda: self._closed or self.deals < self._max_deals, timeout_s)
             if self._closed or self.deals >= self._max_deals:
                 self.refused += 1
                 raise JournalFullError(
@@ -80,13 +80,13 @@ class Inbox:
             self.deals += count
 
     def take(self) -> list[Encoded | Draft]:
-        """All drafts; they count until `packed` is called."""
+        """Take all drafts; they count as waiting until `packed` is called."""
         with self._lock:
             taken, self._drafts, self._taken = self._drafts, [], self.deals
         return taken
 
     def packed(self) -> None:
-        """What was taken is somebody else's now."""
+        """Stop counting the drafts that were taken."""
         with self._lock:
             self.deals, self._taken = self.deals - self._taken, 0
             self._room.notify_all()

@@ -1,4 +1,4 @@
-"""How deals ended, in PostgreSQL: told once or many times, each deal is kept once, with what was said last."""
+"""Outcomes of deals in PostgreSQL: one row per deal, with the values reported last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class OutcomeCounts:
-    """What became of the outcomes told: they add up to their number."""
+    """Counts of the outcomes by result; they add up to the number reported."""
 
     added: int
     changed: int
@@ -28,12 +28,12 @@ class OutcomeCounts:
 
 
 def record_outcomes(connection: psycopg.Connection[Any], outcomes: Sequence[Outcome], caller: str) -> OutcomeCounts:
-    """Keep `outcomes`, no two of one deal, in one transaction. Told again, they change nothing. Raises psycopg.Error."""
+    """Store `outcomes`, one per deal, in one transaction. Repeating it changes nothing. Raises psycopg.Error."""
     columns = [[getattr(one, name) for one in outcomes] for name in Outcome.__struct_fields__]
     answer = connection.execute(
         """
         INSERT INTO outcomes AS kept (opportunity_id, deal_stage, close_date, close_value, caller)
-        SELECT told.*, %s FROM unnest(%s::text[], %s::text[], %s::date[], %s::float8[]) AS told
+        SELECT given.*, %s FROM unnest(%s::text[], %s::text[], %s::date[], %s::float8[]) AS given
         ON CONFLICT (opportunity_id) DO UPDATE
         SET deal_stage = excluded.deal_stage, close_date = excluded.close_date, close_value = excluded.close_value,
             caller = excluded.caller, changed_at = now()

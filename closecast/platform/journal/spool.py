@@ -1,4 +1,4 @@
-"""A bounded folder of messages that the stream could not take: on disk before they are forgotten in memory."""
+"""The spool: a bounded folder of messages that the stream could not take, synced to disk."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ _SLOTS = 256
 
 
 class SpoolError(RuntimeError):
-    """The folder cannot be written, or no place in it is free."""
+    """The folder cannot be written, or all its slots are in use."""
 
 
 class Spool:
@@ -37,7 +37,7 @@ class Spool:
         self.bytes = sum(segment.stat().st_size for segment in self.segments())
 
     def write(self, messages: Sequence[bytes]) -> int:
-        """Put as many of `messages` on disk, first ones first, as there is room for; returns how many. Raises SpoolError."""
+        """Write as many of `messages` to disk, in order, as there is room for; returns their number. Raises SpoolError."""
         chosen: list[bytes] = []
         size = 0
         for message in messages:
@@ -51,7 +51,7 @@ class Spool:
         return len(chosen)
 
     def seal(self) -> None:
-        """End the segment that is being written, so that it can be read."""
+        """Close the segment that is being written, so that it can be read."""
         if self._open is not None:
             os.close(self._open)
         self._open, self._current, self._length = None, None, 0
@@ -61,16 +61,16 @@ class Spool:
         return sorted(path for path in self._own.glob(f"*{_SUFFIX}") if path != self._current)
 
     def oldest(self) -> float | None:
-        """When the oldest segment was begun, in seconds since 1970; None while there is none."""
+        """The start of the oldest segment, in seconds since 1970; None while there is none."""
         begun = sorted(self._own.glob(f"*{_SUFFIX}"))
         return int(begun[0].name.split("-")[0]) / 1e9 if begun else None
 
     def read(self, segment: Path) -> list[bytes]:
-        """The messages of a segment; one that is damaged gives those before the damage (see `drop`)."""
+        """The messages of a segment; of a damaged one, those before the damage (see `drop`)."""
         return _messages(segment.read_bytes())[0]
 
     def drop(self, segment: Path) -> None:
-        """Delete a segment whose messages are kept elsewhere; the rest of a damaged one is set aside for a person."""
+        """Delete a segment whose messages are stored elsewhere; a damaged one is set aside for inspection."""
         content = segment.read_bytes()
         if _messages(content)[1] < len(content):
             segment.rename(segment.with_suffix(_DAMAGED))
@@ -79,11 +79,11 @@ class Spool:
         self.bytes -= len(content)
 
     def damaged(self) -> int:
-        """How many segments were set aside."""
+        """Number of damaged segments set aside."""
         return sum(1 for _ in self._own.glob(f"*{_DAMAGED}"))
 
     def adopt(self) -> int:
-        """Take over segments of processes that are no more; returns how many."""
+        """Take over segments of processes that have ended; returns their number."""
         taken = 0
         for other in sorted(self._root.iterdir()):
             if other == self._own or not other.is_dir() or (lock := _locked(other)) is None:
@@ -100,7 +100,7 @@ class Spool:
         return taken
 
     def close(self) -> None:
-        """Give the folder free; what is in it stays. Calling it again does nothing."""
+        """Release the folder and keep its content. Calling it again does nothing."""
         self.seal()
         lock, self._lock = self._lock, None
         if lock is not None:
@@ -138,7 +138,7 @@ class Spool:
             self.seal()
 
     def _undo(self) -> None:
-        """Nothing may follow half a message in its segment."""
+        """Truncate the segment after a partial write: nothing may follow half a message."""
         try:
             if self._open is not None:
                 os.ftruncate(self._open, self._length)
@@ -147,7 +147,7 @@ class Spool:
 
 
 def _messages(content: bytes) -> tuple[list[bytes], int]:
-    """Whole messages from the beginning on, and how many bytes they take."""
+    """The complete messages at the beginning of `content`, and their size in bytes."""
     found: list[bytes] = []
     at = 0
     while at + _HEAD.size <= len(content):
@@ -161,7 +161,7 @@ def _messages(content: bytes) -> tuple[list[bytes], int]:
 
 
 def _locked(folder: Path) -> int | None:
-    """A lock on `folder` as an open file; None while another process holds it. The lock ends with the process."""
+    """Lock `folder` and return the open file; None while another process holds it. The lock ends with the process."""
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Predictions in PostgreSQL: put there in batches, each once, and found again by their id."""
+"""Predictions in PostgreSQL: inserted in batches, each once, and found by id."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ _ENCODE = msgspec.json.encode
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """One prediction as it was answered, and what it came from."""
+    """One recorded prediction with its inputs."""
 
     id: uuid.UUID
     row: int
@@ -57,7 +57,7 @@ class Recorded(msgspec.Struct, frozen=True):
     model_version: str
     days: list[int]  # the horizon in days of each line of `features`; the first is the one asked about
     features: list[list[float]]
-    model_run_id: str | None  # of predictions that were made before it was written down
+    model_run_id: str | None  # None in records of earlier versions
 
     def matrix(self) -> NDArray[np.float64]:
         """The matrix that the model was given, (len(days), number of features)."""
@@ -80,7 +80,7 @@ def insert(connection: Connection, entries: Sequence[Entry]) -> int:
                 for entry in entries:
                     for row in _rows(entry, batch):
                         copy.write_row(row)
-            # In the order of the key: two who store the same predictions at once then wait for each other, and go on.
+            # In the order of the key, so that two inserts of the same predictions cannot deadlock.
             cursor.execute(
                 f'INSERT INTO predictions ({_NAMES}) SELECT {_NAMES} FROM arriving ORDER BY id, "row" ON CONFLICT DO NOTHING'
             )
@@ -88,7 +88,7 @@ def insert(connection: Connection, entries: Sequence[Entry]) -> int:
 
 
 def find(connection: Connection, identifier: uuid.UUID, row: int | None = None) -> Recorded | None:
-    """The prediction `row` of the request `identifier`, its first one unless `row` is named; None when it is not known."""
+    """The prediction `row` (by default the first) of the request `identifier`; None when it is not known."""
     (count,) = connection.execute("SELECT count(*) FROM predictions WHERE id = %s", [identifier]).fetchone() or (0,)
     names = [name for name in _COLUMNS if name not in ("batch", "opportunity_id")]
     quoted = ", ".join(f'"{name}"' for name in names)
@@ -104,7 +104,7 @@ def find(connection: Connection, identifier: uuid.UUID, row: int | None = None) 
 
 
 def _open_batch(connection: Connection) -> int:
-    """The batch that rows join now, which cannot be closed before this transaction has ended."""
+    """The open batch for new rows, which cannot be closed before this transaction ends."""
     while True:
         query = "SELECT number FROM archive_batches WHERE closed_at IS NULL FOR SHARE"
         if found := connection.execute(query).fetchone():
@@ -143,6 +143,6 @@ def _rows(entry: Entry, batch: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _key(opportunity_id: Any) -> str | None:
-    """What outcomes are joined by; PostgreSQL's text has no U+0000."""
+    """The key for joining outcomes, without U+0000, which PostgreSQL's text cannot hold."""
     text = "" if opportunity_id is None else str(opportunity_id).replace("\0", "\N{REPLACEMENT CHARACTER}").strip()
     return text or None

@@ -1,4 +1,4 @@
-"""The stream between the API and the journal: its name, its consumers' group, and how entries lie in a message."""
+"""The stream between the API and the journal: its keys, its consumer group, and the message format."""
 
 import struct
 import zlib
@@ -13,14 +13,14 @@ from closecast.platform.journal.entry import PART, Entry, Single, check
 
 STREAM = "closecast:predictions"
 DEAD = "closecast:predictions:dead"  # messages that cannot be stored, each with the reason
-FENCE = "closecast:predictions:fence"  # written to learn up to where the append-only file is on disk
+FENCE = "closecast:predictions:fence"  # written to learn how much of the append-only file is on disk
 GROUP = "journal"
 FIELD = b"entries"
 
 _HEAD = struct.Struct("<2sBxIII")  # mark, layout, bytes before compression, deals, CRC-32 of what follows
 _ARRAY = struct.Struct(">BI")  # MessagePack: an array of so many
 _MARK = b"CJ"
-_ENTRIES, _SINGLES = 1, 2  # layouts: what a message holds
+_ENTRIES, _SINGLES = 1, 2  # layouts of a message
 _LARGEST = 64_000_000  # bytes: nothing this process packs comes near it
 _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODERS: dict[int, msgspec.msgpack.Decoder[list[Entry]] | msgspec.msgpack.Decoder[list[Single]]] = {
@@ -30,7 +30,7 @@ _DECODERS: dict[int, msgspec.msgpack.Decoder[list[Entry]] | msgspec.msgpack.Deco
 
 
 class MessageError(ValueError):
-    """The bytes are no message of entries, or are damaged."""
+    """The bytes are not a message of entries, or are damaged."""
 
 
 class Encoded(Struct, frozen=True, gc=False):
@@ -45,17 +45,17 @@ class Encoded(Struct, frozen=True, gc=False):
 
 
 def encode(entry: Entry) -> Encoded:
-    """One entry, of PART deals at most."""
+    """Encode one entry, of PART deals at most."""
     return Encoded(_ENCODE(entry), len(entry), _ENTRIES)
 
 
 def encode_single(single: Single) -> Encoded:
-    """One deal, in a fifth of the time. Raises TypeError or ValueError for a deal that MessagePack has no form for."""
+    """Encode one deal, in a fifth of the time. Raises TypeError or ValueError for values that MessagePack cannot encode."""
     return Encoded(_ENCODE(single), 1, _SINGLES)
 
 
 def pack(entries: Sequence[Encoded]) -> bytes:
-    """One message: entries of one layout side by side, compressed to about a third, with a checksum."""
+    """Pack entries of one layout into a message, compressed to about a third, with a checksum."""
     plain = b"".join((_ARRAY.pack(0xDD, len(entries)), *[entry.content for entry in entries]))
     body: bytes = pa.compress(plain, codec="lz4", asbytes=True)
     deals = sum(entry.deals for entry in entries)
@@ -63,7 +63,7 @@ def pack(entries: Sequence[Encoded]) -> bytes:
 
 
 def packed(entries: Sequence[Encoded]) -> Iterator[bytes]:
-    """Messages of PART deals at most that hold all of `entries`, which have no more each."""
+    """Pack `entries` into messages of PART deals at most; each entry has at most as many."""
     gathered: list[Encoded] = []
     deals = 0
     for entry in entries:
@@ -77,7 +77,7 @@ def packed(entries: Sequence[Encoded]) -> Iterator[bytes]:
 
 
 def deals_in(message: bytes) -> int:
-    """How many deals a message of `pack` holds."""
+    """The number of deals in a message of `pack`."""
     return int(_HEAD.unpack_from(message)[3])
 
 
@@ -105,7 +105,7 @@ def unpack(message: bytes) -> list[Entry]:
 
 
 def make_group(client: Any) -> None:
-    """Have the group read the stream from its beginning; nothing happens where it does already."""
+    """Create the consumer group from the stream's beginning, unless it exists."""
     import redis
 
     try:

@@ -1,1 +1,1 @@
-"""The lake on S3: exports as received, checked and typed, and the snapshots that models learn from."""
+"""The data lake on S3: raw exports, typed deals, quarantined rows, and training snapshots."""

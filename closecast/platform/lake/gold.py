@@ -1,4 +1,4 @@
-"""The gold layer: labelled snapshots with their feature values, as a model learnt from them."""
+"""The gold layer: the labelled snapshots and feature values that a model was trained on."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ _ROWS = 250_000  # in memory at once
 
 
 def store(data: Data, silver_key: str, lake: Lake) -> str:
-    """Store all learnable rows of `data` and return their key; rows of unchanged deals and features are there already.
+    """Store all training rows of `data` and return their key; unchanged rows are not written again.
 
     Columns: opportunity_id, as_of, won, and the features by name. Raises LakeError.
     """

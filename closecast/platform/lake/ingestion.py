@@ -1,4 +1,4 @@
-"""Brings an export into the lake: as received, checked and typed, and the bad rows in quarantine with their reasons."""
+"""Ingest an export into the lake: raw, accepted and typed, and rejected rows in quarantine with their reasons."""
 
 import hashlib
 import json
@@ -39,12 +39,13 @@ class Ingested:
 def ingest(
     export: RawExport, lake: Lake, minimum_quality: float = MINIMUM_QUALITY, as_of: date | None = None
 ) -> Ingested:
-    """Store `export` in bronze/, its accepted deals in silver/, its bad rows in quarantine/.
+    """Store `export` in bronze/, its accepted deals in silver/, and its rejected rows in quarantine/.
 
-    The accepted deals become those that services see (closecast.platform.lake.online). Rows received = rows accepted + rows in quarantine. An export that was ingested before under the same rules is not
-    checked again. `as_of` is the last date that may occur in it, where the user names one. Raises ContractError (closecast.deals.contract) when nothing can be accepted, QualityError
-    (closecast.deals.quality) when the quality is below `minimum_quality`, both after bronze/ and quarantine/ are
-    written; and LakeError.
+    Services then use the accepted deals (closecast.platform.lake.online). Rows received = rows accepted + rows in
+    quarantine. An export that was ingested before under the same rules is not checked again. `as_of` is the last date that
+    may occur in it, if the user gives one. Raises ContractError (closecast.deals.contract) when no row is acceptable,
+    QualityError (closecast.deals.quality) when the quality is below `minimum_quality`, both after bronze/ and quarantine/
+    are written; and LakeError.
     """
     step = f"steps/ingest-{_fingerprint(export, as_of)}.json"
     known = lake.read_text(step)
@@ -92,7 +93,7 @@ def _ingested(export: RawExport, deals: pd.DataFrame, facts: dict[str, Any], ski
 
 
 def _fingerprint(export: RawExport, as_of: date | None) -> str:
-    """Of the export's bytes, of the rules and of the end given: changed rules check everything anew."""
+    """A fingerprint of the export's bytes, the rules and `as_of`: changed rules cause a new check."""
     rules = b"".join(
         Path(str(module.__file__)).read_bytes() for module in (vocabulary, contract, dates, schema, span, quality)
     )

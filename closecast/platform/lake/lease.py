@@ -1,7 +1,7 @@
-"""A lease in the lake: dispatched instances go on for as long as the flow that they work for keeps it.
+"""A lease in the lake: dispatched instances work as long as their flow renews it.
 
-A flow may dispatch jobs and nothing more, so it cannot have Nomad stop them; and one that was killed could not anyway.
-A lease that is missing says nothing: a lake that has just come back may not have its objects yet.
+A flow may only dispatch jobs, so it cannot have Nomad stop them, and a killed flow could not anyway. A missing lease does
+not count as ended: a lake that has just come back may not have its objects yet.
 """
 
 import threading
@@ -13,21 +13,21 @@ from contextlib import contextmanager
 from closecast.platform.lake.store import Lake, LakeError
 
 RENEW_SECONDS = 15.0
-LOST_SECONDS = 120.0  # without a renewal, while the lake answered; a busy flow may be late a few times
-_ENDED = "ended"  # in place of a number: nobody renews it any more
+LOST_SECONDS = 120.0  # without a renewal, while the lake answers; a busy flow may be late a few times
+_ENDED = "ended"  # instead of a number: the lease is no longer renewed
 
 
 @contextmanager
-def held(lake: Lake, told: Callable[[str], None], renew_seconds: float = RENEW_SECONDS) -> Iterator[str]:
-    """Keep a lease until the end of the block; gives its key, which instances are told.
+def held(lake: Lake, report: Callable[[str], None], renew_seconds: float = RENEW_SECONDS) -> Iterator[str]:
+    """Hold a lease until the end of the block; yields its key, which is passed to instances.
 
-    It is deleted when the block ends well, as then nobody works for it any more; else it stays, and says that it has ended.
-    `told` is called with the reason when a renewal fails, once until one succeeds. Raises LakeError when it cannot be begun.
+    When the block succeeds, the lease is deleted, because no instance works any more; else it is marked as ended.
+    `report` is called with the reason when a renewal fails, once until one succeeds. Raises LakeError when it cannot start.
     """
     key = f"leases/{uuid.uuid4()}"
     lake.put_text(key, "0")
     ended = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(lake, key, told, renew_seconds, ended), name="lease", daemon=True)
+    keeper = threading.Thread(target=_keep, args=(lake, key, report, renew_seconds, ended), name="lease", daemon=True)
     keeper.start()
     well = False
     try:
@@ -42,11 +42,11 @@ def held(lake: Lake, told: Callable[[str], None], renew_seconds: float = RENEW_S
             else:
                 lake.put_text(key, _ENDED)
         except LakeError as error:
-            # What fails in the block stays its error, and the instances end by themselves once it has run out.
-            told(f"the lease {key} stays until it runs out: {error}")
+            # The block's own error is kept, and the instances end by themselves once the lease has expired.
+            report(f"the lease {key} stays until it runs out: {error}")
 
 
-def _keep(lake: Lake, key: str, told: Callable[[str], None], seconds: float, ended: threading.Event) -> None:
+def _keep(lake: Lake, key: str, report: Callable[[str], None], seconds: float, ended: threading.Event) -> None:
     number, silent = 0, False
     while not ended.wait(seconds):
         number += 1
@@ -55,12 +55,12 @@ def _keep(lake: Lake, key: str, told: Callable[[str], None], seconds: float, end
             silent = False
         except LakeError as error:
             if not silent:
-                told(f"the lease {key} was not renewed: {error}")
+                report(f"the lease {key} was not renewed: {error}")
             silent = True
 
 
 class Watch:
-    """The lease `key` as an instance sees it. A lake that is away tells nothing, and the instance goes on."""
+    """Watches the lease `key` for an instance. While the lake is away, the instance goes on."""
 
     def __init__(self, lake: Lake, key: str, lost_seconds: float = LOST_SECONDS) -> None:
         self._lake, self._key, self._lost_seconds = lake, key, lost_seconds
@@ -68,7 +68,7 @@ class Watch:
         self._since: float | None = None  # of the last renewal, or of the first answer of the lake
 
     def end(self) -> str | None:
-        """Look; returns why there is nobody to work for any more, and None while there is somebody."""
+        """Check the lease; returns the reason to end, None while the flow is alive."""
         try:
             found, now = self._lake.read_text(self._key), time.monotonic()
             if found == _ENDED:
@@ -79,13 +79,13 @@ class Watch:
                 return None
             self._lake.delete(self._key)
         except LakeError:
-            self._since = None  # what was missed meanwhile is not held against it
+            self._since = None  # renewals cannot be seen meanwhile
             return None
         return f"the flow that this works for was not heard of for {self._lost_seconds:.0f} s"
 
 
 def watched(watch: Watch, ended: Callable[[str], None], seconds: float = RENEW_SECONDS) -> None:
-    """Look every `seconds`, beside the work, and call `ended` once there is nobody to work for."""
+    """Check the lease every `seconds` in the background, and call `ended` with the reason when the flow has ended."""
 
     def look() -> None:
         while (why := watch.end()) is None:

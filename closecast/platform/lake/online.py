@@ -1,4 +1,4 @@
-"""Which deals of a source are the newest in the lake, so that services see deals with the history of today."""
+"""The newest deals of each source in the lake, from which services take the history."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from closecast.platform.lake.store import Lake, LakeError
 
 @dataclass(frozen=True)
 class Newest:
-    """The accepted deals that were ingested last from a source, and the last date in them."""
+    """The most recently ingested deals of a source, and their last date."""
 
     source: str
     silver_key: str
@@ -18,15 +18,17 @@ class Newest:
 
 
 def announce(lake: Lake, newest: Newest, vouched: bool = False) -> None:
-    """Make `newest` the deals that services see, unless they know later ones of that source; also then, where the user
-    `vouched` for its end, for a date beyond it was wrong. Raises LakeError."""
+    """Make `newest` the deals that services use, unless there are later ones of that source. Raises LakeError.
+
+    If the user `vouched` for the last date by as_of, they replace later ones too, whose end was wrong.
+    """
     known = find(lake, newest.source)
     if vouched or known is None or known.known_until <= newest.known_until:
         lake.put_text(_key(newest.source), json.dumps(asdict(newest), default=date.isoformat))
 
 
 def find(lake: Lake, source: str) -> Newest | None:
-    """The newest deals of `source`, None while there are none. Raises LakeError."""
+    """The newest deals of `source`, None if there are none. Raises LakeError."""
     text = lake.read_text(_key(source))
     if text is None:
         return None

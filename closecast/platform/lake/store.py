@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
 from closecast.platform.object_store import object_store
-from closecast.platform.runtime.patience import AwayError
+from closecast.platform.runtime.retry import AwayError
 from closecast.platform.settings import LakeSettings
 
 _PART = 8_000_000  # bytes
@@ -23,18 +23,18 @@ Layer = Literal["bronze", "silver", "quarantine", "gold"]
 
 
 class LakeError(RuntimeError):
-    """The lake cannot be reached, or does not hold what was asked for."""
+    """The lake cannot be reached, or does not have the object."""
 
 
 class LakeAwayError(LakeError, AwayError):
-    """The lake did not answer, or refused: the same question may succeed later."""
+    """The lake did not answer, or refused: a later attempt may succeed."""
 
 
 class Lake:
-    """Frames in and out of the bucket that `settings` names. One instance may be used from several threads."""
+    """Reads and writes frames in the bucket that `settings` names. Safe from several threads."""
 
     def __init__(self, settings: LakeSettings, files: FileSystem | None = None) -> None:
-        """`files` is where the bucket is, the object store that `settings` reach unless given."""
+        """`files` is the file system with the bucket, by default the object store of `settings`."""
         self._settings = settings
         self._files = files or object_store(settings)
 
@@ -72,7 +72,7 @@ class Lake:
         return key
 
     def read_parquet(self, key: str) -> pd.DataFrame:
-        """The frame kept under `key`. Raises LakeError when it is not there or its content is not what was stored."""
+        """Read the frame under `key`. Raises LakeError when it is absent or its content has changed."""
         try:
             with self._files.open_input_stream(self._path(key)) as stream:
                 content = stream.read()
@@ -86,7 +86,7 @@ class Lake:
         return frame
 
     def put_text(self, key: str, text: str) -> None:
-        """Store `text` in UTF-8 under `key`, over what was there. Raises LakeError."""
+        """Store `text` in UTF-8 under `key`, replacing what is there. Raises LakeError."""
         try:
             with self._files.open_output_stream(self._path(key)) as stream:
                 stream.write(text.encode())
@@ -94,7 +94,7 @@ class Lake:
             raise self._unreachable("write", key, error) from error
 
     def read_text(self, key: str) -> str | None:
-        """What is kept under `key`, None when nothing is. Raises LakeError when the lake is out of reach, or its bucket gone."""
+        """Read the text under `key`, None if absent. Raises LakeError when the lake is out of reach, or its bucket gone."""
         try:
             with self._files.open_input_stream(self._path(key)) as stream:
                 return str(stream.read().decode())
@@ -135,7 +135,7 @@ class Lake:
 
     @contextmanager
     def opened(self, key: str) -> Iterator[Any]:
-        """The object under `key`, to be read at any position. Raises LakeError."""
+        """Open the object under `key` for random access. Raises LakeError."""
         try:
             with self._files.open_input_file(self._path(key)) as file:
                 yield file
@@ -146,9 +146,9 @@ class Lake:
 
     @contextmanager
     def fetched(self, key: str) -> Iterator[Any]:
-        """A copy of the object under `key` on this machine's disk, as a file to be read at any position. Raises LakeError.
+        """Download the object under `key` to a local file for random access. Raises LakeError.
 
-        What fails in the block fails by the object's content: the lake has no part in it any more.
+        Errors inside the block come from the object's content, not from the lake.
         """
         with tempfile.TemporaryFile() as scratch:
             with self.opened(key) as file:
@@ -159,16 +159,16 @@ class Lake:
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Any]:
-        """A stream whose bytes become the object under `key` when the block ends well; else there is none.
+        """Open a stream whose bytes become the object under `key` if the block succeeds.
 
-        It is written beside first: closing a stream after a failure would publish half of it. Raises LakeError.
+        It goes to a temporary file first: closing the stream after a failure would publish half of it. Raises LakeError.
         """
         with tempfile.TemporaryFile() as scratch:
             yield scratch
             self._copy(scratch, key)
 
     def _copy(self, file: IO[bytes], key: str) -> None:
-        """Put what is in `file` under `key`."""
+        """Upload the content of `file` to `key`."""
         file.seek(0)
         try:
             with self._files.open_output_stream(self._path(key)) as stream:
@@ -178,7 +178,7 @@ class Lake:
             raise self._unreachable("write", key, error) from error
 
     def _has_bucket(self) -> bool:
-        """Whether there is anything to look in: a store that has just come back may have forgotten the bucket itself."""
+        """Whether the bucket exists: a store that has just restarted may lack it."""
         try:
             return bool(self._files.get_file_info(self._settings.bucket).type != FileType.NotFound)
         except OSError:

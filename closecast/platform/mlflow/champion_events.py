@@ -1,4 +1,4 @@
-"""Word of a moved champion from the instance that MLflow told to all others, over a channel of the cache."""
+"""Publish and receive changes of the champion between instances, over a channel of the cache."""
 
 import logging
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from closecast.platform.runtime.background import BackgroundWorker
 _LOG = logging.getLogger(__name__)
 CHANNEL = "closecast:champion"
 _ANSWER_SECONDS = 2.0
-_LISTEN_SECONDS = 0.5  # how long a stop may go unseen
-_ASK_SECONDS = 15  # a silent connection is asked whether it still is one
+_LISTEN_SECONDS = 0.5  # the longest time until a stop is noticed
+_ASK_SECONDS = 15  # interval of pings on a silent connection
 _AGAIN_SECONDS = 1.0
 
 
 class ChampionEventsError(RuntimeError):
-    """The cache cannot be reached now: only this instance knows."""
+    """The cache cannot be reached now: other instances are not informed."""
 
 
 class ChampionEvents:
-    """Publishes and hears moved champions. `address` gives the cache's URL anew for each connection, None while it has none.
+    """Publishes and receives changes of the champion. `address` returns the cache's URL for each connection, None if unknown.
 
-    One thread of its own listens and calls `heard`: at each message, and each time it has (re)connected, because what was
-    published while it was away is gone. While the cache is away nothing is heard; whoever must know asks the registry as well.
+    A thread listens and calls `heard`: at each message, and after each (re)connection, because messages published
+    meanwhile are lost. While the cache is away no message arrives, so users of this class poll the registry as well.
     """
 
     def __init__(self, address: Callable[[], str | None], heard: Callable[[], None]) -> None:
@@ -43,11 +43,11 @@ class ChampionEvents:
         self._worker.start()
 
     def stop(self) -> None:
-        """End the thread; it is waited for, a few seconds at most."""
+        """Stop the thread, waiting a few seconds at most."""
         self._worker.stop()
 
     def publish(self, version: str | None) -> None:
-        """Tell all who listen that the champion is `version` now. Raises ChampionEventsError when the cache is away."""
+        """Publish that the champion is `version` now. Raises ChampionEventsError when the cache is away."""
         try:
             with self._client() as client:
                 client.publish(CHANNEL, version or "")
@@ -61,13 +61,13 @@ class ChampionEvents:
         return cache.client(url, answer_seconds=_ANSWER_SECONDS, health_check_interval=_ASK_SECONDS)
 
     def _report(self, problem: str) -> None:
-        # Whoever waits for word asks the registry too; there is nothing to do but to come back.
+        # Listeners poll the registry too; a reconnect is enough.
         _LOG.warning("champion events", extra={"problem": problem})
 
     def _listen(self) -> float:
         with self._client() as client, client.pubsub(ignore_subscribe_messages=True) as channel:
             channel.subscribe(CHANNEL)
-            channel.get_message(timeout=_ANSWER_SECONDS)  # the confirmation: from now on nothing is missed
+            channel.get_message(timeout=_ANSWER_SECONDS)  # the confirmation: from now on no message is missed
             self._worker.settle()
             self._heard()
             while not self._worker.is_stopping:

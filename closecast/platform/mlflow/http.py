@@ -1,4 +1,4 @@
-"""MLflow's REST interface over HTTP: calls that fail within seconds and say which server did not answer."""
+"""A client of MLflow's REST API that fails within seconds and names the server."""
 
 import http.client
 import json
@@ -13,34 +13,34 @@ from closecast.platform.settings import Login
 
 _ANSWER_SECONDS = 5
 _DOWNLOAD_SECONDS = 30
-_WRITE_SECONDS = 30  # given up, a write may have been done all the same: better to hear of it
+_WRITE_SECONDS = 30  # a write that timed out may have been done all the same, so wait longer for it
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"  # of artifacts: the bucket
 
 
 class RegistryError(RuntimeError):
-    """The MLflow server cannot be reached, or refused what was asked of it."""
+    """The MLflow server cannot be reached, or refused a request."""
 
 
 class LostError(RegistryError):
-    """The MLflow server answers, and so does its object store, but what was stored cannot be had, however often one asks."""
+    """MLflow and its object store answer, but a stored object is gone."""
 
 
 class DeniedError(RegistryError):
-    """The MLflow server does not know who asks, or does not let them: asked again, it says the same."""
+    """The MLflow server refuses the login or the operation; a retry does not help."""
 
 
 class MlflowHttp:
     """One MLflow server, by its address. Stateless: safe from several threads."""
 
     def __init__(self, tracking_uri: str, login: Login | None = None) -> None:
-        """Without a login only a server that asks for none answers."""
+        """`login` may be None for a server without authentication."""
         self._base = tracking_uri.rstrip("/")
         self._login = login
         # Loopback and cluster addresses are never meant for a proxy; the server is named by address.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def get(self, route: str, query: Mapping[str, str], absent: tuple[str, ...] = ()) -> dict[str, Any] | None:
-        """The JSON answer; None when the server refuses with one of the error codes in `absent`."""
+        """GET `route` and return the JSON answer; None when the server's error code is in `absent`."""
         request = urllib.request.Request(f"{self._base}/api/2.0/{route}?{urlencode(query)}")
         try:
             return self._json(request)
@@ -50,7 +50,7 @@ class MlflowHttp:
             raise
 
     def post(self, route: str, body: Mapping[str, Any], exists_is_fine: bool = False) -> dict[str, Any]:
-        """The JSON answer; an empty one when the thing is there already and `exists_is_fine`."""
+        """POST to `route` and return the JSON answer; an empty one if the resource exists and `exists_is_fine`."""
         try:
             return self._write("POST", route, body)
         except _RefusedError as refused:
@@ -59,7 +59,7 @@ class MlflowHttp:
             raise
 
     def patch(self, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The JSON answer to a change of what is there."""
+        """PATCH `route` and return the JSON answer."""
         return self._write("PATCH", route, body)
 
     def _write(self, method: str, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,14 +71,14 @@ class MlflowHttp:
     def artifact(self, artifact_uri: str, folder: str, name: str, most: int) -> bytes:
         """The file `name` in `folder` of a run's artifacts, through the server's artifact proxy.
 
-        Raises LostError when it is gone, has more than `most` bytes, or is not kept behind the proxy.
+        Raises LostError when it is gone, has more than `most` bytes, or is not stored behind the proxy.
         """
         route = quote(f"{_root(artifact_uri, folder)}/{name}")
         request = urllib.request.Request(f"{self._base}/api/2.0/mlflow-artifacts/artifacts/{route}")
         try:
             content = self._send(request, _DOWNLOAD_SECONDS, most + 1)
         except _RefusedError:
-            # On S3 the server says the same 500 of an object that is gone and of a store that fails: the list tells them apart.
+            # On S3 the server answers 500 both for a missing object and for a failing store: the list distinguishes them.
             self.stored_artifacts(artifact_uri, folder, (name,))
             raise
         if len(content) > most:
@@ -99,7 +99,7 @@ class MlflowHttp:
         return names
 
     def listed_artifacts(self, artifact_uri: str, folder: str) -> list[str]:
-        """The names of the files in `folder` of a run's artifacts, none of a folder that is not there.
+        """The names of the files in `folder` of a run's artifacts; an absent folder is empty.
 
         Raises LostError when there is no bucket either, or the artifacts are not kept behind the server's proxy.
         """
@@ -129,12 +129,12 @@ class MlflowHttp:
 
     def _send(self, request: urllib.request.Request, seconds: float, most: int | None = None) -> bytes:
         if self._login is not None:
-            # Not sent on to where an answer redirects.
+            # Not sent along a redirect.
             request.add_unredirected_header("Authorization", self._login.header)
         try:
             with self._opener.open(request, timeout=seconds) as answer:
                 content = bytes(answer.read(most))
-                # The rest, which is none unless the answer was cut short: that is told only when all of it is read.
+                # Read the rest, which is empty: only then is a truncated answer detected.
                 return content if most is not None and len(content) >= most else content + answer.read()
         except urllib.error.HTTPError as error:
             raise self._refused(error) from error
@@ -150,8 +150,8 @@ class MlflowHttp:
             content = {}
         code = str(content.get("error_code", error.code)) if isinstance(content, dict) else str(error.code)
         detail = content.get("message", text[:200]) if isinstance(content, dict) else text[:200]
-        told = f"the MLflow server at {self._base} refused {error.url}: {code}: {detail}"
-        return DeniedError(told) if error.code in (401, 403) else _RefusedError(code, told)
+        message = f"the MLflow server at {self._base} refused {error.url}: {code}: {detail}"
+        return DeniedError(message) if error.code in (401, 403) else _RefusedError(code, message)
 
 
 def _root(artifact_uri: str, folder: str) -> str:
@@ -159,7 +159,7 @@ def _root(artifact_uri: str, folder: str) -> str:
 
 
 class _RefusedError(RegistryError):
-    """The server answered with an error; `code` is MLflow's own word for it."""
+    """The server answered with an error; `code` is MLflow's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

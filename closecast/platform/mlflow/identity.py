@@ -1,4 +1,4 @@
-"""Which model: a version of the registry told apart from all others, and its copy on this machine."""
+"""The identity of a registered model version, and its copy on this machine."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from closecast.models import manifest
 from closecast.models.deal_model import FILES, DealModel, ModelError, digest
-from closecast.platform.mlflow import rehearsal
+from closecast.platform.mlflow import smoke_test
 from closecast.platform.signatures import TrustedKeys
 
 MODEL_NAME = "closecast"
@@ -14,18 +14,18 @@ MODEL_NAME = "closecast"
 
 @dataclass(frozen=True)
 class Identity:
-    """Which model a version of the registry is.
+    """The identity of a registered model version.
 
-    Its number alone does not say: a registered model that was deleted and made anew counts from 1 again. Runs are unique.
+    The number alone is not enough: a registered model that was deleted and recreated counts from 1 again. Runs are unique.
     """
 
     version: str
     run_id: str
-    sha256: str | None = None  # of its manifest; None where the registry does not say
+    sha256: str | None = None  # of its manifest; None if the registry does not have it
     signature: str | None = field(default=None, compare=False, repr=False)  # likewise; closecast.platform.signatures
 
     def is_same(self, other: "Identity") -> bool:
-        """Whether both are one model, as far as both tell."""
+        """Whether both are the same model, as far as both are known."""
         known = self.sha256 is not None and other.sha256 is not None
         return (self.version, self.run_id) == (other.version, other.run_id) and (
             not known or self.sha256 == other.sha256
@@ -37,7 +37,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Served:
-    """One version of the registered model, ready to predict, and the folder of this machine it was read from."""
+    """A loaded version of the registered model, and its local folder."""
 
     identity: Identity  # with its hash
     model: DealModel
@@ -45,14 +45,14 @@ class Served:
 
     @property
     def version(self) -> str:
-        """The number; see Identity for what it is worth."""
+        """The version's number, which is not unique (see Identity)."""
         return self.identity.version
 
 
 def folder_name(identity: Identity) -> str:
-    """Neither run nor hash ever stands for another model; the version's number does.
+    """The folder name of a copy: run and hash, which are unique, unlike the version's number.
 
-    Raises ModelError for a run or a hash that could lead out of the folder that copies are kept in.
+    Raises ModelError for a run or a hash that could lead out of the folder of copies.
     """
     parts = (identity.run_id, (identity.sha256 or "")[:16])
     for part in parts:
@@ -62,10 +62,10 @@ def folder_name(identity: Identity) -> str:
 
 
 def read(identity: Identity, folder: Path, trusted: TrustedKeys | None = None) -> Served:
-    """The model in `folder` of this machine, which must be that of `identity`, signed by a key of `trusted` if there are any.
+    """Load the model in the local `folder`, which must be that of `identity`, signed by a key of `trusted` if there are any.
 
-    Its files are compared with its manifest, and tried in another process if they have not been on this machine; only then
-    are they loaded here. Raises ModelError for what is another model, damaged, unsigned, or cannot be loaded.
+    Its files are compared with its manifest, and loaded in another process first unless this machine has done so before.
+    Raises ModelError for a model that is another one, damaged, unsigned, or cannot be loaded.
     """
     found = digest(folder)
     if identity.sha256 not in (None, found):
@@ -75,6 +75,6 @@ def read(identity: Identity, folder: Path, trusted: TrustedKeys | None = None) -
     if trusted is not None:
         trusted.check(MODEL_NAME, identity.run_id, found, identity.signature)
     manifest.verified(folder, FILES, found)
-    rehearsal.rehearse(folder, marker=folder.with_name(f"{folder.name}.tried"))
+    smoke_test.run(folder, marker=folder.with_name(f"{folder.name}.tried"))
     known = Identity(identity.version, identity.run_id, found, identity.signature)
     return Served(known, DealModel.load(folder, found), folder)

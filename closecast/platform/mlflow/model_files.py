@@ -1,4 +1,4 @@
-"""MLflow's own files beside a model: with them `mlflow models serve`, `mlflow models predict` and `load_model` work on it.
+"""MLflow's files beside a model, for `mlflow models serve`, `mlflow models predict` and `load_model`.
 
 The code that the model needs goes with it, in `code/`: no package index has Closecast, so nobody else's package of that
 name is ever installed. Everything else is pinned in `requirements.txt`, of which `python_env.yaml` and `conda.yaml` make
@@ -18,7 +18,7 @@ from closecast.models import manifest
 from closecast.models.deal_model import FILES, DealModel
 from closecast.scoring import pyfunc
 
-# What pyfunc.py and the rooms that it imports need of others.
+# The dependencies of pyfunc.py and the packages it imports.
 _PACKAGES = ("lightgbm", "mlflow", "numpy", "pandas", "pyarrow")
 _ROOMS = ("deals", "features", "models", "scoring")
 
@@ -33,7 +33,7 @@ def write(folder: Path, model: DealModel, beside: Mapping[str, str] | None = Non
     from mlflow.models.signature import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
-    # Dates are text, as in JSON and CSV: MLflow can read no CSV for a signature with dates in it.
+    # Dates are text, as in JSON and CSV: MLflow cannot read CSV for a signature with dates.
     inputs: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.long if one.kind == "days" else DataType.string, one.name, required=one.required)
         for one in pyfunc.INPUTS
@@ -49,7 +49,7 @@ def write(folder: Path, model: DealModel, beside: Mapping[str, str] | None = Non
             signature=ModelSignature(Schema(inputs), Schema([ColSpec(DataType.double)])),
             input_example=_example(model),
             pip_requirements=[f"{name}=={installed(name)}" for name in _PACKAGES],
-            # MLflow would take up a uv.lock of the current folder, with the addresses in it.
+            # MLflow would include a uv.lock of the current folder, with its addresses.
             uv_project_path=empty,
         )
         description = Model.load(str(made))
@@ -67,7 +67,7 @@ def _copy_code(target: Path) -> None:
 
 
 def _example(model: DealModel) -> pd.DataFrame:
-    """Three of the model's deals; dates as text, as they come in JSON and CSV."""
+    """Three of the model's deals, with dates as text, as in JSON and CSV."""
     deals = model.deals[model.deals["engage_date"].notna()].head(3)
     names = ("opportunity_id", "sales_agent", "product", "account")
     return pd.DataFrame(

@@ -1,4 +1,4 @@
-"""The alias `champion` is moved by one at a time, who looked at the champion under the same lock: a lock in PostgreSQL."""
+"""Serialise promotions with a lock in PostgreSQL: one process at a time compares with the champion and moves the alias."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,10 +9,10 @@ import psycopg
 from closecast.platform.database import connect
 from closecast.platform.mlflow.registry import Identity, ModelRegistry, RegistryError
 
-WAIT_SECONDS = 600.0  # a turn takes seconds; several trainings may end at once
-VARIABLE = "CLOSECAST_PROMOTION_LOCK_URL"  # of the database, for whoever promotes
+WAIT_SECONDS = 600.0  # a promotion takes seconds; several trainings may end at once
+VARIABLE = "CLOSECAST_PROMOTION_LOCK_URL"  # URL of the database, for processes that promote
 _LOCK = 0x63686D70  # any number that no other user of this database locks
-# Either end finds out within half a minute that the other one's machine has vanished; the lock is free then.
+# Each end notices within half a minute that the other machine has vanished; then the lock is free.
 _ENDS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 _VANISHED_MS = 30_000
 _HOLDER = """
@@ -23,11 +23,11 @@ _HOLDER = """
 
 
 class PromotionError(RegistryError):
-    """The turn to promote cannot be had, or was lost."""
+    """The promotion lock cannot be acquired, or was lost."""
 
 
-class Turn:
-    """The right to move the alias, while `turn` lasts."""
+class PromotionLock:
+    """The right to move the alias, while `hold_promotion_lock` lasts."""
 
     def __init__(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
         self._connection = connection
@@ -35,9 +35,9 @@ class Turn:
     def promote(self, registry: ModelRegistry, model: Identity, expected: Identity | None) -> bool:
         """Make `model` champion if the champion is still `expected` (None: there was none); else change nothing.
 
-        Returns whether it did. Raises PromotionError when the turn has been lost, or `model` is no longer what its version's
-        number says; RegistryError when the registry is away. Only MLflow's own users move the alias without a turn: what
-        they do in the milliseconds between the look and the move is written over.
+        Returns whether it did. Raises PromotionError when the lock has been lost, or `model` is no longer what its version's
+        number says; RegistryError when the registry is away. MLflow's own users can move the alias without the lock: a move
+        in the milliseconds between check and promotion is overwritten.
         """
         if registry.identity(model.version) != model:
             raise PromotionError(f"{model} cannot be promoted: the registry has another model under that number now")
@@ -48,7 +48,7 @@ class Turn:
         return True
 
     def _check(self) -> None:
-        """The lock goes with the session: a database that was restarted has given it to somebody else perhaps."""
+        """Raise PromotionError when the lock is lost: it ends with the session, for example when the database restarts."""
         try:
             held = self._connection.execute(
                 "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() AND objid = %s",
@@ -61,14 +61,14 @@ class Turn:
 
 
 @contextmanager
-def turn(url: str, by: str, seconds: float = WAIT_SECONDS) -> Iterator[Turn]:
-    """Wait until nobody else promotes, `seconds` at most, and keep it so until the end of the block.
+def hold_promotion_lock(url: str, by: str, seconds: float = WAIT_SECONDS) -> Iterator[PromotionLock]:
+    """Acquire the promotion lock, waiting up to `seconds`, and hold it until the end of the block.
 
-    `url` is the database's, postgresql://…; its role needs no right but to connect. `by` is told to those who wait in vain.
+    `url` is the database's, postgresql://…; its role only needs to connect. `by` names the holder to others that time out.
     The lock ends with its holder, however that ends. Raises PromotionError.
     """
     with closing(_locked(url, by, seconds)) as connection:
-        yield Turn(connection)
+        yield PromotionLock(connection)
 
 
 def _locked(url: str, by: str, seconds: float) -> "psycopg.Connection[tuple[object, ...]]":
@@ -100,7 +100,7 @@ def _acquire(connection: "psycopg.Connection[tuple[object, ...]]", by: str, seco
         raise PromotionError(
             f"another promotion did not end within {seconds:.0f} s ({who}): end that one if it hangs, then train again"
         ) from error
-    # At most 63 bytes are kept of it.
+    # PostgreSQL keeps at most 63 bytes.
     connection.execute(
         "SELECT set_config('application_name', %s, false)", [f"since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}, {by}"]
     )

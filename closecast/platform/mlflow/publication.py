@@ -1,4 +1,4 @@
-"""Publishes a candidate: its MLflow run, the decision against the champion, the registered version, the promotion."""
+"""Publish a candidate: log its run, compare it with the champion, register its version and promote it."""
 
 import tempfile
 import time
@@ -20,7 +20,7 @@ from closecast.models.evidence import Export
 from closecast.models.promotion import Cost, Decision
 from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow import model_files, promotions, tracking
-from closecast.platform.mlflow.comparison import LOSS_SECONDS, beside_champion
+from closecast.platform.mlflow.comparison import LOSS_SECONDS, compare_with_champion
 from closecast.platform.mlflow.registry import (
     DIGEST_TAG,
     MODEL_FOLDER,
@@ -35,12 +35,12 @@ from closecast.platform.settings import DatabaseSettings, Login
 from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys
 
 REPORT_FOLDER = "report"
-_MEASURES = 3  # against champions that somebody changes by hand meanwhile
+_MEASURES = 3  # attempts, if the champion is changed by hand meanwhile
 
 
 @dataclass(frozen=True)
 class Published:
-    """What came of a candidate: its version, and whether and why it is champion."""
+    """A published candidate: its version and the gate's decision."""
 
     version: str
     run_id: str
@@ -67,25 +67,25 @@ def publish(
 ) -> Published:
     """Log the candidate's run, decide, register its version as challenger, and make it champion if the decision says so.
 
-    One process at a time does so, by the lock in the database `lock`: the champion that the decision names is the one that
-    is replaced. If somebody else moves the alias meanwhile, by hand, the new champion is measured.
+    The lock in the database `lock` allows one process at a time, so the champion of the decision is the one that is
+    replaced. If the alias is moved by hand meanwhile, the new champion is measured.
 
-    `by` and `at` (with its time zone) are written beside the decision. The model is signed by `signer`: without one, no service
-    that holds public keys takes it up. Not compared with are a champion that no key of `trusted` has signed, where there are
-    keys, and one whose artifacts have been gone for `loss_seconds`. MLflow's own client has its login from the environment
-    (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD); `login` must be the same. Raises RegistryError when MLflow is out of reach, and
-    PromotionError, which is one, when the turn cannot be had.
+    `by` and `at` (with a time zone) are recorded with the decision. `signer` signs the model: services with public keys load
+    no unsigned model. There is no comparison with a champion that no key of `trusted` has signed, if there are keys, or
+    whose artifacts have been gone for `loss_seconds`. MLflow's client takes its login from the environment
+    (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD); `login` must be the same. Raises RegistryError when MLflow is out
+    of reach, and its subclass PromotionError when the lock cannot be acquired.
     """
     card = make_card(candidate, data, at, git_commit)
     registry = ModelRegistry(tracking_uri, trusted, login)
-    figures, milliseconds = candidate.report(), latency(candidate)  # before others have to wait
+    figures, milliseconds = candidate.report(), latency(candidate)  # before taking the lock
     version: Identity | None = None
     with (
-        promotions.turn(lock.url, by) as turn,
+        promotions.hold_promotion_lock(lock.url, by) as held_lock,
         tracking.started(tracking_uri, f"train {data.source}") as run,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        registry.check_place(run.run_id)  # MLflow's own client says of a bucket that is gone: too many 500 responses
+        registry.check_place(run.run_id)  # MLflow's own client reports a missing bucket as "too many 500 responses"
         folder = Path(scratch)
         model = DealModel(candidate.scorer, card, data.deals)
         size = candidate.twin.save(folder / TWIN_FOLDER)
@@ -110,19 +110,21 @@ def publish(
         for name in (MODEL_FOLDER, TWIN_FOLDER):
             run.log_folder(folder / name, name)
         for _ in range(_MEASURES):
-            beside = beside_champion(registry, card, candidate, loss_seconds)
-            decision = promotion.decide(beside.held_out, cost, beside.reason, beside.checks, Export.of(candidate.data))
-            compared = None if beside.champion is None else asdict(beside.champion)
+            comparison = compare_with_champion(registry, card, candidate, loss_seconds)
+            decision = promotion.decide(
+                comparison.held_out, cost, comparison.reason, comparison.checks, Export.of(candidate.data)
+            )
+            compared = None if comparison.champion is None else asdict(comparison.champion)
             report = {**figures, "decision": decision.as_dict(), "champion": compared}
             write_report(folder / REPORT_FOLDER, model, report, decision, by, at)
             run.log_folder(folder / REPORT_FOLDER, REPORT_FOLDER)
-            evidence = _evidence(decision, by, at, beside.champion)
-            theirs = _flat_of_champion(beside.held_out)
+            evidence = _evidence(decision, by, at, comparison.champion)
+            theirs = _flat_of_champion(comparison.held_out)
             run.log(parameters, {**card.metrics, **card.reference_metrics, **theirs, **counts}, {**origin, **evidence})
             if version is None:
                 version = registry.identity(registry.register(run.run_id, origin))
             registry.challenge(version.version, evidence)
-            if not decision.promoted or turn.promote(registry, version, beside.champion):
+            if not decision.promoted or held_lock.promote(registry, version, comparison.champion):
                 return Published(version.version, run.run_id, run.experiment_id, decision, card, report)
         assert version is not None  # it was measured at least once
         why = f"somebody else changed the champion each of the {_MEASURES} times that this was measured against it"
@@ -133,7 +135,7 @@ def publish(
 
 
 def _origin(card: ModelCard, data: Ingested, gold_key: str, git_commit: str | None, sha256: str) -> dict[str, str]:
-    """What the model was made of, and the hash of what it is: tags of its run and of its version."""
+    """The model's inputs and its hash, as tags of its run and version."""
     return {
         SOURCE_TAG: card.source,
         "source_sha256": card.source_sha256,
@@ -151,7 +153,7 @@ def _origin(card: ModelCard, data: Ingested, gold_key: str, git_commit: str | No
 
 
 def _evidence(decision: Decision, by: str, at: datetime, champion: Identity | None) -> dict[str, str]:
-    """How it was decided, likewise as tags."""
+    """The decision and its checks, as tags."""
     return {
         "decision": "promoted" if decision.promoted else "refused",
         "decision_reasons": "; ".join(decision.reasons)[:4_900],
@@ -162,7 +164,7 @@ def _evidence(decision: Decision, by: str, at: datetime, champion: Identity | No
 
 
 def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: str | None) -> ModelCard:
-    """What is known of the candidate's served model."""
+    """Make the model card of the candidate's served model."""
     return ModelCard(
         trained_at=at.isoformat(timespec="seconds"),
         source=data.source,
@@ -186,7 +188,7 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
 
 
 def judged_alone(candidate: Candidate) -> dict[str, Any]:
-    """Every figure of the candidate, and what the gate would say if there were no champion. Nothing is registered."""
+    """All figures of the candidate, and the gate's decision without a champion. Nothing is registered."""
     cost = Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
     decision = promotion.decide(candidate.held_out, cost, "evaluated alone", export=Export.of(candidate.data))
     return {**candidate.report(), "decision": decision.as_dict()}

@@ -1,4 +1,4 @@
-"""The model registry: which version is champion, its model as a local folder, and the promotion of another."""
+"""The model registry: the champion's version, its model in a local folder, and promotions."""
 
 import hashlib
 import os
@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 CHALLENGER = "challenger"
-MODEL_FOLDER = "model"  # in a run's artifacts: the model that serves
-TWIN_FOLDER = "evaluation"  # likewise: the booster that has not seen the held-out rows
+MODEL_FOLDER = "model"  # artifact folder of the model that serves
+TWIN_FOLDER = "evaluation"  # artifact folder of the evaluation twin, which has not seen the held-out rows
 DIGEST_TAG = "model_sha256"  # of a version and of its run: closecast.models.manifest.digest of the model folder
 SOURCE_TAG = "source"  # likewise: the source that the model learnt from
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias
@@ -52,24 +52,26 @@ class NoChampionError(RegistryError):
 class ModelRegistry:
     """Versions of the registered model `closecast` on the MLflow server at `tracking_uri`.
 
-    Speaks MLflow's REST interface itself: readers (the API) need no MLflow package, which costs 2 s and 50 MB, and
-    a server that does not answer is reported within seconds. Every method raises RegistryError then, and LostError, which is
-    one, where the server answers and what it names is gone.
+    It uses MLflow's REST API directly: readers (the API) need no MLflow package, which costs 2 s and 50 MB, and
+    a server that does not answer is reported within seconds. Every method raises RegistryError then, and its subclass
+    LostError when the server answers but a stored object is gone.
     """
 
     def __init__(self, tracking_uri: str, trusted: TrustedKeys | None = None, login: Login | None = None) -> None:
-        """No model is loaded but what a key of `trusted` has signed; without keys, whatever agrees with its hash. `login` is
-        shown to the server, which says what it may."""
+        """`login` authenticates to the server.
+
+        Only models signed by a key of `trusted` are loaded; without keys, all whose hash is right.
+        """
         self._http = MlflowHttp(tracking_uri, login)
         self._trusted = trusted
 
     def champion_identity(self) -> Identity | None:
-        """Which model bears the alias `champion`, None while none does. One request."""
+        """The identity of the champion, None while there is none. One request."""
         found = self._alias()
         return None if found is None else _identity(found)
 
     def champion_version(self) -> str | None:
-        """The number of that version."""
+        """The version number of the champion, None while there is none."""
         found = self.champion_identity()
         return None if found is None else found.version
 
@@ -81,7 +83,7 @@ class ModelRegistry:
         return self.served(found, cache)
 
     def identity(self, version: str) -> Identity:
-        """Which model `version` is now. Raises RegistryError when there is no such version."""
+        """The identity of `version`. Raises RegistryError when there is no such version."""
         return _identity(self._version(version))
 
     def made_at(self, version: str) -> datetime:
@@ -89,14 +91,14 @@ class ModelRegistry:
         return datetime.fromtimestamp(int(self._version(version)["creation_timestamp"]) / 1_000, UTC)
 
     def load(self, version: str, cache: Path) -> DealModel:
-        """The model of `version`; its folder is downloaded once into `cache` and read from there afterwards.
+        """Load the model of `version`; its folder is downloaded into `cache` once.
 
-        Raises ModelError when what was downloaded is no model this version of Closecast can use.
+        Raises ModelError when this version of Closecast cannot use the downloaded model.
         """
         return self.served(self.identity(version), cache).model
 
     def served(self, identity: Identity, cache: Path) -> Served:
-        """The model that `identity` names, whatever version has its number today; through `cache`, as `load` does.
+        """Load the model with this `identity`, whatever version has its number now; through `cache`, as `load` does.
 
         Raises LostError when its artifacts are gone or are not those of its hash, and ModelError as `load` does.
         """
@@ -114,7 +116,7 @@ class ModelRegistry:
         try:
             served = self.read(identity, folder)
         except ModelError:
-            # Kept, a damaged copy would fail for ever.
+            # A damaged copy would fail forever.
             shutil.rmtree(folder, ignore_errors=True)
             raise
         if identity.signature is not None:
@@ -122,12 +124,14 @@ class ModelRegistry:
         return served
 
     def read(self, identity: Identity, folder: Path) -> Served:
-        """The copy of `identity` in `folder`, without asking the server. Raises ModelError as closecast.platform.mlflow.identity.read."""
+        """Load the copy of `identity` in `folder` without the server. Raises ModelError as closecast.platform.mlflow.identity.read."""
         return read(identity, folder, self._trusted)
 
     def twin(self, model: Served, folder: Path) -> Path:
-        """Fetch the evaluation twin of `model` into `folder`, compare it with what the model's manifest says of it, and return
-        `folder`. Raises LostError when it is gone or another, and ModelError for a model that names none."""
+        """Fetch the evaluation twin of `model` into `folder`, verify it with the model's manifest, and return `folder`.
+
+        Raises LostError when it is gone or differs, and ModelError when the model's manifest names none.
+        """
         manifest = Manifest.from_json((model.folder / MANIFEST).read_bytes())
         if (wanted := manifest.beside.get(TWIN_FOLDER)) is None:
             raise ModelError(f"the manifest of {model.identity} names no twin in {TWIN_FOLDER}/: train anew")
@@ -135,11 +139,11 @@ class ModelRegistry:
         return folder
 
     def check_stored(self, identity: Identity) -> None:
-        """Raise LostError when the registry could not give the files of `identity` to somebody who has no copy of them."""
+        """Raise LostError when the registry no longer has the files of `identity`."""
         self._http.stored_artifacts(self._artifact_uri(identity), MODEL_FOLDER, (*FILES, MANIFEST))
 
     def check_place(self, run_id: str) -> None:
-        """Raise LostError when the server has no place to keep the artifacts of `run_id` in."""
+        """Raise LostError when the server cannot store artifacts of `run_id`."""
         self._http.listed_artifacts(self._artifact_uri(Identity("", run_id)), MODEL_FOLDER)
 
     def tags(self, version: str) -> dict[str, str]:
@@ -147,13 +151,13 @@ class ModelRegistry:
         return _tags(self._version(version))
 
     def champion_fiscal(self) -> FiscalCalendar:
-        """The champion's fiscal year; the calendar year while there is no champion, or one from before this was told."""
+        """The champion's fiscal calendar; the calendar year if there is no champion or its card does not say."""
         found = self._alias()
         tags = {} if found is None else _tags(found)
         return FiscalCalendar(int(tags.get("fiscal_year_start", CALENDAR_YEAR.first_month)))
 
     def source(self, identity: Identity) -> str | None:
-        """The source that the model learnt from, as its version's tags say, else its run's; None where neither does."""
+        """The source of the model's training data, from the tags of its version, else of its run; None if neither has it."""
         found = self._alias()
         named = {} if found is None or _identity(found) != identity else _tags(found)
         try:
@@ -162,30 +166,30 @@ class ModelRegistry:
             return None
 
     def register(self, run_id: str, tags: Mapping[str, str]) -> str:
-        """Make the model folder of `run_id` a new version with `tags`, and return that version."""
+        """Register the model folder of `run_id` as a new version with `tags`, and return the version."""
         found = self._http.get("mlflow/registered-models/get", {"name": MODEL_NAME}, absent=_ABSENT)
         if found is None:
             self._http.post("mlflow/registered-models/create", {"name": MODEL_NAME}, exists_is_fine=True)
         run = self._http.get("mlflow/runs/get", {"run_id": run_id})
-        assert run is not None  # only `absent` answers give None
+        assert run is not None  # None only for `absent`
         source = f"{run['run']['info']['artifact_uri']}/{MODEL_FOLDER}"
         listed = [{"key": key, "value": value} for key, value in tags.items()]
         body = {"name": MODEL_NAME, "source": source, "run_id": run_id, "tags": listed}
         return str(self._http.post("mlflow/model-versions/create", body)["model_version"]["version"])
 
     def challenge(self, version: str, evidence: Mapping[str, str]) -> None:
-        """Write `evidence` on `version` as tags and make it challenger: the newest that stood for the gate."""
+        """Write `evidence` on `version` as tags and make it challenger: the newest version that the gate has seen."""
         for key, value in evidence.items():
             body = {"name": MODEL_NAME, "version": version, "key": key, "value": value}
             self._http.post("mlflow/model-versions/set-tag", body)
         self._set_alias(CHALLENGER, version)
 
     def promote(self, version: str) -> None:
-        """Make `version` champion, whoever is. Not beside others: closecast.platform.mlflow.promotions has one do it at a time."""
+        """Make `version` champion unconditionally. Callers must hold the lock of closecast.platform.mlflow.promotions."""
         self._set_alias(CHAMPION, version)
 
     def sign(self, model: Identity, signer: Signer) -> None:
-        """Write on the version of `model`, and on its run, the hash of its manifest and a signature of it.
+        """Write the hash of `model`'s manifest and a signature on its version and its run.
 
         Raises RegistryError when the version's number stands for another run by now.
         """
@@ -224,7 +228,7 @@ class ModelRegistry:
         return str(self._run(identity)["info"]["artifact_uri"])
 
     def _signed(self, identity: Identity, folder: Path) -> Identity:
-        """With the signature that was kept with the copy, or else, if that is none any more, the run's."""
+        """Add the signature kept with the copy, else the run's."""
         assert self._trusted is not None
         try:
             kept = _signature(folder).read_text()[:1_000]
@@ -234,7 +238,7 @@ class ModelRegistry:
             return replace(identity, signature=_tags(self._run(identity).get("data", {})).get(SIGNATURE_TAG))
 
     def _fetch_model(self, identity: Identity, target: Path) -> None:
-        """Raises LostError also for files that are not those whose hash the version, or else its run, bears."""
+        """Fetch the model. Raises LostError also for files that don't match the hash of the version or run."""
         run = self._run(identity)
         wanted = identity.sha256 or _tags(run.get("data", {})).get(DIGEST_TAG)
         self._fetch(str(run["info"]["artifact_uri"]), MODEL_FOLDER, target, FILES, wanted, identity)
@@ -242,8 +246,8 @@ class ModelRegistry:
     def _fetch(
         self, artifact_uri: str, folder: str, target: Path, needed: tuple[str, ...], wanted: str | None, model: Identity
     ) -> None:
-        """The manifest of `folder` first: it says how large a file may be. What it does not name must not be there."""
-        # What is signed has a manifest: without one it is lost.
+        """Fetch `folder`, its manifest first, which limits the files' names and sizes."""
+        # A signed model has a manifest: without one it is lost.
         names = self._http.stored_artifacts(artifact_uri, folder, (*needed, MANIFEST) if model.signature else needed)
         if MANIFEST not in names:
             raise ModelError(
@@ -286,7 +290,7 @@ def _tags(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _move(partial: Path, folder: Path) -> None:
-    """Another process of this machine may have been quicker; its copy is the same."""
+    """Move the copy into place, unless another process of this machine was faster."""
     try:
         os.rename(partial, folder)  # noqa: PTH104 - Path.rename documents nothing about a target folder that exists
     except OSError:
@@ -295,7 +299,7 @@ def _move(partial: Path, folder: Path) -> None:
 
 
 def _signature(folder: Path) -> Path:
-    """Beside a copy, the signature that it was taken up with."""
+    """The file with the signature of a copy, beside it."""
     return folder.with_name(f"{folder.name}.signature")
 
 

@@ -1,4 +1,4 @@
-"""The files of a training run that people read: the report, plots and the model card."""
+"""Human-readable files of a training run: the report, plots and the model card."""
 
 import json
 from datetime import datetime
@@ -14,7 +14,7 @@ from closecast.models.promotion import Decision
 def write_report(
     target: Path, model: DealModel, report: dict[str, Any], decision: Decision, by: str, at: datetime
 ) -> None:
-    """Write evaluation.json, model_card.md, features.json and plots into `target`, made if absent."""
+    """Write evaluation.json, model_card.md, features.json and plots into `target`, created if absent."""
     target.mkdir(exist_ok=True)
     (target / "evaluation.json").write_text(json.dumps(report, indent=1, default=str))
     (target / "features.json").write_text(
@@ -31,7 +31,7 @@ def write_report(
 
 
 def model_card(model: DealModel, report: dict[str, Any], decision: Decision, by: str, at: datetime) -> str:
-    """The model card, in Markdown: what it is for, what it learnt from, how good it is, and where not to trust it."""
+    """The model card in Markdown: intended use, training data, evaluation and limitations."""
     card = model.card
     lines = [
         "# Closecast model card",
@@ -54,8 +54,8 @@ def model_card(model: DealModel, report: dict[str, Any], decision: Decision, by:
         if sampled := measured_on(found):
             lines += [f"{sampled.capitalize()}: all of them would have been too many rows.", ""]
         lines += ["| model | log loss | ROC AUC | ECE |", "|---|---|---|---|"]
-        for rung, measures in found["ladder"]["all"]["rungs"].items():
-            name = "**this model**" if rung == CANDIDATE else rung.replace("_", " ")
+        for baseline, measures in found["ladder"]["all"]["rungs"].items():
+            name = "**this model**" if baseline == CANDIDATE else baseline.replace("_", " ")
             cells = (
                 f"{measures[key]['value']:.4f} ({measures[key]['low']:.4f} to {measures[key]['high']:.4f})"
                 for key in ("log_loss", "auc", "ece")
@@ -89,11 +89,11 @@ def _plots(target: Path, report: dict[str, Any]) -> None:
     figure.savefig(target / "reliability.png", dpi=100)
     figure = Figure(figsize=(9, 4), layout="constrained")
     for axes, (name, found) in zip(figure.subplots(1, 2), report["targets"].items(), strict=True):
-        rungs = found["ladder"]["all"]["rungs"]
-        losses = [measures["log_loss"] for measures in rungs.values()]
+        baselines = found["ladder"]["all"]["rungs"]
+        losses = [measures["log_loss"] for measures in baselines.values()]
         axes.errorbar(
             [one["value"] for one in losses],
-            list(rungs),
+            list(baselines),
             fmt="o",
             xerr=[[one["value"] - one["low"] for one in losses], [one["high"] - one["value"] for one in losses]],
         )

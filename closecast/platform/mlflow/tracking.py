@@ -33,7 +33,7 @@ class Run:
     _client: "MlflowClient"
 
     def log(self, parameters: Mapping[str, object], metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """All of them in one request. Values of parameters are written as text."""
+        """Log parameters (as text), metrics and tags in one request."""
         from mlflow.entities import Metric, Param, RunTag
 
         now = time.time_ns() // 1_000_000
@@ -45,7 +45,7 @@ class Run:
         )
 
     def log_dataset(self, name: str, digest: str, key: str, rows: int) -> None:
-        """The data that the run learnt from, as an MLflow dataset: its name, hash and place in the lake."""
+        """Log the training data as an MLflow dataset: its name, hash and key in the lake."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         place = json.dumps({"uri": key})
@@ -55,13 +55,13 @@ class Run:
         self._client.log_inputs(self.run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
 
     def log_folder(self, folder: Path, name: str) -> None:
-        """The files of `folder` as the artifact folder `name`, through the server's proxy."""
+        """Log the files of `folder` as the artifact folder `name`, through the server's proxy."""
         self._client.log_artifacts(self.run_id, str(folder), name)
 
 
 @contextmanager
 def started(tracking_uri: str, name: str) -> Iterator[Run]:
-    """A new run, finished on the way out, or marked as failed when an exception passes.
+    """Start a run, which is finished at the end of the block, or marked as failed by an exception.
 
     MLflow's own client writes it, and takes its login from the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD.
     Raises RegistryError when the MLflow server cannot be reached or refuses, and DeniedError, which is one, for a wrong login.
@@ -84,8 +84,8 @@ def started(tracking_uri: str, name: str) -> Iterator[Run]:
         client.set_terminated(run.run_id)
     except MlflowException as error:
         denied = error.error_code in ("UNAUTHENTICATED", "PERMISSION_DENIED")
-        told = f"the MLflow server at {tracking_uri} failed: {' '.join(str(error).split())}"
-        raise (DeniedError if denied else RegistryError)(told) from error
+        message = f"the MLflow server at {tracking_uri} failed: {' '.join(str(error).split())}"
+        raise (DeniedError if denied else RegistryError)(message) from error
 
 
 def _experiment(client: "MlflowClient") -> str:

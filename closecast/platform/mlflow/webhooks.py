@@ -1,4 +1,4 @@
-"""MLflow's webhook for moved aliases: registers it, tells a genuine delivery from any other, and reads what it says."""
+"""MLflow's webhook for moved aliases: register it, verify its deliveries, and parse them."""
 
 import base64
 import binascii
@@ -14,23 +14,23 @@ import msgspec
 from closecast.platform.mlflow.http import MlflowHttp
 from closecast.platform.settings import Login
 
-PATH = "/v1/registry-events"  # where an instance of the API takes deliveries
+PATH = "/v1/registry-events"  # route of the API for deliveries
 NAME = "closecast-champion"
 FRESH_SECONDS = 300.0
 _SIGNATURE, _TIMESTAMP, _DELIVERY = "x-mlflow-signature", "x-mlflow-timestamp", "x-mlflow-delivery-id"
 _ENTITY = "model_version_alias"
-# MLflow calls it created also when the alias moves from one version to another.
+# MLflow also calls it "created" when the alias moves from one version to another.
 _EVENTS = [{"entity": "MODEL_VERSION_ALIAS", "action": action} for action in ("CREATED", "DELETED")]
 _ROUTE = "mlflow/webhooks"
 _STAMP = re.compile(r"[0-9]{1,12}")  # Unix seconds; of a longer number no difference could be told
 
 
 class SignatureError(ValueError):
-    """A delivery that was not signed with the secret, or too long ago."""
+    """A delivery that is not signed with the secret, or too old."""
 
 
 class EventError(ValueError):
-    """A genuine delivery that is no event as MLflow writes them."""
+    """A signed delivery that is not an MLflow event."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class AliasEvent:
 
 
 class _Event(msgspec.Struct):
-    """What every event of MLflow's has."""
+    """The fields that every MLflow event has."""
 
     entity: str
 
@@ -86,7 +86,7 @@ def verify(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> 
 
 
 def alias_event(body: bytes) -> AliasEvent | None:
-    """What the delivery says of an alias, None for an event of another kind. Raises EventError for anything else."""
+    """Parse the alias event in a delivery, None for other events. Raises EventError for anything else."""
     try:
         if msgspec.json.decode(body, type=_Event).entity != _ENTITY:
             return None
@@ -99,7 +99,7 @@ def alias_event(body: bytes) -> AliasEvent | None:
 
 
 def registered(tracking_uri: str, login: Login | None = None) -> dict[str, Any] | None:
-    """The webhook named NAME as MLflow knows it (its secret is not told), None while there is none."""
+    """The webhook named NAME in MLflow (without its secret), None if there is none."""
     http, query = MlflowHttp(tracking_uri, login), {"max_results": "100"}
     while True:
         page = http.get(_ROUTE, query) or {}
@@ -114,9 +114,9 @@ def registered(tracking_uri: str, login: Login | None = None) -> dict[str, Any] 
 def ensure_webhook(tracking_uri: str, url: str, secret: str, login: Login | None = None) -> str:
     """Have MLflow deliver moved aliases to `url`, signed with `secret`; returns the webhook's id.
 
-    There is one webhook however often this is called: it is made, or brought up to date. Raises RegistryError when MLflow cannot
-    be reached or refuses the user, or the address: ours takes those of the API's instances alone, another https alone unless it
-    was started with MLFLOW_WEBHOOK_ALLOWED_SCHEMES and MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS.
+    There is only one webhook: it is created or updated. Raises RegistryError when MLflow cannot be reached or refuses the
+    login or the address: our server accepts only those of the API's instances, others only https unless they were started
+    with MLFLOW_WEBHOOK_ALLOWED_SCHEMES and MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS.
     """
     http, found = MlflowHttp(tracking_uri, login), registered(tracking_uri, login)
     body = {"name": NAME, "url": url, "events": _EVENTS, "secret": secret, "status": "ACTIVE"}

@@ -1,1 +1,1 @@
-"""Nomad: where its services are, and the parameterized jobs that flows dispatch."""
+"""Nomad: service discovery, and dispatching parameterized jobs."""

@@ -1,7 +1,7 @@
-"""Where a service is now, asked anew at each connection: from a file that Nomad keeps current, else from the environment.
+"""The current address of a service, read for each connection: from a file that Nomad updates, else from the environment.
 
-A variable of a running process never changes, and restarting the process for a moved neighbour would drop what it holds
-in memory. So the job writes its neighbours' addresses, as `NAME=value` lines, to the file that CLOSECAST_ADDRESSES names.
+A variable of a running process never changes, and restarting the process when another service moves would drop what it holds
+in memory. So the job writes the other services' addresses, as `NAME=value` lines, to the file that CLOSECAST_ADDRESSES names.
 The file holds no secret: `$NAME` in an address is that variable of the environment.
 """
 
@@ -15,7 +15,7 @@ Address = Callable[[], str | None]  # None while the service has never been seen
 
 
 def address(environment: Mapping[str, str], name: str) -> Address | None:
-    """Where `name` (such as CLOSECAST_DATABASE_URL) is to be had; None when this process is not meant to use it."""
+    """A reader of the address `name` (such as CLOSECAST_DATABASE_URL); None when this process does not use it."""
     file, fixed = environment.get("CLOSECAST_ADDRESSES"), environment.get(name) or None
     if file:
         return _FromFile(Path(file), name, fixed, environment)
@@ -23,7 +23,7 @@ def address(environment: Mapping[str, str], name: str) -> Address | None:
 
 
 class _FromFile:
-    """The last value that the file held: a service that restarts is unlisted for a moment, and mostly comes back there."""
+    """The last value in the file: a restarting service is unlisted for a moment, and mostly comes back at the same address."""
 
     def __init__(self, file: Path, name: str, known: str | None, environment: Mapping[str, str]) -> None:
         self._file, self._environment = file, environment
@@ -31,7 +31,7 @@ class _FromFile:
         self._known = known
 
     def __call__(self) -> str | None:
-        """Raises SettingsError where the address names a variable that is not set."""
+        """Return the address. Raises SettingsError when it names a variable that is not set."""
         try:
             lines = self._file.read_text().splitlines()
         except FileNotFoundError:

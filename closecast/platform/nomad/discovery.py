@@ -1,4 +1,4 @@
-"""Waits until a discovered address really answers: discovery says where a service is, not that it is ready."""
+"""Wait until a discovered address answers: discovery gives an address, not readiness."""
 
 import socket
 import time
@@ -12,7 +12,7 @@ class NotAnsweringError(RuntimeError):
 
 
 def wait_for(url: str, seconds: float = 300) -> float:
-    """Return once `url` answers, with the seconds it took.
+    """Wait until `url` answers, and return the seconds it took.
 
     `tcp://host:port` answers when it accepts a connection; `http://…` when a GET gives a status below 400.
     Raises NotAnsweringError naming the address and the last failure after `seconds`; ValueError for another scheme.

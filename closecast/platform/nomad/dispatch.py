@@ -1,4 +1,4 @@
-"""Runs parameterized Nomad jobs: dispatches instances and watches them."""
+"""Run parameterized Nomad jobs: dispatch instances and follow their states."""
 
 import base64
 import time
@@ -10,30 +10,30 @@ from urllib.parse import quote
 
 import httpx
 
-from closecast.platform.runtime.patience import AwayError, patiently
+from closecast.platform.runtime.retry import AwayError, retry
 
 OVER = ("complete", "failed", "lost", "dead")
-PATIENCE_SECONDS = 300.0
+RETRY_SECONDS = 300.0
 # A Nomad that has just come back may not know an instance yet, or not know that it lives: an end other than a good one
-# is believed once it was told so many times, over so many seconds.
+# counts once it was reported this often, over this many seconds.
 _TOLD_TIMES, _TOLD_SECONDS = 5, 10.0
-# A server that hung may take in what its client told of an instance in the wrong order, and call one that has ended
-# running for ever: its work is looked at too, so often.
+# A server that hung may process its client's updates of an instance in the wrong order, and call one that has ended
+# running forever: so its work is checked too, at this interval.
 _LOOK_SECONDS = 15.0
-# Nomad answers these with 500, as it does while it has no leader or no key: what it will not take stays so.
+# Nomad answers these with 500, as it does while it has no leader or no key, but they are final.
 _REFUSALS = ("parameterized job not found", "Specified job", "Dispatch ", "Payload ")
 
 
 class DispatchError(RuntimeError):
-    """Nomad refuses, does not know the job, or an instance did not end in time."""
+    """Nomad refused, does not know the job, or an instance did not end in time."""
 
 
 class NomadAwayError(DispatchError, AwayError):
-    """Nomad has not answered for as long as was waited: the same question may succeed later."""
+    """Nomad did not answer in time: a later attempt may succeed."""
 
 
 class _RefusedError(RuntimeError):
-    """Nomad's answer is no, and stays so."""
+    """Nomad refused for good."""
 
     def __init__(self, reason: str, status: int) -> None:
         super().__init__(reason)
@@ -42,7 +42,7 @@ class _RefusedError(RuntimeError):
 
 @dataclass(frozen=True)
 class NomadSettings:
-    """Where Nomad's API is, and the token that speaks for this task."""
+    """The address of Nomad's API, and the token of this task."""
 
     address: str
     token: str = field(repr=False)
@@ -57,25 +57,28 @@ class NomadSettings:
 
 
 class Dispatcher:
-    """Instances of parameterized jobs, by the rights of the task that this process runs in.
+    """Dispatches and follows instances of parameterized jobs, with the rights of this process's task.
 
-    A Nomad that is away, or restarts, is asked again with growing pauses for `patience` seconds; `told` is called with
-    the reason when that begins. After that NomadAwayError is raised.
+    While Nomad is away or restarts, requests are retried with growing pauses for `retry_seconds`; `report` is called with the
+    reason when that begins. After that NomadAwayError is raised.
     """
 
     def __init__(
-        self, settings: NomadSettings, patience: float = PATIENCE_SECONDS, told: Callable[[str], None] = lambda _: None
+        self,
+        settings: NomadSettings,
+        retry_seconds: float = RETRY_SECONDS,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         headers = {"X-Nomad-Token": settings.token}
         # Loopback and cluster addresses are never meant for a proxy.
         self._nomad = httpx.Client(base_url=f"{settings.address}/v1", headers=headers, timeout=10, trust_env=False)
         self._address = settings.address
-        self._patience = patience
-        self._told = told
-        self._away = 0.0  # seconds that Nomad was away in all, while it was asked
+        self._retry_seconds = retry_seconds
+        self._report = report
+        self._away = 0.0  # total seconds that requests waited for Nomad
 
     def dispatch(self, job: str, meta: Mapping[str, str], payload: bytes | None = None) -> str:
-        """Start one instance of `job`, however often Nomad has to be asked; returns its id.
+        """Start exactly one instance of `job`, and return its id.
 
         Raises DispatchError with Nomad's reason, and NomadAwayError.
         """
@@ -84,7 +87,7 @@ class Dispatcher:
         query = {"idempotency_token": str(uuid.uuid4())}
         try:
             return str(
-                self._patiently("POST", f"/job/{quote(job, safe='')}/dispatch", params=query, json=body)[
+                self._request("POST", f"/job/{quote(job, safe='')}/dispatch", params=query, json=body)[
                     "DispatchedJobID"
                 ]
             )
@@ -92,13 +95,13 @@ class Dispatcher:
             raise DispatchError(f"Nomad at {self._address} did not dispatch {job}: {error}") from error
 
     def state(self, instance: str) -> str:
-        """`pending`, `running`, `complete`, `failed`, `lost` or `dead` (gone, or ended without a result), as told now.
+        """The current state: `pending`, `running`, `complete`, `failed`, `lost` or `dead` (gone, or ended without a result).
 
         Raises DispatchError with Nomad's reason, and NomadAwayError.
         """
         try:
-            allocations = self._patiently("GET", f"/job/{quote(instance, safe='')}/allocations")
-            job = self._patiently("GET", f"/job/{quote(instance, safe='')}")
+            allocations = self._request("GET", f"/job/{quote(instance, safe='')}/allocations")
+            job = self._request("GET", f"/job/{quote(instance, safe='')}")
         except _RefusedError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return "dead"
@@ -107,13 +110,13 @@ class Dispatcher:
             return "dead" if job["Status"] == "dead" else "pending"
         newest = max(allocations, key=lambda one: one["CreateIndex"])
         status = str(newest["ClientStatus"])
-        # A failed allocation is followed by another until Nomad gives the job up.
+        # A failed allocation is followed by another until Nomad gives up.
         return status if status in OVER and (status == "complete" or job["Status"] == "dead") else _alive(status)
 
     def follow(
         self, instances: Sequence[str], seconds: float, is_done: Callable[[str], bool]
     ) -> Iterator[dict[str, str]]:
-        """The state of each instance, every second, until all are over.
+        """Yield the state of each instance, every second, until all have ended.
 
         An instance counts as failed, lost or dead only when Nomad has said so several times running; until then it is
         `pending`. One that Nomad calls running is `complete` when `is_done` finds its work done. Raises DispatchError when
@@ -139,8 +142,8 @@ class Dispatcher:
                 )
             time.sleep(1)
 
-    def _patiently(self, method: str, route: str, **arguments: Any) -> Any:
-        """Nomad's answer. Raises _RefusedError for what it refuses for good, and NomadAwayError when patience is at its end."""
+    def _request(self, method: str, route: str, **arguments: Any) -> Any:
+        """Send a request to Nomad, with retries. Raises _RefusedError for a final refusal, and NomadAwayError after `retry_seconds`."""
         begin, waited = time.monotonic(), False
 
         def ask() -> Any:
@@ -154,28 +157,28 @@ class Dispatcher:
             is_final = answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST)
             if is_final or reason.startswith(_REFUSALS):
                 raise _RefusedError(reason, answer.status_code)
-            # A refused token is waited with too: right after its start Nomad has no key yet to check tokens with.
+            # A refused token is retried too: right after its start Nomad has no key yet to check tokens with.
             raise NomadAwayError(f"Nomad at {self._address} does not answer: {reason}")
 
-        def told(line: str) -> None:
+        def report(line: str) -> None:
             nonlocal waited
             waited = True
-            self._told(line)
+            self._report(line)
 
-        answer = patiently(ask, self._patience, told)
+        answer = retry(ask, self._retry_seconds, report)
         self._away += time.monotonic() - begin if waited else 0.0
         return answer
 
 
 @dataclass
 class _End:
-    """How often and since when Nomad has called an instance failed, lost or dead."""
+    """How often and since when Nomad has reported an instance as failed, lost or dead."""
 
     times: int = 0
     since: float = 0.0
 
     def believed(self, state: str, now: float) -> str:
-        """`state`, or `pending` where it is a bad end that must be told again."""
+        """`state`, or `pending` while a bad end has not been reported often enough."""
         if state not in OVER or state == "complete":
             self.times = 0
             return state

@@ -1,1 +1,1 @@
-"""What each process is made with: logs, background work, files, patience with servers that are away."""
+"""Building blocks of each process: logs, background work, files, retries."""

@@ -1,4 +1,4 @@
-"""A background thread that works in rounds: one way to start it, wake it, stop it, and to report what is wrong once."""
+"""A background thread that works in rounds, and can be started, woken and stopped."""
 
 import threading
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from collections.abc import Callable
 class BackgroundWorker:
     """Calls `work` at once, then after each pause and whenever it is woken, on a thread of its own, until it is stopped.
 
-    `work` returns the seconds until the next round; `retry_seconds` pass after a round that raised. Whatever it raises ends
-    the round and not the thread, and is reported as `describe` words it. `report` is given each problem once: again only
-    after another one, or after the worker was well meanwhile (`settle`).
+    `work` returns the seconds until the next round; `retry_seconds` pass after a round that raised. An exception ends
+    the round but not the thread, and is reported with the text of `describe`. `report` gets each problem once: again only
+    after another one, or after `settle`.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class BackgroundWorker:
         finish: Callable[[], None] | None = None,
         stop_seconds: float = 2.0,
     ) -> None:
-        """`finish` is called on the thread when it was stopped; `stop` waits `stop_seconds` for the round under way and it."""
+        """`finish` is called on the thread after a stop; `stop` waits `stop_seconds` for the current round and `finish`."""
         self._work, self._report = work, report
         self._describe, self._finish = describe or _described, finish
         self._retry_seconds, self._stop_seconds = retry_seconds, stop_seconds
@@ -32,15 +32,15 @@ class BackgroundWorker:
         self.problem: str | None = None  # what is wrong now, if anything is
 
     def start(self) -> None:
-        """Begin the first round."""
+        """Start the first round."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Have the next round begin now, or directly after the one that is under way. Returns at once; any thread may call it."""
+        """Start the next round now, or directly after the current one. Returns at once; any thread may call it."""
         self._woken.set()
 
     def stop(self, seconds: float | None = None) -> bool:
-        """End the thread after the round that is under way; whether it has ended, after `seconds` (by default `stop_seconds`)."""
+        """Stop the thread after the current round; returns whether it ended within `seconds` (by default `stop_seconds`)."""
         self._stopping.set()
         self._woken.set()
         if self._thread.is_alive():
@@ -48,28 +48,28 @@ class BackgroundWorker:
         return not self._thread.is_alive()
 
     def wait(self, seconds: float) -> None:
-        """For rounds: wait, but not for longer than until the worker is stopped."""
+        """Wait inside a round, at most until the worker is stopped."""
         self._stopping.wait(seconds)
 
     @property
     def is_stopping(self) -> bool:
-        """For rounds that take long: whether this one should come to its end."""
+        """Whether a long round should end because the worker is being stopped."""
         return self._stopping.is_set()
 
     def fail(self, problem: str) -> None:
-        """Report `problem`, unless it is what was reported last."""
+        """Report `problem`, unless it was reported last."""
         if problem != self.problem:
             self.problem = problem
             self._report(problem)
 
     def settle(self) -> bool:
-        """Nothing is wrong any more; whether something was."""
+        """Clear the problem; returns whether there was one."""
         was, self.problem = self.problem, None
         return was is not None
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            # Cleared before the round: a call that comes during it is not lost.
+            # Cleared before the round, so that a call during it is not lost.
             self._woken.clear()
             try:
                 seconds = self._work()

@@ -1,4 +1,4 @@
-"""Files that others read while they are written anew."""
+"""Atomic writes of private files."""
 
 import os
 import threading
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_whole(file: Path, content: str) -> None:
-    """Write whole or not at all, never readable by others even for a moment; the folder is made if absent. Raises OSError."""
+    """Write a file atomically, readable by its owner only; the folder is created if absent. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_native_id()}")
     partial.unlink(missing_ok=True)

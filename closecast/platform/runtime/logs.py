@@ -1,4 +1,4 @@
-"""Every line of a log is one JSON object, of our loggers and of libraries': when, how bad, who, what, and for which request."""
+"""Structured logs: one JSON object per line, for our loggers and libraries'."""
 
 import atexit
 import logging
@@ -13,15 +13,15 @@ from pythonjsonlogger.json import JsonFormatter
 
 from closecast.platform.runtime.scheduling import interrupt_nobody
 
-# The request that this task or thread answers, if it answers one.
+# The id of the request that this task or thread answers, if any.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-_OURS = ("closecast", "services", "flows")  # they log from INFO on, libraries from WARNING on
+_OURS = ("closecast", "services", "flows")  # logged from INFO on, libraries from WARNING on
 
 
 class JsonLines(JsonFormatter):
     """`time` (UTC), `level`, `logger`, `event` (the message), then what the call gave as `extra`, and a `traceback`.
 
-    Whatever is no printable ASCII is escaped: logs are read on terminals.
+    Everything but printable ASCII is escaped, because logs are read on terminals.
     """
 
     def __init__(self) -> None:
@@ -39,14 +39,14 @@ class JsonLines(JsonFormatter):
 
 
 class _Handover(QueueHandler):
-    """Hands records on as they are: in the same process nothing of them is lost."""
+    """Passes records on unchanged: within one process nothing is lost."""
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         return record
 
 
 class _Listener(QueueListener):
-    """Writes on a thread that interrupts nobody who answers requests."""
+    """Writes on a thread that does not interrupt request threads."""
 
     def _monitor(self) -> None:
         interrupt_nobody()
@@ -54,9 +54,9 @@ class _Listener(QueueListener):
 
 
 def configure(*, in_background: bool = False) -> None:
-    """Have this process log to standard error; `in_background`, so that no request waits for a disk or a terminal.
+    """Set up logging to standard error; with `in_background`, no request waits for a disk or a terminal.
 
-    To be called once, where the process begins.
+    Call it once, at the start of the process.
     """
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
@@ -76,7 +76,7 @@ def configure(*, in_background: bool = False) -> None:
 
 
 def _relay(*names: str) -> None:
-    """Loggers of libraries that have handlers of their own: their lines would stand between ours in another form."""
+    """Route libraries' loggers that have their own handlers through ours, so that all lines have one format."""
     for name in names:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
@@ -84,7 +84,7 @@ def _relay(*names: str) -> None:
 
 
 def with_request(record: logging.LogRecord) -> bool:
-    """A filter that gives a record the id of the request that it was logged for; lets all pass."""
+    """A filter that adds the request's id to a record; it lets all records pass."""
     known = request_id.get()
     if known is not None and not hasattr(record, "request_id"):
         record.request_id = known

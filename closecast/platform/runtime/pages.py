@@ -1,4 +1,4 @@
-"""A small HTTP server for health pages: who asks and does not wait for the answer is no error."""
+"""A small HTTP server for health pages that ignores clients that disconnect."""
 
 import sys
 from http.server import ThreadingHTTPServer
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class PageServer(ThreadingHTTPServer):
-    """Says nothing of connections that the other side gave up, as Nomad's checks do after their timeout on a busy machine."""
+    """Logs nothing about connections that the client closed, as Nomad's checks do after their timeout on a busy machine."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):

@@ -1,8 +1,8 @@
-"""How many processors this process may use."""
+"""The number of processors that this process may use."""
 
 import os
 
 
 def usable() -> int:
-    """Those that it is bound to; 1 or more."""
+    """The number of processors in the process's affinity mask; 1 or more."""
     return len(os.sched_getaffinity(0))

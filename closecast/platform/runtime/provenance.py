@@ -1,9 +1,9 @@
-"""Which commit of the project is running."""
+"""The commit of the running code."""
 
 import subprocess
 from pathlib import Path
 
-FILE = "COMMIT"  # in a copy of the project without git: what git said of it
+FILE = "COMMIT"  # file with the commit, in a copy of the project without git
 
 
 def git_commit(project: Path) -> str | None:

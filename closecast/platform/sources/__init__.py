@@ -1,1 +1,1 @@
-"""Where exports come from: made-up deals, files, S3 objects and Kaggle, read into tables of text."""
+"""Sources of exports: synthetic deals, files, S3 objects and Kaggle, read into tables of text."""

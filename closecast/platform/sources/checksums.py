@@ -1,4 +1,4 @@
-"""Checksums that storage servers state in their headers, and whether content keeps them."""
+"""Verify content with the checksums in a storage server's headers."""
 
 import base64
 import hashlib
@@ -9,10 +9,10 @@ _POLYNOMIAL = 0x82F63B78  # CRC-32C (Castagnoli), reflected: RFC 3720, appendix 
 
 
 def mismatch(content: bytes, headers: Mapping[str, str]) -> str | None:
-    """What is wrong, "its md5 is …, the server states …", None when `content` is what `headers` state.
+    """Describe a mismatch, "its md5 is …, the server states …"; None when `content` matches `headers`.
 
-    Read are Google Cloud Storage's X-Goog-Hash (md5, else crc32c, in base64) and, without it, an ETag that has the
-    form of an MD5. Headers that state none of these are kept by any content.
+    It reads Google Cloud Storage's X-Goog-Hash (md5, else crc32c, in base64) and, without it, an ETag that has the
+    form of an MD5. Headers without any of these match any content.
     """
     # The hash is that of the object as stored; when that is compressed, other bytes travelled.
     if headers.get("X-Goog-Stored-Content-Encoding", "identity") != "identity":
@@ -34,7 +34,7 @@ def mismatch(content: bytes, headers: Mapping[str, str]) -> str | None:
 
 
 def crc32c(content: bytes) -> int:
-    """CRC-32C of `content`; Python's own libraries know only another polynomial."""
+    """CRC-32C of `content`; the standard library has only another polynomial."""
     remainder = 0xFFFFFFFF
     for byte in content:
         remainder = _TABLE[(remainder ^ byte) & 0xFF] ^ (remainder >> 8)

@@ -1,4 +1,4 @@
-"""Where an export comes from: the synthetic generator, a file or an S3 object that the user names, or Kaggle."""
+"""Read an export from its source: the synthetic generator, a file, an S3 object, or Kaggle."""
 
 import hashlib
 import os
@@ -43,7 +43,7 @@ class RawExport:
 def read_source(
     spec: str, seed: int = 7, environment: Mapping[str, str] = os.environ, folder: Path | None = None
 ) -> RawExport:
-    """Read the export that `spec` names, from there or not at all: no source stands in for another.
+    """Read the export that `spec` names; there is no fallback to another source.
 
     `seed` is the synthetic generator's; `environment` holds what S3 and Kaggle need (object_source, kaggle_source);
     what a broken download from Kaggle left in `folder` is continued there.
@@ -59,7 +59,7 @@ def read_source(
     if kind == "s3":
         return _export(spec, read_object(spec, environment), f"the object {spec}", rest)
     if kind == "kaggle" and (rest or not colon):
-        # Kaggle's client takes half a second to import, which other sources need not wait for.
+        # Kaggle's client takes half a second to import, and other sources don't need it.
         from closecast.platform.sources.kaggle import fetch
 
         dataset = rest or KAGGLE_DATASET

@@ -1,4 +1,4 @@
-"""One file of a Kaggle dataset, found and fetched through Kaggle's official client, verified and unpacked."""
+"""Download one file of a Kaggle dataset with Kaggle's official client, verified and unpacked."""
 
 import io
 import re
@@ -32,7 +32,7 @@ def fetch(
     folder: Path | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bytes:
-    """The bytes of `file_name` in the current version of `dataset`, "<owner>/<name>".
+    """Download `file_name` of the current version of `dataset`, "<owner>/<name>".
 
     `environment` may hold KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY; without them Kaggle is asked
     anonymously, which public datasets allow. CLOSECAST_KAGGLE_ENDPOINT names another server, as
@@ -67,10 +67,10 @@ class _File:
         return f"Kaggle's file {self.name} of {self.dataset}"
 
     def download(self, folder: Path) -> bytes:
-        """The file's bytes, with the length and the checksum that the server states."""
+        """Download the file, and verify its length and checksum."""
         version, listed_size = self._described()
         request = self._filled(ApiDownloadDatasetRequest(), dataset_version_number=version, file_name=self.name)
-        # A version never changes: bytes kept under its number can be continued in a later run.
+        # A version never changes: a partial download of it can be continued in a later run.
         partial = folder / f"{self.dataset.replace('/', '+')}+{version}+{PurePosixPath(self.name).name}.part"
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -97,7 +97,11 @@ class _File:
             sizes = self._listing(client, version) if version else {}
         except requests.RequestException:
             raise
-        except (ValueError, TypeError, AttributeError) as error:  # what the client makes of an answer that is no JSON
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+        ) as error:  # what the client raises for an answer that is not JSON
             raise self._stranger() from error
         if not version:
             raise self._stranger()
@@ -107,7 +111,7 @@ class _File:
         return version, sizes[self.name] or None
 
     def _listing(self, client: Any, version: int) -> dict[str, int]:
-        """Sizes by name; Kaggle lists page by page."""
+        """File sizes by name, from all pages of Kaggle's listing."""
         sizes: dict[str, int] = {}
         request = self._filled(ApiListDatasetFilesRequest(), dataset_version_number=version)
         while True:
@@ -140,7 +144,7 @@ class _File:
         )
 
     def explain(self, error: requests.RequestException) -> str:
-        """One line for what went wrong. The error's own text is left out: it may hold a signed address."""
+        """Describe the error in one line, without its own text, which may hold a signed address."""
         status, where = status_of(error), f"Kaggle at {self.http.endpoint}"
         asked = f"{self.name} of the dataset {self.dataset}, asked for {self.http.identity}"
         if status in (401, 403):

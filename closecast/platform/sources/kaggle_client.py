@@ -1,7 +1,7 @@
-"""Kaggle's official HTTP client, told where to go and as whom, with time limits and ranges.
+"""Kaggle's official HTTP client with explicit endpoint, credentials, timeouts and range requests.
 
-Used is `kagglesdk`, on which the package `kaggle` itself stands: importing `kaggle` signs in at once, with whatever
-the home folder holds. `kagglesdk` cannot resume a download, waits for ever and knows fixed endpoints only.
+It uses `kagglesdk`, on which the package `kaggle` is built: importing `kaggle` signs in at once, with whatever
+the home folder holds. `kagglesdk` cannot resume a download, has no timeouts, and only fixed endpoints.
 """
 
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ _TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
 
 
 class KaggleHttp(KaggleHttpClient):  # type: ignore[misc]
-    """A session with Kaggle, to be closed by `with`; `identity` says in words as whom it asks."""
+    """A session with Kaggle, used with `with`; `identity` describes the credentials."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Raises SourceError for half of a pair of credentials, and an endpoint that is no http(s) address."""
+        """Raise SourceError for incomplete credentials, and for an endpoint that is not an http(s) address."""
         super().__init__(env=KaggleEnv.PROD, user_agent="closecast")
         self._endpoint: str = environment.get(ENDPOINT, "").rstrip("/") or get_endpoint(KaggleEnv.PROD)
         if not self._endpoint.startswith(("http://", "https://")):
@@ -36,16 +36,16 @@ class KaggleHttp(KaggleHttpClient):  # type: ignore[misc]
         return self._endpoint
 
     def _try_fill_auth(self) -> None:
-        """In place of the client's own search through the process's environment and the home folder."""
+        """Replace the client's own search in the process's environment and the home folder."""
         self._session.auth = self._auth
         self._session.headers["Accept-Encoding"] = "identity"  # ranges and lengths are those of the file's own bytes
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _ImpatientAdapter())
 
     def download_at(self, request: Any, start: int) -> requests.Response:
-        """The open answer to `request`, an ApiDownloadDatasetRequest, from byte `start` where the server can.
+        """Open the answer to `request`, an ApiDownloadDatasetRequest, from byte `start` if the server supports it.
 
-        Kaggle redirects to a signed address of its storage, which expires: so every attempt asks Kaggle anew, and the
+        Kaggle redirects to a signed address of its storage, which expires: so every attempt starts at Kaggle, and the
         Range header travels along the redirect.
         """
         self._init_session()
@@ -62,7 +62,7 @@ class _ImpatientAdapter(HTTPAdapter):
 
 
 def _credentials(environment: Mapping[str, str]) -> tuple[Any, str]:
-    """What requests takes as `auth`, and words for it."""
+    """The `auth` for requests, and a description of it."""
     names = ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY")
     token, user, key = (environment.get(name, "").strip() for name in names)
     if token:

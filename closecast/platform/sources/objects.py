@@ -1,4 +1,4 @@
-"""Exports kept as objects on S3, reached with the same settings as the lake."""
+"""Read exports from S3 objects, with the settings of the lake."""
 
 from collections.abc import Mapping
 
@@ -6,17 +6,17 @@ from closecast.platform.object_store import object_store
 from closecast.platform.settings import LakeSettings, SettingsError
 from closecast.platform.sources.table import SourceAwayError, SourceError
 
-# As the object store's client words what may pass: no connection, too many requests, a failure of the server.
+# Phrases of the object store's client for transient errors: no connection, too many requests, a server failure.
 _PASSING = ("NETWORK_CONNECTION", "REQUEST_TIMEOUT", "SERVICE_UNAVAILABLE", "SLOW_DOWN", "INTERNAL_FAILURE")
 _EXPECTED = "expected s3://<bucket>/<key ending in .csv or .parquet>"
 
 
 def read_object(spec: str, environment: Mapping[str, str]) -> bytes:
-    """The bytes of the object that `spec`, s3://<bucket>/<key>, names.
+    """Read the object that `spec`, s3://<bucket>/<key>, names.
 
     `environment` holds AWS_REGION and, as needed, AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
-    Raises SourceAwayError where a later attempt may succeed, SourceError for a malformed name, a missing variable, an object that is not there, and a store that refuses
-    or does not answer.
+    Raises SourceAwayError when a later attempt may succeed, and SourceError for a malformed name, a missing variable, an
+    absent object, and a store that refuses or does not answer.
     """
     bucket, _, key = spec.removeprefix("s3://").partition("/")
     named = spec.startswith("s3://") and bucket and key and not key.startswith("/")

@@ -1,4 +1,4 @@
-"""Calls over HTTP that are repeated while the trouble may pass, and downloads that go on where they broke off."""
+"""Retries of HTTP calls on transient errors, and resumable downloads."""
 
 import re
 import time
@@ -18,9 +18,9 @@ Answer = TypeVar("Answer")
 
 
 def retried(call: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep) -> Answer:
-    """What `call` returns, tried up to ATTEMPTS times, 1, 2, 4, … seconds apart or as Retry-After says.
+    """Call `call` up to ATTEMPTS times, 1, 2, 4, … seconds apart or as Retry-After says.
 
-    Repeated are broken and refused connections, timeouts, 429 and 5xx. Raises the last requests.RequestException: at
+    Broken and refused connections, timeouts, 429 and 5xx are retried. Raises the last requests.RequestException: at
     once when it is another one, or when the server asks to wait longer than LONGEST_WAIT.
     """
     for attempt in range(ATTEMPTS - 1):
@@ -44,7 +44,7 @@ def passing(error: requests.RequestException) -> bool:
 
 
 def status_of(error: requests.RequestException) -> int | None:
-    """The HTTP status that `error` is about, None for a connection's."""
+    """The HTTP status of `error`, None for a connection error."""
     return None if error.response is None else int(error.response.status_code)
 
 
@@ -54,13 +54,13 @@ def _retry_after(error: requests.RequestException) -> float:
         return float(text)
     try:
         then = parsedate_to_datetime(text)
-    except ValueError:  # absent, or nothing that HTTP defines
+    except ValueError:  # absent, or invalid
         return 0.0
     return (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
 
 
 def extend(partial: Path, open_at: Callable[[int], requests.Response]) -> tuple[int | None, Mapping[str, str]]:
-    """One attempt to complete the file `partial` with the bytes that it lacks.
+    """Make one attempt to complete the file `partial`.
 
     `open_at(start)` asks for the content from byte `start`. A server that sends everything instead is followed.
     Returns the size that the server states, None if it states none, and the answer's headers. Raises
@@ -97,6 +97,6 @@ def _stated_size(response: requests.Response) -> int | None:
 
 
 def _unusable(partial: Path, reason: str) -> requests.ConnectionError:
-    """The error that makes the next attempt begin from byte 0."""
+    """Delete the partial file, so that the next attempt begins from byte 0, and return the error."""
     partial.unlink(missing_ok=True)
     return requests.ConnectionError(reason)

@@ -1,4 +1,4 @@
-"""What an export's bytes mean: CSV or Parquet, read into a frame of text with nothing guessed."""
+"""Parse an export's bytes, CSV or Parquet, into a frame of text, without guessing types."""
 
 import datetime as dt
 import decimal
@@ -18,11 +18,11 @@ class SourceError(ValueError):
 
 
 class SourceAwayError(SourceError):
-    """The source did not answer, or not as it should: the same question may succeed later."""
+    """The source did not answer, or not properly: a later attempt may succeed."""
 
 
 def table(content: bytes, what: str, name: str) -> pd.DataFrame:
-    """`content` as text columns of dtype object, missing values as empty text; Parquet when `name` ends in .parquet.
+    """Parse `content` into text columns of dtype object, missing values as empty text; Parquet when `name` ends in .parquet.
 
     From Parquet dates come as YYYY-MM-DD and numbers without a trailing ".0", as a CSV export writes them.
     `what` begins the message, for example "the file /data/sales.csv". Raises SourceError for bytes that are empty,
@@ -52,7 +52,7 @@ def _parquet(content: bytes, what: str) -> pd.DataFrame:
         read = pq.read_table(io.BytesIO(content))
         len(read.column_names)  # names that are not UTF-8 are found here
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        # Arrow's own words quote from the file, which may be no export at all and somebody's secret.
+        # Arrow's message quotes from the file, which may be secret and not an export at all.
         raise SourceError(
             f"{what} is not a Parquet file: Arrow refuses it ({type(error).__name__}); export it anew"
         ) from error
@@ -79,7 +79,7 @@ def _texts(column: Any, what: str) -> list[str]:
     write = _writer(kind)
     if write is None:
         raise SourceError(f"{what} is of type {kind}; expected text, numbers, truth values or dates")
-    # Floats go by way of numpy: as Python's own, 32-bit ones would gain digits that nobody wrote.
+    # Convert floats with numpy: as Python floats, 32-bit ones would gain digits.
     values = column.to_numpy() if pa.types.is_floating(kind) else _objects(column, what)
     return ["" if value is None or value != value else write(value) for value in values]
 
@@ -111,7 +111,7 @@ def _decimal(value: decimal.Decimal) -> str:
 
 def _date(value: dt.date) -> str:
     if isinstance(value, dt.datetime) and value.time() != dt.time():
-        return str(value)  # a time of day is kept for the contract to refuse, not cut off here
+        return str(value)  # keep a time of day, so that the contract rejects it
     return f"{value.year:04}-{value.month:02}-{value.day:02}"
 
 

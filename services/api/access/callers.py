@@ -77,7 +77,7 @@ class Callers:
                     raise
             await asyncio.sleep(0.02)
 
-    def saw_promotion(self, model: Identity, before: Identity | None) -> None:
+    def record_promotion(self, model: Identity, before: Identity | None) -> None:
         """Put into the audit log that another model version serves here now. Not for the request path."""
         if self.outbox is not None:
             self.outbox.put(

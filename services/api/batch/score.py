@@ -43,7 +43,7 @@ class ScoredTable:
 
 def score(model: DealModel, table: DealTable, question: Question, threads: int = 1) -> ScoredTable:
     """Each row's probability, or the reason why it has none: the same as for a single deal."""
-    judged = many.judge(table, question.as_of)
+    judged = many.check(table, question.as_of)
     features = many.features(model, judged, question)
     give_way()  # before the longest stretch of all
     return ScoredTable(

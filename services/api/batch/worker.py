@@ -31,7 +31,7 @@ from services.api.batch import read, score, write
 from services.api.batch.messages import ScoreRequest, ScoreResult, receive_request, send_result
 from services.api.batch.parquet_supervisor import ParquetSupervisor, ReaderError
 from services.api.batch.shared_buffer import BytesLike, SharedBuffer
-from services.api.problems import InvalidInputError, Problem, of_invalid, tell_failure
+from services.api.problems import InvalidInputError, Problem, log_failure, of_invalid
 from services.api.records.journal_settings import JournalSettings
 from services.api.schemas.predictions import ModelVersion
 
@@ -69,7 +69,7 @@ class Worker:
         except (ModelError, JournalFullError, ReaderError) as error:
             return ScoreResult(Problem("The service cannot answer this now", 503, str(error))), ()
         except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's; the log has the reason
-            tell_failure(request.request_id, error)
+            log_failure(request.request_id, error)
             detail = "the service failed on this batch; its log has the reason under the request id"
             return ScoreResult(Problem("Internal server error", 500, detail)), ()
         unseen: dict[str, int] = {}

@@ -13,7 +13,7 @@ import msgspec
 from litestar.types import ASGIApp, Message, Receive, Send
 
 from closecast.platform.runtime import logs
-from services.api.problems import MEDIA_TYPE, failure, of_request, tell_failure
+from services.api.problems import MEDIA_TYPE, failure, log_failure, of_request
 from services.api.telemetry.metrics import Metrics
 
 _LOG = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class RequestLog:
                 raise RuntimeError("the application ended without an answer")
         except Exception as error:
             begun, status = status, status or 500
-            tell_failure(state["request_id"], error)
+            log_failure(state["request_id"], error)
             if begun:
                 raise  # the server breaks the connection: half an answer must not look like a whole one
             await _fail(scope, answer)

@@ -5,7 +5,7 @@ from services.api.routes.batch import predict_batch
 from services.api.routes.explanations import explain
 from services.api.routes.keys import create_key, key_options, list_keys, revoke_key, rotate_key
 from services.api.routes.model import model
-from services.api.routes.outcomes import tell_outcomes
+from services.api.routes.outcomes import record_outcomes
 from services.api.routes.pipeline import open_pipeline
 from services.api.routes.predictions import predict
 from services.api.routes.recorded import recorded
@@ -18,7 +18,7 @@ ROUTES = [
     explain,
     open_pipeline,
     model,
-    tell_outcomes,
+    record_outcomes,
     create_key,
     list_keys,
     rotate_key,

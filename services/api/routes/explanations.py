@@ -43,20 +43,20 @@ def explain(
     """
     served = champion.serving()
     question = Question.ask(served.model, data.as_of, data.horizon)
-    explained, story = explainer.explain(served, data.deal, question)
+    explained, text = explainer.explain(served, data.deal, question)
     return Explanation(
         probability=explained.probability,
         as_of=question.as_of,
         horizon_days=question.horizon_days,
         by=question.by,
         quarter=question.quarter,
-        base=ExplanationBase(explained.base, story.base_sentence),
-        groups=[ExplanationGroup(one.name, one.title, one.points, one.sentence) for one in story.groups],
+        base=ExplanationBase(explained.base, text.base_sentence),
+        groups=[ExplanationGroup(one.name, one.title, one.points, one.sentence) for one in text.groups],
         features=[
             ExplanationFeature(
                 one.name, one.title, one.group, one.value, one.base_value, one.unit, one.points, one.sentence
             )
-            for one in story.features
+            for one in text.features
         ],
         model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id),
         request_id=request.scope["state"]["request_id"],

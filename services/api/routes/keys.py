@@ -50,7 +50,7 @@ def create_key(
         )
     lifetime = None if data.expires_in_days is None else timedelta(days=data.expires_in_days)
     issued, head = store(callers).create(data.name, data.role, lifetime, _by(request))
-    _tell("key created", issued.key, head)
+    _log_change("key created", issued.key, head)
     return IssuedKey(_facts(issued.key), issued.text)
 
 
@@ -81,7 +81,7 @@ def rotate_key(
 ) -> IssuedKey:
     """A new secret under the same id, role and expiry; the old one ends after the grace."""
     issued, head = store(callers).rotate(_sound(key_id), timedelta(seconds=data.grace_seconds), _by(request))
-    _tell("key rotated", issued.key, head)
+    _log_change("key rotated", issued.key, head)
     return IssuedKey(_facts(issued.key), issued.text)
 
 
@@ -98,7 +98,7 @@ def revoke_key(key_id: KeyId, callers: NamedDependency[Callers], request: Reques
     """The key opens nothing any more, on any instance, within about a second."""
     key, head = store(callers).revoke(_sound(key_id), _by(request))
     if head is not None:
-        _tell("key revoked", key, head)
+        _log_change("key revoked", key, head)
     return _facts(key)
 
 
@@ -120,7 +120,7 @@ def _by(request: Request[Any, Any, Any]) -> keys.By:
     return keys.By(state["caller"].id, state["request_id"])
 
 
-def _tell(act: str, key: keys.Key, head: audit.Head) -> None:
+def _log_change(act: str, key: keys.Key, head: audit.Head) -> None:
     """The head goes to the service's log, which the database's owner cannot rewrite."""
     _LOG.info("audit", extra={"act": act, "subject": f"key {key.id}", "seq": head.seq, "seal": head.sha256.hex()})
 

@@ -51,7 +51,7 @@ class OutcomesAnswer(Struct, frozen=True):
     summary="Tell how deals ended",
     responses=RESPONSES,
 )
-def tell_outcomes(
+def record_outcomes(
     data: Annotated[OutcomesRequest, Body()], records: NamedDependency[Records], request: Request[Any, Any, Any]
 ) -> OutcomesAnswer:
     """Keep closed deals, which predictions are measured against. Telling them again changes nothing."""

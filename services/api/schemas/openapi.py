@@ -60,9 +60,9 @@ def _complete(operation: dict[str, Any], *, is_open: bool) -> None:
         if status in _OPEN or not is_open:
             operation["responses"].setdefault(status, {"description": description, "content": problem})
     for status, response in operation["responses"].items():
-        told = _HEADERS | (_LIMIT_HEADERS if status[0] in "24" else {})
+        documented = _HEADERS | (_LIMIT_HEADERS if status[0] in "24" else {})
         headers = response.setdefault("headers", {})
-        for name, (description, most) in told.items():
+        for name, (description, most) in documented.items():
             headers[name] = {"description": description, "schema": {"type": "string", "maxLength": most}}
         if status in ("429", "503"):
             headers["Retry-After"] = {"description": "Seconds after which to try again", "schema": {"type": "integer"}}

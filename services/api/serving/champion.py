@@ -135,7 +135,7 @@ class Champion:
     def _take_up(self, model: Identity) -> Served:
         before = self._status.served
         served = self._registry.served(model, self._cache)
-        _rehearse(served)
+        _warm_up(served)
         facts = {**asdict(served.identity), "folder": served.folder.name}
         partial = self._cache / f"{_CURRENT}.{threading.get_native_id()}"
         partial.write_text(json.dumps(facts))
@@ -173,7 +173,7 @@ class Champion:
             model = Identity(current["version"], current["run_id"], current["sha256"], current.get("signature"))
             # By the name that its run and hash give: what a file says of a folder could lead anywhere.
             kept = self._registry.read(model, self._cache / Path(current["folder"]).name)
-            _rehearse(kept)
+            _warm_up(kept)
             return kept
         except FileNotFoundError:
             return None
@@ -190,7 +190,7 @@ class Champion:
             self._status = Status(served or self._status.served, problem)
 
 
-def _rehearse(served: Served) -> None:
+def _warm_up(served: Served) -> None:
     """Replay the golden rows, and make the tables that most requests ask for. Raises ModelError."""
     served.model.replay(served.folder)
     one.prepare(served.model)

@@ -101,7 +101,7 @@ class ClosingProtocol(HttpToolsProtocol):
         else:
             begun = self._since if self._arriving and self._since is not None else self.loop.time()
             method = self.parser.get_method().decode() if self.url else ""
-            self._refusals.tell(problem, method, self.url or b"", request_id, self.loop.time() - begun)
+            self._refusals.log(problem, method, self.url or b"", request_id, self.loop.time() - begun)
         if not self._owed:
             self._leave()
 

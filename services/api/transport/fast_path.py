@@ -16,7 +16,7 @@ from closecast.platform.journal.inbox import JournalFullError
 from closecast.scoring.rules import NotScorableError
 from services.api.access.admission import FastAdmission
 from services.api.middleware.request_log import PREDICTIONS, sound_id
-from services.api.problems import MEDIA_TYPE, UnavailableError, failure, tell_failure
+from services.api.problems import MEDIA_TYPE, UnavailableError, failure, log_failure
 from services.api.schemas.predictions import Prediction, PredictionRequest
 from services.api.schemas.strict_json import StrictDecoder
 from services.api.serving.predictor import Predictor
@@ -85,7 +85,7 @@ class FastPath:
             return None
         except Exception as error:  # noqa: BLE001 - a fault of ours, told in the log
             request_id = state.setdefault("request_id", sound_id(head.request_id).decode())
-            tell_failure(request_id, error)
+            log_failure(request_id, error)
             problem = msgspec.structs.replace(failure(), instance=PREDICTIONS, request_id=request_id)
             status, media_type, content = 500, _PROBLEM, self._encode(problem)
         seconds = time.perf_counter() - begin

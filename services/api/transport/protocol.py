@@ -9,7 +9,7 @@ from typing import Any
 import httptools
 
 from services.api.middleware.request_log import PREDICTIONS
-from services.api.problems import Problem, failure, tell_failure
+from services.api.problems import Problem, failure, log_failure
 from services.api.transport.closing import ClosingProtocol
 from services.api.transport.fast_path import LONGEST, FastPath, RequestHead
 from services.api.transport.refusals import new_id
@@ -92,7 +92,7 @@ class Protocol(ClosingProtocol):
                 self.parser.feed_data(head)
         except httptools.HttpParserCallbackError as error:  # not the caller's doing
             request_id = new_id(self.headers or [])
-            tell_failure(request_id, error.__context__ or error)
+            log_failure(request_id, error.__context__ or error)
             self._refuse(failure(), request_id)
         except httptools.HttpParserError as error:
             if not self._ended:

@@ -41,7 +41,7 @@ class Refusals:
         )
         return head + content
 
-    def tell(self, problem: Problem, method: str, url: bytes, request_id: str, seconds: float) -> None:
+    def log(self, problem: Problem, method: str, url: bytes, request_id: str, seconds: float) -> None:
         """Count one that no application saw, and log it."""
         self._requests.of(_NONE, method or _NONE, str(problem.status)).observe(seconds)
         _LOG.info(

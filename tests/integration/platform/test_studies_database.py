@@ -13,7 +13,7 @@ import pytest
 
 from closecast.models import tuning
 from closecast.platform import studies
-from closecast.platform.runtime.patience import patiently
+from closecast.platform.runtime.retry import retry
 from tests.killable import Database
 
 pytestmark = pytest.mark.integration
@@ -97,7 +97,7 @@ def test_a_database_that_is_killed_is_waited_for_until_it_is_back(database: Data
     thread = threading.Timer(3, database.start)
     # when / then
     thread.start()
-    assert patiently(finished, 120, told.append) == 0
+    assert retry(finished, 120, told.append) == 0
     thread.join()
     assert len(told) == 1
 

@@ -65,7 +65,7 @@ def _matrix(fiscal: FiscalCalendar) -> tuple[np.ndarray, np.ndarray]:
     dates = np.arange("2017-05-01", "2017-09-01", 13, dtype="M8[D]")
     rows = training_rows(deals, dates, (30, QUARTER_END), END, fiscal)
     builder = FeatureBuilder(History(deals, END, fiscal))
-    subjects = builder.history.subjects(deals)
+    subjects = builder.history.encode(deals)
     return builder.matrix(subjects, rows.deal, rows.as_of, rows.horizon_days), rows.as_of + rows.horizon_days
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from closecast.features import NAMES, FeatureBuilder, History
 from closecast.features import cycles as cycles_module
-from closecast.features.cohorts import Cohorts, odds_of_never_closing, slowed
+from closecast.features.cohorts import Cohorts, hazard_factor, odds_of_never_closing
 from closecast.features.cycles import AGES, CycleGrid, Cycles
 from closecast.features.history import COLUMNS
 
@@ -81,15 +81,15 @@ def test_the_chance_to_close_is_what_came_of_the_deals(monkeypatch: pytest.Monke
     moment = DAY + 165
     kept = np.flatnonzero((engaged >= DAY + 120) & (engaged < DAY + 150) & (closed > moment))
     made = builder.matrix(
-        builder.history.subjects(deals), kept, np.full(len(kept), moment).astype("M8[D]"), np.full(len(kept), HORIZON)
+        builder.history.encode(deals), kept, np.full(len(kept), moment).astype("M8[D]"), np.full(len(kept), HORIZON)
     )
     # then
     came = (closed[kept] <= moment + HORIZON).mean()
     assert made[:, CLOSE].mean() == pytest.approx(came, abs=0.06)
     # and a life table that takes all cohorts for alike expects far more
-    monkeypatch.setattr(cycles_module, "slowed", lambda can_close, _odds: slowed(can_close, 1.0))
+    monkeypatch.setattr(cycles_module, "hazard_factor", lambda can_close, _odds: hazard_factor(can_close, 1.0))
     alike = FeatureBuilder(History(deals, date(2018, 1, 1)))
     other = alike.matrix(
-        alike.history.subjects(deals), kept, np.full(len(kept), moment).astype("M8[D]"), np.full(len(kept), HORIZON)
+        alike.history.encode(deals), kept, np.full(len(kept), moment).astype("M8[D]"), np.full(len(kept), HORIZON)
     )
     assert other[:, CLOSE].mean() > came + 0.15

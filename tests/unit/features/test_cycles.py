@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from closecast.features.cycles import AGES, Chances, CycleGrid
+from closecast.features.cycles import AGES, CumulativeIncidence, CycleGrid
 
 DAY = int(np.datetime64("2017-03-01").astype(np.int64))
 NEVER = np.iinfo(np.int64).max
@@ -50,7 +50,7 @@ def test_chances_rise_with_time_and_winning_never_outruns_closing(
 ) -> None:
     # given
     cycles = CycleGrid(*counted, DAY + 200).until(DAY + 150)
-    chances = Chances(cycles, DAY + 150)
+    chances = CumulativeIncidence(cycles, DAY + 150)
     # when
     late = chances.within(366)
     # then
@@ -63,7 +63,7 @@ def test_chances_rise_with_time_and_winning_never_outruns_closing(
         before = (closed, won)
     assert (late[0] <= 1).all()
     # and they do not depend on the order of asking
-    again = Chances(cycles, DAY + 150)
+    again = CumulativeIncidence(cycles, DAY + 150)
     assert again.within(30)[1].tobytes() == chances.within(30)[1].tobytes()
 
 
@@ -73,7 +73,7 @@ def test_a_constant_hazard_gives_the_geometric_distribution() -> None:
     closed = DAY + np.random.default_rng(0).geometric(0.1, 100_000)
     cycles = CycleGrid(engaged, closed, np.ones(100_000, bool), DAY + 60).until(DAY + 60)
     # when
-    chance, won = Chances(cycles, DAY).within(10)
+    chance, won = CumulativeIncidence(cycles, DAY).within(10)
     # then
     assert chance[0] == pytest.approx(1 - 0.9**10, abs=0.01)
     assert won[0] == pytest.approx(chance[0], abs=0.01)

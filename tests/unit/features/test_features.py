@@ -20,7 +20,7 @@ _DAY = st.dates(date(1960, 1, 1), date(2060, 12, 31))
 
 def values(deals: pd.DataFrame, position: int, as_of: str, horizon: int = 30) -> dict[str, float]:
     builder = FeatureBuilder(History(deals, END))
-    subjects = builder.history.subjects(deals)
+    subjects = builder.history.encode(deals)
     made = builder.matrix(subjects, np.array([position]), np.array([as_of], dtype="M8[D]"), np.array([horizon]))
     return dict(zip(features.NAMES, made[0].tolist(), strict=True))
 
@@ -46,7 +46,7 @@ def test_one_deals_values_follow_the_calendar(as_of: date, age: int, horizon: in
     deals = frame(("Ada", "GTX", "Oak", "Engaging", engaged.isoformat(), None, None))
     # when
     found = FeatureBuilder(History(deals, as_of))
-    made = found.matrix(found.history.subjects(deals), np.array([0]), np.array([as_of], "M8[D]"), np.array([horizon]))
+    made = found.matrix(found.history.encode(deals), np.array([0]), np.array([as_of], "M8[D]"), np.array([horizon]))
     row = dict(zip(features.NAMES, made[0].tolist(), strict=True))
     # then
     assert made.dtype == np.float64
@@ -97,13 +97,13 @@ def test_a_missing_account_takes_the_record_of_one_drawn_by_the_identifier() -> 
     deals = pd.concat([HISTORY, HISTORY.iloc[[5]].assign(opportunity_id="another")], ignore_index=True)
     builder = FeatureBuilder(History(deals, END))
     tables = builder.tables(date(2017, 6, 10))
-    subjects = builder.history.subjects(deals)
+    subjects = builder.history.encode(deals)
     # when
-    drawn = {tables.stand_in(lot) for lot in np.linspace(0, 0.999, 50)}
-    # then: accounts of closed deals only, and a lot of its own for each deal
+    drawn = {tables.donor(draw) for draw in np.linspace(0, 0.999, 50)}
+    # then: accounts of closed deals only, and a draw of its own for each deal
     assert drawn == {builder.history.code("account", name)[0] for name in ("Oak", "Elm")}
-    assert subjects.lot[5] != subjects.lot[6]
-    assert subjects.lot[5] == features.lot("D005")
+    assert subjects.draw[5] != subjects.draw[6]
+    assert subjects.draw[5] == features.uniform_draw("D005")
 
 
 def test_without_any_close_history_is_neutral() -> None:
@@ -122,7 +122,7 @@ def test_the_order_of_rows_in_the_file_changes_nothing() -> None:
     # when
     one, other = (FeatureBuilder(History(made, END)).tables(date(2017, 7, 1)) for made in (deals, turned))
     # then
-    assert one.deck.tolist() == other.deck.tolist()
+    assert one.donor_pool.tolist() == other.donor_pool.tolist()
     assert one.agent.blob == other.agent.blob
 
 
@@ -133,7 +133,7 @@ def test_nothing_after_known_until_is_known_and_time_stands_still_there() -> Non
     late, later = known.tables(date(2017, 6, 1)), known.tables(date(2019, 6, 1))
     # then
     assert late.agent.blob == later.agent.blob
-    assert late.clock(1).values[:, 4:9].tobytes() == later.clock(1).values[:, 4:9].tobytes()
+    assert late.horizon_table(1).values[:, 4:9].tobytes() == later.horizon_table(1).values[:, 4:9].tobytes()
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_nothing_after_known_until_is_known_and_time_stands_still_there() -> Non
 )
 def test_impossible_input_is_refused(deal: list[int], as_of: list[str], horizon: list[int], message: str) -> None:
     builder = FeatureBuilder(History(HISTORY, END))
-    subjects = builder.history.subjects(HISTORY)
+    subjects = builder.history.encode(HISTORY)
     with pytest.raises(ValueError, match=message):
         builder.matrix(subjects, np.array(deal), np.array(as_of, dtype="M8[D]"), np.array(horizon))
 
@@ -162,4 +162,4 @@ def test_impossible_input_is_refused(deal: list[int], as_of: list[str], horizon:
 )
 def test_unusable_deals_are_named(change: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        History(change(HISTORY), END).subjects(change(HISTORY))
+        History(change(HISTORY), END).encode(change(HISTORY))

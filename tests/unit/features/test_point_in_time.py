@@ -27,7 +27,7 @@ def seen(deals: pd.DataFrame, as_of: date) -> tuple[list[str], np.ndarray[Any, A
         deals.iloc[known].reset_index(drop=True), np.array([as_of], "M8[D]"), (30, "quarter_end"), date(2019, 12, 31)
     )
     deal = known[rows.deal]
-    matrix = builder.matrix(builder.history.subjects(deals), deal, rows.as_of, rows.horizon_days)
+    matrix = builder.matrix(builder.history.encode(deals), deal, rows.as_of, rows.horizon_days)
     return deals["opportunity_id"].iloc[deal].tolist(), matrix
 
 
@@ -68,9 +68,9 @@ def _row_by_row(builder: FeatureBuilder, deals: pd.DataFrame, as_of: date, horiz
         names = {**deal, "account": None if pd.isna(deal["account"]) else deal["account"]}
         agent, product, account = (history.code(of, names[of])[0] for of in ("sales_agent", "product", "account"))
         age = (as_of - deal["engage_date"].date()).days
-        lot = features.lot(deal["opportunity_id"]) if names["account"] is None else 0.0
-        clocks = tables.clocks((horizon,))
-        into[:] = np.frombuffer(features.rows(tables, age, clocks, agent, product, account, lot))
+        draw = features.uniform_draw(deal["opportunity_id"]) if names["account"] is None else 0.0
+        horizon_tables = tables.horizon_tables((horizon,))
+        into[:] = np.frombuffer(features.rows(tables, age, horizon_tables, agent, product, account, draw))
     return made
 
 
@@ -84,7 +84,7 @@ def test_one_deals_row_is_bit_identical_to_its_row_of_the_matrix(
     count = len(open_then)
     # when
     together = builder.matrix(
-        builder.history.subjects(open_then),
+        builder.history.encode(open_then),
         np.arange(count),
         np.full(count, np.datetime64(as_of)),
         np.full(count, horizon),
@@ -102,7 +102,7 @@ def test_parity_on_every_row_of_the_real_file(real_raw: pd.DataFrame, as_of: dat
     count = len(engaged)
     # when
     offline = builder.matrix(
-        builder.history.subjects(engaged), np.arange(count), np.full(count, np.datetime64(as_of)), np.full(count, 30)
+        builder.history.encode(engaged), np.arange(count), np.full(count, np.datetime64(as_of)), np.full(count, 30)
     )
     # then
     assert offline.tobytes() == _row_by_row(FeatureBuilder(History(accepted, END)), engaged, as_of, 30).tobytes()
@@ -111,7 +111,7 @@ def test_parity_on_every_row_of_the_real_file(real_raw: pd.DataFrame, as_of: dat
 def test_rows_in_any_order_are_the_same_rows(builder: FeatureBuilder, deals: pd.DataFrame) -> None:
     # given
     rows = training_rows(deals, np.array(["2017-04-05", "2017-08-02"], "M8[D]"), (7, 30, "quarter_end"), END)
-    subjects = builder.history.subjects(deals)
+    subjects = builder.history.encode(deals)
     order = np.random.default_rng(0).permutation(len(rows))
     # when
     straight = builder.matrix(subjects, rows.deal, rows.as_of, rows.horizon_days)

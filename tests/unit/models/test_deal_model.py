@@ -38,7 +38,7 @@ def test_a_saved_model_predicts_the_same_and_keeps_its_card_and_history(
     assert loaded.scorer.predict(matrix, threads=2).tobytes() == model.scorer.predict(matrix).tobytes()
     one, other = (made.builder.tables(date(2017, 10, 2)) for made in (model, loaded))
     assert one.agent.blob == other.agent.blob
-    assert one.clock(30).blob == other.clock(30).blob
+    assert one.horizon_table(30).blob == other.horizon_table(30).blob
 
 
 def test_mlflows_loader_answers_raw_deals(model: DealModel, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_more_time_never_makes_a_win_less_likely(
     builder = built.data.builder
     # when
     matrix = builder.matrix(
-        builder.history.subjects(deal),
+        builder.history.encode(deal),
         np.zeros(len(ordered), int),
         np.full(len(ordered), np.datetime64(as_of)),
         ordered,

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from closecast.deals.contract import check
 from closecast.deals.synthetic.generator import generate
-from closecast.models import candidate, evaluation, promotion, sway
+from closecast.models import candidate, evaluation, influence, promotion
+from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.candidate import Candidate
 from closecast.models.evaluation import CANDIDATE, HeldOut
 from closecast.models.evidence import Export, odd_dates
 from closecast.models.hyperparameters import PRESETS
-from closecast.models.ladder import AGE_CALENDAR
 from closecast.models.promotion import Cost, Decision, decide
 from closecast.models.training import Data, NotEnoughDataError
 
@@ -83,10 +83,10 @@ def test_a_name_that_deals_get_when_they_are_won_is_told(deals: pd.DataFrame, co
     assert lacks["names"].startswith(
         f"the {column.removeprefix('sales_')} House has 50% of the deals won and 0% of all others"
     )
-    assert Export.of(Data(deals)).telling == ""
+    assert Export.of(Data(deals)).leaking_name == ""
     # and who has a quarter of all deals, won and other, is nobody to be told of
     busy = deals.assign(**{column: deals[column].mask(deals.index % 4 == 0, "House")})
-    assert Export.of(Data(busy)).telling == ""
+    assert Export.of(Data(busy)).leaking_name == ""
 
 
 def test_an_export_without_a_win_is_told_so_instead_of_counts_alone(deals: pd.DataFrame) -> None:
@@ -160,16 +160,16 @@ def test_no_five_deals_win_a_comparison(seed: int, few: int) -> None:
     theirs = np.full(1_600, 0.3)
     ours = np.clip(theirs + random.normal(0, 1e-3, 1_600), 0.01, 0.99)
     mine = -np.where(won == 1, np.log(ours), np.log1p(-ours)) + np.where(won == 1, np.log(theirs), np.log1p(-theirs))
-    honest = sway.weakest(mine, deal, {}).difference
+    honest = influence.worst_without(mine, deal, {}).difference
     known = random.choice(400, few, replace=False)
     # when
-    swayed = sway.weakest(np.where(np.isin(deal, known), -50.0, mine), deal, {})
+    swayed = influence.worst_without(np.where(np.isin(deal, known), -50.0, mine), deal, {})
     # then what those deals say is not counted
     assert swayed.what == "5 deals"
     assert swayed.difference == pytest.approx(honest, abs=0.001)
 
 
-def _held(difference: np.ndarray[Any, Any], groups: dict[str, sway.Group], deal: np.ndarray[Any, Any]) -> HeldOut:
+def _held(difference: np.ndarray[Any, Any], groups: dict[str, influence.Group], deal: np.ndarray[Any, Any]) -> HeldOut:
     """Rows of which the candidate is better where `difference` is below 0."""
     won = (np.arange(len(deal)) % 4 == 0).astype(np.int8)
     right = np.where(difference < 0, 0.9, 0.3)
@@ -187,16 +187,16 @@ def _held(difference: np.ndarray[Any, Any], groups: dict[str, sway.Group], deal:
     )
 
 
-@pytest.mark.parametrize("kind", [sway.AGENT, sway.AS_OF_DATE])
+@pytest.mark.parametrize("kind", [influence.AGENT, influence.AS_OF_DATE])
 def test_one_agent_or_date_that_holds_all_the_evidence_is_named(kind: str) -> None:
     # given rows in ten groups, of which the last alone is better, by much
     codes = np.arange(4_000) % 10
     names = np.array([f"name {at}" for at in range(10)], dtype=object)
-    part = _held(np.where(codes >= 4, -1.0, 1.0), {kind: sway.Group(codes, names)}, np.arange(4_000))
-    one = _held(np.where(codes == 9, -1.0, 1.0), {kind: sway.Group(codes, names)}, np.arange(4_000))
+    part = _held(np.where(codes >= 4, -1.0, 1.0), {kind: influence.Group(codes, names)}, np.arange(4_000))
+    one = _held(np.where(codes == 9, -1.0, 1.0), {kind: influence.Group(codes, names)}, np.arange(4_000))
     # when
-    spread = sway.weakest(np.where(codes >= 4, -1.0, 1.0), part.deal, part.groups)
-    alone = sway.weakest(np.where(codes == 9, -20.0, 0.1), one.deal, one.groups)
+    spread = influence.worst_without(np.where(codes >= 4, -1.0, 1.0), part.deal, part.groups)
+    alone = influence.worst_without(np.where(codes == 9, -20.0, 0.1), one.deal, one.groups)
     # then
     assert spread.difference < 0
     assert (alone.what, alone.difference > 0) == (f"{kind} name 9", True)
@@ -215,10 +215,12 @@ def test_wins_of_one_day_and_one_as_of_date_are_no_evidence_for_others(built: Ca
     # given
     part = built.held_out[0]
     days = np.array(["2017-12-15", "2017-12-16"], dtype="M8[D]")
-    one_day = sway.Group(np.where(part.won == 1, 0, -1).astype(np.int64), days)
-    one_date = sway.Group(np.zeros(len(part.won), np.int64), days[:1])
+    one_day = influence.Group(np.where(part.won == 1, 0, -1).astype(np.int64), days)
+    one_date = influence.Group(np.zeros(len(part.won), np.int64), days[:1])
     # when
-    decision = decide((replace(part, groups={sway.CLOSING_DATE: one_day, sway.AS_OF_DATE: one_date}),), CHEAP, None)
+    decision = decide(
+        (replace(part, groups={influence.CLOSING_DATE: one_day, influence.AS_OF_DATE: one_date}),), CHEAP, None
+    )
     # then
     assert failed(decision)[:2] == ["closing dates, 30_days", "as-of dates, 30_days"]
     assert "100% of the held-out rows won are of deals that closed on one date, 2017-12-15" in decision.reasons[0]
@@ -231,8 +233,8 @@ def test_deals_that_differ_in_nothing_but_their_identifier_are_one_piece_of_evid
     won = deals[deals["deal_stage"] == "Won"].iloc[[0]]
     many = pd.concat([deals, *[won.assign(opportunity_id=f"C{at}") for at in range(50)]], ignore_index=True)
     # when
-    same = sway.same_deal(many)
+    same = influence.same_deal(many)
     # then
     assert len(np.unique(same)) == len(deals)
     assert (same[-50:] == won.index[0]).all()
-    assert (sway.same_deal(deals) == np.arange(len(deals))).all()
+    assert (influence.same_deal(deals) == np.arange(len(deals))).all()

@@ -13,11 +13,11 @@ from closecast.features import FEATURES, NAMES
 from closecast.models import explanations, training
 from closecast.models.calibration import BetaCalibration
 from closecast.models.candidate import Candidate
+from closecast.models.explanation_text import ExplanationText, NameStatus, describe
 from closecast.models.explanations import Explanation
+from closecast.models.feature_text import FEATURE_TEXT, GROUPS, Entity, days, percent
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
-from closecast.models.telling import NameStatus, Story, tell
-from closecast.models.words import GROUPS, WORDS, Entity, days, percent
 
 AS_OF, HORIZON = date(2017, 11, 10), 50
 KNOWN: dict[Entity, NameStatus] = dict.fromkeys(get_args(Entity), "known")
@@ -45,14 +45,14 @@ def rows(built: Candidate) -> Matrix:
     deal = np.flatnonzero(engaged <= np.datetime64(AS_OF))[::7][:200]
     count = len(deal)
     return built.data.builder.matrix(
-        built.data.subjects, deal, np.full(count, np.datetime64(AS_OF)), np.full(count, HORIZON)
+        built.data.encoded_deals, deal, np.full(count, np.datetime64(AS_OF)), np.full(count, HORIZON)
     )
 
 
 def _story(
     explanation: Explanation, row: Matrix, reference: Matrix, standing: dict[Entity, NameStatus] | None = None
-) -> Story:
-    return tell(explanation, row, reference, AS_OF, HORIZON, standing or KNOWN)
+) -> ExplanationText:
+    return describe(explanation, row, reference, AS_OF, HORIZON, standing or KNOWN)
 
 
 @settings(max_examples=100, deadline=None)
@@ -67,11 +67,11 @@ def test_parts_of_any_deal_add_up_to_its_answer_and_what_is_equal_adds_nothing(
     known = np.flatnonzero(engaged <= np.datetime64(as_of))
     deal = known[[data.draw(st.integers(0, len(known) - 1), "deal")]]
     builder = built.data.builder
-    (row,) = builder.matrix(built.data.subjects, deal, np.array([np.datetime64(as_of)]), np.array([horizon]))
+    (row,) = builder.matrix(built.data.encoded_deals, deal, np.array([np.datetime64(as_of)]), np.array([horizon]))
     reference = explanations.reference_row(builder.tables(as_of), horizon)
     # when
     explained = explanations.explain(scorer, row, reference)
-    story = tell(explained, row, reference, as_of, horizon, KNOWN)
+    story = describe(explained, row, reference, as_of, horizon, KNOWN)
     # then its ends are the model's own answers, to the bit
     assert [explained.base, explained.probability] == scorer.predict(np.stack([reference, row])).tolist()
     # and the parts lead from one to the other
@@ -103,7 +103,7 @@ def test_the_reference_deal_itself_is_all_base(scorer: Scorer, reference: Matrix
 def test_a_group_adds_what_it_would_as_one_feature(scorer: Scorer, rows: Matrix, reference: Matrix) -> None:
     # given two groups in which the deal differs from the reference deal
     row = reference.copy()
-    own = {name: [at for at, one in enumerate(NAMES) if WORDS[one].group == name] for name in ("age", "agent")}
+    own = {name: [at for at, one in enumerate(NAMES) if FEATURE_TEXT[one].group == name] for name in ("age", "agent")}
     for columns in own.values():
         row[columns] = rows[7][columns]
     halves = []
@@ -169,18 +169,18 @@ def test_points_that_were_kept_give_the_same_explanation_and_others_none(
 
 def test_every_feature_has_words_and_a_group_and_every_group_its_features() -> None:
     # a new feature without words fails here
-    assert set(WORDS) == set(NAMES)
+    assert set(FEATURE_TEXT) == set(NAMES)
     names = [group.name for group in GROUPS]
-    assert {words.group for words in WORDS.values()} == set(names)
+    assert {words.group for words in FEATURE_TEXT.values()} == set(names)
     for group in GROUPS:
         assert group.lead
-        assert {WORDS[name].group for name in group.lead} == {group.name}
+        assert {FEATURE_TEXT[name].group for name in group.lead} == {group.name}
 
 
 def test_each_fact_holds_the_value_it_is_about(rows: Matrix) -> None:
     for row in rows[:20]:
         for feature, value in zip(FEATURES, map(float, row), strict=True):
-            fact = WORDS[feature.name].fact(value)
+            fact = FEATURE_TEXT[feature.name].fact(value)
             assert fact[0].islower() or fact[0].isdigit()
             assert not fact.endswith(".")
             if feature.unit == "days":
@@ -269,4 +269,4 @@ def test_a_feature_that_adds_most_is_told_though_it_does_not_lead(reference: Mat
     ],
 )
 def test_values_at_their_ends_are_worded(name: str, value: float, fact: str) -> None:
-    assert WORDS[name].fact(value) == fact
+    assert FEATURE_TEXT[name].fact(value) == fact

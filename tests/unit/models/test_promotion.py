@@ -12,10 +12,10 @@ from closecast.deals.calendar import CALENDAR_YEAR
 from closecast.deals.contract import check
 from closecast.features import NAMES
 from closecast.models import promotion, training
+from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.candidate import Candidate
 from closecast.models.card import CHAMPION, ModelCard
 from closecast.models.evaluation import CANDIDATE, HeldOut
-from closecast.models.ladder import AGE_CALENDAR
 from closecast.models.promotion import Cost, decide
 
 CHEAP = Cost(0.5, 50_000)

@@ -9,8 +9,8 @@ import pytest
 from closecast.deals.contract import check
 from closecast.features import NAMES
 from closecast.models import candidate, metrics, promotion, training
+from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.evaluation import HeldOut
-from closecast.models.ladder import AGE_CALENDAR
 
 WORST_ECE = {"30_days": 0.02, "quarter_end": 0.03}
 
@@ -83,7 +83,7 @@ def test_blanking_accounts_moves_no_mean_prediction_and_a_planted_leak_is_caught
     for share in (0.3, 1.0):
         # when
         blanked = _blanked(data.deals, share)
-        subjects = data.builder.history.subjects(blanked)
+        subjects = data.builder.history.encode(blanked)
         other = data.builder.matrix(subjects, test.deal, test.as_of, test.horizon_days)
         before = real.splits[0].test.matrix
         moved[share] = abs(real.twin.predict(other).mean() - real.twin.predict(before).mean())

@@ -22,7 +22,7 @@ def matrix(served_model: DealModel) -> NDArray[np.float64]:
     count = len(known)
     days = np.full(count, np.datetime64("2017-12-31", "D"))
     horizons = np.resize(np.array([1, 7, 30, 90, 366]), count)
-    return model.builder.matrix(model.builder.history.subjects(known), np.arange(count), days, horizons)
+    return model.builder.matrix(model.builder.history.encode(known), np.arange(count), days, horizons)
 
 
 def test_single_rows_are_bit_identical_to_many(served_model: DealModel, matrix: NDArray[np.float64]) -> None:
@@ -40,8 +40,8 @@ def test_threads_do_not_disturb_each_other(served_model: DealModel, matrix: NDAr
     # given
     expected = served_model.scorer.predict(matrix)
     tables = served_model.builder.tables(date(2017, 12, 31))
-    clocks = tables.clocks((30, 90))
-    alone = [served_model.single.score(tables, age, clocks, 0, 0, 0, 0.0)[0] for age in range(200)]
+    horizon_tables = tables.horizon_tables((30, 90))
+    alone = [served_model.single.score(tables, age, horizon_tables, 0, 0, 0, 0.0)[0] for age in range(200)]
     wrong: list[str] = []
 
     def work() -> None:
@@ -49,7 +49,7 @@ def test_threads_do_not_disturb_each_other(served_model: DealModel, matrix: NDAr
         for _ in range(20):
             if scorer.predict(matrix).tobytes() != expected.tobytes():
                 wrong.append("fast")
-            again = [served_model.single.score(tables, age, clocks, 0, 0, 0, 0.0)[0] for age in range(200)]
+            again = [served_model.single.score(tables, age, horizon_tables, 0, 0, 0, 0.0)[0] for age in range(200)]
             if again != alone:
                 wrong.append("single")
 

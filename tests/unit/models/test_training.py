@@ -62,8 +62,10 @@ def test_folds_go_forward_with_an_embargo_of_the_horizon(built: candidate.Candid
     # then
     assert len(folds) == 3
     for fold in folds:
-        assert rows.window_ends()[fold.train].max() < rows.as_of[fold.judge].min()
-    assert len(np.unique(np.concatenate([fold.judge for fold in folds]))) == sum(len(fold.judge) for fold in folds)
+        assert rows.window_ends()[fold.train].max() < rows.as_of[fold.validation].min()
+    assert len(np.unique(np.concatenate([fold.validation for fold in folds]))) == sum(
+        len(fold.validation) for fold in folds
+    )
 
 
 def test_the_synthetic_candidate_beats_the_base_rate_at_both_targets(built: candidate.Candidate) -> None:

@@ -114,5 +114,5 @@ def test_a_trial_worse_than_the_median_is_given_up(deals: pd.DataFrame) -> None:
 
 
 def test_without_a_fold_there_is_nothing_to_search_by(deals: pd.DataFrame) -> None:
-    with pytest.raises(NotEnoughDataError, match="hold no forward fold to judge a trial by"):
+    with pytest.raises(NotEnoughDataError, match="hold no forward fold to validate a trial on"):
         tuning.Objective(Data(deals), date(2016, 12, 1), seed=7, threads=1)

@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from closecast.features import NAMES
-from closecast.models import candidate, evaluation, ladder, metrics, promotion
+from closecast.models import baselines, candidate, evaluation, metrics, promotion
 
 
 def test_the_reference_answers_each_row_as_if_it_were_alone(built: candidate.Candidate) -> None:
     for split in built.splits:
         # given the reference without its short cut
-        columns = ladder._AGE_AND_CALENDAR
+        columns = baselines._AGE_AND_CALENDAR
         data = lightgbm.Dataset(split.train.matrix[:, columns], label=split.train.rows.won)
-        parameters = {**ladder._REFERENCE, "seed": 7, "num_threads": 1}
-        expected = lightgbm.train(parameters, data, ladder._REFERENCE_ROUNDS).predict(split.test.matrix[:, columns])
+        parameters = {**baselines._REFERENCE, "seed": 7, "num_threads": 1}
+        expected = lightgbm.train(parameters, data, baselines._REFERENCE_ROUNDS).predict(split.test.matrix[:, columns])
         # when
-        found = ladder.age_calendar(split.train, split.test, 7, 1)
+        found = baselines.age_calendar(split.train, split.test, 7, 1)
         # then
         assert np.asarray(expected).tobytes() == found.tobytes()
         assert len(np.unique(found)) > 100
@@ -32,7 +32,7 @@ def test_blanked_accounts_move_the_mean_by_what_all_rows_would_say(built: candid
 
     deals, data = built.data.deals, built.data
     gone = np.random.default_rng(3).random(len(deals)) < evaluation._BLANKED
-    blanked = data.builder.history.subjects(deals.assign(account=deals["account"].mask(gone)))
+    blanked = data.builder.history.encode(deals.assign(account=deals["account"].mask(gone)))
     expected = []
     for split in built.splits:
         rows = split.test.rows

@@ -233,7 +233,7 @@ def test_an_act_that_cannot_be_logged_is_not_done(store: KeyStore, database_url:
         ("UPDATE audit_log SET actor = 'somebody else' WHERE seq = {seq}", "was changed after it was written"),
         ("UPDATE audit_log SET details = '{{}}' WHERE seq = {seq}", "was changed after it was written"),
         ("DELETE FROM audit_log WHERE seq = {seq}", "is missing"),
-        ("UPDATE audit_log SET seq = -seq WHERE seq = {seq}", "is missing or was put elsewhere"),
+        ("UPDATE audit_log SET seq = -seq WHERE seq = {seq}", "is missing or out of order"),
     ],
 )
 def test_tampering_shows(store: KeyStore, database_url: str, tampering: str, words: str) -> None:

@@ -18,7 +18,7 @@ from closecast.models.candidate import Candidate
 from closecast.models.card import ModelCard
 from closecast.models.deal_model import ModelError
 from closecast.platform.lake.ingestion import Ingested
-from closecast.platform.mlflow.comparison import Beside, beside_champion
+from closecast.platform.mlflow.comparison import ChampionComparison, compare_with_champion
 from closecast.platform.mlflow.publication import Published, make_card, publish
 from closecast.platform.mlflow.registry import Identity, LostError, ModelRegistry, RegistryError
 from closecast.platform.settings import DatabaseSettings
@@ -122,23 +122,25 @@ def artifacts(s3: S3, champion: Identity) -> Iterator[Artifacts]:
 
 
 @pytest.fixture
-def ask(made_up_candidate: Candidate, data: Ingested) -> Callable[..., Beside]:
+def ask(made_up_candidate: Candidate, data: Ingested) -> Callable[..., ChampionComparison]:
     """What the gate would see of the champion at `uri`, for a candidate from `source`."""
 
-    def asked(uri: str, source: str = _REAL) -> Beside:
+    def asked(uri: str, source: str = _REAL) -> ChampionComparison:
         card: ModelCard = make_card(made_up_candidate, replace(data, source=source), _AT, None)
-        return beside_champion(ModelRegistry(uri), card, made_up_candidate, loss_seconds=0)
+        return compare_with_champion(ModelRegistry(uri), card, made_up_candidate, loss_seconds=0)
 
     return asked
 
 
-def _no_comparison(found: Beside, words: str) -> None:
+def _no_comparison(found: ChampionComparison, words: str) -> None:
     assert found.reason is not None
     assert words in found.reason, found.reason
     assert all("champion" not in part.predictions for part in found.held_out)
 
 
-def test_a_whole_champion_is_compared_with(mlflow_on_s3: str, champion: Identity, ask: Callable[..., Beside]) -> None:
+def test_a_whole_champion_is_compared_with(
+    mlflow_on_s3: str, champion: Identity, ask: Callable[..., ChampionComparison]
+) -> None:
     found = ask(mlflow_on_s3)
     assert (found.champion, found.reason) == (champion, None)
     assert all("champion" in part.predictions for part in found.held_out)
@@ -156,7 +158,12 @@ def test_a_whole_champion_is_compared_with(mlflow_on_s3: str, champion: Identity
     ],
 )
 def test_what_is_gone_is_named_and_the_origin_still_counts(
-    mlflow_on_s3: str, champion: Identity, artifacts: Artifacts, ask: Callable[..., Beside], lost: str, words: str
+    mlflow_on_s3: str,
+    champion: Identity,
+    artifacts: Artifacts,
+    ask: Callable[..., ChampionComparison],
+    lost: str,
+    words: str,
 ) -> None:
     artifacts.lose(lost)
     for source, may in ((_REAL, True), ("synthetic", False)):
@@ -181,7 +188,7 @@ def test_what_is_damaged_is_not_compared_with(
     mlflow_on_s3: str,
     champion: Identity,
     artifacts: Artifacts,
-    ask: Callable[..., Beside],
+    ask: Callable[..., ChampionComparison],
     folder: str,
     content: bytes,
     words: str,
@@ -194,7 +201,7 @@ def test_what_is_damaged_is_not_compared_with(
 
 
 def test_a_run_that_is_marked_as_deleted_has_its_artifacts_still(
-    mlflow_on_s3: str, champion: Identity, ask: Callable[..., Beside]
+    mlflow_on_s3: str, champion: Identity, ask: Callable[..., ChampionComparison]
 ) -> None:
     client = MlflowClient(mlflow_on_s3)
     client.delete_run(champion.run_id)
@@ -205,7 +212,7 @@ def test_a_run_that_is_marked_as_deleted_has_its_artifacts_still(
 
 
 def test_a_version_of_a_run_that_is_no_more(
-    mlflow_on_s3: str, postgres_url: str, champion: Identity, ask: Callable[..., Beside]
+    mlflow_on_s3: str, postgres_url: str, champion: Identity, ask: Callable[..., ChampionComparison]
 ) -> None:
     """As `mlflow gc` leaves it, and then without the tag that tells the source."""
     client, missing = MlflowClient(mlflow_on_s3), "0" * 32
@@ -227,7 +234,7 @@ def test_a_version_of_a_run_that_is_no_more(
 
 
 def test_a_version_without_a_source_has_its_runs(
-    mlflow_on_s3: str, champion: Identity, artifacts: Artifacts, ask: Callable[..., Beside]
+    mlflow_on_s3: str, champion: Identity, artifacts: Artifacts, ask: Callable[..., ChampionComparison]
 ) -> None:
     client = MlflowClient(mlflow_on_s3)
     client.delete_model_version_tag("closecast", champion.version, "source")
@@ -244,7 +251,7 @@ def test_an_object_store_that_is_away_is_an_outage(
     postgres_url: str,
     s3: S3,
     champion: Identity,
-    ask: Callable[..., Beside],
+    ask: Callable[..., ChampionComparison],
     tmp_path: Path,
     publishing: Callable[[str, str], Published],
 ) -> None:
@@ -288,7 +295,7 @@ def test_a_loss_that_is_mended_meanwhile_is_none(
 
     monkeypatch.setattr(ModelRegistry, "served", served)
     monkeypatch.setattr("closecast.platform.mlflow.comparison._AGAIN_SECONDS", 0.1)
-    found = beside_champion(ModelRegistry(mlflow_on_s3), card, made_up_candidate, loss_seconds=60)
+    found = compare_with_champion(ModelRegistry(mlflow_on_s3), card, made_up_candidate, loss_seconds=60)
     assert (found.reason, len(asked)) == (None, 2)
 
 
@@ -298,7 +305,7 @@ def test_a_bucket_that_is_gone_is_a_loss_and_what_is_trained_is_told_so(
     s3: S3,
     champion: Identity,
     artifacts: Artifacts,
-    ask: Callable[..., Beside],
+    ask: Callable[..., ChampionComparison],
     publishing: Callable[[str, str], Published],
     tmp_path: Path,
 ) -> None:

@@ -22,7 +22,7 @@ from mlflow import MlflowClient
 from closecast.deals.quality import Quality
 from closecast.models.candidate import Candidate
 from closecast.platform.lake.ingestion import Ingested
-from closecast.platform.mlflow.promotions import PromotionError, turn
+from closecast.platform.mlflow.promotions import PromotionError, hold_promotion_lock
 from closecast.platform.mlflow.publication import publish
 from closecast.platform.mlflow.registry import Identity, ModelRegistry
 from closecast.platform.settings import DatabaseSettings
@@ -35,7 +35,7 @@ _AT = datetime(2018, 1, 2, tzinfo=UTC)
 # Told which version is its own; for each line it reads, it looks at the champion and makes its own version champion.
 _PROMOTER = """
 import json, sys, time
-from closecast.platform.mlflow.promotions import turn
+from closecast.platform.mlflow.promotions import hold_promotion_lock
 from closecast.platform.mlflow.registry import ModelRegistry
 
 uri, url, version = sys.argv[1:]
@@ -43,7 +43,7 @@ registry = ModelRegistry(uri)
 mine = registry.identity(version)
 print("ready", flush=True)
 for _ in sys.stdin:
-    with turn(url, f"promoter of {version}") as held:
+    with hold_promotion_lock(url, f"promoter of {version}") as held:
         before = registry.champion_identity()
         time.sleep(0.05)
         done = held.promote(registry, mine, before)
@@ -71,9 +71,9 @@ for _ in sys.stdin:
 """
 _HOLDER = """
 import sys, time
-from closecast.platform.mlflow.promotions import turn
+from closecast.platform.mlflow.promotions import hold_promotion_lock
 
-with turn(sys.argv[1], "flow train/slow-otter"):
+with hold_promotion_lock(sys.argv[1], "flow train/slow-otter"):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -186,7 +186,7 @@ def _ingested(deals: pd.DataFrame) -> Ingested:
 def test_the_lock_ends_with_whoever_held_it(promotion_lock: DatabaseSettings, number: int) -> None:
     with _process(_HOLDER, promotion_lock.url) as holder:
         holder.send_signal(number)
-        with turn(promotion_lock.url, "the next one", seconds=30):
+        with hold_promotion_lock(promotion_lock.url, "the next one", seconds=30):
             pass
 
 
@@ -200,7 +200,7 @@ def test_who_waits_too_long_is_told_for_whom(promotion_lock: DatabaseSettings) -
             pytest.raises(
                 PromotionError, match=r"did not end within 1 s \(since 20..-..-..T..:..:..Z, flow train/slow-otter\)"
             ),
-            turn(promotion_lock.url, "the next one", seconds=1),
+            hold_promotion_lock(promotion_lock.url, "the next one", seconds=1),
         ):
             pytest.fail("the lock was had twice")
         assert time.monotonic() - begin < 30
@@ -209,7 +209,7 @@ def test_who_waits_too_long_is_told_for_whom(promotion_lock: DatabaseSettings) -
 def test_a_database_that_is_away_is_told_without_its_password() -> None:
     url = f"postgresql://promoter:very-secret@127.0.0.1:{free_port()}/closecast"
     away = pytest.raises(PromotionError, match="the database that holds the lock of promotions is away")
-    with away as caught, turn(url, "a test"):
+    with away as caught, hold_promotion_lock(url, "a test"):
         pytest.fail("the lock was had from nobody")
     assert "very-secret" not in str(caught.value)
 
@@ -221,12 +221,12 @@ def test_a_lock_that_was_lost_with_the_database_promotes_nothing(
     database = Database(server_folder / "of-the-lock")
     database.start()
     try:
-        with turn(database.url, "the first") as held:
+        with hold_promotion_lock(database.url, "the first") as held:
             # when the database is restarted, and another one has the lock
             database.stop()
             database.start()
             with (
-                turn(database.url, "the second", seconds=30),
+                hold_promotion_lock(database.url, "the second", seconds=30),
                 pytest.raises(PromotionError, match="the lock of promotions was lost"),
             ):
                 held.promote(registry, versions[0], None)
@@ -256,7 +256,7 @@ def test_an_alias_moved_by_hand_meanwhile_is_left_where_it_is(
     registry, client = ModelRegistry(mlflow_uri), MlflowClient(mlflow_uri)
     mine, theirs, earlier = versions
     registry.promote(earlier.version)
-    with turn(promotion_lock.url, "a test") as held:
+    with hold_promotion_lock(promotion_lock.url, "a test") as held:
         expected = registry.champion_identity()
         assert expected == earlier
         # when
@@ -279,7 +279,7 @@ def test_a_number_that_was_given_to_another_model_meanwhile_is_not_promoted(
 ) -> None:
     registry, client = ModelRegistry(mlflow_uri), MlflowClient(mlflow_uri)
     mine = versions[0]
-    with turn(promotion_lock.url, "a test") as held:
+    with hold_promotion_lock(promotion_lock.url, "a test") as held:
         client.delete_registered_model("closecast")
         other = _version(client, registry)
         assert other == mine.version

@@ -18,7 +18,7 @@ from closecast.platform.journal.entry import new_id
 from closecast.platform.journal.store import Connection, insert
 from services.api.problems import HANDLERS
 from services.api.records.database import Records
-from services.api.routes.outcomes import tell_outcomes
+from services.api.routes.outcomes import record_outcomes
 from services.api.routes.recorded import recorded
 from tests.journal_entries import batch, single
 from tests.servers import free_port
@@ -40,7 +40,7 @@ class _Recognised(ASGIMiddleware):
 
 def _client(url: str | None) -> Client:
     records = Records(lambda: url)
-    versioned = Router("/v1", route_handlers=[recorded, tell_outcomes], middleware=[_Recognised()])
+    versioned = Router("/v1", route_handlers=[recorded, record_outcomes], middleware=[_Recognised()])
     dependencies = {"records": Provide(lambda: records, sync_to_thread=False)}
     app = Litestar([versioned], dependencies=dependencies, exception_handlers=HANDLERS)
     return TestClient(app, raise_server_exceptions=False)

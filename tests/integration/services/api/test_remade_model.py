@@ -25,8 +25,8 @@ from ops.api import replay
 from ops.errors import OperatorError
 from services.api.app import create_app
 from services.api.settings import Settings
-from services.journal.condition import Condition
 from services.journal.consumer import Consumer
+from services.journal.status import JournalStatus
 from tests.servers import free_port
 
 pytestmark = pytest.mark.integration
@@ -61,7 +61,7 @@ def journal(database_url: str, valkey_url: str) -> Iterator[None]:
     with connect(database_url) as connection:
         connection.execute("TRUNCATE predictions, archive_batches")
     stop = threading.Event()
-    consumer = Consumer(CacheSettings(valkey_url), DatabaseSettings(database_url), "a test", Condition())
+    consumer = Consumer(CacheSettings(valkey_url), DatabaseSettings(database_url), "a test", JournalStatus())
     thread = threading.Thread(target=consumer.run, args=[stop])
     thread.start()
     yield

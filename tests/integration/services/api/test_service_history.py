@@ -75,7 +75,7 @@ def test_newer_deals_are_seen_and_change_the_answer(settings: LakeSettings, cach
     follower = HistoryFollower(champion, lambda: settings, cache)
     served = champion.status().served
     assert served is not None
-    before = served.model.builder.tables(date(2018, 2, 1)).clock(30).values
+    before = served.model.builder.tables(date(2018, 2, 1)).horizon_table(30).values
     follower.look()
     assert champion.status().served is served
     # when
@@ -85,7 +85,7 @@ def test_newer_deals_are_seen_and_change_the_answer(settings: LakeSettings, cach
     now = champion.status().served
     assert now is not None
     assert (now.version, now.model.card.deals_key, now.model.card.data_as_of) == ("7", key, "2018-01-20")
-    assert not (now.model.builder.tables(date(2018, 2, 1)).clock(30).values == before).all()
+    assert not (now.model.builder.tables(date(2018, 2, 1)).horizon_table(30).values == before).all()
     # and the model on disk is as it was
     assert DealModel.load(now.folder).card.data_as_of == served.model.card.data_as_of
 

@@ -198,7 +198,7 @@ def test_a_promotion_that_was_seen_is_in_the_log(
     # when
     callers = Callers(settings(tmp_path / "another", issuer, CLOSECAST_DATABASE_URL=database_url))
     callers.start()
-    callers.saw_promotion(Identity("12", "run-12", "a" * 64), Identity("11", "run-11"))
+    callers.record_promotion(Identity("12", "run-12", "a" * 64), Identity("11", "run-11"))
     until(lambda: callers.figures()["audit_waiting"] == 0)
     callers.stop()
     # then

@@ -18,7 +18,7 @@ from ops.errors import OperatorError
 def record(served_model: DealModel, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """As GET /v1/predictions/{id} answers it, with features and answers of a real model, once through JSON."""
     builder = served_model.builder
-    subjects = builder.history.subjects(served_model.deals.head(1))
+    subjects = builder.history.encode(served_model.deals.head(1))
     days = [45, 30, 60]
     as_of = np.array([date(2017, 12, 1)] * 3, "M8[D]")
     matrix = builder.matrix(subjects, np.zeros(3, dtype=np.int64), as_of, np.array(days))

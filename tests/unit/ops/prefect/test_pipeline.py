@@ -147,7 +147,7 @@ PREDICTION = {
 
 
 def test_a_prediction_is_said_in_words_and_as_a_request() -> None:
-    assert summary.in_words(PREDICTION) == (
+    assert summary.describe_prediction(PREDICTION) == (
         "deal A1 (Ada Berg, GTX Pro) has a chance of 42% to be won by 31 March 2018, as of 2017-12-31 (model closecast version 4)"
     )
     assert '"engage_date": "2017-12-01"' in predict.as_curl("http://127.0.0.1:8000", PREDICTION)

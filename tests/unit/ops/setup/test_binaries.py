@@ -55,7 +55,7 @@ def test_the_one_on_path_is_taken_if_new_enough(program: Program, tmp_path: Path
     binary = _install(program, tmp_path / "bin", version)
     found = program.find()
     assert found == Binary(program.title, binary, version, "PATH")
-    assert "found on PATH" in str(found) == program.told()
+    assert "found on PATH" in str(found) == program.describe()
 
 
 @BOTH
@@ -119,7 +119,7 @@ def test_with_neither_release_nor_go_the_message_names_both(program: Program) ->
     with pytest.raises(OperatorError, match=r"could not be downloaded .* there is no Go on PATH") as caught:
         program.find_or_install()
     assert f"install {program.title} from your package manager" in str(caught.value)
-    assert "there is no Go on PATH to build it with, so the release site must answer" in program.told()
+    assert "there is no Go on PATH to build it with, so the release site must answer" in program.describe()
 
 
 def test_a_system_without_a_pinned_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

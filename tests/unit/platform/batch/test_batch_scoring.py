@@ -41,7 +41,7 @@ def test_each_row_has_the_models_answer_in_the_order_of_the_input(
     monkeypatch.setattr(scoring, "CHUNK_ROWS", 128)
     known = deals["engage_date"] <= pd.Timestamp(AS_OF)
     builder = served_model.builder
-    subjects = builder.history.subjects(deals[known])
+    subjects = builder.history.encode(deals[known])
     count = int(known.sum())
     expected = served_model.scorer.predict(
         builder.matrix(subjects, np.arange(count), np.full(count, np.datetime64(AS_OF)), np.full(count, 30))

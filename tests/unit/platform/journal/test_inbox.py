@@ -34,7 +34,7 @@ def test_who_may_wait_gets_the_room_that_comes() -> None:
     thread = threading.Thread(target=empty)
     thread.start()
     # when / then
-    inbox.append(single(), patience_s=30)
+    inbox.append(single(), timeout_s=30)
     thread.join()
     assert (inbox.refused, len(inbox)) == (0, 1)
 
@@ -44,7 +44,7 @@ def test_waiting_ends() -> None:
     inbox.append(single())
     begin = time.monotonic()
     with pytest.raises(JournalFullError):
-        inbox.append(single(), patience_s=0.1)
+        inbox.append(single(), timeout_s=0.1)
     assert time.monotonic() - begin >= 0.1
 
 
@@ -54,6 +54,6 @@ def test_a_closed_inbox_refuses_who_waits_too() -> None:
     thread = threading.Timer(0.1, inbox.close)
     thread.start()
     with pytest.raises(JournalFullError, match="the service is stopping"):
-        inbox.append(single(), patience_s=30)
+        inbox.append(single(), timeout_s=30)
     thread.join()
     assert inbox.refused == 1

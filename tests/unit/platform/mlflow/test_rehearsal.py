@@ -16,7 +16,7 @@ import pytest
 from closecast.models import manifest
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.models.scorer import Scorer
-from closecast.platform.mlflow import rehearsal
+from closecast.platform.mlflow import smoke_test
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def _children() -> list[psutil.Process]:
     return [
         one
         for one in psutil.Process().children()
-        if one.is_running() and "closecast.platform.mlflow.rehearsal" in one.cmdline()
+        if one.is_running() and "closecast.platform.mlflow.smoke_test" in one.cmdline()
     ]
 
 
@@ -38,15 +38,15 @@ def test_a_whole_model_and_its_twin_pass_once(folder: Path, served_model: DealMo
     marker, twin = tmp_path / "tried", tmp_path / "twin"
     Scorer(served_model.scorer.booster, served_model.scorer.calibration).save(twin)
     # when
-    rehearsal.rehearse(folder, twin, marker)
+    smoke_test.run(folder, twin, marker)
     # then it is not tried again: nothing could pass in no time
     assert marker.stat().st_mode & 0o777 == 0o600
     (folder / "card.json").unlink()
-    rehearsal.rehearse(folder, marker=marker)
+    smoke_test.run(folder, marker=marker)
     # and another's word, or one that others could have written, counts for nothing
     marker.chmod(0o666)
     with pytest.raises(ModelError, match=r"card\.json is missing"):
-        rehearsal.rehearse(folder, marker=marker)
+        smoke_test.run(folder, marker=marker)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
@@ -65,8 +65,8 @@ def test_a_model_that_ends_its_process_is_refused_with_the_signal(folder: Path, 
     striking = threading.Thread(target=strike)
     striking.start()
     # when / then
-    with pytest.raises(ModelError, match=f"ended by {signal.Signals(number).name}.*this process was spared"):
-        rehearsal.rehearse(folder, marker=tmp_path / "tried")
+    with pytest.raises(ModelError, match=f"ended by {signal.Signals(number).name}.*this process has not loaded it"):
+        smoke_test.run(folder, marker=tmp_path / "tried")
     striking.join()
     assert hit
     assert not (tmp_path / "tried").exists()
@@ -82,7 +82,7 @@ def test_a_model_that_takes_all_memory_is_refused(folder: Path) -> None:
     manifest.write(folder)
     # when / then
     with pytest.raises(ModelError, match=r"memory|SIGKILL|SIGABRT|deals.parquet"):
-        rehearsal.rehearse(folder)
+        smoke_test.run(folder)
 
 
 def test_golden_rows_of_another_model_are_told(folder: Path) -> None:
@@ -90,7 +90,7 @@ def test_golden_rows_of_another_model_are_told(folder: Path) -> None:
     (folder / "golden.json").write_text(golden.replace('"rows": [[', '"rows": [[9'))
     manifest.write(folder)
     with pytest.raises(ModelError, match="golden row"):
-        rehearsal.rehearse(folder)
+        smoke_test.run(folder)
 
 
 def test_the_child_gets_no_secret(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_the_child_gets_no_secret(folder: Path, monkeypatch: pytest.MonkeyPatch)
     looking = threading.Thread(target=look)
     looking.start()
     # when
-    rehearsal.rehearse(folder)
+    smoke_test.run(folder)
     looking.join()
     # then
     assert seen

@@ -2,7 +2,7 @@
 
 import pytest
 
-from closecast.platform.runtime.patience import AwayError, patiently
+from closecast.platform.runtime.retry import AwayError, retry
 
 
 class WrongError(AwayError):
@@ -21,9 +21,9 @@ def test_what_is_away_is_asked_again_and_what_is_wrong_once() -> None:
         return len(asked)
 
     # when / then
-    assert patiently(lambda: ask(AwayError("gone"), 1), 30, told.append, lasting=(WrongError,)) == 2
+    assert retry(lambda: ask(AwayError("gone"), 1), 30, told.append, lasting=(WrongError,)) == 2
     assert told == ["asked again for up to 30 s: gone"]
     asked.clear()
     with pytest.raises(WrongError, match="no such user"):
-        patiently(lambda: ask(WrongError("no such user"), 1), 30, told.append, lasting=(WrongError,))
+        retry(lambda: ask(WrongError("no such user"), 1), 30, told.append, lasting=(WrongError,))
     assert (len(asked), len(told)) == (1, 1)

@@ -137,7 +137,7 @@ def test_it_prepares_its_folder_and_moves_the_objects_into_it(
     for name, value in {**_ENVIRONMENT, "CLOSECAST_LOCALSTACK_STATE": str(folder)}.items():
         monkeypatch.setenv(name, value)
     doors: list[Any] = []
-    monkeypatch.setattr(run, "serve_behind_door", lambda *keys: doors.append(keys))
+    monkeypatch.setattr(run, "serve_with_access_control", lambda *keys: doors.append(keys))
     # when
     run.main()
     # then

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from closecast.platform.settings import SettingsError
-from services.journal.condition import Condition
 from services.journal.settings import Settings
+from services.journal.status import JournalStatus
 from tests.conftest import Logged
 
 ENVIRONMENT = {
@@ -65,7 +65,7 @@ def test_the_process_ends_with_the_reason() -> None:
 
 def test_the_condition_is_well_only_when_every_part_can_be_used(logged: Logged) -> None:
     # given
-    condition = Condition()
+    condition = JournalStatus()
     assert not condition.is_well()
     # when
     condition.set("cache", None)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from services.mlflow.door import API, PEOPLE, READER, Door, Passwords
+from services.mlflow.access_control import API, PEOPLE, READER, AccessControl, Passwords
 
 PASSWORDS = Passwords("of people", "of the api", "of readers")
 LOGINS = {PEOPLE: PASSWORDS.people, API: PASSWORDS.api, READER: PASSWORDS.reader}
@@ -25,7 +25,7 @@ def _ask(
     method: str, path: str, auth: tuple[str, str] | None = None, headers: dict[str, str] | None = None
 ) -> httpx.Response:
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Door(_behind, "10.0.0.7", "5000", PASSWORDS))
+        transport = httpx.ASGITransport(AccessControl(_behind, "10.0.0.7", "5000", PASSWORDS))
         async with httpx.AsyncClient(transport=transport, base_url="http://10.0.0.7:5000") as client:
             return await client.request(method, path, auth=auth, headers=headers)
 
@@ -49,7 +49,7 @@ def _sent(scope: dict[str, Any]) -> list[Any]:
     async def send(message: Any) -> None:
         told.append(message)
 
-    asyncio.run(Door(app, "127.0.0.1", "5000", PASSWORDS)(scope, receive, send))
+    asyncio.run(AccessControl(app, "127.0.0.1", "5000", PASSWORDS)(scope, receive, send))
     return told
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.prefect import family
+from services.prefect import run_processes
 
 _SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -18,8 +18,8 @@ def processes(tmp_path: Path) -> Iterator[dict[str, "subprocess.Popen[bytes]"]]:
     """A flow run of this worker in a session of its own, one of another worker, and one that belongs to none."""
     home, other = str(tmp_path), str(tmp_path / "other")
     marked = {
-        "mine": {family.MARK: home, "PREFECT__FLOW_RUN_ID": "run-1"},
-        "another's": {family.MARK: other, "PREFECT__FLOW_RUN_ID": "run-2"},
+        "mine": {run_processes.WORKER_VARIABLE: home, "PREFECT__FLOW_RUN_ID": "run-1"},
+        "another's": {run_processes.WORKER_VARIABLE: other, "PREFECT__FLOW_RUN_ID": "run-2"},
         "nobody's": {"PREFECT__FLOW_RUN_ID": "run-3"},
     }
     started = {
@@ -34,11 +34,11 @@ def processes(tmp_path: Path) -> Iterator[dict[str, "subprocess.Popen[bytes]"]]:
 
 def test_whoever_ends_them_is_spared(tmp_path: Path) -> None:
     # given one of the family that ends the family
-    program = f"from services.prefect import family; print(family.end_all({str(tmp_path)!r}))"
+    program = f"from services.prefect import run_processes; print(run_processes.kill_all({str(tmp_path)!r}))"
     # when
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, family.MARK: str(tmp_path)},
+        env={**os.environ, run_processes.WORKER_VARIABLE: str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,
@@ -51,12 +51,12 @@ def test_only_the_workers_own_are_seen_and_ended(
     processes: dict[str, "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
     # given
-    assert family.flow_runs(str(tmp_path)) == {"run-1"}
+    assert run_processes.flow_runs(str(tmp_path)) == {"run-1"}
     # when
-    assert family.end_all(str(tmp_path)) == 1
+    assert run_processes.kill_all(str(tmp_path)) == 1
     # then
     assert processes["mine"].wait(10) == -9
-    assert family.flow_runs(str(tmp_path)) == set()
+    assert run_processes.flow_runs(str(tmp_path)) == set()
     assert processes["another's"].poll() is None
     assert processes["nobody's"].poll() is None
-    assert family.end_all(str(tmp_path)) == 0
+    assert run_processes.kill_all(str(tmp_path)) == 0

@@ -11,7 +11,7 @@ import pytest
 
 from closecast.platform.nomad.discovery import NotAnsweringError
 from services.prefect import __main__ as prefect_process
-from services.prefect.family import MARK
+from services.prefect.run_processes import WORKER_VARIABLE
 
 _SERVER = (
     "CLOSECAST_HOST",
@@ -132,7 +132,7 @@ def test_the_workers_health_is_where_nomad_asks_for_it(environment: dict[str, st
     assert found["PREFECT_WORKER_WEBSERVER_HOST"] == "127.0.0.1"
     assert found["PREFECT_WORKER_WEBSERVER_PORT"] == "4201"
     assert "PREFECT_API_URL" not in found
-    assert found[MARK] == "/state/prefect"
+    assert found[WORKER_VARIABLE] == "/state/prefect"
 
 
 @pytest.mark.usefixtures("environment")

@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from services.ui import entrance, page
+from services.ui import page, sign_in
 
 AS_OF = date(2017, 12, 1)
 AGENTS = ("Ada Berg", "Carl Dahl", "Eva Falk")
@@ -162,7 +162,7 @@ def app(api: ApiDouble, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("CLOSECAST_UI_GATEWAY_KEY", "the-gateways-key")
     st.cache_data.clear()
     # AppTest has no browser, and so no headers: it stands for a visit through the gateway.
-    monkeypatch.setattr(entrance, "_shown", lambda: "the-gateways-key")
+    monkeypatch.setattr(sign_in, "_shown", lambda: "the-gateways-key")
     return AppTest.from_file(page.__file__, default_timeout=60)
 
 
@@ -171,7 +171,7 @@ def test_who_has_not_signed_in_sees_nothing_but_the_question(
     shown: str, app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a visit past the gateway
-    monkeypatch.setattr(entrance, "_shown", lambda: shown)
+    monkeypatch.setattr(sign_in, "_shown", lambda: shown)
     # when / then
     app.run()
     assert [box.label for box in app.text_input] == ["Password"]

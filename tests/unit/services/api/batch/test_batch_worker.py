@@ -39,7 +39,7 @@ class Kept:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
-    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
+    def append(self, draft: Encoded | Draft, timeout_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
         assert not isinstance(draft, Encoded)
         entry = draft.entry()
         check(entry)
@@ -108,7 +108,7 @@ def test_a_batch_of_nothing_to_score_is_not_written_down(folder: Path) -> None:
 @pytest.mark.parametrize(("failure", "status"), [(JournalFullError("no room"), 503), (RuntimeError("a fault"), 500)])
 def test_what_cannot_be_written_down_is_not_answered(folder: Path, failure: Exception, status: int) -> None:
     class Full(Kept):
-        def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
+        def append(self, draft: Encoded | Draft, timeout_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
             raise failure from EntryError(str(draft))
 
     result, parts = Worker(Full()).answer(_ask(folder), as_json(CORPUS))

@@ -38,7 +38,7 @@ def _expected(model: DealModel, deal: dict[str, str], as_of: date, horizon: int)
     frame["engage_date"] = pd.Timestamp(deal["engage_date"])
     builder = model.builder
     matrix = builder.matrix(
-        builder.history.subjects(frame), np.array([0]), np.array([as_of], "M8[D]"), np.array([horizon])
+        builder.history.encode(frame), np.array([0]), np.array([as_of], "M8[D]"), np.array([horizon])
     )
     return float(model.scorer.predict(matrix)[0])
 

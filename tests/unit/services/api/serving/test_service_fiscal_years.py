@@ -73,7 +73,7 @@ def test_training_single_batch_ranking_score_job_and_mlflow_agree(
     assert told["probability"] == answers[0] == singles[0]["probabilities"]["quarter_end"]
     # and what training would learn from has the same features
     data = Data(model.deals, fiscal=model.card.fiscal)
-    subjects = data.builder.history.subjects(
+    subjects = data.builder.history.encode(
         pd.DataFrame(deals).assign(engage_date=pd.to_datetime([one["engage_date"] for one in deals]))
     )
     count = len(deals)

@@ -1,4 +1,4 @@
-"""Who may see the page: those that the gateway has let in, and those who sign in here with the same password."""
+"""Sign-in of the user interface: through the gateway, or here with the same password."""
 
 import hmac
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ HEADER = "X-Closecast-Gateway"
 _SIGNED_IN = "signed_in"
 
 
-def is_open(environment: Mapping[str, str]) -> bool:
-    """Whether this visit may see the page; where it may not, the page asks for the password instead.
+def is_signed_in(environment: Mapping[str, str]) -> bool:
+    """Whether this visit may see the page; if not, show the sign-in form instead.
 
     Raises SettingsError when the environment lacks CLOSECAST_UI_PASSWORD or CLOSECAST_UI_GATEWAY_KEY.
     """
@@ -32,7 +32,7 @@ def is_open(environment: Mapping[str, str]) -> bool:
 
 
 def _shown() -> str:
-    """What this visit came with; the gateway lets nobody else's word through."""
+    """The gateway key of this visit; the gateway removes the header from what callers send."""
     return st.context.headers.get(HEADER) or ""
 
 

@@ -1,4 +1,4 @@
-"""What stands before MLflow's server: three users, of whom two may do what a closed list says and nothing else."""
+"""Access control for MLflow's server: one user may do everything, two others only what a list allows."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Scope
 
-from services import door
-from services.door import Refusal, opens
+from services import access_control
+from services.access_control import Refusal, is_authorized
 
 PEOPLE, API, READER = "closecast", "api", "reader"
-# What Nomad asks; it tells that the server runs.
+# Nomad's health check.
 OPEN = ("GET", "/health")
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="MLflow of Closecast", charset="UTF-8"'}
-_CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 421: "BAD_REQUEST"}  # MLflow's own words
+_CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 421: "BAD_REQUEST"}  # MLflow's own codes
 _REST = "/api/2.0/mlflow"
-# Models, runs and their artifacts: what it takes to load a model, by our own client and by MLflow's.
+# Models, runs and their artifacts: what our client and MLflow's need to load a model.
 _READ = {
     "GET": "|".join(
         [
@@ -33,39 +33,41 @@ _READ = {
     ),
     "POST": f"{_REST}/(experiments/search|runs/search|logged-models/search|registered-models/get-latest-versions)",
 }
-# The API keeps the webhook by which it hears of a moved alias; where one may lead, services/mlflow/outgoing.py says.
+# The API maintains the webhook that reports a moved alias; services/mlflow/outgoing.py limits the addresses it may have.
 _KEEP_WEBHOOK = {
     "GET": f"{_READ['GET']}|{_REST}/webhooks",
     "POST": f"{_READ['POST']}|{_REST}/webhooks",
     "PATCH": f"{_REST}/webhooks/[^/]+",
 }
-MAY = {READER: _READ, API: _KEEP_WEBHOOK}
-# By these the server runs commands of an assistant, or asks any address that somebody has stored. Nothing here uses them.
-_NOBODY = re.compile("(/gateway|/ajax-api/2.0/mlflow/gateway-proxy|/ajax-api/3.0/mlflow/assistant)(/.*)?", re.DOTALL)
+ALLOWED = {READER: _READ, API: _KEEP_WEBHOOK}
+# Through these the server runs an assistant's commands or sends requests to stored addresses. Closecast uses none of them.
+_FORBIDDEN = re.compile("(/gateway|/ajax-api/2.0/mlflow/gateway-proxy|/ajax-api/3.0/mlflow/assistant)(/.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Passwords:
-    """Of each user."""
+    """Passwords of the three users."""
 
     people: str = field(repr=False)
     api: str = field(repr=False)
     reader: str = field(repr=False)
 
     def user(self, authorization: str | None) -> str | None:
-        """Who shows the header `Authorization`; None where it is nobody's."""
+        """The user whose credentials the header `Authorization` holds, or None."""
         known = {PEOPLE: self.people, API: self.api, READER: self.reader}
-        return next((user for user, password in known.items() if opens(authorization, f"{user}:{password}")), None)
+        return next(
+            (user for user, password in known.items() if is_authorized(authorization, f"{user}:{password}")), None
+        )
 
 
-class Door(door.Door):
-    """Every route goes through here, MLflow's own and those of the Flask application in it; it has no websockets."""
+class AccessControl(access_control.AccessControl):
+    """Checks every route: MLflow's own and those of the Flask application in it. WebSockets are refused."""
 
     def __init__(self, app: ASGIApp, host: str, port: str, passwords: Passwords) -> None:
         super().__init__(app, host, port)
         self._passwords = passwords
 
-    def closed(self, scope: Scope, headers: Headers) -> Refusal | None:
+    def authorize(self, scope: Scope, headers: Headers) -> Refusal | None:
         if scope["type"] != "http":
             return Refusal(403, "there are no websockets here")
         method, path = scope["method"], scope["path"]
@@ -73,10 +75,10 @@ class Door(door.Door):
             return None
         user = self._passwords.user(headers.get("authorization"))
         if user is None:
-            return Refusal(401, _WHO, _CHALLENGE)
-        if _NOBODY.fullmatch(path):
+            return Refusal(401, _LOGIN_REQUIRED, _CHALLENGE)
+        if _FORBIDDEN.fullmatch(path):
             return Refusal(403, f"{method} {path[:200]} is closed to everybody: Closecast does not use it")
-        if user in MAY and not (method in MAY[user] and re.fullmatch(MAY[user][method], path)):
+        if user in ALLOWED and not (method in ALLOWED[user] and re.fullmatch(ALLOWED[user][method], path)):
             return Refusal(403, f"the user {user} may not {method} {path[:200]}: the user {PEOPLE} may")
         return None
 
@@ -84,7 +86,7 @@ class Door(door.Door):
         return {"error_code": _CODES[refusal.status], "message": refusal.reason}
 
 
-_WHO = (
-    "MLflow asks for a user and a password, and these are missing or wrong: set MLFLOW_TRACKING_USERNAME and "
+_LOGIN_REQUIRED = (
+    "the user or password is missing or wrong: set MLFLOW_TRACKING_USERNAME and "
     "MLFLOW_TRACKING_PASSWORD to what `just passwords` prints; a job has them from its Variable, which `just up` writes"
 )

@@ -11,7 +11,7 @@ _FACTS = 4
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over closed deals, one entry for each entity and a last one, always 0, for any that is not known. int64."""
+    """Sums over closed deals, one entry per entity and a last one, always 0, for unknown entities. int64."""
 
     closes: Counts
     wins: Counts
@@ -19,8 +19,8 @@ class Totals:
     won_cents: Counts  # value of the deals won, in hundredths
 
 
-class Tallies:
-    """Sums by entity over events in the order of their day. Whole numbers: any way of adding gives the same."""
+class RunningTotals:
+    """Sums by entity over events in the order of their day. Whole numbers, so the order of summing doesn't matter."""
 
     def __init__(self, days: Counts, entities: Counts, facts: Counts, size: int) -> None:
         """`days`, ascending, and `entities` of shape (n,); `facts` (n, 4) as in Totals; `size` counts the entities."""
@@ -55,7 +55,7 @@ class Tallies:
 
 
 class _Cursor:
-    """Where the last question stood, so that the next later one adds only what is new."""
+    """The position of the last query, so that the next later one adds only new events."""
 
     def __init__(self, size: int) -> None:
         self.position = 0

@@ -1,4 +1,4 @@
-"""A writer's tie to one life of the cache: messages go in, and it is learnt which of them are on the cache's disk."""
+"""Write messages to the cache's stream, and confirm which of them are on the cache's disk."""
 
 import time
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ _DISK_SECONDS = 4.0
 _SHARE = 0.75  # of the cache's memory that the stream may fill: rate limits and explanations live there too
 
 
-class LinkError(RuntimeError):
-    """The cache cannot take messages now, or may have forgotten some: send all that were not confirmed again."""
+class StreamWriteError(RuntimeError):
+    """The cache cannot take messages now, or may have lost some: send all unconfirmed ones again."""
 
 
-class Link:
-    """Two connections that were open to the same process of the cache from the first message to the last confirmation.
+class StreamWriter:
+    """Two connections that stay open to the same cache process from the first message to the last confirmation.
 
-    A cache that was killed forgets up to two seconds of what it acknowledged. So a message counts as kept only when
-    WAITAOF says that the append-only file is on disk up to a write made after it. WAITAOF blocks its connection for up to a
-    second and speaks of that connection's own writes: a second connection writes a fence and waits. Because both were
-    open throughout, both talked to the same process; any error ends the link, and its user begins anew.
+    A killed cache loses up to two seconds of acknowledged writes. So a message counts as stored only when WAITAOF confirms
+    that the append-only file is on disk up to a later write. WAITAOF blocks its connection for up to a second and covers
+    that connection's own writes: a second connection writes a fence and waits. Because both stay open, both talk to the
+    same process; any error ends the writer, and its user makes a new one.
     """
 
     def __init__(self, url: str) -> None:
@@ -33,30 +33,30 @@ class Link:
         self._fence_since: float | None = None
         pool = cache.client(url, answer_seconds=_ANSWER_SECONDS, protocol=2).connection_pool
         try:
-            # This order matters: were the cache replaced in between, the fence's connection would be dead.
+            # This order matters: if the cache is replaced in between, the fence's connection is dead.
             self._fence = pool.make_connection()
             self._fence.connect()
             self._writes = pool.make_connection()
             self._writes.connect()
         except (redis.RedisError, OSError) as error:
             self.close()
-            raise LinkError(f"the cache cannot be reached: {error}") from error
+            raise StreamWriteError(f"the cache cannot be reached: {error}") from error
 
     def add(self, messages: Sequence[bytes]) -> None:
-        """Put `messages` into the stream: acknowledged, not yet confirmed. Raises LinkError."""
+        """Add `messages` to the stream: acknowledged, not yet confirmed. Raises StreamWriteError."""
         self._ask([("XADD", STREAM, "*", FIELD, message) for message in messages])
 
     def room(self) -> tuple[float, str]:
-        """How many bytes the journal may still put into the cache, none when it is 0 or less, and why. Raises LinkError."""
+        """The bytes that the journal may still add to the cache (none if 0 or less), and the reason for a limit. Raises StreamWriteError."""
         (answer,) = self._ask([("INFO", "memory")])
         text = answer.decode() if isinstance(answer, bytes) else str(answer)
         facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
         used, most = int(facts["used_memory"]), int(facts["maxmemory"])
-        told = f"the cache is full: {used} of {most} bytes, the journal leaves it {1 - _SHARE:.0%}"
-        return _SHARE * most - used if most else float("inf"), told
+        reason = f"the cache is full: {used} of {most} bytes, the journal leaves it {1 - _SHARE:.0%}"
+        return _SHARE * most - used if most else float("inf"), reason
 
     def open_fence(self) -> None:
-        """Begin to ask whether all that was added is on disk; `fence_is_open` until `confirmed` has said so."""
+        """Start a request whether all added messages are on disk; `fence_is_open` until `confirmed` returns True."""
         try:
             self._fence.send_packed_command(
                 self._fence.pack_commands([("SET", FENCE, "1"), ("WAITAOF", 1, 0, int(_DISK_SECONDS * 1000))])
@@ -70,7 +70,7 @@ class Link:
         return self._fence_since is not None
 
     def confirmed(self) -> bool:
-        """Whether all that was added before `open_fence` is on the cache's disk. Never waits for the disk. Raises LinkError."""
+        """Whether all messages added before `open_fence` are on the cache's disk. Never waits for the disk. Raises StreamWriteError."""
         since = self._fence_since
         if since is None:
             raise RuntimeError("no fence is open")
@@ -100,6 +100,6 @@ class Link:
         except (redis.RedisError, OSError) as error:
             raise self._broken(error) from error
 
-    def _broken(self, error: Exception) -> LinkError:
+    def _broken(self, error: Exception) -> StreamWriteError:
         self.close()
-        return LinkError(f"the cache failed: {error}")
+        return StreamWriteError(f"the cache failed: {error}")

@@ -1,7 +1,7 @@
-"""Tries a model in a process of its own before this one loads it: `python -m closecast.platform.mlflow.rehearsal <model> [<twin>]`.
+"""Smoke-test a model in another process before it is loaded: `python -m closecast.platform.mlflow.smoke_test <model> [<twin>]`.
 
-LightGBM and Arrow are C++ and end the process on some files that were made to do so, whoever signed them. A model that has
-been tried on this machine with these libraries by this account is not tried again.
+LightGBM and Arrow are C++ and crash the process on malicious files, whoever signed them. A model that has passed on this
+machine with these libraries under this account is not tested again.
 """
 
 import os
@@ -16,27 +16,27 @@ from pathlib import Path
 from closecast.models.manifest import ModelError, digest
 from closecast.platform.runtime.files import write_whole
 
-_SECONDS = 180  # of the clock: beside busy neighbours
+_SECONDS = 180  # wall clock: other processes may be busy
 _CPU_SECONDS = 90  # a million deals take 20
 _MEMORY = 2_500_000_000  # bytes of memory: a million deals take a third
-_REFUSED = 3  # exit status of a model that says itself what is wrong with it
-_ROWS = 200  # of made-up features, beside the golden rows
-# What the child needs of its parent's environment, which holds secrets.
+_REFUSED = 3  # exit status when the model raised a readable error
+_ROWS = 200  # of random features, besides the golden rows
+# Variables passed to the child: the parent's environment holds secrets.
 _HANDED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONDONTWRITEBYTECODE", "LANG", "TMPDIR")
 _LIBRARIES = ("lightgbm", "numpy", "pandas", "pyarrow")
 
 
-def rehearse(folder: Path, twin: Path | None = None, marker: Path | None = None) -> None:
-    """Have another process load the model in `folder`, replay its golden rows and predict; and load its evaluation `twin`.
+def run(folder: Path, twin: Path | None = None, marker: Path | None = None) -> None:
+    """Have another process load the model in `folder`, replay its golden rows and predict, and load its evaluation `twin`.
 
-    `marker` is a file that tells that it was tried, and is written when it was. Raises ModelError with what is wrong with the
-    model, or with how it ended the process.
+    The file `marker` records that the model has passed. Raises ModelError with what is wrong with the model, or how the
+    process ended.
     """
     passed = _passed(folder)
     if marker is not None and _is_marked(marker, passed):
         return
     folders = [str(one) for one in (folder, twin) if one is not None]
-    command = [sys.executable, "-m", "closecast.platform.mlflow.rehearsal", *folders]
+    command = [sys.executable, "-m", "closecast.platform.mlflow.smoke_test", *folders]
     environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     try:
         done = subprocess.run(
@@ -51,34 +51,34 @@ def rehearse(folder: Path, twin: Path | None = None, marker: Path | None = None)
         )
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"the process that tried the model did not end within {_SECONDS} s") from error
-    told = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+    output = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
     if done.returncode == _REFUSED:
-        raise ModelError(told[0])
+        raise ModelError(output[0])
     if done.returncode < 0:
         raise ModelError(
-            f"the process that tried the model was ended by {_signal(-done.returncode)} ({told[0][:200]}): a file of it is "
-            "malformed, or it takes more memory or time than a model may; this process was spared and has not loaded it"
+            f"the process that tried the model was ended by {_signal(-done.returncode)} ({output[0][:200]}): a file of it is "
+            "malformed, or it takes more memory or time than allowed; this process has not loaded it"
         )
     if done.returncode:
-        raise ModelError(f"the process that tried the model failed with status {done.returncode}: {told[0][:500]}")
+        raise ModelError(f"the process that tried the model failed with status {done.returncode}: {output[0][:500]}")
     if marker is not None:
         write_whole(marker, passed)
 
 
 def _passed(folder: Path) -> str:
-    """What has passed, when `folder` has: this manifest, with these libraries."""
+    """The content of a marker for `folder`: its manifest's hash and the libraries' versions."""
     libraries = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return f"{digest(folder)} {libraries} {platform.machine()}"
 
 
 def _is_marked(marker: Path, passed: str) -> bool:
-    """Another account's word counts for nothing."""
+    """Whether `marker`, written by this account, says that the model has passed."""
     try:
         with marker.open() as opened:
             owner = os.fstat(opened.fileno())
             return owner.st_uid == os.geteuid() and not owner.st_mode & 0o022 and opened.read(2_000) == passed
     except OSError:
-        return False  # it is tried once more, which costs a second or two
+        return False  # test again, which costs a second or two
 
 
 def _signal(number: int) -> str:
@@ -89,7 +89,7 @@ def _signal(number: int) -> str:
 
 
 def _try(folder: Path, twin: Path | None) -> None:
-    """Raises ModelError. Whatever a service does with a model is done once."""
+    """Load the model and use it as a service does. Raises ModelError."""
     import numpy as np
 
     from closecast import features
@@ -102,14 +102,14 @@ def _try(folder: Path, twin: Path | None) -> None:
     for scorer in [model.scorer] + ([] if twin is None else [Scorer.load(twin)]):
         found = scorer.predict(rows)
         if not ((found >= 0) & (found <= 1)).all():
-            raise ModelError("it answers what is no probability")
+            raise ModelError("it predicts a value that is not a probability")
 
 
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS + 5))
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-    os.nice(5)  # whoever is served goes first
+    os.nice(5)  # requests go first
     sys.modules["sklearn"] = None  # type: ignore[assignment]  # LightGBM's interface for it takes half of the start
     try:
         _try(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

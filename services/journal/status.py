@@ -11,7 +11,7 @@ STARTING = "not asked yet"
 PARTS = ("cache", "database", "lake")
 
 
-class Condition:
+class JournalStatus:
     """Written by the consumer and the archiver, read by the health endpoint. Each value is set whole."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""What each feature says in a sales person's words, and the groups in which an explanation names them.
+"""The text of each feature in a salesperson's words, and the groups of features in an explanation.
 
-A fact is a clause without a capital or a full stop, so that sentences can be put together from several.
+A fact is a clause without a capital or a full stop, so that a sentence can combine several.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ Entity = Literal["sales_agent", "product", "account"]
 
 
 @dataclass(frozen=True)
-class Group:
-    """Features that belong together in a sales person's mind; `lead` are the ones whose facts stand for all."""
+class FeatureGroup:
+    """Features that belong together for a salesperson; the facts of the `lead` features represent the group."""
 
     name: str
     title: str
@@ -21,32 +21,34 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Words:
-    """How one feature is told: its group, its label, and its value as a fact."""
+class FeatureText:
+    """The text of one feature: its group, its label, and its value as a fact."""
 
     group: str
     label: str
     fact: Callable[[float], str]
 
 
-GROUPS: tuple[Group, ...] = (
-    Group("course", "How deals of this age go at this time", ("win_chance_in_horizon_before_as_of",)),
-    Group("age", "How long the deal has been open", ("deal_age_days", "share_of_cycles_longer_before_as_of")),
-    Group("calendar", "The time of year and the time left", ("horizon_days", "quarter_end_month_days_in_horizon")),
-    Group("agent", "The agent's record", ("agent_win_rate_before_as_of",), "sales_agent"),
-    Group("product", "The product and its price", ("product_win_rate_before_as_of",), "product"),
-    Group("account", "The account's record", ("account_win_rate_before_as_of",), "account"),
+GROUPS: tuple[FeatureGroup, ...] = (
+    FeatureGroup("course", "How deals of this age go at this time", ("win_chance_in_horizon_before_as_of",)),
+    FeatureGroup("age", "How long the deal has been open", ("deal_age_days", "share_of_cycles_longer_before_as_of")),
+    FeatureGroup(
+        "calendar", "The time of year and the time left", ("horizon_days", "quarter_end_month_days_in_horizon")
+    ),
+    FeatureGroup("agent", "The agent's record", ("agent_win_rate_before_as_of",), "sales_agent"),
+    FeatureGroup("product", "The product and its price", ("product_win_rate_before_as_of",), "product"),
+    FeatureGroup("account", "The account's record", ("account_win_rate_before_as_of",), "account"),
 )
 
 
 def days(value: float) -> str:
-    """1 day, 97 days."""
+    """Format a number of days: "1 day", "97 days"."""
     whole = round(value)
     return f"{whole:,} day" + ("" if whole == 1 else "s")
 
 
 def percent(share: float) -> str:
-    """Whole percents, tenths below 10 %; something is never told as nothing."""
+    """Format a share in whole percents, in tenths below 10 %; a share above 0 is never shown as 0 %."""
     if share < 0.0005:
         return "under 0.1 %" if share > 0 else "0 %"
     return f"{share:.1%}"[:-1] + " %" if share < 0.0995 else f"{round(share * 100)} %"
@@ -77,37 +79,39 @@ def _price_change(change: float) -> str:
     return f"the product has sold {abs(change) * 100:.1f} % {'above' if change > 0 else 'below'} its price over the last 90 days"
 
 
-WORDS: dict[str, Words] = {
-    "days_to_month_end": Words("calendar", "Days left in the month", lambda v: f"the month has {days(v)} left"),
-    "days_to_quarter_end": Words("calendar", "Days left in the quarter", lambda v: f"the quarter has {days(v)} left"),
-    "month_of_quarter": Words(
+FEATURE_TEXT: dict[str, FeatureText] = {
+    "days_to_month_end": FeatureText("calendar", "Days left in the month", lambda v: f"the month has {days(v)} left"),
+    "days_to_quarter_end": FeatureText(
+        "calendar", "Days left in the quarter", lambda v: f"the quarter has {days(v)} left"
+    ),
+    "month_of_quarter": FeatureText(
         "calendar",
         "Month of the quarter",
         lambda v: f"it is the {('first', 'second', 'third')[round(v) - 1]} month of the quarter",
     ),
-    "win_rate_90d_before_as_of": Words(
+    "win_rate_90d_before_as_of": FeatureText(
         "calendar",
         "Deals won of late",
         lambda v: f"about {percent(v)} of all deals closed in the last 90 days were won",
     ),
-    "deal_age_days": Words("age", "Days open", _age),
-    "cycle_stage": Words("age", "Stage of the usual course", _cycle_stage),
-    "share_of_cycles_longer_before_as_of": Words(
+    "deal_age_days": FeatureText("age", "Days open", _age),
+    "cycle_stage": FeatureText("age", "Stage of the usual course", _cycle_stage),
+    "share_of_cycles_longer_before_as_of": FeatureText(
         "age",
         "Closed deals that took longer",
         lambda v: f"{percent(v)} of the closed deals took longer than this one has been open",
     ),
-    "age_over_longest_cycle_before_as_of": Words(
+    "age_over_longest_cycle_before_as_of": FeatureText(
         "age",
         "Age beside the longest deal",
         lambda v: f"its age is {v:.2f} times the longest that any closed deal took",
     ),
-    "close_hazard_before_as_of": Words(
+    "close_hazard_before_as_of": FeatureText(
         "course",
         "Closes a day at this age",
         lambda v: f"on any one day {percent(v)} of the open deals of this age close",
     ),
-    "horizon_days": Words(
+    "horizon_days": FeatureText(
         "calendar",
         "Time left",
         lambda v: (
@@ -116,49 +120,51 @@ WORDS: dict[str, Words] = {
             else "1 day is left until the date asked about"
         ),
     ),
-    "quarter_end_month_days_in_horizon": Words(
+    "quarter_end_month_days_in_horizon": FeatureText(
         "calendar",
         "Days in a quarter's last month",
         lambda v: f"{round(v)} of the days until then lie in a quarter's last month, the season of wins",
     ),
-    "close_chance_in_horizon_before_as_of": Words(
+    "close_chance_in_horizon_before_as_of": FeatureText(
         "course",
         "Deals of this age that close in time",
         lambda v: f"{percent(v)} of the deals of this age close by then, won or lost",
     ),
-    "win_chance_in_horizon_before_as_of": Words(
+    "win_chance_in_horizon_before_as_of": FeatureText(
         "course",
         "Deals of this age that are won in time",
         lambda v: f"as past deals went, {percent(v)} of the deals open at this age are won by then",
     ),
-    "agent_win_rate_before_as_of": Words(
+    "agent_win_rate_before_as_of": FeatureText(
         "agent", "Deals won", lambda v: f"about {percent(v)} of the agent's closed deals were won"
     ),
-    "agent_win_rate_90d_before_as_of": Words(
+    "agent_win_rate_90d_before_as_of": FeatureText(
         "agent",
         "Deals won of late",
         lambda v: f"about {percent(v)} of the agent's deals closed in the last 90 days were won",
     ),
-    "agent_cycle_days_before_as_of": Words(
+    "agent_cycle_days_before_as_of": FeatureText(
         "agent", "Days to close", lambda v: f"the agent's deals take about {days(v)} to close"
     ),
-    "agent_activity_90d_before_as_of": Words(
+    "agent_activity_90d_before_as_of": FeatureText(
         "agent",
         "Deals closed of late",
         lambda v: f"the agent closed {_times(v, 'deals', 'the average agent')} in the last 90 days",
     ),
-    "product_price_before_as_of": Words("product", "Price", lambda v: f"the product sells for {v:,.0f} on average"),
-    "product_price_change_90d_before_as_of": Words("product", "Price of late", _price_change),
-    "product_win_rate_before_as_of": Words(
+    "product_price_before_as_of": FeatureText(
+        "product", "Price", lambda v: f"the product sells for {v:,.0f} on average"
+    ),
+    "product_price_change_90d_before_as_of": FeatureText("product", "Price of late", _price_change),
+    "product_win_rate_before_as_of": FeatureText(
         "product", "Deals won", lambda v: f"about {percent(v)} of the closed deals over this product were won"
     ),
-    "product_cycle_days_before_as_of": Words(
+    "product_cycle_days_before_as_of": FeatureText(
         "product", "Days to close", lambda v: f"deals over this product take about {days(v)} to close"
     ),
-    "account_win_rate_before_as_of": Words(
+    "account_win_rate_before_as_of": FeatureText(
         "account", "Deals won", lambda v: f"about {percent(v)} of the closed deals with this account were won"
     ),
-    "account_activity_90d_before_as_of": Words(
+    "account_activity_90d_before_as_of": FeatureText(
         "account",
         "Deals closed of late",
         lambda v: f"the account closed {_times(v, 'deals', 'the average account')} in the last 90 days",

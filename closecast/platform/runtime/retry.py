@@ -1,4 +1,4 @@
-"""Asks again what failed because a server was away: with growing pauses, for a bounded time."""
+"""Retry calls that failed because a server was away, with growing pauses, for a bounded time."""
 
 import time
 from collections.abc import Callable
@@ -9,30 +9,30 @@ _T = TypeVar("_T")
 
 
 class AwayError(RuntimeError):
-    """A server does not answer: the same question may succeed later."""
+    """A server does not answer: a later attempt may succeed."""
 
 
-def patiently(
-    ask: Callable[[], _T],
+def retry(
+    call: Callable[[], _T],
     seconds: float,
-    told: Callable[[str], None],
+    report: Callable[[str], None],
     away: tuple[type[Exception], ...] = (AwayError,),
     lasting: tuple[type[Exception], ...] = (),
 ) -> _T:
-    """What `ask` returns, asked again while it fails by an error of the kind `away`, but not `lasting`, and `seconds` have not passed.
+    """Call `call`, and repeat it while it raises an error of `away` that is not of `lasting`, for up to `seconds`.
 
-    `told` gets one line when the waiting begins. Raises what `ask` raises: at once if it is no outage, and the last
-    outage when the time is over.
+    `report` gets one line before the first retry. Other errors are raised at once, the last error of `away` when the time
+    is over.
     """
     begin, pause, waited = time.monotonic(), _FIRST_PAUSE, False
     while True:
         try:
-            return ask()
+            return call()
         except away as error:
             if isinstance(error, lasting) or time.monotonic() - begin + pause > seconds:
                 raise
             if not waited:
                 waited = True
-                told(f"asked again for up to {seconds:.0f} s: {error}")
+                report(f"asked again for up to {seconds:.0f} s: {error}")
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""Tells an explanation in sentences: by group and by feature, each with its value, its unit and what it does to the chance."""
+"""Write an explanation as sentences: by group and by feature, each with its value and its effect on the chance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from closecast.features import FEATURES, NAMES
 from closecast.models.explanations import Explanation
-from closecast.models.words import GROUPS, WORDS, Entity, Group, percent
+from closecast.models.feature_text import FEATURE_TEXT, GROUPS, Entity, FeatureGroup, percent
 
 NameStatus = Literal["known", "new", "missing"]
-_HARDLY = 0.0005  # of probability: half of the tenth of a point that is told
-_WORTH_TELLING = 0.005
+_HARDLY = 0.0005  # of probability: half of a tenth of a point, the precision of the text
+_WORTH_NAMING = 0.005
 _NOTES: dict[tuple[Entity, NameStatus], str] = {
     ("sales_agent", "new"): "the model has not met this agent, and a newcomer's figures stand in",
     ("sales_agent", "missing"): "the deal names no agent, and a newcomer's figures stand in",
@@ -27,8 +27,8 @@ _NOTES: dict[tuple[Entity, NameStatus], str] = {
 
 
 @dataclass(frozen=True)
-class Part:
-    """One group or feature: what it adds to the probability (0.01 is one point), and a sentence."""
+class Contribution:
+    """The contribution of one group or feature to the probability (0.01 is one point), and a sentence."""
 
     name: str
     title: str
@@ -37,8 +37,8 @@ class Part:
 
 
 @dataclass(frozen=True)
-class FeaturePart(Part):
-    """A feature also has its group, its value beside the reference deal's, and their unit."""
+class FeatureContribution(Contribution):
+    """The contribution of a feature, with its group, its value, the reference deal's value, and their unit."""
 
     group: str
     value: float
@@ -47,59 +47,67 @@ class FeaturePart(Part):
 
 
 @dataclass(frozen=True)
-class Story:
-    """What an answer is made of: the base's chance + the points of `groups` are the answer; each group's points are
-    those of its features. Groups stand in a fixed order; `base_sentence` says where it starts."""
+class ExplanationText:
+    """The text of an explanation.
+
+    The base's probability plus the points of `groups` is the answer; each group's points are the sum of its features'.
+    Groups have a fixed order; `base_sentence` describes the starting point.
+    """
 
     base_sentence: str
-    groups: tuple[Part, ...]
-    features: tuple[FeaturePart, ...]
+    groups: tuple[Contribution, ...]
+    features: tuple[FeatureContribution, ...]
 
 
-def tell(
+def describe(
     explanation: Explanation,
     row: NDArray[np.float64],
     reference: NDArray[np.float64],
     as_of: date,
     horizon_days: int,
-    standing: Mapping[Entity, NameStatus],
-) -> Story:
-    """The story of one answer. `row` and `reference` are the feature values, (23,), of its deal and the reference deal;
-    `standing` says which names the history knows."""
-    notes = {entity: _NOTES.get((entity, of)) for entity, of in standing.items()}
+    name_status: Mapping[Entity, NameStatus],
+) -> ExplanationText:
+    """Describe one answer in sentences.
+
+    `row` and `reference` are the feature values, (23,), of its deal and the reference deal; `name_status` says which
+    names the history knows.
+    """
+    notes = {entity: _NOTES.get((entity, of)) for entity, of in name_status.items()}
     of_entity = {group.name: notes.get(group.entity) if group.entity else None for group in GROUPS}
     values = dict(zip(NAMES, map(float, row), strict=True))
     features = []
     for feature, base_value, points in zip(
         FEATURES, map(float, reference), map(float, explanation.points), strict=True
     ):
-        words, value = WORDS[feature.name], values[feature.name]
+        words, value = FEATURE_TEXT[feature.name], values[feature.name]
         note = of_entity[words.group]
         fact = f"{note}: {words.fact(value)}" if note else words.fact(value)
         sentence = _sentence([fact], points, value == base_value)
         features.append(
-            FeaturePart(feature.name, words.label, points, sentence, words.group, value, base_value, feature.unit)
+            FeatureContribution(
+                feature.name, words.label, points, sentence, words.group, value, base_value, feature.unit
+            )
         )
     groups = []
     for group in GROUPS:
         own = [one for one in features if one.group == group.name]
         points, note = fsum(one.points for one in own), of_entity[group.name]
-        facts = [note] if note else [WORDS[name].fact(values[name]) for name in _telling(group, own)]
+        facts = [note] if note else [FEATURE_TEXT[name].fact(values[name]) for name in _leading_features(group, own)]
         is_same = all(one.value == one.base_value for one in own)
-        groups.append(Part(group.name, group.title, points, _sentence(facts, points, is_same)))
+        groups.append(Contribution(group.name, group.title, points, _sentence(facts, points, is_same)))
     by = as_of + timedelta(days=horizon_days)
     base = (
         f"The starting point is a deal engaged on {as_of}, of an agent, a product and an account that the model has not met: "
         f"{percent(explanation.base)} of such deals are won by {by}."
     )
-    return Story(base, tuple(groups), tuple(features))
+    return ExplanationText(base, tuple(groups), tuple(features))
 
 
-def _telling(group: Group, features: list[FeaturePart]) -> list[str]:
-    """The group's leading features, and the one that adds most if it is another and adds something to speak of."""
+def _leading_features(group: FeatureGroup, features: list[FeatureContribution]) -> list[str]:
+    """The group's leading features, and the one with the largest contribution if it is another and large enough."""
     strongest = max(features, key=lambda one: abs(one.points))
-    tells = strongest.name not in group.lead and abs(strongest.points) >= _WORTH_TELLING
-    return [*group.lead, strongest.name] if tells else list(group.lead)
+    adds = strongest.name not in group.lead and abs(strongest.points) >= _WORTH_NAMING
+    return [*group.lead, strongest.name] if adds else list(group.lead)
 
 
 def _sentence(facts: list[str], points: float, is_same: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psutil
 
-MARK = "CLOSECAST_PREFECT_WORKER"
+WORKER_VARIABLE = "CLOSECAST_PREFECT_WORKER"
 _RUN = "PREFECT__FLOW_RUN_ID"  # Prefect's own
 _END_SECONDS = 10.0
 
@@ -17,7 +17,7 @@ def _members(home: str) -> Iterator[tuple[psutil.Process, dict[str, str]]]:
             continue
         try:
             environment = process.environ()
-            if environment.get(MARK) == home and process.status() != psutil.STATUS_ZOMBIE:
+            if environment.get(WORKER_VARIABLE) == home and process.status() != psutil.STATUS_ZOMBIE:
                 yield process, environment
         except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
             continue  # another account's, or it has just ended
@@ -28,7 +28,7 @@ def flow_runs(home: str) -> set[str]:
     return {environment[_RUN] for _, environment in _members(home) if _RUN in environment}
 
 
-def end_all(home: str, run: str | None = None) -> int:
+def kill_all(home: str, run: str | None = None) -> int:
     """Kill every other process of the worker and its flow runs, or of one `run`; returns how many there were.
 
     At once and for good: one that is asked politely would go on to tell Prefect what became of its run.

@@ -1,4 +1,4 @@
-"""What stands between the network and LocalStack: lets in only what a key of the platform's has signed."""
+"""WSGI middleware before LocalStack: it accepts only requests signed with one of the platform's keys."""
 
 import hashlib
 import secrets
@@ -20,10 +20,10 @@ _IN_MEMORY = 2**20
 _Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class Door:
-    """A WSGI application before LocalStack's own; its calls to itself do not pass here (IN_MEMORY_CLIENT).
+class AccessControl:
+    """WSGI middleware before LocalStack's application. LocalStack's calls to itself bypass it (IN_MEMORY_CLIENT).
 
-    Open to everybody is `GET /_localstack/health` alone, whose answer bears a word that is new at each start.
+    Only `GET /_localstack/health` needs no signature; its answer carries a session identifier that is new at each start.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Door:
         secret_keys: Mapping[str, str],
         jobs: Mapping[str, Rights],
     ) -> None:
-        """`secret_keys` holds the secret by access key. A key in `jobs` gets to `limited` alone, which goes by its rights."""
+        """`secret_keys` maps access key to secret. Requests of a key in `jobs` go to `limited`, which checks its rights."""
         self._application, self._limited = application, limited
         self._secret_keys, self._jobs = secret_keys, jobs
         self._session = secrets.token_hex(16)
@@ -48,7 +48,7 @@ class Door:
             return self._application(environ, with_session)
         try:
             if f"/{unquote(asked.path).lstrip('/')}".startswith(_CLOSED):
-                raise RefusedError("AccessDenied", "LocalStack's own pages are closed, but for its health")
+                raise RefusedError("AccessDenied", "LocalStack's own pages are closed, except its health page")
             key = verify(asked, self._secret_keys, datetime.now(UTC), lambda: _sha256(environ))
         except RefusedError as refused:
             headers, payload = answer(refused, lambda name: "".join(asked.all(name)))
@@ -66,7 +66,7 @@ def _asked(environ: dict[str, Any]) -> Asked:
 
 
 def _sha256(environ: dict[str, Any]) -> str:
-    """Of the body, which is put back for LocalStack to read."""
+    """SHA-256 of the body, which is put back for LocalStack to read."""
     found, body = hashlib.sha256(), tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - read by LocalStack
     while part := environ["wsgi.input"].read(_IN_MEMORY):
         found.update(part)
