@@ -185,10 +185,12 @@ prefect-resume *arguments:
 prefect-clean *arguments:
     @{{ ops }} prefect-clean "$@"
 
-# Run all tests that need no running platform, several at once; -n 0 runs them one after the other
+# Run all tests that need no running platform, or one suite of them: test [unit | integration | security] [options of pytest]
 [group('development')]
 test *arguments: testing
-    {{ bin }}/pytest -m "not e2e and not index" -n auto --dist loadgroup --no-loadscope-reorder --cov --cov-report=term "$@"
+    @suite="" coverage="--cov --cov-report=term"; \
+    case "${1:-}" in unit | integration | security) suite="tests/$1" coverage="--no-cov"; shift ;; esac; \
+    exec {{ bin }}/pytest -m "not e2e and not index" -n auto --dist loadgroup --no-loadscope-reorder $coverage $suite "$@"
 
 # Check style, types, import rules, job files, Terraform and the locks
 [group('development')]
