@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops import paths
-from ops.down import _sweep
+from ops.down import sweep
 from ops.nomad import jobs
 from ops.nomad.agent import Agent
 from ops.nomad.cluster import Cluster, wait
@@ -80,6 +80,6 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
         wait(lambda: not any(map(cluster.live_allocations, ours)), 90, f"the end of {', '.join(ours)}")
     finally:
         agent.stop()
-        _sweep(agent.data)
+        sweep(agent.data)
         shutil.rmtree(state)
         accounts.remove()

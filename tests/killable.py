@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from closecast.platform.database import migrate
-from tests.servers import _until_postgres_accepts, free_port, running
+from tests.servers import free_port, running, until_postgres_accepts
 
 
 class Killable:
@@ -97,7 +97,7 @@ class Database(Killable):
 
     def start(self) -> None:
         super().start()
-        _until_postgres_accepts(self.url)
+        until_postgres_accepts(self.url)
         migrate(self.url)
 
     def stop(self) -> None:

@@ -165,7 +165,7 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "services.postgres"]
     with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "postgres-log")):
         url = f"postgresql://mlflow:{password}@127.0.0.1:{port}/mlflow"
-        _until_postgres_accepts(url)
+        until_postgres_accepts(url)
         yield url
 
 
@@ -195,7 +195,7 @@ def valkey_url(server_folder: Path) -> Iterator[str]:
         yield f"redis://:{password}@127.0.0.1:{port}/0"
 
 
-def _until_postgres_accepts(url: str) -> None:
+def until_postgres_accepts(url: str) -> None:
     """It takes connections on its port before it lets anybody in."""
     import psycopg
 

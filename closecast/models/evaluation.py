@@ -23,7 +23,7 @@ MINIMUM_OF_EACH = 20  # rows won, and rows not won: fewer measure nothing
 # than any difference that matters, and memory stays bounded.
 MAX_ROWS = 1_000_000
 CANDIDATE = "candidate"
-_BLANKED = 0.3  # share of deals that lose their account name, to see whether that tells anything
+BLANKED = 0.3  # share of deals that lose their account name, to see whether that tells anything
 _AGES = ((0, 7), (8, 14), (15, 30), (31, 60), (61, 90), (91, 138), (139, 100_000))
 
 Probabilities = NDArray[np.float64]
@@ -88,7 +88,7 @@ def splits(data: Data) -> tuple[Split, ...]:
 def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int, threads: int) -> tuple[HeldOut, ...]:
     """Every rung fitted on each split's training rows, and the candidate, on its test rows."""
     found = []
-    gone = np.random.default_rng(seed).random(len(data.deals)) < _BLANKED
+    gone = np.random.default_rng(seed).random(len(data.deals)) < BLANKED
     blanked = data.builder.history.subjects(data.deals.assign(account=data.deals["account"].mask(gone)))
     same = sway.same_deal(data.deals)
     for split in made:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from closecast.deals.contract import check
 from closecast.deals.synthetic.generator import generate
-from closecast.models import candidate, evaluation, promotion, sway
+from closecast.models import candidate, evaluation, sway
 from closecast.models.candidate import Candidate
 from closecast.models.evaluation import CANDIDATE, HeldOut
 from closecast.models.evidence import Export, odd_dates
@@ -200,15 +200,19 @@ def test_one_agent_or_date_that_holds_all_the_evidence_is_named(kind: str) -> No
     # then
     assert spread.difference < 0
     assert (alone.what, alone.difference > 0) == (f"{kind} name 9", True)
-    checks = promotion._not_by_few(replace(one, predictions=_only(one, codes == 9)), {"base_rate": "the base rate"})
-    assert not checks.passed
-    assert f"without {kind} name 9 the log loss is not below the base rate's" in checks.sentence
+    decision = decide((replace(one, predictions=_only(one, codes == 9)),), CHEAP, None)
+    assert "few rows, 30_days" in failed(decision)
+    assert any(f"without {kind} name 9 the log loss is not below the base rate's" in one for one in decision.reasons)
 
 
 def _only(part: HeldOut, better: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
     base = np.full(len(part.won), 0.25)
     sure = np.where(part.won == 1, 0.99, 0.01)
-    return {"base_rate": base, CANDIDATE: np.where(better, sure, np.where(part.won == 1, 0.249, 0.251))}
+    return {
+        "base_rate": base,
+        AGE_CALENDAR: base,
+        CANDIDATE: np.where(better, sure, np.where(part.won == 1, 0.249, 0.251)),
+    }
 
 
 def test_wins_of_one_day_and_one_as_of_date_are_no_evidence_for_others(built: Candidate) -> None:

@@ -44,7 +44,7 @@ def test_a_chain_ends_when_the_mean_has_stopped_falling(deals: pd.DataFrame, set
     # when
     rounds, loss = chain.best()
     # then no more rounds were fitted than it takes to tell, in any fold
-    fitted = {len(losses) for losses in chain._losses}
+    fitted = set(chain.fitted)
     assert fitted == {min(MAX_ROUNDS, rounds + chain.patience)}
     curve = chain.losses(fitted.pop())
     assert (int(curve.argmin()) + 1, float(curve.min())) == (rounds, loss)
@@ -90,7 +90,7 @@ def test_a_preset_that_is_behind_half_way_is_given_no_more_rounds(
     forward.schedule(data.matrix(rows), rows, data.plan.cut, None, 7, 1)
     # then
     one, other = chains
-    fitted = {len(losses) for losses in other._losses}
+    fitted = set(other.fitted)
     assert (other.losses(other.patience).min() < one.losses(other.patience).min()) == goes_on
     rounds = int(other.losses(fitted.copy().pop()).argmin()) + 1
     assert fitted == {rounds + other.patience if goes_on else other.patience}

@@ -14,10 +14,10 @@ from closecast.models import candidate, evaluation, ladder, metrics, promotion
 def test_the_reference_answers_each_row_as_if_it_were_alone(built: candidate.Candidate) -> None:
     for split in built.splits:
         # given the reference without its short cut
-        columns = ladder._AGE_AND_CALENDAR
+        columns = ladder.AGE_AND_CALENDAR
         data = lightgbm.Dataset(split.train.matrix[:, columns], label=split.train.rows.won)
-        parameters = {**ladder._REFERENCE, "seed": 7, "num_threads": 1}
-        expected = lightgbm.train(parameters, data, ladder._REFERENCE_ROUNDS).predict(split.test.matrix[:, columns])
+        parameters = {**ladder.REFERENCE, "seed": 7, "num_threads": 1}
+        expected = lightgbm.train(parameters, data, ladder.REFERENCE_ROUNDS).predict(split.test.matrix[:, columns])
         # when
         found = ladder.age_calendar(split.train, split.test, 7, 1)
         # then
@@ -31,7 +31,7 @@ def test_blanked_accounts_move_the_mean_by_what_all_rows_would_say(built: candid
         return np.asarray(matrix[:, NAMES.index("account_win_rate_before_as_of")])
 
     deals, data = built.data.deals, built.data
-    gone = np.random.default_rng(3).random(len(deals)) < evaluation._BLANKED
+    gone = np.random.default_rng(3).random(len(deals)) < evaluation.BLANKED
     blanked = data.builder.history.subjects(deals.assign(account=deals["account"].mask(gone)))
     expected = []
     for split in built.splits:

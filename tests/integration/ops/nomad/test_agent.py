@@ -19,7 +19,7 @@ from closecast.platform.callers.issuers import issuers
 from closecast.platform.callers.tokens import Tokens
 from closecast.platform.nomad.addresses import address
 from ops import paths
-from ops.down import _sweep, mounts_below, processes_of
+from ops.down import mounts_below, processes_of, sweep
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.agent import Agent
@@ -46,7 +46,7 @@ def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     agent = Agent.of_state()
     yield agent
     agent.stop()
-    _sweep(agent.data)
+    sweep(agent.data)
     shutil.rmtree(state)
     accounts.remove()
 
@@ -97,7 +97,7 @@ def test_from_a_fresh_agent_to_a_job_and_back(agent: Agent, capsys: pytest.Captu
     cluster.stop("cache")
     wait(lambda: not cluster.live_allocations("cache"), 60, "the end of the cache")
     agent.stop()
-    _sweep(agent.data)
+    sweep(agent.data)
     assert not agent.is_running()
     assert [process for process in processes_of(agent.data) if process.pid != os.getpid()] == []
     assert mounts_below(agent.data) == []

@@ -130,7 +130,7 @@ def test_the_webhook_follows_whoever_lives(
     mlflow_uri: str, registry: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert registry.champion_version() is None
-    monkeypatch.setattr("services.api.serving.registry_events._LOOK_SECONDS", 0.2)
+    monkeypatch.setattr("services.api.serving.registry_events.LOOK_SECONDS", 0.2)
 
     def target() -> str:
         return str((registered(mlflow_uri) or {}).get("url"))

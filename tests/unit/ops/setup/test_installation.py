@@ -1,11 +1,12 @@
 """A Python environment is installed from its lock, and only from its own."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from ops.errors import OperatorError
-from ops.setup import environment
+from ops.setup import accounts, environment
 
 
 def _executable(folder: Path, name: str, text: str) -> Path:
@@ -16,6 +17,19 @@ def _executable(folder: Path, name: str, text: str) -> Path:
     return file
 
 
+def _environment(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> environment.Environment:
+    """One below `folder`, whoever runs the tests, that `script` installs."""
+    uv = _executable(folder / "bin", "uv", script)
+    monkeypatch.setattr(environment, "tool", lambda _name: str(uv))
+    monkeypatch.setattr(environment, "compile_installed", lambda _python: None)  # it installs nothing
+    monkeypatch.setattr(accounts, "wanted", lambda: False)
+    (folder / "venv" / "bin").mkdir(parents=True)
+    (folder / "venv" / "bin" / "python").symlink_to(sys.executable)
+    lock = folder / "lock.txt"
+    lock.write_text("httpx==1 --hash=sha256:0")
+    return environment.Environment(folder / "venv", lock)
+
+
 @pytest.mark.parametrize(
     ("script", "words"),
     [
@@ -24,27 +38,24 @@ def _executable(folder: Path, name: str, text: str) -> Path:
         ("kill -9 $$", "was ended by signal 9"),
     ],
 )
-def test_an_installation_that_fails_says_why(tmp_path: Path, script: str, words: str) -> None:
+def test_an_installation_that_fails_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, words: str
+) -> None:
     # given an installer, here a double that fails as uv does
-    uv = _executable(tmp_path, "uv", script)
+    made = _environment(tmp_path, monkeypatch, script)
     # then
     with pytest.raises(OperatorError, match=words):
-        environment._run([str(uv), "pip", "install"])
+        made.prepare()
+    assert not made.is_ready()
 
 
 def test_an_environment_is_ready_for_its_own_lock_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # given an installer that succeeds
-    uv = _executable(tmp_path / "bin", "uv", "exit 0")
-    monkeypatch.setattr(environment, "tool", lambda _name: str(uv))
-    monkeypatch.setattr(environment, "compile_installed", lambda _python: None)  # it installs nothing
-    lock = tmp_path / "lock.txt"
-    lock.write_text("httpx==1 --hash=sha256:0")
-    (tmp_path / "venv").mkdir()
-    made = environment.Environment(tmp_path / "venv", lock)
+    made = _environment(tmp_path, monkeypatch, "exit 0")
     assert not made.is_ready()
     # when
     made.prepare()
     # then
     assert made.is_ready()
-    lock.write_text("httpx==2 --hash=sha256:0")
+    made.lock.write_text("httpx==2 --hash=sha256:0")
     assert not made.is_ready()

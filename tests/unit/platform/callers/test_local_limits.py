@@ -76,7 +76,7 @@ def test_headers_say_the_policy_and_the_state() -> None:
 
 
 def test_callers_without_end_do_not_fill_the_memory(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("closecast.platform.callers.limits._MOST_BUCKETS", 50)
+    monkeypatch.setattr("closecast.platform.callers.limits.MOST_BUCKETS", 50)
     for number in range(200):
         limits.take(Caller(f"idp:{number}", "x", "user", "viewer"))
     assert limits.state().callers <= 50

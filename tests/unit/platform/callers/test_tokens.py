@@ -107,5 +107,5 @@ def test_what_is_remembered_is_bounded_and_the_oldest_goes(issuer: TokenIssuer) 
     settled(lambda: tokens.find(issuer.token()))
     for number in range(12):
         tokens.find(issuer.token(sub=f"caller {number}"))
-    assert len(tokens._known) == 5
+    assert tokens.known == 5
     tokens.stop()

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -154,6 +155,11 @@ def api() -> Iterator[ApiDouble]:
     double.server_close()
 
 
+def _come_with(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have visits show `key` in the header that the gateway sets."""
+    monkeypatch.setattr(st, "context", SimpleNamespace(headers={entrance.HEADER: key}))
+
+
 @pytest.fixture
 def app(api: ApiDouble, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("CLOSECAST_API_URL", api.url)
@@ -162,7 +168,7 @@ def app(api: ApiDouble, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("CLOSECAST_UI_GATEWAY_KEY", "the-gateways-key")
     st.cache_data.clear()
     # AppTest has no browser, and so no headers: it stands for a visit through the gateway.
-    monkeypatch.setattr(entrance, "_shown", lambda: "the-gateways-key")
+    _come_with("the-gateways-key", monkeypatch)
     return AppTest.from_file(page.__file__, default_timeout=60)
 
 
@@ -171,7 +177,7 @@ def test_who_has_not_signed_in_sees_nothing_but_the_question(
     shown: str, app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a visit past the gateway
-    monkeypatch.setattr(entrance, "_shown", lambda: shown)
+    _come_with(shown, monkeypatch)
     # when / then
     app.run()
     assert [box.label for box in app.text_input] == ["Password"]

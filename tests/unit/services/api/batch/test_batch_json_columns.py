@@ -34,8 +34,8 @@ def test_both_ways_of_reading_agree(
 ) -> None:
     request = {**question, "deals": deals} if deals_last else {"deals": deals, **question}
     body = json.dumps(request, separators=separators, ensure_ascii=False).encode()
-    by_column = _told(read._by_column(body))
-    assert by_column == _told(read._by_object(body))
+    by_column = _told(read.by_column(body))
+    assert by_column == _told(read.by_object(body))
     assert by_column[0] == [{name: value for name, value in deal.items() if value is not None} for deal in deals]
 
 
@@ -67,11 +67,11 @@ def test_damage_is_read_by_column_only_if_it_is_a_request_all_the_same(damage: l
         body[slot : slot + removed] = bytes([added])
     try:
         body.decode()
-        by_column = read._by_column(bytes(body))
+        by_column = read.by_column(bytes(body))
     except (UnicodeDecodeError, msgspec.DecodeError):
         return
     if by_column is not None:
-        assert _told(by_column) == _told(read._by_object(bytes(body)))
+        assert _told(by_column) == _told(read.by_object(bytes(body)))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_damage_is_read_by_column_only_if_it_is_a_request_all_the_same(damage: l
     ],
 )
 def test_what_is_more_than_texts_or_less_than_a_deal_is_not_read_by_column(deals: str) -> None:
-    assert read._by_column(b'{"deals":%b}' % deals.encode()) is None
+    assert read.by_column(b'{"deals":%b}' % deals.encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -127,5 +127,5 @@ def test_another_encoding_is_told_as_such(deals: bytes) -> None:
 
 def test_more_rows_than_a_batch_may_have_are_left_to_the_decoder_which_tells_them() -> None:
     row = b'{"account":"a"}'
-    assert read._by_column(b'{"deals":[%b]}' % b",".join([row] * 10_000)) is not None
-    assert read._by_column(b'{"deals":[%b]}' % b",".join([row] * 10_001)) is None
+    assert read.by_column(b'{"deals":[%b]}' % b",".join([row] * 10_000)) is not None
+    assert read.by_column(b'{"deals":[%b]}' % b",".join([row] * 10_001)) is None

@@ -81,7 +81,7 @@ def test_the_systems_own_kill_is_not_the_files_fault(reader: ParquetSupervisor) 
 def test_a_file_that_keeps_the_reader_is_refused(reader: ParquetSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     reader.read(_content())
-    monkeypatch.setattr(parquet_supervisor, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(parquet_supervisor, "PATIENCE_S", 0.2)
     _child().suspend()
     # when / then
     with pytest.raises(InvalidInputError, match="was not read within"):
@@ -92,12 +92,18 @@ def test_a_file_that_keeps_the_reader_is_refused(reader: ParquetSupervisor, monk
 
 def test_the_reader_ends_with_its_worker() -> None:
     # given
-    command = "import os,sys\nfrom services.api.batch.parquet_supervisor import ParquetSupervisor\nr = ParquetSupervisor()\np, _ = r._running()\nprint(p.pid, flush=True)\nsys.stdin.read()"
+    command = (
+        "import sys\nfrom services.api.batch.parquet_supervisor import ParquetSupervisor\nreader = ParquetSupervisor()\n"
+        "print(len(reader.read(sys.stdin.buffer.read(int(sys.argv[1])))), flush=True)\nsys.stdin.read()"
+    )
+    content = _content()
     with psutil.Popen(
-        [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", command, str(len(content))], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as worker:
-        pid = int(worker.stdout.readline())
-        until(lambda: psutil.Process(pid).num_threads() > 0)
+        worker.stdin.write(content)
+        worker.stdin.flush()
+        assert worker.stdout.readline() == b"3\n"
+        (pid,) = [one.pid for one in worker.children()]
         # when
         worker.kill()
     # then

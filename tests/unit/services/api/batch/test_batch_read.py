@@ -36,9 +36,9 @@ def _written(rows: list[list[str]], quoting: Any, end: str) -> bytes:
 )
 def test_both_ways_of_reading_agree(rows: list[list[str]], quoting: Any, end: str) -> None:
     content = _written(rows, quoting, end)
-    quick = read._quick_csv(content, content.decode())
+    quick = read.quick_csv(content, content.decode())
     assert quick is not None
-    assert _rows(quick) == _rows(read._row_by_row_csv(content.decode()))
+    assert _rows(quick) == _rows(read.row_by_row_csv(content.decode()))
     assert _rows(quick) == [
         {name: value for name, value in zip(_HEADER[:3], row, strict=False) if value} for row in rows
     ]

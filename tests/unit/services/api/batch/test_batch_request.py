@@ -214,7 +214,7 @@ def test_an_as_of_or_horizon_out_of_range_is_refused(client: Client) -> None:
 def test_rows_beyond_what_the_metadata_says_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     # given a reader that believes the file has few rows
     content = _written(pa.table({"engage_date": ["2017-12-01"] * 20}))
-    monkeypatch.setattr(read_parquet, "_require_bearable", lambda *_: None)
+    monkeypatch.setattr(read_parquet, "require_bearable", lambda *_: None)
     monkeypatch.setattr(read_parquet, "MOST_DEALS", 10)
     # when / then
     with pytest.raises(InvalidInputError, match="20 rows"):

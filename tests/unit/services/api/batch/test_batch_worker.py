@@ -138,8 +138,8 @@ async def _score(supervisor: BatchSupervisor, served: Served, rows: list[dict[st
 
 
 def _process(supervisor: BatchSupervisor) -> Any:
-    assert supervisor._running is not None
-    return supervisor._running.process
+    assert supervisor.process is not None
+    return supervisor.process
 
 
 @pytest.mark.anyio

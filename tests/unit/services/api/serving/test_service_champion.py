@@ -245,7 +245,9 @@ def test_the_same_number_for_another_run_is_another_model(registry: RegistryDoub
     assert (served.version, served.identity.run_id, champion.status().problem) == ("1", "r9", None)
 
 
-def test_the_same_run_with_other_files_is_another_model(registry: RegistryDouble, champion: Champion) -> None:
+def test_the_same_run_with_other_files_is_another_model(
+    registry: RegistryDouble, champion: Champion, tmp_path: Path
+) -> None:
     # given
     registry.tags = {"model_sha256": digest(registry.folder)}
     champion.look()
@@ -257,7 +259,7 @@ def test_the_same_run_with_other_files_is_another_model(registry: RegistryDouble
     champion.look()
     # then what serves stays; a fresh instance refuses what is not what was registered
     assert champion.status().served is before
-    fresh = Champion(ModelRegistry(registry.address), champion._cache / "fresh")
+    fresh = Champion(ModelRegistry(registry.address), tmp_path / "fresh")
     fresh.look()
     assert fresh.status().served is None
     assert "the artifacts of version 1 (run r1) are not those that were registered" in str(fresh.status().problem)

@@ -39,8 +39,8 @@ def test_what_is_no_http_gets_a_problem(wire: Wire, nonsense: bytes) -> None:
 @pytest.fixture
 def hasty(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A service with little patience."""
-    monkeypatch.setattr(closing, "_LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(closing, "_REQUEST_SECONDS", 0.6)
+    monkeypatch.setattr(closing, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(closing, "REQUEST_SECONDS", 0.6)
     monkeypatch.setattr(closing, "IDLE_SECONDS", 3)
     monkeypatch.setattr(server, "IDLE_SECONDS", 3)
     with live(settings(cache)) as address:
