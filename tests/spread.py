@@ -11,7 +11,7 @@ import os
 import pytest
 
 # Fixtures that take long to make, each once in a process; a test that asks for several goes with the first.
-_ONCE = ("mlflow_uri", "prefect_api", "s3", "real", "built")
+_ONCE = ("mlflow_uri", "prefect_api", "s3", "real", "made_up_candidate")
 _NOMAD = "tests/integration/ops/"
 _MOST = 6  # processes: each may have servers of its own
 

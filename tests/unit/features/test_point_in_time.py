@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import features as benchmark
 from closecast import features
 from closecast.deals.contract import check
 from closecast.deals.snapshots import training_rows
@@ -118,9 +117,3 @@ def test_rows_in_any_order_are_the_same_rows(builder: FeatureBuilder, deals: pd.
     mixed = builder.matrix(subjects, rows.deal[order], rows.as_of[order], rows.horizon_days[order])
     # then
     assert mixed.tobytes() == straight[order].tobytes()
-
-
-def test_the_values_are_those_of_a_plain_pandas_version(real_raw: pd.DataFrame) -> None:
-    """Written from the declared formulas alone; the benchmark measures against it."""
-    accepted = check(real_raw).accepted
-    benchmark.same_values(accepted[accepted["engage_date"].notna()].reset_index(drop=True))

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,9 @@ def test_root_is_warned_of_a_folder_that_postgres_cannot_reach(monkeypatch: pyte
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(OperatorError, match="is closed to other users"):
         preflight.state()
+
+
+def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 10, 1))
+    with pytest.raises(OperatorError, match="is not supported"):
+        preflight.python()

@@ -1,4 +1,4 @@
-"""The process that scores batches: what it writes down, and what its death or its end costs."""
+"""The process that scores batches: what its death or its end costs."""
 
 import asyncio
 import json
@@ -9,42 +9,22 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import numpy as np
 import pytest
 from litestar.exceptions import TooManyRequestsException
 
 from closecast.models.deal_model import DealModel, digest
-from closecast.platform.journal.entry import Entry, EntryError, check
-from closecast.platform.journal.inbox import Draft, JournalFullError
-from closecast.platform.journal.stream import Encoded
 from closecast.platform.mlflow.registry import Identity, Served
 from closecast.scoring.question import Question
 from services.api.batch import read, score
-from services.api.batch.messages import ScoreRequest, ScoreResult
+from services.api.batch.messages import ScoreResult
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.batch.supervisor import BatchSupervisor
-from services.api.batch.worker import Worker
-from services.api.batch.write import JSON
 from services.api.problems import UnavailableError
-from tests.unit.services.api.batch_rows import CORPUS, OF_JSON, as_json
+from tests.unit.services.api.batch_rows import CORPUS, as_json, asking
+from tests.waiting import PATIENCE
 
 SEVENTH = Identity("7", "run-7", "0" * 64)
-
-
-class Kept:
-    """A journal that keeps entries in memory."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-
-    def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
-        assert not isinstance(draft, Encoded)
-        entry = draft.entry()
-        check(entry)
-        assert len(draft) == len(entry)
-        self.entries.append(entry)
 
 
 @pytest.fixture
@@ -57,74 +37,10 @@ def _served(model: DealModel, folder: Path) -> Served:
     return Served(replace(SEVENTH, sha256=digest(folder)), model, folder)
 
 
-def _ask(folder: Path, kind: str = JSON) -> ScoreRequest:
-    return ScoreRequest(
-        str(uuid4()),
-        "r1",
-        "ada",
-        str(folder),
-        "m",
-        "7",
-        "run-7",
-        kind,
-        JSON,
-        date(2017, 12, 31),
-        "60",
-        sha256=digest(folder) if folder.exists() else "0" * 64,
-    )
-
-
-def test_what_is_scored_is_written_down_with_features_that_give_the_answer(
-    folder: Path, served_model: DealModel
-) -> None:
-    # given
-    journal = Kept()
-    request = _ask(folder)
-    # when
-    result, parts = Worker(journal).answer(request, as_json([*CORPUS, *OF_JSON]))
-    # then
-    content = json.loads(b"".join(parts))
-    answers = content["predictions"]
-    (entry,) = journal.entries
-    scored = [one for one in answers if "probability" in one]
-    assert (result.scored, result.refused) == (len(scored), len(answers) - len(scored))
-    assert result.unseen == {"account": 2}
-    assert (str(entry.id), entry.request_id, entry.caller, entry.kind) == (request.id, "r1", "ada", "batch")
-    assert content["id"] == request.id
-    assert entry.rows == [one["row"] for one in scored]
-    assert entry.probability == [one["probability"] for one in scored]
-    assert entry.unseen == [one.get("unseen", []) for one in scored]
-    matrix = np.frombuffer(entry.features).reshape(len(scored), 23)
-    assert served_model.scorer.predict(matrix).tolist() == entry.probability
-    assert entry.deals["sales_agent"][entry.rows.index(3)] == " Ada Berg "
-
-
-def test_a_batch_of_nothing_to_score_is_not_written_down(folder: Path) -> None:
-    journal = Kept()
-    result, _ = Worker(journal).answer(_ask(folder), as_json([{}, {"deal_stage": "Won"}]))
-    assert (result.problem, result.scored, result.refused, journal.entries) == (None, 0, 2, [])
-
-
-@pytest.mark.parametrize(("failure", "status"), [(JournalFullError("no room"), 503), (RuntimeError("a fault"), 500)])
-def test_what_cannot_be_written_down_is_not_answered(folder: Path, failure: Exception, status: int) -> None:
-    class Full(Kept):
-        def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
-            raise failure from EntryError(str(draft))
-
-    result, parts = Worker(Full()).answer(_ask(folder), as_json(CORPUS))
-    assert result.problem is not None
-    assert (result.problem.status, parts) == (status, ())
-
-
-def test_a_model_that_is_gone_is_unavailable(tmp_path: Path) -> None:
-    result, _ = Worker(None).answer(_ask(tmp_path / "nowhere"), as_json(CORPUS))
-    assert result.problem is not None
-    assert result.problem.status == 503
-
-
 @pytest.fixture
 def supervisor() -> Iterator[BatchSupervisor]:
-    made = BatchSupervisor()
+    # Nobody is refused for a worker that a busy machine starts slowly: it gives way to all others.
+    made = BatchSupervisor(wait_s=PATIENCE)
     yield made
     made.close()
 
@@ -133,7 +49,7 @@ async def _score(supervisor: BatchSupervisor, served: Served, rows: list[dict[st
     """What was told, and the answer."""
     buffer = SharedBuffer.empty()
     buffer.add(as_json(rows))
-    result = await supervisor.score(_ask(served.folder), served, buffer)
+    result = await supervisor.score(asking(served.folder), served, buffer)
     return result, json.loads(buffer.content())
 
 
@@ -192,6 +108,25 @@ async def test_batches_wait_for_those_before_them(
     answers = await asyncio.gather(*(_score(supervisor, served, CORPUS[:count]) for count in (1, 2, 3)))
     assert [len(answer["predictions"]) for _, answer in answers] == [1, 2, 3]
     assert supervisor.answered == 3
+
+
+@pytest.mark.anyio
+async def test_a_batch_that_waits_too_long_for_those_before_it_is_refused(
+    folder: Path, served_model: DealModel
+) -> None:
+    # given a worker that is stopped at a batch
+    supervisor = BatchSupervisor(wait_s=0.1)
+    served = _served(served_model, folder)
+    await _score(supervisor, served, CORPUS[:1])
+    os.kill(_process(supervisor).pid, signal.SIGSTOP)
+    first = asyncio.create_task(_score(supervisor, served, CORPUS[:1]))
+    await asyncio.sleep(0)  # it goes first
+    # when / then
+    with pytest.raises(UnavailableError, match=r"took longer than 0\.1 s: send it again later"):
+        await _score(supervisor, served, CORPUS[:2])
+    os.kill(_process(supervisor).pid, signal.SIGCONT)
+    assert len((await first)[1]["predictions"]) == 1
+    supervisor.close()
 
 
 @pytest.mark.anyio

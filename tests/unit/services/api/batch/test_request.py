@@ -136,11 +136,6 @@ def test_parquet_holds_dates_numbers_and_dictionaries_too(client: Client, served
     assert all("probability" in one for one in expected)
 
 
-def _claiming(rows: int) -> bytes:
-    """One long text in every row: a few kilobytes that would unpack to gigabytes."""
-    return _written(pa.table({"engage_date": ["2017-12-01"] * rows, "account": ["x" * 1_000_000] * rows}))
-
-
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -172,21 +167,6 @@ def test_a_parquet_file_that_is_unbearable_is_refused_as_a_whole(client: Client,
     answer = _post(client, content, PARQUET)
     assert answer.status_code == 422
     assert words in answer.json()["detail"]
-
-
-def test_one_long_text_in_every_row_is_unpacked_once_and_refused_row_by_row(client: Client) -> None:
-    # given
-    content = _claiming(5_000)
-    assert len(content) < 200_000
-    # when
-    answers = _post(client, content, PARQUET).json()["predictions"]
-    table = pd.read_csv(io.BytesIO(_post(client, content, PARQUET, CSV).content))
-    # then
-    assert table["problem"].str.contains("<= 500").all()
-    assert table["account"].isna().all()
-    assert len(answers) == 5_000
-    assert {one["error"]["errors"][0]["field"] for one in answers} == {"deal.account"}
-    assert all(len(one["error"]["errors"][0]["value"]) < 200 for one in answers)
 
 
 def test_a_text_that_is_not_utf8_is_refused(client: Client) -> None:
