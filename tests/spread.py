@@ -11,8 +11,8 @@ import os
 import pytest
 
 # Fixtures that take long to make, each once in a process; a test that asks for several goes with the first.
-_ONCE = ("mlflow_uri", "prefect_api", "s3", "real", "made_up_candidate")
-_NOMAD = "tests/integration/ops/"
+_ONCE = ("mlflow_uri", "prefect_api", "s3", "real", "made_up_candidate", "anonymous")
+_NOMAD = ("tests/integration/ops/nomad/", "tests/integration/ops/prefect/")
 _MOST = 6  # processes: each may have servers of its own
 
 

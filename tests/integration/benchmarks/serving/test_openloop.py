@@ -64,7 +64,7 @@ class HangsUp(socketserver.BaseRequestHandler):
 @contextmanager
 def serving(server: T) -> Iterator[T]:
     with server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield server
         server.shutdown()

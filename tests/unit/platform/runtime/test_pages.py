@@ -29,7 +29,7 @@ class Slow(BaseHTTPRequestHandler):
 @pytest.fixture
 def port() -> Iterator[int]:
     with PageServer(("127.0.0.1", 0), Slow) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         yield server.server_port
         server.shutdown()
 

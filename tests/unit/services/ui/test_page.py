@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from services.ui import entrance, page
@@ -147,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def api() -> Iterator[ApiDouble]:
     double = ApiDouble()
-    thread = threading.Thread(target=double.serve_forever)
+    thread = threading.Thread(target=double.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield double
     double.shutdown()
@@ -158,6 +159,12 @@ def api() -> Iterator[ApiDouble]:
 def _come_with(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have visits show `key` in the header that the gateway sets."""
     monkeypatch.setattr(st, "context", SimpleNamespace(headers={entrance.HEADER: key}))
+
+
+@pytest.fixture(autouse=True)
+def no_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each run Streamlit would look through all that is installed for components, of which the page has none."""
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", lambda *_, **__: [])
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def registry(served_model: DealModel, tmp_path: Path) -> Iterator[RegistryDouble
     server = RegistryDouble(("127.0.0.1", 0), _Handler)
     server.folder = tmp_path / "artifacts"
     served_model.save(server.folder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield server
     server.shutdown()
 

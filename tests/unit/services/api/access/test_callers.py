@@ -1,10 +1,8 @@
 """Who is let in, what is logged, what the service tells of itself, and what it answers when others are away."""
 
-import hashlib
 import inspect
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,10 +10,9 @@ import pytest
 from litestar.testing import TestClient
 
 from services.api.access.admission import OPEN, Requires
-from services.api.app import create_app
 from services.api.settings import Settings
 from tests.conftest import Logged
-from tests.unit.services.api.conftest import AWAY, KEY, OTHER_KEY
+from tests.unit.services.api.conftest import KEY, OTHER_KEY
 
 Client = TestClient[Any]
 
@@ -225,31 +222,6 @@ def test_without_a_database_there_are_no_keys_to_keep(client: Client) -> None:
         answer = client.request(method, path, json=body)
         assert answer.status_code == 503
         assert "CLOSECAST_DATABASE_URL" in answer.json()["detail"]
-
-
-def test_a_spent_limit_is_429_and_a_batch_costs_its_rows(cache: Path) -> None:
-    # given a limit of 100 deals in 5,000 s: the worker of the first batch takes seconds to start
-    environment = {
-        "MLFLOW_TRACKING_URI": AWAY,
-        "CLOSECAST_MODEL_CACHE": str(cache),
-        "CLOSECAST_RATE_LIMITS": "admin=100/5000",
-        "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),
-    }
-    with TestClient(create_app(Settings.from_environment(environment))) as client:
-        client.headers["X-API-Key"] = KEY
-        batch = {"deals": [{"engage_date": "2017-12-01"}] * 60}
-        # when
-        first, second = (client.post("/v1/predictions/batch", json=batch) for _ in range(2))
-        third = client.post("/v1/predictions", json={"deal": {"engage_date": "2017-12-01"}})
-        # then: the second overdraws, and the third waits until that is paid
-        assert (first.status_code, second.status_code, third.status_code) == (200, 200, 429)
-        assert first.headers["ratelimit"].startswith('"caller";r=40;t=')
-        assert third.json()["title"] == "Too Many Requests"
-        assert "100 deals or requests in 5000 s" in third.json()["detail"]
-        assert 1 <= int(third.headers["retry-after"]) <= 1200
-        assert third.headers["ratelimit"] == f'"caller";r=0;t={third.headers["retry-after"]}'
-        # and probes are nobody's
-        assert client.get("/health/live").status_code == 200
 
 
 def test_roles_are_checked_on_the_event_loop(anonymous: Client) -> None:
