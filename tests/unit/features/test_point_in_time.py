@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from closecast import features
@@ -30,7 +30,6 @@ def seen(deals: pd.DataFrame, as_of: date) -> tuple[list[str], np.ndarray[Any, A
     return deals["opportunity_id"].iloc[deal].tolist(), matrix
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(80, 430), st.integers(0, 2**32 - 1), st.floats(0, 1), _STAGE)
 def test_another_future_leaves_every_feature_bit_identical(
     deals: pd.DataFrame, day: int, seed: int, kept: float, stage: str

@@ -115,7 +115,7 @@ def test_wins_that_were_all_dated_one_day_are_named(deals: pd.DataFrame) -> None
         evaluation.splits(Data(dated, date(2017, 9, 1)))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_no_five_deals_win_a_comparison(seed: int, few: int) -> None:
     # given two models of equal worth, but for the rows of a few deals that one knows for certain

@@ -43,7 +43,7 @@ def same_as_before(checked: CheckedDeals) -> bool:
     return checked.accepted.reset_index(drop=True).equals(PLAIN.reset_index(drop=True))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.integers(1, 300)), min_size=1, max_size=5))
 def test_whatever_five_rows_there_are_the_deals_learnt_from_are_the_same(odd: list[tuple[str, int]]) -> None:
     # given rows of every kind at once

@@ -142,7 +142,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_JSON)
 def test_no_body_makes_the_service_fail(client: Client, body: Any) -> None:
     headers = {"Content-Type": "application/json"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from litestar.testing import TestClient
 
@@ -70,7 +70,6 @@ NAMES_OF = {
 }
 
 
-@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_it_starts_from_the_predictions_answer_for_the_deal_that_it_names(bent: Client, data: st.DataObject) -> None:
     # given any deal, date and horizon

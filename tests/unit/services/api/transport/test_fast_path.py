@@ -25,7 +25,7 @@ def _off_path(client: Client) -> float:
     return next(float(line.split()[1]) for line in client.get("/metrics").text.splitlines() if line.startswith(OFF))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.fixed_dictionaries(
         {"engage_date": DATES},
