@@ -23,7 +23,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.nomad.discovery import wait_for
 from closecast.platform.settings import DatabaseSettings, Login
 from services.mlflow.__main__ import WEBHOOKS
+from tests.waiting import until
 
 PROJECT = Path(__file__).resolve().parents[1]
 LOCALSTACK_PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
@@ -199,16 +199,17 @@ def until_postgres_accepts(url: str) -> None:
     """It takes connections on its port before it lets anybody in."""
     import psycopg
 
-    deadline = time.monotonic() + 60
-    while True:
+    refusals: list[Exception] = []
+
+    def accepts() -> bool:
         try:
             psycopg.connect(url).close()
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+        except psycopg.OperationalError as error:
+            refusals.append(error)
+            return False
+        return True
+
+    until(accepts, told=lambda: refusals[-1:], pause=0.1)
 
 
 @pytest.fixture(scope="session")

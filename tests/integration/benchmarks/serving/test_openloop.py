@@ -40,7 +40,7 @@ class Server(socketserver.ThreadingTCPServer):
             self.bodies.add(body)
             self.answered += 1
             if self.answered == self._stalls_at:
-                time.sleep(STALL)
+                time.sleep(STALL)  # noqa: TID251 - the stall that is to be measured
             return b"503 Away" if self.answered == self._refuses_at else b"200 OK"
 
 

@@ -241,7 +241,7 @@ def test_no_task_notices_that_the_agent_ended_and_was_started_again(agent: Agent
         agent.start(nomad, meta)
         wait(cluster.node_is_ready, 60, "the return of the node")
         # then the same processes are there, also once the client had time to do away with them
-        time.sleep(5)
+        time.sleep(5)  # noqa: TID251 - the time that it had
         assert _tasks(agent) == before, (how, ended)
         for job in ("cache", "neighbour"):
             allocation = cluster.allocation(job)

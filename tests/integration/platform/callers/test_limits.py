@@ -48,7 +48,7 @@ def hammer(made: list[Limits], who: Caller, seconds: float, cost: int = 1) -> tu
     while time.monotonic() < begin + seconds:
         for one in made:
             given += cost if one.take(who, cost).allowed else 0
-        time.sleep(0.0001)
+        time.sleep(0.0001)  # noqa: TID251 - the caller's own pace
     return given, QUOTA / WINDOW * (time.monotonic() - begin)
 
 
@@ -80,7 +80,7 @@ def test_nobody_within_the_limit_is_refused(valkey_url: str) -> None:
         # when: 400 tokens a second of 1,000
         for _ in range(200):
             assert all(one.take(who, 2).allowed for one in made)
-            time.sleep(0.01)
+            time.sleep(0.01)  # noqa: TID251 - the caller's own pace
 
 
 def test_one_callers_limit_is_not_anothers(valkey_url: str) -> None:
@@ -103,7 +103,7 @@ def test_what_is_left_is_never_more_than_the_quota(valkey_url: str) -> None:
         begin, left = time.monotonic(), []
         while time.monotonic() < begin + 3 * WINDOW:
             left += [one.take(who) for one in made]
-            time.sleep(0.02)
+            time.sleep(0.02)  # noqa: TID251 - the caller's own pace
     # then
     assert max(decision.tokens for decision in left) <= QUOTA
     assert all(decision.reset_seconds >= 0 for decision in left)
@@ -115,13 +115,13 @@ def test_an_unused_lease_is_given_back(valkey_url: str) -> None:
         who = caller()
         first.take(who, 300)
         until(lambda: first.state().leases > 0)
-        time.sleep(3.5)
+        time.sleep(3.5)  # noqa: TID251 - after so long a lease that nobody uses is given back
         # when the other gives out what is there: the bucket is full again
         given = refused = 0
         while refused < 20 and given < QUOTA:  # beside busy neighbours a lease may take some milliseconds to come
             allowed = second.take(who, 50).allowed
             given, refused = given + 50 * allowed, 0 if allowed else refused + 1
-            time.sleep(0.002)
+            time.sleep(0.002)  # noqa: TID251 - the caller's own pace
     # then
     assert given >= QUOTA * 0.95
 

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +19,7 @@ from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.settings import LakeSettings
 from tests.journal_entries import batch, keys, single
 from tests.servers import PROJECT, S3, free_port
+from tests.waiting import awaited
 
 pytestmark = pytest.mark.integration
 NOW = timedelta(0)
@@ -127,11 +127,7 @@ def test_an_archiver_killed_between_writing_and_marking_writes_the_same_again(
         other.execute("SELECT FROM archive_batches WHERE number = %s FOR UPDATE", [number])
         environment = {**os.environ, **s3.environment, "PYTHONPATH": str(PROJECT)}
         process = subprocess.Popen([sys.executable, "-c", script, database_url], env=environment)
-        deadline = time.monotonic() + 60
-        while not (written := set(lake.keys(PREFIX)) - before):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        written = awaited(lambda: set(lake.keys(PREFIX)) - before, told=process.poll, pause=0.05)
         # when
         process.kill()
         process.wait(timeout=20)

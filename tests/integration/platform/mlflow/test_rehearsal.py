@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from closecast.models import manifest
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.models.scorer import Scorer
 from closecast.platform.mlflow import rehearsal
+from tests.waiting import awaited
 
 
 @pytest.fixture
@@ -55,12 +55,9 @@ def test_a_model_that_ends_its_process_is_refused_with_the_signal(folder: Path, 
     hit: list[int] = []
 
     def strike() -> None:
-        deadline = time.monotonic() + 60
-        while not hit and time.monotonic() < deadline:
-            for child in _children():
-                os.kill(child.pid, number)
-                hit.append(child.pid)
-            time.sleep(0.01)
+        for child in awaited(_children):
+            os.kill(child.pid, number)
+            hit.append(child.pid)
 
     striking = threading.Thread(target=strike)
     striking.start()
@@ -99,10 +96,7 @@ def test_the_child_gets_no_secret(folder: Path, monkeypatch: pytest.MonkeyPatch)
     seen: list[dict[str, str]] = []
 
     def look() -> None:
-        deadline = time.monotonic() + 60
-        while not seen and time.monotonic() < deadline:
-            seen.extend(child.environ() for child in _children())
-            time.sleep(0.01)
+        seen.extend(child.environ() for child in awaited(_children))
 
     looking = threading.Thread(target=look)
     looking.start()

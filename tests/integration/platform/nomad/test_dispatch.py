@@ -139,11 +139,7 @@ def _end(dispatcher: Dispatcher, instance: str, seconds: float = 90) -> str:
 
 
 def _later(seconds: float, act: Callable[[], None]) -> threading.Thread:
-    def run() -> None:
-        time.sleep(seconds)
-        act()
-
-    thread = threading.Thread(target=run)
+    thread = threading.Timer(seconds, act)
     thread.start()
     return thread
 
@@ -182,7 +178,7 @@ def test_an_agent_that_is_killed_and_comes_back_costs_nothing_but_time(nomad: No
 
     def away() -> None:
         nomad.signal(signal.SIGKILL)
-        time.sleep(20)
+        time.sleep(20)  # noqa: TID251 - how long Nomad is away is what is tried
         nomad.start()
 
     thread = _later(0, away)

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -17,6 +15,7 @@ from services.api.settings import Settings
 from tests.load import DEAL
 from tests.servers import PROJECT, free_port
 from tests.unit.services.api.conftest import KEY, environment, keep
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -37,12 +36,12 @@ def test_an_instance_that_is_to_stop_is_not_ready_and_answers(
     process = subprocess.Popen([sys.executable, "-m", "services.api"], cwd=PROJECT, env={**os.environ, **settings})
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-API-Key": KEY}, timeout=30) as client:
-            _until(lambda: _status(client) == 200)
+            until(lambda: _status(client) == 200, 120)
             # when
             for one in signals:
                 process.send_signal(one)
             # then who asks is told to send nothing more, and what is sent all the same is answered
-            _until(lambda: _status(client) == 503)
+            until(lambda: _status(client) == 503, 120)
             assert client.get("/health/ready").json()["reason"] == "this instance is about to stop"
             assert client.get("/health/live").status_code == 200
             assert client.post("/v1/predictions", json=DEAL).status_code == 200
@@ -64,9 +63,9 @@ def test_one_that_is_told_twice_stops_at_once(served_model: DealModel, tmp_path:
     process = subprocess.Popen([sys.executable, "-m", "services.api"], cwd=PROJECT, env={**os.environ, **settings})
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            _until(lambda: _status(client) == 200)
+            until(lambda: _status(client) == 200, 120)
             process.send_signal(signal.SIGINT)
-            _until(lambda: _status(client) == 503)
+            until(lambda: _status(client) == 503, 120)
         process.send_signal(signal.SIGINT)
         process.wait(60)
     finally:
@@ -84,10 +83,3 @@ def _status(client: httpx.Client) -> int:
         return client.get("/health/ready").status_code
     except httpx.ConnectError:
         return 0
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

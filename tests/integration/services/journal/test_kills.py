@@ -33,7 +33,7 @@ def _load(shipper: Shipper) -> Iterator[list[Entry]]:
                     entry = batch(300, len(accepted)) if len(accepted) % 500 == 499 else single(len(accepted))
                     shipper.append(entry)
                     accepted.append(entry)
-                time.sleep(0.005)
+                time.sleep(0.005)  # noqa: TID251 - the pace of the load
         except Exception as error:  # noqa: BLE001 - shown by the test
             failures.append(error)
 
@@ -56,11 +56,11 @@ def test_no_prediction_is_lost_or_counted_twice_when_a_part_is_killed(lane: Lane
     # when
     with _load(shipper) as accepted:
         for _ in range(_ROUNDS):
-            time.sleep(1.0)
+            time.sleep(1.0)  # noqa: TID251 - the load goes on meanwhile
             server.kill()
-            time.sleep(1.0)
+            time.sleep(1.0)  # noqa: TID251 - the load goes on meanwhile
             server.start()
-        time.sleep(1.0)
+        time.sleep(1.0)  # noqa: TID251 - the load goes on meanwhile
     expected = keys(accepted)
     lane.until(lambda: not shipper.status().spool_bytes and not shipper.status().unconfirmed)
     assert shipper.close() == 0
@@ -75,11 +75,11 @@ def test_all_three_at_once_and_the_api_process_restarted(lane: Lane) -> None:
     # given
     shipper = lane.shipper()
     with _load(shipper) as accepted:
-        time.sleep(1.0)
+        time.sleep(1.0)  # noqa: TID251 - the load goes on meanwhile
         # when
         for server in (lane.database, lane.cache, lane.journal):
             server.kill()
-        time.sleep(1.0)
+        time.sleep(1.0)  # noqa: TID251 - the load goes on meanwhile
     assert shipper.close() == 0
     expected = keys(accepted)
     for server in (lane.journal, lane.cache, lane.database):

@@ -5,7 +5,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from services.postgres import __main__ as entry
 from services.postgres.cluster import Cluster
 from services.postgres.settings import Settings
 from tests.servers import free_port, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -43,8 +43,7 @@ class Installation:
         log.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "services.postgres"]
         with running(command, self.environment, f"tcp://127.0.0.1:{self.settings.port}", log) as pid:
-            while self._is_recovering():
-                time.sleep(0.1)
+            until(lambda: not self._is_recovering(), pause=0.1)
             yield pid
 
     def _is_recovering(self) -> bool:

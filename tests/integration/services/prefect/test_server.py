@@ -1,7 +1,6 @@
 """Prefect's real server and worker behind `python -m services.prefect`, on PostgreSQL."""
 
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -12,6 +11,7 @@ import pytest
 from closecast.platform.prefect_http import PrefectAuth
 from services.prefect import WORK_POOL
 from tests.servers import free_port, running
+from tests.waiting import awaited
 
 pytestmark = pytest.mark.integration
 _AUTH = "closecast:the password of this test"
@@ -20,14 +20,14 @@ _AUTH = "closecast:the password of this test"
 def _workers(api: str) -> list[tuple[str, str]]:
     """Name and status of each worker of the pool, once there is one: the worker is healthy before it has joined."""
     url = f"{api}/work_pools/{WORK_POOL}/workers/filter"
-    deadline = time.monotonic() + 60
-    found: list[tuple[str, str]] = []
-    while not found and time.monotonic() < deadline:
-        time.sleep(0.2)
+
+    def look() -> list[tuple[str, str]]:
         answer = httpx.post(url, json={}, auth=PrefectAuth(_AUTH), timeout=30)
-        if answer.status_code != 404:  # the pool itself is made by its first worker
-            found = [(one["name"], one["status"]) for one in answer.raise_for_status().json()]
-    return found
+        if answer.status_code == 404:  # the pool itself is made by its first worker
+            return []
+        return [(one["name"], one["status"]) for one in answer.raise_for_status().json()]
+
+    return awaited(look, pause=0.2)
 
 
 def test_a_worker_joins_the_pool_of_a_server_on_postgresql(postgres_url: str, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from closecast.platform.lake.store import Lake
 from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.settings import LakeSettings
 from tests.servers import PROJECT, S3, Guarded, free_port
+from tests.waiting import awaited
 
 pytestmark = pytest.mark.integration
 TARGET = "predictions/2017-12-31-test"
@@ -157,13 +157,8 @@ def test_a_part_that_was_mended_loses_the_reason(worker: Worker) -> None:
 
 
 def _child(process: "subprocess.Popen[str]") -> psutil.Process:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for child in psutil.Process(process.pid).children():
-            if "services.score" in child.cmdline():
-                return child
-        time.sleep(0.01)
-    raise AssertionError("the worker's process did not appear")
+    children = psutil.Process(process.pid).children
+    return awaited(lambda: [child for child in children() if "services.score" in child.cmdline()])[0]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from closecast.platform.journal.entry import PART, columns, made_at, new_id, par
 from closecast.platform.journal.stream import MessageError, deals_in, encode, encode_single, pack, packed, unpack
 from services.api.schemas.predictions import Deal
 from tests.journal_entries import WIDTH, batch, keys, message, single, travelling
+from tests.waiting import until
 
 
 def test_identifiers_sort_by_their_time_and_tell_it() -> None:
@@ -20,7 +21,8 @@ def test_identifiers_sort_by_their_time_and_tell_it() -> None:
     made = []
     for _ in range(5):
         made.append(new_id())
-        time.sleep(0.002)
+        now = time.time_ns() // 1_000_000
+        until(lambda: time.time_ns() // 1_000_000 > now)  # noqa: B023 - awaited here
     assert made == sorted(made)
     assert {(one.version, one.variant) for one in made} == {(7, "specified in RFC 4122")}
     assert all(before - 0.001 <= (made_at(one) or 0) <= time.time() for one in made)

@@ -6,6 +6,8 @@ import re
 import signal
 import socket
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,7 +16,7 @@ import pytest
 
 from tests.conftest import Logged
 from tests.unit.services.api.batch_rows import CORPUS, as_json
-from tests.unit.services.api.conftest import KEY
+from tests.unit.services.api.conftest import KEY, live, settings
 from tests.unit.services.api.wire import Wire, head
 from tests.waiting import until
 
@@ -31,9 +33,24 @@ def _probabilities(answer: Any) -> list[float | None]:
     return [one.get("probability") for one in answer["predictions"]]
 
 
-def _workers() -> list[psutil.Process]:
-    """The batch workers of the live service, which is in this process."""
+Workers = Callable[[], list[psutil.Process]]
+
+
+def _all_workers() -> list[psutil.Process]:
     return [one for one in psutil.Process().children() if "services.api.batch.worker" in one.cmdline()]
+
+
+@pytest.fixture(scope="module")
+def workers() -> Workers:
+    """The batch workers of the service of these tests, which is in this process, as those of other tests may be."""
+    others = _all_workers()
+    return lambda: [one for one in _all_workers() if one not in others]
+
+
+@pytest.fixture(scope="module")
+def address(cache: Path, workers: Workers) -> Iterator[str]:  # noqa: ARG001 - which looks for others first
+    with live(settings(cache)) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +125,7 @@ def test_a_body_that_comes_slowly_holds_up_no_other_batch(
 ) -> None:
     # given one that stops in the middle
     wire.send(_head(len(BODY)) + BODY[:cut])
-    time.sleep(0.6)
+    _still_works(Wire(address))  # whoever is answered now, was read after it
     # when another comes meanwhile
     other = Wire(address)
     other.send(_head(len(BODY)) + BODY)
@@ -123,7 +140,7 @@ def test_an_answer_that_is_read_slowly_holds_up_no_other_batch(address: str, exp
     # given one who reads nothing, and whose system takes little for him
     slow = Wire(address, receive=4_096)
     slow.send(_head(len(BODY)) + BODY)
-    time.sleep(1.5)
+    time.sleep(1.5)  # noqa: TID251 - the answer fills what his system takes, and nobody can see that
     # when
     other = Wire(address)
     other.send(_head(len(BODY)) + BODY)
@@ -135,42 +152,42 @@ def test_an_answer_that_is_read_slowly_holds_up_no_other_batch(address: str, exp
 
 @pytest.mark.parametrize("cut", [10, 100_000])
 def test_a_caller_who_leaves_costs_the_next_one_nothing(
-    wire: Wire, address: str, expected: list[float | None], cut: int, logged: Logged
+    wire: Wire, address: str, expected: list[float | None], cut: int, logged: Logged, workers: Workers
 ) -> None:
-    before = _workers()
+    before = workers()
     wire.send(_head(len(BODY)) + BODY[:cut])
-    time.sleep(0.1)
+    _still_works(Wire(address))
     wire.socket.shutdown(socket.SHUT_RDWR)
     wire.socket.close()
     other = Wire(address)
     other.send(_head(len(BODY)) + BODY)
     assert _probabilities(other.answer()[2]) == expected
-    assert _workers() == before
-    time.sleep(0.3)
+    assert workers() == before
+    _still_works(Wire(address))
     assert 500 not in _statuses(logged)
 
 
 def test_a_caller_who_leaves_while_waiting_for_others_is_no_failure(
-    wire: Wire, address: str, expected: list[float | None], logged: Logged
+    wire: Wire, address: str, expected: list[float | None], logged: Logged, workers: Workers
 ) -> None:
     # given a batch that takes its time
-    (worker,) = _workers()
+    (worker,) = workers()
     os.kill(worker.pid, signal.SIGSTOP)
     wire.send(_head(len(BODY)) + BODY)
     other = Wire(address)
     other.send(_head(len(BODY)) + BODY[:1_000])
-    time.sleep(0.3)
+    _still_works(Wire(address))
     # when
     other.socket.shutdown(socket.SHUT_RDWR)
     other.socket.close()
-    time.sleep(0.1)
+    _still_works(Wire(address))
     os.kill(worker.pid, signal.SIGCONT)
     # then
     assert _probabilities(wire.answer()[2]) == expected
     _still_works(wire)
     until(lambda: 400 in _statuses(logged))
     assert 500 not in _statuses(logged)
-    assert _workers() == [worker]
+    assert workers() == [worker]
 
 
 def test_a_large_body_that_is_refused_leaves_the_connection_usable(wire: Wire) -> None:
@@ -225,12 +242,12 @@ def test_a_body_of_unknown_length_is_answered_too(address: str, expected: list[f
     assert _probabilities(answer.json()) == expected
 
 
-def test_a_worker_that_dies_at_work_is_told(wire: Wire, expected: list[float | None]) -> None:
+def test_a_worker_that_dies_at_work_is_told(wire: Wire, expected: list[float | None], workers: Workers) -> None:
     # given
-    (worker,) = _workers()
+    (worker,) = workers()
     os.kill(worker.pid, signal.SIGSTOP)
     wire.send(_head(len(BODY)) + BODY)
-    time.sleep(0.3)
+    time.sleep(0.3)  # noqa: TID251 - the worker has it by then, and stopped as it is cannot tell
     # when
     worker.kill()
     # then

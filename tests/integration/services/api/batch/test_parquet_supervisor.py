@@ -43,7 +43,7 @@ def _at_next_read(number: int) -> threading.Thread:
     child = _child()
 
     def strike() -> None:
-        time.sleep(0.3)
+        time.sleep(0.3)  # noqa: TID251 - the reader is asked by then, and stopped as it is cannot tell
         child.send_signal(number)
         if number != signal.SIGKILL:
             child.resume()

@@ -73,7 +73,7 @@ async def test_a_worker_that_is_killed_costs_one_batch_and_is_replaced(
     # when it is killed at work
     os.kill(_process(supervisor).pid, signal.SIGSTOP)
     asked = asyncio.create_task(_score(supervisor, served, CORPUS))
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0)  # it has been asked
     _process(supervisor).kill()
     # then
     with pytest.raises(UnavailableError, match="send the batch again"):
@@ -91,7 +91,7 @@ async def test_the_answer_to_one_who_left_is_not_the_next_ones(
     await _score(supervisor, served, CORPUS)
     os.kill(_process(supervisor).pid, signal.SIGSTOP)
     asked = asyncio.create_task(_score(supervisor, served, CORPUS[:2]))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0)  # it has been asked
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
