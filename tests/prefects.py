@@ -91,7 +91,7 @@ class Prefects:
             patched.setattr(deployments, "INVENTORY", (steady,))
             patched.setattr(
                 deployments,
-                "_PULL_STEPS",
+                "PULL_STEPS",
                 [{"prefect.deployments.steps.set_working_directory": {"directory": str(code)}}],
             )
             patched.chdir(code)

@@ -99,9 +99,16 @@ def free_ports(count: int) -> int:
             return first
 
 
+def refuse_in_unit_tests() -> None:
+    """Fail the unit test that is running, if one is: it would start a server."""
+    if os.environ.get("PYTEST_CURRENT_TEST", "").startswith("tests/unit/"):
+        pytest.fail("unit tests start no server: this test belongs into tests/integration")
+
+
 @contextmanager
 def running(command: list[str], environment: dict[str, str], ready: str, folder: Path) -> Iterator[int]:
     """The pid of `command`, run in a session of its own in `folder` once `ready` answers; ended on the way out."""
+    refuse_in_unit_tests()
     inherited = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     path = os.pathsep.join(filter(None, [str(PROJECT), inherited.get("PYTHONPATH")]))
     log = folder / "server.log"
