@@ -185,10 +185,15 @@ prefect-resume *arguments:
 prefect-clean *arguments:
     @{{ ops }} prefect-clean "$@"
 
-# Run all tests that need no running platform, several at once; -n 0 runs them one after the other
+# Run all tests that need no running platform, or one suite of them: test [unit | integration | security] [options of pytest]
 [group('development')]
 test *arguments: testing
-    {{ bin }}/pytest -m "not e2e and not index" -n auto --dist loadgroup --no-loadscope-reorder --cov --cov-report=term "$@"
+    @how="-n auto --cov --cov-report=term"; \
+    case "${1:-}" in \
+      unit) how="-n logical --no-cov --hypothesis-profile=quick tests/unit"; shift ;; \
+      integration | security) how="-n auto --no-cov tests/$1"; shift ;; \
+    esac; \
+    exec {{ bin }}/pytest -m "not e2e and not index" --dist loadgroup --no-loadscope-reorder $how "$@"
 
 # Check style, types, import rules, job files, Terraform and the locks
 [group('development')]

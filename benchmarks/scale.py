@@ -134,7 +134,7 @@ def measure(deals: int, rounds: int) -> list[dict[str, Any]]:
         prepare(Path(scratch), deals)
         for stage in STAGES:
             for _ in range(rounds):
-                runs.append({"stage": stage, "deals": deals, **_alone(stage, Path(scratch))})
+                runs.append({"stage": stage, "deals": deals, **alone(stage, Path(scratch))})
                 print(_line(runs[-1:]), flush=True)
                 if runs[-1]["cpu"] > _REPEATED_BELOW:
                     break
@@ -210,7 +210,7 @@ def _spread(values: list[float]) -> str:
     return middle if len(values) == 1 else f"{middle} ({min(values):,.1f} to {max(values):,.1f})"
 
 
-def _alone(stage: str, folder: Path) -> dict[str, Any]:
+def alone(stage: str, folder: Path) -> dict[str, Any]:
     """Run the stage in a process of its own. Raises OperatorError with what it said when it fails."""
     command = [sys.executable, "-m", "benchmarks.scale", "stage", stage, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -40,7 +40,7 @@ _MEMORY = "closecast_deployed_"
 REPEATABLE = "repeatable"
 PROJECT = Path(__file__).resolve().parents[1]
 # Where the flow's code is: a worker on this machine changes into the project's folder before it runs the entry point.
-_PULL_STEPS = [{"prefect.deployments.steps.set_working_directory": {"directory": str(PROJECT)}}]
+PULL_STEPS = [{"prefect.deployments.steps.set_working_directory": {"directory": str(PROJECT)}}]
 # What Prefect offers lets whoever begins a run name its command, folder and environment: here a run may set nothing.
 _TEMPLATE = {
     "job_configuration": {
@@ -157,7 +157,7 @@ async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
     update = DeploymentUpdate(
         **changed,
         entrypoint=one.entrypoint,
-        pull_steps=_PULL_STEPS,
+        pull_steps=PULL_STEPS,
         parameter_openapi_schema=schema,
         enforce_parameter_schema=True,
     )
@@ -185,7 +185,7 @@ async def _create(client: PrefectClient, one: Deployment, schema: dict[str, Any]
         flow_id=await client.create_flow_from_name(one.flow),
         name=NAME,
         entrypoint=one.entrypoint,
-        pull_steps=_PULL_STEPS,
+        pull_steps=PULL_STEPS,
         parameter_openapi_schema=schema,
         enforce_parameter_schema=True,
         schedules=[] if one.cron is None else [_regular(one.cron)],

@@ -56,7 +56,7 @@ def stop(agent: Agent) -> None:
     if running:
         with step("Nomad agent stopped"):
             agent.stop()
-    _sweep(agent.data)
+    sweep(agent.data)
 
 
 def _stop_jobs(agent: Agent) -> None:
@@ -122,7 +122,7 @@ def mounts_below(folder: Path) -> list[str]:
     return sorted((point for point in points if point.startswith(f"{folder}/")), key=len, reverse=True)
 
 
-def _sweep(data: Path) -> None:
+def sweep(data: Path) -> None:
     """End what a killed agent left: first politely and the tasks before their supervisors, then for good."""
     left = processes_of(data)
     if left:

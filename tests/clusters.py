@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from ops import paths
-from ops.down import _sweep
+from ops.down import sweep
 from ops.nomad import jobs
 from ops.nomad.agent import Agent
 from ops.nomad.cluster import Cluster, wait
 from ops.nomad.jobs import Cli
 from ops.setup import accounts, caddy_binary, nomad_binary, runtime
 from ops.setup.credentials import Credentials
-from tests.servers import free_ports
+from tests.servers import free_ports, refuse_in_unit_tests
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def node_meta(agent: Agent) -> dict[str, str]:
 @contextmanager
 def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
     """Both of Nomad's processes in a folder of their own, until the end of the block. Skips where there is no Nomad or Caddy."""
+    refuse_in_unit_tests()
     nomad, caddy = nomad_binary.find(), caddy_binary.find()
     if nomad is None or caddy is None:
         pytest.skip("there is no Nomad or no Caddy, and `./just test` tells why it could not get one")
@@ -80,6 +81,6 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
         wait(lambda: not any(map(cluster.live_allocations, ours)), 90, f"the end of {', '.join(ours)}")
     finally:
         agent.stop()
-        _sweep(agent.data)
+        sweep(agent.data)
         shutil.rmtree(state)
         accounts.remove()

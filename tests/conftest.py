@@ -15,7 +15,10 @@ from closecast.platform.runtime.logs import JsonLines, with_request
 pytest_plugins = ["tests.models", "tests.servers", "tests.skips", "tests.spread"]
 
 # How long one example takes says more of the neighbours than of the code.
-settings.register_profile("closecast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+for _name, _examples in (("closecast", 150), ("quick", 30)):  # `./just test unit` takes the quick one
+    settings.register_profile(
+        _name, max_examples=_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
 settings.load_profile("closecast")
 
 _REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "crm"

@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def issuing() -> Iterator[TokenIssuer]:
     issuer = TokenIssuer()
-    thread = threading.Thread(target=issuer.serve_forever, daemon=True)
+    thread = threading.Thread(target=issuer.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield issuer

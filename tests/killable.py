@@ -4,7 +4,6 @@ import os
 import secrets
 import signal
 import sys
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from closecast.platform.database import migrate
-from tests.servers import _until_postgres_accepts, free_port, running
+from tests.servers import free_port, running, until_postgres_accepts
+from tests.waiting import until
 
 
 class Killable:
@@ -72,19 +72,18 @@ class Cache(Killable):
     def start(self) -> None:
         """Returns when what the last life wrote is in memory again."""
         super().start()
-        deadline = time.monotonic() + 30
         with self.client() as client:
-            while True:
-                try:
-                    client.ping()
-                    return
-                except redis.BusyLoadingError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.05)
+            until(lambda: _is_loaded(client))
 
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.url, protocol=2, socket_timeout=10, retry=Retry(NoBackoff(), 0))
+
+
+def _is_loaded(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.BusyLoadingError:
+        return False
 
 
 class Database(Killable):
@@ -97,7 +96,7 @@ class Database(Killable):
 
     def start(self) -> None:
         super().start()
-        _until_postgres_accepts(self.url)
+        until_postgres_accepts(self.url)
         migrate(self.url)
 
     def stop(self) -> None:

@@ -2,6 +2,10 @@
 
 import fcntl
 import os
+import pickle
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,8 +29,18 @@ def made_up_deals() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def made_up_candidate(made_up_deals: pd.DataFrame) -> candidate.Candidate:
-    return candidate.build(made_up_deals, seed=7, threads=1)
+def made_up_candidate(tmp_path_factory: pytest.TempPathFactory, made_up_deals: pd.DataFrame) -> candidate.Candidate:
+    """Trained once in a run of the tests, and read by its other processes."""
+    file = _of_the_run(tmp_path_factory) / "made-up-candidate"
+    with _locked(file):
+        if not file.exists():
+            built = candidate.build(made_up_deals, seed=7, threads=1)
+            with file.with_suffix(".part").open("wb") as kept:
+                _Pickler(kept).dump(built)
+            file.with_suffix(".part").rename(file)
+            return built
+    found: candidate.Candidate = pickle.loads(file.read_bytes())
+    return found
 
 
 @pytest.fixture
@@ -41,8 +55,7 @@ def computed_once(made_up_candidate: candidate.Candidate, monkeypatch: pytest.Mo
 def served_model(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> DealModel:
     """Trained once in a run of the tests, and read by each of its processes as the service reads a model."""
     folder = _of_the_run(tmp_path_factory) / "served-model"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(folder):
         if not folder.exists():
             made = folder.with_suffix(".part")
             deals, built = (request.getfixturevalue(name) for name in ("made_up_deals", "made_up_candidate"))
@@ -55,6 +68,21 @@ def made_up() -> DealModel:
     """The same, for who is no test."""
     deals = check(generate(2_500, seed=11)).accepted
     return _model(deals, candidate.build(deals, seed=7, threads=1))
+
+
+class _Pickler(pickle.Pickler):
+    """Takes locks for new ones."""
+
+    def reducer_override(self, one: object) -> Any:
+        return (threading.Lock, ()) if isinstance(one, type(threading.Lock())) else NotImplemented
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Other processes of this run wait here for what is made at `path`."""
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _of_the_run(factory: pytest.TempPathFactory) -> Path:

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from closecast.platform.prefect_http import PrefectAuth
 from flows import deployments
 from tests.killable import Database, Killable
+from tests.waiting import awaited
 
 # What flows do, in small: work in a task, then tell Prefect of it.
 _FLOW = """
@@ -91,7 +91,7 @@ class Prefects:
             patched.setattr(deployments, "INVENTORY", (steady,))
             patched.setattr(
                 deployments,
-                "_PULL_STEPS",
+                "PULL_STEPS",
                 [{"prefect.deployments.steps.set_working_directory": {"directory": str(code)}}],
             )
             patched.chdir(code)
@@ -122,11 +122,7 @@ class Prefects:
         return self.run(run)
 
     def eventually(self, condition: Callable[[], Any], what: str, seconds: float = 180) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (found := condition()):
-            assert time.monotonic() < deadline, f"after {seconds} s: {what}\n{self.worker.log[-3000:]}"
-            time.sleep(0.5)
-        return found
+        return awaited(condition, seconds, lambda: f"{what}\n{self.worker.log[-3000:]}", pause=0.5)
 
     def processes(self, run: str) -> list[psutil.Process]:
         """The processes of a flow run."""

@@ -23,7 +23,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.nomad.discovery import wait_for
 from closecast.platform.settings import DatabaseSettings, Login
 from services.mlflow.__main__ import WEBHOOKS
+from tests.waiting import until
 
 PROJECT = Path(__file__).resolve().parents[1]
 LOCALSTACK_PYTHON = PROJECT / ".venv-localstack" / "bin" / "python"
@@ -99,9 +99,16 @@ def free_ports(count: int) -> int:
             return first
 
 
+def refuse_in_unit_tests() -> None:
+    """Fail the unit test that is running, if one is: it would start a server."""
+    if os.environ.get("PYTEST_CURRENT_TEST", "").startswith("tests/unit/"):
+        pytest.fail("unit tests start no server: this test belongs into tests/integration")
+
+
 @contextmanager
 def running(command: list[str], environment: dict[str, str], ready: str, folder: Path) -> Iterator[int]:
     """The pid of `command`, run in a session of its own in `folder` once `ready` answers; ended on the way out."""
+    refuse_in_unit_tests()
     inherited = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     path = os.pathsep.join(filter(None, [str(PROJECT), inherited.get("PYTHONPATH")]))
     log = folder / "server.log"
@@ -165,7 +172,7 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "services.postgres"]
     with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "postgres-log")):
         url = f"postgresql://mlflow:{password}@127.0.0.1:{port}/mlflow"
-        _until_postgres_accepts(url)
+        until_postgres_accepts(url)
         yield url
 
 
@@ -195,20 +202,21 @@ def valkey_url(server_folder: Path) -> Iterator[str]:
         yield f"redis://:{password}@127.0.0.1:{port}/0"
 
 
-def _until_postgres_accepts(url: str) -> None:
+def until_postgres_accepts(url: str) -> None:
     """It takes connections on its port before it lets anybody in."""
     import psycopg
 
-    deadline = time.monotonic() + 60
-    while True:
+    refusals: list[Exception] = []
+
+    def accepts() -> bool:
         try:
             psycopg.connect(url).close()
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+        except psycopg.OperationalError as error:
+            refusals.append(error)
+            return False
+        return True
+
+    until(accepts, told=lambda: refusals[-1:], pause=0.1)
 
 
 @pytest.fixture(scope="session")

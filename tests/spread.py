@@ -11,8 +11,8 @@ import os
 import pytest
 
 # Fixtures that take long to make, each once in a process; a test that asks for several goes with the first.
-_ONCE = ("mlflow_uri", "prefect_api", "s3", "real", "built")
-_NOMAD = "tests/integration/ops/"
+_ONCE = ("mlflow_uri", "prefect_api", "s3", "real", "anonymous")
+_NOMAD = ("tests/integration/ops/nomad/", "tests/integration/ops/prefect/")
 _MOST = 6  # processes: each may have servers of its own
 
 
@@ -34,6 +34,7 @@ def _group(item: pytest.Item) -> str:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """With -n auto: two a core, since what takes longest waits for servers most of its time."""
-    return min(2 * (os.cpu_count() or 1), _MOST)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """With -n auto two a core, since what takes longest waits for servers most of its time; with -n logical one."""
+    each = 1 if config.option.numprocesses == "logical" else 2
+    return min(each * (os.cpu_count() or 1), _MOST)

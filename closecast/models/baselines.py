@@ -18,11 +18,11 @@ Probabilities = NDArray[np.float64]
 AGE_CALENDAR = "age_calendar"
 _AGE_EDGES = np.array([3, 7, 14, 21, 30, 45, 60, 75, 90, 105, 120, 139])
 _PRIOR_ROWS = 100.0  # pseudo-count: rows at the base rate that each cell of the table gets
-_AGE_AND_CALENDAR = [
+AGE_AND_CALENDAR = [
     NAMES.index(name) for name in ("deal_age_days", "days_to_month_end", "days_to_quarter_end", "month_of_quarter")
 ]
 # The reference model of the first measurements on the real data.
-_REFERENCE = {
+REFERENCE = {
     "objective": "binary",
     "learning_rate": 0.05,
     "num_leaves": 15,
@@ -31,7 +31,7 @@ _REFERENCE = {
     "force_row_wise": True,
     "verbose": -1,
 }
-_REFERENCE_ROUNDS = 150
+REFERENCE_ROUNDS = 150
 _LIBRARY = {"objective": "binary", "deterministic": True, "force_row_wise": True, "verbose": -1}
 
 
@@ -75,12 +75,12 @@ def logistic(train: RowSet, test: RowSet, _seed: int, _threads: int) -> Probabil
 
 def age_calendar(train: RowSet, test: RowSet, seed: int, threads: int) -> Probabilities:
     """LightGBM with deal age and calendar position only: the reference."""
-    data = lightgbm.Dataset(train.matrix[:, _AGE_AND_CALENDAR], label=train.rows.won)
-    booster = lightgbm.train({**_REFERENCE, "seed": seed, "num_threads": threads}, data, _REFERENCE_ROUNDS)
+    data = lightgbm.Dataset(train.matrix[:, AGE_AND_CALENDAR], label=train.rows.won)
+    booster = lightgbm.train({**REFERENCE, "seed": seed, "num_threads": threads}, data, REFERENCE_ROUNDS)
     # Deals engaged on the same day have the same features on any other day: predict each such pair once.
     day, engaged = (dates.astype(np.int64) for dates in (test.rows.as_of, test.rows.engage_dates))
     _, first, alike = np.unique(day * 1_000_000 + engaged, return_index=True, return_inverse=True)
-    answers = np.asarray(booster.predict(test.matrix[first][:, _AGE_AND_CALENDAR]), dtype=np.float64)
+    answers = np.asarray(booster.predict(test.matrix[first][:, AGE_AND_CALENDAR]), dtype=np.float64)
     return answers[alike]
 
 

@@ -20,7 +20,7 @@ def _exp_is_numpys() -> bool:
     return bool((np.exp(sample) == np.array([exp(value) for value in sample.tolist()])).all())
 
 
-_EXP_IS_NUMPYS = _exp_is_numpys()
+EXP_IS_NUMPYS = _exp_is_numpys()
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class BetaCalibration:
             # NumPy's logaddexp takes the C library's logarithm and exponential too.
             small = log1p(exp(-abs(z)))
             mapped.append((a * (z - small) + b * small if z < 0 else a * -small + b * (z + small)) + c)
-        if _EXP_IS_NUMPYS and max(mapped) < _LARGE and min(mapped) > -_LARGE:
+        if EXP_IS_NUMPYS and max(mapped) < _LARGE and min(mapped) > -_LARGE:
             return [1 / (1 + exp(-z)) for z in mapped]
         return [1 / (1 + e) for e in np.exp([-z for z in mapped]).tolist()]
 

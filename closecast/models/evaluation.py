@@ -23,7 +23,7 @@ MINIMUM_OF_EACH = 20  # rows won, and rows not won: fewer are no evidence
 # narrower than any difference that matters, and memory stays bounded.
 MAX_ROWS = 1_000_000
 CANDIDATE = "candidate"
-_BLANKED = 0.3  # share of deals that lose their account name, to test whether a missing name leaks the outcome
+BLANKED = 0.3  # share of deals that lose their account name, to test whether a missing name leaks the outcome
 _AGES = ((0, 7), (8, 14), (15, 30), (31, 60), (61, 90), (91, 138), (139, 100_000))
 
 Probabilities = NDArray[np.float64]
@@ -88,7 +88,7 @@ def splits(data: Data) -> tuple[Split, ...]:
 def held_out(data: Data, made: tuple[Split, ...], candidate: Predict, seed: int, threads: int) -> tuple[HeldOut, ...]:
     """Evaluate every baseline, fitted on each split's training rows, and the candidate on its test rows."""
     found = []
-    gone = np.random.default_rng(seed).random(len(data.deals)) < _BLANKED
+    gone = np.random.default_rng(seed).random(len(data.deals)) < BLANKED
     blanked = data.builder.history.encode(data.deals.assign(account=data.deals["account"].mask(gone)))
     same = influence.same_deal(data.deals)
     for split in made:

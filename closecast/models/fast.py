@@ -12,7 +12,7 @@ from closecast import features
 from closecast.models.scorer import Scorer
 from closecast.models.training import start
 
-_LIBRARY: str = _LIB._name
+LIBRARY: str = _LIB._name
 _RAW_SCORE, _FLOAT64 = 1, 1  # C_API_PREDICT_RAW_SCORE, C_API_DTYPE_FLOAT64
 _WIDTH = len(features.NAMES)
 _ROW_BYTES = _WIDTH * 8
@@ -57,7 +57,7 @@ class FastScorer:
 
     def _prepare(self, booster: lightgbm.Booster) -> None:
         # PyDLL keeps the interpreter's lock: releasing and acquiring it costs more than predicting a row.
-        library = ctypes.PyDLL(_LIBRARY)
+        library = ctypes.PyDLL(LIBRARY)
         handle = ctypes.c_void_p()
         status = library.LGBM_BoosterPredictForMatSingleRowFastInit(
             booster._handle,

@@ -128,6 +128,11 @@ class FoldBoosters:
             booster.update()
             losses.append(booster.eval_valid()[0][2])
 
+    @property
+    def fitted(self) -> tuple[int, ...]:
+        """How many rounds the booster of each fold has, (folds,)."""
+        return tuple(len(losses) for losses in self._losses)
+
     def best(self, folds: int | None = None) -> tuple[int, float]:
         """The rounds, MAX_ROUNDS at most, with the least log loss over the first `folds` folds, and that loss.
 

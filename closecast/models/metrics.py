@@ -44,7 +44,7 @@ def scores(won: Labels, predicted: Probabilities) -> dict[str, float]:
 
     A measure that needs both outcomes is NaN when only one is there.
     """
-    found = _Ranked(won, predicted, np.zeros(len(won), dtype=np.int64)).scores(np.ones((1, 1), dtype=np.int32))
+    found = Ranked(won, predicted, np.zeros(len(won), dtype=np.int64)).scores(np.ones((1, 1), dtype=np.int32))
     return {name: float(values[0]) for name, values in found.items()}
 
 
@@ -68,7 +68,7 @@ def all_with_intervals(
     """`with_intervals` of each of `predictions`, by name; all use the same resampled deals."""
     sampled, share = _sample(deal, seed)
     deals, codes = _coded(deal[sampled])
-    ranked = {name: _Ranked(won[sampled], predicted[sampled], codes) for name, predicted in predictions.items()}
+    ranked = {name: Ranked(won[sampled], predicted[sampled], codes) for name, predicted in predictions.items()}
     drawn: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in predictions}
     for weights in _deal_weights(deals, repetitions, seed):
         for name, one in ranked.items():
@@ -143,7 +143,7 @@ def reliability(won: Labels, predicted: Probabilities, bins: int = BINS) -> list
     ]
 
 
-class _Ranked:
+class Ranked:
     """Labels and predictions sorted by prediction, for measuring repeatedly with new weights of the deals.
 
     `codes`, (n,), are the rows' deals: 0, 1, 2, …

@@ -41,7 +41,7 @@ def predict(arguments: list[str]) -> int:
         )
     named = {"as_of": None if given.as_of is None else given.as_of.isoformat(), "horizon": given.horizon}
     query = {name: value for name, value in named.items() if value is not None}
-    answers = _score(client(connect()), path, query)
+    answers = score_file(client(connect()), path, query)
     if given.out is not None:
         (here / Path(given.out).expanduser()).resolve().write_text(json.dumps(answers, indent=2))
     scored = sorted((one for one in answers if "probability" in one), key=lambda one: -one["probability"])
@@ -53,7 +53,7 @@ def predict(arguments: list[str]) -> int:
     return 0 if scored else 1
 
 
-def _score(api: Api, path: Path, query: dict[str, str]) -> list[dict[str, Any]]:
+def score_file(api: Api, path: Path, query: dict[str, str]) -> list[dict[str, Any]]:
     """All rows of the file, in requests of as many as the API takes at once."""
     try:
         header, *rows = path.read_text(encoding="utf-8-sig").splitlines()

@@ -33,7 +33,7 @@ _CONSOLE = Console(soft_wrap=True, width=140)
 
 def evaluate(arguments: list[str]) -> int:
     """Measure, print the baselines and the gate's verdict, and write every figure. Exit status 2 when the gate refuses."""
-    wanted = _parsed(arguments)
+    wanted = parsed(arguments)
     source = parse_source(wanted.source) or wanted.source
     with _spoken():
         export = read_source(source, wanted.seed)
@@ -122,7 +122,7 @@ def _calendar(text: str) -> FiscalCalendar:
     return FiscalCalendar(month(text))
 
 
-def _parsed(arguments: list[str]) -> argparse.Namespace:
+def parsed(arguments: list[str]) -> argparse.Namespace:
     wanted = Arguments("evaluate", evaluate.__doc__).option("source", str, SOURCES, default="synthetic")
     wanted.add_argument(
         "--cut", type=day, action="append", metavar="<date>", help="held out from this date on; may be repeated"

@@ -153,7 +153,7 @@ class Agent:
         """Whether there is somebody to ask: the server runs. Tasks may run without it."""
         return self.server.is_running()
 
-    def _configured(self, meta: Mapping[str, str]) -> dict[AgentRole, str]:
+    def configured(self, meta: Mapping[str, str]) -> dict[AgentRole, str]:
         http, rpc, serf, of_client = self.ports
         return {
             self.server: agent_configuration.server(self.data, http, rpc, serf),
@@ -162,13 +162,13 @@ class Agent:
 
     def outdated(self, meta: Mapping[str, str]) -> list[AgentRole]:
         """Those whose configuration on disk is another than the one `start` would write: the project was updated."""
-        return [role for role, wanted in self._configured(meta).items() if not role.is_configured(wanted)]
+        return [role for role, wanted in self.configured(meta).items() if not role.is_configured(wanted)]
 
     def start(self, nomad: Nomad, meta: Mapping[str, str]) -> None:
         """Start what does not run, the client only once the server can answer it. Raises OperatorError as wait_for_leader."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "agent.json").write_text(json.dumps({"port": self.port}))
-        wanted = self._configured(meta)
+        wanted = self.configured(meta)
         if not self.server.is_running():
             self.server.start(nomad, wanted[self.server])
         self.wait_for_leader()

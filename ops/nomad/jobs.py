@@ -138,7 +138,7 @@ def health(cluster: Cluster, name: str, *, ignore: tuple[str, ...] = ()) -> Heal
         return Health(name, False, "stopped" if job else "not submitted", "", 0)
     allocations = cluster.allocations(name)
     restarts = sum(task.restarts for allocation in allocations for task in allocation.tasks)
-    url = _url(allocations[-1], name) if allocations else ""
+    url = page_url(allocations[-1], name) if allocations else ""
     if len(allocations) < instances(job):
         reason = cluster.placement_failure(name)
         return Health(name, False, f"not placed: {reason}" if reason else "being placed", url, restarts)
@@ -187,7 +187,7 @@ def address(cluster: Cluster, name: str) -> str:
     return f"{_SCHEMES.get(name, 'http')}://{allocation.ports[0].host}:{allocation.ports[0].number}"
 
 
-def _url(allocation: Allocation, name: str) -> str:
+def page_url(allocation: Allocation, name: str) -> str:
     if not allocation.ports:
         return ""
     port = allocation.ports[0]

@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
     """Run a deployment, `train/closecast` unless named, with `--name value` parameters of its flow, and follow it to its end.
     A parameter that the flow does not have is answered with those that it has."""
     wanted = Arguments("prefect-run", run.__doc__).place("deployment", "as train/closecast", "?")
-    name, texts = _parameters(wanted, arguments)
+    name, texts = parsed(wanted, arguments)
     if texts.get("source", "").startswith("file:"):
         texts["source"] = str(parse_source(texts["source"]))
     prefect = _prefect(connect())
@@ -70,7 +70,7 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _parameters(wanted: Arguments, arguments: list[str]) -> tuple[str, dict[str, str]]:
+def parsed(wanted: Arguments, arguments: list[str]) -> tuple[str, dict[str, str]]:
     """The deployment, and the texts of its parameters by name: only its flow knows which there are."""
     texts: dict[str, str] = {}
     rest, coming = [], iter(arguments)

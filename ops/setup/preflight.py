@@ -22,7 +22,7 @@ OLDEST_TERRAFORM = (1, 11)
 FIRST_START_MB, LATER_START_MB = 6144, 3072
 
 
-def _python() -> str:
+def python() -> str:
     if not (3, runtime.OLDEST) <= sys.version_info[:2] <= (3, runtime.NEWEST):
         raise OperatorError(
             f"Python {sys.version.split()[0]} at {sys.executable} is not supported",
@@ -31,7 +31,7 @@ def _python() -> str:
     return f"Python {sys.version.split()[0]} at {sys.executable}"
 
 
-def _disk() -> str:
+def disk() -> str:
     needed = LATER_START_MB if runtime_is_ready() and LOCALSTACK.is_ready() else FIRST_START_MB
     for folder in (paths.PROJECT, _existing(paths.state())):
         free = shutil.disk_usage(folder).free // 2**20
@@ -43,7 +43,7 @@ def _disk() -> str:
     return f"disk: {shutil.disk_usage(_existing(paths.state())).free // 2**20} MB free (at least {needed} needed)"
 
 
-def _state() -> str:
+def state() -> str:
     folder = paths.state()
     existing = _existing(folder)
     if not os.access(existing, os.W_OK | os.X_OK):
@@ -60,7 +60,7 @@ def _state() -> str:
     return f"data folder: {folder}"
 
 
-def _terraform() -> str:
+def terraform() -> str:
     found = shutil.which("terraform")
     if not found:
         raise OperatorError(
@@ -90,7 +90,7 @@ def _terraform() -> str:
     return f"Terraform {version} at {found}, plugins from {mirror or 'the registry'}"
 
 
-CHECKS = (system.require_supported, _python, _disk, _state, _terraform, NOMAD.describe, CADDY.describe)
+CHECKS = (system.require_supported, python, disk, state, terraform, NOMAD.describe, CADDY.describe)
 
 
 def findings() -> Iterator[str | OperatorError]:

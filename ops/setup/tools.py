@@ -9,7 +9,7 @@ from pathlib import Path
 from ops.errors import OperatorError
 from ops.paths import LOCAL, PROJECT
 
-_BIN = LOCAL / "tools" / "bin"
+BIN = LOCAL / "tools" / "bin"
 
 
 def tool(name: str) -> str:
@@ -17,7 +17,7 @@ def tool(name: str) -> str:
     found = shutil.which(name)
     if found:
         return found
-    installed = _BIN / name
+    installed = BIN / name
     if not installed.exists():
         _install()
     return str(installed)
@@ -26,17 +26,17 @@ def tool(name: str) -> str:
 def _install() -> None:
     print("closecast: installing just and uv into .closecast/tools", file=sys.stderr)
     try:
-        venv.create(_BIN.parent, with_pip=True, clear=True)
+        venv.create(BIN.parent, with_pip=True, clear=True)
     except (subprocess.CalledProcessError, OSError) as error:
         raise OperatorError(
-            f"Python at {sys.executable} cannot make a virtual environment in {_BIN.parent} ({error})",
+            f"Python at {sys.executable} cannot make a virtual environment in {BIN.parent} ({error})",
             "on Debian and Ubuntu install the package python3-venv; otherwise check that the folder is writable",
         ) from error
     lock = PROJECT / "requirements-tools.txt"
-    command = [str(_BIN / "python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock)]
+    command = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
-        shutil.rmtree(Path(_BIN.parent), ignore_errors=True)
+        shutil.rmtree(Path(BIN.parent), ignore_errors=True)
         raise OperatorError(
             f"pip could not install just and uv: {_last_line(done.stderr)}",
             "check the connection to the Python package index (a proxy or mirror is set as for any pip), or put "

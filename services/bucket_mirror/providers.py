@@ -4,16 +4,16 @@ import os
 import re
 from pathlib import Path
 
-_ENVIRONMENT = Path(__file__).resolve().parents[2] / "terraform" / "environments" / "local"
+ENVIRONMENT = Path(__file__).resolve().parents[2] / "terraform" / "environments" / "local"
 
 
 def pinned_version() -> str:
     """Release of the AWS provider that the local environment asks for."""
     match = re.search(
-        r'source\s*=\s*"hashicorp/aws"\s*version\s*=\s*"([\d.]+)"', (_ENVIRONMENT / "versions.tf").read_text()
+        r'source\s*=\s*"hashicorp/aws"\s*version\s*=\s*"([\d.]+)"', (ENVIRONMENT / "versions.tf").read_text()
     )
     if match is None:
-        raise ValueError(f"{_ENVIRONMENT / 'versions.tf'} pins no release of hashicorp/aws")
+        raise ValueError(f"{ENVIRONMENT / 'versions.tf'} pins no release of hashicorp/aws")
     return match.group(1)
 
 
@@ -25,7 +25,7 @@ def find_provider_mirror() -> Path | None:
     """
     named = os.environ.get("CLOSECAST_TERRAFORM_MIRROR")
     if named:
-        if not _is_mirror(Path(named)):
+        if not is_mirror(Path(named)):
             raise FileNotFoundError(
                 f"CLOSECAST_TERRAFORM_MIRROR names {named}, which holds no hashicorp/aws {pinned_version()}"
             )
@@ -41,10 +41,10 @@ def find_provider_mirror() -> Path | None:
     opt = Path("/opt")
     if opt.is_dir():
         candidates += sorted(opt.iterdir())
-    return next((folder for folder in candidates if _is_mirror(folder)), None)
+    return next((folder for folder in candidates if is_mirror(folder)), None)
 
 
-def _is_mirror(folder: Path) -> bool:
+def is_mirror(folder: Path) -> bool:
     try:
         return any(folder.glob(f"*/hashicorp/aws/{pinned_version()}")) or any(
             folder.glob(f"*/hashicorp/aws/*_{pinned_version()}_*.zip")

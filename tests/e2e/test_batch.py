@@ -22,6 +22,7 @@ from closecast.platform.settings import LakeSettings
 from ops.down import processes_of
 from ops.nomad import jobs
 from tests.e2e.conftest import Platform
+from tests.waiting import awaited, until
 
 pytestmark = pytest.mark.e2e
 
@@ -41,14 +42,12 @@ def _instances(platform: Platform, job: str) -> list[psutil.Process]:
 
 def _kill_one(platform: Platform, job: str, killed: list[int], after: float) -> None:
     """kill -9 of one instance, `after` seconds of its life."""
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        for process in _instances(platform, job):
-            if time.time() - process.create_time() > after:
-                process.kill()
-                killed.append(process.pid)
-                return
-        time.sleep(0.05)
+    process = awaited(
+        lambda: next((one for one in _instances(platform, job) if time.time() - one.create_time() > after), None), 90
+    )
+    assert process is not None
+    process.kill()
+    killed.append(process.pid)
 
 
 @pytest.fixture
@@ -193,13 +192,11 @@ def test_a_minute_without_the_agent_costs_nothing_but_time(platform: Platform, l
     }[flow]
 
     def away() -> None:
-        deadline = time.monotonic() + 200
-        while not _instances(platform, job) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: _instances(platform, job), 200)
         agent = platform.session.agent.process()
         assert agent is not None
         agent.suspend()
-        time.sleep(60)
+        time.sleep(60)  # noqa: TID251 - how long Nomad is away is what is tried
         agent.resume()
 
     thread = threading.Thread(target=away)

@@ -3,7 +3,6 @@
 import os
 import pwd
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -179,14 +178,14 @@ def test_the_user_interface_shows_nothing_to_who_has_not_signed_in(platform: Pla
 
 
 @pytest.fixture(scope="module")
-def tokens(platform: Platform) -> Iterator[dict[str, Cluster]]:
-    """A client of Nomad for each policy that somebody bears, and one without a token."""
+def tokens(platform: Platform) -> dict[str, str]:
+    """A token of Nomad for each policy that somebody bears, and none."""
     session = platform.session
     manager = Cluster(session.agent.address, session.credentials.nomad_management_token)
-    yield {
-        "dispatcher": Cluster(session.agent.address, manager.create_token("a test's", ["dispatcher"])),
-        "operator": Cluster(session.agent.address, session.credentials.nomad_operator_token),
-        "nobody": Cluster(session.agent.address, ""),
+    return {
+        "dispatcher": manager.create_token("a test's", ["dispatcher"]),
+        "operator": session.credentials.nomad_operator_token,
+        "nobody": "",
     }
 
 
@@ -226,9 +225,10 @@ _JOB = {
     ],
 )
 def test_each_token_may_what_its_policy_says_and_no_more(
-    tokens: dict[str, Cluster], method: str, route: str, body: object, allowed: set[str]
+    platform: Platform, tokens: dict[str, str], method: str, route: str, body: object, allowed: set[str]
 ) -> None:
-    for who, cluster in tokens.items():
-        status = cluster._ask(method, route, **({"json": body} if body else {})).status_code
+    for who, token in tokens.items():
+        url, header = f"{platform.session.agent.address}/v1{route}", {"X-Nomad-Token": token}
+        status = httpx.request(method, url, json=body, headers=header, timeout=30, trust_env=False).status_code
         # What is let in may be refused for what it asks; who is not let in learns nothing else.
         assert (status not in (401, 403)) == (who in allowed), (who, status)

@@ -30,7 +30,7 @@ _SMALLEST_BLOCK, _LARGEST_BLOCK = 0.01, 0.1  # of the quota: what it leases at o
 _DENIED_SECONDS = 0.05  # the least time for which a refusal of Redis is remembered
 _PROBE_SECONDS = 1.0
 _TIMEOUT_SECONDS = 0.25
-_MOST_BUCKETS = 20_000
+MOST_BUCKETS = 20_000
 # Refills by Redis's own clock, takes the debt (or takes back an unused lease, a negative one), and grants what is wanted
 # as far as it is there. A bucket that has been full for a while needs no remembering.
 _LEASE = """
@@ -213,7 +213,7 @@ class Limits:
         return Decision(allowed, limit, balance)
 
     def _new(self, caller: Caller, now: float) -> _Bucket:
-        if len(self._buckets) >= _MOST_BUCKETS:
+        if len(self._buckets) >= MOST_BUCKETS:
             self._forget(now)
         limit = self._limits[caller.role]
         balance = 0.0 if self._shared else float(limit.quota)

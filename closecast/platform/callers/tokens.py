@@ -86,6 +86,11 @@ class Tokens:
         """The reasons why the keys of some issuers could not be fetched last time."""
         return [keys.problem for keys in self._jwks.sets.values() if keys.problem is not None]
 
+    @property
+    def known(self) -> int:
+        """How many tokens are remembered."""
+        return len(self._known)
+
     def find(self, token: bytes) -> Caller:
         """The caller that the token identifies.
 

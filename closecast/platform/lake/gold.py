@@ -11,7 +11,7 @@ from closecast.features import FEATURES, NAMES
 from closecast.models.training import Data
 from closecast.platform.lake.store import Lake
 
-_ROWS = 250_000  # in memory at once
+ROWS = 250_000  # in memory at once
 
 
 def store(data: Data, silver_key: str, lake: Lake) -> str:
@@ -33,8 +33,8 @@ def store(data: Data, silver_key: str, lake: Lake) -> str:
 
 def _frames(data: Data, rows: Snapshots) -> Iterator[pd.DataFrame]:
     identifiers = data.deals["opportunity_id"].to_numpy()
-    for first in range(0, len(rows), _ROWS):
-        part = rows.between(first, first + _ROWS)
+    for first in range(0, len(rows), ROWS):
+        part = rows.between(first, first + ROWS)
         facts = pd.DataFrame(
             {"opportunity_id": identifiers[part.deal], "as_of": part.as_of.astype("M8[s]"), "won": part.won}
         )

@@ -19,7 +19,7 @@ from closecast.platform.mlflow.registry import Identity, LostError, ModelRegistr
 
 # An object store that was restarted is empty for a while before it is filled again.
 LOSS_SECONDS = 60.0
-_AGAIN_SECONDS = 5.0
+AGAIN_SECONDS = 5.0
 _T = TypeVar("_T")
 
 
@@ -86,7 +86,7 @@ def _retried(call: Callable[[], _T], loss_seconds: float) -> _T:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise
-            time.sleep(min(left, _AGAIN_SECONDS))
+            time.sleep(min(left, AGAIN_SECONDS))
 
 
 def _with_champion(part: HeldOut, split: Split, twin: Scorer) -> HeldOut:

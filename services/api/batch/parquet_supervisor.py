@@ -21,7 +21,7 @@ from services.api.problems import InvalidInputError
 
 _LOG = logging.getLogger(__name__)
 
-_PATIENCE_S = 20.0  # for one file; 10,000 deals take some milliseconds
+PATIENCE_S = 20.0  # for one file; 10,000 deals take some milliseconds
 _END_S = 5.0
 
 
@@ -43,7 +43,7 @@ class ParquetSupervisor:
         buffer.replace([content])
         try:
             socket.send_fds(connection, [b"%d" % len(buffer)], [buffer.descriptor])
-            in_time = bool(select.select([connection], [], [], _PATIENCE_S)[0])
+            in_time = bool(select.select([connection], [], [], PATIENCE_S)[0])
             result = connection.recv(100) if in_time else b""
         except OSError:
             in_time, result = True, b""
@@ -92,7 +92,7 @@ class ParquetSupervisor:
         self._running()
         if in_time and status == -signal.SIGKILL:  # that is the system, short of memory
             return ReaderError("the process that reads Parquet was ended by the system: send the batch again")
-        how = "ended the process that read it" if in_time else f"was not read within {_PATIENCE_S:.0f} s"
+        how = "ended the process that read it" if in_time else f"was not read within {PATIENCE_S:.0f} s"
         return InvalidInputError("body", None, "a Parquet file", f"the file is damaged: it {how}; write it anew")
 
 

@@ -42,12 +42,12 @@ def read_json(body: bytes) -> tuple[DealTable, BatchRequest]:
     if not body.isascii():
         _require_utf8(body, "JSON", "utf-8")
     try:
-        return _by_column(body) or _by_object(body)
+        return by_column(body) or by_object(body)
     except (msgspec.DecodeError, RecursionError):
         return _row_by_row(body)
 
 
-def _by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
+def by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
     """Deals of nothing but texts and null, in which nothing is escaped; None for the rest. `body` is UTF-8.
 
     Raises msgspec.DecodeError.
@@ -68,7 +68,7 @@ def _by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
     return DealTable(identifiers, columns), BatchRequest([], sent.as_of, sent.horizon)
 
 
-def _by_object(body: bytes) -> tuple[DealTable, BatchRequest]:
+def by_object(body: bytes) -> tuple[DealTable, BatchRequest]:
     """Deals of any kind. Raises msgspec.DecodeError when one of them is none."""
     sent = _DECODER.decode(body)
     require_once(body)
@@ -123,10 +123,10 @@ def read_csv(content: bytes) -> DealTable:
     Raises InvalidInputError for another encoding, a missing engage_date column, no rows or more than MOST_DEALS.
     """
     text = _require_utf8(content, "CSV", "utf-8-sig")
-    return _quick_csv(content, text) or _row_by_row_csv(text)
+    return quick_csv(content, text) or row_by_row_csv(text)
 
 
-def _quick_csv(content: bytes, text: str) -> DealTable | None:
+def quick_csv(content: bytes, text: str) -> DealTable | None:
     """By Arrow, where the rows are as long as the header and each quote has its fellow; None for the rest."""
     try:
         header = next(csv.reader([text[: text.find("\n")]], strict=True), [])
@@ -155,7 +155,7 @@ def _quick_csv(content: bytes, text: str) -> DealTable | None:
     )
 
 
-def _row_by_row_csv(text: str) -> DealTable:
+def row_by_row_csv(text: str) -> DealTable:
     """The slow way, which mends short and long rows and knows what is wrong where."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:

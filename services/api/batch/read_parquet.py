@@ -58,7 +58,7 @@ def _table(content: bytes) -> pa.Table:
         if schema.names.count(name) > 1:
             raise more_than_once(name, "the file")
         _require_type(name, schema.field(name).type)
-    _require_bearable(metadata, names)
+    require_bearable(metadata, names)
     # As dictionaries, a text that stands in every row is unpacked once.
     texts = as_dictionaries(metadata, [name for name in names if is_text(schema.field(name).type)])
     file = pq.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts, **limits)
@@ -69,7 +69,7 @@ def _table(content: bytes) -> pa.Table:
     return table.unify_dictionaries().combine_chunks()
 
 
-def _require_bearable(metadata: Any, names: list[str]) -> None:
+def require_bearable(metadata: Any, names: list[str]) -> None:
     if metadata.num_rows > MOST_DEALS:
         raise too_many("the file", metadata.num_rows)
     if not metadata.num_rows:

@@ -51,7 +51,9 @@ class BatchSupervisor:
     `answered`, `rejected` and `restarts` count since the start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wait_s: float = _WAIT_S) -> None:
+        """A batch waits `wait_s` seconds for those before it, and is refused then."""
+        self._wait_s = wait_s
         self._worker_lock = asyncio.Lock()  # of the worker
         self._free_slots = _SLOTS
         self._buffers: list[SharedBuffer] = []  # for the next batches
@@ -62,6 +64,11 @@ class BatchSupervisor:
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._closed = False
         self.answered = self.rejected = self.restarts = 0
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes] | None":
+        """The worker; None where none was needed yet, or the last one was given up."""
+        return None if self._running is None else self._running.process
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -97,11 +104,11 @@ class BatchSupervisor:
         answer: the next batch is given to a new one.
         """
         try:
-            async with asyncio.timeout(_WAIT_S):
+            async with asyncio.timeout(self._wait_s):
                 await self._worker_lock.acquire()
         except TimeoutError as error:
             raise UnavailableError(
-                f"the batches before this one took longer than {_WAIT_S} s: send it again later"
+                f"the batches before this one took longer than {self._wait_s:g} s: send it again later"
             ) from error
         try:
             running = await asyncio.to_thread(self._prepared, served) if self._must_prepare(served) else self._running

@@ -11,9 +11,9 @@ from typing import Any
 from litestar.types import ASGIApp, Message, Receive, Send
 
 # No more than this is thrown away for the sake of one answer. The gateway hands on no larger body, and allows as much time.
-_MOST_BYTES = 100_000_000
-_MOST_SECONDS = 30.0
-_STALLED_SECONDS = 5.0  # who sends nothing for so long waits for the answer
+MOST_BYTES = 100_000_000
+MOST_SECONDS = 30.0
+STALLED_SECONDS = 5.0  # who sends nothing for so long waits for the answer
 
 
 class DrainBody:
@@ -55,10 +55,10 @@ class _Body:
 
     async def take_rest(self) -> None:
         loop = asyncio.get_running_loop()
-        taken, end = 0, loop.time() + _MOST_SECONDS
+        taken, end = 0, loop.time() + MOST_SECONDS
         try:
-            while self.has_more and taken < _MOST_BYTES:
-                async with asyncio.timeout_at(min(end, loop.time() + _STALLED_SECONDS)):
+            while self.has_more and taken < MOST_BYTES:
+                async with asyncio.timeout_at(min(end, loop.time() + STALLED_SECONDS)):
                     message = await self.receive()
                 taken += len(message["body"]) if message["type"] == "http.request" else 0
         except TimeoutError:

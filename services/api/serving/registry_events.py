@@ -16,7 +16,7 @@ from closecast.platform.settings import Login, SettingsError, login, required
 
 _LOG = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 30.0
+LOOK_SECONDS = 30.0
 _AGAIN_SECONDS = 5.0
 
 
@@ -88,7 +88,7 @@ class RegistryEvents:
             _LOG.info("webhook", extra={"url": known.url})
         self._is_mine = True
         self._worker.settle()
-        return _LOOK_SECONDS
+        return LOOK_SECONDS
 
     def _report(self, problem: str) -> None:
         _LOG.warning("webhook", extra={"problem": problem})

@@ -15,8 +15,8 @@ from services.api.transport.refusals import Refusals, new_id
 from services.api.transport.response_head import lines
 
 IDLE_SECONDS = 75  # how long a connection may lie unused: longer than the gateway keeps its own
-_REQUEST_SECONDS = 60.0  # how long a request may take to arrive; the gateway hands on whole ones
-_LOOK_SECONDS = 5.0
+REQUEST_SECONDS = 60.0  # how long a request may take to arrive; the gateway hands on whole ones
+LOOK_SECONDS = 5.0
 _LINGER_SECONDS = 2.0  # for which a refused caller may go on sending before it must have read why
 
 
@@ -55,7 +55,7 @@ class ClosingProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = Flow(transport)
         self._since = self.loop.time()
-        self._look = self.loop.call_later(_LOOK_SECONDS, self._look_at_clock)
+        self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_clock)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._look is not None:
@@ -64,12 +64,12 @@ class ClosingProtocol(HttpToolsProtocol):
 
     def _look_at_clock(self) -> None:
         """A connection that says nothing, or says it too slowly, is not kept: it would be held from others."""
-        self._look = self.loop.call_later(_LOOK_SECONDS, self._look_at_clock)
+        self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_clock)
         waited = 0.0 if self._since is None else self.loop.time() - self._since
-        is_late = self._arriving and waited > _REQUEST_SECONDS and not (self._owes() or self.flow.read_paused)
+        is_late = self._arriving and waited > REQUEST_SECONDS and not (self._owes() or self.flow.read_paused)
         if is_late and self._farewell is None:
             self._refuse(
-                Problem("The request is too slow", 408, f"it was not here whole after {_REQUEST_SECONDS:.0f} s")
+                Problem("The request is too slow", 408, f"it was not here whole after {REQUEST_SECONDS:.0f} s")
             )
         elif waited > IDLE_SECONDS:
             self.transport.close()

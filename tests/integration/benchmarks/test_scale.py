@@ -50,7 +50,7 @@ def test_the_page_says_whether_growth_and_memory_are_within_their_bounds(
 
 def test_a_stage_that_fails_says_why_and_an_unknown_argument_is_named(tmp_path: object) -> None:
     with pytest.raises(OperatorError, match=r"the stage train failed: (?s:.)*there is no file .*export\.parquet"):
-        scale._alone("train", tmp_path)  # type: ignore[arg-type]
+        scale.alone("train", tmp_path)  # type: ignore[arg-type]
     for argument in ("deals=", "deals=10,x", "rounds=0"):
         with pytest.raises(OperatorError, match=f"{argument} is not understood"):
             scale.main([argument])

@@ -1,7 +1,6 @@
 """Deploying again, on a real Prefect server: what a user set stays, what is new is added, what is gone is told."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import deployments
 from flows.deployments import INVENTORY, Deployment
+from tests.waiting import awaited
 
 pytestmark = pytest.mark.integration
 TUNE = next(one for one in INVENTORY if one.flow == "tune")
@@ -31,13 +31,14 @@ class Server:
 
     def call(self, method: str, route: str, body: Any = None) -> Any:
         # Prefect answers 503 while its SQLite is locked, as its services lock it at times; its own clients ask again too.
-        for _ in range(20):
-            answer = self.http.request(method, route, json=body)
-            if answer.status_code != 503:
-                break
-            time.sleep(0.5)
+        answer = awaited(lambda: self._unless_locked(method, route, body), pause=0.5)
+        assert answer is not None
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
+
+    def _unless_locked(self, method: str, route: str, body: Any) -> httpx.Response | None:
+        answer = self.http.request(method, route, json=body)
+        return None if answer.status_code == 503 else answer
 
     def found(self, flow: str = "tune") -> dict[str, Any]:
         found: dict[str, Any] = self.call("GET", f"/deployments/name/{flow}/closecast")

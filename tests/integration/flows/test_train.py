@@ -6,7 +6,6 @@ import re
 import secrets
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.settings import DatabaseSettings, LakeSettings
 from flows import deployments
 from tests.servers import PROJECT, S3
+from tests.waiting import awaited
 
 pytestmark = pytest.mark.integration
 
@@ -101,14 +101,12 @@ def test_a_worker_runs_the_deployment(
     )
     # when a worker takes one turn
     python("prefect", "worker", "start", "--pool", "closecast", "--type", "process", "--run-once")
-    deadline = time.monotonic() + 60
-    while (state := _get(prefect_api, f"flow_runs/{run['id']}")["state"])["type"] not in (
-        "COMPLETED",
-        "FAILED",
-        "CRASHED",
-    ):
-        assert time.monotonic() < deadline, state
-        time.sleep(0.2)
+
+    def ended() -> Any:
+        state = _get(prefect_api, f"flow_runs/{run['id']}")["state"]
+        return state if state["type"] in ("COMPLETED", "FAILED", "CRASHED") else None
+
+    state = awaited(ended, pause=0.2)
     # then the model is champion and the result can be read from Prefect
     assert state["type"] == "COMPLETED", state
     (result,) = json.loads(_get(prefect_api, "artifacts/train-result/latest")["data"])

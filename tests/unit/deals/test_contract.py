@@ -151,7 +151,7 @@ _CELL: dict[str, Any] = {
 }
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.fixed_dictionaries(_CELL), min_size=1, max_size=8))
 def test_rows_in_are_rows_accepted_and_rows_rejected(rows: list[dict[str, str]]) -> None:
     # given

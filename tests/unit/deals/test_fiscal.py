@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
@@ -32,7 +32,6 @@ def _by_hand(first_month: int, day: date) -> tuple[date, date]:
     return start, end - timedelta(days=1)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), DAYS)
 def test_each_day_lies_in_the_quarter_that_walking_finds(first_month: int, day: date) -> None:
     fiscal, days = FiscalCalendar(first_month), np.array([day], dtype="M8[D]")
@@ -42,7 +41,6 @@ def test_each_day_lies_in_the_quarter_that_walking_finds(first_month: int, day: 
     assert fiscal.month_of_quarter(days).tolist() == [(day.month - start.month) % 12 + 1]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), DAYS)
 def test_the_quarter_asked_about_ends_ahead_of_the_as_of_date(first_month: int, as_of: date) -> None:
     fiscal = FiscalCalendar(first_month)

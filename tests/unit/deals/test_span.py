@@ -67,7 +67,7 @@ def test_an_engagement_does_the_same_and_a_thousand_rows_of_one_day_are_one_day(
     assert (checked.rejected["reasons"].str.startswith(f"engage_date is after {END}")).sum() == 1_000
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 700)), min_size=1, max_size=5))
 def test_five_odd_rows_move_the_begin_and_the_end_by_days_or_are_told(odd: list[tuple[bool, int]]) -> None:
     # given closes after the last date, and before the first

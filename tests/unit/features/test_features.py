@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from closecast import features
@@ -34,7 +34,6 @@ def test_twenty_three_features_are_declared_once_and_in_full() -> None:
     assert "strictly before" in features.FEATURES[features.WIN_CHANCE].cut_off
 
 
-@settings(max_examples=200, deadline=None)
 @given(_DAY, st.integers(0, 700), st.integers(1, MAX_HORIZON_DAYS))
 def test_one_deals_values_follow_the_calendar(as_of: date, age: int, horizon: int) -> None:
     # given

@@ -1,31 +1,23 @@
-"""A small synthetic export, and the candidate it gives, made once for all tests of this room."""
+"""The made-up export, the candidate it gives, and a card of it."""
 
 from dataclasses import asdict
 
 import pandas as pd
 import pytest
 
-from closecast.deals.contract import check
-from closecast.deals.synthetic.generator import generate
 from closecast.features import NAMES
 from closecast.models import candidate
 from closecast.models.card import ModelCard
 
 
 @pytest.fixture(scope="session")
-def deals() -> pd.DataFrame:
-    return check(generate(2_500, seed=11)).accepted
+def deals(made_up_deals: pd.DataFrame) -> pd.DataFrame:
+    return made_up_deals
 
 
 @pytest.fixture(scope="session")
-def built(deals: pd.DataFrame) -> candidate.Candidate:
-    return candidate.build(deals, seed=7, threads=1)
-
-
-@pytest.fixture(scope="session")
-def real(real_raw: pd.DataFrame) -> candidate.Candidate:
-    """The candidate of the real file, on the protocol of the published reference."""
-    return candidate.build(check(real_raw).accepted, seed=7, threads=2)
+def built(made_up_candidate: candidate.Candidate) -> candidate.Candidate:
+    return made_up_candidate
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from closecast.models import manifest
@@ -67,7 +67,6 @@ def test_a_matrix_of_another_width_is_refused(model: DealModel) -> None:
         model.scorer.predict(np.zeros((2, 3)))
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.dates(date(2017, 3, 1), date(2018, 3, 1)),
     st.integers(0, 80),

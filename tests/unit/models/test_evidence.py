@@ -12,22 +12,16 @@ from hypothesis import strategies as st
 
 from closecast.deals.contract import check
 from closecast.deals.synthetic.generator import generate
-from closecast.models import candidate, evaluation, influence, promotion
+from closecast.models import candidate, evaluation, influence
 from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.candidate import Candidate
 from closecast.models.evaluation import CANDIDATE, HeldOut
 from closecast.models.evidence import Export, odd_dates
-from closecast.models.hyperparameters import PRESETS
 from closecast.models.promotion import Cost, Decision, decide
 from closecast.models.training import Data, NotEnoughDataError
 
 CHEAP = Cost(0.5, 50_000)
 ENOUGH = Export(won=500, lost=300, open_at_end=90, usually_open=100, first=date(2017, 1, 1), end=date(2017, 12, 31))
-
-
-def decided(deals: pd.DataFrame) -> Decision:
-    made = candidate.build(deals, 7, 1, PRESETS[0])
-    return decide(made.held_out, CHEAP, "there is no champion yet", export=Export.of(made.data))
 
 
 def failed(decision: Decision) -> list[str]:
@@ -45,30 +39,10 @@ def test_an_ordinary_export_lacks_nothing_and_every_fact_is_said_first(built: Ca
     assert not {name.split(",")[0] for name in failed(decision)} & {"time to close", "closing dates", "as-of dates"}
 
 
-def test_an_export_without_lost_deals_is_told_so_before_all_else(deals: pd.DataFrame) -> None:
-    decision = decided(deals[deals["deal_stage"] != "Lost"].reset_index(drop=True))
-    assert not decision.promoted
-    assert decision.reasons[0].startswith(
-        "none of the 1,146 closed deals is Lost: a model would take every close for a win"
-    )
-
-
 def test_five_lost_deals_are_as_good_as_none(deals: pd.DataFrame) -> None:
     lost = deals.index[deals["deal_stage"] == "Lost"]
     export = Export.of(Data(deals.drop(lost[5:])))
     assert export.lacks()["lost deals"] == "only 5 of the 1,151 closed deals are Lost: needed are 20 or more"
-
-
-def test_an_export_of_closed_deals_alone_is_told_so_before_all_else(deals: pd.DataFrame) -> None:
-    # given closed deals, and one that is still open
-    open_one = deals[(deals["deal_stage"] == "Engaging")].tail(1)
-    closed = pd.concat([deals[deals["close_date"].notna()], open_one])
-    # when
-    decision = decided(closed.reset_index(drop=True))
-    # then
-    assert not decision.promoted
-    assert "deals are open at the end of the data, 2017-12-31, where" in decision.reasons[0]
-    assert "export the open deals (Engaging) too" in decision.reasons[0]
 
 
 @pytest.mark.parametrize("column", ["sales_agent", "product"])
@@ -119,15 +93,6 @@ def late_closes(deals: pd.DataFrame, count: int, days: int) -> pd.DataFrame:
     return pd.concat([deals, more], ignore_index=True)
 
 
-def test_held_out_deals_that_had_no_time_to_close_are_refused_with_the_dates(deals: pd.DataFrame) -> None:
-    # when
-    made = candidate.build(late_closes(deals, 2, 200), 7, 1, PRESETS[0], date(2017, 9, 1))
-    decision = decide(made.held_out, CHEAP, None)
-    # then
-    assert failed(decision)[0] == "time to close, 30_days"
-    assert "no deal closes between 2017-12-31 and 2018-07-19" in decision.reasons[0]
-
-
 def test_counts_that_a_late_date_causes_name_its_deal(deals: pd.DataFrame) -> None:
     with pytest.raises(NotEnoughDataError) as raised:
         evaluation.splits(Data(late_closes(deals, 1, 400), date(2018, 2, 1)))
@@ -150,7 +115,7 @@ def test_wins_that_were_all_dated_one_day_are_named(deals: pd.DataFrame) -> None
         evaluation.splits(Data(dated, date(2017, 9, 1)))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_no_five_deals_win_a_comparison(seed: int, few: int) -> None:
     # given two models of equal worth, but for the rows of a few deals that one knows for certain
@@ -200,15 +165,19 @@ def test_one_agent_or_date_that_holds_all_the_evidence_is_named(kind: str) -> No
     # then
     assert spread.difference < 0
     assert (alone.what, alone.difference > 0) == (f"{kind} name 9", True)
-    checks = promotion._not_by_few(replace(one, predictions=_only(one, codes == 9)), {"base_rate": "the base rate"})
-    assert not checks.passed
-    assert f"without {kind} name 9 the log loss is not below the base rate's" in checks.sentence
+    decision = decide((replace(one, predictions=_only(one, codes == 9)),), CHEAP, None)
+    assert "few rows, 30_days" in failed(decision)
+    assert any(f"without {kind} name 9 the log loss is not below the base rate's" in one for one in decision.reasons)
 
 
 def _only(part: HeldOut, better: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
     base = np.full(len(part.won), 0.25)
     sure = np.where(part.won == 1, 0.99, 0.01)
-    return {"base_rate": base, CANDIDATE: np.where(better, sure, np.where(part.won == 1, 0.249, 0.251))}
+    return {
+        "base_rate": base,
+        AGE_CALENDAR: base,
+        CANDIDATE: np.where(better, sure, np.where(part.won == 1, 0.249, 0.251)),
+    }
 
 
 def test_wins_of_one_day_and_one_as_of_date_are_no_evidence_for_others(built: Candidate) -> None:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -55,7 +55,6 @@ def _story(
     return describe(explanation, row, reference, AS_OF, HORIZON, standing or KNOWN)
 
 
-@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_parts_of_any_deal_add_up_to_its_answer_and_what_is_equal_adds_nothing(
     data: st.DataObject, scorer: Scorer, built: Candidate

@@ -105,7 +105,7 @@ def test_a_draw_is_measured_as_the_library_measures_weighted_rows() -> None:
     won, predicted, deal = _drawn(3)
     weights = np.random.default_rng(3).poisson(1.0, int(deal.max()) + 1).astype(np.int32)
     # when
-    found = metrics._Ranked(won, predicted, deal).scores(weights[None, :])
+    found = metrics.Ranked(won, predicted, deal).scores(weights[None, :])
     # then
     rows = weights[deal]
     assert found["auc"][0] == pytest.approx(roc_auc_score(won, predicted, sample_weight=rows))

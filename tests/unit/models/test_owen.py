@@ -6,7 +6,7 @@ from math import fsum
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -48,7 +48,6 @@ def games(draw: st.DrawFn) -> tuple[list[int], Worths]:
     return sizes, {tuple(bool(at >> bit & 1) for bit in range(players)): one for at, one in enumerate(worth)}
 
 
-@settings(deadline=None)
 @given(games())
 def test_they_are_those_of_the_definition_and_add_up(game: tuple[list[int], Worths]) -> None:
     sizes, worth = game
@@ -60,7 +59,6 @@ def test_they_are_those_of_the_definition_and_add_up(game: tuple[list[int], Wort
     assert fsum([nobody, *found]) == pytest.approx(everybody, abs=1e-15)
 
 
-@settings(deadline=None)
 @given(games())
 def test_a_player_without_effect_gets_exactly_nothing(game: tuple[list[int], Worths]) -> None:
     sizes, worth = game
@@ -72,7 +70,6 @@ def test_a_player_without_effect_gets_exactly_nothing(game: tuple[list[int], Wor
     assert [found[at] for at in idle] == [0.0] * len(idle)
 
 
-@settings(deadline=None)
 @given(games(), st.data())
 def test_players_of_one_group_whom_nothing_tells_apart_get_the_same(
     game: tuple[list[int], Worths], data: st.DataObject

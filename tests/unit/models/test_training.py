@@ -8,12 +8,11 @@ import pandas as pd
 import pytest
 
 from closecast.deals.contract import check
-from closecast.deals.synthetic import generator
 from closecast.deals.synthetic.generator import generate
 from closecast.models import candidate, evaluation, forward, training
 from closecast.models.card import ModelCard
 from closecast.models.deal_model import DealModel
-from closecast.models.hyperparameters import PRESETS, Hyperparameters
+from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.promotion import Decision
 from closecast.models.training import NotEnoughDataError
 from closecast.platform.mlflow.run_artifacts import model_card
@@ -74,20 +73,6 @@ def test_the_synthetic_candidate_beats_the_base_rate_at_both_targets(built: cand
         assert ours[f"log_loss_{target}"] < theirs[f"base_rate_log_loss_{target}"]
         assert theirs[f"base_rate_auc_{target}"] == 0.5
     assert built.rows["fit"] < built.rows["refit"]
-
-
-def test_the_same_rows_and_seed_give_the_same_file_whatever_the_threads(
-    deals: pd.DataFrame, built: candidate.Candidate
-) -> None:
-    # when
-    again = candidate.build(deals, seed=7, threads=2)
-    # then
-    text = [
-        made.scorer.booster.model_to_string().replace("[num_threads: 2]", "[num_threads: 1]") for made in (again, built)
-    ]
-    assert text[0] == text[1]
-    assert again.metrics() == built.metrics()
-    assert again.scorer.calibration == built.scorer.calibration
 
 
 def test_a_large_export_is_learnt_from_a_sample_of_its_deals(
@@ -167,17 +152,6 @@ def test_the_report_has_every_figure_asked_for(built: candidate.Candidate) -> No
 def test_settings_out_of_range_are_refused(values: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Hyperparameters.of(values)
-
-
-def test_the_second_preset_is_taken_where_agents_differ_and_not_where_they_are_alike() -> None:
-    for effect, chosen in ((1.5, PRESETS[1]), (0.0, PRESETS[0])):
-        # given
-        made = generator.Settings(rows=3_000, agents=6, agent_effect=effect, product_effect=0.0)
-        data = training.Data(check(generator.generate_with_truth(made, seed=3)[0]).accepted)
-        # when
-        _, _, found = candidate.fit_before(data, None, 7, 1, data.plan.cut)
-        # then
-        assert found.settings == chosen
 
 
 def test_too_few_deals_are_refused_with_the_counts() -> None:

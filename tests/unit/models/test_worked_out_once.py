@@ -2,22 +2,19 @@
 
 import lightgbm
 import numpy as np
-import pandas as pd
-import pytest
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from closecast.features import NAMES
-from closecast.models import baselines, candidate, evaluation, metrics, promotion
+from closecast.models import baselines, candidate, evaluation, metrics
 
 
 def test_the_reference_answers_each_row_as_if_it_were_alone(built: candidate.Candidate) -> None:
     for split in built.splits:
         # given the reference without its short cut
-        columns = baselines._AGE_AND_CALENDAR
+        columns = baselines.AGE_AND_CALENDAR
         data = lightgbm.Dataset(split.train.matrix[:, columns], label=split.train.rows.won)
-        parameters = {**baselines._REFERENCE, "seed": 7, "num_threads": 1}
-        expected = lightgbm.train(parameters, data, baselines._REFERENCE_ROUNDS).predict(split.test.matrix[:, columns])
+        parameters = {**baselines.REFERENCE, "seed": 7, "num_threads": 1}
+        expected = lightgbm.train(parameters, data, baselines.REFERENCE_ROUNDS).predict(split.test.matrix[:, columns])
         # when
         found = baselines.age_calendar(split.train, split.test, 7, 1)
         # then
@@ -31,7 +28,7 @@ def test_blanked_accounts_move_the_mean_by_what_all_rows_would_say(built: candid
         return np.asarray(matrix[:, NAMES.index("account_win_rate_before_as_of")])
 
     deals, data = built.data.deals, built.data
-    gone = np.random.default_rng(3).random(len(deals)) < evaluation._BLANKED
+    gone = np.random.default_rng(3).random(len(deals)) < evaluation.BLANKED
     blanked = data.builder.history.encode(deals.assign(account=deals["account"].mask(gone)))
     expected = []
     for split in built.splits:
@@ -64,33 +61,3 @@ def test_intervals_of_several_are_those_of_each(built: candidate.Candidate) -> N
     assert list(found) == list(part.predictions)
     for name, predicted in part.predictions.items():
         assert found[name] == metrics.with_intervals(part.won, predicted, part.deal)
-
-
-def _blas() -> set[int]:
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
-
-
-def test_blas_has_one_thread_while_a_candidate_is_made_and_judged(
-    deals: pd.DataFrame, built: candidate.Candidate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # given a process whose BLAS has more, and places in the midst of the work that tell
-    seen: list[set[int]] = []
-    places = ((candidate, "fit_before"), (evaluation, "held_out"), (metrics, "all_with_intervals"), (metrics, "scores"))
-    for module, name in places:
-        made = getattr(module, name)
-
-        def told(*given: object, made=made) -> object:  # type: ignore[no-untyped-def]
-            seen.append(_blas())
-            return made(*given)
-
-        monkeypatch.setattr(module, name, told)
-    with threadpool_limits(3, "blas"):
-        before = _blas()
-        # when
-        candidate.build(deals, 7, 1)
-        built.report()
-        promotion.decide(built.held_out, promotion.Cost(1.0, 1), "nobody serves")
-        # then, and afterwards it has what it had
-        assert _blas() == before != {1}
-    assert len(seen) > len(places)
-    assert set.union(*seen) == {1}

@@ -60,6 +60,6 @@ class _Handler(BaseHTTPRequestHandler):
 def double() -> Iterator[Double]:
     server = Double(("127.0.0.1", 0), _Handler)
     server.answers, server.asked = {}, []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield server
     server.shutdown()

@@ -19,7 +19,7 @@ from closecast.platform.callers.issuers import issuers
 from closecast.platform.callers.tokens import Tokens
 from closecast.platform.nomad.addresses import address
 from ops import paths
-from ops.down import _sweep, mounts_below, processes_of
+from ops.down import mounts_below, processes_of, sweep
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.agent import Agent
@@ -46,7 +46,7 @@ def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     agent = Agent.of_state()
     yield agent
     agent.stop()
-    _sweep(agent.data)
+    sweep(agent.data)
     shutil.rmtree(state)
     accounts.remove()
 
@@ -97,7 +97,7 @@ def test_from_a_fresh_agent_to_a_job_and_back(agent: Agent, capsys: pytest.Captu
     cluster.stop("cache")
     wait(lambda: not cluster.live_allocations("cache"), 60, "the end of the cache")
     agent.stop()
-    _sweep(agent.data)
+    sweep(agent.data)
     assert not agent.is_running()
     assert [process for process in processes_of(agent.data) if process.pid != os.getpid()] == []
     assert mounts_below(agent.data) == []
@@ -241,7 +241,7 @@ def test_no_task_notices_that_the_agent_ended_and_was_started_again(agent: Agent
         agent.start(nomad, meta)
         wait(cluster.node_is_ready, 60, "the return of the node")
         # then the same processes are there, also once the client had time to do away with them
-        time.sleep(5)
+        time.sleep(5)  # noqa: TID251 - the time that it had
         assert _tasks(agent) == before, (how, ended)
         for job in ("cache", "neighbour"):
             allocation = cluster.allocation(job)

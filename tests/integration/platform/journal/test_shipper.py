@@ -190,7 +190,7 @@ def test_a_cache_without_room_is_left_what_it_has(shipper: Shipper, cache: Cache
         for number in range(2_000):
             shipper.append(single(number))
             if number % 100 == 99:
-                time.sleep(0.05)
+                time.sleep(0.05)  # noqa: TID251 - the pace of a service, so that it is shipped in parts
         status = _until(shipper, lambda status: status.spooled > 0 and not status.unconfirmed)
         # then
         assert "the cache is full" in (status.problem or "")

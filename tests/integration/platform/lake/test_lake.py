@@ -64,7 +64,7 @@ def test_gold_holds_every_row_that_may_be_learnt_from_whatever_the_size_of_its_p
 ) -> None:
     # given
     data = Data(check(generate(600, seed=1)).accepted)
-    monkeypatch.setattr(gold, "_ROWS", 1_000)
+    monkeypatch.setattr(gold, "ROWS", 1_000)
     # when
     kept = lake.read_parquet(gold.store(data, "silver/600.parquet", lake))
     # then

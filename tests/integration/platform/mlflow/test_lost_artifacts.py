@@ -294,7 +294,7 @@ def test_a_loss_that_is_mended_meanwhile_is_none(
         return genuine(registry, identity, cache)
 
     monkeypatch.setattr(ModelRegistry, "served", served)
-    monkeypatch.setattr("closecast.platform.mlflow.comparison._AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("closecast.platform.mlflow.comparison.AGAIN_SECONDS", 0.1)
     found = compare_with_champion(ModelRegistry(mlflow_on_s3), card, made_up_candidate, loss_seconds=60)
     assert (found.reason, len(asked)) == (None, 2)
 

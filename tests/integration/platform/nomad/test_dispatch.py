@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
+import httpx
 import pytest
 
 from closecast.platform.nomad.dispatch import Dispatcher, DispatchError, NomadAwayError, NomadSettings
-from ops.down import _sweep
+from ops.down import sweep
 from ops.nomad.agent import Agent
 from ops.nomad.cluster import Cluster, wait
 from ops.nomad.jobs import Cli
@@ -82,6 +84,10 @@ class Nomad:
             threads = Path(f"/proc/{process.pid}/task")
             until(lambda: all(_state(thread) == "T" for thread in threads.iterdir()))
 
+    def purge(self, instance: str) -> None:
+        url, header = f"{self.agent.address}/v1/job/{quote(instance, safe='')}", {"X-Nomad-Token": self.token}
+        httpx.delete(url, params={"purge": "true"}, headers=header, trust_env=False).raise_for_status()
+
     def instances(self) -> set[str]:
         return set(self.cluster.instances("nap"))
 
@@ -114,7 +120,7 @@ def nomad() -> Iterator[Nomad]:
             wait(lambda: not one.instances(), 60, "the end of the instances")
         finally:
             agent.stop()
-            _sweep(agent.data)
+            sweep(agent.data)
             shutil.rmtree(state, ignore_errors=True)
 
 
@@ -133,11 +139,7 @@ def _end(dispatcher: Dispatcher, instance: str, seconds: float = 90) -> str:
 
 
 def _later(seconds: float, act: Callable[[], None]) -> threading.Thread:
-    def run() -> None:
-        time.sleep(seconds)
-        act()
-
-    thread = threading.Thread(target=run)
+    thread = threading.Timer(seconds, act)
     thread.start()
     return thread
 
@@ -176,7 +178,7 @@ def test_an_agent_that_is_killed_and_comes_back_costs_nothing_but_time(nomad: No
 
     def away() -> None:
         nomad.signal(signal.SIGKILL)
-        time.sleep(20)
+        time.sleep(20)  # noqa: TID251 - how long Nomad is away is what is tried
         nomad.start()
 
     thread = _later(0, away)
@@ -235,7 +237,7 @@ def test_an_instance_is_dead_only_when_nomad_says_so_again_and_again(nomad: Noma
     # given an instance that is taken out of Nomad altogether
     dispatcher = nomad.dispatcher()
     instance = _nap(dispatcher, 60)
-    nomad.cluster._call("DELETE", f"/job/{instance}", params={"purge": "true"})
+    nomad.purge(instance)
     # when
     begin = time.monotonic()
     states = [one[instance] for one in dispatcher.follow([instance], 90, _never)]

@@ -5,9 +5,8 @@ With a real MLflow, PostgreSQL and Valkey: the API that runs, one that starts af
 
 import hashlib
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from services.api.settings import Settings
 from services.journal.consumer import Consumer
 from services.journal.status import JournalStatus
 from tests.servers import free_port
+from tests.waiting import awaited, until
 
 pytestmark = pytest.mark.integration
 KEY = "a key"
@@ -82,14 +82,6 @@ def _champion(model: DealModel, client: MlflowClient, registry: ModelRegistry, f
     return str(run.info.run_id)
 
 
-def _until(ask: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 60
-    while not (found := ask()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
 @pytest.mark.usefixtures("journal")
 def test_version_1_and_version_1(
     served_model: DealModel,
@@ -111,19 +103,21 @@ def test_version_1_and_version_1(
             return dict(api.post("/v1/predictions", json={"deal": DEAL, "as_of": "2017-12-31"}).json())
 
         def recorded(answer: dict[str, Any]) -> dict[str, Any]:
-            found = _until(lambda: (one := api.get(f"/v1/predictions/{answer['id']}")).status_code == 200 and one)
+            found = awaited(
+                lambda: one if (one := api.get(f"/v1/predictions/{answer['id']}")).status_code == 200 else None
+            )
             return dict(found.json())
 
         # given an answer of the first version 1
         first = _champion(served_model, client, empty_registry, tmp_path / "first")
-        _until(lambda: serves(first))
+        until(lambda: serves(first))
         before = predicted()
         assert before["model"] == {"name": "closecast", "version": "1", "run_id": first}
 
         # when the registered model is deleted and made anew from another run
         second = _champion(other_model, client, empty_registry, tmp_path / "second")
         # then the running API takes it up, and says in each answer which one it was
-        _until(lambda: serves(second))
+        until(lambda: serves(second))
         assert api.get("/health/ready").json().get("reason") is None
         after = predicted()
         assert after["model"] == {"name": "closecast", "version": "1", "run_id": second}
@@ -135,7 +129,7 @@ def test_version_1_and_version_1(
         assert (explained["model"]["run_id"], explained["probability"]) == (second, after["probability"])
         # as does one that starts afresh
         with _service(tmp_path / "fresh", mlflow_uri, database_url, valkey_url) as fresh:
-            _until(lambda: fresh.get("/health/ready").status_code == 200)
+            until(lambda: fresh.get("/health/ready").status_code == 200)
             assert fresh.get("/v1/model").json()["run_id"] == second
 
         # and each record is computed again by the run that made it

@@ -4,22 +4,20 @@ import json
 import os
 import signal
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 from botocore.config import Config
 
 from services.bucket_mirror.companion import Companion
 from services.bucket_mirror.health import serve
 from services.bucket_mirror.settings import Settings
 from tests.servers import free_port, localstack_server
+from tests.waiting import until
 
 LAKE, ARTIFACTS = "closecast-local-lake", "closecast-local-artifacts"
 KEY = ("LKIAQAAAAAAATESTSTAGE", "the stage's own/secret+key")
@@ -32,14 +30,6 @@ SECRETS = (
     "cache",
     "api-key",
 )
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"in vain waited until {what}")
-        time.sleep(0.1)
 
 
 class Stage:
@@ -112,7 +102,7 @@ class Stage:
         return self.ask("GET", "/health")
 
     def wait_for_state(self, state: str) -> dict[str, Any]:
-        until(lambda: self.health()[1]["state"] == state, f"the companion is {state}")
+        until(lambda: self.health()[1]["state"] == state, told=self.health, pause=0.1)
         return self.health()[1]
 
     def put(self, key: str, body: bytes) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from services.bucket_mirror import terraform
-from tests.integration.services.bucket_mirror.stage import ARTIFACTS, LAKE, SECRETS, Stage, until
+from tests.integration.services.bucket_mirror.stage import ARTIFACTS, LAKE, SECRETS, Stage
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -87,12 +88,12 @@ def test_an_object_reaches_the_disk_changes_there_and_leaves_it(stage: Stage) ->
     # given
     stage.put("lives/once.txt", b"first")
     stage.put("lives/stays.txt", b"stays")
-    until(lambda: stage.mirrored("lives/once.txt") == b"first", "the object is on disk")
+    until(lambda: stage.mirrored("lives/once.txt") == b"first", told=lambda: "the object is on disk")
     # when
     stage.put("lives/once.txt", b"second")
-    until(lambda: stage.mirrored("lives/once.txt") == b"second", "the changed object is on disk")
+    until(lambda: stage.mirrored("lives/once.txt") == b"second", told=lambda: "the changed object is on disk")
     stage.s3.delete_object(Bucket=LAKE, Key="lives/once.txt")
-    until(lambda: stage.mirrored("lives/once.txt") is None, "the deleted object is gone from disk")
+    until(lambda: stage.mirrored("lives/once.txt") is None, told=lambda: "the deleted object is gone from disk")
     # then
     assert stage.mirrored("lives/stays.txt") == b"stays"
 

@@ -111,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
 def upstream(name: str, behaviour: Callable[[Handler], bool] | None = None) -> Iterator[Upstream]:
     server = Upstream(("127.0.0.1", 0), Handler)
     server.name, server.got, server.connections, server.behaviour = name, [], [], behaviour
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield server
     server.end()
 

@@ -2,6 +2,8 @@
 
 import math
 from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -10,8 +12,9 @@ import pytest
 
 from closecast.models.deal_model import DealModel
 from closecast.platform.mlflow.registry import ModelRegistry, Served
-from ops.api import replay
+from ops.api import predict, replay
 from ops.errors import OperatorError
+from ops.nomad import jobs
 
 
 @pytest.fixture
@@ -61,11 +64,28 @@ def test_two_names_of_one_horizon_share_a_line(record: dict[str, Any], tmp_path:
     assert all(line.is_same for line in lines)
 
 
-def test_one_changed_bit_is_told(record: dict[str, Any], tmp_path: Any) -> None:
+@pytest.fixture
+def platform(record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform that is up, and an API that has the record."""
+    monkeypatch.setenv("CLOSECAST_STATE", str(tmp_path))
+    credentials = SimpleNamespace(model_public_keys=lambda: None, mlflow_login=None)
+    monkeypatch.setattr(replay, "connect", lambda: SimpleNamespace(cluster=None, credentials=credentials))
+    monkeypatch.setattr(jobs, "address", lambda _cluster, _name: "http://127.0.0.1:9")
+    monkeypatch.setattr(predict, "client", lambda _session: SimpleNamespace(call=lambda *_, **__: record))
+
+
+@pytest.mark.usefixtures("platform")
+def test_one_changed_bit_is_told(record: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    # given an honest record
+    assert replay.replay([record["id"]]) == 0
+    assert capsys.readouterr().out.endswith("\nbit-identical\n")
+    # when
     record["probability"] = math.nextafter(record["probability"], 1)
-    lines = replay.recompute(record, "http://127.0.0.1:9", tmp_path)
-    assert [line.is_same for line in lines] == [False, True, True]
-    replay._print(record, lines)
+    # then
+    assert replay.replay([record["id"]]) == 1
+    printed = capsys.readouterr().out
+    assert printed.count("DIFFERS") == 1
+    assert printed.endswith("\n1 of 3 differ\n")
 
 
 def test_a_record_that_does_not_add_up_is_refused(record: dict[str, Any], tmp_path: Any) -> None:

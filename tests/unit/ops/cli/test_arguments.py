@@ -74,18 +74,18 @@ def test_a_flows_parameters_are_taken_in_either_style_and_once() -> None:
     wanted = Arguments("prefect-run", "Run.").place("deployment", "which", "?")
     texts = {"as_of": "null", "cuts": "a,b", "at_once": "3"}
     given = ["--as-of", "null", "score/closecast", "cuts=a,b", "--at-once=3"]
-    assert prefect_commands._parameters(wanted, given) == ("score/closecast", texts)
-    assert prefect_commands._parameters(wanted, []) == ("train/closecast", {})
+    assert prefect_commands.parsed(wanted, given) == ("score/closecast", texts)
+    assert prefect_commands.parsed(wanted, []) == ("train/closecast", {})
     for wrong, words in ((["--source"], "lacks its value"), (["as_of=1", "--as-of", "2"], "is there twice")):
         with pytest.raises(OperatorError, match=words):
-            prefect_commands._parameters(wanted, wrong)
+            prefect_commands.parsed(wanted, wrong)
 
 
 def test_evaluate_takes_several_cuts_and_a_month() -> None:
-    given = evaluate._parsed(["--cut", "2017-09-01", "cut=2017-10-01", "--fiscal-year-start", "4"])
+    given = evaluate.parsed(["--cut", "2017-09-01", "cut=2017-10-01", "--fiscal-year-start", "4"])
     assert given.cut == [date(2017, 9, 1), date(2017, 10, 1)]
     assert given.fiscal_year_start.first_month == 4
-    assert evaluate._parsed([]).fiscal_year_start.first_month == 1
+    assert evaluate.parsed([]).fiscal_year_start.first_month == 1
 
 
 @pytest.mark.parametrize("arguments", [["x"], ["0195a000-0000-7000-8000-000000000000", "row=x"], ["--row", "1"]])

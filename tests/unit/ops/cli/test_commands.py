@@ -15,7 +15,7 @@ from ops.nomad.cluster import Cluster
 from ops.nomad.jobs import Cli
 from ops.nomad.session import Session
 from ops.prefect import commands as prefect_commands
-from ops.setup import accounts
+from ops.setup import accounts, environment
 from ops.setup.binaries import Binary
 from ops.setup.credentials import Credentials
 from tests.unit.ops.conftest import Double
@@ -106,10 +106,16 @@ def test_up_refuses_an_argument_before_it_makes_anything(arguments: list[str], s
 
 def test_a_second_up_ends_and_names_the_folder(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "wanted", lambda: False)
-    with (
-        up._only_one(),
-        pytest.raises(OperatorError, match=f"another `just up` or `just down` is at work on {state}"),
-    ):
+
+    # given one that is at work
+    def again() -> None:
+        with pytest.raises(OperatorError, match=f"another `just up` or `just down` is at work on {state}"):
+            up.up([])
+        raise OperatorError("no Nomad here", "get one")
+
+    monkeypatch.setattr(up, "start_scheduler", again)
+    # when / then
+    with pytest.raises(OperatorError, match="no Nomad here"):
         up.up([])
     assert state.stat().st_mode & 0o777 == 0o700
 
@@ -119,6 +125,7 @@ def test_a_command_that_there_is_not_is_told_with_those_there_are(
 ) -> None:
     monkeypatch.setattr(terminal, "adopt", lambda: None)  # it would take over the test's own streams
     monkeypatch.setattr(sys, "argv", ["ops", "tarin"])
+    monkeypatch.setattr(environment, "is_active", lambda: True)  # else it would go on in another process
     assert entry.main() == 1
     told = capsys.readouterr().err
     assert "there is no command 'tarin'" in told

@@ -16,7 +16,7 @@ def test_the_agent_keeps_its_port_and_its_configuration_its_promises(
     agent = Agent.of_state()
     assert agent.ports == (14646, 14647, 14648, 14649)
     # then
-    written = agent._configured({"python": '/a "quoted" path'})
+    written = agent.configured({"python": '/a "quoted" path'})
     for configuration in written.values():
         assert 'bind_addr = "127.0.0.1"' in configuration
         assert "acl {\n  enabled = true" in configuration

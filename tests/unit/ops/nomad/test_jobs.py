@@ -113,7 +113,7 @@ def test_the_gateway_is_asked_with_tls() -> None:
     }
     allocation = Allocation("1", "gateway", "running", (Port("https", "127.0.0.1", 8443),), (), 0)
     assert [check.url for check in jobs.checks(job, allocation)] == ["https://127.0.0.1:8443/health/gateway"]
-    assert jobs._url(allocation, "gateway") == "https://127.0.0.1:8443/"
+    assert jobs.page_url(allocation, "gateway") == "https://127.0.0.1:8443/"
 
 
 def test_a_machine_without_caddy_runs_all_but_the_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

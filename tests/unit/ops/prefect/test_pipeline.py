@@ -95,7 +95,7 @@ def test_a_long_csv_is_sent_in_parts(double: Double, tmp_path: Path, monkeypatch
     file = tmp_path / "deals.csv"
     file.write_text("engage_date\n2017-01-01\n2017-01-02\n2017-01-03\n")
     double.answers["POST /v1/predictions/batch"] = (200, {"predictions": [{"probability": 0.5}]})
-    answers = predict._score(Api(double.address, "key"), file, {"horizon": "30"})
+    answers = predict.score_file(Api(double.address, "key"), file, {"horizon": "30"})
     assert len(answers) == 2
     assert [content for _, content in double.asked] == [
         b"engage_date\n2017-01-01\n2017-01-02\n",
@@ -126,7 +126,7 @@ def test_a_file_without_deals_is_told(content: bytes, words: str, tmp_path: Path
     file = tmp_path / "deals.csv"
     file.write_bytes(content)
     with pytest.raises(OperatorError, match=words):
-        predict._score(Api("http://127.0.0.1:9", "key"), file, {})
+        predict.score_file(Api("http://127.0.0.1:9", "key"), file, {})
 
 
 PREDICTION = {

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_a_terraform_that_will_not_do_is_told(
     _executable(tmp_path, "terraform", script)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(OperatorError, match=words):
-        preflight._terraform()
+        preflight.terraform()
 
 
 def test_a_mirror_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -39,14 +40,14 @@ def test_a_mirror_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
     monkeypatch.setenv("CLOSECAST_TERRAFORM_MIRROR", str(tmp_path))
     with pytest.raises(OperatorError, match="CLOSECAST_TERRAFORM_MIRROR names"):
-        preflight._terraform()
+        preflight.terraform()
 
 
 @pytest.mark.usefixtures("state")
 def test_a_disk_that_is_nearly_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: type("Usage", (), {"free": 100 * 2**20})())
     with pytest.raises(OperatorError, match="only 100 MB are free"):
-        preflight._disk()
+        preflight.disk()
 
 
 def test_root_is_warned_of_a_folder_that_postgres_cannot_reach(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -55,4 +56,10 @@ def test_root_is_warned_of_a_folder_that_postgres_cannot_reach(monkeypatch: pyte
     monkeypatch.setenv("CLOSECAST_STATE", str(closed / "state"))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(OperatorError, match="is closed to other users"):
-        preflight._state()
+        preflight.state()
+
+
+def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 10, 1))
+    with pytest.raises(OperatorError, match="is not supported"):
+        preflight.python()

@@ -24,7 +24,7 @@ def test_tools_come_from_path_and_a_failed_installation_says_why(
     just = _executable(tmp_path / "bin", "just", "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert tools.tool("just") == str(just)
-    monkeypatch.setattr(tools, "_BIN", tmp_path / "none" / "bin")
+    monkeypatch.setattr(tools, "BIN", tmp_path / "none" / "bin")
     monkeypatch.setattr(subprocess, "run", lambda *_a, **_k: subprocess.CompletedProcess([], 1, "", "no index\n"))
     monkeypatch.setattr(venv, "create", lambda *_a, **_k: None)
     with pytest.raises(OperatorError, match="pip could not install just and uv: no index"):

@@ -27,11 +27,10 @@ def test_who_may_wait_gets_the_room_that_comes() -> None:
     inbox.append(single())
 
     def empty() -> None:
-        time.sleep(0.2)
         inbox.take()
         inbox.packed()
 
-    thread = threading.Thread(target=empty)
+    thread = threading.Timer(0.2, empty)
     thread.start()
     # when / then
     inbox.append(single(), timeout_s=30)

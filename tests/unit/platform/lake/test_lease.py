@@ -56,7 +56,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=time.sleep))
+    monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=time.sleep))  # noqa: TID251 - for the lease to use
     return clock
 
 
@@ -103,7 +103,7 @@ def test_a_lake_that_is_away_is_told_once_and_the_lease_goes_on(disk: Disk) -> N
             # when
             disk.leave()
             until(lambda: len(told) == outage)  # noqa: B023 - awaited here
-            time.sleep(10 * _SOON)
+            time.sleep(10 * _SOON)  # noqa: TID251 - renewals that fail meanwhile are not told
             disk.come_back()
             # then
             before = disk.lake.read_text(key)
@@ -227,7 +227,7 @@ def test_the_end_is_told_beside_the_work_once(disk: Disk) -> None:
     watch = lease.Watch(disk.lake, _KEY)
     lease.watched(watch, lambda why: told.append((why, threading.current_thread().name)), seconds=_SOON)
     [thread] = _keepers()
-    time.sleep(5 * _SOON)
+    time.sleep(5 * _SOON)  # noqa: TID251 - it is looked at meanwhile, and nothing told
     assert told == []
     assert thread.daemon, "it must not keep an instance alive that has done its work"
     # when

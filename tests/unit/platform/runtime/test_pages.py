@@ -3,22 +3,38 @@
 import socket
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 
 from closecast.platform.runtime.pages import PageServer
+from tests.waiting import until
+
+
+class Server(PageServer):
+    """Knows whether anybody has left, and how many requests are done."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Slow)
+        self.asked, self.left, self.done = threading.Event(), threading.Event(), 0
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.done += 1
 
 
 class Slow(BaseHTTPRequestHandler):
     """Answers after whoever asked has left, or fails."""
 
+    server: Server
+
     def do_GET(self) -> None:
         if self.path == "/broken":
             raise RuntimeError("the page itself")
-        time.sleep(0.3)
+        self.server.asked.set()
+        self.server.left.wait(60)
         for _ in range(50):
             self.wfile.write(b"x" * 100_000)
 
@@ -27,29 +43,26 @@ class Slow(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
-    with PageServer(("127.0.0.1", 0), Slow) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
+def server() -> Iterator[Server]:
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield server
         server.shutdown()
 
 
-def _ask(port: int, path: str) -> None:
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-        # Closed at once, with a reset: what is written afterwards fails.
+def test_only_an_error_of_the_page_itself_is_written_down(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    # when somebody asks, and hangs up with a reset: what is written afterwards fails
+    with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert server.asked.wait(60)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        time.sleep(0.1)
-
-
-def test_only_an_error_of_the_page_itself_is_written_down(port: int, capfd: pytest.CaptureFixture[str]) -> None:
-    # when
-    _ask(port, "/")
-    time.sleep(1)
+    server.left.set()
+    until(lambda: server.done == 1)
     # then
     assert capfd.readouterr().err == ""
     # when
-    _ask(port, "/broken")
-    time.sleep(0.5)
+    with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+        connection.sendall(b"GET /broken HTTP/1.0\r\n\r\n")
+        until(lambda: server.done == 2)
     # then
     assert "RuntimeError: the page itself" in capfd.readouterr().err

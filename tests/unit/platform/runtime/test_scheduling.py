@@ -6,6 +6,7 @@ import sys
 import threading
 
 from closecast.platform.runtime.scheduling import give_way, interrupt_nobody, interrupt_others
+from tests.servers import PROJECT
 
 
 def _policies() -> list[int]:
@@ -33,27 +34,26 @@ def test_a_thread_and_those_it_starts_interrupt_nobody_until_told_otherwise() ->
 
 def test_the_log_interrupts_nobody() -> None:
     code = (
-        "import os, threading, time; from closecast.platform.runtime import logs; before = set(threading.enumerate());"
-        "logs.configure(in_background=True); (thread,) = set(threading.enumerate()) - before; time.sleep(0.3);"
-        "print(os.sched_getscheduler(thread.native_id) == os.SCHED_BATCH)"
+        "import os, threading; from closecast.platform.runtime import logs; before = set(threading.enumerate());"
+        "logs.configure(in_background=True); (thread,) = set(threading.enumerate()) - before; "
+        "from tests.waiting import until; until(lambda: os.sched_getscheduler(thread.native_id) == os.SCHED_BATCH);"
+        "print('so it does')"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout == "True\n"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
+    assert told.stdout == "so it does\n"
 
 
 def test_the_journal_interrupts_the_service_that_starts_it() -> None:
     # At full load the event loop never sleeps: a thread that waits for that would not record what it answers.
     code = (
-        "import os, threading, time; from closecast.platform.runtime.scheduling import interrupt_nobody; interrupt_nobody();"
+        "import os, threading; from closecast.platform.runtime.scheduling import interrupt_nobody; interrupt_nobody();"
         "import pathlib, tempfile; from closecast.platform.journal.shipper import Shipper;"
         "from closecast.platform.journal.spool import Spool; seen = [];"
         "spool = Spool(pathlib.Path(tempfile.mkdtemp()), 1_000_000);"
         "made = Shipper(lambda: seen.append(os.sched_getscheduler(0)), spool); made.start();"
-        "end = time.monotonic() + 20\n"
-        "while not seen and time.monotonic() < end: time.sleep(0.01)\n"
-        "made.close(); print(seen[0] == os.SCHED_OTHER)"
+        "from tests.waiting import until; until(lambda: seen); made.close(); print(seen[0] == os.SCHED_OTHER)"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
     assert told.stdout == "True\n"
 
 

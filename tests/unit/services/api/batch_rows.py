@@ -1,9 +1,15 @@
-"""Rows of batches, sound and wrong."""
+"""Rows of batches, sound and wrong, and what the worker is asked."""
 
 import json
+from datetime import date
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from closecast.models.deal_model import digest
 from closecast.scoring.columns import DealTable
+from services.api.batch.messages import ScoreRequest
+from services.api.batch.write import JSON
 
 # Every way in which a row can be wrong, beside rows that only look so.
 CORPUS: list[dict[str, Any]] = [
@@ -43,6 +49,24 @@ OF_JSON: list[dict[str, Any]] = [
 
 def as_json(rows: list[dict[str, Any]]) -> bytes:
     return json.dumps({"deals": rows, "as_of": "2017-12-31", "horizon": 60}).encode()
+
+
+def asking(folder: Path) -> ScoreRequest:
+    """For a batch of JSON, of the model in `folder`."""
+    return ScoreRequest(
+        str(uuid4()),
+        "r1",
+        "ada",
+        str(folder),
+        "m",
+        "7",
+        "run-7",
+        JSON,
+        JSON,
+        date(2017, 12, 31),
+        "60",
+        sha256=digest(folder) if folder.exists() else "0" * 64,
+    )
 
 
 def values(table: DealTable, row: int) -> dict[str, Any]:

@@ -17,8 +17,8 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.delenv("CLOSECAST_TERRAFORM_MIRROR", raising=False)
-    is_mirror = providers._is_mirror
-    monkeypatch.setattr(providers, "_is_mirror", lambda folder: folder.is_relative_to(tmp_path) and is_mirror(folder))
+    is_mirror = providers.is_mirror
+    monkeypatch.setattr(providers, "is_mirror", lambda folder: folder.is_relative_to(tmp_path) and is_mirror(folder))
     return home
 
 
@@ -36,7 +36,7 @@ def test_the_pinned_release_is_a_full_version() -> None:
 def test_an_environment_that_pins_no_release_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     (tmp_path / "versions.tf").write_text('source = "hashicorp/aws"\nversion = ">= 5"\n')
-    monkeypatch.setattr(providers, "_ENVIRONMENT", tmp_path)
+    monkeypatch.setattr(providers, "ENVIRONMENT", tmp_path)
     # when / then
     with pytest.raises(ValueError, match=r"versions.tf pins no release of hashicorp/aws"):
         providers.pinned_version()

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from services.ui import page, sign_in
@@ -146,12 +148,23 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def api() -> Iterator[ApiDouble]:
     double = ApiDouble()
-    thread = threading.Thread(target=double.serve_forever)
+    thread = threading.Thread(target=double.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield double
     double.shutdown()
     thread.join()
     double.server_close()
+
+
+def _come_with(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have visits show `key` in the header that the gateway sets."""
+    monkeypatch.setattr(st, "context", SimpleNamespace(headers={sign_in.HEADER: key}))
+
+
+@pytest.fixture(autouse=True)
+def no_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each run Streamlit would look through all that is installed for components, of which the page has none."""
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", lambda *_, **__: [])
 
 
 @pytest.fixture
@@ -162,7 +175,7 @@ def app(api: ApiDouble, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("CLOSECAST_UI_GATEWAY_KEY", "the-gateways-key")
     st.cache_data.clear()
     # AppTest has no browser, and so no headers: it stands for a visit through the gateway.
-    monkeypatch.setattr(sign_in, "_shown", lambda: "the-gateways-key")
+    _come_with("the-gateways-key", monkeypatch)
     return AppTest.from_file(page.__file__, default_timeout=60)
 
 
@@ -171,7 +184,7 @@ def test_who_has_not_signed_in_sees_nothing_but_the_question(
     shown: str, app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a visit past the gateway
-    monkeypatch.setattr(sign_in, "_shown", lambda: shown)
+    _come_with(shown, monkeypatch)
     # when / then
     app.run()
     assert [box.label for box in app.text_input] == ["Password"]

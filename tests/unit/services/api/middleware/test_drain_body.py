@@ -62,7 +62,7 @@ def test_who_waits_for_a_word_before_sending_is_told_at_once(caller: socket.sock
 
 
 def test_who_sends_nothing_more_is_answered(caller: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain_body, "_STALLED_SECONDS", 0.2)
+    monkeypatch.setattr(drain_body, "STALLED_SECONDS", 0.2)
     caller.sendall(_head(10_000_001) + b" " * 1_000)
     assert caller.recv(65_536).startswith(b"HTTP/1.1 401 ")
 
@@ -71,8 +71,8 @@ def test_no_more_than_the_bound_is_taken_before_the_answer(
     caller: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(drain_body, "_MOST_BYTES", 1_000_000)
-    monkeypatch.setattr(drain_body, "_STALLED_SECONDS", 60.0)
+    monkeypatch.setattr(drain_body, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(drain_body, "STALLED_SECONDS", 60.0)
     begin = time.monotonic()
     # when
     caller.sendall(_head(50_000_000) + b" " * 2_000_000)
@@ -82,7 +82,7 @@ def test_no_more_than_the_bound_is_taken_before_the_answer(
 
 
 def test_who_sends_for_too_long_is_answered(caller: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain_body, "_MOST_SECONDS", 0.5)
+    monkeypatch.setattr(drain_body, "MOST_SECONDS", 0.5)
     caller.sendall(_head(50_000_000))
     caller.settimeout(0.05)
     deadline = time.monotonic() + 30

@@ -1,5 +1,6 @@
 """How connections to a live service end that say nothing, say it too slowly, or speak no HTTP."""
 
+import select
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from services.api.transport import closing
 from services.api.transport.fast_path import LONGEST
 from tests.unit.services.api.conftest import live, settings
 from tests.unit.services.api.wire import BODY, Wire, request
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -39,8 +41,8 @@ def test_what_is_no_http_gets_a_problem(wire: Wire, nonsense: bytes) -> None:
 @pytest.fixture
 def hasty(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A service with little patience."""
-    monkeypatch.setattr(closing, "_LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(closing, "_REQUEST_SECONDS", 0.6)
+    monkeypatch.setattr(closing, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(closing, "REQUEST_SECONDS", 0.6)
     monkeypatch.setattr(closing, "IDLE_SECONDS", 3)
     monkeypatch.setattr(server, "IDLE_SECONDS", 3)
     with live(settings(cache)) as address:
@@ -68,9 +70,12 @@ def test_a_connection_that_lies_idle_is_closed_and_a_busy_one_is_not(hasty: str)
     assert used.answer()[0] == 200
     busy.send(request(b"{"))  # the framework answers, and sets a clock of its own
     assert busy.answer()[0] == 400
-    for _ in range(50):
-        time.sleep(0.1)
+
+    def are_closed() -> bool:
         busy.send(request())
         assert busy.answer()[0] == 200
+        return {idle.socket, used.socket} <= set(select.select([idle.socket, used.socket], [], [], 0)[0])
+
+    until(are_closed, pause=0.1)
     assert idle.is_closed()
     assert used.is_closed()

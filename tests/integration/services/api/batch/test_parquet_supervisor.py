@@ -1,0 +1,116 @@
+"""The process that reads Parquet: a file that ends or keeps it is refused, the next is read, and nothing of it is left."""
+
+import io
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from services.api.batch import parquet_supervisor
+from services.api.batch.parquet_supervisor import ParquetSupervisor, ReaderError
+from services.api.problems import InvalidInputError
+from tests.waiting import until
+
+
+@pytest.fixture
+def reader() -> Iterator[ParquetSupervisor]:
+    made = ParquetSupervisor()
+    yield made
+    made.close()
+
+
+def _content(rows: int = 3) -> bytes:
+    target = io.BytesIO()
+    pq.write_table(pa.table({"engage_date": ["2017-12-01"] * rows, "account": ["a", None, "b"] * (rows // 3)}), target)
+    return target.getvalue()
+
+
+def _child() -> psutil.Process:
+    (found,) = [one for one in psutil.Process().children() if "services.api.batch.parquet_worker" in one.cmdline()]
+    return found
+
+
+def _at_next_read(number: int) -> threading.Thread:
+    """Send the reader a signal as soon as it has been stopped and asked."""
+
+    child = _child()
+
+    def strike() -> None:
+        time.sleep(0.3)  # noqa: TID251 - the reader is asked by then, and stopped as it is cannot tell
+        child.send_signal(number)
+        if number != signal.SIGKILL:
+            child.resume()
+
+    thread = threading.Thread(target=strike)
+    child.suspend()
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS])
+def test_a_file_that_ends_the_reader_is_refused_and_the_next_is_read(reader: ParquetSupervisor, number: int) -> None:
+    # given
+    assert len(reader.read(_content())) == 3
+    first, thread = _child().pid, _at_next_read(number)
+    # when
+    with pytest.raises(InvalidInputError, match="ended the process that read it"):
+        reader.read(_content())
+    thread.join()
+    # then
+    table = reader.read(_content())
+    assert table.columns["account"].values() == ["a", None, "b"]
+    assert _child().pid != first
+    assert not psutil.pid_exists(first)
+
+
+def test_the_systems_own_kill_is_not_the_files_fault(reader: ParquetSupervisor) -> None:
+    reader.read(_content())
+    thread = _at_next_read(signal.SIGKILL)
+    with pytest.raises(ReaderError, match="send the batch again"):
+        reader.read(_content())
+    thread.join()
+
+
+def test_a_file_that_keeps_the_reader_is_refused(reader: ParquetSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    reader.read(_content())
+    monkeypatch.setattr(parquet_supervisor, "PATIENCE_S", 0.2)
+    _child().suspend()
+    # when / then
+    with pytest.raises(InvalidInputError, match="was not read within"):
+        reader.read(_content())
+    monkeypatch.undo()
+    assert len(reader.read(_content())) == 3
+
+
+def test_the_reader_ends_with_its_worker() -> None:
+    # given
+    command = (
+        "import sys\nfrom services.api.batch.parquet_supervisor import ParquetSupervisor\nreader = ParquetSupervisor()\n"
+        "print(len(reader.read(sys.stdin.buffer.read(int(sys.argv[1])))), flush=True)\nsys.stdin.read()"
+    )
+    content = _content()
+    with psutil.Popen(
+        [sys.executable, "-c", command, str(len(content))], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as worker:
+        worker.stdin.write(content)
+        worker.stdin.flush()
+        assert worker.stdout.readline() == b"3\n"
+        (pid,) = [one.pid for one in worker.children()]
+        # when
+        worker.kill()
+    # then
+    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_the_reader_starts_without_what_only_a_model_needs() -> None:
+    # It starts anew after each file that ended it, and a stranger's file waits for it.
+    code = "import sys, services.api.batch.parquet_worker; print(sorted({'pandas', 'lightgbm', 'sklearn'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,312 @@
+"""The follower of the champion: what it takes up, what it refuses, and what it keeps.
+
+The registry here is an HTTP double of the four MLflow routes that are asked, so that it can be told to fail; the real one is in the
+integration tests.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from closecast.models import manifest
+from closecast.models.deal_model import DealModel, digest
+from closecast.platform.mlflow.registry import Identity, ModelRegistry
+from services.api.serving.champion import Champion
+from tests.conftest import Logged
+from tests.unit.services.api.conftest import AWAY, keep
+from tests.waiting import until
+
+
+class RegistryDouble(ThreadingHTTPServer):
+    """Answers for the version in `version`, with the files of `folder`."""
+
+    version: str | None = "1"
+    run: str | None = None  # r<version> unless set
+    tags: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
+    folder: Path
+    fails = False
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: RegistryDouble
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if self.server.fails:
+            return self._send(500, {"error_code": "INTERNAL_ERROR", "message": "told to fail"})
+        if url.path.endswith("registered-models/alias"):
+            if self.server.version is None:
+                return self._send(404, {"error_code": "RESOURCE_DOES_NOT_EXIST"})
+            run = self.server.run or f"r{self.server.version}"
+            tags = [{"key": key, "value": value} for key, value in self.server.tags.items()]
+            return self._send(200, {"model_version": {"version": self.server.version, "run_id": run, "tags": tags}})
+        if url.path.endswith("runs/get"):
+            return self._send(200, {"run": {"info": {"artifact_uri": "mlflow-artifacts:/1/artifacts"}}})
+        if url.path.endswith("mlflow-artifacts/artifacts"):
+            folder = parse_qs(url.query)["path"][0]
+            files = [{"path": f"{folder}/{file.name}"} for file in self.server.folder.glob("*")]
+            return self._send(200, {"files": files})
+        return self._send(200, (self.server.folder / Path(url.path).name).read_bytes())
+
+    def _send(self, status: int, body: object) -> None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The tests' output is theirs."""
+
+
+@pytest.fixture
+def registry(served_model: DealModel, tmp_path: Path) -> Iterator[RegistryDouble]:
+    server = RegistryDouble(("127.0.0.1", 0), _Handler)
+    server.folder = tmp_path / "artifacts"
+    served_model.save(server.folder)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture
+def champion(registry: RegistryDouble, tmp_path: Path) -> Champion:
+    return Champion(ModelRegistry(registry.address), tmp_path / "cache")
+
+
+def _version(champion: Champion) -> str | None:
+    served = champion.status().served
+    return None if served is None else served.version
+
+
+def test_a_moved_alias_is_taken_up_and_remembered(registry: RegistryDouble, champion: Champion, tmp_path: Path) -> None:
+    # when
+    champion.look()
+    registry.version = "2"
+    champion.look()
+    # then
+    assert _version(champion) == "2"
+    assert champion.status().problem is None
+    kept = Champion(ModelRegistry(AWAY), tmp_path / "cache")
+    kept.start()
+    kept.stop()
+    assert _version(kept) == "2"
+
+
+def test_each_promotion_is_told_once_with_the_version_before(registry: RegistryDouble, tmp_path: Path) -> None:
+    # given
+    told: list[tuple[str, str | None]] = []
+
+    def hear(model: Identity, before: Identity | None) -> None:
+        told.append((model.version, None if before is None else before.version))
+
+    followed = Champion(ModelRegistry(registry.address), tmp_path / "cache", promoted=hear)
+    # when
+    followed.look()
+    followed.look()
+    registry.version = "2"
+    followed.look()
+    # then
+    assert told == [("1", None), ("2", "1")]
+
+
+def test_an_empty_registry_is_told(registry: RegistryDouble, champion: Champion) -> None:
+    registry.version = None
+    champion.look()
+    assert _version(champion) is None
+    assert "no champion yet" in str(champion.status().problem)
+
+
+def test_a_failing_registry_changes_nothing_and_is_told(registry: RegistryDouble, champion: Champion) -> None:
+    # given
+    champion.look()
+    # when
+    registry.fails = True
+    champion.look()
+    # then
+    assert _version(champion) == "1"
+    assert "told to fail" in str(champion.status().problem)
+    # and when it is back
+    registry.fails = False
+    champion.look()
+    assert champion.status().problem is None
+
+
+def test_a_damaged_model_is_refused_and_the_old_one_serves(
+    registry: RegistryDouble, champion: Champion, logged: Logged
+) -> None:
+    # given
+    champion.look()
+    (registry.folder / "model.txt").write_text("tree")
+    # when
+    registry.version = "2"
+    champion.look()
+    champion.look()
+    # then
+    assert _version(champion) == "1"
+    assert "version 2 (run r2) was refused" in str(champion.status().problem)
+    assert str(logged()).count("was refused") == 1
+
+
+def test_a_damaged_copy_on_disk_is_told_and_not_served(served_model: DealModel, tmp_path: Path, logged: Logged) -> None:
+    # given
+    keep(served_model, tmp_path)
+    (tmp_path / "closecast-7-run" / "model.txt").write_text("tree")
+    champion = Champion(ModelRegistry(AWAY), tmp_path)
+    # when
+    champion.start()
+    champion.stop()
+    # then
+    assert _version(champion) is None
+    assert "is damaged" in str(logged())
+
+
+def test_who_is_woken_asks_at_once(registry: RegistryDouble, tmp_path: Path) -> None:
+    # given a follower that asks once an hour by itself
+    champion = Champion(ModelRegistry(registry.address), tmp_path / "cache", poll_seconds=3600)
+    champion.start()
+    try:
+        until(lambda: _version(champion) == "1")
+        registry.version = "2"
+        # when
+        champion.wake()
+        # then
+        until(lambda: _version(champion) == "2")
+    finally:
+        begin = time.monotonic()
+        champion.stop()
+    assert time.monotonic() - begin < 30
+
+
+def test_a_model_that_answers_otherwise_than_when_it_was_made_is_refused(
+    registry: RegistryDouble, tmp_path: Path
+) -> None:
+    # given
+    refused: list[Identity] = []
+    champion = Champion(ModelRegistry(registry.address), tmp_path / "cache", refused=refused.append)
+    champion.look()
+    golden = json.loads((registry.folder / "golden.json").read_text())
+    golden["rows"][0][3] = 0.5
+    (registry.folder / "golden.json").write_text(json.dumps(golden))
+    manifest.write(registry.folder)
+    # when
+    registry.version = "2"
+    champion.look()
+    champion.look()
+    # then
+    assert _version(champion) == "1"
+    assert "version 2 (run r2) was refused: golden row" in str(champion.status().problem)
+    assert [one.version for one in refused] == ["2"]
+
+
+def test_a_later_history_serves_until_another_version_does(registry: RegistryDouble, champion: Champion) -> None:
+    # given
+    champion.look()
+    before = champion.status().served
+    assert before is not None
+    later = before.model.seen_with(before.model.deals, date(2018, 1, 15), "silver/later.parquet")
+    # when
+    assert champion.refresh(before, later)
+    champion.look()
+    # then
+    served = champion.status().served
+    assert served is not None
+    assert (served.version, served.model.card.deals_key) == ("1", "silver/later.parquet")
+    # and what was made for a model that serves no more is not taken
+    registry.version = "2"
+    champion.look()
+    assert not champion.refresh(served, later)
+    assert _version(champion) == "2"
+
+
+def test_the_same_number_for_another_run_is_another_model(registry: RegistryDouble, champion: Champion) -> None:
+    # given a registered model that is deleted and made anew while its version 1 serves
+    champion.look()
+    registry.version = None
+    champion.look()
+    assert "the registry has no champion any more, and version 1 (run r1) goes on" in str(champion.status().problem)
+    # when
+    registry.version, registry.run = "1", "r9"
+    champion.look()
+    # then
+    served = champion.status().served
+    assert served is not None
+    assert (served.version, served.identity.run_id, champion.status().problem) == ("1", "r9", None)
+
+
+def test_the_same_run_with_other_files_is_another_model(
+    registry: RegistryDouble, champion: Champion, tmp_path: Path
+) -> None:
+    # given
+    registry.tags = {"model_sha256": digest(registry.folder)}
+    champion.look()
+    before = champion.status().served
+    assert before is not None
+    # when the files change, and the tag does not
+    card = json.loads((registry.folder / "card.json").read_text())
+    (registry.folder / "card.json").write_text(json.dumps({**card, "seed": 8}))
+    champion.look()
+    # then what serves stays; a fresh instance refuses what is not what was registered
+    assert champion.status().served is before
+    fresh = Champion(ModelRegistry(registry.address), tmp_path / "fresh")
+    fresh.look()
+    assert fresh.status().served is None
+    assert "the artifacts of version 1 (run r1) are not those that were registered" in str(fresh.status().problem)
+    # and when the registry names the new files
+    manifest.write(registry.folder)
+    registry.tags = {"model_sha256": digest(registry.folder)}
+    champion.look()
+    served = champion.status().served
+    assert served is not None
+    assert (served.model.card.seed, served.identity.sha256) == (8, registry.tags["model_sha256"])
+
+
+def test_a_copy_on_disk_that_is_not_what_it_was_is_told_and_not_served(
+    served_model: DealModel, tmp_path: Path, logged: Logged
+) -> None:
+    # given a copy that can be read, and is another model's
+    keep(served_model, tmp_path)
+    card = json.loads((tmp_path / "closecast-7-run" / "card.json").read_text())
+    (tmp_path / "closecast-7-run" / "card.json").write_text(json.dumps({**card, "seed": 8}))
+    manifest.write(tmp_path / "closecast-7-run")
+    champion = Champion(ModelRegistry(AWAY), tmp_path)
+    # when
+    champion.start()
+    champion.stop()
+    # then
+    assert _version(champion) is None
+    assert "version 7 (run run-7)" in str(logged())
+
+
+def test_lost_artifacts_of_what_serves_are_told_until_they_are_back(registry: RegistryDouble, tmp_path: Path) -> None:
+    # given
+    champion = Champion(ModelRegistry(registry.address), tmp_path / "cache", stored_seconds=0)
+    champion.look()
+    assert champion.status().problem is None
+    # when one file is gone
+    (registry.folder / "golden.json").rename(tmp_path / "golden.json")
+    champion.look()
+    # then it serves, and says what a new instance could not do
+    assert _version(champion) == "1"
+    problem = str(champion.status().problem)
+    assert "version 1 (run r1) serves from this machine's copy, its artifacts are gone" in problem
+    assert "golden.json" in problem
+    # and a fresh instance tells why it is not ready
+    fresh = Champion(ModelRegistry(registry.address), tmp_path / "fresh")
+    fresh.look()
+    assert "cannot be taken up, its artifacts are gone" in str(fresh.status().problem)
+    # and when it is back
+    (tmp_path / "golden.json").rename(registry.folder / "golden.json")
+    champion.look()
+    assert champion.status().problem is None
