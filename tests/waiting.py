@@ -24,7 +24,10 @@ def until(
 
 
 def awaited(
-    look: Callable[[], T], seconds: float = PATIENCE, told: Callable[[], object] = lambda: "", pause: float = 0.01
+    look: Callable[[], T | None],
+    seconds: float = PATIENCE,
+    told: Callable[[], object] = lambda: "",
+    pause: float = 0.01,
 ) -> T:
     """What `look` finds, once it finds something; it looks every `pause` seconds. Raises AssertionError as `until` does."""
     begin = time.monotonic()

@@ -103,7 +103,9 @@ def test_version_1_and_version_1(
             return dict(api.post("/v1/predictions", json={"deal": DEAL, "as_of": "2017-12-31"}).json())
 
         def recorded(answer: dict[str, Any]) -> dict[str, Any]:
-            found = awaited(lambda: one if (one := api.get(f"/v1/predictions/{answer['id']}")).status_code == 200 else None)
+            found = awaited(
+                lambda: one if (one := api.get(f"/v1/predictions/{answer['id']}")).status_code == 200 else None
+            )
             return dict(found.json())
 
         # given an answer of the first version 1
