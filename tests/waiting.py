@@ -6,9 +6,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 PATIENCE = 60.0  # seconds; a bound against waiting for ever, and no measure of anything
-SOON = (
-    20.0  # seconds; for what takes one or two where nobody else wants the cores, and would take minutes by another way
-)
+# Seconds; for what takes one or two where nobody else wants the cores, and would take minutes by another way.
+SOON = 20.0
 
 
 def until(

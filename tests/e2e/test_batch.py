@@ -45,7 +45,6 @@ def _kill_one(platform: Platform, job: str, killed: list[int], after: float) -> 
     process = awaited(
         lambda: next((one for one in _instances(platform, job) if time.time() - one.create_time() > after), None), 90
     )
-    assert process is not None
     process.kill()
     killed.append(process.pid)
 

@@ -32,7 +32,6 @@ class Server:
     def call(self, method: str, route: str, body: Any = None) -> Any:
         # Prefect answers 503 while its SQLite is locked, as its services lock it at times; its own clients ask again too.
         answer = awaited(lambda: self._unless_locked(method, route, body), pause=0.5)
-        assert answer is not None
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 

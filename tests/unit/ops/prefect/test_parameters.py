@@ -2,10 +2,10 @@
 
 from datetime import date
 from enum import Enum
+from functools import cache
 from typing import Any, Literal
 
 import pytest
-from prefect.utilities.callables import parameter_schema, parameter_schema_from_entrypoint
 from pydantic import BaseModel
 
 from ops.errors import OperatorError
@@ -36,11 +36,18 @@ def wide(
 
 
 def _deployment(flow: str, **parameters: Any) -> dict[str, Any]:
+    # Imported here: Prefect takes more than a second, which no other process of a run should wait for.
+    from prefect.utilities.callables import parameter_schema_from_entrypoint
+
     schema = parameter_schema_from_entrypoint(f"flows/{flow}.py:{flow}").model_dump_for_openapi()
     return {"parameter_openapi_schema": schema, "parameters": parameters}
 
 
-WIDE = {"parameter_openapi_schema": parameter_schema(wide).model_dump_for_openapi(), "parameters": {"text": "x"}}
+@cache
+def _wide() -> dict[str, Any]:
+    from prefect.utilities.callables import parameter_schema
+
+    return {"parameter_openapi_schema": parameter_schema(wide).model_dump_for_openapi(), "parameters": {"text": "x"}}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +100,7 @@ def test_a_parameter_has_the_type_that_the_flow_asks_for(flow: str, text: str, v
 )
 def test_every_kind_of_schema_is_read(text: str, value: Any) -> None:
     name, _, given = text.partition("=")
-    assert typed("wide/closecast", {name: given}, WIDE) == {name: value}
+    assert typed("wide/closecast", {name: given}, _wide()) == {name: value}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +132,7 @@ def test_what_the_flow_does_not_take_is_refused_by_name(flow: str, text: str, pr
 def test_other_kinds_are_refused_too(text: str) -> None:
     name, _, given = text.partition("=")
     with pytest.raises(OperatorError, match="is not understood"):
-        typed("wide/closecast", {name: given}, WIDE)
+        typed("wide/closecast", {name: given}, _wide())
 
 
 def test_a_parameter_that_is_needed_is_asked_for_unless_the_deployment_has_it() -> None:
