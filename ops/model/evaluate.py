@@ -132,14 +132,14 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
         "fiscal-year-start", _calendar, "the month with which the fiscal year begins (default: 1)", CALENDAR_YEAR
     )
     wanted.option("json", str, "a file to write every figure to", value="file")
-    wanted.option("trials", number(0, 10_000), "search so many settings first (default: none)", default=0)
-    return wanted.option("seed", number(0, 2**31 - 1), "of all that is drawn (default: 7)", default=7).given(arguments)
+    wanted.option("trials", number(0, 10_000), "number of settings to search first (default: none)", default=0)
+    return wanted.option("seed", number(0, 2**31 - 1), "random seed (default: 7)", default=7).given(arguments)
 
 
 @contextmanager
 def _spoken() -> Iterator[None]:
-    """What is wrong with the user's data, in one message."""
+    """Turn errors about the user's data into one OperatorError."""
     try:
         yield
     except (SourceError, contract.ContractError, NotEnoughDataError) as error:
-        raise OperatorError(str(error), "mend what it names, or name another --source, --cut or --as-of") from error
+        raise OperatorError(str(error), "correct what it names, or name another --source, --cut or --as-of") from error
