@@ -18,7 +18,7 @@ from flows.train import baseline_table
 
 @task(cache_policy=NO_CACHE, timeout_seconds=3600)
 def at_cut(data: ingestion.Ingested, cut: date | None, seed: int, fiscal: FiscalCalendar) -> dict[str, Any]:
-    """Every figure at one cut, and what the gate would say."""
+    """Compute all figures at one cut, and the gate's decision."""
     return judged_alone(candidates.build(data.deals, seed, processors.usable(), cut=cut, fiscal=fiscal))
 
 
@@ -32,7 +32,7 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """Measure at each of `cuts` (by default the plan's own) and keep the tables of baselines as artifacts.
 
-    The fiscal year is the champion's unless its first month is given.
+    The default fiscal year is the champion's.
     """
     data = steps.ingest(steps.read(source, seed), as_of=as_of)
     wanted: list[date | None] = [*cuts] if cuts else [None]
