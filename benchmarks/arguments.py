@@ -91,8 +91,10 @@ def _number(written: str, least: int, most: int) -> int:
 
 
 def read(given: list[str], **known: Argument) -> dict[str, Any]:
-    """The value of each of `known`, by name. Raises OperatorError for a name that is none, one that is given twice, and
-    a value that is not what is expected."""
+    """Parse the values of `known` arguments, by name.
+
+    Raises OperatorError for an unknown or repeated name, and for an invalid value.
+    """
     found: dict[str, Any] = {}
     for one in given:
         name, equals, written = one.partition("=")

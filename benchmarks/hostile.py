@@ -1,9 +1,9 @@
 """`just bench hostile [inputs=20000] [seed=1]`: send hostile requests to a real API and count findings.
 
-The API is the service's own process, with a small model in its cache, and registry and database away. Each kind gets the
-same number of inputs. Findings are a 5xx, except the 503 of an outage; a hang, an answer that takes longer than 20 s; a
-crash, the end of the process or a valid request that is not answered afterwards; a wrong 200, an answer below 400 to an
-input that must be refused.
+The API is the service's own process, with a small model in its cache, and registry and database away. Each kind gets
+the same number of inputs. Findings are a 5xx, except the 503 of an outage; a hang, an answer that takes longer than 20
+s; a crash, the end of the process or a valid request that is not answered afterwards; a wrong 200, an answer below 400
+to an input that must be refused.
 """
 
 import hashlib

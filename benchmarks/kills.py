@@ -1,8 +1,8 @@
 """`just bench kills [rate=300] [seconds=40] [source=synthetic:3000] [only=cache,database,...]`: kill -9, under load.
 
 Each server that the API depends on is killed while single predictions arrive at a fixed rate, and restarted on the same
-port and data. It counts failed requests, answered predictions that never reached PostgreSQL or reached it twice, and the
-seconds until requests and records recovered. Nothing runs on Nomad, so that nothing else restarts the servers.
+port and data. It counts failed requests, answered predictions that never reached PostgreSQL or reached it twice, and
+the seconds until requests and records recovered. Nothing runs on Nomad, so that nothing else restarts the servers.
 """
 
 import json

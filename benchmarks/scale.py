@@ -1,8 +1,8 @@
 """`just bench scale [deals=10000,100000,300000,1000000] [rounds=3]`: CPU, time and peak memory of each stage.
 
 The stages go from an export to the model in the API. Each runs in its own process, so that peak memory is measured
-separately, and passes on files as the flows do; the lake is a folder. A stage that takes less than a minute is repeated.
-Earlier results of other sizes stay in the page. A new stage is one more function in STAGES.
+separately, and passes on files as the flows do; the lake is a folder. A stage that takes less than a minute is
+repeated. Earlier results of other sizes stay in the page. A new stage is one more function in STAGES.
 """
 
 import json

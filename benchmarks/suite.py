@@ -1,9 +1,11 @@
-"""`just bench suite [runs=5] [beside=<cores>] [minutes=40] [-- <pytest arguments>]`: run `just test` repeatedly, beside busy processes.
+"""Run `just test` repeatedly, beside busy processes.
 
-`beside` is the number of busy processes, by default one per core; 0 measures the suite alone. They end with the run, at the
-latest after `minutes`, and so does the run. One line per run says how it ended, how many tests passed, failed and were
-skipped, and how long it took; the command fails if any run did. The output of a run stays in a file, which is named if it
-failed.
+`just bench suite [runs=5] [beside=<cores>] [minutes=40] [-- <pytest arguments>]`.
+
+`beside` is the number of busy processes, by default one per core; 0 measures the suite alone. They end with the run, at
+the latest after `minutes`, and so does the run. One line per run says how it ended, how many tests passed, failed and
+were skipped, and how long it took; the command fails if any run did. The output of a run stays in a file, which is
+named if it failed.
 """
 
 import os

@@ -1,9 +1,11 @@
-"""`just bench training [source=<…>] [rounds=3] [rows=10000,30000,100000] [cuts=2017-07-01,…]`: the time of training, alone and beside busy loops.
+"""Measure the time of training, alone and beside busy loops.
 
-Every run is a process of its own. The source is the public file where it lies beside the project, else a made-up export.
-*A fit* is one of all rows with the rounds chosen, in the same run; *train* is everything from ingested deals to the gate's
-decision; *published* adds what the flow writes: the rows in gold, the model, MLflow's files, report and plots. Not counted
-are imports, and servers, which work in processes of their own. Writes training.md.
+`just bench training [source=<…>] [rounds=3] [rows=10000,30000,100000] [cuts=2017-07-01,…]`.
+
+Every run is a process of its own. The source is the public file where it lies beside the project, else a made-up
+export. *A fit* is one of all rows with the rounds chosen, in the same run; *train* is everything from ingested deals to
+the gate's decision; *published* adds what the flow writes: the rows in gold, the model, MLflow's files, report and
+plots. Not counted are imports, and servers, which work in processes of their own. Writes training.md.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 """`just bench truth [rows=200000] [seeds=3]`: the model's log loss on synthetic deals compared with that of their true chances.
 
-No model can be better than the chances that the deals were drawn from; the target is to be within 2 % of them. Besides the
-default deals, there are deals whose agents differ in how fast they close, which the features capture least.
+No model can be better than the chances that the deals were drawn from; the target is to be within 2 % of them. Besides
+the default deals, there are deals whose agents differ in how fast they close, which the features capture least.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """`just bench up [rounds=3]`: the platform's start time and memory, and the time of a training run.
 
-It brings the platform up and down repeatedly, so it refuses to start while the platform is up. Every figure is repeated, and
-shown with its spread and the part that limits it; the last results are in benchmarks/up.md.
+It brings the platform up and down repeatedly, so it refuses to start while the platform is up. Every figure is
+repeated, and shown with its spread and the part that limits it; the last results are in benchmarks/up.md.
 """
 
 import os

@@ -56,7 +56,10 @@ _BEFORE = {"env": {"PREFECT_CLIENT_MAX_RETRIES": "8"}}
 
 @dataclass(frozen=True)
 class Deployment:
-    """The deployment of one flow. Schedules start paused, so that no machine trains unasked; `just prefect-resume` starts them."""
+    """The deployment of one flow.
+
+    Schedules start paused, so that no machine trains unasked; `just prefect-resume` starts them.
+    """
 
     flow: str
     description: str
@@ -274,7 +277,10 @@ def _variable(flow: str) -> str:
 
 
 async def _remembered(client: PrefectClient, one: Deployment) -> dict[str, Any]:
-    """The settings of the last deployment. Early versions did not store them; theirs differ little from this version's."""
+    """The settings of the last deployment.
+
+    Early versions did not store them; theirs differ little from this version's.
+    """
     variable = await client.read_variable_by_name(_variable(one.flow))
     if variable is not None:
         return dict(json.loads(str(variable.value)))

@@ -64,7 +64,7 @@ def _parameters(
 
 
 def _problem(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:
-    """The reason why the flow no longer accepts the value, for which Prefect would refuse the whole deployment; None if it does."""
+    """Why the flow no longer accepts the value, so that Prefect would refuse the whole deployment; None if it does."""
     known = schema.get("properties") or {}
     if name not in known:
         return f"the flow has no such parameter, it has {', '.join(known) or 'none'}"

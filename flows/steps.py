@@ -109,7 +109,10 @@ def read(source: str | None, seed: int) -> RawExport:
 
 
 def platform_source() -> str:
-    """The source that `just up` has set. Raises SourceError when there is none: there is no fallback to synthetic data."""
+    """The source that `just up` has set.
+
+    Raises SourceError when there is none: there is no fallback to synthetic data.
+    """
     value = Variable.get(SOURCE_VARIABLE)
     if not isinstance(value, str) or not value:
         raise SourceError(

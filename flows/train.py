@@ -71,9 +71,9 @@ def train(
     """Train a model and promote it if the gate accepts it.
 
     `source` is synthetic, file:<absolute path>, s3://… or kaggle; by default the platform's own. Rows with dates after
-    `as_of` are not used; without it, those far after all other dates. Quarters are those of the fiscal year that begins with
-    the month `fiscal_year_start`, by default the champion's.
-    Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect artifact `train-result`.
+    `as_of` are not used; without it, those far after all other dates. Quarters are those of the fiscal year that begins
+    with the month `fiscal_year_start`, by default the champion's. Returns {"version", "promoted", "reasons", "metrics",
+    …}, also kept as the Prefect artifact `train-result`.
     """
     return trained(
         steps.ingest(steps.read(source, seed), as_of=as_of), seed, None, steps.fiscal_calendar(fiscal_year_start)

@@ -96,10 +96,11 @@ def tune(
     as_of: date | None = None,
     fiscal_year_start: steps.FirstMonth | None = None,
 ) -> dict[str, Any]:
-    """Search `trials` settings with `workers` Nomad allocations at once, train with the best, and promote if the gate accepts it.
+    """Search `trials` settings with `workers` Nomad allocations at once, then train and promote with the best.
 
-    By default the study's name is a hash of the data, the cut, the quarters, the features and the ranges, so that the same search
-    resumes it. `study` gives another name; a study of another search is refused. The default fiscal year is the champion's.
+    By default the study's name is a hash of the data, the cut, the quarters, the features and the ranges, so that the
+    same search resumes it. `study` gives another name; a study of another search is refused. The default fiscal year is
+    the champion's.
     """
     data = steps.ingest(steps.read(source, seed), as_of=as_of)
     fiscal = steps.fiscal_calendar(fiscal_year_start)

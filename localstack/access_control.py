@@ -23,7 +23,8 @@ _Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 class AccessControl:
     """WSGI middleware before LocalStack's application. LocalStack's calls to itself bypass it (IN_MEMORY_CLIENT).
 
-    Only `GET /_localstack/health` needs no signature; its answer carries a session identifier that is new at each start.
+    Only `GET /_localstack/health` needs no signature; its answer carries a session identifier that is new at each
+    start.
     """
 
     def __init__(
@@ -33,7 +34,10 @@ class AccessControl:
         secret_keys: Mapping[str, str],
         jobs: Mapping[str, Rights],
     ) -> None:
-        """`secret_keys` maps access key to secret. Requests of a key in `jobs` go to `limited`, which checks its rights."""
+        """`secret_keys` maps access key to secret.
+
+        Requests of a key in `jobs` go to `limited`, which checks its rights.
+        """
         self._application, self._limited = application, limited
         self._secret_keys, self._jobs = secret_keys, jobs
         self._session = secrets.token_hex(16)

@@ -1,7 +1,7 @@
 """LocalStack's gateway for keys with limited rights: a request is checked as LocalStack itself has parsed it.
 
-A separate parser before LocalStack could be bypassed wherever the two differ: bucket names in the host, encoded slashes,
-headers that turn one operation into another.
+A separate parser before LocalStack could be bypassed wherever the two differ: bucket names in the host, encoded
+slashes, headers that turn one operation into another.
 """
 
 from typing import Any

@@ -17,7 +17,10 @@ class RefusedError(Exception):
 
 
 def answer(refused: RefusedError, header: Callable[[str], str]) -> tuple[list[tuple[str, str]], bytes]:
-    """Headers and body of the answer: JSON, the query services' XML, or S3's. `header` returns a request header, or an empty string."""
+    """Headers and body of the answer: JSON, the query services' XML, or S3's.
+
+    `header` returns a request header, or an empty string.
+    """
     request, kind = secrets.token_hex(8).upper(), header("content-type")
     code, message = refused.code, str(refused)
     if header("x-amz-target") or kind.startswith("application/x-amz-json"):

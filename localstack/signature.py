@@ -112,8 +112,9 @@ class _Signer(SigV4Auth):
 def verify(request: SignedRequest, secrets: Mapping[str, str], now: datetime, body_sha256: Callable[[], str]) -> str:
     """Verify the signature of `request` and return its access key; `secrets` maps access keys to secret keys.
 
-    Raises RefusedError unless it was signed within 15 minutes of `now`, or presigned and not expired. `body_sha256` hashes the
-    body; it is called only if key, time and headers are valid. An unsigned body, which S3 allows, is not checked.
+    Raises RefusedError unless it was signed within 15 minutes of `now`, or presigned and not expired. `body_sha256`
+    hashes the body; it is called only if key, time and headers are valid. An unsigned body, which S3 allows, is not
+    checked.
     """
     stated = _StatedSignature.of(request)
     key, date, region, service, end = (stated.credential.split("/") + [""] * 5)[:5]

@@ -73,7 +73,10 @@ def start_scheduler() -> tuple[Cli, Cluster]:
 
 
 def _prepare_accounts(agent: Agent) -> None:
-    """Create the accounts and their folders. Folders of an earlier version with other owners change hands while nothing runs."""
+    """Create the accounts and their folders.
+
+    Folders of an earlier version with other owners change hands while nothing runs.
+    """
     folders_of_other_owners = accounts.folders_of_other_owners()
     if folders_of_other_owners:
         stop(agent)

@@ -1,9 +1,9 @@
 """Switch to a service's account and exec the service: `python -I services/launch.py <account> <module or script> …`.
 
-Nomad starts tasks as the user of its agent. Its own option for another account (`user`) keeps the group root, and leaves the
-task's folder readable by every account. This launcher closes the folder, gives up the groups and all ways back to root, and
-replaces the process, so nothing keeps running as root. It uses only the standard library, and imports nothing from the
-working directory (-I), which a service may have written to.
+Nomad starts tasks as the user of its agent. Its own option for another account (`user`) keeps the group root, and
+leaves the task's folder readable by every account. This launcher closes the folder, gives up the groups and all ways
+back to root, and replaces the process, so nothing keeps running as root. It uses only the standard library, and imports
+nothing from the working directory (-I), which a service may have written to.
 """
 
 import ctypes

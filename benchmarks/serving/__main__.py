@@ -1,7 +1,7 @@
 """`just bench serving [rounds=3] [seconds=8] [minutes=10] [source=synthetic:20000] [only=throughput,latency,...]`.
 
-It prepares peers and models, runs the parts, and writes benchmarks/serving.json, .md and .svg. Parts left out by `only` keep
-their last results, each with its date.
+It prepares peers and models, runs the parts, and writes benchmarks/serving.json, .md and .svg. Parts left out by `only`
+keep their last results, each with its date.
 """
 
 import json

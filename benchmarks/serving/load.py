@@ -64,7 +64,10 @@ def require_wrk() -> str:
 
 
 def closed(target: Target, seconds: float, cores: Sequence[int], folder: Path) -> Closed:
-    """Load `target` for `seconds` from `cores`. Raises OperatorError when a request fails, because refusals are fast."""
+    """Load `target` for `seconds` from `cores`.
+
+    Raises OperatorError when a request fails, because refusals are fast.
+    """
     script, bodies, log = folder / "load.lua", folder / "bodies.txt", folder / "wrk.log"
     script.write_text(_SCRIPT)
     lines = [f"{name}: {value}".encode() for name, value in target.headers.items()]

@@ -1,8 +1,8 @@
 """Open-loop load with `openloop.c`: a fixed rate whatever the server does, latencies measured from when a request was due.
 
-wrk waits for each answer before the next request, so a stall hides the requests it delayed (coordinated omission). Other
-generators were tried on one core: vegeta takes about 120 microseconds per request, three times this one, and distorts the
-tail.
+wrk waits for each answer before the next request, so a stall hides the requests it delayed (coordinated omission).
+Other generators were tried on one core: vegeta takes about 120 microseconds per request, three times this one, and
+distorts the tail.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Measure the speed of a core over time: repeat a small piece of work beside other load.
 
-When other machines share the processor, a core loses and regains a third of its speed within a second, which no counter of
-this machine shows. A server's latencies at 80 % of its saturation then depend on that more than on the server.
+When other machines share the processor, a core loses and regains a third of its speed within a second, which no counter
+of this machine shows. A server's latencies at 80 % of its saturation then depend on that more than on the server.
 """
 
 import os

@@ -131,7 +131,10 @@ def free_port() -> int:
 
 
 def cores() -> tuple[int, int]:
-    """The core for the measured server, and the one for everything else. Raises OperatorError when there is only one."""
+    """The core for the measured server, and the one for everything else.
+
+    Raises OperatorError when there is only one.
+    """
     available = sorted(os.sched_getaffinity(0))
     if len(available) < 2:
         raise OperatorError(

@@ -1,8 +1,8 @@
 """The span of an export's dates: outliers must not decide where the data begin or end.
 
-Two dates matter: deals are labelled from the first close on, and nothing is known after the last date. One
-close date mistyped by a year would turn nine months in which nothing closed into evidence. So a date far from the others
-counts only where the data's own rhythm explains the distance: days with an engagement or a close are counted, each once
+Two dates matter: deals are labelled from the first close on, and nothing is known after the last date. One close date
+mistyped by a year would turn nine months in which nothing closed into evidence. So a date far from the others counts
+only where the data's own rhythm explains the distance: days with an engagement or a close are counted, each once
 however many rows share it, and a stretch at either end, behind the longest pause of all, that holds far less than the
 emptiest one of its length elsewhere is no part of the data.
 """
@@ -21,7 +21,7 @@ _ASIDE = 0.1  # share of the days at either end that is left out when the rhythm
 
 @dataclass(frozen=True)
 class Sparse:
-    """When a stretch is too sparse to belong to the data: the emptiest elsewhere has at least `least` days, and `times` as many."""
+    """A stretch is too sparse if the emptiest one elsewhere has at least `least` days, and `times` as many."""
 
     least: int
     times: int
@@ -34,8 +34,8 @@ AT_BEGIN = Sparse(12, 12)  # closes begin slowly: the first deals take their tim
 def outside(deals: pd.DataFrame, as_of: date | None = None) -> "pd.Series[str]":
     """Reasons why deals lie outside of the data's span, joined by "; ", by index; deals inside it are left out.
 
-    `deals` keep every other rule of the contract and have typed dates. With `as_of` the user vouches for all dates up to
-    it, and none after it is accepted; without, the end is the last date that the others bear out.
+    `deals` keep every other rule of the contract and have typed dates. With `as_of` the user vouches for all dates up
+    to it, and none after it is accepted; without, the end is the last date that the others bear out.
     """
     engaged, closed = (deals[name].dt.as_unit("s") for name in ("engage_date", "close_date"))
     days = _days(pd.concat([engaged, closed]))

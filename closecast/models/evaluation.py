@@ -128,7 +128,10 @@ def _moved(
 
 
 def _of_baselines(split: Split, seed: int, threads: int) -> dict[str, Probabilities]:
-    """Predictions of each baseline for the test rows. Baselines run in parallel, each on one thread: threads of one fit would wait for each other."""
+    """Predictions of each baseline for the test rows.
+
+    Baselines run in parallel, each on one thread: threads of one fit would wait for each other.
+    """
     parts = split.train, split.test
     for part in parts:
         part.matrix  # noqa: B018 - made once, before several threads ask for it

@@ -24,8 +24,8 @@ def owen_values(sizes: Sequence[int], worth: Callable[[Members], Floats]) -> lis
     """The Owen value of each player; players are ordered group after group, of `sizes` (each 1 or more).
 
     `worth` is asked once, for the worth of n coalitions, (n,), given who is in them, (n, players): the first is nobody,
-    the last is everybody. To the bit, a player without effect gets 0, and whom nothing tells apart the same. The rest is
-    exact to rounding.
+    the last is everybody. To the bit, a player without effect gets 0, and whom nothing tells apart the same. The rest
+    is exact to rounding.
     """
     plan = _plan(tuple(sizes))
     found = worth(plan.coalitions)

@@ -67,8 +67,8 @@ def recompute(
 ) -> list[Line]:
     """Recompute every horizon of a record of GET /v1/predictions/{id} with its model, which its run identifies.
 
-    The model must be signed by one of `keys` (public keys, separated by commas), unless there are none. Raises OperatorError
-    when the model is not available, or the record's answers and horizons don't match.
+    The model must be signed by one of `keys` (public keys, separated by commas), unless there are none. Raises
+    OperatorError when the model is not available, or the record's answers and horizons don't match.
     """
     # Imported here: the libraries take seconds, and other commands don't need them.
     import numpy as np

@@ -1,4 +1,7 @@
-"""The operator's terminal: UTF-8 internally, the terminal's encoding for output, with replacements for other characters."""
+"""The operator's terminal:
+
+UTF-8 internally, the terminal's encoding for output, with replacements for other characters.
+"""
 
 import codecs
 import os

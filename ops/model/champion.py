@@ -28,11 +28,11 @@ def ensure_champion(
 ) -> None:
     """Run the pipeline if the champion is missing or outdated.
 
-    It is outdated when the source, the date of the export or the fiscal year differ from the last run's, when features or
-    the model's files have changed, or when no key of this platform has signed it, so that no service would load it.
+    It is outdated when the source, the date of the export or the fiscal year differ from the last run's, when features
+    or the model's files have changed, or when no key of this platform has signed it, so that no service would load it.
 
-    `source` defaults to the platform's own; one that the pipeline ran on becomes the platform's own. The date is kept while
-    the export is the same, the fiscal year until another is given.
+    `source` defaults to the platform's own; one that the pipeline ran on becomes the platform's own. The date is kept
+    while the export is the same, the fiscal year until another is given.
     """
     prefect = Prefect(jobs.address(cluster, "prefect"))
     used = paths.state() / "source.json"
@@ -79,8 +79,8 @@ def train(
 ) -> dict[str, Any]:
     """Submit the training flow, follow it, print the gate's decision, and return the flow's result.
 
-    None stands for the deployment's value: usually the platform's own source, the end of the data, and the fiscal year of
-    the present champion.
+    None stands for the deployment's value: usually the platform's own source, the end of the data, and the fiscal year
+    of the present champion.
     """
     prefect = Prefect(jobs.address(cluster, "prefect"))
     asked = {"source": source, "as_of": as_of.isoformat() if as_of else None, "fiscal_year_start": fiscal_year_start}

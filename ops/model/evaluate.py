@@ -32,7 +32,10 @@ _CONSOLE = Console(soft_wrap=True, width=140)
 
 
 def evaluate(arguments: list[str]) -> int:
-    """Measure, print the baselines and the gate's verdict, and write every figure. Exit status 2 when the gate refuses."""
+    """Measure, print the baselines and the gate's verdict, and write every figure.
+
+    Exit status 2 when the gate refuses.
+    """
     wanted = _parsed(arguments)
     source = parse_source(wanted.source) or wanted.source
     with _spoken():

@@ -42,7 +42,10 @@ def sign(arguments: list[str]) -> int:
 
 
 def signed(version: str, mlflow: str, credentials: Credentials) -> str:
-    """Sign `version` of the registry at `mlflow`, and describe it. Raises OperatorError when the model cannot be used."""
+    """Sign `version` of the registry at `mlflow`, and describe it.
+
+    Raises OperatorError when the model cannot be used.
+    """
     from closecast.models.manifest import ModelError
     from closecast.platform.mlflow.registry import ModelRegistry, RegistryError
     from closecast.platform.signatures import Signer

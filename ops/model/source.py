@@ -14,8 +14,8 @@ from ops.prefect.pipeline import Prefect
 def parse_source(named: str | None) -> str | None:
     """Convert the source `named` to the form that flows accept (a file by its absolute path); None stays None.
 
-    A relative path is relative to the folder the user typed the command in. Raises OperatorError for anything else, before
-    a minute is spent on starting services.
+    A relative path is relative to the folder the user typed the command in. Raises OperatorError for anything else,
+    before a minute is spent on starting services.
     """
     if named is None or named in ("synthetic", "kaggle") or named.startswith("s3://"):
         return named

@@ -165,7 +165,10 @@ class Agent:
         return [role for role, wanted in self._configured(meta).items() if not role.is_configured(wanted)]
 
     def start(self, nomad: Nomad, meta: Mapping[str, str]) -> None:
-        """Start what does not run, the client only after the server is ready. Raises OperatorError as wait_for_leader."""
+        """Start what does not run, the client only after the server is ready.
+
+        Raises OperatorError as wait_for_leader.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "agent.json").write_text(json.dumps({"port": self.port}))
         wanted = self._configured(meta)
@@ -176,7 +179,10 @@ class Agent:
             self.client.start(nomad, wanted[self.client])
 
     def wait_for_leader(self, seconds: float = 60) -> None:
-        """Wait until the server leads and has its keys in memory. Raises OperatorError with the log's last error otherwise."""
+        """Wait until the server leads and has its keys in memory.
+
+        Raises OperatorError with the log's last error otherwise.
+        """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:

@@ -57,7 +57,9 @@ def deploy_flows(arguments: list[str]) -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a deployment (default: `train/closecast`) with `--name value` parameters of its flow, and follow it to its end.
+    """Run a deployment (default:
+
+    `train/closecast`) with `--name value` parameters of its flow, and follow it to its end.
 
     An unknown parameter is answered with the known ones.
     """

@@ -24,7 +24,7 @@ class AwayError(OperatorError):
 
 
 class Prefect:
-    """A client of Prefect's API at `address` (the server's base URL, without /api); the default password is this installation's."""
+    """A client of Prefect's API at `address`, the server's base URL without /api. The default password is ours."""
 
     def __init__(self, address: str, auth_string: str | None = None) -> None:
         self.address = address

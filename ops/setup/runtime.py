@@ -1,8 +1,8 @@
 """The services' runtime: the project's code, Python environments and Caddy, where the services' accounts can reach them.
 
-Root's clone, interpreter or cache may be below a folder that only root may enter. So root's environments are made in the
-platform's own folder, with a link in the clone, and each `up` copies the code there; all of it belongs to root. For other
-users, services run from the clone.
+Root's clone, interpreter or cache may be below a folder that only root may enter. So root's environments are made in
+the platform's own folder, with a link in the clone, and each `up` copies the code there; all of it belongs to root. For
+other users, services run from the clone.
 """
 
 import hashlib
@@ -66,7 +66,10 @@ def first_closed(path: Path) -> Path | None:
 
 
 def refresh() -> None:
-    """Update the services' copy of the code if it differs from the clone. Running services keep what they have loaded."""
+    """Update the services' copy of the code if it differs from the clone.
+
+    Running services keep what they have loaded.
+    """
     if not accounts.wanted():
         return
     target, commit = code(), provenance.git_commit(paths.PROJECT) or ""

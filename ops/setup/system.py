@@ -1,4 +1,7 @@
-"""The systems that Closecast supports. It is checked first, so any Python 3 on any system must be able to run this file."""
+"""The systems that Closecast supports.
+
+It is checked first, so any Python 3 on any system must be able to run this file.
+"""
 
 import platform
 import sys

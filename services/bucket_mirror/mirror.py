@@ -75,7 +75,10 @@ class Mirror:
             raise MirrorError(f"the buckets cannot be listed: {error}") from error
 
     def fetch(self, before: Listing, now: Listing) -> None:
-        """Copy objects to disk that are new or changed in `now` compared with `before`; nothing is deleted. Raises MirrorError."""
+        """Copy objects to disk that are new or changed in `now` compared with `before`; nothing is deleted.
+
+        Raises MirrorError.
+        """
         for bucket, objects in now.items():
             known = before.get(bucket, {})
             changed = [key for key, etag in objects.items() if known.get(key) != etag]

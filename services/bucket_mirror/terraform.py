@@ -44,8 +44,8 @@ def initialise(state: Path, mirror: Path | None, root: Path = ROOT) -> None:
 def apply(state: Path, session: str, environment: dict[str, str]) -> None:
     """Create missing resources in the LocalStack of `session`. Raises TerraformError.
 
-    The state of another session is deleted first: LocalStack has lost its resources, and refreshing each takes longer than
-    creating it. Within one session it is kept, so that a failed apply can be repeated.
+    The state of another session is deleted first: LocalStack has lost its resources, and refreshing each takes longer
+    than creating it. Within one session it is kept, so that a failed apply can be repeated.
     """
     begun = state / "session"
     if not begun.exists() or begun.read_text() != session:

@@ -55,11 +55,13 @@ class GatewayError(ValueError):
 
 
 def complete(environment: Mapping[str, str]) -> dict[str, str]:
-    """Complete the environment that the Caddyfile reads. Raises GatewayError naming the variable that is missing or unusable.
+    """Complete the environment that the Caddyfile reads.
 
-    CLOSECAST_GATEWAY_HOSTS holds host names and addresses separated by blanks, by default `localhost` and CLOSECAST_HOST;
-    CLOSECAST_GATEWAY_TLS the arguments of `tls` in a Caddyfile: `internal`, the files of a certificate and its key, or the mail
-    address of an ACME account.
+    Raises GatewayError naming the variable that is missing or unusable.
+
+    CLOSECAST_GATEWAY_HOSTS holds host names and addresses separated by blanks, by default `localhost` and
+    CLOSECAST_HOST; CLOSECAST_GATEWAY_TLS the arguments of `tls` in a Caddyfile: `internal`, the files of a certificate
+    and its key, or the mail address of an ACME account.
     """
     missing = [name for name in _NEEDED if not environment.get(name)]
     if missing:
@@ -112,7 +114,10 @@ def command(environment: Mapping[str, str], reload: bool) -> list[str]:
 
 
 def listen(host: str, port: int) -> None:
-    """Listen on `host`:`port` with the file descriptor that Caddy inherits. Raises GatewayError when the port is taken or not allowed."""
+    """Listen on `host`:`port` with the file descriptor that Caddy inherits.
+
+    Raises GatewayError when the port is taken or not allowed.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_WAITING)
@@ -126,9 +131,12 @@ def listen(host: str, port: int) -> None:
 
 
 def run(environment: Mapping[str, str]) -> int:
-    """Run Caddy in the working directory until it ends, and return its exit code. SIGINT and SIGTERM are passed on to it.
+    """Run Caddy in the working directory until it ends, and return its exit code.
 
-    The upstreams in the files are compared with the last ones loaded, so a failed reload, as on a busy machine, is repeated.
+    SIGINT and SIGTERM are passed on to it.
+
+    The upstreams in the files are compared with the last ones loaded, so a failed reload, as on a busy machine, is
+    repeated.
     """
     sent = _upstreams()
     library = ctypes.CDLL(None)

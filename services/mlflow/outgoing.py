@@ -1,7 +1,7 @@
 """Limit the MLflow server's outgoing connections: webhooks only to API instances, artifacts only to the object store.
 
-Otherwise a user with write access could make it request any address of this machine, or read any file of its account. MLflow
-3.17.2 has no settings for this, so the functions are replaced that check addresses, connect, and open stores.
+Otherwise a user with write access could make it request any address of this machine, or read any file of its account.
+MLflow 3.17.2 has no settings for this, so the functions are replaced that check addresses, connect, and open stores.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,10 @@ _STORES = ("s3",)
 
 
 class Targets:
-    """The addresses of the API's instances, which Nomad keeps current in `file`: `CLOSECAST_API_URLS=http://…,http://…`."""
+    """The addresses of the API's instances, which Nomad keeps current in `file`:
+
+    `CLOSECAST_API_URLS=http://…,http://…`.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -75,6 +78,9 @@ def limit(targets: Targets) -> None:
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
-    """Replace an attribute. Raises AttributeError if this version of MLflow lacks it: the server must not start unlimited."""
+    """Replace an attribute.
+
+    Raises AttributeError if this version of MLflow lacks it: the server must not start unlimited.
+    """
     getattr(owner, name)
     setattr(owner, name, value)

@@ -1,7 +1,7 @@
 """Run Prefect's worker so that only the work pool's template configures runs: `python -m services.prefect.pool`.
 
-Prefect's server checks the variables of new runs, but not of changed deployments; its worker then merges an `env` from there
-into the pool's, whatever the template allows. A run that sets its environment can run any code.
+Prefect's server checks the variables of new runs, but not of changed deployments; its worker then merges an `env` from
+there into the pool's, whatever the template allows. A run that sets its environment can run any code.
 """
 
 import logging

@@ -66,7 +66,10 @@ class Runs:
         return self._filter({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}})
 
     def end(self, run: Run, reason: str) -> None:
-        """Mark the run as Crashed, or as Cancelled if that was requested, because its process is gone. This frees its slot."""
+        """Mark the run as Crashed, or as Cancelled if that was requested, because its process is gone.
+
+        This frees its slot.
+        """
         asked = run.state == "CANCELLING"
         state = {"type": "CANCELLED", "name": "Cancelled"} if asked else {"type": "CRASHED", "name": "Crashed"}
         self._call("POST", f"/flow_runs/{run.id}/set_state", {"state": {**state, "message": reason}, "force": True})

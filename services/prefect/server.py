@@ -29,7 +29,10 @@ _LOGS = ("prefect.server.services", "prefect.server.events.services", "prefect.s
 
 
 def watched_app(ended: Callable[[str], None], auth_string: str) -> FastAPI:
-    """Prefect's application with the health page. `ended` is called when a service ends. The page shows reasons only with the password."""
+    """Prefect's application with the health page.
+
+    `ended` is called when a service ends. The page shows reasons only with the password.
+    """
     watch = Watch(ended)
     for config in get_enabled_perpetual_services():
         perpetual = get_single_dependency_parameter_of_type(config.function, Perpetual)

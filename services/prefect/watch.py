@@ -1,4 +1,7 @@
-"""Monitor Prefect's background services: Prefect's own health page answers "true" even if its scheduler always fails."""
+"""Monitor Prefect's background services:
+
+Prefect's own health page answers "true" even if its scheduler always fails.
+"""
 
 import logging
 import time

@@ -28,7 +28,10 @@ _COMMAND = (sys.executable, "-m", "services.prefect.pool")
 
 
 class Worker:
-    """A worker process and its runs. `home` is its folder and, in the environment, its identifier; `runs` are Prefect's runs."""
+    """A worker process and its runs.
+
+    `home` is its folder and, in the environment, its identifier; `runs` are Prefect's runs.
+    """
 
     def __init__(self, home: str, runs: Runs) -> None:
         self._home = home
@@ -72,7 +75,10 @@ class Worker:
             _LOG.info(f"processes {whose} that had to be ended: {number}")
 
     def _look(self, grace: float) -> bool:
-        """End runs without a process for `grace` seconds in two checks, and restart crashed ones; returns whether Prefect answered."""
+        """End runs without a process for `grace` seconds in two checks, and restart crashed ones.
+
+        Returns whether Prefect answered.
+        """
         try:
             self._end_lost(grace)
             for run, name in self._runs.repeat():

@@ -50,9 +50,9 @@ class Shipper:
     `address` is called for each connection, because a cache may move; it returns None while the cache was never seen.
 
     `append` may be called from any thread, including the event loop's, where it must not wait: a draft is only stored.
-    Everything else happens on one thread, which packs and sends the entries, and drops them once the cache's append-only
-    file is on disk. An accepted entry is always in memory, in the spool or in the stream. Entries that were sent twice
-    are stored once: the store knows them by their id.
+    Everything else happens on one thread, which packs and sends the entries, and drops them once the cache's
+    append-only file is on disk. An accepted entry is always in memory, in the spool or in the stream. Entries that were
+    sent twice are stored once: the store knows them by their id.
     """
 
     def __init__(
@@ -198,8 +198,8 @@ class Shipper:
     def _has_room(self) -> bool:
         """Whether the cache has room for more.
 
-        It is checked after each confirmation, when the room is used up, and repeatedly while there is none. Messages that
-        the cache has accepted are not sent again, which would fill it twice.
+        It is checked after each confirmation, when the room is used up, and repeatedly while there is none. Messages
+        that the cache has accepted are not sent again, which would fill it twice.
         """
         assert self._writer is not None
         if time.monotonic() >= self._room_due or (self._room <= 0 and self._problem is None):

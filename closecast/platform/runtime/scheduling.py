@@ -22,8 +22,8 @@ def step_back() -> None:
 def give_way() -> None:
     """Yield the interpreter's lock and the processor to other threads.
 
-    Call it after waiting for something, and now and then in long work. Linux's scheduler (EEVDF) owes a turn to a thread that
-    wakes, however unimportant; the turn lasts until the next tick, up to 4 ms, unless it is given back.
+    Call it after waiting for something, and now and then in long work. Linux's scheduler (EEVDF) owes a turn to a
+    thread that wakes, however unimportant; the turn lasts until the next tick, up to 4 ms, unless it is given back.
     """
     _sched_yield()
     if _is_idle:

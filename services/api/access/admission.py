@@ -70,7 +70,10 @@ def _let_in(decision: Decision) -> None:
 
 
 def refusal(error: CallerError) -> Exception:
-    """The HTTP error for a refused caller: 401 and 403 with a challenge (RFC 6750), 503 when it cannot be checked yet."""
+    """The HTTP error for a refused caller:
+
+    401 and 403 with a challenge (RFC 6750), 503 when it cannot be checked yet.
+    """
     if isinstance(error, ForbiddenCallerError):
         return _forbidden(str(error), "viewer")
     if isinstance(error, UnknownCallerError):

@@ -44,7 +44,8 @@ class Callers:
     def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
         """Authenticate raw ASGI headers by X-API-Key, or else by Authorization: Bearer with a key or a JWT.
 
-        Raises UnknownCallerError (401), ForbiddenCallerError (403) or UncheckedCallerError (503, or worth a moment's wait).
+        Raises UnknownCallerError (401), ForbiddenCallerError (403) or UncheckedCallerError (503, or worth a moment's
+        wait).
         """
         key = authorization = None
         for name, value in headers:

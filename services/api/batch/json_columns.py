@@ -39,9 +39,9 @@ class _Fields:
 def read(records: bytes | memoryview, names: tuple[str, ...], longest: int) -> tuple[int, dict[str, Texts]] | None:
     """Count the objects in `records`, the inside of a JSON array in UTF-8, and read their texts by name.
 
-    None unless these are one or more objects, not empty, whose names are all in `names` (of 7 to 15 bytes), each once at
-    most, and whose values are null or texts of at most `longest` bytes, in which nothing is escaped; with nothing between
-    them, or one blank behind each colon, each comma, or both.
+    None unless these are one or more objects, not empty, whose names are all in `names` (of 7 to 15 bytes), each once
+    at most, and whose values are null or texts of at most `longest` bytes, in which nothing is escaped; with nothing
+    between them, or one blank behind each colon, each comma, or both.
     """
     # Padded with blanks, so that the first and last bytes can be read as words.
     content = b"".join((_BLANKS, records, _BLANKS))

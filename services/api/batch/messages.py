@@ -70,7 +70,10 @@ def send_result(connection: socket.socket, result: ScoreResult, size: int) -> No
 
 
 async def receive_result(connection: socket.socket) -> tuple[int, ScoreResult]:
-    """Wait for the worker's result on the running event loop. Raises OSError, and WireError when the worker has ended."""
+    """Wait for the worker's result on the running event loop.
+
+    Raises OSError, and WireError when the worker has ended.
+    """
     head = await asyncio.get_running_loop().sock_recv(connection, _LONGEST_HEAD)
     if not head:
         raise WireError("it has ended")

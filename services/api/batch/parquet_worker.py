@@ -1,7 +1,8 @@
 """The process that reads uploaded Parquet for the batch worker, because Arrow crashes on some damaged files.
 
-Started by `ParquetSupervisor` as `python -m services.api.batch.parquet_worker 3 <pid of the worker>`: the first number is the descriptor
-of the socket for requests. Its memory is limited to what one file may need, and it ends with the worker in any case.
+Started by `ParquetSupervisor` as `python -m services.api.batch.parquet_worker 3 <pid of the worker>`: the first number
+is the descriptor of the socket for requests. Its memory is limited to what one file may need, and it ends with the
+worker in any case.
 """
 
 import ctypes

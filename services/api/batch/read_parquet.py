@@ -22,8 +22,8 @@ _MAX_GROUPS = 1_000
 def read_parquet(content: bytes) -> DealTable:
     """Read the contract's columns of a Parquet file. Columns are text, dates or, for close_value, numbers.
 
-    Raises InvalidInputError for a file that is not Parquet, has no column engage_date, no rows or more than MOST_DEALS, a column
-    of another type, or more than MAX_UNPACKED bytes when unpacked.
+    Raises InvalidInputError for a file that is not Parquet, has no column engage_date, no rows or more than MOST_DEALS,
+    a column of another type, or more than MAX_UNPACKED bytes when unpacked.
     """
     try:
         table = _table(content)

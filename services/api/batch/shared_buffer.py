@@ -10,8 +10,8 @@ BytesLike = bytes | memoryview
 class SharedBuffer:
     """Bytes in memory that two processes share.
 
-    They never pass an event loop or a socket as a whole. The memory is freed with the last object that has it open; until
-    then it is reused, which saves half of the cost.
+    They never pass an event loop or a socket as a whole. The memory is freed with the last object that has it open;
+    until then it is reused, which saves half of the cost.
     """
 
     def __init__(self, descriptor: int, size: int = 0) -> None:

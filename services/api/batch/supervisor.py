@@ -149,7 +149,10 @@ class BatchSupervisor:
         return self._closed or running is None or running.process.poll() is not None or _name(served) != self._model
 
     def _prepared(self, served: Served) -> _Running:
-        """Start the worker if needed, and prepare the served model's folder. Takes milliseconds: not for an event loop."""
+        """Start the worker if needed, and prepare the served model's folder.
+
+        Takes milliseconds: not for an event loop.
+        """
         if self._closed:
             raise UnavailableError("the service is being stopped")
         running = self._running

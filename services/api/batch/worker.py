@@ -1,7 +1,8 @@
 """The batch worker: a process that scores batches, so that they don't delay single predictions.
 
-Decoding, scoring and encoding 10,000 deals block an interpreter's other threads for tens of milliseconds. BatchSupervisor
-starts it as `python -m services.api.batch.worker 3`: the number is the descriptor of the socket for requests.
+Decoding, scoring and encoding 10,000 deals block an interpreter's other threads for tens of milliseconds.
+BatchSupervisor starts it as `python -m services.api.batch.worker 3`: the number is the descriptor of the socket for
+requests.
 """
 
 import ctypes
@@ -130,7 +131,10 @@ def serve(connection: socket.socket, worker: Worker) -> None:
 
 
 def _next(connection: socket.socket) -> tuple[ScoreRequest, SharedBuffer] | None:
-    """Wait for the next batch. After a while without one, memory is returned; the next batch takes milliseconds longer."""
+    """Wait for the next batch.
+
+    After a while without one, memory is returned; the next batch takes milliseconds longer.
+    """
     if not select.select([connection], [], [], _IDLE_S)[0]:
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)

@@ -27,8 +27,8 @@ Headers = Iterable[tuple[bytes, bytes]]
 class RequestLog:
     """Wraps the framework's application.
 
-    A valid X-Request-ID of the caller is kept, so that one id follows a request through all services. A successful single
-    prediction has no log line: it is in the journal, under its id.
+    A valid X-Request-ID of the caller is kept, so that one id follows a request through all services. A successful
+    single prediction has no log line: it is in the journal, under its id.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:

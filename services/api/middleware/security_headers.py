@@ -21,7 +21,10 @@ STRICT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 def is_secure(headers: Container[tuple[bytes, bytes]]) -> bool:
-    """Whether the request came over TLS, which the gateway terminates. Over plain HTTP browsers ignore STRICT anyway."""
+    """Whether the request came over TLS, which the gateway terminates.
+
+    Over plain HTTP browsers ignore STRICT anyway.
+    """
     return (b"x-forwarded-proto", b"https") in headers
 
 

@@ -79,7 +79,7 @@ async def predict_batch(
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
 ) -> Response[BatchPrediction]:
-    """Score deals given as JSON (`{"deals": […], "as_of", "horizon"}`), or as CSV or Parquet (`as_of` and `horizon` in the query).
+    """Score deals in JSON (`{"deals": […], "as_of", "horizon"}`), CSV or Parquet (`as_of`, `horizon` in the query).
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """

@@ -17,7 +17,7 @@ def live() -> Health:
 
 @get("/health/ready", sync_to_thread=False, summary="A model serves", tags=["health"])
 def ready(champion: NamedDependency[Champion], state: State) -> Response[Health]:
-    """Answer 200 while a model serves, also while the registry is away (with the reason); 503 without a model, and before stopping."""
+    """Answer 200 while a model serves, with the reason if the registry is away; else, and before stopping, 503."""
     if state.leaving:
         return Response(Health("not ready", reason="this instance is about to stop"), status_code=503)
     status = champion.status()

@@ -102,7 +102,10 @@ class ExplanationGroup(Struct, frozen=True):
 
 
 class ExplanationFeature(Struct, frozen=True):
-    """One feature: its value, its contribution, and a sentence with both. A value equal to the base's contributes exactly 0."""
+    """One feature: its value, its contribution, and a sentence with both.
+
+    A value equal to the base's contributes exactly 0.
+    """
 
     name: str
     title: str
@@ -117,7 +120,8 @@ class ExplanationFeature(Struct, frozen=True):
 class Explanation(Struct, frozen=True):
     """The explanation of a deal's chance.
 
-    The base's probability and the groups' points add up to the probability; the points of a group's features to the group's.
+    The base's probability and the groups' points add up to the probability; the points of a group's features to the
+    group's.
     """
 
     probability: Annotated[float, Meta(ge=0, le=1)]
@@ -171,7 +175,10 @@ class OpenDeal(Struct, frozen=True):
 
 
 class PipelineCounts(Struct, frozen=True):
-    """Counts of open deals: `open` ones are ranked; `not_scorable` ones are still Prospecting, or break the contract."""
+    """Counts of open deals:
+
+    `open` ones are ranked; `not_scorable` ones are still Prospecting, or break the contract.
+    """
 
     open: int
     not_scorable: int

@@ -56,8 +56,8 @@ class Champion:
     ) -> None:
         """`promoted` and `refused` are called in the follower's thread.
 
-        `promoted` gets each newly loaded model and the one before; `refused` each champion that could not be loaded. The
-        registry's artifacts of the served model are checked every `stored_seconds`.
+        `promoted` gets each newly loaded model and the one before; `refused` each champion that could not be loaded.
+        The registry's artifacts of the served model are checked every `stored_seconds`.
         """
         self._registry = registry
         self._promoted, self._told_refused = promoted, refused

@@ -27,7 +27,9 @@ _NUMBERS = struct.Struct(f"<{len(NAMES)}d")
 
 
 class ExplanationCache:
-    """Points of explanations, (23,), by model and feature values. Safe from several threads; never raises when Redis is away.
+    """Points of explanations, (23,), by model and feature values.
+
+    Safe from several threads; never raises when Redis is away.
 
     `hits`, `misses` and `failures` count since the start; `away` says why Redis is not used now, None while it is.
     """

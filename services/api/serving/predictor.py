@@ -16,8 +16,8 @@ from services.api.telemetry.metrics import Metrics
 class Predictor:
     """Scores single deals, on the fast path and in the framework's route.
 
-    Both methods raise NotScorableError for a deal that cannot be scored, UnavailableError while no model serves, and what
-    the journal raises when it has no room: a prediction that is not recorded is not answered.
+    Both methods raise NotScorableError for a deal that cannot be scored, UnavailableError while no model serves, and
+    what the journal raises when it has no room: a prediction that is not recorded is not answered.
     """
 
     def __init__(self, champion: Champion, journal: Journal | None, metrics: Metrics) -> None:

@@ -31,7 +31,10 @@ class EventSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "EventSettings | None":
-        """Read the settings; None without CLOSECAST_WEBHOOK_SECRET, then the registry is only polled. Raises SettingsError."""
+        """Read the settings; None without CLOSECAST_WEBHOOK_SECRET, then the registry is only polled.
+
+        Raises SettingsError.
+        """
         secret = environment.get("CLOSECAST_WEBHOOK_SECRET")
         if not secret:
             return None
@@ -46,7 +49,10 @@ class EventSettings:
 
 
 class RegistryEvents:
-    """Handles registry events in this instance: `wake` makes its follower poll the registry, `cache` is the cache's address."""
+    """Handles registry events in this instance:
+
+    `wake` makes its follower poll the registry, `cache` is the cache's address.
+    """
 
     def __init__(self, settings: EventSettings, wake: Callable[[], None], cache: Callable[[], str | None]) -> None:
         self._settings = settings

@@ -106,7 +106,7 @@ class ClosingProtocol(HttpToolsProtocol):
             self._leave()
 
     def _leave(self) -> None:
-        """Send the last answer and close, after discarding input for a moment: a sending client might not read the answer otherwise."""
+        """Send the last answer, discard input for a moment so that a sending client can read it, and close."""
         transport, farewell = self.transport, self._farewell
         if transport.is_closing() or farewell is None:
             return

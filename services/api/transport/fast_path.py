@@ -1,7 +1,8 @@
 """The fast path: answer a plain single prediction before the framework, and leave all other requests to the framework.
 
-Both use the same Predictor, so they answer alike. Special cases (a caller without the role, an unreadable body, an as-of
-date whose tables are not made yet) go to the framework's route, which answers the error or takes the time it needs.
+Both use the same Predictor, so they answer alike. Special cases (a caller without the role, an unreadable body, an
+as-of date whose tables are not made yet) go to the framework's route, which answers the error or takes the time it
+needs.
 """
 
 import time

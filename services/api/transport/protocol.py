@@ -1,7 +1,7 @@
 """The HTTP protocol of the service: uvicorn's, with the fast path before the application, and limits.
 
-Data are parsed in pieces, so that exceeding a limit costs nothing, and only up to the second unanswered request: callers may
-pipeline requests, but those wait unparsed.
+Data are parsed in pieces, so that exceeding a limit costs nothing, and only up to the second unanswered request:
+callers may pipeline requests, but those wait unparsed.
 """
 
 from typing import Any
@@ -23,7 +23,10 @@ _PIECE = 4096  # bytes parsed at a time, except for bodies of known length
 
 
 class Protocol(ClosingProtocol):
-    """One connection. A single prediction is answered as soon as its last byte arrives, without a task, in one write."""
+    """One connection.
+
+    A single prediction is answered as soon as its last byte arrives, without a task, in one write.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
