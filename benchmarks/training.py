@@ -60,7 +60,7 @@ def train(export: RawExport, cut: date | None = None) -> dict[str, float]:
         with _timed() as built:
             made = candidate.build(data.deals, _SEED, processors.usable(), cut=cut)
         with _timed() as judged:
-            report = publication.judged_alone(made)
+            report = publication.evaluate_alone(made)
         with _timed() as written:
             _write(made, data, report, Path(scratch))
     rows = made.data.learnable()

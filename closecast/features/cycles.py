@@ -92,7 +92,7 @@ class Cycles:
 
 
 class CumulativeIncidence:
-    """CumulativeIncidence of a deal of any age, open at an as-of date, to have closed or been won after so many days."""
+    """Chances that a deal of any age, open at an as-of date, has closed or been won after a number of days."""
 
     def __init__(self, cycles: Cycles, as_of: int, fiscal: FiscalCalendar = CALENDAR_YEAR) -> None:
         """`as_of` in days since 1970-01-01; `cycles` are by the months of the quarters of `fiscal`."""

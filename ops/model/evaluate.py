@@ -20,7 +20,7 @@ from closecast.models import tuning
 from closecast.models.evaluation import measured_on
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError
-from closecast.platform.mlflow.publication import judged_alone
+from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.export import SourceError, read_source
 from ops.cli.arguments import SOURCES, Arguments, day, month, number
@@ -75,7 +75,7 @@ def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.N
         tuning.work(study, objective, wanted.trials)
         settings, tried = tuning.best(study), tuning.finished(study)
     candidate = candidates.build(checked.accepted, wanted.seed, threads, settings, cut, wanted.fiscal_year_start)
-    return {**judged_alone(candidate), "trials": tried}
+    return {**evaluate_alone(candidate), "trials": tried}
 
 
 def _print(report: dict[str, Any]) -> None:

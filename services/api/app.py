@@ -11,7 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
 from closecast.platform.request_limits import MOST_BYTES
-from closecast.platform.runtime.scheduling import interrupt_others
+from closecast.platform.runtime.scheduling import enable_preemption
 from services.api.access.admission import Admission, FastAdmission
 from services.api.container import Container
 from services.api.middleware.drain_body import DrainBody
@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> Service:
     async def running(_app: Litestar) -> AsyncIterator[None]:
         container.start()
         # From here on this thread answers requests; the threads started so far run in the background.
-        interrupt_others()
+        enable_preemption()
         try:
             yield
         finally:

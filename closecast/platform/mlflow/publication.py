@@ -187,7 +187,7 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
     )
 
 
-def judged_alone(candidate: Candidate) -> dict[str, Any]:
+def evaluate_alone(candidate: Candidate) -> dict[str, Any]:
     """All figures of the candidate, and the gate's decision without a champion. Nothing is registered."""
     cost = Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
     decision = promotion.decide(candidate.held_out, cost, "evaluated alone", export=Export.of(candidate.data))

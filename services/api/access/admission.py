@@ -54,7 +54,7 @@ class FastAdmission:
         Put both into the request's state, so that `Admission` does not check again. Raises CallerError.
         """
         caller = self._recognise(key, authorization)
-        if not caller.may("scorer"):
+        if not caller.has_role("scorer"):
             return None
         return caller, self._take(caller, 1)
 
@@ -90,7 +90,7 @@ class Requires:
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
         caller = cast(Caller, connection.scope["state"]["caller"])
-        if not caller.may(self.role):
+        if not caller.has_role(self.role):
             detail = f"this needs the role {self.role}, and {caller.name!r} has the role {caller.role}"
             raise _forbidden(detail, self.role)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry
-from closecast.platform.runtime.scheduling import give_way
+from closecast.platform.runtime.scheduling import yield_to_others
 from closecast.scoring import many
 from closecast.scoring.columns import Column, DealTable
 from closecast.scoring.question import Question
@@ -45,7 +45,7 @@ def score(model: DealModel, table: DealTable, question: Question, threads: int =
     """Predict each row's probability, or the reason why it has none, as for a single deal."""
     judged = many.check(table, question.as_of)
     features = many.features(model, judged, question)
-    give_way()  # before the longest computation
+    yield_to_others()  # before the longest computation
     return ScoredTable(
         table,
         question,

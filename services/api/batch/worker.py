@@ -24,7 +24,7 @@ from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.journal.inbox import Journal, JournalFullError
 from closecast.platform.mlflow.identity import MODEL_NAME
 from closecast.platform.runtime import logs
-from closecast.platform.runtime.scheduling import give_way, step_back
+from closecast.platform.runtime.scheduling import run_when_idle, yield_to_others
 from closecast.scoring.question import Question, read_horizon
 from closecast.scoring.rules import NotScorableError
 from services.api.batch import read, score, write
@@ -57,7 +57,7 @@ class Worker:
         """Answer and record a batch: what cannot be recorded is not answered."""
         try:
             scored, model = self._scored(request, body), ModelVersion(MODEL_NAME, request.version, request.run_id)
-            give_way()
+            yield_to_others()
             parts = write.encoded(scored, request.answer_type, UUID(request.id), model)
             answered = score.BatchDraft(
                 scored, UUID(request.id), datetime.now(UTC), request.request_id, request.caller, model
@@ -120,7 +120,7 @@ def serve(connection: socket.socket, worker: Worker) -> None:
     """Answer batches until the service ends."""
     while (asked := _next(connection)) is not None:
         request, buffer = asked
-        give_way()
+        yield_to_others()
         # Ten thousand deals would trigger the garbage collector dozens of times for nothing.
         gc.disable()
         result, parts = worker.answer(request, buffer.content())
@@ -141,10 +141,10 @@ def _next(connection: socket.socket) -> tuple[ScoreRequest, SharedBuffer] | None
     return receive_request(connection)
 
 
-def _step_back() -> None:
+def _run_when_idle() -> None:
     """Lower this process's priority, so that single predictions go first."""
     try:
-        step_back()
+        run_when_idle()
     except OSError as error:
         os.nice(19)
         _LOG.warning("batch worker", extra={"problem": f"it cannot run as idle, and runs at niceness 19: {error}"})
@@ -155,7 +155,7 @@ def main() -> None:
     # The service ends this process by closing the socket, once the batch that it is at has been answered.
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, signal.SIG_IGN)
-    _step_back()
+    _run_when_idle()
     resource.setrlimit(resource.RLIMIT_DATA, (_MAX_DATA, _MAX_DATA))
     recording = JournalSettings.from_environment(os.environ)
     journal = None if recording is None else recording.shipper()

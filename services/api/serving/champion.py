@@ -123,7 +123,7 @@ class Champion:
             if served is None or not named.is_same(served.identity):
                 if time.monotonic() < self._left_alone.get(named, float("-inf")):
                     return
-                taken = self._take_up(named)
+                taken = self._load(named)
                 self._set(None, taken)
                 self._promoted(taken.identity, None if served is None else served.identity)
             self._set(self._missing(named))
@@ -134,7 +134,7 @@ class Champion:
         except RegistryError as error:
             self._set(str(error))
 
-    def _take_up(self, model: Identity) -> Served:
+    def _load(self, model: Identity) -> Served:
         before = self._status.served
         served = self._registry.served(model, self._cache)
         _warm_up(served)

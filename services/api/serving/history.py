@@ -58,7 +58,7 @@ class HistoryFollower:
         newest = find(lake, served.model.card.source)
         if newest is not None and _is_newer(newest, served):
             deals = lake.read_parquet(newest.silver_key)
-            if self._take_up(served, newest, deals, "lake"):
+            if self._load(served, newest, deals, "lake"):
                 self._keep(newest, deals)
 
     def _follow(self) -> float:
@@ -77,7 +77,7 @@ class HistoryFollower:
             self._lake = settings, Lake(settings)
         return self._lake[1]
 
-    def _take_up(self, served: Served, newest: Newest, deals: pd.DataFrame, origin: str) -> bool:
+    def _load(self, served: Served, newest: Newest, deals: pd.DataFrame, origin: str) -> bool:
         model: DealModel = served.model.seen_with(deals, newest.known_until, newest.silver_key)
         one.prepare(model)
         taken = self._champion.refresh(served, model)
@@ -115,7 +115,7 @@ class HistoryFollower:
             kept = json.loads((self._cache / _KEPT).read_text())
             newest = Newest(kept["source"], kept["silver_key"], date.fromisoformat(kept["known_until"]))
             if served is not None and newest.source == served.model.card.source and _is_newer(newest, served):
-                self._take_up(served, newest, pd.read_parquet(self._cache / kept["file"]), "local cache")
+                self._load(served, newest, pd.read_parquet(self._cache / kept["file"]), "local cache")
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:
