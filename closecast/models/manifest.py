@@ -1,7 +1,7 @@
 """The manifest of a model's folder: the size and SHA-256 of each file. Other files do not belong there.
 
 Its own SHA-256 stands for the model wherever one is named, and is what is signed (closecast.platform.signatures): a
-hash that lies beside what it protects finds damage, and no intention.
+hash stored beside what it protects detects damage, but not forgery.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The gate: the rule that promotes a candidate to champion, on rows that neither has seen.
 
 The champion that serves was refitted on all its rows, so held-out rows are no longer news to it. What is compared is
-therefore its evaluation twin: the booster kept beside it that was fitted only on rows whose label window ended before
+therefore its evaluation twin: the booster stored with it that was fitted only on rows whose label window ended before
 its own cut. Where that cut is not after the candidate's, the twin has seen none of the candidate's held-out rows. A
 champion from another source has seen none of them either. Made-up data never replace a champion that learnt from real
 ones.

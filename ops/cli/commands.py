@@ -89,7 +89,9 @@ def demo(arguments: list[str]) -> int:
     session = connect()
     api = predict.client(session)
     model, ranking = api.call("GET", "/v1/model"), api.call("GET", "/v1/pipeline", params={"limit": 10})
-    print(f"model {model['name']} version {model['version']}; open deals as of {ranking['as_of']}, likeliest first:\n")
+    print(
+        f"model {model['name']} version {model['version']}; open deals as of {ranking['as_of']}, most likely first:\n"
+    )
     predict.print_table(ranking["deals"])
     first = champion.first_prediction(session.cluster, session.credentials)
     print(f"\n{describe_prediction(first)}\n\nthe same by hand:\n{predict.as_curl(api.address, first)}")

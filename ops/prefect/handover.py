@@ -36,9 +36,7 @@ def readable(source: str | None) -> str | None:
     partial.chmod(0o400)
     os.chown(partial, entry.pw_uid, entry.pw_gid)
     partial.replace(copy)
-    say(
-        f"  only root may read {path}: flows read a copy of it, {copy}, which is made anew when you name the file again"
-    )
+    say(f"  only root may read {path}: flows read a copy of it, {copy}, which is renewed when you name the file again")
     return f"file:{copy}"
 
 

@@ -96,13 +96,13 @@ class ExplanationCache:
             self.failures += 1
             self._redis, self._asked_again = None, time.monotonic() + self._pause
         if news:
-            _LOG.warning("cache", extra={"problem": reason, "effect": "explanations are computed anew each time"})
+            _LOG.warning("cache", extra={"problem": reason, "effect": "explanations are computed each time"})
 
     def _worked(self) -> None:
         with self._lock:
             news, self.away = self.away is not None, None
         if news:
-            _LOG.info("cache", extra={"effect": "explanations are kept again"})
+            _LOG.info("cache", extra={"effect": "explanations are cached again"})
 
 
 def _digest(model: str, matrix: NDArray[np.float64]) -> bytes:
