@@ -1,4 +1,4 @@
-"""Reads the `name=value` arguments of a measure, and ends it with one message where it cannot go on."""
+"""Parse the `name=value` arguments of a benchmark, and end it with one message on an error."""
 
 import re
 import signal
@@ -27,12 +27,12 @@ class Argument:
 
 
 def whole(default: int, least: int = 1, *, most: int) -> Argument:
-    """A whole number from `least` to `most`, both included."""
+    """A whole number from `least` to `most`, inclusive."""
     return Argument(default, lambda text: _number(text, least, most), f"a whole number from {least:,} to {most:,}")
 
 
 def wholes(default: Iterable[int], least: int = 1, *, most: int) -> Argument:
-    """One or more whole numbers with commas between them, as a tuple."""
+    """One or more whole numbers separated by commas, as a tuple."""
     return Argument(
         tuple(default),
         lambda text: tuple(_number(one, least, most) for one in text.split(",")),
@@ -41,7 +41,7 @@ def wholes(default: Iterable[int], least: int = 1, *, most: int) -> Argument:
 
 
 def names(known: Iterable[str]) -> Argument:
-    """One or more of `known` with commas between them, as a tuple; all of them unless given."""
+    """One or more of `known` separated by commas, as a tuple; by default all of them."""
     every = tuple(known)
 
     def read(text: str) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ def day(default: date | None = None) -> Argument:
 
 
 def days(default: Iterable[date]) -> Argument:
-    """One or more dates with commas between them, as a tuple."""
+    """One or more dates separated by commas, as a tuple."""
     return Argument(
         tuple(default),
         lambda text: tuple(map(_day, text.split(","))),
@@ -68,7 +68,7 @@ def days(default: Iterable[date]) -> Argument:
 
 
 def text(default: str, expected: str) -> Argument:
-    """Any text but none; what it means is found out by who uses it."""
+    """Any text that is not empty."""
 
     def read(given: str) -> str:
         if not given.strip():
@@ -91,8 +91,10 @@ def _number(written: str, least: int, most: int) -> int:
 
 
 def read(given: list[str], **known: Argument) -> dict[str, Any]:
-    """The value of each of `known`, by name. Raises OperatorError for a name that is none, one that is given twice, and
-    a value that is not what is expected."""
+    """Parse the values of `known` arguments, by name.
+
+    Raises OperatorError for an unknown or repeated name, and for an invalid value.
+    """
     found: dict[str, Any] = {}
     for one in given:
         name, equals, written = one.partition("=")
@@ -109,8 +111,8 @@ def read(given: list[str], **known: Argument) -> dict[str, Any]:
 
 
 def run(main: Callable[[list[str]], int]) -> NoReturn:
-    """Run a measure with what stands on the command line; an OperatorError ends it as a message and status 1."""
-    # Ended from outside, it still ends what it started.
+    """Run a benchmark with the command line's arguments; an OperatorError ends it with a message and status 1."""
+    # When it is terminated, it still ends what it started.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         sys.exit(main(sys.argv[1:]))

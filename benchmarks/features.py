@@ -1,4 +1,4 @@
-"""`bench features`: snapshot rows a second against plain pandas in the same run, at four sizes, with peak memory."""
+"""`just bench features`: snapshot rows per second compared with plain pandas, at four sizes, with peak memory."""
 
 import json
 import platform
@@ -26,7 +26,7 @@ _CHUNK = 250_000
 
 
 def ours(deals: pd.DataFrame) -> int:
-    """Build every row, a chunk at a time; returns how many."""
+    """Build every row in chunks; returns their number."""
     builder = FeatureBuilder(History(deals, _END))
     subjects = builder.history.encode(deals)
     engaged, closed = (deals[name].to_numpy("M8[D]") for name in ("engage_date", "close_date"))
@@ -42,19 +42,19 @@ def ours(deals: pd.DataFrame) -> int:
 
 
 def plain(deals: pd.DataFrame) -> int:
-    """The same with pandas."""
+    """Build every row with pandas; returns their number."""
     return sum(len(one) for one in features_pandas.features(deals, [pd.Timestamp(day) for day in _DATES], _HORIZON))
 
 
 def rate(build: Callable[[pd.DataFrame], int], deals: pd.DataFrame) -> float:
-    """Rows a second, everything from checked deals to feature values included."""
+    """Rows per second, from accepted deals to feature values."""
     begin = time.perf_counter()
     rows = build(deals)
     return rows / (time.perf_counter() - begin)
 
 
 def same_values(deals: pd.DataFrame) -> None:
-    """Both say the same of every row, to 9 digits. Raises AssertionError naming the column otherwise."""
+    """Check that both give the same values, to 9 digits. Raises AssertionError naming the column otherwise."""
     builder = FeatureBuilder(History(deals, _END))
     subjects = builder.history.encode(deals)
     days = [pd.Timestamp(day) for day in _DATES]
@@ -73,7 +73,7 @@ def same_values(deals: pd.DataFrame) -> None:
 
 
 def deals_of(rows: int) -> pd.DataFrame:
-    """Engaged deals of a made-up export."""
+    """Engaged deals of a synthetic export."""
     made = check(generate(rows, seed=7)).accepted
     return made[made["engage_date"].notna()].reset_index(drop=True)
 

@@ -1,6 +1,6 @@
-"""The 23 features written plainly in pandas, one as-of date at a time: what `just bench features` is measured against.
+"""The 23 features in plain pandas, one as-of date at a time: the reference of `just bench features`.
 
-Written from the formulas in closecast.features.declared alone, so that it checks the values too.
+It is written only from the formulas in closecast.features.declared, so that it also checks the values.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _AGES = 732
 
 
 def features(deals: pd.DataFrame, as_of_dates: list[pd.Timestamp], horizon: int) -> Iterator[pd.DataFrame]:
-    """A frame of feature values for each as-of date, one row for each deal open then, in the order of `deals`."""
+    """A frame of feature values per as-of date, one row per open deal, in the order of `deals`."""
     exposed, counted_to = np.zeros((3, _AGES)), deals["close_date"].min()
     at_risk_by_day: dict[pd.Timestamp, np.ndarray] = {}
     for as_of in as_of_dates:
@@ -158,7 +158,7 @@ def _cohort_odds(
     first: pd.Timestamp,
     as_of: pd.Timestamp,
 ) -> np.ndarray:
-    """Odds of never closing, beside those of all, by age at the as-of date."""
+    """Odds of never closing, relative to those of all deals, by age at the as-of date."""
     logarithms = np.linspace(-2, 2, 17)
     cohorts = pd.date_range(first, as_of - pd.Timedelta(days=1))
     happened = closed.groupby(["cycle", "engage_date"]).size()

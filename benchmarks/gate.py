@@ -1,7 +1,7 @@
-"""`just bench gate [<export.csv>] [cut=<date>]`: a few odd rows put into an export, and what comes of figures and decision.
+"""`just bench gate [<export.csv>] [cut=<date>]`: the effect of a few odd rows in an export on figures and decision.
 
-Without an export, a made-up one. What the contract sets aside changes nothing, by definition: such exports are not
-measured again. Writes gate.json, which a later run of other rows adds to, and gate.md.
+Without an export, a synthetic one is used. Rows that the contract rejects change nothing: such exports are not measured
+again. It writes gate.json, to which later runs of other rows add, and gate.md.
 """
 
 import json
@@ -30,7 +30,7 @@ FIGURES = ("log_loss_30_days", "log_loss_quarter_end", "auc_30_days", "auc_quart
 
 
 def measure(deals: pd.DataFrame, cut: date | None, threads: int) -> dict[str, Any]:
-    """The figures of FIGURES, and what the gate would say of these accepted deals if there were no champion."""
+    """The figures of FIGURES, and the gate's decision on these accepted deals without a champion."""
     try:
         made = candidate.build(deals, 7, threads, PRESETS[0], cut)
     except NotEnoughDataError as error:
@@ -47,7 +47,7 @@ def measure(deals: pd.DataFrame, cut: date | None, threads: int) -> dict[str, An
 def compare(
     raw: pd.DataFrame, names: list[str], cut: date | None, known: dict[str, Any], threads: int
 ) -> dict[str, Any]:
-    """What comes of each of `names` (SCENARIOS); what is `known` of the export as it is is not measured again."""
+    """Measure each of `names` (SCENARIOS); `known` results of the unchanged export are reused."""
     plain = check(raw)
     as_it_is, *others = SCENARIOS
     found = {as_it_is: known.get(as_it_is) or {**measure(plain.accepted, cut, threads), "set_aside": ""}}
@@ -67,7 +67,7 @@ def compare(
 
 
 def page(source: str, found: dict[str, Any]) -> str:
-    """The table of gate.md."""
+    """Write the table of gate.md."""
     lines = [
         "# Few rows that could move everything",
         "",

@@ -1,4 +1,4 @@
-"""Ways in which a few odd rows of an export could move everything; each takes raw deals and returns them with such rows."""
+"""Scenarios of a few odd rows that could change everything; each takes raw deals and returns them with such rows."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,27 +8,27 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def added(raw: pd.DataFrame, rows: Sequence[dict[str, str]]) -> pd.DataFrame:
-    """`raw` and for each of `rows` a Won deal like one of its own, but for what that row says."""
+    """Add to `raw` a Won deal per row of `rows`, copied from one of its own except for that row's values."""
     won = raw[raw["deal_stage"] == "Won"].sort_values("close_date").iloc[len(raw) // 4].to_dict()
     made = [{**won, "opportunity_id": f"ODD{number}", **row} for number, row in enumerate(rows)]
     return pd.concat([raw, pd.DataFrame(made)], ignore_index=True)
 
 
 def moved(raw: pd.DataFrame, days: int, column: str = "close_date") -> str:
-    """The last close date of `raw`, so many days later (for engage dates: the first one)."""
+    """Move the last close date of `raw` by `days` (for engage dates: the first one)."""
     dates = pd.to_datetime(raw[column].replace("", None))
     origin = dates.max() if column == "close_date" else dates.min()
     return str((origin + pd.Timedelta(days=days)).date())
 
 
 def first_close(raw: pd.DataFrame, days: int) -> dict[str, str]:
-    """A deal that closes so many days before all others, engaged ten days earlier."""
+    """Add a deal that closes `days` before all others, engaged ten days earlier."""
     first = pd.to_datetime(raw["close_date"].replace("", None)).min() - pd.Timedelta(days=days)
     return {"engage_date": str((first - pd.Timedelta(days=10)).date()), "close_date": str(first.date())}
 
 
 def copies(raw: pd.DataFrame, count: int, late: bool) -> pd.DataFrame:
-    """One deal of `raw` under so many other identifiers: the last won, or one won after a third of all closes."""
+    """Copy one won deal `count` times under other identifiers: the last one, or one after a third of all closes."""
     won = raw[raw["deal_stage"] == "Won"].sort_values("close_date")
     one = won.iloc[int(len(won) * (0.8 if late else 0.3))].to_dict()
     named = {str(name): value for name, value in one.items()}
@@ -36,7 +36,7 @@ def copies(raw: pd.DataFrame, count: int, late: bool) -> pd.DataFrame:
 
 
 def wins_on_one_day(raw: pd.DataFrame) -> pd.DataFrame:
-    """Every win of the last quarter of the closes dated the same day, as a migration would."""
+    """Date all wins of the last quarter of the closes to the same day, as a migration may do."""
     won = raw["deal_stage"] == "Won"
     closes = raw.loc[won, "close_date"].sort_values()
     late = won & (raw["close_date"] >= closes.iloc[int(len(closes) * 0.6)])
@@ -44,7 +44,7 @@ def wins_on_one_day(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def one_agent(raw: pd.DataFrame) -> pd.DataFrame:
-    """Half of all wins are one agent's."""
+    """Give half of all wins to one agent."""
     won = raw.index[raw["deal_stage"] == "Won"]
     return raw.assign(sales_agent=raw["sales_agent"].mask(raw.index.isin(won[::2]), raw["sales_agent"].iloc[0]))
 

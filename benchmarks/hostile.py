@@ -1,9 +1,9 @@
-"""`just bench hostile [inputs=20000] [seed=1]`: sends hostile requests to a real API and counts what must not happen.
+"""`just bench hostile [inputs=20000] [seed=1]`: send hostile requests to a real API and count findings.
 
-The API is the service's own process, with a small model in its cache and a registry and a database that are away. Of each
-kind as many inputs are sent. A 5xx counts unless it is the 503 of what is away; a hang is an answer that takes longer than
-20 s; a crash is the end of the process, or a sound request that is not answered afterwards; a wrong 200 is an answer below
-400 to what must be refused.
+The API is the service's own process, with a small model in its cache, and registry and database away. Each kind gets
+the same number of inputs. Findings are a 5xx, except the 503 of an outage; a hang, an answer that takes longer than 20
+s; a crash, the end of the process or a valid request that is not answered afterwards; a wrong 200, an answer below 400
+to an input that must be refused.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class Server:
 
 @contextmanager
 def serving(cache: Path, log: Path) -> Iterator[Server]:
-    """The service as it is deployed, with the model in `cache`."""
+    """Run the service as it is deployed, with the model in `cache`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -73,13 +73,13 @@ def serving(cache: Path, log: Path) -> Iterator[Server]:
 
 
 def _is_sound(server: Server) -> bool:
-    """Whether a sound request is answered as one."""
+    """Whether a valid request gets a valid answer."""
     body = str({"deal": DEAL}).replace("'", '"').encode()
     return _status(server, Input("sound", headers={"Content-Type": JSON}, body=body)) == 200
 
 
 def _status(server: Server, one: Input) -> int:
-    """The answer's status; 0 for a connection that was closed without one. Raises TimeoutError."""
+    """The answer's status; 0 for a connection that was closed without an answer. Raises TimeoutError."""
     try:
         if one.raw is not None:
             return _raw(server, one.raw)
@@ -107,7 +107,7 @@ def _raw(server: Server, content: bytes) -> int:
 
 
 def tried(server: Server, seed: int, count: int) -> dict[str, Counter[str]]:
-    """What `count` inputs made of `seed` came to, by kind: how many, and each of the findings. Findings are printed."""
+    """Send `count` inputs made from `seed`; returns numbers and findings by kind. Findings are printed."""
     found = {}
     for at, make in enumerate(KINDS):
         draw, counts = random.Random(f"{seed} {at}"), Counter[str]()
@@ -139,7 +139,7 @@ def _finding(server: Server, one: Input) -> str | None:
 
 
 def table(found: dict[str, Counter[str]], seed: int) -> str:
-    """Markdown."""
+    """The results as a Markdown table."""
     lines = [f"| kind | inputs | {' | '.join(_FINDINGS)} |", "|---|" + "---:|" * (len(_FINDINGS) + 1)]
     total = sum(found.values(), Counter[str]())
     for kind, counts in [*found.items(), ("all", total)]:
@@ -148,7 +148,7 @@ def table(found: dict[str, Counter[str]], seed: int) -> str:
 
 
 def keep_model(cache: Path) -> None:
-    """Put a small model into `cache` as the service leaves one there."""
+    """Put a small model into `cache` as the service does."""
     from tests.models import made_up
     from tests.unit.services.api.conftest import keep
 

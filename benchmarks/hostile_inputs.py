@@ -1,4 +1,4 @@
-"""Hostile requests by kind, made of a seed: what a stranger, or a caller with a key, may send to the API."""
+"""Hostile requests by kind, made from a seed, as unauthenticated and authenticated callers may send them."""
 
 import base64
 import io
@@ -54,7 +54,7 @@ _ROUTES = (
 
 @dataclass(frozen=True)
 class Input:
-    """One request. `wrong` says that an answer below 400 would be one; a `raw` one goes over the wire as it is."""
+    """One request. With `wrong`, an answer below 400 is a finding; `raw` bytes are sent as they are."""
 
     kind: str
     method: str = "POST"
@@ -71,7 +71,7 @@ def _text(draw: random.Random) -> str:
 
 
 def heads(draw: random.Random) -> Input:
-    """Types, codings and other headers that do not fit the body."""
+    """Media types, codings and other headers that do not match the body."""
     body = json.dumps({"deal": DEAL}).encode()
     name, value = draw.choice(
         [
@@ -107,7 +107,7 @@ def tokens(draw: random.Random) -> Input:
 
 
 def json_bodies(draw: random.Random) -> Input:
-    """Bodies that are no JSON, or JSON in which something is wrong or may be."""
+    """Bodies that are not JSON, or JSON with invalid or suspicious content."""
     path = draw.choice(_ROUTES)
     sound: dict[str, Any] = {"deal": DEAL, "as_of": "2017-12-01", "horizon": 30}
     if path.endswith("batch"):
@@ -132,7 +132,7 @@ def json_bodies(draw: random.Random) -> Input:
 
 
 def fields(draw: random.Random) -> Input:
-    """Sound JSON with odd values in any field: refused, or answered by row."""
+    """Valid JSON with odd values in any field, which is refused or answered by row."""
     names = [*DEAL, "opportunity_id", "deal_stage", "close_date", "close_value", "colour"]
     deal = {**DEAL, **{draw.choice(names): draw.choice(_ODD) for _ in range(draw.randrange(1, 4))}}
     body: dict[str, Any] = {"deal": deal, draw.choice(["as_of", "horizon", "x"]): draw.choice(_ODD)}
@@ -143,7 +143,7 @@ def fields(draw: random.Random) -> Input:
 
 
 def tables(draw: random.Random) -> Input:
-    """CSV with quotes, zero bytes and widths that do not fit."""
+    """CSV with odd quotes, zero bytes and rows of wrong width."""
     rows = ["engage_date,account,product", *(f"2017-11-20,{_text(draw)},GTX Pro" for _ in range(3))]
     content = bytearray("\n".join(rows).encode())
     for _ in range(draw.randrange(4)):
@@ -155,7 +155,7 @@ def tables(draw: random.Random) -> Input:
 
 
 def parquet(draw: random.Random) -> Input:
-    """Parquet with flipped bits, cut off, of other types, or with sizes that are not true."""
+    """Parquet with flipped bits, truncated, with other types, or with wrong sizes."""
     odd = draw.choice(
         [
             pa.array([1] * 9, pa.timestamp("us", tz="Mars/Base")),
@@ -181,7 +181,7 @@ def parquet(draw: random.Random) -> Input:
 
 
 def queries(draw: random.Random) -> Input:
-    """Queries with null, other numbers' spellings, unknown and repeated names."""
+    """Queries with null, unusual number formats, unknown and repeated names."""
     path, name = draw.choice(
         [
             ("/v1/pipeline", "as_of"),
@@ -212,7 +212,7 @@ def queries(draw: random.Random) -> Input:
 
 
 def webhooks(draw: random.Random) -> Input:
-    """Deliveries that nobody signed."""
+    """Unsigned webhook deliveries."""
     headers = {
         "X-MLflow-Timestamp": draw.choice(["9" * 400, "-1", "1e9", "x"]),
         "X-MLflow-Delivery-Id": "d",
@@ -225,7 +225,7 @@ def webhooks(draw: random.Random) -> Input:
 
 
 def chunks(draw: random.Random) -> Input:
-    """Bodies in chunks that are none, and heads that are no HTTP."""
+    """Invalid chunked bodies, and heads that are not HTTP."""
     head = b"POST /v1/predictions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     raw = draw.choice(
         [

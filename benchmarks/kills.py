@@ -1,8 +1,8 @@
 """`just bench kills [rate=300] [seconds=40] [source=synthetic:3000] [only=cache,database,...]`: kill -9, under load.
 
-Each server that the API leans on is killed while single predictions arrive at a fixed rate, and started again on the same
-port and data. Counted are requests that failed, answered predictions that never reached PostgreSQL or reached it twice,
-and the seconds until requests and records were as before. Nothing of it runs on Nomad, so that nothing else restarts it.
+Each server that the API depends on is killed while single predictions arrive at a fixed rate, and restarted on the same
+port and data. It counts failed requests, answered predictions that never reached PostgreSQL or reached it twice, and
+the seconds until requests and records recovered. Nothing runs on Nomad, so that nothing else restarts the servers.
 """
 
 import json
@@ -26,7 +26,7 @@ _KILL_AFTER, _DOWN = 8.0, 3.0
 
 @dataclass(frozen=True)
 class Killed:
-    """What one kill did. None where nothing keeps records."""
+    """The effect of one kill. Values about records are None without a journal."""
 
     kind: str
     answered: int
@@ -43,12 +43,12 @@ class Killed:
 
 
 def keeps_records(beside: Stack) -> bool:
-    """Whether a journal runs: without one there is nothing to lose."""
+    """Whether a journal runs, so that records can be lost."""
     return "journal" in beside.servers
 
 
 def strike(kind: str, beside: Stack, instance: subject.Instance, rate: float, seconds: float, room: Path) -> Killed:
-    """Load, kill, restart, count."""
+    """Run the load, kill and restart the server, and count."""
     recording = keeps_records(beside)
     since = datetime.now(UTC)
     loading = openloop.begin(instance.target, rate, seconds, [min(os.sched_getaffinity(0))], room)
@@ -105,7 +105,7 @@ def main(given: list[str]) -> int:
         for kind in chosen["only"]:
             room = folder / kind.replace(" ", "-")
             room.mkdir()
-            # A stack for each: what one kill left behind must not be counted with the next.
+            # A new stack for each, so that the effects of one kill are not counted with the next.
             with stack.running(own.folder, None) as beside:
                 if kind not in beside.servers:
                     print(f"{kind}: not running here, left out", flush=True)
@@ -128,7 +128,7 @@ def main(given: list[str]) -> int:
 
 
 def page(results: dict[str, dict[str, Any]]) -> str:
-    """The table in Markdown."""
+    """The results as a Markdown table."""
     lines = [
         "# `just bench kills`",
         "",

@@ -1,4 +1,4 @@
-"""Watches from outside what the journal has stored: how fresh it is, and whether it is all there."""
+"""Watch the journal's records from outside: their freshness and completeness."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ _PATIENCE = 120.0  # seconds for the records to catch up once the load has ended
 
 
 class Watch:
-    """Asks the database how old its newest prediction is, and notes until when it was too old or not to be had."""
+    """Polls the age of the database's newest prediction, and notes until when it was too old or not available."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -28,7 +28,7 @@ class Watch:
         self._thread.join(10)
 
     def recovered(self, since: float) -> float | None:
-        """Seconds from `since` (of time.monotonic) until records were fresh for good; 0 if they always were, None if never."""
+        """Seconds from `since` (time.monotonic) until records stayed fresh; 0 if they always were, None if never."""
         if self._is_stale:
             return None
         return 0.0 if self._stale_at is None else max(0.0, self._stale_at - since)
@@ -42,7 +42,7 @@ class Watch:
 
 
 def newest(url: str) -> float | None:
-    """Age of the newest stored prediction in seconds; None while the database is away or holds none."""
+    """Age of the newest stored prediction in seconds; None while the database is away or empty."""
     try:
         with connect(url) as connection:
             found = connection.execute('SELECT extract(epoch FROM now() - max("time")) FROM predictions').fetchone()
@@ -52,7 +52,7 @@ def newest(url: str) -> float | None:
 
 
 def stored(url: str, since: datetime) -> int:
-    """Predictions made since `since` that are in the database."""
+    """The number of predictions since `since` in the database."""
     with connect(url) as connection:
         found = connection.execute('SELECT count(*) FROM predictions WHERE "time" >= %s', [since]).fetchone()
     assert found is not None  # count always answers
@@ -60,7 +60,7 @@ def stored(url: str, since: datetime) -> int:
 
 
 def until_all_are_stored(url: str, since: datetime, wanted: int) -> int:
-    """How many there are once there are `wanted`, or after two minutes."""
+    """Wait until there are `wanted`, or for two minutes, and return their number."""
     deadline = time.monotonic() + _PATIENCE
     while (count := stored(url, since)) < wanted and time.monotonic() < deadline:
         time.sleep(0.25)

@@ -1,4 +1,4 @@
-"""Turns the JSON files of `just evaluate` into the page benchmarks/model.md: `python -m benchmarks.model_table <file>…`."""
+"""Write benchmarks/model.md from JSON files of `just evaluate`: `python -m benchmarks.model_table <file>…`."""
 
 import json
 import sys

@@ -1,8 +1,8 @@
-"""`bench scale [deals=10000,100000,300000,1000000] [rounds=3]`: CPU, time and peak memory of each stage, from an export to what the API holds.
+"""`just bench scale [deals=10000,100000,300000,1000000] [rounds=3]`: CPU, time and peak memory of each stage.
 
-Each stage runs in a process of its own, so that its peak memory is its own, and hands on files as the flows do; the lake
-is a folder. A stage that takes less than a minute is repeated. What was measured of other sizes before stays in the page.
-Whatever joins the pipeline is one more function in STAGES.
+The stages go from an export to the model in the API. Each runs in its own process, so that peak memory is measured
+separately, and passes on files as the flows do; the lake is a folder. A stage that takes less than a minute is
+repeated. Earlier results of other sizes stay in the page. A new stage is one more function in STAGES.
 """
 
 import json
@@ -45,14 +45,14 @@ _LAYERS = ("bronze", "silver", "quarantine", "gold", "steps", "newest")
 
 
 def ingest(folder: Path) -> str:
-    """Read the export, check and type it, and put it into the lake."""
+    """Read the export, check it, and store it in the lake."""
     shutil.rmtree(folder / "lake", ignore_errors=True)
     data = _ingested(folder)
     return f"{data.rows_accepted:,} deals accepted, {data.rows_rejected:,} set aside"
 
 
 def features(folder: Path) -> str:
-    """Make the rows to learn from with their features, and store them in gold."""
+    """Make the training rows with their features, and store them in gold."""
     from closecast.models.training import Data
     from closecast.platform.lake import gold
 
@@ -65,15 +65,15 @@ def features(folder: Path) -> str:
 
 
 def train(folder: Path) -> str:
-    """Fit before the cut, measure against the baselines, refit on everything, judge, and save the model."""
+    """Fit before the cut, measure against the baselines, refit on everything, run the gate, and save the model."""
     from closecast.models import candidate as candidates
     from closecast.models.deal_model import DealModel
     from closecast.models.evaluation import measured_on
-    from closecast.platform.mlflow.publication import judged_alone, make_card
+    from closecast.platform.mlflow.publication import evaluate_alone, make_card
 
     data = _ingested(folder)
     candidate = candidates.build(data.deals, _SEED, _THREADS)
-    report = judged_alone(candidate)
+    report = evaluate_alone(candidate)
     shutil.rmtree(folder / _MODEL, ignore_errors=True)
     DealModel(candidate.scorer, make_card(candidate, data, datetime.now(UTC), None), data.deals).save(folder / _MODEL)
     found = report["targets"]["quarter_end"]
@@ -86,7 +86,7 @@ def train(folder: Path) -> str:
 
 
 def score(folder: Path) -> str:
-    """Score as many deals, in one file, as one batch."""
+    """Score the same number of deals, in one file, as one batch."""
     from closecast.models.deal_model import DealModel
     from closecast.platform.batch.scoring import score_parquet
 
@@ -96,7 +96,7 @@ def score(folder: Path) -> str:
 
 
 def serve(folder: Path) -> str:
-    """What the API does with a model: load it, replay its golden rows, make its tables, rank the open pipeline once."""
+    """Do what the API does with a model: load it, replay its golden rows, make its tables, rank the open pipeline once."""
     from closecast.models.deal_model import DealModel
     from closecast.scoring import one
     from closecast.scoring.question import Question
@@ -115,7 +115,7 @@ STAGES: dict[str, Callable[[Path], str]] = {stage.__name__: stage for stage in (
 
 
 def prepare(folder: Path, deals: int) -> None:
-    """A made-up export of `deals`, and the same deals as a batch to be scored."""
+    """Make a synthetic export of `deals`, and a batch of the same deals to score."""
     settings = generator.Settings(rows=deals)
     generator.write_parquet(settings, _SEED, folder / _EXPORT)
     names = ("opportunity_id", "sales_agent", "product", "account", "engage_date")
@@ -128,7 +128,7 @@ def prepare(folder: Path, deals: int) -> None:
 
 
 def measure(deals: int, rounds: int) -> list[dict[str, Any]]:
-    """One entry for each run of a stage: stage, deals, did, cpu and wall in seconds, peak_mb."""
+    """One entry per run of a stage: stage, deals, did, cpu and wall in seconds, peak_mb."""
     runs = []
     with tempfile.TemporaryDirectory(prefix="closecast-scale-") as scratch:
         prepare(Path(scratch), deals)
@@ -211,7 +211,7 @@ def _spread(values: list[float]) -> str:
 
 
 def alone(stage: str, folder: Path) -> dict[str, Any]:
-    """Run the stage in a process of its own. Raises OperatorError with what it said when it fails."""
+    """Run the stage in its own process. Raises OperatorError with its output when it fails."""
     command = [sys.executable, "-m", "benchmarks.scale", "stage", stage, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -234,14 +234,14 @@ def _used() -> float:
 
 
 def lake(folder: Path) -> Lake:
-    """A lake that is a folder, made if absent."""
+    """A lake in a folder, created if absent."""
     for layer in _LAYERS:
         (folder / "lake" / layer).mkdir(parents=True, exist_ok=True)
     return Lake(LakeSettings("lake", "nowhere"), SubTreeFileSystem(str(folder), LocalFileSystem()))
 
 
 def _ingested(folder: Path) -> ingestion.Ingested:
-    """From the lake what it has already, as the flows do."""
+    """The ingested export from the lake, as in the flows."""
     return ingestion.ingest(read_source(f"file:{folder / _EXPORT}"), lake(folder))
 
 
@@ -252,7 +252,7 @@ def main(given: list[str]) -> int:
     chosen = arguments.read(given, deals=arguments.wholes(SIZES, most=10_000_000), rounds=arguments.whole(3, most=100))
     for deals in sorted(chosen["deals"]):
         runs = measure(deals, chosen["rounds"])
-        # Read again each time: another measure may have written its sizes meanwhile.
+        # Read again each time: another run may have written other sizes meanwhile.
         known = json.loads(_RESULT.read_text()) if _RESULT.exists() else []
         kept = [run for run in known if run["deals"] != deals and run["stage"] in STAGES]
         runs = sorted([*kept, *runs], key=lambda run: (list(STAGES).index(run["stage"]), run["deals"]))

@@ -1,6 +1,6 @@
-"""`bench scoring`: batch scoring of Parquet against bare `Booster.predict` on ready-made features, in one run.
+"""`just bench scoring`: batch scoring of Parquet compared with bare `Booster.predict` on ready-made features.
 
-Each side runs in a process of its own, turn by turn, so that its peak memory is its own.
+Both run alternately, each in its own process, so that peak memory is measured separately.
 """
 
 import json
@@ -39,7 +39,7 @@ _MODELS = ((60, 7), (200, 31))  # what the real export needs; what a large one m
 
 
 def prepare(folder: Path, rows: int, trees: int, leaves: int) -> None:
-    """A model of 8,800 made-up deals, and `rows` open deals as Parquet with text columns."""
+    """Make a model of 8,800 synthetic deals, and `rows` open deals as Parquet with text columns."""
     deals = check(generate(8_800, seed=7)).accepted
     data = Data(deals)
     scorer, count, schedule = candidate.fit_before(data, Hyperparameters(), 7, _THREADS, None)
@@ -88,7 +88,7 @@ def _fitted(data: Data, rounds: int, leaves: int) -> Any:
 
 
 def ours(folder: Path) -> tuple[int, float]:
-    """Rows and seconds of scoring the file into another; the process and the model are there already."""
+    """Rows and seconds of scoring the file into another, with process and model ready."""
     model = DealModel.load(folder / "model")
     model.builder.tables(_AS_OF)
     begin = time.perf_counter()
@@ -97,7 +97,7 @@ def ours(folder: Path) -> tuple[int, float]:
 
 
 def bare(folder: Path) -> tuple[int, float]:
-    """Rows and seconds of `Booster.predict` alone, on a matrix of features that is in memory."""
+    """Rows and seconds of `Booster.predict` alone, on a matrix of features in memory."""
     model = DealModel.load(folder / "model")
     rows = pq.read_metadata(folder / "deals.parquet").num_rows
     part = next(pq.ParquetFile(folder / "deals.parquet").iter_batches(_PIECE)).to_pandas()

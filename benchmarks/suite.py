@@ -1,9 +1,11 @@
-"""`just bench suite [runs=5] [beside=<cores>] [minutes=40] [-- <pytest arguments>]`: `just test`, again and again, beside busy neighbours.
+"""Run `just test` repeatedly, beside busy processes.
 
-`beside` is the number of processes that do nothing but turn, one a core unless said; 0 measures the suite alone. They end
-with the run they stand beside, at the latest after `minutes`, and so does the run. A line a run says how it ended, how
-many tests passed, failed and were skipped, and how long it took; the command fails if any run did. What a run printed
-stays in a file, which is named if it failed.
+`just bench suite [runs=5] [beside=<cores>] [minutes=40] [-- <pytest arguments>]`.
+
+`beside` is the number of busy processes, by default one per core; 0 measures the suite alone. They end with the run, at
+the latest after `minutes`, and so does the run. One line per run says how it ended, how many tests passed, failed and
+were skipped, and how long it took; the command fails if any run did. The output of a run stays in a file, which is
+named if it failed.
 """
 
 import os
@@ -43,7 +45,7 @@ class Run:
 
 @contextmanager
 def neighbours(count: int, seconds: float) -> Iterator[None]:
-    """`count` processes that turn idly for at most `seconds`."""
+    """Run `count` busy processes for at most `seconds`."""
     made = [subprocess.Popen([sys.executable, "-c", _TURN, str(seconds)]) for _ in range(count)]
     try:
         yield
@@ -54,7 +56,7 @@ def neighbours(count: int, seconds: float) -> Iterator[None]:
 
 
 def run(arguments: list[str], beside: int, seconds: float, log: Path) -> Run:
-    """One `just test` with pytest's `arguments`; what it printed goes to `log`."""
+    """Run `just test` once with pytest's `arguments`; its output goes to `log`."""
     begin = time.monotonic()
     with neighbours(beside, seconds), log.open("wb") as output:
         command = [sys.executable, str(PROJECT / "just"), "test", *arguments]
@@ -69,7 +71,7 @@ def run(arguments: list[str], beside: int, seconds: float, log: Path) -> Run:
 
 
 def counts(printed: str) -> dict[str, int]:
-    """Of pytest's last line that counts tests; none if it came to none."""
+    """The counts in pytest's summary line; empty without one."""
     for line in reversed(printed.splitlines()):
         if found := _COUNTED.findall(line):
             return {word: int(number) for number, word in found}
@@ -77,7 +79,7 @@ def counts(printed: str) -> dict[str, int]:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Whatever is left of it: its servers get the chance to end as they do when a run is broken off."""
+    """End leftover processes; servers get the chance to stop as after an interrupted run."""
     for step in (signal.SIGINT, signal.SIGKILL):
         if process.poll() is None:
             os.killpg(process.pid, step)

@@ -1,9 +1,11 @@
-"""`bench training [source=<…>] [rounds=3] [rows=10000,30000,100000] [cuts=2017-07-01,…]`: what training takes, alone and beside busy loops.
+"""Measure the time of training, alone and beside busy loops.
 
-Every run is a process of its own. The source is the public file where it lies beside the project, else a made-up export.
-*A fit* is one of all rows with the rounds chosen, in the same run; *train* is everything from ingested deals to the gate's
-decision; *published* adds what the flow writes: the rows in gold, the model, MLflow's files, report and plots. Not counted
-are imports, and servers, which work in processes of their own. Writes training.md.
+`just bench training [source=<…>] [rounds=3] [rows=10000,30000,100000] [cuts=2017-07-01,…]`.
+
+Every run is a process of its own. The source is the public file where it lies beside the project, else a made-up
+export. *A fit* is one of all rows with the rounds chosen, in the same run; *train* is everything from ingested deals to
+the gate's decision; *published* adds what the flow writes: the rows in gold, the model, MLflow's files, report and
+plots. Not counted are imports, and servers, which work in processes of their own. Writes training.md.
 """
 
 import importlib
@@ -50,7 +52,7 @@ _LOADED_LATER = ("matplotlib.backends.backend_agg", "matplotlib.figure", "mlflow
 
 
 def train(export: RawExport, cut: date | None = None) -> dict[str, float]:
-    """Seconds of processor (cpu) and on the clock (wall) of the candidate, of the decision, of what is written, and of one fit."""
+    """CPU and wall-clock seconds of the candidate, the decision, the written files, and one fit."""
     for module in _LOADED_LATER:
         importlib.import_module(module)
     with tempfile.TemporaryDirectory(prefix="closecast-training-") as scratch:
@@ -58,7 +60,7 @@ def train(export: RawExport, cut: date | None = None) -> dict[str, float]:
         with _timed() as built:
             made = candidate.build(data.deals, _SEED, processors.usable(), cut=cut)
         with _timed() as judged:
-            report = publication.judged_alone(made)
+            report = publication.evaluate_alone(made)
         with _timed() as written:
             _write(made, data, report, Path(scratch))
     rows = made.data.learnable()
@@ -75,7 +77,7 @@ def train(export: RawExport, cut: date | None = None) -> dict[str, float]:
 
 
 def _write(made: candidate.Candidate, data: ingestion.Ingested, report: dict[str, Any], folder: Path) -> None:
-    """What the flow `train` writes, but for what it tells the servers."""
+    """Write what the flow `train` writes, except what it sends to servers."""
     now, checks = datetime.now(UTC), report["decision"]["checks"]
     decision = promotion.Decision(report["decision"]["promoted"], tuple(promotion.Check(**one) for one in checks))
     gold.store(made.data, data.silver_key, scale.lake(folder))
@@ -100,7 +102,7 @@ def _used() -> float:
 
 
 def export_of(source: str) -> RawExport:
-    """The export of a source, or of `two-years:<rows>`, made up."""
+    """The export of a source, or a synthetic one of `two-years:<rows>`."""
     if not source.startswith("two-years:"):
         return read_source(source, _SEED)
     span = generator.Settings(rows=int(source.partition(":")[2]), first_engaged=date(2016, 1, 1))
@@ -109,7 +111,7 @@ def export_of(source: str) -> RawExport:
 
 @contextmanager
 def _neighbours(count: int) -> Iterator[None]:
-    """So many processes that do nothing but turn."""
+    """Run `count` busy processes."""
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -120,7 +122,7 @@ def _neighbours(count: int) -> Iterator[None]:
 
 
 def measure(source: str, busy: int = 0, policy: str | None = None, cut: date | None = None) -> dict[str, float]:
-    """`train` in a process of its own, beside `busy` loops. Raises OperatorError with what it said when it fails."""
+    """Run `train` in its own process, beside `busy` loops. Raises OperatorError with its output when it fails."""
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     environment |= {"OMP_WAIT_POLICY": policy} if policy else {}
     command = [sys.executable, "-m", "benchmarks.training", "one", source, *([str(cut)] if cut else [])]
@@ -139,7 +141,7 @@ def _spread(runs: list[dict[str, float]], name: str) -> str:
 
 
 def beside(runs: dict[int, list[dict[str, float]]], active: list[dict[str, float]]) -> list[str]:
-    """The table of busy loops; *alone* is measured against the same with threads that spin."""
+    """The table of busy loops; *alone* is compared with threads that spin."""
     lines = [
         "| beside | clock, s | CPU, s | times alone | at most | load before the end |",
         "|---|---|---|---|---|---|",
@@ -158,7 +160,7 @@ def beside(runs: dict[int, list[dict[str, float]]], active: list[dict[str, float
 
 
 def fits(runs: list[dict[str, float]]) -> list[str]:
-    """How many fits a training takes, by processor time and on the clock."""
+    """The time of a training in units of one fit, by CPU and wall-clock time."""
     lines = ["| | CPU, s | in fits | clock, s | in fits | at most |", "|---|---|---|---|---|---|"]
     for name, words in (
         ("fit", "one fit"),
@@ -181,7 +183,7 @@ def _in_fits(runs: list[dict[str, float]], name: str, kind: str) -> str:
 
 
 def by_cut(runs: dict[str, list[dict[str, float]]]) -> list[str]:
-    """Processor time and fits by the date that rows are held out from."""
+    """CPU time and fits by cut."""
     lines = [
         "| held out from | one fit, CPU s | the candidate, in fits | train, in fits | published, in fits |",
         "|---|---|---|---|---|",
@@ -193,10 +195,10 @@ def by_cut(runs: dict[str, list[dict[str, float]]]) -> list[str]:
 
 
 def growth(runs: dict[str, dict[str, float]]) -> list[str]:
-    """Processor time by the number of rows: linear where a row takes the same, which is a share that hangs on the rounds."""
+    """CPU time by the number of rows, with a linear fit."""
     rounds = np.array([run["rounds"] for run in runs.values()], dtype=np.float64)
     each = np.array([run["train_cpu"] / run["rows"] * 1e6 for run in runs.values()])
-    # Least squares of what the line is off in parts of what was measured: a large export counts for no more than a small one.
+    # Least squares of relative errors, so that a large export has no more weight than a small one.
     (fixed, a_round), *_ = np.linalg.lstsq(np.column_stack([1 / each, rounds / each]), np.ones(len(each)))
     off = (fixed + a_round * rounds) / each - 1
     lines = [

@@ -1,7 +1,7 @@
-"""`just bench truth [rows=200000] [seeds=3]`: the model's log loss on made-up deals against that of their true chances.
+"""`just bench truth [rows=200000] [seeds=3]`: the model's log loss on synthetic deals compared with that of their true chances.
 
-No model can be better than the chances that the deals were drawn from; the target is to be within 2 % of them. Besides the
-deals as they are made by default, some whose agents differ in how fast they close: what the features tell least of.
+No model can be better than the chances that the deals were drawn from; the target is to be within 2 % of them. Besides
+the default deals, there are deals whose agents differ in how fast they close, which the features capture least.
 """
 
 from dataclasses import replace
@@ -27,7 +27,7 @@ _KINDS: dict[str, dict[str, Any]] = {
 
 
 def measure(settings: generator.Settings, seed: int) -> dict[str, tuple[int, float, float]]:
-    """By horizon: held-out rows, the mean log loss of the true chances, and that of the model fitted before the cut."""
+    """By horizon: held-out rows, and the mean log loss of the true chances and of the model fitted before the cut."""
     frame, truth = generator.generate_with_truth(settings, seed)
     data = Data(check(frame).accepted)
     twin, _, _ = candidate.fit_before(data, Hyperparameters(), 7, _THREADS, data.plan.cut)

@@ -1,7 +1,7 @@
-"""`just bench up [rounds=3]`: how quickly the platform comes up, what it weighs, how long a training run takes.
+"""`just bench up [rounds=3]`: the platform's start time and memory, and the time of a training run.
 
-It takes the platform down and brings it up again, so it refuses to begin while it is up. Every figure is repeated and shown
-with its spread beside the part that limits it; the last results are kept in benchmarks/up.md.
+It brings the platform up and down repeatedly, so it refuses to start while the platform is up. Every figure is
+repeated, and shown with its spread and the part that limits it; the last results are in benchmarks/up.md.
 """
 
 import os
@@ -38,7 +38,7 @@ _TASK = re.compile(r"^\s*[\d.]+s\s{5,}(\w+): completed \(([\d.]+) s\)", re.MULTI
 
 @dataclass
 class Figure:
-    """A measure, its target, and what each round gave."""
+    """A figure, its target, and the values of all rounds."""
 
     name: str
     target: str
@@ -107,7 +107,7 @@ def main(given: list[str]) -> int:
 
 
 def _own_starts() -> dict[str, float]:
-    """Seconds from each job's submission to its health while nothing else starts; all that it needs runs already."""
+    """Seconds from each job's submission until it is healthy, with its dependencies running and nothing else starting."""
     session_cli, cluster = start_scheduler()
     own = {}
     for name in jobs.NAMES:
@@ -119,7 +119,7 @@ def _own_starts() -> dict[str, float]:
 
 
 def _weights() -> dict[str, float]:
-    """PSS by job in MB; Nomad's agent and its minders of tasks count as "nomad"."""
+    """PSS by job in MB; Nomad's agent and its task supervisors count as "nomad"."""
     session = connect()
     found: dict[str, float] = {"nomad": sum(map(_pss, session.agent.processes()))}
     for process in processes_of(session.agent.data):
@@ -145,7 +145,7 @@ def _just(*arguments: str) -> str:
     command = [sys.executable, str(PROJECT / "just"), *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "CLOSECAST_STARTED"}
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-    # 2 is a model that was refused, which takes as long as one that was promoted.
+    # 2 means that the model was refused, which takes as long as a promotion.
     if done.returncode not in (0, 2):
         raise OperatorError(f"`just {' '.join(arguments)}` failed: {done.stdout[-800:]}{done.stderr}", "mend it first")
     return done.stdout

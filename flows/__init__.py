@@ -1,1 +1,1 @@
-"""Prefect flows and their deployments: thin, they call closecast."""
+"""Prefect flows and their deployments, thin wrappers around closecast."""

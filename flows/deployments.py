@@ -1,7 +1,7 @@
-"""What Prefect runs for us: the work pool and the deployments in it, created or brought up to date.
+"""Create or update the work pool and its deployments in Prefect.
 
-`python -m flows.deployments` needs PREFECT_API_URL; run again, it changes nothing. What it set is written down in a
-Prefect variable for each deployment, so that the next time a user's changes can be told from its own.
+`python -m flows.deployments` needs PREFECT_API_URL and is idempotent. What it has set is stored in a
+Prefect variable per deployment, so that a user's changes can be distinguished from its own the next time.
 """
 
 import asyncio
@@ -36,15 +36,15 @@ WORK_POOL = "closecast"
 NAME = "closecast"
 _SLUG, _ZONE = "regular", "UTC"
 _MEMORY = "closecast_deployed_"
-# The tag of runs that the worker tries again from their beginning after a crash.
+# The tag of runs that the worker restarts from the beginning after a crash.
 REPEATABLE = "repeatable"
 PROJECT = Path(__file__).resolve().parents[1]
-# Where the flow's code is: a worker on this machine changes into the project's folder before it runs the entry point.
+# A worker on this machine changes into the project's folder before it runs the entry point.
 PULL_STEPS = [{"prefect.deployments.steps.set_working_directory": {"directory": str(PROJECT)}}]
-# What Prefect offers lets whoever begins a run name its command, folder and environment: here a run may set nothing.
+# Prefect's default template lets a run set its command, folder and environment: here a run may set none of them.
 _TEMPLATE = {
     "job_configuration": {
-        # A run asks again, after 2, 4, 8 … seconds, while Prefect's server is away: eight and a half minutes in all.
+        # A run retries after 2, 4, 8 … seconds while Prefect's server is away: eight and a half minutes in all.
         "env": {"PREFECT_CLIENT_MAX_RETRIES": "8"},
         "stream_output": True,
     },
@@ -56,14 +56,17 @@ _BEFORE = {"env": {"PREFECT_CLIENT_MAX_RETRIES": "8"}}
 
 @dataclass(frozen=True)
 class Deployment:
-    """One flow as Prefect knows it. Schedules wait for `just prefect-resume`: nobody's machine begins to train unasked."""
+    """The deployment of one flow.
+
+    Schedules start paused, so that no machine trains unasked; `just prefect-resume` starts them.
+    """
 
     flow: str
     description: str
     cron: str | None
     parameters: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
-    # Whether a run that crashed may begin anew by itself: what it did so far is found again, or done twice without harm.
+    # Whether a crashed run may be restarted automatically: its work so far is found again, or repeated without harm.
     repeatable: bool = True
 
     @property
@@ -71,7 +74,7 @@ class Deployment:
         return f"flows/{self.flow}.py:{self.flow}"
 
     def settings(self) -> dict[str, Any]:
-        """What a user may change, but for the schedule; as plain data."""
+        """The settings that a user may change, except the schedule, as plain data."""
         return {
             "description": self.description,
             "parameters": self.parameters,
@@ -79,28 +82,33 @@ class Deployment:
             "work_pool_name": WORK_POOL,
             "work_queue_name": self.flow,
             "job_variables": {},
-            # Not by a limit of the deployment: its leases end runs that cannot renew them while the server restarts.
+            # Not a concurrency limit of the deployment: its leases end runs that cannot renew them while the server restarts.
             "concurrency_limit": None,
             "concurrency_options": None,
         }
 
 
 INVENTORY = (
-    Deployment("ingest", "From a source into the lake, checked.", "0 5 * * *", tags=("data",)),
-    Deployment("eda", "An exploratory report of a source.", "30 5 * * 1", tags=("data",)),
+    Deployment("ingest", "Ingest a source into the lake, checked.", "0 5 * * *", tags=("data",)),
+    Deployment("eda", "Write an exploratory report of a source.", "30 5 * * 1", tags=("data",)),
     Deployment(
-        "train", "From a source to a registered model, promoted if its evidence allows.", "0 6 * * 1", tags=("model",)
+        "train", "Train a model on a source, and promote it if the gate accepts it.", "0 6 * * 1", tags=("model",)
     ),
     Deployment(
         "tune",
-        "A search for hyperparameters on dispatched Nomad allocations, then training.",
+        "Search hyperparameters on dispatched Nomad allocations, then train.",
         "0 1 1 * *",
         tags=("model", "nomad"),
     ),
-    Deployment("evaluate", "The baselines and the gate at one or more cuts.", "0 7 * * 1", tags=("model",)),
+    Deployment(
+        "evaluate",
+        "Measure a candidate against the baselines and the gate at one or more cuts.",
+        "0 7 * * 1",
+        tags=("model",),
+    ),
     Deployment(
         "score",
-        "Batch scoring of Parquet in the lake on dispatched Nomad allocations.",
+        "Score Parquet files of the lake on dispatched Nomad allocations.",
         None,
         tags=("scoring", "nomad"),
     ),
@@ -108,9 +116,9 @@ INVENTORY = (
 
 
 async def deploy() -> list[str]:
-    """Create the work pool and every deployment of INVENTORY, or bring them up to date; lines of text for a person.
+    """Create or update the work pool and all deployments of INVENTORY; returns lines that say what was done.
 
-    What a user changed since the last time stays: parameters, schedule, tags, work pool, limit, description, paused.
+    A user's changes since the last time are kept: parameters, schedule, tags, work pool, limit, description, paused.
     """
     async with get_client() as client:
         lines = [await _work_pool(client)]
@@ -121,7 +129,7 @@ async def deploy() -> list[str]:
 
 async def _work_pool(client: PrefectClient) -> str:
     name = f"work pool {WORK_POOL} (process)"
-    with suppress(ObjectAlreadyExists):  # as when the worker, which makes one where there is none, begins right now
+    with suppress(ObjectAlreadyExists):  # the worker may create it at the same time
         try:
             found = await client.read_work_pool(WORK_POOL)
         except ObjectNotFound:
@@ -129,7 +137,7 @@ async def _work_pool(client: PrefectClient) -> str:
             return f"{name}: created"
         if found.base_job_template == _TEMPLATE:
             return f"{name}: already there"
-    # The template is the worker's own, or that of an earlier version.
+    # The template is the worker's default, or that of an earlier version.
     await client.update_work_pool(WORK_POOL, WorkPoolUpdate(base_job_template=_TEMPLATE))
     return f"{name}: up to date"
 
@@ -150,7 +158,7 @@ async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
         notes.append(f"removed: job variables {json.dumps(theirs['job_variables'])}: runs of this work pool take none")
     if settings["work_pool_name"] != WORK_POOL:
         settings["work_queue_name"] = theirs["work_queue_name"]
-    # Only what differs; the queue goes with its pool, for Prefect takes the name of one alone for another pool's.
+    # Only differences; the queue together with its pool, because Prefect takes a queue's name alone for another pool's.
     changed = {name: value for name, value in settings.items() if value != theirs[name]}
     if "work_queue_name" in changed:
         changed["work_pool_name"] = settings["work_pool_name"]
@@ -168,12 +176,12 @@ async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
 
 
 def _without_variables(theirs: dict[str, Any]) -> dict[str, Any]:
-    """Our work pool takes none, so there is nothing of a user's to keep; another pool may."""
+    """Remove job variables: our work pool has none, so there is nothing of a user's to keep; another pool may have some."""
     return {"job_variables": {}} if theirs["work_pool_name"] == WORK_POOL else {}
 
 
 async def _queue(client: PrefectClient, flow: str) -> None:
-    """The flow's own queue. Two runs of one flow would compete for the same memory and the same alias: the second waits."""
+    """Create the flow's own queue with a limit of one run, because two would compete for the same memory and the same alias."""
     try:
         await client.read_work_queue_by_name(flow, WORK_POOL)
     except ObjectNotFound:
@@ -195,7 +203,7 @@ async def _create(client: PrefectClient, one: Deployment, schema: dict[str, Any]
 
 
 def _settings(found: DeploymentResponse) -> dict[str, Any]:
-    """What the server has of the settings that `Deployment.settings` names."""
+    """The server's values of the settings in `Deployment.settings`."""
     limit = found.global_concurrency_limit
     options = found.concurrency_options
     return {
@@ -215,7 +223,7 @@ def _regular(cron: str, **kept: Any) -> DeploymentScheduleCreate:
 
 
 async def _schedule(client: PrefectClient, found: DeploymentResponse, base: str | None, ours: str | None) -> list[str]:
-    """Change the schedule that is ours, unless a user did; those that a user added are not touched."""
+    """Update our schedule unless a user has changed it; a user's own schedules are not touched."""
     theirs = next((one for one in found.schedules if one.slug == _SLUG), None)
     if theirs is None:
         if ours is None or base is not None:
@@ -230,7 +238,7 @@ async def _schedule(client: PrefectClient, found: DeploymentResponse, base: str 
         return [*notes, f"kept: schedule {_in_words(theirs.schedule)}, where the inventory {wanted}"]
     if ours == base:
         return notes
-    # Prefect's own change of a schedule would empty its parameters: it is made anew.
+    # Updating a schedule in Prefect would empty its parameters, so it is recreated.
     await client.delete_deployment_schedule(found.id, theirs.id)
     if ours is None:
         return [f"removed: schedule {base} {_ZONE}, which the inventory no longer has"]
@@ -244,7 +252,7 @@ def _in_words(schedule: Any) -> str:
 
 
 async def _gone(client: PrefectClient) -> list[str]:
-    """Pause the deployments that we made and no longer have, once: their flows are not there any more."""
+    """Pause former deployments once: their flows no longer exist."""
     lines = []
     known = {_variable(one.flow) for one in INVENTORY}
     for variable in await client.read_variables():
@@ -269,7 +277,10 @@ def _variable(flow: str) -> str:
 
 
 async def _remembered(client: PrefectClient, one: Deployment) -> dict[str, Any]:
-    """What we set last. Versions that did not write it down set what this one does, but for a few things."""
+    """The settings of the last deployment.
+
+    Early versions did not store them; theirs differ little from this version's.
+    """
     variable = await client.read_variable_by_name(_variable(one.flow))
     if variable is not None:
         return dict(json.loads(str(variable.value)))

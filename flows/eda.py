@@ -1,4 +1,4 @@
-"""The flow `eda`: an exploratory report of a source, as one HTML page in MLflow and a Prefect artifact."""
+"""The flow `eda`: write an exploratory report of a source, as an HTML page in MLflow and a Prefect artifact."""
 
 import tempfile
 from datetime import date
@@ -16,7 +16,7 @@ from flows import steps
 
 @steps.retried()
 def write(data: ingestion.Ingested) -> str:
-    """Write the report into an MLflow run of its own; returns the address of the page."""
+    """Write the report into a new MLflow run; returns the address of the page."""
     html = report.report(data.deals, data.quality, data.source)
     uri = steps.tracking_uri()
     with tracking.started(uri, f"eda {data.source}") as run, tempfile.TemporaryDirectory() as scratch:
@@ -28,7 +28,7 @@ def write(data: ingestion.Ingested) -> str:
 
 @flow(name="eda", timeout_seconds=3600, validate_parameters=True)
 def eda(source: str | None = None, seed: int = 7, as_of: date | None = None) -> dict[str, Any]:
-    """Distributions, nulls, win rates by phase of the quarter and deal age, and probes for leaks."""
+    """Report distributions, nulls, win rates by phase of the quarter and deal age, and leakage probes."""
     data = steps.ingest(steps.read(source, seed), as_of=as_of)
     address = write(data)
     create_link_artifact(link=address, link_text=f"exploratory report of {data.source}", key="eda-report")

@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from closecast.deals.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.platform.lake import ingestion
-from closecast.platform.mlflow.publication import judged_alone
+from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
 from flows import steps
 from flows.train import baseline_table
@@ -18,8 +18,8 @@ from flows.train import baseline_table
 
 @task(cache_policy=NO_CACHE, timeout_seconds=3600)
 def at_cut(data: ingestion.Ingested, cut: date | None, seed: int, fiscal: FiscalCalendar) -> dict[str, Any]:
-    """Every figure at one cut, and what the gate would say."""
-    return judged_alone(candidates.build(data.deals, seed, processors.usable(), cut=cut, fiscal=fiscal))
+    """Compute all figures at one cut, and the gate's decision."""
+    return evaluate_alone(candidates.build(data.deals, seed, processors.usable(), cut=cut, fiscal=fiscal))
 
 
 @flow(name="evaluate", timeout_seconds=7200, validate_parameters=True)
@@ -32,7 +32,7 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """Measure at each of `cuts` (by default the plan's own) and keep the tables of baselines as artifacts.
 
-    The fiscal year is the champion's unless its first month is given.
+    The default fiscal year is the champion's.
     """
     data = steps.ingest(steps.read(source, seed), as_of=as_of)
     wanted: list[date | None] = [*cuts] if cuts else [None]

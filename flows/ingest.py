@@ -1,4 +1,4 @@
-"""The flow `ingest`: from a source into the lake, checked, with what was set aside and why."""
+"""The flow `ingest`: check a source and store it in the lake, with the rejected rows and their reasons."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -18,9 +18,9 @@ def ingest(
     minimum_quality: Annotated[float, Field(ge=0, le=1)] = MINIMUM_QUALITY,
     as_of: date | None = None,
 ) -> dict[str, Any]:
-    """Store `source` in bronze/, its accepted deals in silver/, its bad rows in quarantine/; refuse a bad export.
+    """Store `source` in bronze/, its accepted deals in silver/, its rejected rows in quarantine/; fail on a bad export.
 
-    Rows with dates after `as_of` are bad; without it, those after the last date that the others bear out.
+    Rows with dates after `as_of` are rejected; without it, those far after all other dates.
     """
     data = steps.ingest(steps.read(source, seed), minimum_quality, as_of)
     result = summary(data)
@@ -34,7 +34,7 @@ def ingest(
 
 
 def summary(data: Ingested) -> dict[str, Any]:
-    """What was stored where, as plain data."""
+    """What was stored, with its keys, as plain data."""
     return {
         "source": data.source,
         "sha256": data.source_sha256,

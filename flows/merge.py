@@ -1,4 +1,4 @@
-"""Brings a deployment to what this version wants and leaves what a user changed, by comparing both with what we set last."""
+"""Three-way merge of a deployment's settings: this version's, the user's, and those set last."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _ABSENT = object()
 def merged(
     base: Settings, ours: Settings, theirs: Settings, schema: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """What the deployment is to have, and a line for each thing that a person may want to know.
+    """Merge the settings; returns them, and a line for each notable change.
 
     `base` is what we set last, `ours` what this version wants, `theirs` what the server has: "parameters" by name,
     "tags" as a list, and whatever else as plain values. `schema` is that of the flow's parameters.
@@ -39,7 +39,7 @@ def _parameters(
     found: dict[str, Any] = {}
     for name in dict.fromkeys([*theirs, *ours, *base]):
         was, wanted, there = (one.get(name, _ABSENT) for one in (base, ours, theirs))
-        if there == was:  # nobody touched what we set last
+        if there == was:  # unchanged since the last deployment
             if wanted is not _ABSENT:
                 found[name] = wanted
             if was is not _ABSENT and wanted is _ABSENT:
@@ -64,7 +64,7 @@ def _parameters(
 
 
 def _problem(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:
-    """Why the flow cannot take the value any more; Prefect would refuse the whole deployment for it."""
+    """Why the flow no longer accepts the value, so that Prefect would refuse the whole deployment; None if it does."""
     known = schema.get("properties") or {}
     if name not in known:
         return f"the flow has no such parameter, it has {', '.join(known) or 'none'}"

@@ -1,4 +1,4 @@
-"""The flow `score`: a partitioned Parquet input, each part scored by a dispatched Nomad allocation, written once."""
+"""The flow `score`: score a partitioned Parquet input, each part once by a dispatched Nomad allocation."""
 
 import json
 import os
@@ -21,9 +21,9 @@ from closecast.platform.nomad.dispatch import Dispatcher, DispatchError, NomadSe
 from flows import steps
 
 JOB = "score"
-# So many groups running without a result or a refusal: then it is not the parts that are at fault.
+# After so many groups in a row without a result or a refusal, the fault is not in the parts.
 _HOPELESS_GROUPS = 3
-_NAMED = 20  # parts in the message; the artifact has all
+_NAMED = 20  # parts named in the message; the artifact has all
 
 
 class PartsError(RuntimeError):
@@ -32,7 +32,7 @@ class PartsError(RuntimeError):
 
 @steps.retried()
 def plan(source: str, as_of: date | None, horizon: Horizon) -> scoring_run.ScoringRun:
-    """The champion, the date, and the parts below `source`."""
+    """Plan the run: the champion, the date, and the parts below `source`."""
     with tempfile.TemporaryDirectory() as scratch:
         served = steps.registry().champion(Path(scratch))
         day = as_of or date.fromisoformat(served.model.card.data_as_of)
@@ -43,7 +43,7 @@ def plan(source: str, as_of: date | None, horizon: Horizon) -> scoring_run.Scori
 
 @steps.retried(timeout_seconds=14_400)
 def parts(run: scoring_run.ScoringRun, at_once: int, seconds: int) -> dict[str, str]:
-    """Score what has no result yet, `at_once` allocations at a time; returns why, for each part that was not scored."""
+    """Score parts without a result, `at_once` allocations at a time; returns the reasons of parts that were not scored."""
     log, lake = get_run_logger(), steps.lake()
     dispatcher = Dispatcher(NomadSettings.from_environment(os.environ), report=log.warning)
     missing = run.missing(lake)
@@ -66,13 +66,13 @@ def parts(run: scoring_run.ScoringRun, at_once: int, seconds: int) -> dict[str, 
         left |= {**refused, **lost}
         hopeless = hopeless + 1 if len(lost) == len(group) else 0
         if hopeless == _HOPELESS_GROUPS:
-            raise DispatchError(f"no part is scored any more: {next(iter(lost.values()))}; mend that and run it again")
+            raise DispatchError(f"no part is scored any more: {next(iter(lost.values()))}; fix that and run it again")
     progress.at(1.0)
     return {part: left[part] for part in run.parts if part in left}
 
 
 def _is_done(lake: Lake, run: scoring_run.ScoringRun, instances: dict[str, str], instance: str) -> bool:
-    """Whether the instance has written its result, or why there will be none; a lake that is away is asked again."""
+    """Whether the instance has written a result or a refusal; False while the lake is away."""
     result = run.result(instances[instance])
     try:
         return lake.has(result) or scoring_run.refusal(lake, result, instance) is not None
@@ -81,7 +81,7 @@ def _is_done(lake: Lake, run: scoring_run.ScoringRun, instances: dict[str, str],
 
 
 def _left(lake: Lake, run: scoring_run.ScoringRun, instances: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Parts without a result by their reasons: those whose own fault it is, and those whose process failed."""
+    """Parts without a result, with reasons: those that were refused, and those whose process failed."""
     refused, lost = {}, {}
     missing = set(run.missing(lake))
     for instance, part in instances.items():
@@ -97,7 +97,7 @@ def _left(lake: Lake, run: scoring_run.ScoringRun, instances: dict[str, str]) ->
 
 @steps.retried()
 def conclude(run: scoring_run.ScoringRun) -> dict[str, Any]:
-    """Check that every part has its rows, and say so in _SUCCESS.json."""
+    """Check that every part has all rows, and write _SUCCESS.json."""
     lake = steps.lake()
     rows = run.rows(lake)
     quarter = {} if run.quarter is None else {"quarter_start": str(run.quarter[0]), "quarter_end": str(run.quarter[1])}
@@ -128,9 +128,9 @@ def score(
 ) -> dict[str, Any]:
     """Score the Parquet files below the lake's folder `source` with the champion, into predictions/<run>/.
 
-    The run is named by its input, model, date and horizon: repeated, it finds what is done and does the rest. When all
-    parts are there, _SUCCESS.json lists them. `as_of` is the last date of the model's data unless given. A part that
-    cannot be scored stops no other: at the end the run fails, and names each with its reason.
+    The run's name depends on its input, model, date and horizon: repeated, it continues. When all
+    parts are there, _SUCCESS.json lists them. `as_of` defaults to the last date of the model's data. A part that
+    cannot be scored does not stop the others: at the end the run fails, naming each with its reason.
     """
     run = plan(source, as_of, horizon)
     left = parts(run, at_once, seconds)
@@ -150,7 +150,7 @@ def _failure_summary(run: scoring_run.ScoringRun, left: dict[str, str]) -> str:
         named += f"; and {len(left) - _NAMED} more, listed in the artifact score-left"
     return (
         f"{len(left)} of {len(run.parts)} parts of {run.source} are not scored: {named}. "
-        f"The other {len(run.parts) - len(left)} are in {run.target}: mend or remove what is named and run it again"
+        f"The other {len(run.parts) - len(left)} are in {run.target}: correct or remove what is named and run it again"
     )
 
 

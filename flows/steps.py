@@ -1,4 +1,4 @@
-"""What several flows do: read a source, check it into the lake, and tell an outage from a mistake."""
+"""Shared steps of flows: read a source, ingest it into the lake, and retry after outages."""
 
 import os
 from collections.abc import Callable
@@ -27,42 +27,42 @@ from closecast.platform.sources.export import RawExport, read_source
 from closecast.platform.sources.table import SourceAwayError, SourceError
 
 PROJECT = Path(__file__).resolve().parents[1]
-# Together longer than a server takes to restart, or a machine's Nomad to be brought up again.
+# Together longer than a server takes to restart, or Nomad to be brought up again.
 _PAUSES: list[float] = [2, 8, 20, 40, 60]  # seconds
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def lake() -> Lake:
-    """The lake that this process's environment names."""
+    """The lake of this process's environment."""
     return Lake(LakeSettings.from_environment(os.environ))
 
 
 def tracking_uri() -> str:
-    """The address of the MLflow server that this process's environment names."""
+    """The address of the MLflow server of this process's environment."""
     return RegistrySettings.from_environment(os.environ).tracking_uri
 
 
 def registry() -> ModelRegistry:
-    """The model registry on that server, from which no model is loaded that was not signed by a key that is trusted here."""
+    """The model registry of this process's environment, which loads only models signed by a trusted key."""
     settings = RegistrySettings.from_environment(os.environ)
     return ModelRegistry(settings.tracking_uri, settings.trusted, settings.login)
 
 
 def promotion_lock() -> DatabaseSettings:
-    """The database of the lock that whoever promotes holds, which this process's environment names."""
+    """The database of the promotion lock, of this process's environment."""
     return DatabaseSettings.from_environment(os.environ, PROMOTION_LOCK)
 
 
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
-    """Only a server that is away comes back; a bad file stays bad, and a wrong password wrong."""
+    """Whether a failed task should be retried: outages end, but a bad file or a wrong password does not change."""
     error = state.result(raise_on_failure=False)
     lasting = NoChampionError | DeniedError
     return isinstance(error, AwayError | RegistryError | SourceAwayError) and not isinstance(error, lasting)
 
 
 def retried(timeout_seconds: int | None = None) -> "Callable[[Callable[P, R]], Task[P, R]]":
-    """A task that is tried again after an outage, and never takes its result from a cache."""
+    """A task that is retried after an outage, and never takes its result from a cache."""
     return task(
         cache_policy=NO_CACHE,
         timeout_seconds=timeout_seconds,
@@ -77,15 +77,15 @@ FirstMonth = Annotated[int, Field(ge=1, le=12)]
 
 @retried()
 def fiscal_calendar(first_month: int | None) -> FiscalCalendar:
-    """The fiscal year that begins with `first_month`; without one the champion's, and while there is none the calendar year."""
+    """The fiscal year that begins with `first_month`, by default the champion's, else the calendar year."""
     return registry().champion_fiscal() if first_month is None else FiscalCalendar(first_month)
 
 
 class Progress:
-    """A bar in Prefect's pages, from 0 to 100 %."""
+    """A progress bar in Prefect's pages, from 0 to 100 %."""
 
     def __init__(self, key: str, description: str) -> None:
-        # In a synchronous flow the call is synchronous; its type says either.
+        # In a synchronous flow the call is synchronous; its type allows both.
         self._artifact = cast(UUID, create_progress_artifact(progress=0.0, key=key, description=description))
 
     def at(self, share: float) -> None:
@@ -95,7 +95,7 @@ class Progress:
 
 @retried(timeout_seconds=1800)
 def read(source: str | None, seed: int) -> RawExport:
-    """The export as received, from `source` or, when that is None, from the platform's own."""
+    """Read the export from `source`, or if None from the platform's own source."""
     if source is not None:
         return read_source(source, seed)
     own = platform_source()
@@ -104,12 +104,15 @@ def read(source: str | None, seed: int) -> RawExport:
         return read_source(own, seed)
     except SourceError as error:
         raise type(error)(
-            f"the platform's source {own} cannot be used: {error}; mend that, or set another by `just up source=…`"
+            f"the platform's source {own} cannot be used: {error}; fix that, or set another by `just up source=…`"
         ) from error
 
 
 def platform_source() -> str:
-    """The source that `just up` set. Raises SourceError when there is none: no made-up data stand in for it."""
+    """The source that `just up` has set.
+
+    Raises SourceError when there is none: there is no fallback to synthetic data.
+    """
     value = Variable.get(SOURCE_VARIABLE)
     if not isinstance(value, str) or not value:
         raise SourceError(
@@ -122,7 +125,7 @@ def platform_source() -> str:
 def ingest(
     export: RawExport, minimum_quality: float = ingestion.MINIMUM_QUALITY, as_of: date | None = None
 ) -> ingestion.Ingested:
-    """Check the rows and store them in the lake; stop when their quality is too low."""
+    """Check the rows and store them in the lake; fail when their quality is too low."""
     data = ingestion.ingest(export, lake(), minimum_quality, as_of)
     get_run_logger().info(
         "%s%s: %s", data.source, " (unchanged, taken from the lake)" if data.skipped else "", data.summary

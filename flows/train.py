@@ -1,4 +1,4 @@
-"""The flow `train`: from a source to a registered model, promoted if its evidence allows."""
+"""The flow `train`: train a model on a source, register it, and promote it if the gate accepts it."""
 
 import json
 import os
@@ -38,13 +38,13 @@ def fit(
 
 @steps.retried()
 def snapshots(candidate: candidates.Candidate, data: ingestion.Ingested) -> str:
-    """The rows and features that were learnt from, kept in gold/."""
+    """Store the training rows and features in gold/."""
     return gold.store(candidate.data, data.silver_key, steps.lake())
 
 
 @steps.retried()
 def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key: str) -> publication.Published:
-    """Log the run, register the version, promote it if it earned that."""
+    """Log the run, register the version, and promote it if the gate accepts it."""
     registry = RegistrySettings.from_environment(os.environ)
     return publication.publish(
         candidate,
@@ -68,12 +68,12 @@ def train(
     as_of: date | None = None,
     fiscal_year_start: steps.FirstMonth | None = None,
 ) -> dict[str, Any]:
-    """Train on `source` (synthetic, file:<absolute path>, s3://…, kaggle; the platform's own unless named), and promote
-    the model if it earned that.
+    """Train a model and promote it if the gate accepts it.
 
-    No row with a date after `as_of` is used; without it, none after the last date that the others bear out.
-    Quarters are those of the fiscal year that begins with the month `fiscal_year_start`, the champion's unless given.
-    Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect artifact `train-result`.
+    `source` is synthetic, file:<absolute path>, s3://… or kaggle; by default the platform's own. Rows with dates after
+    `as_of` are not used; without it, those far after all other dates. Quarters are those of the fiscal year that begins
+    with the month `fiscal_year_start`, by default the champion's. Returns {"version", "promoted", "reasons", "metrics",
+    …}, also kept as the Prefect artifact `train-result`.
     """
     return trained(
         steps.ingest(steps.read(source, seed), as_of=as_of), seed, None, steps.fiscal_calendar(fiscal_year_start)
@@ -83,8 +83,8 @@ def train(
 def trained(
     data: ingestion.Ingested, seed: int, settings: Hyperparameters | None, fiscal: FiscalCalendar
 ) -> dict[str, Any]:
-    """Fit, publish and report; `settings` are the default ones unless given."""
-    # Who could not sign or promote in the end need not train.
+    """Fit, publish and report; `settings` are hyperparameters, None for the presets."""
+    # Fail before training if signing or promoting is impossible.
     signer(os.environ)
     steps.promotion_lock()
     candidate = fit(data, seed, settings, fiscal)
@@ -100,7 +100,7 @@ def trained(
         "metrics": published.card.metrics,
         "references": published.card.reference_metrics,
     }
-    create_table_artifact(table=[result], key=RESULT_KEY, description="What came of the last training run.")
+    create_table_artifact(table=[result], key=RESULT_KEY, description="Result of the last training run.")
     create_table_artifact(
         table=baseline_table(published.report), key="ladder", description="Held-out log loss of model and baselines."
     )

@@ -1,4 +1,4 @@
-"""The flow `tune`: a study whose trials run as dispatched Nomad allocations, then a model with the best setting."""
+"""The flow `tune`: run a study's trials as dispatched Nomad allocations, then train with the best hyperparameters."""
 
 import os
 from collections.abc import Callable
@@ -35,9 +35,9 @@ def search(
     seconds: int,
     fiscal: FiscalCalendar,
 ) -> tuple[str, Hyperparameters]:
-    """Dispatch the workers and wait until the study has its trials; returns its name and the best setting.
+    """Dispatch the workers and wait until the study has its trials; returns its name and the best hyperparameters.
 
-    Killed or not, a study goes on where it stopped.
+    An interrupted study is resumed.
     """
     log = get_run_logger()
     scope = tuning.Scope(data.silver_key, training.plan(data.deals).cut, fiscal, data.source)
@@ -76,7 +76,7 @@ def search(
 
 
 def _finished(study: Study, report: Callable[[str], None]) -> int:
-    """The workers wait for a database that is away, and so does this."""
+    """The number of finished trials, with retries while the database is away."""
 
     def ask() -> int:
         with studies.reached():
@@ -96,11 +96,11 @@ def tune(
     as_of: date | None = None,
     fiscal_year_start: steps.FirstMonth | None = None,
 ) -> dict[str, Any]:
-    """Search `trials` settings with `workers` Nomad allocations at once, train with the best, promote if earned.
+    """Search `trials` settings with `workers` Nomad allocations at once, then train and promote with the best.
 
-    The study is named by the hash of the data, the cut, the quarters, the features and the ranges, so that the same search
-    resumes it. `study` names it otherwise; one that was begun on anything else is refused. The fiscal year is the champion's
-    unless its first month is given.
+    By default the study's name is a hash of the data, the cut, the quarters, the features and the ranges, so that the
+    same search resumes it. `study` gives another name; a study of another search is refused. The default fiscal year is
+    the champion's.
     """
     data = steps.ingest(steps.read(source, seed), as_of=as_of)
     fiscal = steps.fiscal_calendar(fiscal_year_start)

@@ -1,4 +1,4 @@
-# The prediction service: answers from the registry's champion and follows its alias.
+# The prediction service: a REST API for the registry's champion.
 
 variable "service_provider" {
   type        = string
@@ -68,13 +68,13 @@ job "api" {
         path     = "/health/ready"
         interval = "5s"
         timeout  = "3s"
-        # Without a champion there is nothing to be ready with: that is the pipeline's to mend, not the deployment's.
+        # Without a champion the instance is not ready: the pipeline must fix that, not the deployment.
         on_update = "ignore"
       }
     }
 
     restart {
-      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      # A failing task is restarted indefinitely, at most ten times a minute.
       attempts = 10
       interval = "1m"
       delay    = "1s"
@@ -83,7 +83,7 @@ job "api" {
 
     update {
       max_parallel = 1
-      # A canary runs beside the instance it may replace, so there is one only where the port is Nomad's to choose.
+      # A canary runs beside the old instance, so it needs a port that Nomad chooses.
       canary           = lookup(var.ports, "api", 0) == 0 ? 1 : 0
       auto_promote     = lookup(var.ports, "api", 0) == 0
       auto_revert      = true
@@ -93,7 +93,7 @@ job "api" {
 
     task "api" {
       driver = "raw_exec"
-      # What the instance takes to be left alone and to answer what it has begun, at most.
+      # The longest time for draining and answering requests under way.
       kill_timeout = "15s"
 
       config {
@@ -110,9 +110,9 @@ job "api" {
         AWS_REGION            = "${meta.region}"
         CLOSECAST_ADDRESSES   = "${NOMAD_SECRETS_DIR}/addresses"
         CLOSECAST_RATE_LIMITS = var.rate_limits
-        # Long enough for the gateway to notice. Where there is no other instance to go to, callers wait meanwhile.
+        # Long enough for the gateway to notice. Without another instance, callers wait meanwhile.
         CLOSECAST_DRAIN_SECONDS = lookup(var.instances, "api", 1) > 1 ? 5 : 2
-        # Whose tokens are accepted: Nomad's own, by which tasks prove what job they belong to, and those of users' providers.
+        # Accepted token issuers: Nomad, for the workload identities of tasks, and the users' identity providers.
         CLOSECAST_TOKEN_ISSUERS = jsonencode(concat([{
           name       = "nomad"
           issuer     = "${meta.nomad_address}"
@@ -126,8 +126,8 @@ job "api" {
         }], [for issuer in var.user_issuers : merge(issuer, { kind = "user" })]))
       }
 
-      # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
-      # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
+      # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
+      # until the service is registered; when a service moves, the task restarts with the new address.
       template {
         destination = "${NOMAD_SECRETS_DIR}/api.env"
         env         = true
@@ -150,10 +150,10 @@ job "api" {
         EOT
       }
 
-      # What the API answers without for a while. The template does not wait for them, so the task starts while they are
-      # away; and it changes nothing but the file, which is read at each new connection: a database that moves or restarts
-      # must not cost the instance its model in memory, nor a caller its request. The passwords in the addresses are named
-      # and stand in the environment: until the task begins, other accounts of the platform could read this file.
+      # Services that the API can do without for a while. The template does not wait for them, so the task starts while they
+      # are away. It changes only the file, which is read for each new connection: a database that moves or restarts must
+      # not cost the instance its model in memory, or a caller its request. The addresses refer to passwords in the
+      # environment: until the task starts, other accounts of the platform could read this file.
       template {
         destination = "${NOMAD_SECRETS_DIR}/addresses"
         change_mode = "noop"
@@ -174,7 +174,7 @@ job "api" {
       resources {
         cpu    = 400
         memory = 320
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 640
       }
     }

@@ -1,4 +1,4 @@
-# The cache (Valkey) on one machine; in production ElastiCache takes its place.
+# The cache (Valkey) on one machine; production uses ElastiCache.
 
 variable "service_provider" {
   type        = string
@@ -42,7 +42,7 @@ job "cache" {
     }
 
     restart {
-      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      # A failing task is restarted indefinitely, at most ten times a minute.
       attempts = 10
       interval = "1m"
       delay    = "1s"
@@ -83,8 +83,7 @@ job "cache" {
       resources {
         cpu    = 100
         memory = 128
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here: 256 MB of data, and the copies that
-        # are made while the append-only file is written anew.
+        # The limit with memory oversubscription: 256 MB of data, and the copies while the append-only file is rewritten.
         memory_max = 512
       }
     }

@@ -35,8 +35,8 @@ job "gateway" {
 
     count = lookup(var.instances, "gateway", 1)
 
-    # An instance leaves discovery, and is stopped once those who found it there have found another. On a fixed port there
-    # is none to find.
+    # An instance is deregistered before it is stopped, so that its clients find another. With a static port there is no
+    # other.
     shutdown_delay = lookup(var.ports, "gateway", 0) == 0 ? "5s" : "0s"
 
     network {
@@ -62,7 +62,7 @@ job "gateway" {
     }
 
     restart {
-      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      # A failing task is restarted indefinitely, at most ten times a minute.
       attempts = 10
       interval = "1m"
       delay    = "1s"
@@ -107,9 +107,9 @@ job "gateway" {
         EOT
       }
 
-      # Nothing is waited for: while a service has no instance, the gateway says so to whoever asks for it. The task has Caddy
-      # read these files again when one changes (an instance comes, moves or goes), and no connection ends for it. They are written
-      # at once: by default Nomad waits for 5 s without a change, in which an instance that left would still be asked.
+      # The template waits for nothing: while a service has no instance, the gateway answers with an error. The task reloads
+      # Caddy when a file changes, without closing connections. The files are written at once: by default Nomad waits for
+      # 5 s without a change, in which a stopped instance would still get requests.
       template {
         destination = "${NOMAD_SECRETS_DIR}/api.caddy"
         perms       = "0644"
@@ -143,7 +143,7 @@ job "gateway" {
       resources {
         cpu    = 100
         memory = 128
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 384
       }
     }

@@ -1,4 +1,4 @@
-# The prediction journal: takes predictions from the cache's stream to PostgreSQL, and from there to the lake.
+# The prediction journal: it moves predictions from the cache's stream to PostgreSQL, and from there to the lake.
 
 variable "service_provider" {
   type        = string
@@ -35,7 +35,7 @@ job "journal" {
       port     = "http"
       provider = var.service_provider
 
-      # Fails while cache, database or lake cannot be used; the process waits for them and needs no restart.
+      # It fails while cache, database or lake cannot be used; the process waits for them and needs no restart.
       check {
         name     = "healthy"
         type     = "http"
@@ -46,7 +46,7 @@ job "journal" {
     }
 
     restart {
-      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      # A failing task is restarted indefinitely, at most ten times a minute.
       attempts = 10
       interval = "1m"
       delay    = "1s"
@@ -75,8 +75,8 @@ job "journal" {
         AWS_REGION            = "${meta.region}"
       }
 
-      # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
-      # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
+      # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
+      # until the service is registered; when a service moves, the task restarts with the new address.
       template {
         destination = "${NOMAD_SECRETS_DIR}/journal.env"
         env         = true
@@ -101,7 +101,7 @@ job "journal" {
       resources {
         cpu    = 100
         memory = 192
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 512
       }
     }

@@ -1,4 +1,4 @@
-# AWS on this machine: LocalStack, and a companion that builds it up by Terraform and keeps its objects on disk.
+# AWS on this machine: LocalStack, and a companion that applies Terraform and mirrors the objects on disk.
 
 variable "service_provider" {
   type        = string
@@ -41,7 +41,7 @@ job "localstack" {
       }
     }
 
-    # Found by those who need buckets. Its health is the companion's: only there is it known that they are filled again.
+    # The service for clients of the buckets. Its check is the companion's, which knows whether they are restored.
     service {
       name     = "object-store"
       port     = "aws"
@@ -64,7 +64,7 @@ job "localstack" {
     }
 
     restart {
-      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      # A failing task is restarted indefinitely, at most ten times a minute.
       attempts = 10
       interval = "1m"
       delay    = "1s"
@@ -80,7 +80,7 @@ job "localstack" {
       driver       = "raw_exec"
       kill_timeout = "10s"
 
-      # The companion goes first and copies the last objects out.
+      # The companion stops first, after copying the last objects to disk.
       shutdown_delay = "0s"
 
       config {
@@ -96,7 +96,7 @@ job "localstack" {
         CLOSECAST_ARTIFACTS_BUCKET = "${meta.artifacts_bucket}"
       }
 
-      # The keys whose signatures it takes: the companion's opens everything, each other job's what localstack/rights.py says.
+      # The accepted keys: the companion's has all rights, those of other jobs are limited by localstack/rights.py.
       template {
         destination = "${NOMAD_SECRETS_DIR}/localstack.env"
         env         = true
@@ -113,7 +113,7 @@ job "localstack" {
       resources {
         cpu    = 300
         memory = 640
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 1536
       }
     }
@@ -157,7 +157,7 @@ job "localstack" {
       resources {
         cpu    = 200
         memory = 128
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 1024
       }
     }

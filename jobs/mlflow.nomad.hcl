@@ -43,7 +43,7 @@ job "mlflow" {
     }
 
     restart {
-      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      # A failing task is restarted indefinitely, at most ten times a minute.
       attempts = 10
       interval = "1m"
       delay    = "1s"
@@ -72,11 +72,11 @@ job "mlflow" {
         AWS_REGION                 = "${meta.region}"
       }
 
-      # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
-      # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
+      # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
+      # until the service is registered; when a service moves, the task restarts with the new address.
       template {
         destination = "${NOMAD_SECRETS_DIR}/mlflow.env"
-        # `up`, which may have changed a password, asks with the new one a second later.
+        # Short: `up` may have changed a password, and uses the new one a second later.
         splay = "0s"
         env   = true
         perms = "0600"
@@ -98,7 +98,7 @@ job "mlflow" {
         EOT
       }
 
-      # Where webhooks may lead. It holds nothing back, for the API waits for this service; it is read at each webhook.
+      # The allowed addresses of webhooks. It does not wait, because the API waits for this service; it is read at each webhook.
       template {
         destination = "${NOMAD_SECRETS_DIR}/addresses"
         change_mode = "noop"
@@ -111,7 +111,7 @@ job "mlflow" {
       resources {
         cpu    = 300
         memory = 512
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 1024
       }
     }

@@ -1,4 +1,4 @@
-# The database of MLflow, Prefect, Optuna and Closecast itself on one machine; in production RDS takes its place.
+# The database of MLflow, Prefect, Optuna and Closecast on one machine; production uses RDS.
 
 variable "service_provider" {
   type        = string
@@ -42,7 +42,7 @@ job "postgres" {
     }
 
     restart {
-      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      # A failing task is restarted indefinitely, at most ten times a minute.
       attempts = 10
       interval = "1m"
       delay    = "1s"
@@ -91,7 +91,7 @@ job "postgres" {
       resources {
         cpu    = 200
         memory = 256
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 512
       }
     }

@@ -1,4 +1,4 @@
-# Prefect's worker: takes flow runs from the work pool and runs each as a process of its own.
+# Prefect's worker: it takes flow runs from the work pool and runs each in its own process.
 
 variable "service_provider" {
   type        = string
@@ -41,7 +41,7 @@ job "prefect-worker" {
     }
 
     restart {
-      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      # A failing task is restarted indefinitely, at most ten times a minute.
       attempts = 10
       interval = "1m"
       delay    = "1s"
@@ -63,13 +63,13 @@ job "prefect-worker" {
         args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_worker}", "services.prefect", "worker"]
       }
 
-      # Flows dispatch the jobs trial and score in the name of this one: policies/nomad/dispatcher.hcl says what it may.
+      # Flows dispatch the jobs trial and score with this job's identity: see policies/nomad/dispatcher.hcl.
       identity {
         env = true
       }
 
       env {
-        # LightGBM's threads else spin while they wait for each other, and beside busy neighbours keep them waiting.
+        # Otherwise LightGBM's threads spin while they wait for each other, which is slow when other processes are busy.
         OMP_WAIT_POLICY       = "passive"
         NOMAD_ADDR            = "${meta.nomad_address}"
         CLOSECAST_HOST        = "${NOMAD_IP_health}"
@@ -79,8 +79,8 @@ job "prefect-worker" {
         PREFECT_HOME          = "${meta.state}/worker"
       }
 
-      # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
-      # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
+      # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
+      # until the service is registered; when a service moves, the task restarts with the new address.
       template {
         destination = "${NOMAD_SECRETS_DIR}/worker.env"
         splay       = "0s"
@@ -120,7 +120,7 @@ job "prefect-worker" {
       resources {
         cpu    = 300
         memory = 256
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 3072
       }
     }

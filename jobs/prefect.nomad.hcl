@@ -41,7 +41,7 @@ job "prefect" {
         timeout  = "3s"
       }
 
-      # Prefect's own page says "true" for as long as it can answer: whether schedules are kept is another question.
+      # Prefect's own page answers "true" even if its scheduler fails.
       check {
         name     = "background services run"
         type     = "http"
@@ -52,7 +52,7 @@ job "prefect" {
     }
 
     restart {
-      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      # A failing task is restarted indefinitely, at most ten times a minute.
       attempts = 10
       interval = "1m"
       delay    = "1s"
@@ -77,12 +77,12 @@ job "prefect" {
         CLOSECAST_HOST = "${NOMAD_IP_http}"
         CLOSECAST_PORT = "${NOMAD_PORT_http}"
         PREFECT_HOME   = "${meta.state}/prefect"
-        # Its pages, with their address written in: not beside the package, which belongs to root.
+        # Its pages with their address, outside of the package's folder, which belongs to root.
         PREFECT_UI_STATIC_DIRECTORY = "${meta.state}/prefect/ui"
       }
 
-      # Each address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so
-      # the task, waiting until the service is registered; a service that moves restarts the task with its new address.
+      # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
+      # until the service is registered; when a service moves, the task restarts with the new address.
       template {
         destination = "${NOMAD_SECRETS_DIR}/prefect.env"
         env         = true
@@ -100,7 +100,7 @@ job "prefect" {
       resources {
         cpu    = 300
         memory = 320
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 768
       }
     }

@@ -1,4 +1,4 @@
-# Scores one partition of a batch, dispatched by the flow `score`: Parquet in, probabilities out, written once.
+# Scores one part of a batch, dispatched by the flow `score`.
 
 variable "service_provider" {
   type        = string
@@ -28,7 +28,7 @@ job "score" {
   }
 
   group "score" {
-    # Killed, it is started again where it was, and elsewhere when the node is gone; what it had finished stays.
+    # A killed instance is restarted on its node, or on another if the node is gone; finished work is kept.
     restart {
       attempts = 3
       interval = "10m"
@@ -36,7 +36,7 @@ job "score" {
       mode     = "fail"
     }
 
-    # Few: what is away is waited for by the process itself, and a file that cannot be read is no failure.
+    # Few attempts: the process itself waits for outages, and an unreadable file is not a failure.
     reschedule {
       attempts  = 1
       interval  = "1h"
@@ -55,7 +55,7 @@ job "score" {
 
       env {
         CLOSECAST_LEASE = "${NOMAD_META_lease}"
-        # LightGBM's threads else spin while they wait for each other, and beside busy neighbours keep them waiting.
+        # Otherwise LightGBM's threads spin while they wait for each other, which is slow when other processes are busy.
         OMP_WAIT_POLICY         = "passive"
         CLOSECAST_SOURCE        = "${NOMAD_META_source}"
         CLOSECAST_TARGET        = "${NOMAD_META_target}"
@@ -94,7 +94,7 @@ job "score" {
       resources {
         cpu    = 300
         memory = 256
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 1536
       }
     }

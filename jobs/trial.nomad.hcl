@@ -1,4 +1,4 @@
-# One worker of an Optuna study, dispatched by the flow `tune`: takes trials from PostgreSQL until the study has enough.
+# One worker of an Optuna study, dispatched by the flow `tune`: it runs trials until the study has enough.
 
 variable "service_provider" {
   type        = string
@@ -28,7 +28,7 @@ job "trial" {
   }
 
   group "trial" {
-    # Killed, it is started again where it was, and elsewhere when the node is gone; what it had finished stays.
+    # A killed instance is restarted on its node, or on another if the node is gone; finished work is kept.
     restart {
       attempts = 3
       interval = "10m"
@@ -54,7 +54,7 @@ job "trial" {
 
       env {
         CLOSECAST_LEASE = "${NOMAD_META_lease}"
-        # LightGBM's threads else spin while they wait for each other, and beside busy neighbours keep them waiting.
+        # Otherwise LightGBM's threads spin while they wait for each other, which is slow when other processes are busy.
         OMP_WAIT_POLICY             = "passive"
         CLOSECAST_STUDY             = "${NOMAD_META_study}"
         CLOSECAST_SILVER_KEY        = "${NOMAD_META_silver_key}"
@@ -89,7 +89,7 @@ job "trial" {
       resources {
         cpu    = 300
         memory = 256
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 2048
       }
     }

@@ -43,7 +43,7 @@ job "ui" {
     }
 
     restart {
-      # A task that fails at once is tried again for as long as it takes, ten times in a minute at most.
+      # A failing task is restarted indefinitely, at most ten times a minute.
       attempts = 10
       interval = "1m"
       delay    = "1s"
@@ -64,8 +64,8 @@ job "ui" {
         args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_ui}", "services.ui"]
       }
 
-      # The page shows the API whose task it is by a token that Nomad signs and renews in time: no password is held here.
-      # The file is read at each request, so a renewed token restarts nothing.
+      # The page authenticates to the API with a workload identity token, which Nomad renews: there is no password here.
+      # The file is read at each request, so a renewed token needs no restart.
       identity {
         name        = "api"
         aud         = ["closecast-api"]
@@ -81,7 +81,7 @@ job "ui" {
         CLOSECAST_ADDRESSES      = "${NOMAD_SECRETS_DIR}/ui.env"
       }
 
-      # By which the page knows whom it may show anything to: who has signed in at the gateway, or signs in here.
+      # For sign-in: the gateway's key for visits that have signed in there, and the password for signing in here.
       template {
         destination = "${NOMAD_SECRETS_DIR}/sign_in.env"
         env         = true
@@ -94,15 +94,15 @@ job "ui" {
         EOT
       }
 
-      # The address comes from discovery. A branch that asks for a Variable nobody writes keeps the template, and so the
-      # task, waiting until the service is registered. The page reads the file at each visit, so an instance that comes,
-      # moves or goes ends nobody's session.
+      # The address comes from service discovery. A branch that reads a missing Variable blocks the template, and so the
+      # task, until the service is registered. The page reads the file at each visit, so changes of instances end no
+      # session.
       template {
         destination = "${NOMAD_SECRETS_DIR}/ui.env"
         env         = true
         change_mode = "noop"
         perms       = "0644"
-        # At once: by default Nomad waits for 5 s without a change, and as long does an instance that leaves answer.
+        # At once: by default Nomad waits for 5 s without a change, as long as a stopping instance still answers.
         wait {
           min = "100ms"
           max = "1s"
@@ -117,7 +117,7 @@ job "ui" {
       resources {
         cpu    = 200
         memory = 256
-        # Where the scheduler lets tasks borrow (memory oversubscription), up to here.
+        # The limit with memory oversubscription.
         memory_max = 768
       }
     }

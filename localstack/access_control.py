@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from refusal import RefusedError, answer
 from rights import Rights
-from signature import Asked, verify
+from signature import SignedRequest, verify
 
 HEALTH = "/_localstack/health"
 SESSION = "X-Closecast-Session"
@@ -23,7 +23,8 @@ _Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 class AccessControl:
     """WSGI middleware before LocalStack's application. LocalStack's calls to itself bypass it (IN_MEMORY_CLIENT).
 
-    Only `GET /_localstack/health` needs no signature; its answer carries a session identifier that is new at each start.
+    Only `GET /_localstack/health` needs no signature; its answer carries a session identifier that is new at each
+    start.
     """
 
     def __init__(
@@ -33,36 +34,39 @@ class AccessControl:
         secret_keys: Mapping[str, str],
         jobs: Mapping[str, Rights],
     ) -> None:
-        """`secret_keys` maps access key to secret. Requests of a key in `jobs` go to `limited`, which checks its rights."""
+        """`secret_keys` maps access key to secret.
+
+        Requests of a key in `jobs` go to `limited`, which checks its rights.
+        """
         self._application, self._limited = application, limited
         self._secret_keys, self._jobs = secret_keys, jobs
         self._session = secrets.token_hex(16)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        asked = _asked(environ)
-        if asked.method in ("GET", "HEAD") and asked.target == environ["PATH_INFO"] == HEALTH:
+        request = _signed_request(environ)
+        if request.method in ("GET", "HEAD") and request.target == environ["PATH_INFO"] == HEALTH:
 
             def with_session(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
                 return start_response(status, [*headers, (SESSION, self._session)], *rest)
 
             return self._application(environ, with_session)
         try:
-            if f"/{unquote(asked.path).lstrip('/')}".startswith(_CLOSED):
+            if f"/{unquote(request.path).lstrip('/')}".startswith(_CLOSED):
                 raise RefusedError("AccessDenied", "LocalStack's own pages are closed, except its health page")
-            key = verify(asked, self._secret_keys, datetime.now(UTC), lambda: _sha256(environ))
+            key = verify(request, self._secret_keys, datetime.now(UTC), lambda: _sha256(environ))
         except RefusedError as refused:
-            headers, payload = answer(refused, lambda name: "".join(asked.all(name)))
+            headers, payload = answer(refused, lambda name: "".join(request.all(name)))
             start_response("403 Forbidden", headers)
-            return [] if asked.method == "HEAD" else [payload]
+            return [] if request.method == "HEAD" else [payload]
         if (rights := self._jobs.get(key)) is not None:
             environ[RIGHTS] = rights
             return self._limited(environ, start_response)
         return self._application(environ, start_response)
 
 
-def _asked(environ: dict[str, Any]) -> Asked:
+def _signed_request(environ: dict[str, Any]) -> SignedRequest:
     headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in environ["rolo.headers"]]
-    return Asked(environ["REQUEST_METHOD"], environ["RAW_URI"], headers)
+    return SignedRequest(environ["REQUEST_METHOD"], environ["RAW_URI"], headers)
 
 
 def _sha256(environ: dict[str, Any]) -> str:

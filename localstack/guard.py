@@ -1,7 +1,7 @@
-"""LocalStack's gateway for keys that may do little: what a request asks is judged as LocalStack itself has understood it.
+"""LocalStack's gateway for keys with limited rights: a request is checked as LocalStack itself has parsed it.
 
-Reading requests a second time, before LocalStack does, would leave open whatever the two understand differently: bucket names
-in the host, encoded slashes, headers that turn one operation into another.
+A separate parser before LocalStack could be bypassed wherever the two differ: bucket names in the host, encoded
+slashes, headers that turn one operation into another.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from localstack.aws.gateway import Gateway
 from refusal import RefusedError, answer
 from rights import check
 
-# They answer without knowing an operation (pages, websites), or believe what a caller says of himself in a header.
+# Handlers that answer without an operation (pages, websites), or trust a caller's header.
 _LEFT_OUT = (
     handlers.serve_localstack_resources,
     handlers.serve_edge_router_rules,
@@ -24,7 +24,7 @@ _LET_IN = "closecast.let_in"  # in the request's WSGI environment
 
 
 def limited(gateway: LocalstackAwsGateway) -> Gateway:
-    """`gateway` with a guard before anything is done. Raises ValueError for a LocalStack that is put together otherwise."""
+    """`gateway` with a guard before all operations. Raises ValueError for a LocalStack with other handlers."""
     kept = list(gateway.request_handlers)
     for handler in _LEFT_OUT:
         kept.remove(handler)
@@ -50,7 +50,7 @@ def _guard(chain: Any, context: RequestContext, response: Any) -> None:
 
 
 def _unjudged(chain: Any, context: RequestContext, response: Any) -> None:
-    """What was answered, or failed, before the guard was asked is not told: LocalStack could not say what it is."""
+    """Refuse answers and errors from before the guard, when LocalStack had not determined the operation."""
     if _LET_IN not in context.request.environ:
         _refuse(RefusedError("AccessDenied", "LocalStack cannot tell what is asked for"), chain, context, response)
 

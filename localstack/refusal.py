@@ -1,4 +1,4 @@
-"""What a caller is told who is not let in: 403 in the words of the service that was asked."""
+"""Answers to refused requests: 403 in the format of the AWS service."""
 
 import json
 import secrets
@@ -9,7 +9,7 @@ _JSON_CODES = {"AccessDenied": "AccessDeniedException", "InvalidAccessKeyId": "U
 
 
 class RefusedError(Exception):
-    """A request that is not let in; `code` is AWS's own word for why."""
+    """A refused request; `code` is AWS's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -17,7 +17,10 @@ class RefusedError(Exception):
 
 
 def answer(refused: RefusedError, header: Callable[[str], str]) -> tuple[list[tuple[str, str]], bytes]:
-    """Headers and body: JSON, the query services' XML, or S3's. `header` gives the request's, empty without one."""
+    """Headers and body of the answer: JSON, the query services' XML, or S3's.
+
+    `header` returns a request header, or an empty string.
+    """
     request, kind = secrets.token_hex(8).upper(), header("content-type")
     code, message = refused.code, str(refused)
     if header("x-amz-target") or kind.startswith("application/x-amz-json"):

@@ -1,4 +1,4 @@
-"""What each job's key may do: read and write objects at places of the object store. Whatever is not said here is refused."""
+"""The rights of each job's key: where it may read and write objects. Everything else is refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ WRITING = {
     "CompleteMultipartUpload",
     "AbortMultipartUpload",
 }
-# Beginnings of parameters for which AWS asks for a right of its own: older versions, access lists, locks, tags, other keys.
+# Prefixes of parameters that need a separate right on AWS: older versions, access lists, locks, tags, other keys.
 _BARRED = (
     "VersionId",
     "ACL",
@@ -32,7 +32,7 @@ _BARRED = (
 
 @dataclass(frozen=True)
 class Rights:
-    """Of the job `job`: places, `<bucket>/<beginning of keys>`, where it may read and where it may write."""
+    """The rights of `job`: prefixes `<bucket>/<prefix of keys>` where it may read and write."""
 
     job: str
     read: tuple[str, ...] = ()
@@ -43,23 +43,23 @@ class Rights:
 
 
 def of_jobs(lake: str, artifacts: str) -> list[Rights]:
-    """The rights of every job that has a key of its own, for the buckets of these names."""
+    """The rights of all jobs with their own key, for these buckets."""
     return [
-        # Newer deals than those that the model learnt from.
+        # Newer deals than the model's training data.
         Rights("api", read=(f"{lake}/newest/", f"{lake}/silver/")),
-        # What it began and did not end it writes again, without a look.
+        # It rewrites unfinished files without reading them.
         Rights("journal", write=(f"{lake}/predictions/date=",)),
         Rights("mlflow", read=(f"{artifacts}/mlflow/",), write=(f"{artifacts}/mlflow/",)),
         # Flows: they ingest, score and read exports (s3://…); artifacts they send to MLflow.
         Rights("prefect-worker", read=(f"{lake}/",), write=(f"{lake}/",)),
-        # Deals to score may lie anywhere in the lake. Who finds a lease run out deletes it.
+        # Deals to score may be anywhere in the lake. An instance deletes an expired lease.
         Rights("score", read=(f"{lake}/",), write=(f"{lake}/predictions/", f"{lake}/leases/")),
         Rights("trial", read=(f"{lake}/silver/", f"{lake}/leases/"), write=(f"{lake}/leases/",)),
     ]
 
 
 def of_keys(text: str, known: list[Rights]) -> tuple[dict[str, str], dict[str, Rights]]:
-    """Secret key and rights by access key, from `text`: job:access:secret, with commas between.
+    """Parse `text`, job:access:secret separated by commas, into the secret and the rights by access key.
 
     Raises ValueError, which quotes no secret, for a job without rights and for text of another form.
     """
@@ -75,7 +75,7 @@ def of_keys(text: str, known: list[Rights]) -> tuple[dict[str, str], dict[str, R
 
 
 def check(rights: Rights, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
-    """Raise RefusedError unless `rights` cover an operation, given as LocalStack itself has read it from the request."""
+    """Raise RefusedError unless `rights` cover the operation and parameters as LocalStack has parsed them."""
     if service != "s3" or operation not in READING | WRITING:
         raise _refused(rights, f"{service}:{operation} is not for it")
     several = (parameters.get("Delete") or {}).get("Objects") or []
@@ -93,7 +93,7 @@ def check(rights: Rights, service: str, operation: str, parameters: Mapping[str,
     else:
         keys = [parameters.get("Prefix" if operation.startswith("ListObjects") else "Key") or ""]
     for key in keys:
-        # Object stores take them literally, but the mirror's file system would not.
+        # Object stores treat them literally, but the mirror's file system does not.
         if not {".", ".."}.isdisjoint(key.split("/")):
             raise _refused(rights, f"{key!r:.300} has a segment . or ..")
         place = f"{bucket}/{key}"

@@ -3,8 +3,9 @@
 It runs in LocalStack's own Python environment.
 
 Environment: CLOSECAST_HOST, CLOSECAST_PORT (where it listens, on loopback), CLOSECAST_LOCALSTACK_STATE (its folder),
-CLOSECAST_OBJECT_STORE_ACCESS_KEY and CLOSECAST_OBJECT_STORE_SECRET_KEY (a key with all rights), CLOSECAST_OBJECT_STORE_JOB_KEYS
-(job:access:secret, separated by commas; `rights.py` says what each may do), CLOSECAST_LAKE_BUCKET and CLOSECAST_ARTIFACTS_BUCKET.
+CLOSECAST_OBJECT_STORE_ACCESS_KEY and CLOSECAST_OBJECT_STORE_SECRET_KEY (a key with all rights),
+CLOSECAST_OBJECT_STORE_JOB_KEYS (job:access:secret, separated by commas; `rights.py` says what each may do),
+CLOSECAST_LAKE_BUCKET and CLOSECAST_ARTIFACTS_BUCKET.
 """
 
 import ipaddress

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, verified: recomputed by botocore's own signer with the keys that open this LocalStack."""
+"""Verify AWS Signature Version 4 by recomputing it with botocore's signer."""
 
 import hmac
 from collections.abc import Callable, Mapping
@@ -20,8 +20,8 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request as it arrived: `target` is the request line's, header names are in lower case."""
+class SignedRequest:
+    """A request as received: `target` is from the request line, header names are in lower case."""
 
     method: str
     target: str
@@ -31,7 +31,7 @@ class Asked:
         return [value for found, value in self.headers if found == name]
 
     def one(self, name: str) -> str:
-        """The header's only value, empty without one. Raises RefusedError for a header that comes twice."""
+        """The header's only value, empty if absent. Raises RefusedError for a repeated header."""
         values = self.all(name)
         if len(values) > 1:
             raise RefusedError("InvalidRequest", f"the header {name} is there {len(values)} times, expected once")
@@ -39,19 +39,19 @@ class Asked:
 
     @property
     def path(self) -> str:
-        """Percent-encoded as AWS writes it, whatever of it the caller left plain."""
+        """The path, percent-encoded as AWS requires."""
         return quote(unquote_to_bytes(urlsplit(self.target).path or "/"), "/-_.~")
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        """Names and values, percent-encoded likewise."""
+        """Names and values of the query, percent-encoded as AWS requires."""
         pairs = [part.partition("=") for part in urlsplit(self.target).query.split("&") if part]
         return [(_encoded(name), _encoded(value)) for name, _, value in pairs]
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """What the caller says of its signature."""
+class _StatedSignature:
+    """The signature as the request states it."""
 
     credential: str
     signed: tuple[str, ...]
@@ -60,14 +60,14 @@ class _Shown:
     lives: timedelta | None = None
 
     @classmethod
-    def of(cls, asked: Asked) -> "_Shown":
-        query = {name: unquote(value) for name, value in asked.query}
-        header = asked.one("authorization")
+    def of(cls, request: SignedRequest) -> "_StatedSignature":
+        query = {name: unquote(value) for name, value in request.query}
+        header = request.one("authorization")
         presigned = [name for name in query if name.lower().startswith("x-amz-")]
         if header and (presigned or "Signature" in query):
             raise RefusedError("InvalidRequest", "the request is signed twice, in its header and in its query")
         if presigned:
-            if query.get("X-Amz-Algorithm") != ALGORITHM or len(query) != len(asked.query):
+            if query.get("X-Amz-Algorithm") != ALGORITHM or len(query) != len(request.query):
                 raise RefusedError("AuthorizationQueryParametersError", f"expected one X-Amz-Algorithm={ALGORITHM}")
             seconds = query.get("X-Amz-Expires", "")
             if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 8 and int(seconds) <= _LONGEST_SECONDS):
@@ -85,11 +85,11 @@ class _Shown:
             raise RefusedError("AccessDenied", f"only signatures of {ALGORITHM} are taken here")
         parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
         signed = tuple(parts.get("SignedHeaders", "").split(";"))
-        return cls(parts.get("Credential", ""), signed, parts.get("Signature", ""), asked.one("x-amz-date"))
+        return cls(parts.get("Credential", ""), signed, parts.get("Signature", ""), request.one("x-amz-date"))
 
 
 class _Signer(SigV4Auth):
-    """botocore's, which signs the headers that the caller says it signed and the payload that it says it sent."""
+    """botocore's signer, for the signed headers and the payload hash that the request states."""
 
     def __init__(self, credentials: Credentials, service: str, region: str, signed: tuple[str, ...], payload: str):
         super().__init__(credentials, service, region)
@@ -109,24 +109,27 @@ class _Signer(SigV4Auth):
         return path if self._for == "s3" else super()._normalize_url_path(path)  # type: ignore[misc]  # the stubs leave it out
 
 
-def verify(asked: Asked, secrets: Mapping[str, str], now: datetime, body_sha256: Callable[[], str]) -> str:
-    """The access key that `asked` was signed with, one of `secrets`, which holds the secret key of each.
+def verify(request: SignedRequest, secrets: Mapping[str, str], now: datetime, body_sha256: Callable[[], str]) -> str:
+    """Verify the signature of `request` and return its access key; `secrets` maps access keys to secret keys.
 
-    Raises RefusedError unless it was signed within 15 minutes of `now`, or presigned and still lives. `body_sha256` hashes the body; it is asked only of a request whose key, time and headers are in order. A body that the
-    caller left out of its signature, as S3 allows, is not looked at.
+    Raises RefusedError unless it was signed within 15 minutes of `now`, or presigned and not expired. `body_sha256`
+    hashes the body; it is called only if key, time and headers are valid. An unsigned body, which S3 allows, is not
+    checked.
     """
-    shown = _Shown.of(asked)
-    key, date, region, service, end = (shown.credential.split("/") + [""] * 5)[:5]
+    stated = _StatedSignature.of(request)
+    key, date, region, service, end = (stated.credential.split("/") + [""] * 5)[:5]
     secret_key = secrets.get(key)
     if secret_key is None:
         raise RefusedError("InvalidAccessKeyId", "the access key is none of the platform's own")
-    _check_time(shown, date, now)
-    if end != "aws4_request" or shown.credential.count("/") != 4 or not region or not service:
+    _check_time(stated, date, now)
+    if end != "aws4_request" or stated.credential.count("/") != 4 or not region or not service:
         raise RefusedError("AuthorizationHeaderMalformed", "the scope is not <date>/<region>/<service>/aws4_request")
-    needed = {"host", *(name for name, _ in asked.headers if name.startswith("x-amz-"))}
-    if left_out := sorted(needed - set(shown.signed)):
+    needed = {"host", *(name for name, _ in request.headers if name.startswith("x-amz-"))}
+    if left_out := sorted(needed - set(stated.signed)):
         raise RefusedError("AccessDenied", f"headers that must be signed are not: {', '.join(left_out)}")
-    declared = asked.one("x-amz-content-sha256") or (UNSIGNED[0] if shown.lives is not None and service == "s3" else "")
+    declared = request.one("x-amz-content-sha256") or (
+        UNSIGNED[0] if stated.lives is not None and service == "s3" else ""
+    )
     if declared.startswith("STREAMING-AWS4"):
         raise RefusedError(
             "AccessDenied", "chunks with signatures of their own are not taken here: sign the whole body"
@@ -135,35 +138,35 @@ def verify(asked: Asked, secrets: Mapping[str, str], now: datetime, body_sha256:
     actual = declared if free else body_sha256()
     if declared and not hmac.compare_digest(declared.encode(), actual.encode()):
         raise RefusedError("XAmzContentSHA256Mismatch", "the body is not the one whose SHA-256 was signed")
-    signer = _Signer(Credentials(key, secret_key), service, region, shown.signed, actual)
-    if not hmac.compare_digest(_signature(signer, asked, shown.stamp).encode(), shown.signature.encode()):
+    signer = _Signer(Credentials(key, secret_key), service, region, stated.signed, actual)
+    if not hmac.compare_digest(_signature(signer, request, stated.stamp).encode(), stated.signature.encode()):
         raise RefusedError(
             "SignatureDoesNotMatch", "the signature is not that of this request and the key that it names"
         )
     return key
 
 
-def _check_time(shown: _Shown, date: str, now: datetime) -> None:
+def _check_time(stated: _StatedSignature, date: str, now: datetime) -> None:
     try:
-        signed_at = datetime.strptime(shown.stamp, _STAMP).replace(tzinfo=UTC)
+        signed_at = datetime.strptime(stated.stamp, _STAMP).replace(tzinfo=UTC)
     except ValueError:
         raise RefusedError("AccessDenied", "the request does not say when it was signed (X-Amz-Date)") from None
-    if date != shown.stamp[:8]:
+    if date != stated.stamp[:8]:
         raise RefusedError("SignatureDoesNotMatch", "the scope is of another day than the request")
-    if (shown.lives is None and abs(now - signed_at) > _SKEW) or signed_at - now > _SKEW:
+    if (stated.lives is None and abs(now - signed_at) > _SKEW) or signed_at - now > _SKEW:
         raise RefusedError("RequestTimeTooSkewed", "the request was signed more than 15 minutes from now")
-    if shown.lives is not None and now > signed_at + shown.lives:
+    if stated.lives is not None and now > signed_at + stated.lives:
         raise RefusedError("AccessDenied", "the address has expired")
 
 
-def _signature(signer: _Signer, asked: Asked, stamp: str) -> str:
-    pairs = [(name, value) for name, value in asked.query if name != "X-Amz-Signature"]
+def _signature(signer: _Signer, request: SignedRequest, stamp: str) -> str:
+    pairs = [(name, value) for name, value in request.query if name != "X-Amz-Signature"]
     query = "&".join(f"{name}={value}" for name, value in pairs)
-    request = AWSRequest(asked.method, f"http://localhost{asked.path}?{query}")
-    for name, value in asked.headers:
-        request.headers[name] = value
-    request.context["timestamp"] = stamp
-    return signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    unsigned = AWSRequest(request.method, f"http://localhost{request.path}?{query}")
+    for name, value in request.headers:
+        unsigned.headers[name] = value
+    unsigned.context["timestamp"] = stamp
+    return signer.signature(signer.string_to_sign(unsigned, signer.canonical_request(unsigned)), unsigned)
 
 
 def _encoded(text: str) -> str:

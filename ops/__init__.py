@@ -1,4 +1,4 @@
-"""What an operator does with the platform: bring it up, look at it, take it down.
+"""The operator's commands: bring the platform up, inspect it, take it down.
 
 The modules named in STDLIB_ONLY run before the Python environment exists.
 """

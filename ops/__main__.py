@@ -1,4 +1,4 @@
-"""The operator's commands, as the Justfile calls them: `python -m ops <command>`."""
+"""The entry point of the operator's commands, called by the Justfile: `python -m ops <command>`."""
 
 import sys
 
@@ -8,7 +8,7 @@ def main() -> int:
     from ops.setup import system
 
     try:
-        # Before any import that another system could not follow, whatever the command.
+        # Before any import that fails on other systems.
         system.require_supported()
     except OperatorError as error:
         sys.exit(str(error))

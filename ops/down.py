@@ -1,4 +1,4 @@
-"""`down`: stops the jobs, then the agent, and leaves no process, port or mount of this project behind."""
+"""The command `down`: stop the jobs, then the agent, and leave no process, port or mount of this project."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from ops.nomad.cluster import Cluster, wait
 from ops.setup import accounts
 from ops.setup.credentials import Credentials
 
-# Those that write go before those that are written to.
+# Jobs that write stop before those they write to.
 _WAVES = (
     ("gateway", "ui", "api", "prefect-worker"),
     ("prefect", "mlflow", "journal"),
@@ -27,10 +27,10 @@ _WAVES = (
 
 
 def down(arguments: list[str]) -> int:
-    """Stop everything; with `--purge` also delete the data, the credentials included."""
+    """Stop everything; with `--purge` also delete the data, including the credentials."""
     purge = (
         Arguments("down", down.__doc__)
-        .flag("purge", "delete the data too, the credentials included")
+        .flag("purge", "also delete the data, including the credentials")
         .given(arguments)
         .purge
     )
@@ -49,7 +49,7 @@ def down(arguments: list[str]) -> int:
 
 
 def stop(agent: Agent) -> None:
-    """Stop the jobs, then the agent, and end what is left of them."""
+    """Stop the jobs, then the agent, and kill leftover processes."""
     running = agent.processes()
     if len(running) == len(agent.roles):
         _stop_jobs(agent)
@@ -64,7 +64,7 @@ def _stop_jobs(agent: Agent) -> None:
         credentials = Credentials.load()
         agent.wait_for_leader()
     except OperatorError as error:
-        # A half-finished `up`: without a token there is nothing to ask Nomad for, and the sweep ends what it started.
+        # A half-finished `up`: without a token Nomad cannot be used, and the sweep ends what it started.
         say(f"the jobs cannot be stopped through Nomad ({error.problem}); ending their processes instead")
         return
     cluster = Cluster(agent.address, credentials.nomad_management_token)
@@ -88,7 +88,7 @@ def _stop_jobs(agent: Agent) -> None:
 
 
 def flush(cluster: Cluster) -> None:
-    """Have the companion copy the newest objects to disk while LocalStack is still there to be read."""
+    """Make the companion copy the newest objects to disk while LocalStack still runs."""
     allocation = cluster.allocation("localstack")
     companion = next((port for port in allocation.ports if port.label == "companion"), None) if allocation else None
     if companion is None:
@@ -102,7 +102,7 @@ def flush(cluster: Cluster) -> None:
 
 
 def processes_of(data: Path) -> list[psutil.Process]:
-    """Processes that Nomad started from the agent's data folder: tasks, known by their environment, and their supervisors."""
+    """Processes that Nomad started from the agent's data folder: tasks, found by their environment, and their supervisors."""
     marker, found = str(data), []
     for process in psutil.process_iter():
         if process.pid == os.getpid():
@@ -123,7 +123,7 @@ def mounts_below(folder: Path) -> list[str]:
 
 
 def sweep(data: Path) -> None:
-    """End what a killed agent left: first politely and the tasks before their supervisors, then for good."""
+    """End what a killed agent left: SIGTERM to the tasks, then to their supervisors, then SIGKILL."""
     left = processes_of(data)
     if left:
         with step(f"ended {len(left)} processes that outlived their agent"):

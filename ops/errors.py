@@ -1,4 +1,4 @@
-"""The one error that an operator's command ends with: what went wrong and what to do about it."""
+"""The error of the operator's commands: a problem and its remedy."""
 
 
 class OperatorError(Exception):

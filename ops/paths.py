@@ -1,4 +1,4 @@
-"""Where things are on this machine: the project, its environments, its state and the cache that clones share."""
+"""Paths on this machine: the project, its environments, its state and the cache that clones share."""
 
 import hashlib
 import os
@@ -14,10 +14,10 @@ LOCAL_VARS = JOBS / "vars" / "local.hcl"
 
 
 def state() -> Path:
-    """Folder with all that the running platform keeps: databases, objects, Nomad's data, credentials.
+    """The folder of the platform's data: databases, objects, Nomad's data, credentials.
 
-    As root it lies under /var/lib, because PostgreSQL refuses to run as root and the user it runs as must be able to
-    reach its data, which it could not below a closed home directory. `CLOSECAST_STATE` overrides it.
+    As root it is below /var/lib, because PostgreSQL refuses to run as root, and the user it runs as must be able to
+    reach its data, which is not possible below a private home directory. `CLOSECAST_STATE` overrides it.
     """
     named = os.environ.get("CLOSECAST_STATE")
     if named:
@@ -29,7 +29,7 @@ def state() -> Path:
 
 
 def cache() -> Path:
-    """Folder for what is dear to make and the same for every clone (the Nomad binary); `CLOSECAST_CACHE` overrides it."""
+    """The folder for expensive artifacts that clones share (the Nomad binary); `CLOSECAST_CACHE` overrides it."""
     named = os.environ.get("CLOSECAST_CACHE")
     if named:
         return Path(named).expanduser().resolve()

@@ -1,4 +1,4 @@
-"""`up`: from whatever is there to a platform that has answered a prediction from the registry's champion."""
+"""The command `up`: bring up the platform until it has answered a prediction with the registry's champion."""
 
 import fcntl
 import os
@@ -30,17 +30,17 @@ from services.bucket_mirror.providers import find_provider_mirror
 
 READY = "ready"
 _WORKER = "prefect-worker"
-# Whom each policy is for, and the job that bears it.
+# The purpose of each policy, and the job it applies to.
 _POLICIES = {
     "operator": ("People who run the platform day by day", None),
     "dispatcher": ("Flows dispatch batch jobs", _WORKER),
 }
-# Two jobs placed at once may be given one port; Nomad sees it and places one of them anew.
+# Two jobs placed at once may get the same port; Nomad detects it and places one of them again.
 _PLACEMENT_SECONDS = 10.0
 
 
 def up(arguments: list[str]) -> int:
-    """Bring everything up. Every step looks first whether it is done already, so that a second call is quick."""
+    """Bring everything up. Every step first checks whether it is done already, so a second call is fast."""
     given = Arguments("up", up.__doc__).data().given(arguments)
     source = parse_source(given.source)
     with _only_one():
@@ -60,7 +60,7 @@ def up(arguments: list[str]) -> int:
 
 
 def start_scheduler() -> tuple[Cli, Cluster]:
-    """All that the jobs need: credentials, Nomad, Terraform's plugins, an agent that lets the operator in."""
+    """Prepare what the jobs need: credentials, Nomad, Terraform's plugins, and an agent with access for the operator."""
     credentials = Credentials.load_or_create()
     nomad = nomad_binary.find_or_install()
     mirror = _provider_mirror()
@@ -73,7 +73,10 @@ def start_scheduler() -> tuple[Cli, Cluster]:
 
 
 def _prepare_accounts(agent: Agent) -> None:
-    """Accounts, and their folders. What an earlier version left to other owners is given to them while nothing runs on it."""
+    """Create the accounts and their folders.
+
+    Folders of an earlier version with other owners change hands while nothing runs.
+    """
     folders_of_other_owners = accounts.folders_of_other_owners()
     if folders_of_other_owners:
         stop(agent)
@@ -96,7 +99,7 @@ def _provider_mirror() -> Path | None:
 
 @contextmanager
 def _only_one() -> Iterator[None]:
-    """Two at once would trip over each other; the lock ends with the process that holds it, however it ends."""
+    """Lock the state, because parallel commands would conflict; the lock ends with its process."""
     folder = paths.state()
     folder.mkdir(parents=True, exist_ok=True)
     if not accounts.wanted():
@@ -129,7 +132,7 @@ def _initialise_terraform(mirror: Path | None) -> None:
 
 
 def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:
-    """What the job files know of this node."""
+    """The node's metadata for job files."""
     caddy = caddy_binary.find()
     return {
         **accounts.meta(),
@@ -176,8 +179,10 @@ def _takes_work(agent: Agent, cluster: Cluster) -> bool:
 
 
 def _write_variables(cluster: Cluster, credentials: Credentials) -> None:
-    """Each job's secrets. A worker whose secrets changed is restarted by Nomad: a flow that it took just before would be
-    lost, so its restart is waited for."""
+    """Write each job's secrets, and wait for the worker's restart if its secrets have changed.
+
+    Nomad restarts it then, and a flow that it had just started would be lost.
+    """
     variables = credentials.variables()
     path = f"nomad/jobs/{_WORKER}"
     of_worker = variables.pop(_WORKER) | kaggle.items(os.environ, cluster.variable(path))
@@ -191,7 +196,7 @@ def _write_variables(cluster: Cluster, credentials: Credentials) -> None:
 
 
 def _is_shown(cluster: Cluster, items: dict[str, str]) -> bool:
-    """Whether the worker that runs shows any of what differs: one of an earlier version does not know what joined later."""
+    """Whether the running worker uses any of the changed items: one of an earlier version does not use new ones."""
     known = cluster.variable(f"nomad/jobs/{_WORKER}")
     differing = {name for name in known.keys() | items.keys() if known.get(name) != items.get(name)}
     templates = jobs.templates(cluster, _WORKER)
@@ -208,7 +213,7 @@ def _submit(cli: Cli, cluster: Cluster) -> None:
 
 
 def _wait_until_healthy(cluster: Cluster, ignore: tuple[str, ...] = (READY,), seconds: float = 300) -> None:
-    """Announce each job as it becomes healthy. Raises OperatorError with the end of the log of one that does not."""
+    """Announce each job when it becomes healthy. Raises OperatorError with the last log line of one that does not."""
     deadline = time.monotonic() + seconds
     missing = list(jobs.runnable())
     quiet = ignore == ()
@@ -244,5 +249,5 @@ def _unhealthy(cluster: Cluster, health: Health, seconds: float) -> OperatorErro
     last = next((tail.splitlines()[-1] for tail in tails if tail), "it wrote nothing")
     return OperatorError(
         f"{health.job} is not healthy after {seconds:.0f} s: {health.word} (restarted {health.restarts} times); its last line: {last}",
-        f"read `just logs {health.job}`; once mended, run `just up` again",
+        f"read `just logs {health.job}`; once it is fixed, run `just up` again",
     )

@@ -1,9 +1,9 @@
-"""Becomes the account that a service runs as, and then the service: `python -I services/launch.py <account> <module or script> …`.
+"""Switch to a service's account and exec the service: `python -I services/launch.py <account> <module or script> …`.
 
-Nomad starts tasks as the user of its agent. Its own way to another account (`user`) keeps the group root, and leaves the
-task's folder open to every account. Here the folder is closed, the groups and every way back to root are given up, and the
-process is replaced: nothing stays that runs as root. Standard library only, and no import from the working directory (-I):
-whoever owns that has been a service before.
+Nomad starts tasks as the user of its agent. Its own option for another account (`user`) keeps the group root, and
+leaves the task's folder readable by every account. This launcher closes the folder, gives up the groups and all ways
+back to root, and replaces the process, so nothing keeps running as root. It uses only the standard library, and imports
+nothing from the working directory (-I), which a service may have written to.
 """
 
 import ctypes
@@ -19,13 +19,13 @@ _OF_ROOT = ("TMPDIR", "USER", "LOGNAME", "MAIL", "XDG_CACHE_HOME", "XDG_CONFIG_H
 
 
 class LaunchError(RuntimeError):
-    """The service cannot be started as the account that is asked for."""
+    """The service cannot be started under the requested account."""
 
 
 def become(account: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Give up root for `account`, closing the folder of the task first; returns the environment to go on with.
+    """Close the task's folder and switch from root to `account`; returns the new environment.
 
-    Raises LaunchError where root is to stay root, or the account does not exist.
+    Raises LaunchError when the account is root or does not exist.
     """
     if os.geteuid() != 0:
         return dict(environment)
@@ -49,14 +49,14 @@ def become(account: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _close(folder: str, entry: pwd.struct_passwd) -> None:
-    """Give the task's folders, no files, to the account alone. By descriptors: what a service put in their place is refused."""
+    """Make the account the only owner of the task's folders, by descriptors: a link that a service put there is refused."""
     for name in _FOLDERS:
         try:
             descriptor = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)  # noqa: PTH118
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise LaunchError(f"{name} in the task's folder is no folder: {error.strerror}") from error
+            raise LaunchError(f"{name} in the task's folder is not a folder: {error.strerror}") from error
         try:
             os.fchown(descriptor, entry.pw_uid, entry.pw_gid)
             os.fchmod(descriptor, 0o700)
@@ -65,7 +65,7 @@ def _close(folder: str, entry: pwd.struct_passwd) -> None:
 
 
 def command(what: str, arguments: list[str]) -> list[str]:
-    """The command line of `what`, a module's name or a script's path. Nothing is imported from the working directory."""
+    """The command line for a module's name or a script's path, without imports from the working directory."""
     how = [what] if what.endswith(".py") else ["-m", what]
     return [sys.executable, "-P", *how, *arguments]
 

@@ -1,1 +1,1 @@
-"""`just bench serving`: the prediction service beside other model servers, on one machine, in one run."""
+"""`just bench serving`: the prediction service compared with other model servers, on one machine, in one run."""

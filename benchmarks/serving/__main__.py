@@ -1,7 +1,7 @@
 """`just bench serving [rounds=3] [seconds=8] [minutes=10] [source=synthetic:20000] [only=throughput,latency,...]`.
 
-Prepares peers and models, runs the parts, and writes benchmarks/serving.json, .md and .svg. What `only` leaves out keeps
-its last results, each with its own date.
+It prepares peers and models, runs the parts, and writes benchmarks/serving.json, .md and .svg. Parts left out by `only`
+keep their last results, each with its date.
 """
 
 import json
@@ -63,7 +63,7 @@ def main(given: list[str]) -> int:
         for peer in environments.ALL:
             peer.prepare()
     if process.may_favour():
-        # This process drives the load: it must not wait behind the machine's other work either.
+        # This process drives the load, so it needs priority over the machine's other work too.
         process.favour(os.getpid())
     results = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {"parts": {}}
     with tempfile.TemporaryDirectory(prefix="closecast-serving-") as scratch:

@@ -1,4 +1,4 @@
-"""Batches of 10,000 deals in one request against scoring them in process, and what they do to single predictions meanwhile."""
+"""Batches of 10,000 deals in one request compared with scoring in process, and their effect on single predictions."""
 
 import http.client
 import io
@@ -26,7 +26,7 @@ _TIMEOUT = 60.0
 
 
 def contents(model: Subject) -> dict[str, bytes]:
-    """The same 10,000 deals in each format."""
+    """The bodies: 10,000 deals in each format."""
     frame = pd.DataFrame(model.deals, columns=list(RAW))
     parquet = io.BytesIO()
     frame.to_parquet(parquet, index=False)
@@ -39,7 +39,7 @@ def contents(model: Subject) -> dict[str, bytes]:
 
 
 def in_process(model: Subject) -> float:
-    """Deals a second from a frame of raw deals in memory to probabilities, on one thread."""
+    """Deals per second from a frame of raw deals in memory to probabilities, on one thread."""
     frame = pd.DataFrame(model.deals, columns=list(RAW))
     frame["engage_date"] = pd.to_datetime(frame["engage_date"])
     frame["account"] = frame["account"].replace("", None)
@@ -49,7 +49,7 @@ def in_process(model: Subject) -> float:
 
 
 def run(context: Context) -> dict[str, Any]:
-    """By format: deals a second and the share of in-process speed; p99 of singles at 500/s alone and during batches."""
+    """By format: deals per second and the share of in-process speed; p99 of singles at 500/s alone and during batches."""
     room = context.room("batch")
     stack.promote(context.stack, context.own.folder)
     bodies = contents(context.own)
@@ -66,14 +66,14 @@ def run(context: Context) -> dict[str, Any]:
             if status != 200:
                 refused[name] = status
         accepted = [name for name in bodies if name not in refused]
-        # Once unmeasured: all that is beside the service takes the memory and the disk that many batches in a row need.
+        # Once without measuring, so that all other servers have allocated the memory and disk for many batches in a row.
         with _batches(instance, bodies["CSV"], FORMATS["CSV"]):
             _singles(context, instance)
         for _ in range(context.rounds):
             for name in accepted:
                 within, asked = [], []
                 for _ in range(_ASKED):
-                    # Ten thousand deals are quicker answered than recorded: the next batch is not to wait for that.
+                    # Ten thousand deals are answered faster than recorded: the next batch must not wait for that.
                     stack.settle(context.stack, instance.process)
                     within.append(in_process(context.own))
                     asked.append(BATCH / _ask(instance, bodies[name], FORMATS[name])[0])
@@ -106,7 +106,7 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def _ask(instance: Instance, body: bytes, media: str) -> tuple[float, int]:
-    """Seconds until the whole answer was there, and its status. By a client that reads in one go: its work is not the server's."""
+    """Seconds until the whole answer arrived, and its status, with a client that does little work of its own."""
     url = urlsplit(instance.base)
     with closing(http.client.HTTPConnection(url.netloc, timeout=_TIMEOUT)) as client:
         client.connect()
@@ -123,7 +123,7 @@ def _singles(context: Context, instance: Instance) -> float:
 
 @contextmanager
 def _batches(instance: Instance, body: bytes, media: str) -> Iterator[None]:
-    """One batch after another, without a pause, until the block ends."""
+    """Send batches without a pause until the block ends."""
     stop = threading.Event()
     failures: list[int] = []
 

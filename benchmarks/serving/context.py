@@ -1,4 +1,4 @@
-"""What every part of the measure needs: how often and how long, where to write, which core does what."""
+"""The context of every part: rounds, durations, folders and cores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from benchmarks.serving.stack import Stack
 
 @dataclass
 class Context:
-    """One run of the measure; parts leave in `shared` what later ones build on."""
+    """One run of the benchmark; parts share results with later ones in `shared`."""
 
     rounds: int
     seconds: float
@@ -30,12 +30,12 @@ class Context:
         return [self.load_core]
 
     def room(self, name: str) -> Path:
-        """A folder for the files of one server or load."""
+        """Make a folder for the files of one server or load."""
         folder = self.folder / name.replace(" ", "-")
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Median, least and greatest of what the rounds gave, and all of it."""
+    """Median, minimum, maximum, and all values of the rounds."""
     return {"median": median(values), "min": min(values), "max": max(values), "values": list(values)}

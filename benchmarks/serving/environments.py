@@ -1,4 +1,4 @@
-"""Makes the environments of the servers that Closecast is measured against: each its own, of pinned packages."""
+"""Create the environments of the compared servers, each with pinned packages."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ class PeerEnvironment:
         return self.folder / "bin"
 
     def prepare(self) -> None:
-        """Install it unless it is there whole. Raises OperatorError naming what uv said."""
+        """Install it unless it is complete. Raises OperatorError with uv's message."""
         done = self.folder / "complete"
         if done.exists():
             return
@@ -43,7 +43,7 @@ class PeerEnvironment:
         done.touch()
 
     def versions(self) -> dict[str, str]:
-        """Every package that is installed, with its version."""
+        """All installed packages with their versions."""
         listed = _run([tool("uv"), "pip", "list", "--quiet", "--format", "json", "--python", str(self.bin / "python")])
         return {entry["name"]: entry["version"] for entry in json.loads(listed)}
 

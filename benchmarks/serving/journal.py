@@ -1,4 +1,4 @@
-"""What writing every answer down adds to the latency: the same instance with the prediction journal and without it."""
+"""The latency of recording predictions: the same instance with and without the prediction journal."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Open loop: latencies at 500 requests a second and at 80 % of saturation, beside the echo at 500 and at 80 % of its own."""
+"""Open loop: latencies at 500 requests per second and at 80 % of saturation, compared with the echo."""
 
 import time
 from collections.abc import Callable
@@ -19,8 +19,8 @@ TARGETS = {AT_RATE: 3.0, AT_SHARE: 10.0}
 KEPT = ", the core at its pace"
 _FIGURES = ("p50", "p90", "p99", "p999", "max", "lag_p99")
 _WARM_UP = 3
-# At 80 % a core may lose a fifth of its pace before it falls behind; what it did in a round where it lost this much or more
-# is told apart, and the round is measured again, so often at most.
+# At 80 % a core may lose a fifth of its speed before it falls behind; rounds with a larger loss are reported separately and
+# measured again, at most this often.
 LOST = 1.15
 TRIES = 4
 Result = TypeVar("Result", Open, Closed)
@@ -28,7 +28,7 @@ Result = TypeVar("Result", Open, Closed)
 
 @dataclass(frozen=True)
 class _Load:
-    """One open load, and how long the core took for its piece of work in the worst tenth of a second: 1 at saturation."""
+    """One open load, and the core's slowdown in the worst tenth of a second, relative to saturation."""
 
     found: Open
     slowdown: float
@@ -49,7 +49,7 @@ def run(context: Context) -> dict[str, Any]:
         openloop.steady(instance.target, RATE, _WARM_UP, context.load, room)
 
         def closed(target: Target) -> Closed:
-            # What earlier load left to be recorded would be worked off beside the next one, and is not part of it.
+            # Let the journal finish the records of earlier loads first.
             stack.settle(context.stack, instance.process)
             return load.closed(target, context.seconds, context.load, room)
 
@@ -58,13 +58,13 @@ def run(context: Context) -> dict[str, Any]:
             return openloop.steady(target, rate, context.seconds, context.load, room)
 
         for _ in range(context.rounds):
-            # What saturates a core on a shared machine changes within minutes: it is measured anew for each round.
+            # The saturation of a core on a shared machine changes within minutes: measure it for each round.
             for names, target in (((AT_RATE, AT_SHARE), instance.target), ((ECHO_AT_RATE, ECHO_AT_SHARE), bare)):
                 saturated, own_pace, _ = _steadily(core, partial(closed, target))[-1]
                 if target is instance.target:
                     most.append(saturated.rate)
                 for name, rate in zip(names, (RATE, SHARE * saturated.rate), strict=True):
-                    # A core that sleeps between requests does its piece of work slower than a busy one, whoever else is there.
+                    # A core that idles between requests is slower than a busy one, even without other load.
                     tries = 1 if rate == RATE else TRIES
                     found = _steadily(core, partial(opened, target, rate), own_pace, tries)
                     seen[name] += [_Load(one, slowdown) for one, _, slowdown in found]

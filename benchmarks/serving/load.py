@@ -10,7 +10,7 @@ from benchmarks.serving import process
 from ops.errors import OperatorError
 
 CONNECTIONS = 8
-# The bodies take turns, so that no server answers from what it has just answered. Percentiles are in microseconds.
+# The bodies alternate, so that no server can reuse its last answer. Percentiles are in microseconds.
 _SCRIPT = """\
 local requests, at = {}, 0
 function init(arguments)
@@ -36,7 +36,7 @@ end
 
 @dataclass(frozen=True)
 class Target:
-    """Where requests go, and what they hold. Bodies are JSON in one line each."""
+    """The target of requests, and their headers and bodies. Bodies are JSON in one line each."""
 
     url: str
     headers: dict[str, str]
@@ -45,7 +45,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Closed:
-    """What wrk saw: answers a second, and latencies in milliseconds."""
+    """wrk's results: answers per second, and latencies in milliseconds."""
 
     rate: float
     p50: float
@@ -56,7 +56,7 @@ class Closed:
 
 
 def require_wrk() -> str:
-    """Raises OperatorError with the way to get it."""
+    """Find wrk. Raises OperatorError saying how to get it."""
     found = shutil.which("wrk")
     if found is None:
         raise OperatorError("wrk is not on PATH: it makes the load", "apt-get install wrk, or brew install wrk")
@@ -64,7 +64,10 @@ def require_wrk() -> str:
 
 
 def closed(target: Target, seconds: float, cores: Sequence[int], folder: Path) -> Closed:
-    """Load `target` for `seconds` from `cores`. Raises OperatorError when a request fails: a refusal is quick."""
+    """Load `target` for `seconds` from `cores`.
+
+    Raises OperatorError when a request fails, because refusals are fast.
+    """
     script, bodies, log = folder / "load.lua", folder / "bodies.txt", folder / "wrk.log"
     script.write_text(_SCRIPT)
     lines = [f"{name}: {value}".encode() for name, value in target.headers.items()]

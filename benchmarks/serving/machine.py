@@ -1,4 +1,4 @@
-"""What the figures were measured on: machine, versions, model."""
+"""The environment of the measurements: machine, versions, model."""
 
 import os
 import platform
@@ -52,6 +52,6 @@ def _processor() -> str:
 
 
 def _wrk() -> str:
-    # It tells its version only beside its usage, and calls that a failure.
+    # wrk prints its version only with its usage, and exits with a failure.
     printed = subprocess.run([load.require_wrk(), "-v"], capture_output=True, text=True, check=False).stdout
     return printed.partition("[")[0].strip()

@@ -1,4 +1,4 @@
-"""The models that are served, and the deals that are asked about: raw for Closecast, as ready-made features for its peers."""
+"""The served models, and the deals of the requests: raw for Closecast, as ready-made features for its peers."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -24,15 +24,15 @@ RAW = ("opportunity_id", "sales_agent", "product", "account", "deal_stage", "eng
 DISTINCT = 500  # deals that single predictions go round among
 BATCH = 10_000
 _SEED, _THREADS = 7, 2
-# Trees and leaves: of the champion on the public export, and of what a larger export may need. Fixed, because a made-up
-# export asks for fewer trees, and the peers must not profit from that.
+# Trees and leaves: of the champion on the public export, and for a larger export. Fixed, because a synthetic
+# export needs fewer trees, and the peers must not profit from that.
 OWN, LARGE = (60, 7), (200, 31)
 _CALIBRATION = BetaCalibration(0.98, 1.02, 0.01)  # any that changes something
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One model and the questions that every server is asked about it."""
+    """One model, and the requests that every server gets."""
 
     label: str
     folder: Path  # as closecast.models.deal_model.DealModel keeps it
@@ -48,7 +48,7 @@ class Subject:
 
 
 def train(source: str, folder: Path) -> tuple[Subject, Subject]:
-    """A model of `source` with OWN trees, and one with LARGE ones; both kept below `folder`."""
+    """Train a model of `source` with OWN trees, and one with LARGE ones; both are saved below `folder`."""
     export = read_source(source, _SEED)
     deals = check(export.frame).accepted
     data = training.Data(deals)
@@ -88,7 +88,7 @@ def matrix(model: DealModel, deals: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _raw(deals: pd.DataFrame) -> list[dict[str, str]]:
-    """BATCH open deals in raw columns, drawn again and again from those there are; the first DISTINCT differ."""
+    """BATCH open deals in raw columns, sampled with replacement; the first DISTINCT ones differ."""
     open_deals = deals[deals["deal_stage"] == "Engaging"]
     random = np.random.default_rng(0)
     order = random.permutation(len(open_deals))
@@ -120,7 +120,7 @@ def _card(data: training.Data, export: RawExport, accepted: int) -> ModelCard:
 
 
 def feature_names(folder: Path) -> Path:
-    """The names of the features as a JSON file, for servers that know nothing of Closecast."""
+    """Write the names of the features to a JSON file, for servers without Closecast."""
     file = folder / "features.json"
     file.write_text(json.dumps(NAMES))
     return file

@@ -1,7 +1,8 @@
-"""Open-loop load by `openloop.c`: a fixed rate whatever the server does, latencies counted from when a request was due.
+"""Open-loop load with `openloop.c`: a fixed rate whatever the server does, latencies measured from when a request was due.
 
-wrk waits for each answer before it asks again, so that a stall hides the requests it held up. Generators that do better
-were tried on one core: vegeta takes about 120 microseconds a request there, three times this one, and distorts the tail.
+wrk waits for each answer before the next request, so a stall hides the requests it delayed (coordinated omission).
+Other generators were tried on one core: vegeta takes about 120 microseconds per request, three times this one, and
+distorts the tail.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ _SOURCE = Path(__file__).with_name("openloop.c")
 
 @dataclass(frozen=True)
 class Open:
-    """What the generator saw. Latencies and its own lag are in milliseconds, moments in seconds from its begin."""
+    """The generator's results. Latencies and its own lag are in milliseconds, times in seconds from its start."""
 
     ok: int
     failed: int  # refused or unanswered
@@ -44,7 +45,7 @@ class Open:
 
 
 def generator() -> Path:
-    """The compiled generator, made when its source changed. Raises OperatorError when there is no C compiler."""
+    """The compiled generator, rebuilt when its source has changed. Raises OperatorError when there is no C compiler."""
     digest = hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:8]
     program = cache() / f"openloop-{digest}"
     if not program.exists():
@@ -59,7 +60,7 @@ def generator() -> Path:
 
 
 def begin(target: Target, rate: float, seconds: float, cores: Sequence[int], folder: Path) -> Process:
-    """Start the load; `outcome` tells how it went."""
+    """Start the load; `outcome` returns its results."""
     requests, log = folder / "requests.bin", folder / "openloop.log"
     requests.write_bytes(b"".join(_whole(target, body) for body in target.bodies))
     log.write_bytes(b"")

@@ -1,7 +1,7 @@
-"""How fast a core is at each moment: the same small piece of work again and again, beside whatever else runs there.
+"""Measure the speed of a core over time: repeat a small piece of work beside other load.
 
-Where other machines share the processor, a core loses and regains a third of its speed within a second, which no counter of
-this machine tells. What a server does at 80 % of the rate it managed a moment before depends on that more than on itself.
+When other machines share the processor, a core loses and regains a third of its speed within a second, which no counter
+of this machine shows. A server's latencies at 80 % of its saturation then depend on that more than on the server.
 """
 
 import os
@@ -23,17 +23,17 @@ _SAMPLE = struct.Struct("=dd")  # when, on the monotonic clock, and how long it 
 
 
 class Pace:
-    """What the process beside has measured so far. Raises OperatorError when it has not."""
+    """The measurements of the background process so far. Raises OperatorError when there are none."""
 
     def __init__(self, running: Process, file: Path) -> None:
         self._running, self._file = running, file
 
     def typical(self, begin: float, end: float) -> float:
-        """The median time that the work took between two moments of the monotonic clock, in seconds."""
+        """The median time of the work between two times of the monotonic clock, in seconds."""
         return median(took for _, took in self._between(begin, end))
 
     def worst(self, begin: float, end: float) -> float:
-        """The same of the tenth of a second in which it took longest."""
+        """The median time of the work in the slowest tenth of a second between two times, in seconds."""
         windows: dict[int, list[float]] = {}
         for at, took in self._between(begin, end):
             windows.setdefault(int((at - begin) / _WINDOW_S), []).append(took)
@@ -50,7 +50,7 @@ class Pace:
 
 @contextmanager
 def watched(core: int, folder: Path) -> Iterator[Pace]:
-    """Measure `core` until the end, which takes about one hundredth of it."""
+    """Measure `core` inside the block, which takes about one hundredth of it."""
     file = folder / "pace.bin"
     file.write_bytes(b"")
     running = process.start(
@@ -63,7 +63,7 @@ def watched(core: int, folder: Path) -> Iterator[Pace]:
 
 
 def _work() -> int:
-    """What an interpreter does all day: texts, numbers, look-ups."""
+    """Typical work of an interpreter: texts, numbers, look-ups."""
     seen = {}
     for number in range(300):
         seen[str(number)] = number

@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is started, what it is asked, and where its answer holds the chance."""
+"""The compared servers: how each is started, its requests, and where its answer has the probability."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ _UVICORN = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log
 
 @dataclass(frozen=True)
 class Peer:
-    """Another way to serve the booster. `command` and `settings` get the folder, the subject and the port."""
+    """Another server of the booster. `command` and `settings` get the folder, the subject and the port."""
 
     name: str
     environment: environments.PeerEnvironment | None  # None: this project's own
@@ -46,7 +46,7 @@ def _mlflow(folder: Path, subject: Subject, port: int) -> Sequence[str | Path]:
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # it misses a pip that nothing here uses
     kept = folder / "mlflow-model"
-    # Without a signature the server checks no columns: that is its quickest way.
+    # Without a signature the server checks no columns, which is its fastest mode.
     mlflow.lightgbm.save_model(
         lightgbm.Booster(model_file=str(subject.booster)), str(kept), pip_requirements=["lightgbm"]
     )
@@ -142,7 +142,7 @@ ECHO = Peer("ASGI echo", None, _echo, "", "/v1/predictions", lambda row: row, fl
 
 @contextmanager
 def running(peer: Peer, subject: Subject, folder: Path, core: int) -> Iterator[tuple[Process, Target]]:
-    """The peer on `core`, once it gives the booster's own answer to the first deal."""
+    """Run the peer on `core`, and check that it gives the booster's answer to the first deal."""
     folder.mkdir(parents=True, exist_ok=True)
     port = process.free_port()
     own = peer.environment.bin if peer.environment else Path(sys.executable).parent

@@ -1,4 +1,4 @@
-"""Draws what serving.json holds: throughput beside the peers, and memory over the soak."""
+"""Plot serving.json: throughput compared with the peers, and memory over the soak."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,8 @@ from benchmarks.serving.throughput import OURS
 
 
 def draw(results: dict[str, Any], file: Path) -> None:
-    """Write an SVG with a panel for each part that has a picture; none of them, no file."""
-    # Imported here: it takes a second, and a measure that failed draws nothing.
+    """Write an SVG with a panel for each part that has a plot; no file if there is none."""
+    # Imported here: it takes a second, and a failed run plots nothing.
     import matplotlib
 
     matplotlib.use("svg")

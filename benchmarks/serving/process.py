@@ -1,4 +1,4 @@
-"""Starts servers and generators on given cores, in sessions of their own, and weighs and ends them by pid."""
+"""Start servers and generators on given cores in their own sessions, measure their memory, and stop them."""
 
 import os
 import signal
@@ -18,13 +18,13 @@ from ops.errors import OperatorError
 from ops.paths import PROJECT
 
 PRIORITY = -15
-# None of these may leak into a server that is measured: they point elsewhere, or name certificates it does not need.
+# None of these may reach a measured server: they point elsewhere, or name certificates it does not need.
 _DROPPED = ("AWS_CA_BUNDLE", "PREFECT_API_URL", "MLFLOW_TRACKING_URI", "VIRTUAL_ENV", "PYTHONHOME")
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process in a session of its own, and where its output goes."""
+    """A process in its own session, and its log file."""
 
     popen: "subprocess.Popen[bytes]"
     log: Path
@@ -34,7 +34,7 @@ class Process:
         return self.popen.pid
 
     def family(self) -> list[psutil.Process]:
-        """The process and all that descend from it."""
+        """The process and all its descendants."""
         try:
             own = psutil.Process(self.pid)
             return [own, *own.children(recursive=True)]
@@ -42,15 +42,15 @@ class Process:
             return []
 
     def pss(self) -> float:
-        """Proportional set size of the family in MB (1e6 bytes)."""
+        """Proportional set size of the process tree in MB (1e6 bytes)."""
         return sum(member.memory_full_info().pss for member in self.family()) / 1e6
 
     def cpu(self) -> float:
-        """Seconds of processor time that the family has used so far."""
+        """Seconds of processor time that the process tree has used so far."""
         return sum(sum(member.cpu_times()[:2]) for member in self.family())
 
     def until_ready(self, url: str, seconds: float = 120) -> None:
-        """Raises OperatorError with the end of the log when `url` does not answer in time."""
+        """Wait until `url` answers. Raises OperatorError with the end of the log when it does not in time."""
         try:
             wait_for(url, seconds)
         except NotAnsweringError as error:
@@ -60,14 +60,14 @@ class Process:
         return self.log.read_text(errors="replace")[-1500:]
 
     def kill(self) -> None:
-        """Signal 9 to all of the family: nothing gets to tidy up. PostgreSQL's workers are in sessions of their own."""
+        """Send SIGKILL to the whole process tree, because PostgreSQL's workers are in their own sessions."""
         for member in self.family():
             with suppress(psutil.NoSuchProcess):
                 member.kill()
         self.popen.wait(10)
 
     def end(self) -> None:
-        """Ask the group to end, then make it."""
+        """Send SIGTERM to the group, then SIGKILL."""
         for step, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
             try:
                 os.killpg(self.pid, step)
@@ -85,7 +85,7 @@ def start(
     cores: Sequence[int] | None = None,
     at_once: bool = False,
 ) -> Process:
-    """Run `command` on `cores` (any, unless given), with `environment` on top of this process's own.
+    """Run `command` on `cores` (default: any), with `environment` added to this process's own.
 
     `at_once` is for what makes the load: whenever it has something to do, it comes before all else on its core. Else it
     waits for the services there, four milliseconds at a time, and the server that is measured waits for it.
@@ -111,7 +111,7 @@ def start(
 
 @cache
 def may_favour() -> bool:
-    """Whether what is measured may come before the machine's other work; only root may ask for that."""
+    """Whether the priority of measured processes may be raised, which only root may do."""
     return os.geteuid() == 0
 
 
@@ -124,14 +124,17 @@ def favour(pid: int) -> None:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
+    """A free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def cores() -> tuple[int, int]:
-    """The core for the server that is measured, and the one for all else. Raises OperatorError when there is but one."""
+    """The core for the measured server, and the one for everything else.
+
+    Raises OperatorError when there is only one.
+    """
     available = sorted(os.sched_getaffinity(0))
     if len(available) < 2:
         raise OperatorError(
@@ -141,5 +144,5 @@ def cores() -> tuple[int, int]:
 
 
 def settle(seconds: float = 1.0) -> None:
-    """Let what was just started or loaded come to rest."""
+    """Wait until newly started or loaded processes are idle."""
     time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Writes the page: one table a part, every figure with its spread, its target, and whether it was met."""
+"""Write the page: one table per part, each figure with its spread, its target, and whether it was met."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ Found = dict[str, Any]
 
 
 def page(results: Found) -> str:
-    """The whole page in Markdown, from what serving.json holds."""
+    """The whole page in Markdown, from serving.json."""
     lines = ["# `just bench serving`", "", _preface(results["machine"]), ""]
     for name, write in _PARTS.items():
         if name in results["parts"]:

@@ -1,4 +1,4 @@
-"""A soak: half of saturation for ten minutes, and the instance's memory every few seconds."""
+"""A soak test: half of saturation for ten minutes, with the instance's memory every few seconds."""
 
 import os
 import time
@@ -15,7 +15,7 @@ _LOG_BYTES = 50_000_000
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Memory over time (seconds, MB), its growth after the first minute, failures and latencies of the whole time."""
+    """Memory over time (seconds, MB), its growth after the first minute, and failures and latencies of the whole time."""
     rate, seconds = SHARE * saturation(context), context.soak_minutes * 60
     room = context.room("soak")
     stack.promote(context.stack, context.own.folder)
@@ -25,7 +25,7 @@ def run(context: Context) -> dict[str, Any]:
         begin = time.monotonic()
         while loading.popen.poll() is None:
             samples.append((round(time.monotonic() - begin, 1), round(instance.process.pss(), 1)))
-            # Nomad turns a task's log over; a file would only grow.
+            # Nomad rotates a task's log; a file would only grow.
             if instance.process.log.stat().st_size > _LOG_BYTES:
                 os.truncate(instance.process.log, 0)
             time.sleep(_EVERY)

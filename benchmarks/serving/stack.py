@@ -1,4 +1,4 @@
-"""What stands beside the API when it is measured: PostgreSQL, Valkey, MLflow with the champion, S3, the journal."""
+"""The API's dependencies during measurements: PostgreSQL, Valkey, MLflow with the champion, S3, the journal."""
 
 import secrets
 import shutil
@@ -28,7 +28,7 @@ _IDLE_SHARE = 0.2  # of a core, all together
 
 @dataclass
 class Dependency:
-    """A server that the API or the journal needs; `begin` starts it anew on the same port and data."""
+    """A server that the API or the journal needs; `begin` starts it, again on the same port and data."""
 
     name: str
     command: Sequence[str | Path]
@@ -50,7 +50,7 @@ class Dependency:
 
 @dataclass
 class Stack:
-    """The servers that run, by name, and the variables by which others find them."""
+    """The running servers by name, and the variables with their addresses."""
 
     servers: dict[str, Dependency] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Stack:
 
 
 def settle(stack: Stack, server: Process) -> None:
-    """Wait until what was answered before is recorded: neither `server` nor what stands beside it has work left.
+    """Wait until earlier predictions are recorded, and `server` and its dependencies are idle.
 
     Raises OperatorError when they are still at it after some minutes.
     """
@@ -78,7 +78,7 @@ def settle(stack: Stack, server: Process) -> None:
 
 @contextmanager
 def running(models: Path, cores: list[int] | None) -> Iterator[Stack]:
-    """All of them on `cores`, the model in the folder `models` being champion; gone, with their data, afterwards."""
+    """Run all of them on `cores`, with the model in `models` as champion; deletes their data afterwards."""
     root = Path(tempfile.mkdtemp(prefix="closecast-bench-"))
     root.chmod(0o755)  # as root, PostgreSQL runs as another account, which must get through
     stack = Stack()
@@ -194,7 +194,7 @@ def _journal(stack: Stack, root: Path, cores: list[int] | None) -> Dependency | 
 
 
 def ensure_bucket(stack: Stack) -> None:
-    """LocalStack forgets its buckets when it ends."""
+    """Create the bucket, which LocalStack loses when it ends."""
     import boto3
     from botocore.config import Config
 
@@ -212,7 +212,7 @@ def ensure_bucket(stack: Stack) -> None:
 
 
 def _migrate(url: str) -> None:
-    """PostgreSQL takes connections on its port before it lets anybody in."""
+    """Migrate the database, with retries: PostgreSQL's port is open before it accepts logins."""
     deadline = time.monotonic() + 60
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Cold start of an instance: from exec to ready, from an empty cache and from its own, and what it weighs at rest."""
+"""Cold start of an instance: from exec to ready, with an empty and a filled cache, and its memory when idle."""
 
 import time
 import urllib.error
@@ -15,7 +15,7 @@ _PATIENCE = 60.0
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Seconds and MB (PSS of all its processes) of each round; any core may be used, as on a Nomad node."""
+    """Seconds and MB (PSS of all its processes) of each round, on any core, as on a Nomad node."""
     stack.promote(context.stack, context.own.folder)
     found: dict[str, list[float]] = {"from the registry": [], "from its own cache": [], "megabytes": []}
     for number in range(context.rounds):

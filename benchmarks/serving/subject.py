@@ -1,4 +1,4 @@
-"""The server that is measured: `python -m services.api` exactly as its Nomad job runs it, and the requests it gets."""
+"""The measured server: `python -m services.api` as its Nomad job runs it, and its requests."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ HEADERS = {"Content-Type": "application/json", "X-API-Key": KEY}
 
 @dataclass(frozen=True)
 class Instance:
-    """One running instance and the single predictions that it is asked for."""
+    """One running instance, and its requests for single predictions."""
 
     process: Process
     base: str
@@ -33,7 +33,7 @@ class Instance:
 
 
 def start(subject: Subject, folder: Path, environment: dict[str, str], cores: list[int] | None = None) -> Instance:
-    """Begin one instance, which takes the champion of the registry in `environment`, or of its cache in `folder`."""
+    """Start one instance with the champion of the registry in `environment`, or of its cache in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     port = process.free_port()
     variables = {
@@ -42,7 +42,7 @@ def start(subject: Subject, folder: Path, environment: dict[str, str], cores: li
         "CLOSECAST_PORT": str(port),
         "CLOSECAST_MODEL_CACHE": str(folder / "models"),
         "CLOSECAST_API_KEY_SHA256": hashlib.sha256(KEY.encode()).hexdigest(),
-        # Counted as ever, and never spent: batches in a row are more than any caller may have by default.
+        # Counted as usual, but never used up: consecutive batches exceed the default limits.
         "CLOSECAST_RATE_LIMITS": "admin=100000000/10",
     }
     server = process.start([sys.executable, "-m", "services.api"], variables, folder / "server.log", cores)
@@ -52,7 +52,7 @@ def start(subject: Subject, folder: Path, environment: dict[str, str], cores: li
 
 @contextmanager
 def running(subject: Subject, folder: Path, environment: dict[str, str], cores: list[int]) -> Iterator[Instance]:
-    """One instance on `cores`, once it gives the model's own answer to the first deal."""
+    """Run one instance on `cores`, and check that it gives the model's answer to the first deal."""
     instance = start(subject, folder, environment, cores)
     try:
         instance.process.until_ready(f"{instance.base}/health/ready")
@@ -68,7 +68,7 @@ def running(subject: Subject, folder: Path, environment: dict[str, str], cores: 
 
 
 def bodies(subject: Subject) -> list[bytes]:
-    """One request a deal: raw columns, by the end of the quarter."""
+    """One request body per deal: raw columns, by the end of the quarter."""
     asked = subject.deals[: len(subject.features)]
     return [json.dumps({"deal": _given(deal), "horizon": "quarter_end"}).encode() for deal in asked]
 

@@ -1,4 +1,4 @@
-"""Closed loop, 8 connections, one worker: requests a second of Closecast and of each peer, turn by turn."""
+"""Closed loop, 8 connections, one worker: requests per second of Closecast and of each peer, alternately."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -14,7 +14,7 @@ _WARM_UP = 3
 
 
 def run(context: Context) -> dict[str, Any]:
-    """By model: each server's rates and latencies, and the ratios to the run of Closecast next to it."""
+    """By model: each server's rates and latencies, and the ratios to the adjacent run of Closecast."""
     found = {model.label: _beside_peers(context, model) for model in (context.own, context.large)}
     context.shared["saturation"] = found[context.own.label]["servers"][OURS]["rate"]["median"]
     return found
@@ -55,7 +55,7 @@ def _beside_peers(context: Context, model: Subject) -> dict[str, Any]:
 
 
 def saturation(context: Context) -> float:
-    """Closecast's own closed-loop rate, measured now unless an earlier part has it."""
+    """Closecast's closed-loop rate, measured unless an earlier part has done so."""
     if "saturation" not in context.shared:
         room = context.room("saturation")
         stack.promote(context.stack, context.own.folder)

@@ -1,6 +1,6 @@
-"""Whether throughput grows with workers: each core carries one worker and the load that feeds it, alone and both at once.
+"""Scaling with workers: each core runs one worker and its load, first alone, then both at once.
 
-A machine with two cores has none to spare for the load; as each core carries the same mix, the second one's gain is fair.
+A machine with two cores has no spare core for the load; since each core runs the same mix, the comparison is fair.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ _WARM_UP = 3
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Rates of one worker and of two, their ratio, and the processor time that each request took of the workers."""
+    """Rates of one worker and of two, their ratio, and the workers' processor time per request."""
     room = context.room("workers")
     stack.promote(context.stack, context.own.folder)
     places = [context.server_core, context.load_core]

@@ -45,10 +45,10 @@ def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     """Divide the rows of a raw export, text columns as read, into those that satisfy the contract and the rest.
 
     Surrounding blanks are dropped, empty text is a missing value, columns beyond RAW_COLUMNS are left out of
-    `accepted`, and products have the product list's names. Rows in = rows accepted + rows rejected. Of the rows that keep
-    every rule, those with dates outside of the data's span (closecast.deals.span) are rejected too; `as_of` is the last
-    date that may occur, where the user names it.
-    Raises ContractError when a column is missing, there is no row, or no row is acceptable.
+    `accepted`, and products have the product list's names. Rows in = rows accepted + rows rejected. Of the rows that
+    keep every rule, those with dates outside of the data's span (closecast.deals.span) are rejected too; `as_of` is the
+    last date that may occur, where the user names it. Raises ContractError when a column is missing, there is no row,
+    or no row is acceptable.
     """
     missing = [name for name in RAW_COLUMNS if name not in raw.columns]
     if missing:

@@ -79,9 +79,9 @@ def training_rows(
     """Make labelled rows for each (deal open at t, t, h), t from `as_of_dates` and h from `horizons`, where t + h <= `end`.
 
     `deals` are accepted deals (closecast.deals.contract); those without an engage date are never open. Horizons are
-    days or "quarter_end" (of `fiscal`); a number of days that two of them share at one date gives one row. Rows are ordered
-    by as-of date, horizon, deal. If there would be more than `most`, deals are sampled systematically, for about `most` rows
-    in all: each deal with all of its rows or none. The same deals are drawn each time.
+    days or "quarter_end" (of `fiscal`); a number of days that two of them share at one date gives one row. Rows are
+    ordered by as-of date, horizon, deal. If there would be more than `most`, deals are sampled systematically, for
+    about `most` rows in all: each deal with all of its rows or none. The same deals are drawn each time.
     """
     engaged = deals["engage_date"].to_numpy(dtype="M8[D]")
     closed = deals["close_date"].to_numpy(dtype="M8[D]")

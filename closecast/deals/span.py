@@ -1,8 +1,8 @@
 """The span of an export's dates: outliers must not decide where the data begin or end.
 
-Two dates matter: deals are labelled from the first close on, and nothing is known after the last date. One
-close date mistyped by a year would turn nine months in which nothing closed into evidence. So a date far from the others
-counts only where the data's own rhythm explains the distance: days with an engagement or a close are counted, each once
+Two dates matter: deals are labelled from the first close on, and nothing is known after the last date. One close date
+mistyped by a year would turn nine months in which nothing closed into evidence. So a date far from the others counts
+only where the data's own rhythm explains the distance: days with an engagement or a close are counted, each once
 however many rows share it, and a stretch at either end, behind the longest pause of all, that holds far less than the
 emptiest one of its length elsewhere is no part of the data.
 """
@@ -20,43 +20,43 @@ _ASIDE = 0.1  # share of the days at either end that is left out when the rhythm
 
 
 @dataclass(frozen=True)
-class Sparse:
-    """When a stretch is too sparse to belong to the data: the emptiest elsewhere has at least `least` days, and `times` as many."""
+class SparseRule:
+    """A stretch is too sparse if the emptiest one elsewhere has at least `least` days, and `times` as many."""
 
     least: int
     times: int
 
 
-AT_END = Sparse(12, 4)
-AT_BEGIN = Sparse(12, 12)  # closes begin slowly: the first deals take their time
+AT_END = SparseRule(12, 4)
+AT_BEGIN = SparseRule(12, 12)  # closes begin slowly: the first deals take their time
 
 
 def outside(deals: pd.DataFrame, as_of: date | None = None) -> "pd.Series[str]":
     """Reasons why deals lie outside of the data's span, joined by "; ", by index; deals inside it are left out.
 
-    `deals` keep every other rule of the contract and have typed dates. With `as_of` the user vouches for all dates up to
-    it, and none after it is accepted; without, the end is the last date that the others bear out.
+    `deals` keep every other rule of the contract and have typed dates. With `as_of` the user vouches for all dates up
+    to it, and none after it is accepted; without, the end is the last date that the others bear out.
     """
     engaged, closed = (deals[name].dt.as_unit("s") for name in ("engage_date", "close_date"))
     days = _days(pd.concat([engaged, closed]))
     if not len(days):
         return pd.Series(dtype=object)
     if as_of is None:
-        end = borne_out(days, AT_END)
+        end = supported_end(days, AT_END)
         late = f"is after {_date(end)}, where the other dates end: correct it, or name the export's date as as_of"
     else:
         end = int(np.datetime64(as_of, "D").astype(np.int64))
         late = f"is after {as_of}, the as_of that was given: correct it, or give a later as_of"
     parts = [(dates.name, dates > _date(end), late) for dates in (engaged, closed)]
     if len(closes := _days(closed)):
-        begin = -borne_out(-closes[::-1], AT_BEGIN)
+        begin = -supported_end(-closes[::-1], AT_BEGIN)
         early = f"is earlier than {_date(begin)}, where the other closes begin: correct it, or leave the deal out"
         parts.append(("close_date", closed < _date(begin), early))
     placed = pd.concat([pd.Series(f"{name} {why}", index=deals.index[odd]) for name, odd, why in parts])
     return placed.groupby(level=0).agg("; ".join)
 
 
-def borne_out(days: Days, sparse: Sparse) -> int:
+def supported_end(days: Days, sparse: SparseRule) -> int:
     """The last of `days` (at least one) after dropping sparse stretches at the end that their rhythm does not explain."""
     aside = int(len(days) * _ASIDE)
     core = days[aside : len(days) - aside]

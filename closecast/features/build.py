@@ -31,7 +31,10 @@ _KEPT_HORIZONS = 24  # per as-of date; the table of one horizon is about 80 kB
 
 
 class Table:
-    """Feature values by the position of a key; immutable. `values` is (number of keys, features of the key), float64."""
+    """Feature values by the position of a key; immutable.
+
+    `values` is (number of keys, features of the key), float64.
+    """
 
     __slots__ = ("_row_bytes", "blob", "values")
 

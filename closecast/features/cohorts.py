@@ -1,10 +1,10 @@
 """Cohort effects: of the deals engaged at about the same time, more or fewer than usual may never close.
 
 Some deals never close, and the longer a deal is open, the likelier it is one of them (a mixture cure model: Boag 1949;
-Kuk and Chen, Biometrika 79, 1992). With S(a) the share of all deals still open at age a, the chance that such a deal can
-close at all is s(a) = 1 - S(longest cycle) / S(a). Where a cohort's odds of never closing are r times those of all deals,
-Bayes' rule turns the hazard h(a) of all into h(a) / (s(a) + r (1 - s(a))). A cohort's r is found from the closes it has
-had, compared with those expected with r = 1.
+Kuk and Chen, Biometrika 79, 1992). With S(a) the share of all deals still open at age a, the chance that such a deal
+can close at all is s(a) = 1 - S(longest cycle) / S(a). Where a cohort's odds of never closing are r times those of all
+deals, Bayes' rule turns the hazard h(a) of all into h(a) / (s(a) + r (1 - s(a))). A cohort's r is found from the closes
+it has had, compared with those expected with r = 1.
 """
 
 from dataclasses import dataclass
@@ -48,9 +48,9 @@ def odds_of_never_closing(
 ) -> Floats:
     """Estimate each cohort's odds of never closing as the posterior mean of their logarithm, (days,).
 
-    `closes` and `exposed` are closes and deals at risk by day and age, (days, ages); `hazard` that of all deals by month
-    of the quarter and age, (3, AGES); `month` each day's row of it, (days,); `can_close` by age, (AGES,). What deals do
-    when older than every closed cycle says nothing: their `can_close` is 0.
+    `closes` and `exposed` are closes and deals at risk by day and age, (days, ages); `hazard` that of all deals by
+    month of the quarter and age, (3, AGES); `month` each day's row of it, (days,); `can_close` by age, (AGES,). What
+    deals do when older than every closed cycle says nothing: their `can_close` is 0.
     """
     days = len(closes)
     likelihood = np.zeros((len(_ODDS), days))

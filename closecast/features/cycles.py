@@ -3,9 +3,9 @@
 A deal is at risk on each day from its engagement to its close, and from the export's first close on: nothing that
 closed earlier is in it, so days before say nothing (left truncation). The chance to close within a horizon is the
 life-table (Kaplan-Meier) estimate with hazards by age and month of the quarter; the chance to win weighs each day's
-chance to close with the share won in that day's month of the quarter (Kalbfleisch and Prentice, The Statistical Analysis
-of Failure Time Data, 2002, chapter 8: cumulative incidence of one of two competing outcomes). Deals engaged when more
-never closed than usual close less often (closecast.features.cohorts).
+chance to close with the share won in that day's month of the quarter (Kalbfleisch and Prentice, The Statistical
+Analysis of Failure Time Data, 2002, chapter 8: cumulative incidence of one of two competing outcomes). Deals engaged
+when more never closed than usual close less often (closecast.features.cohorts).
 """
 
 from dataclasses import dataclass, replace
@@ -34,8 +34,11 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Cycles:
-    """Closes and exposure before a day: `closes` and `exposed` by month of the quarter and age, (3, AGES);
-    `month_closes` and `month_wins` by month of the quarter, (3,). int64. `cohorts`: what is known of them by then."""
+    """Closes and exposure before a day.
+
+    `closes` and `exposed` are by month of the quarter and age, (3, AGES), `month_closes` and `month_wins` by month of the
+    quarter, (3,); int64. `cohorts` are the cohort effects known by then.
+    """
 
     closes: Counts
     exposed: Counts
@@ -89,7 +92,7 @@ class Cycles:
 
 
 class CumulativeIncidence:
-    """CumulativeIncidence of a deal of any age, open at an as-of date, to have closed or been won after so many days."""
+    """Chances that a deal of any age, open at an as-of date, has closed or been won after a number of days."""
 
     def __init__(self, cycles: Cycles, as_of: int, fiscal: FiscalCalendar = CALENDAR_YEAR) -> None:
         """`as_of` in days since 1970-01-01; `cycles` are by the months of the quarters of `fiscal`."""

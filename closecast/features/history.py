@@ -131,8 +131,9 @@ class History:
     ) -> EncodedDeals:
         """Encode deals from columns that are dictionary-encoded already.
 
-        `engaged` are days since 1970-01-01, (n,); `names` maps each of ENTITIES to positions, (n,), -1 where missing, and the
-        distinct names they index. `identifiers` returns those of given rows; it is called only for deals without an account.
+        `engaged` are days since 1970-01-01, (n,); `names` maps each of ENTITIES to positions, (n,), -1 where missing,
+        and the distinct names they index. `identifiers` returns those of given rows; it is called only for deals
+        without an account.
         """
         codes = {}
         for entity, (positions, distinct) in names.items():

@@ -8,6 +8,9 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit BLAS of the whole process inside the block. Finding the libraries takes milliseconds: use it around slow functions."""
+    """Limit BLAS of the whole process inside the block.
+
+    Finding the libraries takes milliseconds: use it around slow functions.
+    """
     with threadpool_limits(1, "blas"):
         yield

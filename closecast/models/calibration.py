@@ -44,9 +44,9 @@ class BetaCalibration:
     ) -> "BetaCalibration":
         """Fit to out-of-sample predictions of trees, their labels and the deals of the rows; all (n,).
 
-        Penalised maximum likelihood; fewer deals leave the map nearer to the identity. `weight`, (n,), above 0, says how
-        much each row counts, all alike unless given; deals of uneven weight count as fewer (Kish, Survey Sampling, 1965:
-        the effective size of a weighted sample).
+        Penalised maximum likelihood; fewer deals leave the map nearer to the identity. `weight`, (n,), above 0, says
+        how much each row counts, all alike unless given; deals of uneven weight count as fewer (Kish, Survey Sampling,
+        1965: the effective size of a weighted sample).
         """
         from scipy.optimize import (
             minimize,  # takes half a second to import, and a service that only applies the map doesn't need it

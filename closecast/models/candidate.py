@@ -97,7 +97,9 @@ def build(
 def fit_before(
     data: Data, settings: Hyperparameters | None, seed: int, threads: int, before: date | None
 ) -> tuple[Scorer, int, Schedule]:
-    """Fit a calibrated scorer on rows with labels known before `before` (None: all). Returns it, the number of rows and the schedule.
+    """Fit a calibrated scorer on rows with labels known before `before` (None: all).
+
+    Returns it, the number of rows and the schedule.
 
     Raises NotEnoughDataError when they do not hold both outcomes.
     """

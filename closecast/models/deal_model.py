@@ -78,8 +78,8 @@ class DealModel:
         """Read and verify what `save` wrote.
 
         `sha256` is the manifest's expected SHA-256, if known; `besides` says which other files may be in the folder.
-        Raises ModelError when a file is absent, damaged or not in the manifest, or the features differ. A malicious file can
-        crash the process: closecast.platform.mlflow.smoke_test loads a folder in another process first.
+        Raises ModelError when a file is absent, damaged or not in the manifest, or the features differ. A malicious
+        file can crash the process: closecast.platform.mlflow.smoke_test loads a folder in another process first.
         """
         files = manifest.verified(folder, FILES, sha256, besides)
         scorer = Scorer.of(files)

@@ -49,7 +49,7 @@ class HeldOut:
     live: NDArray[np.bool_]  # no older than any cycle closed before
     predictions: dict[str, Probabilities]  # by baseline, and CANDIDATE
     slices: dict[str, dict[str, NDArray[np.bool_]]]  # by kind, then by name
-    moved_by_blanks: float  # change of the candidate's mean prediction when account names are blanked at random
+    blanking_shift: float  # change of the candidate's mean prediction when account names are blanked at random
     groups: dict[str, influence.Group] = field(default_factory=dict)  # by kind: influence.groups
     close_gap: influence.CloseGap = field(default_factory=influence.CloseGap)
     _against: dict[str, metrics.Measured] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -81,7 +81,7 @@ def splits(data: Data) -> tuple[Split, ...]:
             f"{plan.end} cut at {plan.cut}: {'; '.join(short)}; each needs {MINIMUM_ROWS} rows or more, "
             f"{MINIMUM_OF_EACH} or more of them won and {MINIMUM_OF_EACH} or more not"
         )
-        raise NotEnoughDataError("; ".join([*Export.of(data).lacks().values(), *odd_dates(data), counts]))
+        raise NotEnoughDataError("; ".join([*Export.of(data).shortfalls().values(), *odd_dates(data), counts]))
     return tuple(Split(target, RowSet(train, data.matrix), RowSet(test, data.matrix)) for target, train, test in pairs)
 
 
@@ -128,7 +128,10 @@ def _moved(
 
 
 def _of_baselines(split: Split, seed: int, threads: int) -> dict[str, Probabilities]:
-    """Predictions of each baseline for the test rows. Baselines run in parallel, each on one thread: threads of one fit would wait for each other."""
+    """Predictions of each baseline for the test rows.
+
+    Baselines run in parallel, each on one thread: threads of one fit would wait for each other.
+    """
     parts = split.train, split.test
     for part in parts:
         part.matrix  # noqa: B018 - made once, before several threads ask for it
@@ -201,7 +204,7 @@ def _target(part: HeldOut, split: Split) -> dict[str, Any]:
         "share_won_test": float(split.test.rows.won.mean()),
         "ladder": baselines,
         "log_loss_against": {name: part.against(name).as_dict() for name in part.predictions if name != CANDIDATE},
-        "moved_by_blanked_accounts": part.moved_by_blanks,
+        "moved_by_blanked_accounts": part.blanking_shift,
         "reliability": metrics.reliability(part.won, ours),
         "slices": {
             kind: {name: _slice(part, ours, rows) for name, rows in named.items()}

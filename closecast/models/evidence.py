@@ -52,7 +52,7 @@ class Export:
         """From the first close to the end."""
         return (self.end - self.first).days
 
-    def lacks(self) -> dict[str, str]:
+    def shortfalls(self) -> dict[str, str]:
         """What is missing for training and evaluation, by name, each as a sentence that says what to do."""
         found = {}
         for stage, count in (("Won", self.won), ("Lost", self.lost)):

@@ -91,11 +91,11 @@ FEATURE_TEXT: dict[str, FeatureText] = {
     ),
     "win_rate_90d_before_as_of": FeatureText(
         "calendar",
-        "Deals won of late",
+        "Recent win rate",
         lambda v: f"about {percent(v)} of all deals closed in the last 90 days were won",
     ),
     "deal_age_days": FeatureText("age", "Days open", _age),
-    "cycle_stage": FeatureText("age", "Stage of the usual course", _cycle_stage),
+    "cycle_stage": FeatureText("age", "Stage of the sales cycle", _cycle_stage),
     "share_of_cycles_longer_before_as_of": FeatureText(
         "age",
         "Closed deals that took longer",
@@ -103,12 +103,12 @@ FEATURE_TEXT: dict[str, FeatureText] = {
     ),
     "age_over_longest_cycle_before_as_of": FeatureText(
         "age",
-        "Age beside the longest deal",
+        "Age relative to the longest deal",
         lambda v: f"its age is {v:.2f} times the longest that any closed deal took",
     ),
     "close_hazard_before_as_of": FeatureText(
         "course",
-        "Closes a day at this age",
+        "Daily chance of closing at this age",
         lambda v: f"on any one day {percent(v)} of the open deals of this age close",
     ),
     "horizon_days": FeatureText(
@@ -140,7 +140,7 @@ FEATURE_TEXT: dict[str, FeatureText] = {
     ),
     "agent_win_rate_90d_before_as_of": FeatureText(
         "agent",
-        "Deals won of late",
+        "Recent win rate",
         lambda v: f"about {percent(v)} of the agent's deals closed in the last 90 days were won",
     ),
     "agent_cycle_days_before_as_of": FeatureText(
@@ -148,13 +148,13 @@ FEATURE_TEXT: dict[str, FeatureText] = {
     ),
     "agent_activity_90d_before_as_of": FeatureText(
         "agent",
-        "Deals closed of late",
+        "Deals closed recently",
         lambda v: f"the agent closed {_times(v, 'deals', 'the average agent')} in the last 90 days",
     ),
     "product_price_before_as_of": FeatureText(
         "product", "Price", lambda v: f"the product sells for {v:,.0f} on average"
     ),
-    "product_price_change_90d_before_as_of": FeatureText("product", "Price of late", _price_change),
+    "product_price_change_90d_before_as_of": FeatureText("product", "Recent price change", _price_change),
     "product_win_rate_before_as_of": FeatureText(
         "product", "Deals won", lambda v: f"about {percent(v)} of the closed deals over this product were won"
     ),
@@ -166,7 +166,7 @@ FEATURE_TEXT: dict[str, FeatureText] = {
     ),
     "account_activity_90d_before_as_of": FeatureText(
         "account",
-        "Deals closed of late",
+        "Deals closed recently",
         lambda v: f"the account closed {_times(v, 'deals', 'the average account')} in the last 90 days",
     ),
 }

@@ -1,4 +1,4 @@
-"""Choose settings, rounds and calibration by forward chaining: boosters learn from earlier rows and are validated on later ones."""
+"""Choose settings, rounds and calibration by forward chaining: fit on earlier rows, validate on later ones."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,10 @@ _REPETITIONS = 400  # of the bootstrap that chooses between presets
 
 @dataclass(frozen=True)
 class Fold:
-    """Positions of the rows to fit on, and of later rows to validate on. Every label window of the first ends before the second begin."""
+    """Positions of the rows to fit on, and of later rows to validate on.
+
+    Every label window of the first ends before the second begin.
+    """
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
@@ -115,7 +118,7 @@ class FoldBoosters:
         ]
 
     def losses(self, rounds: int, folds: int | None = None) -> NDArray[np.float64]:
-        """Mean log loss on the validation rows of the first `folds` folds (default: all) after 1, 2, … `rounds` rounds, (rounds,)."""
+        """Mean validation log loss of the first `folds` folds (default: all) after 1, 2, … `rounds` rounds, (rounds,)."""
         which = range(len(self._losses))[:folds]
         # The last folds have the most rows: they start first, so that none runs alone at the end.
         self._folds.each(lambda number: self._advance(number, rounds), reversed(which))
@@ -181,10 +184,10 @@ def schedule(
 ) -> Schedule:
     """Find the rounds with the least log loss over the forward folds of `rows`, and the calibration of those predictions.
 
-    Each prediction that the calibration is fitted on comes from trees that learnt from earlier rows only, and is weighted
-    by the share of `rows` that they learnt from: the smaller it is, the less their errors resemble those of the final trees.
-    Without `settings`, the first of PRESETS is taken, or another whose predictions are better with an interval clear of
-    zero.
+    Each prediction that the calibration is fitted on comes from trees that learnt from earlier rows only, and is
+    weighted by the share of `rows` that they learnt from: the smaller it is, the less their errors resemble those of
+    the final trees. Without `settings`, the first of PRESETS is taken, or another whose predictions are better with an
+    interval clear of zero.
     """
     found = forward_folds(rows, before)
     tried = PRESETS if settings is None else (settings,)

@@ -19,8 +19,10 @@ MAX_ROUNDS = 300
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """One setting of the booster. The weights scale the gain of splits on features of the deal's own clock (its age, the
-    horizon), by as-of date, and by agent, product or account: the lower, the more such a split must earn.
+    """Hyperparameters of the booster.
+
+    The weights scale the gain of splits on features of the deal's own clock (its age, the horizon), by as-of date, and
+    by agent, product or account: the lower, the more such a split must earn.
     """
 
     learning_rate: float = 0.03

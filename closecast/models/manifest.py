@@ -1,7 +1,7 @@
 """The manifest of a model's folder: the size and SHA-256 of each file. Other files do not belong there.
 
-Its own SHA-256 stands for the model wherever one is named, and is what is signed (closecast.platform.signatures): a hash
-that lies beside what it protects finds damage, and no intention.
+Its own SHA-256 stands for the model wherever one is named, and is what is signed (closecast.platform.signatures): a
+hash stored beside what it protects detects damage, but not forgery.
 """
 
 import hashlib
@@ -86,7 +86,9 @@ def write(folder: Path, beside: Mapping[str, str] | None = None) -> None:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 of the manifest in `folder`, 64 hexadecimal digits, which identifies the model. Raises ModelError without one.
+    """SHA-256 of the manifest in `folder`, 64 hexadecimal digits, which identifies the model.
+
+    Raises ModelError without one.
 
     It stands for the files only where `verified` has compared them.
     """
@@ -101,8 +103,8 @@ def verified(
 ) -> dict[str, bytes]:
     """Compare every file in `folder` with the manifest and return the content of the files `needed`.
 
-    A copy may lack files that are not `needed`. `sha256` is the manifest's own, where it is known. Files that are not in the
-    manifest are refused unless `besides` allows them. Raises ModelError naming the file.
+    A copy may lack files that are not `needed`. `sha256` is the manifest's own, where it is known. Files that are not
+    in the manifest are refused unless `besides` allows them. Raises ModelError naming the file.
     """
     written = _manifest(folder)
     if sha256 is not None and hashlib.sha256(written).hexdigest() != sha256:
@@ -151,7 +153,10 @@ def _manifest(folder: Path) -> bytes:
 
 
 def _names(folder: Path) -> list[str]:
-    """The paths of all files below `folder` except the manifest. Raises ModelError for anything but files and folders."""
+    """The paths of all files below `folder` except the manifest.
+
+    Raises ModelError for anything but files and folders.
+    """
     found = []
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()

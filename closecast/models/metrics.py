@@ -40,7 +40,9 @@ def losses(won: Labels, predicted: Probabilities) -> Probabilities:
 
 
 def scores(won: Labels, predicted: Probabilities) -> dict[str, float]:
-    """MEASURES of `predicted`, both (n,). The reference of the Brier skill is the share won; ECE has ten bins of equal count.
+    """MEASURES of `predicted`, both (n,).
+
+    The reference of the Brier skill is the share won; ECE has ten bins of equal count.
 
     A measure that needs both outcomes is NaN when only one is there.
     """

@@ -23,9 +23,9 @@ _T = TypeVar("_T")
 def owen_values(sizes: Sequence[int], worth: Callable[[Members], Floats]) -> list[float]:
     """The Owen value of each player; players are ordered group after group, of `sizes` (each 1 or more).
 
-    `worth` is asked once, for the worth of n coalitions, (n,), given who is in them, (n, players): the first is nobody,
-    the last is everybody. To the bit, a player without effect gets 0, and whom nothing tells apart the same. The rest is
-    exact to rounding.
+    `worth` is called once, with the members of n coalitions, (n, players), and returns their worth, (n,); the first
+    coalition is empty, the last complete. A player without effect gets exactly 0, interchangeable players get exactly
+    the same. The rest is exact to rounding.
     """
     plan = _plan(tuple(sizes))
     found = worth(plan.coalitions)

@@ -1,7 +1,7 @@
 """The gate: the rule that promotes a candidate to champion, on rows that neither has seen.
 
 The champion that serves was refitted on all its rows, so held-out rows are no longer news to it. What is compared is
-therefore its evaluation twin: the booster kept beside it that was fitted only on rows whose label window ended before
+therefore its evaluation twin: the booster stored with it that was fitted only on rows whose label window ended before
 its own cut. Where that cut is not after the candidate's, the twin has seen none of the candidate's held-out rows. A
 champion from another source has seen none of them either. Made-up data never replace a champion that learnt from real
 ones.
@@ -148,7 +148,7 @@ def decide(
 
 
 def _of_the_export(export: Export, convincing: bool) -> list[Check]:
-    lacks = export.lacks()
+    shortfalls = export.shortfalls()
     holds = {
         "won deals": f"{export.won:,} deals are Won",
         "lost deals": f"{export.lost:,} deals are Lost",
@@ -156,10 +156,10 @@ def _of_the_export(export: Export, convincing: bool) -> list[Check]:
         "names": "no agent or product has many of the wins and hardly any other deal",
         "time": f"the export runs {export.days} days from its first close on {export.first} to its end on {export.end}",
     }
-    if convincing and "time" in lacks:
+    if convincing and "time" in shortfalls:
         # A short export alone does not fail: clear evidence counts all the same.
-        lacks.pop("time")
-    return [Check(name, name not in lacks, lacks.get(name, words)) for name, words in holds.items()]
+        shortfalls.pop("time")
+    return [Check(name, name not in shortfalls, shortfalls.get(name, words)) for name, words in holds.items()]
 
 
 def _measurable_at_all(part: HeldOut) -> list[Check]:
@@ -252,12 +252,12 @@ def _believable(part: HeldOut, auc: float) -> Check:
 
 
 def _neutral(part: HeldOut) -> Check:
-    passed = abs(part.moved_by_blanks) <= MAX_MOVED
+    passed = abs(part.blanking_shift) <= MAX_MOVED
     words = "says nothing" if passed else f"says too much (allowed are {MAX_MOVED}): its absence tells the future"
     return Check(
         f"missing accounts, {part.target}",
         passed,
-        f"{part.target}: blanking account names moves the mean prediction by {part.moved_by_blanks:+.4f}; a missing account {words}",
+        f"{part.target}: blanking account names moves the mean prediction by {part.blanking_shift:+.4f}; a missing account {words}",
     )
 
 

@@ -41,7 +41,10 @@ class Scorer:
         return self.calibration.apply(raw + start(matrix))
 
     def save(self, folder: Path) -> int:
-        """Write both files and their manifest into `folder`, created if absent. Returns the size of the two in bytes."""
+        """Write both files and their manifest into `folder`, created if absent.
+
+        Returns the size of the two in bytes.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         content = {"features": list(features.NAMES), "calibration": asdict(self.calibration)}
         (folder / _BOOSTER).write_text(self.booster.model_to_string())

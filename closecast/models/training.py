@@ -70,7 +70,10 @@ class Data:
     """The engaged deals of one export, their split in time, and their feature values."""
 
     def __init__(self, deals: pd.DataFrame, cut: date | None = None, fiscal: FiscalCalendar = CALENDAR_YEAR) -> None:
-        """`deals` are accepted deals (closecast.deals.contract), quarters those of `fiscal`. Raises NotEnoughDataError."""
+        """`deals` are accepted deals (closecast.deals.contract), quarters those of `fiscal`.
+
+        Raises NotEnoughDataError.
+        """
         self.plan, self.fiscal = plan(deals, cut), fiscal
         self.deals = deals[deals["engage_date"].notna()].reset_index(drop=True)
         self.builder = FeatureBuilder(History(self.deals, self.plan.end, fiscal), _DATES)
@@ -149,6 +152,9 @@ def fit(
     seed: int,
     threads: int,
 ) -> lightgbm.Booster:
-    """Fit a booster that corrects `start`. The same rows, settings and seed give the same file, whatever the threads."""
+    """Fit a booster that corrects `start`.
+
+    The same rows, settings and seed give the same file, whatever the threads.
+    """
     parameters = settings.lightgbm(len(won), seed, threads)
     return lightgbm.train(parameters, training_set(matrix, won, parameters), rounds)

@@ -1,7 +1,7 @@
 """Validate the text of a booster before LightGBM parses it, because LightGBM does not check it.
 
-A child, a feature or an offset that is out of range has it read foreign memory, at once or with the first deal that comes to
-the node; golden rows need not. The format is that of LightGBM's `SaveModelToString` (version=v4).
+A child, a feature or an offset that is out of range has it read foreign memory, at once or with the first deal that
+comes to the node; golden rows need not. The format is that of LightGBM's `SaveModelToString` (version=v4).
 """
 
 import re

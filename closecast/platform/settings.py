@@ -45,7 +45,8 @@ class RegistrySettings:
     def from_environment(cls, environment: Mapping[str, str]) -> "RegistrySettings":
         """Read MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and the public keys.
 
-        Raises SettingsError for an address that is missing or not http(s), unusable keys, and a user without a password.
+        Raises SettingsError for an address that is missing or not http(s), unusable keys, and a user without a
+        password.
         """
         uri = required(environment, "MLFLOW_TRACKING_URI")
         if not uri.startswith(("http://", "https://")):
@@ -54,7 +55,10 @@ class RegistrySettings:
 
 
 def login(environment: Mapping[str, str]) -> Login | None:
-    """The login to the MLflow server, None if the environment has neither variable. Raises SettingsError if it has only one."""
+    """The login to the MLflow server, None if the environment has neither variable.
+
+    Raises SettingsError if it has only one.
+    """
     names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
     if not any(name in environment for name in names):
         return None

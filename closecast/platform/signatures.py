@@ -1,7 +1,7 @@
 """Model signatures: over the run and the manifest's hash, with a key that only training processes hold.
 
-Ed25519 (RFC 8032). The signed message begins with a fixed domain string, so that a signature is valid for nothing else, and
-names the run, so that it is not valid for another run's model.
+Ed25519 (RFC 8032). The signed message begins with a fixed domain string, so that a signature is valid for nothing else,
+and names the run, so that it is not valid for another run's model.
 """
 
 import base64
@@ -54,7 +54,10 @@ class TrustedKeys:
 
     @classmethod
     def from_text(cls, text: str) -> "TrustedKeys":
-        """Read keys as `Signer.public` returns them, separated by commas. Raises ValueError for none or an unusable one."""
+        """Read keys as `Signer.public` returns them, separated by commas.
+
+        Raises ValueError for none or an unusable one.
+        """
         parts = [part.strip() for part in text.split(",")]
         return cls(tuple(Ed25519PublicKey.from_public_bytes(_octets(part)) for part in parts))
 

@@ -56,9 +56,9 @@ class DealModelFunction:
     def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Probability that each deal closes Won within `horizon_days` of `as_of`, (n,), float64, as the API answers it.
 
-        Columns: INPUTS; dates are text, written YYYY-MM-DD or M/D/YYYY. Without `as_of`, or where it is missing, it is the
-        last date of the model's data; without `horizon_days` it is the time to the quarter's end. `close_value` is judged
-        too where it is given. Raises ValueError for the first row that cannot be scored, in the words of
+        Columns: INPUTS; dates are text, written YYYY-MM-DD or M/D/YYYY. Without `as_of`, or where it is missing, it is
+        the last date of the model's data; without `horizon_days` it is the time to the quarter's end. `close_value` is
+        judged too where it is given. Raises ValueError for the first row that cannot be scored, in the words of
         closecast.scoring.rules.
         """
         table = read_frame(frame)

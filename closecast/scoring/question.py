@@ -38,7 +38,10 @@ class Question:
 
     @classmethod
     def ask(cls, model: "DealModel", as_of: date | None, horizon: Horizon) -> "Question":
-        """Make a question; `as_of` defaults to the last date of the model's data. Raises NotScorableError if out of range."""
+        """Make a question; `as_of` defaults to the last date of the model's data.
+
+        Raises NotScorableError if out of range.
+        """
         return _question(as_of or model.card.known_until, horizon, model.card.fiscal)
 
 

@@ -1,7 +1,7 @@
 # One machine, tasks run by raw_exec in the project's own environment.
 service_provider = "nomad"
 
-# The ports that people type into a browser or a script; the rest are found by discovery and Nomad chooses them.
+# Static ports for browsers and scripts; Nomad chooses the rest, which are found by service discovery.
 ports = {
   api     = 8000
   ui      = 8501
@@ -10,7 +10,7 @@ ports = {
   gateway = 8443
 }
 
-# More than one instance on one machine needs a port that Nomad chooses: leave the service out of `ports` then.
+# Several instances on one machine need ports that Nomad chooses: then leave the service out of `ports`.
 instances = {
   api = 1
 }

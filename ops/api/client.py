@@ -15,7 +15,7 @@ class Api:
         self._http = httpx.Client(base_url=address, headers={"X-API-Key": key}, timeout=60)
 
     def readiness(self) -> tuple[bool, str]:
-        """Whether it serves a champion, and its own words about it."""
+        """Whether the API serves a champion, and its message about it."""
         try:
             answer = self._http.get("/health/ready")
         except httpx.HTTPError as error:
@@ -23,7 +23,7 @@ class Api:
         return answer.is_success, answer.text
 
     def reservation(self) -> str | None:
-        """What it says of its champion that somebody should know, ready or not; None when there is nothing, or no answer."""
+        """The API's warning about its champion, ready or not; None when there is none, or no answer."""
         try:
             said = self._http.get("/health/ready", timeout=5).json()
         except (httpx.HTTPError, ValueError):
@@ -31,7 +31,7 @@ class Api:
         return said.get("reason") if isinstance(said, dict) else None
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
-        """The JSON answer. Raises OperatorError with the problem document's own detail."""
+        """Send a request and return the JSON answer. Raises OperatorError with the problem document's detail."""
         try:
             answer = self._http.request(method, path, **arguments)
         except httpx.HTTPError as error:
@@ -41,7 +41,7 @@ class Api:
         if answer.is_error:
             raise OperatorError(
                 f"the API answered {answer.status_code}: {_detail(answer)}",
-                "mend the input it names; the routes are described at /schema",
+                "correct the input it names; the routes are described at /schema",
             )
         return answer.json()
 

@@ -1,6 +1,6 @@
-"""`keys`, `key-create`, `key-rotate`, `key-revoke`, `audit`: the API's keys and what was done to them.
+"""The commands `keys`, `key-create`, `key-rotate`, `key-revoke` and `audit`: API keys and the audit log.
 
-All through the API's own admin routes, with the operator's key.
+They use the API's admin routes with the operator's key.
 """
 
 import argparse
@@ -21,7 +21,7 @@ _CONSOLE = Console(soft_wrap=True)
 
 
 def keys(arguments: list[str]) -> int:
-    """List every key, newest first; secrets are known to nobody but who was given them."""
+    """List all keys, newest first. Secrets are not stored, so they are not shown."""
     nothing("keys", keys.__doc__, arguments)
     table = Table("id", "name", "role", "state", "expires", "last used", "made by", box=None, pad_edge=False)
     for key in predict.client(connect()).call("GET", "/v1/keys")["keys"]:
@@ -44,14 +44,14 @@ def keys(arguments: list[str]) -> int:
 
 
 def create(arguments: list[str]) -> int:
-    """Make a key and print it, this once."""
+    """Create a key and print it, only this once."""
     body = wanted(arguments)
     _show(predict.client(connect()).call("POST", "/v1/keys", json=body))
     return 0
 
 
 def rotate(arguments: list[str]) -> int:
-    """Print a new secret of a key; the old one opens until the grace is over."""
+    """Give a key a new secret and print it; the old one stays valid for the grace period."""
     given = (
         Arguments("key-rotate", rotate.__doc__)
         .place("id", "the key's, as `just keys` lists it")
@@ -64,7 +64,7 @@ def rotate(arguments: list[str]) -> int:
 
 
 def revoke(arguments: list[str]) -> int:
-    """Have a key open nothing any more, within about a second."""
+    """Revoke a key, within about a second."""
     given = Arguments("key-revoke", revoke.__doc__).place("id", "the key's, as `just keys` lists it").given(arguments)
     key = predict.client(connect()).call("DELETE", f"/v1/keys/{_id(given.id)}")
     print(f"the key {key['id']} of {printable(key['name'])} is revoked")
@@ -72,7 +72,7 @@ def revoke(arguments: list[str]) -> int:
 
 
 def audit(arguments: list[str]) -> int:
-    """Show the newest entries of the audit log, and whether its chain of seals is whole."""
+    """Show the newest entries of the audit log, and whether its chain of seals is intact."""
     limit = (
         Arguments("audit", audit.__doc__)
         .option("limit", number(1, 1_000), "entries (default: 20)", default=20)
@@ -95,10 +95,10 @@ def audit(arguments: list[str]) -> int:
 
 
 def wanted(arguments: list[str]) -> dict[str, Any]:
-    """What `key-create` asks the API for. Raises OperatorError naming the argument that cannot be."""
+    """Parse the arguments of `key-create`. Raises OperatorError naming an invalid one."""
     given = (
         Arguments("key-create", create.__doc__)
-        .place("name", "whose it is, for people")
+        .place("name", "the key's owner, for people")
         .option(
             "role", one_of("viewer", "scorer", "admin"), "viewer, scorer or admin (default: scorer)", default="scorer"
         )
@@ -109,11 +109,11 @@ def wanted(arguments: list[str]) -> dict[str, Any]:
 
 
 def _days(text: str) -> int:
-    """Whole days; 0 for never."""
+    """Parse whole days; 0 for never."""
     if text == "never":
         return 0
     if not (span := seconds(text)) or span % 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of days such as 90d, and not never")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of days such as 90d, and not never")
     return span // 86_400
 
 
@@ -126,7 +126,7 @@ def _show(issued: dict[str, Any]) -> None:
     print(
         f"key {key['id']} of {printable(key['name'])}, role {key['role']}, expires {_day(key['expires_at'], 'never')}"
     )
-    print("\nit is shown this once and kept nowhere; send it in X-API-Key:\n")
+    print("\nit is shown only once and not stored; send it in X-API-Key:\n")
     print(issued["secret"])
 
 

@@ -1,4 +1,4 @@
-"""`predict <file.csv>`: scores the open deals of a CRM export through the API and prints them ranked."""
+"""The command `predict <file.csv>`: score the open deals of a CRM export through the API and print them ranked."""
 
 import json
 import os
@@ -21,17 +21,15 @@ _CONSOLE = Console(soft_wrap=True)
 
 
 def client(session: Session) -> Api:
-    """The API of the running platform."""
+    """A client of the running platform's API."""
     return Api(jobs.address(session.cluster, "api"), session.credentials.api_key)
 
 
 def predict(arguments: list[str]) -> int:
     """Score the open deals of a CSV export and print them ranked."""
     wanted = Arguments("predict", predict.__doc__).place("file", "a CSV with the raw columns of the export")
-    wanted.option(
-        "as-of", day, "the date as of which the deals are seen, YYYY-MM-DD; the model's last unless named", value="date"
-    )
-    wanted.option("horizon", str, "days, or quarter_end, which it is unless named", value="days")
+    wanted.option("as-of", day, "the as-of date, YYYY-MM-DD (default: the last date of the model's data)", value="date")
+    wanted.option("horizon", str, "days, or quarter_end (default)", value="days")
     given = wanted.option("out", str, "a JSON file to keep the answers in", value="file").given(arguments)
     here = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."))
     path = (here / Path(given.file).expanduser()).resolve()
@@ -54,7 +52,7 @@ def predict(arguments: list[str]) -> int:
 
 
 def score_file(api: Api, path: Path, query: dict[str, str]) -> list[dict[str, Any]]:
-    """All rows of the file, in requests of as many as the API takes at once."""
+    """Score all rows of the file, in requests of the API's maximum size."""
     try:
         header, *rows = path.read_text(encoding="utf-8-sig").splitlines()
     except (ValueError, UnicodeDecodeError) as error:
@@ -79,7 +77,7 @@ def _reasons(refused: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def print_table(deals: list[dict[str, Any]]) -> None:
-    """Ranked deals, likeliest first."""
+    """Print ranked deals, most likely first."""
     table = Table("deal", "chance", "agent", "product", "account", "open since", box=None, pad_edge=False)
     for deal in deals:
         names = ("sales_agent", "product", "account", "engage_date")
@@ -92,7 +90,7 @@ def print_table(deals: list[dict[str, Any]]) -> None:
 
 
 def as_curl(address: str, prediction: dict[str, Any]) -> str:
-    """The request that gave `prediction`, ready to paste."""
+    """The curl command that reproduces `prediction`."""
     deal = {name: prediction["deal"][name] for name in ("sales_agent", "product", "engage_date")}
     body = {
         "deal": {**deal, "deal_stage": "Engaging"},

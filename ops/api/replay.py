@@ -1,4 +1,4 @@
-"""`replay <id>`: computes a recorded prediction again, from the model and the features that were logged with it."""
+"""The command `replay <id>`: recompute a recorded prediction from its model and its logged features."""
 
 import argparse
 import uuid
@@ -29,7 +29,7 @@ _CONSOLE = Console(soft_wrap=True)
 
 @dataclass(frozen=True)
 class Line:
-    """One horizon of a prediction: what was answered, and what comes out now."""
+    """One horizon of a prediction: the recorded answer, and the recomputed one."""
 
     asked: str
     days: int
@@ -38,14 +38,14 @@ class Line:
 
     @property
     def is_same(self) -> bool:
-        """To the bit: 0.0 and -0.0 differ."""
+        """Whether both are bit-identical: 0.0 and -0.0 differ."""
         return self.answered.hex() == self.again.hex()
 
 
 def replay(arguments: list[str]) -> int:
-    """Compute a recorded prediction again and compare it bit by bit; exit status 1 when it differs."""
-    given = Arguments("replay", replay.__doc__).place("id", "of an answer of POST /v1/predictions")
-    given.option("row", number(0, MOST_DEALS), "of a batch; its first unless named")
+    """Recompute a recorded prediction and compare it bit by bit; exit status 1 when it differs."""
+    given = Arguments("replay", replay.__doc__).place("id", "the id in an answer of POST /v1/predictions")
+    given.option("row", number(0, MOST_DEALS), "row of a batch (default: the first)")
     identifier, row = _identified(given.given(arguments))
     session = connect()
     query = {} if row is None else {"row": row}
@@ -53,7 +53,7 @@ def replay(arguments: list[str]) -> int:
     lines = recompute(
         record,
         jobs.address(session.cluster, "mlflow"),
-        # The API's copies belong to its account, and what root wrote among them it could not read.
+        # Not the API's own cache: it belongs to its account, which could not read files that root writes there.
         paths.state() / "replay",
         session.credentials.model_public_keys(),
         session.credentials.mlflow_login,
@@ -65,12 +65,12 @@ def replay(arguments: list[str]) -> int:
 def recompute(
     record: Mapping[str, Any], registry: str, cache: Path, keys: str | None = None, login: "Login | None" = None
 ) -> list[Line]:
-    """Every horizon of a record of GET /v1/predictions/{id}, with the model that made it, by its run.
+    """Recompute every horizon of a record of GET /v1/predictions/{id} with its model, which its run identifies.
 
-    The model must be signed by one of `keys` (public ones, with commas between), unless there are none. Raises OperatorError
-    when that model cannot be had, or the record does not say what was answered to which horizon.
+    The model must be signed by one of `keys` (public keys, separated by commas), unless there are none. Raises
+    OperatorError when the model is not available, or the record's answers and horizons don't match.
     """
-    # Imported here: the libraries take seconds, which no other command should wait for.
+    # Imported here: the libraries take seconds, and other commands don't need them.
     import numpy as np
 
     model = _model(record, registry, cache, keys, login)
@@ -83,7 +83,7 @@ def recompute(
 def _model(
     record: Mapping[str, Any], registry: str, cache: Path, keys: str | None, login: "Login | None"
 ) -> "DealModel":
-    """The model whose run the record names, whatever its version's number stands for today."""
+    """Load the model by the record's run, whatever its version's number refers to now."""
     from closecast.models.deal_model import ModelError
     from closecast.platform.mlflow.registry import Identity, ModelRegistry, RegistryError
     from closecast.platform.signatures import TrustedKeys
@@ -91,7 +91,7 @@ def _model(
     version, run_id = record["model"]["version"], record["model"].get("run_id")
     models = ModelRegistry(registry, None if keys is None else TrustedKeys.from_text(keys), login)
     try:
-        # A record of before runs were written down is taken at its number, unless that was given after it was made.
+        # An old record without a run is matched by version number, unless that version was registered later.
         model = models.identity(version) if run_id is None else Identity(version, run_id)
         if run_id is None and (made := models.made_at(version)) > datetime.fromisoformat(record["time"]):
             raise OperatorError(
@@ -102,13 +102,13 @@ def _model(
         return models.served(model, cache).model
     except (RegistryError, ModelError) as error:
         raise OperatorError(
-            f"the model that made the prediction, version {version} of run {run_id or 'unknown'}, cannot be had: {error}",
+            f"the model that made the prediction, version {version} of run {run_id or 'unknown'}, is not available: {error}",
             "see `just status`; once its artifacts are gone, nothing can repeat what it answered",
         ) from error
 
 
 def _answers(record: Mapping[str, Any], fiscal: "FiscalCalendar") -> Sequence[tuple[str, int, float]]:
-    """What was answered: the horizon asked about, then the others by name; each with its days, of which features have a line."""
+    """The recorded answers with their days: the requested horizon first, then the others by name."""
     from closecast.deals.horizon import horizon_days
 
     as_of = date.fromisoformat(record["as_of"])

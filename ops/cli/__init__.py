@@ -1,1 +1,1 @@
-"""The command line: its arguments, what it prints, and which command does what."""
+"""The command line: arguments, output, and commands."""

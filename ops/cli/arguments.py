@@ -1,4 +1,4 @@
-"""The arguments of the commands: options as `--name value`, or as `name=value`, the way they have always been written."""
+"""Arguments of the commands: options are written `--name value` or `name=value`."""
 
 import argparse
 import re
@@ -27,24 +27,24 @@ class Arguments(argparse.ArgumentParser):
     def option(
         self, name: str, kind: Callable[[str], Any], help: str, default: Any = None, value: str | None = None
     ) -> "Arguments":
-        """Take `--name <value>`; `kind` reads its text and raises ValueError, or ArgumentTypeError with its own words."""
+        """Add the option `--name <value>`; `kind` parses the text and raises ValueError, or ArgumentTypeError with a message."""
         self.epilog = "An option --name value may be written name=value as well."
         self.add_argument(f"--{name}", type=kind, default=default, help=help, metavar=f"<{value or name}>")
         return self
 
     def place(self, name: str, help: str, number: str | None = None) -> "Arguments":
-        """Take a text by its place; `number` is argparse's `nargs`."""
+        """Add a positional argument; `number` is argparse's `nargs`."""
         self.add_argument(name, help=help, metavar=f"<{name}>", nargs=number)
         return self
 
     def flag(self, name: str, help: str) -> "Arguments":
-        """Take `--name`, which is there or not."""
+        """Add the flag `--name`."""
         self.add_argument(f"--{name}", action="store_true", help=help)
         return self
 
     def data(self) -> "Arguments":
-        """Take what `up` and `train` learn from."""
-        self.option("source", str, f"{SOURCES}; the platform's own unless named")
+        """Add the options for the data of `up` and `train`."""
+        self.option("source", str, f"{SOURCES} (default: the platform's own)")
         self.option(
             "as-of", day, "the date of the export, YYYY-MM-DD: rows with later dates are set aside", value="date"
         )
@@ -53,7 +53,7 @@ class Arguments(argparse.ArgumentParser):
         )
 
     def given(self, arguments: list[str]) -> argparse.Namespace:
-        """What was given, by name. Prints the help and ends the process for --help; raises OperatorError."""
+        """Parse the arguments. Prints the help and ends the process for --help. Raises OperatorError."""
         return self.parse_args(list(self._dashed(arguments)))
 
     def error(self, message: str) -> NoReturn:
@@ -68,16 +68,16 @@ class Arguments(argparse.ArgumentParser):
             flag = f"--{name.replace('_', '-')}"
             yield f"{flag}={value}" if equals and flag in known else argument
             if argument in known and known[argument].nargs != 0:
-                yield from islice(coming, 1)  # its value, whatever that looks like
+                yield from islice(coming, 1)  # its value, even if it looks like an option
 
 
 def nothing(command: str, does: str | None, arguments: list[str]) -> None:
-    """For a command without arguments. Raises OperatorError."""
+    """Parse the arguments of a command without any. Raises OperatorError."""
     Arguments(command, does).given(arguments)
 
 
 def day(text: str) -> date:
-    """A date written YYYY-MM-DD."""
+    """Parse a date written YYYY-MM-DD."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -85,12 +85,12 @@ def day(text: str) -> date:
 
 
 def month(text: str) -> int:
-    """A month, 1 to 12."""
+    """Parse a month, 1 to 12."""
     return number(1, 12)(text)
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
-    """A whole number from `least` to `most`, in plain digits."""
+    """A parser of whole numbers from `least` to `most`, in plain digits."""
 
     def read(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
@@ -101,7 +101,7 @@ def number(least: int, most: int) -> Callable[[str], int]:
 
 
 def seconds(text: str) -> int:
-    """A span of time, as 90d, 12h, 30m or 0s, in seconds."""
+    """Parse a duration, such as 90d, 12h, 30m or 0s, into seconds."""
     match = re.fullmatch(r"(\d{1,6})([dhms])", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no span of time such as 90d, 12h, 30m or 0s")
@@ -109,7 +109,7 @@ def seconds(text: str) -> int:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """One of `words`."""
+    """A parser that accepts one of `words`."""
 
     def read(text: str) -> str:
         if text not in words:

@@ -1,4 +1,4 @@
-"""What somebody else wrote, on the operator's terminal: as it is, and nothing more than that."""
+"""Untrusted text on the operator's terminal, shown literally."""
 
 from rich.text import Text
 
@@ -6,5 +6,5 @@ from closecast.platform.printable import printable
 
 
 def cell(text: object) -> Text:
-    """For a table: plain text, in which nothing moves the cursor, hides or is rich's markup."""
+    """A table cell with plain text, without control characters and rich's markup."""
     return Text(printable(str(text)))

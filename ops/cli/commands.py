@@ -1,4 +1,4 @@
-"""The day-to-day commands: status, logs, restart, plan, train, predict, demo and the API's key."""
+"""Commands for day-to-day work: status, logs, restart, plan, train, predict, demo and the API's key."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ from ops.setup import caddy_binary, nomad_binary
 
 
 def status(arguments: list[str]) -> int:
-    """Each service with its health and address; exit status 1 when one is not healthy."""
+    """Show each service with its health and address; exit status 1 when one is not healthy."""
     nothing("status", status.__doc__, arguments)
     session = connect()
     all_healthy = services(session.cluster, session.agent, session.cli.nomad)
@@ -34,7 +34,7 @@ def logs(arguments: list[str]) -> int:
     """Print what the tasks of a job wrote (`nomad` is the agent itself), oldest first."""
     job = Arguments("logs", logs.__doc__).place("job", "its name, or nomad for the agent").given(arguments).job
     if job == "nomad":
-        # Also when it does not run: then most of all.
+        # Also when the agent does not run: then its log matters most.
         return _agent_logs(Agent.of_state())
     session = connect()
     jobs.file(job)
@@ -61,7 +61,7 @@ def _agent_logs(agent: Agent) -> int:
 
 
 def plan(arguments: list[str]) -> int:
-    """What `nomad job plan` says of every job file; nothing is changed. Nomad asks for the right to submit them."""
+    """Show `nomad job plan` of every job file; nothing is changed. Nomad requires the right to submit them."""
     nothing("plan", plan.__doc__, arguments)
     cli = connect().managing().cli
     for name in jobs.runnable():
@@ -69,14 +69,14 @@ def plan(arguments: list[str]) -> int:
         # 0: nothing to place, 1: allocations would be created or destroyed; 255 is an error.
         if done.returncode not in (0, 1):
             raise OperatorError(
-                f"the plan of {name} failed: {' '.join(done.stderr.split())}", f"mend jobs/{name}.nomad.hcl"
+                f"the plan of {name} failed: {' '.join(done.stderr.split())}", f"correct jobs/{name}.nomad.hcl"
             )
         print(done.stdout.split("\nJob Modify Index")[0].strip() + "\n")
     return 0
 
 
 def train(arguments: list[str]) -> int:
-    """Train a model and promote it if it earned it. Its fiscal year is the present champion's unless named."""
+    """Train a model and promote it if the gate accepts it. The default fiscal year is the present champion's."""
     given = Arguments("train", train.__doc__).data().given(arguments)
     source = parse_source(given.source)
     result = champion.train(connect().cluster, readable(source), given.as_of, given.fiscal_year_start)
@@ -84,12 +84,14 @@ def train(arguments: list[str]) -> int:
 
 
 def demo(arguments: list[str]) -> int:
-    """Rank the open pipeline, score one deal, and show the request that does it."""
+    """Rank the open pipeline, score one deal, and show the request."""
     nothing("demo", demo.__doc__, arguments)
     session = connect()
     api = predict.client(session)
     model, ranking = api.call("GET", "/v1/model"), api.call("GET", "/v1/pipeline", params={"limit": 10})
-    print(f"model {model['name']} version {model['version']}; open deals as of {ranking['as_of']}, likeliest first:\n")
+    print(
+        f"model {model['name']} version {model['version']}; open deals as of {ranking['as_of']}, most likely first:\n"
+    )
     predict.print_table(ranking["deals"])
     first = champion.first_prediction(session.cluster, session.credentials)
     print(f"\n{describe_prediction(first)}\n\nthe same by hand:\n{predict.as_curl(api.address, first)}")

@@ -1,4 +1,4 @@
-"""Takes an operator's command line apart, prepares what the command needs, and turns failures into one message."""
+"""Parse an operator's command line, prepare what the command needs, and turn failures into one message."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ Command = Callable[[list[str]], int]
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command; returns the exit status. Every foreseen failure ends as one message and a remedy."""
+    """Run the command and return its exit status. Every expected failure becomes one message with a remedy."""
     progress.started()
     try:
         return _dispatch(arguments)
@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> int:
         )
         return 130
     except BrokenPipeError:
-        # `just logs api | head` has read enough; Python must not complain when it flushes at the end.
+        # `just logs api | head` has closed the pipe; Python must not fail when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
@@ -69,7 +69,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _up(rest: list[str]) -> int:
     if not environment.is_active():
-        _arguments_of_up(rest)  # what cannot be meant is told before minutes are spent
+        _arguments_of_up(rest)  # report invalid arguments before spending minutes
         preflight.require()
         _get_programs_and_environments()
         _continue_in_environment(["up", *rest])
@@ -83,7 +83,7 @@ def _arguments_of_up(rest: list[str]) -> None:
 
 
 def _get_programs_and_environments() -> None:
-    """Caddy beside the rest: where it must be built, the minute that takes is mostly not waited for."""
+    """Get Caddy in parallel with the rest: building it takes a minute."""
     with ThreadPoolExecutor(1) as beside:
         gateway = beside.submit(caddy_binary.CADDY.find_or_install)
         _prepare()
@@ -93,7 +93,7 @@ def _get_programs_and_environments() -> None:
         with progress.step("Caddy"):
             without = gateway.exception()
     if isinstance(without, OperatorError):
-        # TLS is for those who call from elsewhere: without it everything else is there all the same.
+        # TLS is for callers from other machines: everything else works without it.
         progress.say(f"  {caddy_binary.ABSENT}: {without.problem}")
     elif without is not None:
         raise without
@@ -102,7 +102,7 @@ def _get_programs_and_environments() -> None:
 
 
 def _get_programs() -> None:
-    """Nomad and Caddy; the tests of one that cannot be had are skipped, and it is told why."""
+    """Get Nomad and Caddy; if one is not available, say why, and its tests are skipped."""
     for program in (nomad_binary.NOMAD, caddy_binary.CADDY):
         if program.find() is None:
             try:
@@ -123,7 +123,7 @@ def _prepare(development: bool = False) -> None:
 
 
 def _continue_in_environment(arguments: list[str]) -> None:
-    """Replace this process by the services' Python, unless it is that already."""
+    """Replace this process by the services' Python, unless it already is."""
     if environment.is_active():
         return
     if not PYTHON.exists():

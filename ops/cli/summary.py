@@ -1,4 +1,4 @@
-"""The closing table of `up` and `status`: each service, its health and address, and where the credentials are."""
+"""The table of `up` and `status`: each service with its health and address, and where the credentials are."""
 
 from datetime import date
 from typing import Any
@@ -29,12 +29,12 @@ _TITLES = {
     "ui": "User interface",
     "gateway": "Gateway (TLS)",
 }
-# Wide enough for the longest address even where the output is no terminal.
+# Wide enough for the longest address, even if the output is not a terminal.
 _console = Console(width=140)
 
 
 def services(cluster: Cluster, agent: Agent, nomad: Nomad) -> bool:
-    """Print one row a service; returns whether all are healthy."""
+    """Print one row per service; returns whether all are healthy."""
     table = Table(title="Closecast", title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for heading in ("service", "health", "address"):
         table.add_column(heading, no_wrap=True)
@@ -57,12 +57,12 @@ def services(cluster: Cluster, agent: Agent, nomad: Nomad) -> bool:
 
 
 def _short(word: str, longest: int = 64) -> str:
-    """Cut where it would push the addresses out of sight; `just logs` has the rest."""
+    """Cut a long message so that the addresses stay visible; `just logs` has the rest."""
     return word if len(word) <= longest else f"{word[: longest - 1]}…"
 
 
 def summary(cluster: Cluster, agent: Agent, nomad: Nomad, prediction: dict[str, Any]) -> None:
-    """The table that ends `up`."""
+    """Print the table at the end of `up`."""
     print()
     services(cluster, agent, nomad)
     print(f"\nsource        {describe_source(cluster)}")
@@ -77,7 +77,7 @@ def summary(cluster: Cluster, agent: Agent, nomad: Nomad, prediction: dict[str, 
 
 
 def describe_source(cluster: Cluster) -> str:
-    """Where flows take their data from unless told otherwise."""
+    """Describe the default source of the flows' data."""
     try:
         source = own_source(Prefect(jobs.address(cluster, "prefect")))
     except OperatorError as error:
@@ -88,7 +88,7 @@ def describe_source(cluster: Cluster) -> str:
 
 
 def describe_prediction(prediction: dict[str, Any]) -> str:
-    """A prediction as one would say it."""
+    """Describe a prediction in a sentence."""
     deal, answer = prediction["deal"], prediction["answer"]
     by = date.fromisoformat(answer["by"])
     account = f" to {deal['account']}" if deal.get("account") else ""

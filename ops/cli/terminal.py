@@ -1,11 +1,14 @@
-"""The operator's terminal: UTF-8 within, its own encoding towards it, and nothing that it cannot show stops a command."""
+"""The operator's terminal:
+
+UTF-8 internally, the terminal's encoding for output, with replacements for other characters.
+"""
 
 import codecs
 import os
 import sys
 import unicodedata
 
-# The encoding of the terminal, for the interpreters that this one is replaced by.
+# The terminal's encoding, passed on to the interpreter that replaces this one.
 _ENCODING = "CLOSECAST_ENCODING"
 _ERRORS = "closecast"
 _SIGNS = {
@@ -28,12 +31,12 @@ _SIGNS = {
 
 
 def adopt() -> None:
-    """Make files and other programs be read as UTF-8, and standard output and error fit what the caller's locale can show.
+    """Read files and other programs as UTF-8, and write output in the encoding of the caller's locale.
 
-    Python decides on UTF-8 when it starts, so this replaces an interpreter that decided otherwise by one that is told.
+    Python chooses UTF-8 mode when it starts, so an interpreter in another mode is replaced by one in UTF-8 mode.
     """
     encoding = os.environ.setdefault(_ENCODING, sys.stdout.encoding)
-    # It would reach other programs, whose output is read as UTF-8.
+    # Otherwise other programs would inherit it, whose output is read as UTF-8.
     os.environ.pop("PYTHONIOENCODING", None)
     os.environ["PYTHONUTF8"] = "1"
     if not sys.flags.utf8_mode:
@@ -45,7 +48,7 @@ def adopt() -> None:
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:
-    """What to write of characters that the encoding lacks: a sign that looks alike, the letter without its accent, or ?."""
+    """Replace characters that the encoding lacks by a similar one, the letter without its accent, or ?."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     written = "".join(_plain(character) for character in error.object[error.start : error.end])

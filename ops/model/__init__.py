@@ -1,1 +1,1 @@
-"""The commands about the model: its source of data, its champion, its signature and its evaluation."""
+"""Commands about the model: source of data, champion, signature and evaluation."""

@@ -1,4 +1,4 @@
-"""Sees to it that the registry has a champion trained on the wanted source, and that the API predicts with it."""
+"""Ensure that the registry has a champion trained on the wanted source, and that the API serves it."""
 
 import hashlib
 import json
@@ -26,12 +26,13 @@ DEFAULT_SOURCE = "synthetic"
 def ensure_champion(
     cluster: Cluster, source: str | None, as_of: date | None = None, fiscal_year_start: int | None = None
 ) -> None:
-    """Run the pipeline when there is no champion yet, when the source, the date of the export or the fiscal year is another
-    than the last run used, or when features or the model's files have changed since: a champion of other features could
-    not be used. Likewise when no service would load the champion because no key of this platform has signed it.
+    """Run the pipeline if the champion is missing or outdated.
 
-    The source is the platform's own unless named; one that the pipeline ran on becomes the platform's own. The date is kept
-    while the export is the same, the fiscal year until another is named.
+    It is outdated when the source, the date of the export or the fiscal year differ from the last run's, when features
+    or the model's files have changed, or when no key of this platform has signed it, so that no service would load it.
+
+    `source` defaults to the platform's own; one that the pipeline ran on becomes the platform's own. The date is kept
+    while the export is the same, the fiscal year until another is given.
     """
     prefect = Prefect(jobs.address(cluster, "prefect"))
     used = paths.state() / "source.json"
@@ -76,10 +77,10 @@ def ensure_champion(
 def train(
     cluster: Cluster, source: str | None, as_of: date | None = None, fiscal_year_start: int | None = None
 ) -> dict[str, Any]:
-    """Submit the flow, follow it, and say what became of the model; returns the flow's result.
+    """Submit the training flow, follow it, print the gate's decision, and return the flow's result.
 
-    What is None is what the deployment has: as a rule the platform's own source, the end of the data, and the fiscal year of
-    the present champion.
+    None stands for the deployment's value: usually the platform's own source, the end of the data, and the fiscal year
+    of the present champion.
     """
     prefect = Prefect(jobs.address(cluster, "prefect"))
     asked = {"source": source, "as_of": as_of.isoformat() if as_of else None, "fiscal_year_start": fiscal_year_start}
@@ -94,9 +95,9 @@ def train(
 
 
 def first_prediction(cluster: Cluster, credentials: Credentials, seconds: float = 60) -> dict[str, Any]:
-    """Score the likeliest open deal through the API; returns its row of the ranking and the answer.
+    """Score the most likely open deal through the API; returns its row of the ranking and the answer.
 
-    Raises OperatorError when the API has no champion to answer from in time.
+    Raises OperatorError when the API does not serve a champion in time.
     """
     api = Api(jobs.address(cluster, "api"), credentials.api_key)
     deadline = time.monotonic() + seconds
@@ -125,7 +126,7 @@ def first_prediction(cluster: Cluster, credentials: Credentials, seconds: float 
 
 
 def _wait_for_champion(api: Api, mlflow: str, credentials: Credentials, seconds: float = 20) -> None:
-    """The API takes up a champion within two seconds of its promotion; one that it cannot take up is told, and the last serves."""
+    """Wait until the API serves the champion, which takes about two seconds; if it cannot load it, say so: the last one serves."""
     champion = _champion(mlflow, credentials)
     deadline = time.monotonic() + seconds
     while champion is not None and (served := api.call("GET", "/v1/model"))["run_id"] != champion["run_id"]:
@@ -138,7 +139,7 @@ def _wait_for_champion(api: Api, mlflow: str, credentials: Credentials, seconds:
 
 
 def _champion(mlflow: str, credentials: Credentials) -> dict[str, Any] | None:
-    """The version that bears the alias, as MLflow describes it."""
+    """The champion's version as MLflow describes it."""
     query = {"name": "closecast", "alias": "champion"}
     login = (credentials.mlflow_login.user, credentials.mlflow_login.password)
     answer = httpx.get(f"{mlflow}/api/2.0/mlflow/registered-models/alias", params=query, auth=login, timeout=30)
@@ -152,14 +153,14 @@ def _champion(mlflow: str, credentials: Credentials) -> dict[str, Any] | None:
 
 
 def _export(source: str) -> dict[str, Any]:
-    """The source, and for a file its size and time of change."""
+    """The source, and for a file its size and modification time."""
     kind, _, path = source.partition(":")
     facts = Path(path).stat() if kind == "file" and Path(path).exists() else None
     return {"source": source, "state": f"{facts.st_size} {facts.st_mtime_ns}" if facts else ""}
 
 
 def _code() -> str:
-    """Of features and of the model's files, sixteen hexadecimal digits."""
+    """A hash of the features' and the model's code, sixteen hexadecimal digits."""
     folders = (paths.PROJECT / "closecast" / "features", paths.PROJECT / "closecast" / "models")
     code = b"".join(file.read_bytes() for folder in folders for file in sorted(folder.glob("*.py")))
     return hashlib.sha256(code).hexdigest()[:16]

@@ -20,7 +20,7 @@ from closecast.models import tuning
 from closecast.models.evaluation import measured_on
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data, NotEnoughDataError
-from closecast.platform.mlflow.publication import judged_alone
+from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.export import SourceError, read_source
 from ops.cli.arguments import SOURCES, Arguments, day, month, number
@@ -32,7 +32,10 @@ _CONSOLE = Console(soft_wrap=True, width=140)
 
 
 def evaluate(arguments: list[str]) -> int:
-    """Measure, print the baselines and the gate's verdict, and write every figure. Exit status 2 when the gate refuses."""
+    """Measure, print the baselines and the gate's verdict, and write every figure.
+
+    Exit status 2 when the gate refuses.
+    """
     wanted = parsed(arguments)
     source = parse_source(wanted.source) or wanted.source
     with _spoken():
@@ -72,7 +75,7 @@ def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.N
         tuning.work(study, objective, wanted.trials)
         settings, tried = tuning.best(study), tuning.finished(study)
     candidate = candidates.build(checked.accepted, wanted.seed, threads, settings, cut, wanted.fiscal_year_start)
-    return {**judged_alone(candidate), "trials": tried}
+    return {**evaluate_alone(candidate), "trials": tried}
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -132,14 +135,14 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
         "fiscal-year-start", _calendar, "the month with which the fiscal year begins (default: 1)", CALENDAR_YEAR
     )
     wanted.option("json", str, "a file to write every figure to", value="file")
-    wanted.option("trials", number(0, 10_000), "search so many settings first (default: none)", default=0)
-    return wanted.option("seed", number(0, 2**31 - 1), "of all that is drawn (default: 7)", default=7).given(arguments)
+    wanted.option("trials", number(0, 10_000), "number of settings to search first (default: none)", default=0)
+    return wanted.option("seed", number(0, 2**31 - 1), "random seed (default: 7)", default=7).given(arguments)
 
 
 @contextmanager
 def _spoken() -> Iterator[None]:
-    """What is wrong with the user's data, in one message."""
+    """Turn errors about the user's data into one OperatorError."""
     try:
         yield
     except (SourceError, contract.ContractError, NotEnoughDataError) as error:
-        raise OperatorError(str(error), "mend what it names, or name another --source, --cut or --as-of") from error
+        raise OperatorError(str(error), "correct what it names, or name another --source, --cut or --as-of") from error

@@ -1,4 +1,4 @@
-"""Whose models are served: `sign-model <version>`, `model-key-rotate [forget]`, and whether a champion bears a signature."""
+"""Model signatures: the commands `sign-model <version>` and `model-key-rotate [forget]`, and the champion's signature."""
 
 import secrets
 import tempfile
@@ -15,7 +15,7 @@ from ops.setup.credentials import Credentials
 
 
 def unsigned(champion: Mapping[str, Any], credentials: Credentials) -> str | None:
-    """Why no service of this platform would load the version that MLflow describes so, None when its signature is right."""
+    """The reason why services would not load this version, None when its signature is valid."""
     from closecast.models.manifest import ModelError
     from closecast.platform.mlflow.registry import DIGEST_TAG, MODEL_NAME
     from closecast.platform.signatures import SIGNATURE_TAG, TrustedKeys
@@ -25,12 +25,12 @@ def unsigned(champion: Mapping[str, Any], credentials: Credentials) -> str | Non
     try:
         trusted.check(MODEL_NAME, champion["run_id"], tags.get(DIGEST_TAG, ""), tags.get(SIGNATURE_TAG))
     except ModelError as error:
-        return str(error).partition(":")[0]  # what to do about it is being done
+        return str(error).partition(":")[0]  # without the remedy, which the caller carries out
     return None
 
 
 def sign(arguments: list[str]) -> int:
-    """Sign a version that you know, after its files have been compared and tried."""
+    """Sign a version that you trust, after its files have been verified and smoke-tested."""
     version = Arguments("sign-model", sign.__doc__).place("version", "its number in MLflow").given(arguments).version
     if not (version.isascii() and version.isdecimal()):
         raise OperatorError(
@@ -42,7 +42,10 @@ def sign(arguments: list[str]) -> int:
 
 
 def signed(version: str, mlflow: str, credentials: Credentials) -> str:
-    """Sign `version` of the registry at `mlflow`, and say what was signed. Raises OperatorError for what cannot be used."""
+    """Sign `version` of the registry at `mlflow`, and describe it.
+
+    Raises OperatorError when the model cannot be used.
+    """
     from closecast.models.manifest import ModelError
     from closecast.platform.mlflow.registry import ModelRegistry, RegistryError
     from closecast.platform.signatures import Signer
@@ -55,7 +58,7 @@ def signed(version: str, mlflow: str, credentials: Credentials) -> str:
     except (RegistryError, ModelError) as error:
         raise OperatorError(
             f"version {version} is not signed: {error}",
-            "sign what is whole and known to you, or train anew: `just train`",
+            "sign only an intact version that you trust, or train a new one: `just train`",
         ) from error
     card = served.model.card
     return (
@@ -65,7 +68,7 @@ def signed(version: str, mlflow: str, credentials: Credentials) -> str:
 
 
 def rotate(arguments: list[str]) -> int:
-    """Sign models with a new key from now on; with `forget`, trust no key before it any more."""
+    """Sign models with a new key from now on; with `forget`, no longer trust former keys."""
     given = Arguments("model-key-rotate", rotate.__doc__).place("forget", "the word itself", "?").given(arguments)
     if given.forget not in (None, "forget"):
         raise OperatorError(f"{given.forget!r} is not the word `forget`", "write `just model-key-rotate [forget]`")

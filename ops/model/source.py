@@ -1,4 +1,4 @@
-"""The source of the data: what a user names, and the platform's own."""
+"""The source of the data: the user's argument, and the platform's own source."""
 
 import json
 import os
@@ -12,10 +12,10 @@ from ops.prefect.pipeline import Prefect
 
 
 def parse_source(named: str | None) -> str | None:
-    """The source `named` in the form that flows take (a file by its absolute path); None stays None.
+    """Convert the source `named` to the form that flows accept (a file by its absolute path); None stays None.
 
-    A relative path counts from the folder the user typed the command in. Raises OperatorError for anything else, before
-    a minute is spent on starting services.
+    A relative path is relative to the folder the user typed the command in. Raises OperatorError for anything else,
+    before a minute is spent on starting services.
     """
     if named is None or named in ("synthetic", "kaggle") or named.startswith("s3://"):
         return named
@@ -30,19 +30,19 @@ def parse_source(named: str | None) -> str | None:
 
 
 def own_source(prefect: Prefect) -> str | None:
-    """The platform's source, as flows see it; None before the first `up` has set one."""
+    """The platform's source; None before the first `up` has set one."""
     found = prefect.variable(SOURCE_VARIABLE)
     return None if found is None else str(found)
 
 
 def set_own_source(prefect: Prefect, source: str) -> None:
-    """Make `source` the platform's: scheduled runs, and all that name none, read it from now on."""
+    """Make `source` the platform's: scheduled runs, and all without a source, read it from now on."""
     if own_source(prefect) != source:
         prefect.set_variable(SOURCE_VARIABLE, source)
 
 
 def carry_over(prefect: Prefect) -> None:
-    """A platform of an earlier version knew its source only by the last training of `up`: that becomes its own."""
+    """Migrate from an earlier version, whose source was only that of the last training of `up`."""
     used = paths.state() / "source.json"
     if own_source(prefect) is None and used.exists():
         set_own_source(prefect, json.loads(used.read_text())["source"])

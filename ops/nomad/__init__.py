@@ -1,1 +1,1 @@
-"""The local Nomad agent: its configuration, its life, and the jobs on it."""
+"""The local Nomad agent: configuration, start and stop, and its jobs."""

@@ -1,4 +1,4 @@
-"""The local Nomad agent: start, readiness and stop of its two processes. It tells its own agent from anybody else's."""
+"""The local Nomad agent: start, readiness and stop of its two processes, distinguished from other Nomad agents."""
 
 import json
 import os
@@ -17,19 +17,19 @@ from ops.errors import OperatorError
 from ops.nomad import agent_configuration
 from ops.setup.nomad_binary import Nomad
 
-_LOG_LIMIT = 10_000_000  # bytes; a log beyond it is put aside at the next start, over the one put aside before
+_LOG_LIMIT = 10_000_000  # bytes; a larger log is rotated at the next start, replacing the one rotated before
 
 
 @dataclass(frozen=True)
 class AgentRole:
-    """One of the agent's processes, known by the configuration file it was started with."""
+    """One of the agent's two processes, identified by its configuration file."""
 
     name: str
     configuration: Path
     log: Path
 
     def process(self) -> psutil.Process | None:
-        """The running one, whoever started it and when."""
+        """The running process, whoever started it."""
         for process in psutil.process_iter(["cmdline"]):
             command = process.info["cmdline"] or []
             if "agent" in command and f"-config={self.configuration}" in command:
@@ -44,7 +44,7 @@ class AgentRole:
         return self.configuration.exists() and self.configuration.read_text() == wanted
 
     def start(self, nomad: Nomad, configuration: str) -> None:
-        """Start in the background, in a session of its own so that Ctrl-C in `up` does not end it."""
+        """Start in the background, in a new session so that Ctrl-C in `up` does not end it."""
         self.configuration.parent.mkdir(parents=True, exist_ok=True)
         self.configuration.write_text(configuration)
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
@@ -60,7 +60,7 @@ class AgentRole:
             )
 
     def stop(self, seconds: float = 20) -> None:
-        """Interrupt it and wait for its end. Tasks go on; the client that is started next takes them back."""
+        """Interrupt it and wait for its end. Tasks go on; the next client takes them back."""
         process = self.process()
         if process is None:
             return
@@ -70,7 +70,7 @@ class AgentRole:
             _ended(process, 5)
 
     def failure(self) -> OperatorError:
-        """What to say of one that did not come up: the last error in its log."""
+        """The error for a process that did not come up, with the last error in its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         complaints = [line for line in lines if "[ERROR]" in line or line.startswith("==> ")]
         complaint = complaints[-1].removeprefix("==> ").strip() if complaints else "it wrote no error"
@@ -84,7 +84,7 @@ class AgentRole:
 class Agent:
     """The agent that belongs to one state folder: a server, which schedules, and a client, which runs the tasks.
 
-    A client reconnects to a restarted server and keeps its tasks. One that is restarted itself takes them back, provided
+    A client reconnects to a restarted server and keeps its tasks. A restarted client takes them back, provided
     that the server can check their tokens by then, so it is started after the server's keyring is there.
     """
 
@@ -113,7 +113,7 @@ class Agent:
 
     @property
     def data(self) -> Path:
-        """Both processes' folder; the server's is `server` in it, the client's are `client` and `alloc`."""
+        """The data folder of both processes, with `server`, `client` and `alloc` in it."""
         return self.folder / "data"
 
     @property
@@ -141,16 +141,16 @@ class Agent:
         return self.server.process()
 
     def processes(self) -> list[psutil.Process]:
-        """Those of the two that run."""
+        """The running ones of the two."""
         return [process for role in self.roles if (process := role.process())]
 
     def require_client(self) -> None:
-        """Raises OperatorError with the client's last error when it does not run."""
+        """Raise OperatorError with the client's last error when it does not run."""
         if not self.client.is_running():
             raise self.client.failure()
 
     def is_running(self) -> bool:
-        """Whether there is somebody to ask: the server runs. Tasks may run without it."""
+        """Whether the server runs. Tasks may run without it."""
         return self.server.is_running()
 
     def configured(self, meta: Mapping[str, str]) -> dict[AgentRole, str]:
@@ -161,11 +161,14 @@ class Agent:
         }
 
     def outdated(self, meta: Mapping[str, str]) -> list[AgentRole]:
-        """Those whose configuration on disk is another than the one `start` would write: the project was updated."""
+        """The processes whose configuration on disk differs from that of `start`, because the project was updated."""
         return [role for role, wanted in self.configured(meta).items() if not role.is_configured(wanted)]
 
     def start(self, nomad: Nomad, meta: Mapping[str, str]) -> None:
-        """Start what does not run, the client only once the server can answer it. Raises OperatorError as wait_for_leader."""
+        """Start what does not run, the client only after the server is ready.
+
+        Raises OperatorError as wait_for_leader.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "agent.json").write_text(json.dumps({"port": self.port}))
         wanted = self.configured(meta)
@@ -176,11 +179,14 @@ class Agent:
             self.client.start(nomad, wanted[self.client])
 
     def wait_for_leader(self, seconds: float = 60) -> None:
-        """Return when the server leads and has its keys in memory. Raises OperatorError with the log's last error otherwise."""
+        """Wait until the server leads and has its keys in memory.
+
+        Raises OperatorError with the log's last error otherwise.
+        """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                # It leaves out nothing: a key that is not in memory yet is an error.
+                # A key that is not in memory yet is an error, not an omission.
                 if httpx.get(f"{self.address}/.well-known/jwks.json", timeout=5).raise_for_status().json()["keys"]:
                     return
             except (httpx.HTTPError, ValueError, KeyError):
@@ -190,13 +196,13 @@ class Agent:
         raise self.server.failure()
 
     def stop(self, seconds: float = 20) -> None:
-        """Stop both, the client first; tasks that still run would outlive them, so stop the jobs before."""
+        """Stop both, the client first; running tasks would outlive them, so stop the jobs before."""
         self.client.stop(seconds)
         self.server.stop(seconds)
 
 
 def _ended(process: psutil.Process, seconds: float) -> bool:
-    """Whether it ends in time. One that nobody has collected yet (a zombie) has ended: in a container that may stay so."""
+    """Whether it ends in time. A zombie counts as ended: in a container it may stay one."""
     deadline = time.monotonic() + seconds
     try:
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:

@@ -82,7 +82,7 @@ plugin "raw_exec" {{
   }}
 }}
 """
-# What tasks may see of the operator's environment: enough to find programs and reach the network, and no credentials.
+# Variables of the operator's environment for tasks: enough to find programs and reach the network, without credentials.
 _PASSED_ON = (
     "PATH",
     "HOME",
@@ -94,11 +94,11 @@ _PASSED_ON = (
     "http_proxy",
     "https_proxy",
 )
-# Tasks write and read UTF-8 and plain text, whatever the terminal of whoever started them speaks.
+# Tasks use UTF-8 and plain text, whatever the operator's terminal uses.
 _OF_TASKS = {
     "LANG": "C.UTF-8",
     "PYTHONUTF8": "1",
-    # Nothing is imported from a working directory: others may have written there.
+    # Import nothing from a working directory, which others may have written to.
     "PYTHONSAFEPATH": "1",
     "NO_COLOR": "1",
     "NO_PROXY": "127.0.0.1,localhost",
@@ -107,17 +107,17 @@ _OF_TASKS = {
 
 
 def server(data: Path, http: int, rpc: int, serf: int) -> str:
-    """HCL of the process that schedules and keeps the cluster's state; all ports on loopback."""
+    """The HCL configuration of the server, which schedules and keeps the cluster's state; all ports on loopback."""
     return _BOTH.format(data=data) + _SERVER.format(http=http, rpc=rpc, serf=serf)
 
 
 def client(data: Path, http: int, rpc: int, meta: Mapping[str, str]) -> str:
-    """HCL of the process that runs the tasks; `rpc` is the server's port, `meta` what job files know of this node."""
+    """The HCL configuration of the client, which runs the tasks; `rpc` is the server's port, `meta` the node's metadata."""
     lines = "\n".join(f"    {key} = {json.dumps(value)}" for key, value in meta.items())
     return _BOTH.format(data=data) + _CLIENT.format(http=http, rpc=rpc, meta=lines)
 
 
 def environment() -> dict[str, str]:
-    """What both processes are started with, and what tasks inherit."""
+    """The environment of both processes, which tasks inherit."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return passed_on | _OF_TASKS | {"PYTHONPATH": str(runtime.code())}

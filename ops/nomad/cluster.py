@@ -1,4 +1,4 @@
-"""Talks to Nomad's HTTP API: access control, Variables, jobs, allocations and the checks of their services."""
+"""A client of Nomad's HTTP API: access control, Variables, jobs, allocations and service checks."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from ops.errors import OperatorError
 
 @dataclass(frozen=True)
 class Port:
-    """A port that an allocation holds."""
+    """A port of an allocation."""
 
     label: str
     host: str
@@ -22,7 +22,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Task:
-    """What Nomad knows of one task of an allocation."""
+    """The state of one task of an allocation."""
 
     name: str
     state: str
@@ -32,7 +32,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Allocation:
-    """An allocation of a job that Nomad means to run."""
+    """An allocation of a job that should run."""
 
     id: str
     job: str
@@ -49,7 +49,7 @@ class Cluster:
         self._http = httpx.Client(base_url=f"{address}/v1", headers={"X-Nomad-Token": token}, timeout=30)
 
     def _ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """The answer; a question that changes nothing is asked again when a busy machine lets it wait for too long."""
+        """Send a request; a read is repeated when it times out on a busy machine."""
         try:
             try:
                 return self._http.request(method, path, **arguments)
@@ -75,7 +75,7 @@ class Cluster:
         return answer.json() if answer.content else None
 
     def bootstrap(self, secret: str) -> None:
-        """Make `secret` the first management token; harmless when that was done before."""
+        """Make `secret` the first management token; repeating it is harmless."""
         answer = self._ask("POST", "/acl/bootstrap", json={"BootstrapSecret": secret}, headers={"X-Nomad-Token": ""})
         if answer.is_error and "already done" not in answer.text:
             raise OperatorError(
@@ -84,14 +84,14 @@ class Cluster:
         self._call("GET", "/acl/token/self")
 
     def ensure_policy(self, name: str, description: str, rules: str, job: str | None = None) -> None:
-        """Write the policy; with `job`, the workload identities of that job's tasks have it."""
+        """Write the policy; with `job`, it applies to the workload identities of that job's tasks."""
         body: dict[str, Any] = {"Name": name, "Description": description, "Rules": rules}
         if job is not None:
             body["JobACL"] = {"Namespace": "default", "JobID": job}
         self._call("PUT", f"/acl/policy/{name}", json=body)
 
     def create_token(self, name: str, policies: list[str]) -> str:
-        """A new client token's secret."""
+        """Create a client token and return its secret."""
         token = self._call("PUT", "/acl/token", json={"Name": name, "Type": "client", "Policies": policies})
         return str(token["SecretID"])
 
@@ -102,7 +102,7 @@ class Cluster:
         return bool(self._call("GET", f"/acl/token/{token['AccessorID']}")["SecretID"] == secret)
 
     def variable(self, path: str) -> dict[str, str]:
-        """Items of a Variable, none while it is not there."""
+        """The items of a Variable, empty if it does not exist."""
         answer = self._ask("GET", f"/var/{path}")
         if answer.status_code == 404:
             return {}
@@ -111,7 +111,7 @@ class Cluster:
     def put_variable(self, path: str, items: dict[str, str]) -> bool:
         """Write a Variable if it differs, so that tasks are not restarted for nothing; one without items is deleted.
 
-        Returns whether other items than before are there now, of a Variable that was there before.
+        Returns whether an existing Variable was changed.
         """
         answer = self._ask("GET", f"/var/{path}")
         if not items:
@@ -120,7 +120,7 @@ class Cluster:
             return False
         if answer.status_code == 200 and answer.json()["Items"] == items:
             return False
-        # A new agent answers before it has made the key that Variables are encrypted with.
+        # A new agent answers before it has made its encryption key for Variables.
         body = {"Path": path, "Items": items}
         wait(lambda: self._is_encrypted_and_kept(path, body), 60, "the creation of Nomad's encryption key")
         return answer.status_code == 200
@@ -135,14 +135,14 @@ class Cluster:
         return True
 
     def allow_oversubscription(self) -> None:
-        """Let tasks use memory that others reserved and leave idle, up to their `memory_max`; default is a hard limit."""
+        """Let tasks use memory that others reserved but don't use, up to their `memory_max`; the default is a hard limit."""
         configuration = self._call("GET", "/operator/scheduler/configuration")["SchedulerConfig"]
         if not configuration["MemoryOversubscriptionEnabled"]:
             configuration["MemoryOversubscriptionEnabled"] = True
             self._call("PUT", "/operator/scheduler/configuration", json=configuration)
 
     def node_is_ready(self) -> bool:
-        """Whether a node takes work now. After a restart Nomad still calls it ready from before: it must answer, too."""
+        """Whether the node accepts work now. After a restart Nomad still reports it as ready, so it must answer too."""
         ready = [node["ID"] for node in self._call("GET", "/nodes") if node["Status"] == "ready"]
         return any(self._ask("GET", "/client/stats", params={"node_id": node}).is_success for node in ready)
 
@@ -156,12 +156,12 @@ class Cluster:
         return job is not None and not job["Stop"]
 
     def allocation(self, job: str) -> Allocation | None:
-        """The newest allocation that is meant to run, with its ports, or None."""
+        """The newest allocation that should run, with its ports, or None."""
         stubs = self._wanted(job)
         return self._whole(stubs[-1]["ID"], job) if stubs else None
 
     def allocations(self, job: str) -> list[Allocation]:
-        """All allocations that are meant to run, one an instance, the oldest first."""
+        """All allocations that should run, one per instance, the oldest first."""
         return [self._whole(stub["ID"], job) for stub in self._wanted(job)]
 
     def _wanted(self, job: str) -> list[dict[str, Any]]:
@@ -179,7 +179,7 @@ class Cluster:
         return Allocation(full["ID"], job, full["ClientStatus"], ports, tasks, full["Job"]["Version"])
 
     def placement_failure(self, job: str) -> str | None:
-        """Why Nomad could not place the job, in its own words."""
+        """Nomad's reason why it could not place the job."""
         for evaluation in self._call("GET", f"/job/{job}/evaluations"):
             for failure in (evaluation.get("FailedTGAllocs") or {}).values():
                 exhausted = failure.get("DimensionExhausted") or failure.get("ConstraintFiltered") or {}
@@ -196,20 +196,20 @@ class Cluster:
         return [stub["ID"] for stub in stubs if stub["Status"] != "dead"]
 
     def live_allocations(self, job: str) -> list[str]:
-        """Ids of allocations whose processes may still be there."""
+        """Ids of allocations whose processes may still run."""
         stubs = self._call("GET", f"/job/{quote(job, safe='')}/allocations")
         return [stub["ID"] for stub in stubs if stub["ClientStatus"] in ("running", "pending")]
 
     def restart(self, allocation: str) -> None:
-        """Restart its tasks where they are; returns once they have ended."""
+        """Restart the allocation's tasks in place; returns once they have ended."""
         self._call("PUT", f"/client/allocation/{allocation}/restart", json={"AllTasks": True}, timeout=60)
 
     def replace(self, allocation: str) -> None:
-        """Have Nomad stop it, after its leave of discovery, and start another in its place."""
+        """Have Nomad stop the allocation, after deregistering its services, and start another in its place."""
         self._call("PUT", f"/allocation/{allocation}/stop")
 
     def log_tail(self, allocation: Allocation, task: str, characters: int = 1500) -> str:
-        """The end of what a task wrote to stderr, or "" when there is nothing yet."""
+        """The end of a task's stderr, or "" when there is nothing yet."""
         query = {"task": task, "type": "stderr", "origin": "end", "offset": str(characters), "plain": "true"}
         answer = self._ask("GET", f"/client/fs/logs/{allocation.id}", params=query)
         return answer.text if answer.status_code == 200 else ""
@@ -221,7 +221,7 @@ def _last_event(state: dict[str, Any]) -> str:
 
 
 def wait(condition: Callable[[], bool], seconds: float, what: str, pause: float = 0.2) -> None:
-    """Poll until `condition` holds. Raises OperatorError that says `what` did not happen."""
+    """Poll until `condition` holds. Raises OperatorError saying that `what` did not happen."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

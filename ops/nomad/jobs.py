@@ -1,4 +1,4 @@
-"""The platform's jobs: their files, their submission, and whether the services they register really answer."""
+"""The platform's jobs: their files, their submission, and health checks of their services."""
 
 import json
 import os
@@ -20,27 +20,27 @@ from ops.paths import JOBS, LOCAL_VARS
 from ops.setup import caddy_binary
 from ops.setup.nomad_binary import Nomad
 
-# In the order in which they come to life: those that others wait for stand first.
+# In the order of their start: dependencies first.
 NAMES = ("postgres", "cache", "localstack", "mlflow", "prefect", "prefect-worker", "journal", "api", "ui", "gateway")
-# Parameterized: registered beside the others, and run only when a flow dispatches them.
+# Parameterized: registered like the others, but run only when a flow dispatches them.
 BATCH = ("trial", "score")
-# What a person opens; the rest is for programs and found by discovery.
+# Pages for people; programs find the rest by service discovery.
 PAGES = {"mlflow": "/", "prefect": "/", "api": "/schema", "ui": "/", "gateway": "/"}
 _SCHEMES = {"postgres": "postgresql", "cache": "redis", "gateway": "https"}
 
 
 def runnable() -> tuple[str, ...]:
-    """Those of NAMES that this machine can run: the gateway needs Caddy, which not every machine has."""
+    """The jobs of NAMES that this machine can run: the gateway needs Caddy, which not every machine has."""
     return tuple(name for name in NAMES if name != "gateway" or caddy_binary.find())
 
 
 def root_certificate() -> Path:
-    """Where the gateway keeps the certificate that its local certificates are signed with."""
+    """The file of the root certificate that signs the gateway's local certificates."""
     return paths.state() / "gateway" / "pki" / "authorities" / "local" / "root.crt"
 
 
 def file(name: str) -> Path:
-    """The job's specification. Raises OperatorError when there is no such job."""
+    """The job's file. Raises OperatorError when there is no such job."""
     if name not in (*NAMES, *BATCH):
         raise OperatorError(f"there is no job {name!r}", f"name one of {', '.join((*NAMES, *BATCH))}")
     return JOBS / f"{name}.nomad.hcl"
@@ -48,7 +48,7 @@ def file(name: str) -> Path:
 
 @dataclass(frozen=True)
 class Cli:
-    """The nomad command line with address and token in its environment, where no process list shows them."""
+    """The nomad command line, with address and token in its environment, which process lists don't show."""
 
     nomad: Nomad
     agent: Agent
@@ -65,7 +65,7 @@ class Cli:
         )
 
     def submit(self, name: str) -> None:
-        """`nomad job run` of the unchanged file. Raises OperatorError with Nomad's reason."""
+        """Run `nomad job run` on the unchanged file. Raises OperatorError with Nomad's reason."""
         done = self.run("job", "run", "-detach", f"-var-file={LOCAL_VARS}", str(file(name)))
         if done.returncode:
             reason = " ".join((done.stderr or done.stdout).split())
@@ -74,12 +74,12 @@ class Cli:
             )
 
     def fixed_ports(self, name: str) -> dict[str, int]:
-        """Ports that the job's file asks for by number, by label; read from Nomad's own parse of the file."""
+        """The job's static ports by label, from Nomad's own parser."""
         done = self.run("job", "run", "-output", f"-var-file={LOCAL_VARS}", str(file(name)))
         if done.returncode:
             raise OperatorError(
                 f"jobs/{name}.nomad.hcl cannot be read: {' '.join(done.stderr.split())}",
-                "mend it, or jobs/vars/local.hcl",
+                "correct it, or jobs/vars/local.hcl",
             )
         groups = json.loads(done.stdout)["Job"]["TaskGroups"]
         networks = [network for group in groups for network in group.get("Networks") or []]
@@ -88,26 +88,26 @@ class Cli:
 
 @dataclass(frozen=True)
 class Check:
-    """A health check as the job's file declares it, at the address its allocation got."""
+    """A health check of the job's file, at the address of its allocation."""
 
     service: str
     name: str
     url: str
 
     def passes(self) -> bool:
-        """Ask once, now: Nomad's own round comes only every few seconds."""
+        """Run the check now: Nomad runs it only every few seconds."""
         try:
             if self.url.startswith("tcp"):
                 wait_for(self.url, seconds=0)
                 return True
-            # Whoever holds the job's port is the job: what is asked here is whether it answers, not who it is.
+            # The process on the job's port is assumed to be the job: this checks whether it answers, not its identity.
             return httpx.get(self.url, timeout=2, verify=False).is_success
         except (httpx.HTTPError, NotAnsweringError):
             return False
 
 
 def checks(job: dict[str, Any], allocation: Allocation) -> Iterator[Check]:
-    """All checks of the job's services, advisory ones (`on_update = "ignore"`) too."""
+    """All checks of the job's services, including advisory ones (`on_update = "ignore"`)."""
     ports = {port.label: port for port in allocation.ports}
     for group in job["TaskGroups"]:
         for service in group.get("Services") or []:
@@ -122,7 +122,7 @@ def checks(job: dict[str, Any], allocation: Allocation) -> Iterator[Check]:
 
 @dataclass(frozen=True)
 class Health:
-    """What `status` shows of one job."""
+    """The health of one job, for `status`."""
 
     job: str
     healthy: bool
@@ -132,7 +132,7 @@ class Health:
 
 
 def health(cluster: Cluster, name: str, *, ignore: tuple[str, ...] = ()) -> Health:
-    """Health of a job by its own checks, asked now; checks named in `ignore` are left out."""
+    """Check the health of a job now by its own checks, except those in `ignore`."""
     job = cluster.job(name)
     if job is None or job["Stop"]:
         return Health(name, False, "stopped" if job else "not submitted", "", 0)
@@ -143,7 +143,7 @@ def health(cluster: Cluster, name: str, *, ignore: tuple[str, ...] = ()) -> Heal
         reason = cluster.placement_failure(name)
         return Health(name, False, f"not placed: {reason}" if reason else "being placed", url, restarts)
     if len(allocations) > instances(job) or any(allocation.version != job["Version"] for allocation in allocations):
-        # Right after a submission those of the version before are all there is, and healthy.
+        # Right after a submission there are only allocations of the version before, which are healthy.
         return Health(name, False, "being updated", url, restarts)
     for allocation in allocations:
         problem = _problem(job, allocation, ignore)
@@ -153,13 +153,13 @@ def health(cluster: Cluster, name: str, *, ignore: tuple[str, ...] = ()) -> Heal
 
 
 def templates(cluster: Cluster, name: str) -> list[str]:
-    """What the job's tasks are given of discovery and Variables, as it runs; none when it is not there."""
+    """The templates of the running job's tasks; empty when it does not exist."""
     groups = (cluster.job(name) or {"TaskGroups": []})["TaskGroups"]
     return [one["EmbeddedTmpl"] for group in groups for task in group["Tasks"] for one in task.get("Templates") or []]
 
 
 def instances(job: dict[str, Any]) -> int:
-    """Number of allocations that the job asks for."""
+    """The number of allocations that the job requests."""
     return sum(group.get("Count", 1) for group in job["TaskGroups"])
 
 
@@ -174,7 +174,7 @@ def _problem(job: dict[str, Any], allocation: Allocation, ignore: tuple[str, ...
 
 
 def healths(cluster: Cluster, names: Sequence[str], *, ignore: tuple[str, ...] = ()) -> dict[str, Health]:
-    """`health` of several jobs, asked at once: one that is still starting and slow to answer holds up no other."""
+    """Check several jobs in parallel, so that a slow one does not delay the others."""
     with ThreadPoolExecutor(len(names)) as pool:
         return dict(zip(names, pool.map(lambda name: health(cluster, name, ignore=ignore), names), strict=True))
 

@@ -1,4 +1,4 @@
-"""Finds out who holds a port that the platform needs, before anything is started on it."""
+"""Find out which process holds a port that the platform needs, before anything is started."""
 
 import socket
 
@@ -21,7 +21,7 @@ def is_free(port: int) -> bool:
 
 
 def holder(port: int) -> str:
-    """The process that listens on `port`, as far as this user may see it."""
+    """Describe the process that listens on `port`, as far as this user may see it."""
     try:
         listening = [
             one
@@ -35,7 +35,7 @@ def holder(port: int) -> str:
 
 
 def require_free(agent: Agent) -> None:
-    """Raise OperatorError when a port that the agent has yet to take is taken, telling a foreign Nomad agent from others."""
+    """Raise OperatorError when a port that the agent needs is taken, with a special message for another Nomad agent."""
     for port in [port for role in agent.roles if not role.is_running() for port in agent.ports_of(role)]:
         if is_free(port):
             continue
@@ -52,7 +52,7 @@ def require_free(agent: Agent) -> None:
 
 
 def require_job_ports_free(cli: Cli, job: str) -> None:
-    """Raise OperatorError when a fixed port of a job that does not run yet is taken."""
+    """Raise OperatorError when a static port of a job that does not run yet is taken."""
     for port in cli.fixed_ports(job).values():
         if not is_free(port):
             raise OperatorError(

@@ -1,4 +1,4 @@
-"""`restart`: says what it interrupts, restarts a job, and returns when it is healthy; several instances one after another."""
+"""The command `restart`: restart a job and wait until it is healthy, one instance after the other."""
 
 import time
 
@@ -11,7 +11,7 @@ from ops.nomad.cluster import Cluster, wait
 from ops.nomad.routes import routed
 from ops.nomad.session import connect
 
-# What is to be had of the rest meanwhile, where the job has one instance.
+# The effect on the rest meanwhile, if the job has one instance.
 _MEANWHILE = {
     "postgres": "predictions go on and are written down later; keys, MLflow and Prefect wait for it",
     "cache": "predictions go on and are written down later",
@@ -28,7 +28,7 @@ _SECONDS = 180
 
 
 def restart(arguments: list[str]) -> int:
-    """Restart a job: its one instance where it is, several by replacing one after the other."""
+    """Restart a job: a single instance in place, several by replacing one after the other."""
     name = (
         Arguments("restart", restart.__doc__).place("job", "its name, as `just status` lists it").given(arguments).job
     )
@@ -57,7 +57,7 @@ def restart(arguments: list[str]) -> int:
         cluster.replace(one.id)
         _wait_until_replaced(cluster, name, one.id, len(found))
         if name == "api":
-            # A gateway that does not know the new instance yet would have nobody left to ask when the next one goes.
+            # Otherwise a gateway that does not know the new instance yet would have no instance when the next one stops.
             wait(
                 lambda: routed(cluster, session.agent.data),
                 _SECONDS,
@@ -72,7 +72,7 @@ def _wait_until_healthy(cluster: Cluster, name: str) -> None:
 
 
 def _wait_until_replaced(cluster: Cluster, name: str, old: str, number: int) -> None:
-    """The old one has answered its last request, and all that are wanted are healthy."""
+    """Wait until the old instance has stopped and all wanted ones are healthy."""
 
     def done() -> bool:
         wanted = [one.id for one in cluster.allocations(name)]

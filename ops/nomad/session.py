@@ -1,4 +1,4 @@
-"""What every command about the running platform begins with: the agent, the credentials, and a client of Nomad."""
+"""The session of a command on the running platform: agent, credentials and a client of Nomad."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from ops.setup.credentials import Credentials
 
 @dataclass(frozen=True)
 class Session:
-    """A running platform, reached with the operator's rights."""
+    """A connection to the running platform with the operator's rights."""
 
     agent: Agent
     credentials: Credentials
@@ -21,19 +21,19 @@ class Session:
     cli: Cli
 
     def managing(self) -> "Session":
-        """The same with the management token: what may submit and stop jobs is root on this machine."""
+        """Switch to the management token, which may submit and stop jobs, and so is equivalent to root on this machine."""
         token = self.credentials.nomad_management_token
         return replace(self, cluster=Cluster(self.agent.address, token), cli=replace(self.cli, token=token))
 
 
 def connect() -> Session:
-    """Raises OperatorError when the platform is down."""
+    """Connect to the running platform. Raises OperatorError when it is down."""
     credentials = Credentials.load()
     agent = Agent.of_state()
     if not agent.is_running():
         if processes_of(agent.data):
             raise OperatorError(
-                "the Nomad agent is not running; the services go on, but nothing looks after them", "run `just up`"
+                "the Nomad agent is not running; the services go on, but nothing supervises them", "run `just up`"
             )
         raise OperatorError("the platform is down: no Nomad agent of this project is running", "run `just up`")
     nomad = nomad_binary.find()

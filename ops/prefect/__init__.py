@@ -1,1 +1,1 @@
-"""Prefect's server and worker: the deployments, their parameters and their runs."""
+"""Prefect: server, worker, deployments, parameters and runs."""

@@ -1,4 +1,4 @@
-"""The commands of the `prefect` group: the server and worker, the deployments, and their runs."""
+"""The commands of the `prefect` group: server and worker, deployments, and runs."""
 
 import json
 import webbrowser
@@ -27,7 +27,7 @@ def _prefect(session: Session) -> Prefect:
 
 
 def start(arguments: list[str]) -> int:
-    """Submit the server's and the worker's job and wait until both are healthy."""
+    """Submit the jobs of server and worker, and wait until both are healthy."""
     nothing("prefect-start", start.__doc__, arguments)
     session = connect().managing()
     for name in _JOBS:
@@ -57,8 +57,12 @@ def deploy_flows(arguments: list[str]) -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a deployment, `train/closecast` unless named, with `--name value` parameters of its flow, and follow it to its end.
-    A parameter that the flow does not have is answered with those that it has."""
+    """Run a deployment (default:
+
+    `train/closecast`) with `--name value` parameters of its flow, and follow it to its end.
+
+    An unknown parameter is answered with the known ones.
+    """
     wanted = Arguments("prefect-run", run.__doc__).place("deployment", "as train/closecast", "?")
     name, texts = parsed(wanted, arguments)
     if texts.get("source", "").startswith("file:"):
@@ -71,7 +75,7 @@ def run(arguments: list[str]) -> int:
 
 
 def parsed(wanted: Arguments, arguments: list[str]) -> tuple[str, dict[str, str]]:
-    """The deployment, and the texts of its parameters by name: only its flow knows which there are."""
+    """The deployment, and the texts of its parameters by name, not yet validated by its flow."""
     texts: dict[str, str] = {}
     rest, coming = [], iter(arguments)
     for argument in coming:
@@ -87,7 +91,7 @@ def parsed(wanted: Arguments, arguments: list[str]) -> tuple[str, dict[str, str]
 
 
 def status(arguments: list[str]) -> int:
-    """Health of the server and the worker, and the latest runs."""
+    """Show the health of server and worker, and the latest runs."""
     nothing("prefect-status", status.__doc__, arguments)
     session = connect()
     healths = [jobs.health(session.cluster, name) for name in _JOBS]
@@ -99,7 +103,7 @@ def status(arguments: list[str]) -> int:
 
 
 def status_all(arguments: list[str]) -> int:
-    """The same, with all deployments, their schedules, and the last twenty runs."""
+    """Show the health of server and worker, all deployments with their schedules, and the last twenty runs."""
     nothing("prefect-status-all", status_all.__doc__, arguments)
     session = connect()
     prefect = _prefect(session)
@@ -128,7 +132,7 @@ def _print_runs(prefect: Prefect, limit: int) -> None:
 
 
 def logs(arguments: list[str]) -> int:
-    """Log of a flow run, the latest unless its id is given."""
+    """Print the log of a flow run (default: the latest)."""
     given = Arguments("prefect-logs", logs.__doc__).place("run", "the id of a flow run", "?").given(arguments)
     prefect = _prefect(connect())
     run_id = given.run or _latest(prefect)
@@ -155,7 +159,7 @@ def _latest(prefect: Prefect) -> str:
 
 
 def ui(arguments: list[str]) -> int:
-    """Print the address of Prefect's UI and open it where there is a browser."""
+    """Print the address of Prefect's UI, and open it if there is a browser."""
     nothing("prefect-ui", ui.__doc__, arguments)
     address = _prefect(connect()).address
     print(address)
@@ -174,7 +178,9 @@ def resume(arguments: list[str]) -> int:
 
 
 def _set_paused(command: str, does: str | None, arguments: list[str], *, paused: bool) -> int:
-    given = Arguments(command, does).place("deployment", "as train/closecast; all unless named", "*").given(arguments)
+    given = (
+        Arguments(command, does).place("deployment", "for example train/closecast (default: all)", "*").given(arguments)
+    )
     prefect = _prefect(connect())
     chosen = [prefect.deployment(name) for name in given.deployment] or prefect.call("POST", "/deployments/filter", {})
     for one in chosen:

@@ -1,4 +1,4 @@
-"""Registers the flows with Prefect, unless this very version of them is registered already."""
+"""Register the flows with Prefect, unless this version of them is registered already."""
 
 import hashlib
 import os
@@ -17,14 +17,14 @@ _NO_NEWS = (": created", ": created, paused", ": already there", ": up to date")
 
 
 def _digest() -> str:
-    """SHA-256 of the flows' sources and of where they are run from."""
+    """SHA-256 of the flows' sources and their path."""
     sources = sorted((paths.PROJECT / "flows").glob("*.py"))
     parts = [str(runtime.code()).encode(), *(source.read_bytes() for source in sources)]
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def ensure_deployments(cluster: Cluster) -> None:
-    """Deploy when the flows changed since the last time, or Prefect has lost them."""
+    """Deploy when the flows have changed since the last time, or Prefect has lost them."""
     done = paths.state() / "deployed"
     if done.exists() and done.read_text() == _digest() and _is_known(Prefect(jobs.address(cluster, "prefect"))):
         return
@@ -36,9 +36,9 @@ def ensure_deployments(cluster: Cluster) -> None:
 
 
 def deploy(cluster: Cluster) -> str:
-    """Register all deployments; returns what was printed. Raises OperatorError with the last line of a failure."""
+    """Register all deployments and return the output. Raises OperatorError with the last line of a failure."""
     runtime.refresh()
-    # From where the worker will run them: their place is part of what is deployed.
+    # In the folder where the worker will run them: the path is part of a deployment.
     code = str(runtime.code())
     environment = {
         **os.environ,

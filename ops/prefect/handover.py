@@ -1,4 +1,4 @@
-"""Gives the account that flows run as an export of root's that it could not read."""
+"""Copy an export that only root can read for the account of the flows."""
 
 import hashlib
 import os
@@ -12,15 +12,15 @@ from ops.setup import accounts, runtime
 
 
 def readable(source: str | None) -> str | None:
-    """`source`, or for a file that the worker's account may not read the same of a copy, which is told.
+    """Return `source`, or the source of a copy if the worker's account cannot read the file; the copy is announced.
 
-    The copy is made anew at each call: a change of the file reaches the flows with the next `up` or `train` that names it.
+    The copy is renewed at each call: a changed file reaches the flows with the next `up` or `train` that names it.
     """
     kind, _, name = (source or "").partition(":")
     path = Path(name)
     if kind != "file" or not accounts.wanted() or _is_readable(path):
         return source
-    # The file keeps its name, by which reports call it.
+    # The file keeps its name, which reports show.
     folder = paths.state() / "exports" / hashlib.sha256(name.encode()).hexdigest()[:8]
     for step in (folder.parent, folder):
         step.mkdir(exist_ok=True)
@@ -36,9 +36,7 @@ def readable(source: str | None) -> str | None:
     partial.chmod(0o400)
     os.chown(partial, entry.pw_uid, entry.pw_gid)
     partial.replace(copy)
-    say(
-        f"  only root may read {path}: flows read a copy of it, {copy}, which is made anew when you name the file again"
-    )
+    say(f"  only root may read {path}: flows read a copy of it, {copy}, which is renewed when you name the file again")
     return f"file:{copy}"
 
 

@@ -1,4 +1,4 @@
-"""Kaggle's credentials on their way from the operator's environment to the flows, as items of the worker's Nomad Variable."""
+"""Pass Kaggle's credentials from the operator's environment to the flows, as items of the worker's Nomad Variable."""
 
 from collections.abc import Mapping
 
@@ -6,9 +6,9 @@ VARIABLES = ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "CLOSECAST_KAG
 
 
 def items(environment: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str]:
-    """An item for each of VARIABLES, empty where there is none: a template that asks for an absent item waits for ever.
+    """An item for each of VARIABLES, possibly empty: a template waits forever for an absent item.
 
-    Once one of them is set in `environment`, set to nothing included, they are taken from there; else those `kept` stay.
+    If one of them is set in `environment`, even to an empty value, all are taken from there; else those of `kept` stay.
     """
     named = any(name in environment for name in VARIABLES)
     return {

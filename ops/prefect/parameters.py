@@ -1,4 +1,4 @@
-"""Turns `name=text` arguments into a flow's parameters, by the schema that its deployment has at Prefect."""
+"""Convert `name=text` arguments to a flow's parameters, by the schema of its deployment."""
 
 import json
 import math
@@ -14,14 +14,14 @@ from ops.errors import OperatorError
 _Schema = Mapping[str, Any]
 _WHOLE = re.compile(r"[+-]?\d+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-# The narrower kind first: a text is everything.
+# The narrower type first: a text matches everything.
 _ORDER = ("const", "null", "boolean", "integer", "number", "array", "object", "date", "date-time", "any", "string")
 
 
 def typed(deployment: str, texts: Mapping[str, str], found: _Schema) -> dict[str, Any]:
-    """The values of `texts` for the deployment `found`, as Prefect's API tells of it.
+    """Convert `texts` to values for the deployment `found`, as returned by Prefect's API.
 
-    Raises OperatorError for a name that the flow does not have, a value that it does not take, and one that is missing.
+    Raises OperatorError for an unknown name, an invalid value, and a missing one.
     """
     schema: _Schema = found.get("parameter_openapi_schema") or {}
     properties: _Schema = schema.get("properties") or {}
@@ -48,7 +48,7 @@ def _value(name: str, text: str, schema: _Schema, root: _Schema) -> Any:
 
 
 def _variants(schema: _Schema, root: _Schema) -> list[_Schema]:
-    """The plain schemas of which a value must fit one, the narrower first."""
+    """The alternative plain schemas, the narrower first."""
     return sorted(_flat(schema, root), key=lambda one: _ORDER.index(_kind(one)))
 
 
@@ -76,7 +76,7 @@ def _kind(schema: _Schema) -> str:
 
 
 def _readings(text: str, schema: _Schema, root: _Schema) -> Iterator[Any]:
-    """What `text` may mean as a value of `schema`; nothing when it cannot be one."""
+    """The possible values of `text` by `schema`, none if it is invalid."""
     word, kind = text.strip(), _kind(schema)
     if kind == "const":
         yield from (one for one in _values(schema) if _says(word, one))
@@ -128,7 +128,7 @@ def _iso(word: str, read: Any) -> Iterator[str]:
 
 
 def _lists(word: str, schema: _Schema, root: _Schema) -> Iterator[list[Any]]:
-    """A JSON list, or its members with commas between them."""
+    """Parse a JSON list, or members separated by commas."""
     found = next(_json(word), None)
     if isinstance(found, list):
         members = [one if isinstance(one, str) else json.dumps(one) for one in found]

@@ -1,4 +1,4 @@
-"""Submits the training flow to Prefect and follows it to its end, through Prefect's REST API."""
+"""Submit the training flow to Prefect and follow it to its end, through Prefect's REST API."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from services.prefect import MOST_ATTEMPTS, REPEATABLE
 
 DEPLOYMENT = "train/closecast"
 _WORKER_SECONDS = 30
-# A worker that was killed with its run starts again before it sees to it.
+# A worker that was killed with its run restarts before it restarts the run.
 _AGAIN_SECONDS = 120
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -24,7 +24,7 @@ class AwayError(OperatorError):
 
 
 class Prefect:
-    """Prefect's API below `address` (the server's base URL, without /api); the password is that of this installation unless given."""
+    """A client of Prefect's API at `address`, the server's base URL without /api. The default password is ours."""
 
     def __init__(self, address: str, auth_string: str | None = None) -> None:
         self.address = address
@@ -32,7 +32,7 @@ class Prefect:
         self._http = httpx.Client(base_url=f"{address}/api", timeout=30, auth=auth)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON answer, or None for an empty one. Raises AwayError, or OperatorError with Prefect's own words."""
+        """The JSON answer, or None for an empty one. Raises AwayError, or OperatorError with Prefect's message."""
         try:
             answer = self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
@@ -56,12 +56,12 @@ class Prefect:
         return found
 
     def variable(self, name: str) -> Any:
-        """The value of a Prefect variable, None while there is none."""
+        """The value of a Prefect variable, None if there is none."""
         found = self.call("POST", "/variables/filter", {"variables": {"name": {"any_": [name]}}})
         return found[0]["value"] if found else None
 
     def set_variable(self, name: str, value: str) -> None:
-        """Write a Prefect variable, over what was there."""
+        """Set a Prefect variable."""
         if self.variable(name) is None:
             self.call("POST", "/variables/", {"name": name, "value": value, "tags": ["closecast"]})
         else:
@@ -74,9 +74,9 @@ class Prefect:
         return str(run["id"])
 
     def follow(self, run: str, seconds: float = 1800) -> dict[str, Any]:
-        """Print each task as it ends until the run ends; returns the run that completed.
+        """Print each task as it ends until the run ends; returns the completed run.
 
-        A run that crashed is followed on in the one that tries it again; a Prefect that is away is waited for.
+        A crashed run is followed by its restart; outages of Prefect are waited for.
         Raises OperatorError with the flow's own message when it did not complete.
         """
         begin = time.monotonic()
@@ -129,11 +129,11 @@ class Prefect:
         )
         raise OperatorError(
             f"the pipeline did not finish: {message}",
-            f"mend what it names and run it again; all of it is in `just prefect-logs {run}`",
+            f"correct what it names and run it again; the whole log is in `just prefect-logs {run}`",
         )
 
     def _again(self, crashed: dict[str, Any]) -> str | None:
-        """Id of the run that tries a crashed one again, waited for; None when there will be none."""
+        """Wait for the restart of a crashed run and return its id; None if there will be none."""
         if REPEATABLE not in crashed["tags"] or f"attempt-{MOST_ATTEMPTS}" in crashed["tags"]:
             return None
         body = {"flow_runs": {"idempotency_key": {"any_": [f"after-{crashed['id']}"]}}}
@@ -150,7 +150,7 @@ class Prefect:
         return tasks
 
     def result(self, run: str) -> dict[str, Any]:
-        """The one row of the table artifact `train-result` that the run wrote."""
+        """The single row of the run's table artifact `train-result`."""
         body = {"artifacts": {"flow_run_id": {"any_": [run]}, "key": {"any_": ["train-result"]}}, "limit": 1}
         found = self.call("POST", "/artifacts/filter", body)
         if not found:

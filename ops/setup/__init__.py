@@ -1,1 +1,1 @@
-"""What the machine needs: programs, Python environments, accounts, secrets and the checks of all of them."""
+"""Set up the machine: programs, Python environments, accounts, secrets, and checks of them."""

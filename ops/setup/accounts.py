@@ -1,6 +1,6 @@
-"""The accounts that services run as where `up` is run by root: one for each kind, so that a hole in one is no hole in the others.
+"""The accounts of services when root runs `up`: one per kind of service, to isolate them from each other.
 
-Where `up` is run by anybody else, everything runs as that user, and there is nothing here to be done.
+When another user runs `up`, everything runs as that user, and no accounts are made.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from ops import paths
 from ops.errors import OperatorError
 
-# Each kind, and the folders of the platform's data that are its own.
+# Each kind, and its own folders of the platform's data.
 FOLDERS: dict[str, tuple[str, ...]] = {
     "postgres": ("postgres",),
     "cache": ("cache",),
@@ -32,27 +32,27 @@ _CLOSED = 0o700
 
 
 def wanted() -> bool:
-    """Whether services get accounts of their own here."""
+    """Whether services get their own accounts."""
     return os.geteuid() == 0
 
 
 def name(kind: str) -> str:
-    """The account of `kind`, of this clone's platform alone; an empty string where services run as the user who calls."""
+    """The account of `kind` for this clone's platform; empty when services run as the calling user."""
     return f"{group()}-{kind}" if wanted() else ""
 
 
 def group() -> str:
-    """The group of all of them. It opens the way to their folders, and none of these."""
+    """The group of all accounts, which may enter the parent of their folders, but not the folders."""
     return f"closecast-{hashlib.sha256(str(paths.state()).encode()).hexdigest()[:6]}"
 
 
 def meta() -> dict[str, str]:
-    """What job files know of the accounts: `account_<kind>`."""
+    """The accounts as node metadata for job files: `account_<kind>`."""
     return {f"account_{kind}": name(kind) for kind in FOLDERS}
 
 
 def ensure() -> None:
-    """Make the accounts and folders that are missing, and give each folder to its account. Raises OperatorError."""
+    """Create missing accounts and folders, and give each folder to its account. Raises OperatorError."""
     if not wanted():
         return
     if not _exists(group(), "group"):
@@ -74,7 +74,7 @@ def ensure() -> None:
             )
     state = paths.state()
     state.chmod(0o711)
-    # The way to the folders of their tasks, each of which is open to one account.
+    # The parent of the tasks' folders, each of which only one account may enter.
     for folder in (state / "nomad", state / "nomad" / "data"):
         folder.mkdir(exist_ok=True)
         shutil.chown(folder, "root", group())
@@ -86,9 +86,9 @@ def ensure() -> None:
 
 
 def give(folder: Path, kind: str, whole: bool = False) -> None:
-    """Give `folder` to the account of `kind`, and close it to everybody else: with all in it where it is another's, or `whole`.
+    """Give `folder` to the account of `kind` only; with all its content if it has another owner, or if `whole`.
 
-    Changes nothing where there are no accounts.
+    Does nothing when there are no accounts.
     """
     if not wanted():
         return
@@ -96,13 +96,13 @@ def give(folder: Path, kind: str, whole: bool = False) -> None:
     if whole or folder.stat().st_uid != entry.pw_uid:
         for path in _below(folder):
             os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
-        # Last, so that an interrupted change of hands is begun again.
+        # Last, so that an interrupted change of owner is repeated.
         os.chown(folder, entry.pw_uid, entry.pw_gid)
     folder.chmod(_CLOSED)
 
 
 def folders_of_other_owners() -> list[str]:
-    """Folders with data that belong to somebody other than their account, as those of an earlier version do."""
+    """Folders with data that have another owner than their account, such as those of an earlier version."""
     if not wanted():
         return []
     found = []
@@ -114,7 +114,7 @@ def folders_of_other_owners() -> list[str]:
 
 
 def remove() -> None:
-    """Remove the accounts and their group; their files are gone by then. Raises OperatorError."""
+    """Remove the accounts and their group, after their files. Raises OperatorError."""
     if not wanted():
         return
     for kind in FOLDERS:
@@ -144,5 +144,5 @@ def _run(*command: str) -> None:
     if done.returncode:
         raise OperatorError(
             f"`{' '.join(command)}` failed: {' '.join(done.stderr.split()) or done.returncode}",
-            "mend that, or run Closecast as an ordinary user",
+            "correct that, or run Closecast as an ordinary user",
         )

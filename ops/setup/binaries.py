@@ -1,4 +1,4 @@
-"""Finds a program written in Go, or installs it: the one on PATH, else the official release, else built from its module."""
+"""Find or install a program written in Go: on PATH, from its official release, or built from its module."""
 
 import fcntl
 import hashlib
@@ -31,7 +31,7 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True)
 class Binary:
-    """A usable executable of a program and where it came from ("PATH", "release" or "built")."""
+    """A usable executable and its origin ("PATH", "release" or "built")."""
 
     title: str
     path: Path
@@ -43,12 +43,12 @@ class Binary:
 
 
 class _UnavailableError(Exception):
-    """One way of getting the program is not open on this machine."""
+    """One way of getting the program is not available on this machine."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """What has to be known of a program to get it. Its folder below `ops` holds the go.mod and go.sum it is built from."""
+    """A program to install. Its folder below `ops` holds the go.mod and go.sum it is built from."""
 
     name: str  # of the executable, of its folder below `ops` and of the package of most systems
     title: str
@@ -58,11 +58,11 @@ class Program:
     archive: str  # below it, with {version} and {system}
     checksums: Mapping[str, str]  # by system, such as linux_amd64: SHA-256 (64 digits) or SHA-512 (128)
     module: str
-    build: str  # how long it takes, for a person who waits
+    build: str  # how long it takes, for messages
     flags: tuple[str, ...]  # of `go build`
 
     def find(self) -> Binary | None:
-        """The one to use if it is already here: PATH first (if new enough), then the cache."""
+        """Find the executable: on PATH (if new enough), else in the cache."""
         on_path = shutil.which(self.name)
         if on_path and (version := _version(Path(on_path))) and self._is_new_enough(version):
             return Binary(self.title, Path(on_path), version, "PATH")
@@ -73,7 +73,7 @@ class Program:
         return None
 
     def find_or_install(self) -> Binary:
-        """As `find`, else download, else build. Raises OperatorError saying why each way failed."""
+        """Find the executable, else download it, else build it. Raises OperatorError saying why each way failed."""
         found = self.find()
         if found:
             return found
@@ -83,7 +83,7 @@ class Program:
 
     @contextmanager
     def _only_one(self) -> Iterator[None]:
-        """Clones share the cache: two that install at once would take each other's build folder away."""
+        """Lock the cache, which clones share: parallel installations would delete each other's build folder."""
         cache().mkdir(parents=True, exist_ok=True)
         with (cache() / f"{self.name}.lock").open("w") as lock:
             try:
@@ -168,7 +168,7 @@ class Program:
 
 
 def _version(binary: Path) -> str | None:
-    """What the program says of itself: `Nomad v1.11.3`, `v2.10.2 h1:…`."""
+    """The program's version from its own output: `Nomad v1.11.3`, `v2.10.2 h1:…`."""
     if not binary.exists():
         return None
     done = subprocess.run(
@@ -187,12 +187,12 @@ def _member(archive: bytes, name: str) -> bytes:
     content.seek(0)
     with tarfile.open(fileobj=content, mode="r:gz") as tarred:
         member = tarred.extractfile(name)
-        assert member is not None  # a checked archive holds the program as a file
+        assert member is not None  # an archive with the right checksum holds the program as a file
         return member.read()
 
 
 def _place(binary: bytes, target: Path) -> None:
-    """Write to a neighbour first, so that an interruption never leaves half an executable under the final name."""
+    """Write to a temporary file first, so that an interruption never leaves half an executable under the final name."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     partial.write_bytes(binary)

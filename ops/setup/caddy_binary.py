@@ -1,4 +1,4 @@
-"""Caddy as a program: which version, where its releases are, and what they must hash to."""
+"""Caddy's version, release site and checksums."""
 
 from ops.setup.binaries import Binary, Program
 
@@ -9,7 +9,7 @@ CADDY = Program(
     oldest=(2, 10),
     releases="https://github.com/caddyserver/caddy/releases/download",
     archive="v{version}/caddy_{version}_{system}.tar.gz",
-    # SHA-512 as the publisher's own container image of this release pins it.
+    # SHA-512 as pinned by the publisher's own container image of this release.
     checksums={
         "linux_amd64": "747df7ee74de188485157a383633a1a963fd9233b71fbb4a69ddcbcc589ce4e2"
         "cc82dacf5dbbe136cb51d17e14c59daeb5d9bc92487610b0f3b93680b2646546",
@@ -18,12 +18,12 @@ CADDY = Program(
     },
     module="github.com/caddyserver/caddy/v2/cmd/caddy",
     build="one to two minutes on two cores",
-    # Without a word from outside a Caddy that was built as somebody's dependency does not know its version.
+    # A Caddy built as a dependency does not know its version without this flag.
     flags=("-ldflags", "-s -w -X github.com/caddyserver/caddy/v2.CustomVersion=v2.10.2"),
 )
-ABSENT = "no gateway, so no TLS: there is no Caddy 2.10 or newer here (`just doctor` tells how to get it)"
+ABSENT = "no gateway, so no TLS: there is no Caddy 2.10 or newer here (`just doctor` says how to get it)"
 
 
 def find() -> Binary | None:
-    """The Caddy to use if one is already here."""
+    """Find an installed Caddy."""
     return CADDY.find()

@@ -1,4 +1,4 @@
-"""The platform's secrets: made once at random, kept in one file that only the user can read, handed to Nomad as Variables."""
+"""The platform's secrets: random, stored in one file that only the user can read, and given to Nomad as Variables."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from closecast.platform.settings import Login
 
 REGION = "us-east-1"
-# Secrets that installations made before them lack, and that `up` adds to their files.
+# Secrets that earlier installations lack, and that `up` adds to their files.
 _JOINED_LATER = (
     "closecast_database_password",
     "promoter_database_password",
@@ -36,11 +36,11 @@ _JOINED_LATER = (
     "prefect_worker_object_store_secret_key",
     "score_object_store_secret_key",
     "trial_object_store_secret_key",
-    # Older than that, but it may be taken out of the file, like those above, to have a new one.
+    # Not new, but like those above it may be deleted from the file to get a new one.
     "object_store_secret_key",
 )
 
-# Jobs that have a key of their own to the object store.
+# Jobs with their own key to the object store.
 _WITH_OBJECT_STORE = ("api", "journal", "mlflow", "prefect-worker", "score", "trial")
 
 
@@ -57,7 +57,7 @@ class Credentials:
     closecast_database_password: str
     promoter_database_password: str
     cache_password: str
-    object_store_access_key: str  # this pair opens all of LocalStack, the jobs' what localstack/rights.py says
+    object_store_access_key: str  # this pair has all rights, those of jobs are limited by localstack/rights.py
     object_store_secret_key: str
     api_object_store_secret_key: str
     journal_object_store_secret_key: str
@@ -75,7 +75,7 @@ class Credentials:
     mlflow_password: str
     mlflow_api_password: str
     mlflow_reader_password: str
-    model_former_keys: str  # public keys of earlier ones, with commas between, by which models may have been signed too
+    model_former_keys: str  # public keys of earlier signing keys, separated by commas
 
     @staticmethod
     def file() -> Path:
@@ -95,7 +95,7 @@ class Credentials:
 
     @classmethod
     def load_or_create(cls) -> "Credentials":
-        """Read the file, or make one of mode 0600 in a folder closed to others' listing; secrets that joined later are added."""
+        """Read the file, or create it with mode 0600 in a private folder; new kinds of secrets are added."""
         if not cls.file().exists():
             made = cls._of({"nomad_management_token": str(uuid.uuid4()), "nomad_operator_token": "", **cls._random()})
             made.save()
@@ -129,37 +129,37 @@ class Credentials:
 
     @classmethod
     def _random(cls) -> dict[str, str]:
-        """All secrets but Nomad's tokens."""
+        """Random values for all secrets except Nomad's tokens."""
         names = [field.name for field in fields(cls) if not field.name.startswith("nomad")]
         made = {name: secrets.token_urlsafe(32) for name in names}
         return {**made, "object_store_access_key": f"LK{secrets.token_hex(9).upper()}", "model_former_keys": ""}
 
     @property
     def prefect_auth_string(self) -> str:
-        """What Prefect's server asks for: user and password in one."""
+        """User and password of Prefect's server, as one string."""
         return f"closecast:{self.prefect_password}"
 
     @property
     def mlflow_login(self) -> "Login":
-        """The user of MLflow's server who may do everything: people at its pages, commands, flows."""
-        # Imported here: other commands need not wait for it.
+        """The login to MLflow's server with all rights: for people, commands and flows."""
+        # Imported here: other commands don't need it.
         from closecast.platform.settings import Login
 
         return Login("closecast", self.mlflow_password)
 
     def save(self) -> None:
-        """Write whole or not at all, never readable by others even for a moment."""
+        """Write the file atomically, readable by its owner only."""
         write_whole(self.file(), json.dumps(asdict(self), indent=2))
 
     def model_public_keys(self) -> str:
-        """Of the key that models are signed with, and of those before it."""
-        # Imported here: other commands need not wait for it.
+        """The public keys of the current and the former signing keys."""
+        # Imported here: other commands don't need it.
         from closecast.platform.signatures import Signer
 
         return ",".join(filter(None, (Signer.from_text(self.model_signing_key).public, self.model_former_keys)))
 
     def variables(self) -> dict[str, dict[str, str]]:
-        """Items of the Nomad Variable `nomad/jobs/<job>`, by job: each job sees what its tasks need and no more."""
+        """The items of the Nomad Variables `nomad/jobs/<job>`, by job: each job gets only what its tasks need."""
         keys = {job: self._object_store_key(job) for job in _WITH_OBJECT_STORE}
         loads_models = {"model_public_keys": self.model_public_keys()}
         return {
@@ -183,7 +183,7 @@ class Credentials:
                 "password": self.mlflow_password,
                 "api_password": self.mlflow_api_password,
                 "reader_password": self.mlflow_reader_password,
-                # A Fernet key: 32 bytes in base64 that, unlike a token's, is padded.
+                # A Fernet key: 32 bytes in padded base64.
                 "webhook_encryption_key": f"{self.webhook_encryption_key}=",
             },
             "prefect": {
@@ -215,13 +215,13 @@ class Credentials:
                 "webhook_secret": self.webhook_secret,
                 "mlflow_password": self.mlflow_api_password,
             },
-            # Its tasks show the API who they are by their workload identity.
+            # Its tasks authenticate to the API by their workload identity.
             "ui": {"password": self.ui_password, "gateway_key": self.ui_gateway_key},
             "gateway": {"ui_password": self.ui_password, "ui_key": self.ui_gateway_key},
         }
 
     def _object_store_key(self, job: str) -> dict[str, str]:
-        """The access key, which is no secret, says whose it is."""
+        """The key pair of a job; the access key, which is not secret, contains the job's name."""
         return {
             "object_store_access_key": f"LKCLOSECAST{job.replace('-', '').upper()}",
             "object_store_secret_key": getattr(self, f"{job.replace('-', '_')}_object_store_secret_key"),

@@ -1,4 +1,4 @@
-"""`doctor`: what is missing on this machine and how to get it, and what is left over from earlier runs."""
+"""The command `doctor`: what is missing on this machine and how to get it, and leftovers of earlier runs."""
 
 import shutil
 
@@ -8,7 +8,7 @@ from ops.setup.environment import LOCALSTACK, runtime_is_ready
 
 
 def doctor() -> int:
-    """Print one line a finding; returns the exit status, 1 when something that `up` needs is missing."""
+    """Print one line per finding; returns the exit status, 1 when something that `up` needs is missing."""
     missing = 0
     for finding in preflight.findings():
         if isinstance(finding, OperatorError):
@@ -27,6 +27,6 @@ def doctor() -> int:
     print(
         "\neverything that `just up` needs is here"
         if not missing
-        else f"\n{missing} thing{'s' * (missing > 1)} must be mended before `just up`"
+        else f"\n{missing} thing{'s' * (missing > 1)} must be fixed before `just up`"
     )
     return 1 if missing else 0

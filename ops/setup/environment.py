@@ -1,4 +1,4 @@
-"""Prepares the Python environments from the hashed locks, and says whether they already match them."""
+"""Create the Python environments from the hashed locks, and check whether they match them."""
 
 import hashlib
 import shutil
@@ -18,7 +18,7 @@ _NEVER_IMPORTED = "/tests?/"
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment and the lock it is made from."""
+    """A virtual environment and its lock."""
 
     folder: Path
     lock: Path
@@ -33,16 +33,16 @@ class Environment:
         return hashlib.sha256(self.lock.read_bytes() + "\0".join(parts).encode()).hexdigest()
 
     def _place(self) -> Path:
-        """Where it really is: root's are where the accounts of services can reach them."""
+        """The real folder: root's environments are where the services' accounts can reach them."""
         elsewhere = runtime.environments()
         return elsewhere / self.folder.name.removeprefix(".") if elsewhere else self.folder
 
     def is_ready(self) -> bool:
-        """Whether a whole installation of this very lock, by this Python, in this place, was finished."""
+        """Whether an installation of this lock, with this Python, in this place, was completed."""
         return self._marker.exists() and self._marker.read_text() == self._wanted()
 
     def prepare(self) -> None:
-        """Create or bring up to date. Raises OperatorError naming the disk, the network or the hash that stood in the way."""
+        """Create or update the environment. Raises OperatorError naming the problem: disk, network or hash."""
         uv = tool("uv")
         self._link()
         place, wanted = self._place(), runtime.interpreter()
@@ -60,7 +60,7 @@ class Environment:
         self._marker.write_text(self._wanted())
 
     def _link(self) -> None:
-        """Have the clone's folder lead to the environment where that is elsewhere; what an earlier version made there goes."""
+        """Link the clone's folder to an environment elsewhere, replacing what an earlier version made there."""
         place, folder = self._place(), self.folder
         if place == folder or folder.resolve() == place:
             return
@@ -78,7 +78,7 @@ LOCALSTACK = Environment(VENV_LOCALSTACK, PROJECT / "requirements-localstack.txt
 
 
 def runtime_is_ready() -> bool:
-    """Whether the services' environment is there; the development lock holds all of the runtime lock."""
+    """Whether the services' environment is ready; the development lock contains the runtime lock."""
     return RUNTIME.is_ready() or DEVELOPMENT.is_ready()
 
 
@@ -89,20 +89,20 @@ def _runs(python: Path, version: str) -> bool:
 
 @cache
 def _version(python: str) -> str:
-    """Of an interpreter, and where its own files are; empty when it does not start."""
+    """The version and base prefix of an interpreter; empty when it does not start."""
     asked = "import sys; print(*sys.version_info[:3], sep='.'); print(sys.base_prefix)"
     done = subprocess.run([python, "-c", asked], capture_output=True, encoding="utf-8", errors="replace", check=False)
     return done.stdout.strip()
 
 
 def compile_installed(python: Path) -> None:
-    """Compile what is installed: else the first start of every service does so for itself, and takes thrice as long."""
+    """Compile the installed packages: otherwise the first start of every service does, and takes three times as long."""
     folders = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = subprocess.run(
         folders, capture_output=True, encoding="utf-8", errors="replace", check=True
     ).stdout.strip()
     command = [str(python), "-m", "compileall", "-q", "-j", "0", "-x", _NEVER_IMPORTED, packages]
-    # Some packages ship files that are no Python of this version, as templates or for another one; nothing imports them.
+    # Some packages ship templates or files for other Python versions, which don't compile; nothing imports them.
     subprocess.run(command, capture_output=True, check=False, cwd=PROJECT)
 
 

@@ -1,4 +1,4 @@
-"""Makes the hashed locks from pyproject.toml's groups, or checks that they still follow from it: `python -m ops.setup.locks`."""
+"""Make the hashed locks from pyproject.toml's groups, or check that they are current: `python -m ops.setup.locks`."""
 
 import shutil
 import subprocess
@@ -26,14 +26,14 @@ _COMMON = (
 
 @dataclass(frozen=True)
 class Lock:
-    """The lock file of one dependency group, and what holds its versions beside the group's own bounds."""
+    """The lock file of one dependency group, with additional constraints."""
 
     file: str
     group: str
     options: tuple[str, ...] = ()
 
     def compile(self, output: Path) -> None:
-        """Write the lock to `output`; what an `output` that exists pins is kept where it still fits."""
+        """Write the lock to `output`; valid pins of an existing `output` are kept."""
         command = [tool("uv"), "pip", "compile", "pyproject.toml", "--group", self.group, *_COMMON, *self.options]
         done = subprocess.run(
             [*command, "--output-file", str(output)],
@@ -46,22 +46,22 @@ class Lock:
         if done.returncode:
             raise OperatorError(
                 f"{self.file} cannot be made: {' '.join(done.stderr.split())[-600:]}",
-                f"mend the group `{self.group}` in pyproject.toml, or check the connection to the package index",
+                f"correct the group `{self.group}` in pyproject.toml, or check the connection to the package index",
             )
 
 
-# Development comes first: what people run and what tests saw are then the same versions.
+# Development comes first, so that the tests and the services use the same versions.
 LOCKS = (
     Lock("requirements-dev.txt", "dev"),
     Lock("requirements.txt", "runtime", ("--constraint", "requirements-dev.txt")),
     Lock("requirements-tools.txt", "tools", ("--constraint", "requirements-dev.txt")),
-    # Newer cbor2 and pyOpenSSL break this LocalStack: its lock stays with what was there at its release.
+    # Newer cbor2 and pyOpenSSL break this LocalStack: its lock has only versions from the time of its release.
     Lock("requirements-localstack.txt", "localstack", ("--exclude-newer", "2025-10-25")),
 )
 
 
 def main(arguments: list[str]) -> int:
-    """`--check` writes nothing and fails when a lock is not what pyproject.toml gives; `--upgrade` takes new versions."""
+    """Make the locks. `--check` writes nothing and fails when one is outdated; `--upgrade` takes new versions."""
     if unknown := [argument for argument in arguments if argument not in ("--check", "--upgrade")]:
         raise OperatorError(f"{unknown[0]!r} is not an argument of this command", "write nothing, --check or --upgrade")
     stale = [lock.file for lock in LOCKS if "--check" in arguments and _differs(lock)]
@@ -87,7 +87,7 @@ def _differs(lock: Lock) -> bool:
 
 
 def _require_plain() -> None:
-    """Names, versions and hashes only: an address would tie every user to the index of whoever made the lock."""
+    """Check that locks have only names, versions and hashes: an address would tie every user to one index."""
     for lock in LOCKS:
         if "://" in (PROJECT / lock.file).read_text():
             raise OperatorError(

@@ -1,4 +1,4 @@
-"""Nomad as a program: which version, where its releases are, and what they must hash to."""
+"""Nomad's version, release site and checksums."""
 
 from ops.setup.binaries import Binary, Program
 

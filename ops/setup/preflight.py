@@ -1,4 +1,4 @@
-"""What this machine must have before anything is started, each lack with its remedy. Standard library only."""
+"""Checks of this machine before anything is started, each with a remedy. Standard library only."""
 
 import json
 import os
@@ -16,9 +16,9 @@ from ops.setup.environment import LOCALSTACK, runtime_is_ready
 from ops.setup.nomad_binary import NOMAD
 from services.bucket_mirror.providers import find_provider_mirror
 
-# The first release with write-only arguments, by which secrets stay out of the state.
+# The first release with write-only arguments, which keep secrets out of the state.
 OLDEST_TERRAFORM = (1, 11)
-# Nomad sets 300 MB aside for each of the nine jobs; the environments take 1.6 GB, the build of Nomad as much for a moment.
+# Nomad reserves 300 MB for each of the nine jobs; the environments take 1.6 GB, and building Nomad as much temporarily.
 FIRST_START_MB, LATER_START_MB = 6144, 3072
 
 
@@ -74,7 +74,7 @@ def terraform() -> str:
         version = json.loads(done.stdout)["terraform_version"]
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
         raise OperatorError(
-            f"{found} does not tell its version ({error})", "install Terraform 1.11 or newer"
+            f"{found} does not print its version ({error})", "install Terraform 1.11 or newer"
         ) from error
     if tuple(map(int, version.split("-")[0].split(".")[:2])) < OLDEST_TERRAFORM:
         raise OperatorError(
@@ -94,7 +94,7 @@ CHECKS = (system.require_supported, python, disk, state, terraform, NOMAD.descri
 
 
 def findings() -> Iterator[str | OperatorError]:
-    """One line, or one error, for each thing that is needed."""
+    """One line or one error per requirement."""
     for check in CHECKS:
         try:
             yield check()

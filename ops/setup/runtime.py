@@ -1,8 +1,8 @@
-"""What the services run: the project's code, its Python environments, Caddy. As root, where their accounts can reach them.
+"""The services' runtime: the project's code, Python environments and Caddy, where the services' accounts can reach them.
 
-A clone, an interpreter or a cache of root's may lie below a folder that only root may enter. So root's environments are made
-in the platform's own folder, with a link to them in the clone, and the code is copied there by each `up`; all of it belongs to
-root. Anybody else's services run from the clone.
+Root's clone, interpreter or cache may be below a folder that only root may enter. So root's environments are made in
+the platform's own folder, with a link in the clone, and each `up` copies the code there; all of it belongs to root. For
+other users, services run from the clone.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ from ops.setup import accounts
 
 _CODE = ("closecast", "services", "flows", "localstack", "terraform")
 _LEFT_OUT = ("__pycache__", ".terraform*", "*.pyc")
-# Releases of Python 3 that the locks are made for.
+# Minor versions of Python 3 that the locks are made for.
 OLDEST, NEWEST = 11, 14
 
 
 def environments() -> Path | None:
-    """Where root's Python environments are; None where they are in the clone."""
+    """The folder of root's Python environments; None when they are in the clone."""
     return paths.state() / "runtime" if accounts.wanted() else None
 
 
@@ -38,9 +38,9 @@ def code() -> Path:
 
 @cache
 def interpreter() -> str:
-    """The Python that environments are made with: this one, unless the accounts of root's services could not run it.
+    """The Python for the environments: this one, unless the services' accounts cannot run it.
 
-    Raises OperatorError when there is none that they could.
+    Raises OperatorError when there is none that they can run.
     """
     if not accounts.wanted() or first_closed(Path(sys.executable)) is None:
         return sys.executable
@@ -56,9 +56,9 @@ def interpreter() -> str:
 
 
 def first_closed(path: Path) -> Path | None:
-    """What keeps other accounts from `path` and from what it is a link to: the topmost step that they may not enter, if any.
+    """The topmost folder on the way to `path`, or to the target of its links, that other accounts may not enter, if any.
 
-    Steps that are not there yet are open.
+    Folders that don't exist yet count as open.
     """
     real = path.resolve()
     steps = (*reversed(path.absolute().parents), *reversed(real.parents), real)
@@ -66,7 +66,10 @@ def first_closed(path: Path) -> Path | None:
 
 
 def refresh() -> None:
-    """Copy the code anew where services have a copy and it is not the clone's. Running services keep what they have read."""
+    """Update the services' copy of the code if it differs from the clone.
+
+    Running services keep what they have loaded.
+    """
     if not accounts.wanted():
         return
     target, commit = code(), provenance.git_commit(paths.PROJECT) or ""
@@ -82,7 +85,7 @@ def refresh() -> None:
         shutil.copy2(file, copy)
     (fresh / provenance.FILE).write_text(commit)
     (fresh / marker.name).write_text(digest)
-    # Nobody but root may write here, so a service could not keep what it compiled.
+    # Only root may write here, so services could not store compiled files.
     subprocess.run([str(python(paths.VENV)), "-m", "compileall", "-q", str(fresh)], check=False, capture_output=True)
     open_to_all(fresh)
     old = fresh.with_name(f"{fresh.name}-old")
@@ -93,12 +96,12 @@ def refresh() -> None:
 
 
 def python(environment: Path) -> Path:
-    """The interpreter of an environment, by a path that services' accounts can follow."""
+    """The interpreter of an environment, by a path that the services' accounts can use."""
     return environment.resolve() / "bin" / "python"
 
 
 def program(path: Path) -> Path:
-    """`path`, or a copy of it where the services' accounts could not reach it."""
+    """`path`, or a copy of it that the services' accounts can reach."""
     if not accounts.wanted() or first_closed(path) is None:
         return path
     copy = paths.state() / "runtime" / "bin" / path.name
@@ -130,7 +133,7 @@ def _digest(commit: str) -> str:
 
 
 def open_to_all(folder: Path) -> None:
-    """Whatever root's umask: everybody reads, and enters folders."""
+    """Let everybody read files and enter folders, whatever root's umask."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))

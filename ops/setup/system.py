@@ -1,4 +1,7 @@
-"""Which systems Closecast runs on. Asked before anything else, so any Python 3 of any system must be able to read it."""
+"""The systems that Closecast supports.
+
+It is checked first, so any Python 3 on any system must be able to run this file.
+"""
 
 import platform
 import sys
@@ -16,7 +19,7 @@ _REMEDIES = {
 
 
 def require_supported() -> str:
-    """The system in two words. Raises OperatorError where Closecast does not run on it."""
+    """Return the system's name and machine. Raises OperatorError when Closecast does not support it."""
     if sys.platform != "linux":
         raise OperatorError(
             f"{_NAMES.get(sys.platform, sys.platform)} is not supported; Closecast runs on Linux ({' or '.join(_MACHINES)})",

@@ -1,4 +1,4 @@
-"""Finds `just` and `uv`, or installs both from the hashed lock into the project's own folder."""
+"""Find `just` and `uv`, or install both from the hashed lock into the project's folder."""
 
 import shutil
 import subprocess

@@ -1,1 +1,1 @@
-"""The prediction service: answers from the registry's champion over REST."""
+"""The prediction service: a REST API for the registry's champion."""

@@ -1,14 +1,14 @@
-"""Checks the settings and serves: `python -m services.api`."""
+"""Run an instance of the API: `python -m services.api`."""
 
 import gc
 import os
 import sys
 
-# What is imported stays: the collector would walk it again and again, 0.3 s in all.
+# Imported modules stay: the garbage collector would scan them repeatedly, 0.3 s in all.
 gc.disable()
 
 from closecast.platform.runtime import logs  # noqa: E402 - only then
-from closecast.platform.runtime.scheduling import interrupt_nobody  # noqa: E402 - only then
+from closecast.platform.runtime.scheduling import disable_preemption  # noqa: E402 - only then
 from closecast.platform.settings import SettingsError  # noqa: E402
 from services.api.server import server  # noqa: E402
 from services.api.settings import Settings  # noqa: E402
@@ -26,9 +26,9 @@ def main() -> None:
         settings = Settings.from_environment(environment)
     except SettingsError as error:
         sys.exit(f"api: {error}")
-    interrupt_nobody()  # until the event loop's own thread takes requests (services.api.app)
+    disable_preemption()  # until the event loop's own thread takes requests (services.api.app)
     logs.configure(in_background=True)
-    # A request's objects die with their last reference; the collector looks for the rare cycle among them, now and then,
+    # A request's objects are freed by reference counting; the collector rarely has to search for cycles among them,
     # and not among the modules and models that stay (services.api.serving.champion).
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)

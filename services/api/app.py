@@ -1,4 +1,4 @@
-"""Puts the service together: routes, guards, problem documents, the follower of the champion, the OpenAPI document."""
+"""Assemble the service: routes, guards, problem documents, the champion's follower, and the OpenAPI document."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
 from closecast.platform.request_limits import MOST_BYTES
-from closecast.platform.runtime.scheduling import interrupt_others
+from closecast.platform.runtime.scheduling import enable_preemption
 from services.api.access.admission import Admission, FastAdmission
 from services.api.container import Container
 from services.api.middleware.drain_body import DrainBody
@@ -31,21 +31,21 @@ from services.api.transport.refusals import Refusals
 
 
 class Service(Litestar):
-    """Litestar's application, the fast path that the server asks before it, and what the server answers by itself."""
+    """The Litestar application, with the fast path before it and the server's own refusals."""
 
     fast_path: FastPath
     refusals: Refusals
 
 
 def create_app(settings: Settings) -> Service:
-    """The application; nothing runs before its lifespan begins."""
+    """Make the application; nothing runs before its lifespan begins."""
     container = Container(settings)
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
         container.start()
-        # From here on this thread answers requests; those that were started until now work beside it.
-        interrupt_others()
+        # From here on this thread answers requests; the threads started so far run in the background.
+        enable_preemption()
         try:
             yield
         finally:
@@ -85,7 +85,7 @@ def create_app(settings: Settings) -> Service:
 
 
 def _provided(one: object) -> Provide:
-    """What a handler gets that asks for it by name."""
+    """A dependency that handlers request by name."""
     return Provide(lambda: one, sync_to_thread=False)
 
 
@@ -95,11 +95,11 @@ _OPENAPI = ContractConfig(
     description="Which open deals will be won, and by when.",
     path="/schema",
     use_handler_docstrings=True,
-    servers=[Server(url="/", description="Where this document comes from, local or production")],
+    servers=[Server(url="/", description="The server of this document")],
     tags=[
-        Tag(name="predictions", description="Chances of deals, and what is behind them"),
+        Tag(name="predictions", description="Win probabilities of deals, and their explanations"),
         Tag(name="administration", description="API keys and the audit log, for admins"),
-        Tag(name="health", description="What the scheduler and the gateway ask"),
+        Tag(name="health", description="Checks for the scheduler and the gateway"),
     ],
     contact=Contact(name="Closecast"),
     render_plugins=[ScalarRenderPlugin(), JsonRenderPlugin()],

@@ -1,4 +1,4 @@
-"""Everything the service is made of, and the order in which it starts and ends."""
+"""The service's components, and the order in which they start and stop."""
 
 import logging
 import os
@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Container:
-    """Collaborators of the handlers, made from the settings; nothing runs before `start`."""
+    """The handlers' dependencies, made from the settings; nothing runs before `start`."""
 
     def __init__(self, settings: Settings) -> None:
         self.metrics, self.spans = Metrics(), traces.provider(os.environ)
@@ -50,14 +50,14 @@ class Container:
         self.metrics.figures(self._figures)
 
     def collaborators(self) -> dict[str, object]:
-        """What handlers ask for, by name."""
+        """The dependencies that handlers request by name."""
         names = ("champion", "callers", "predictor", "explainer", "records", "metrics", "batches")
         return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
 
     def start(self) -> None:
-        """Start every part's own thread."""
+        """Start the threads of all components."""
         if self.journal is None:
-            _LOG.warning("journal", extra={"problem": "CLOSECAST_CACHE_URL is not set: answers are not written down"})
+            _LOG.warning("journal", extra={"problem": "CLOSECAST_CACHE_URL is not set: predictions are not recorded"})
         else:
             self.journal.start()
         self.callers.start()
@@ -68,7 +68,7 @@ class Container:
             self.events.start()
 
     def stop(self) -> None:
-        """End them, those last that others hand something to."""
+        """Stop all components, those last that others send to."""
         if self.events is not None:
             self.events.stop()
         if self.history is not None:
@@ -82,7 +82,7 @@ class Container:
                 "journal", extra={"problem": f"{lost} messages found room neither in the stream nor in the spool"}
             )
         if self.spans is not None:
-            self.spans.shutdown()  # sends what has gathered
+            self.spans.shutdown()  # sends the collected spans
 
     def _promoted(self, model: Identity, before: Identity | None) -> None:
         self.metrics.swaps.inc()

@@ -1,4 +1,4 @@
-"""Turns every failure into a problem document (RFC 9457) that names the field, the value and what was expected."""
+"""Turn every failure into a problem document (RFC 9457) with the field, the value and what was expected."""
 
 import logging
 import re
@@ -17,15 +17,15 @@ from closecast.scoring.rules import NotScorableError
 _LOG = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-_TOO_LARGE = "the body is larger than 10 MB; send the deals in several requests"  # the gateway's words too
+_TOO_LARGE = "the body is larger than 10 MB; send the deals in several requests"  # the gateway answers the same text
 CALLER_LEFT = "the caller left before all was here"
-_GONE = "client disconnected prematurely"  # Litestar's word for it, with status 500
-_RETRY = {"Retry-After": "2"}  # seconds, of what is away
-_LONGEST_VALUE = 100  # characters of a refused value that are sent back
+_GONE = "client disconnected prematurely"  # Litestar's text for it, with status 500
+_RETRY = {"Retry-After": "2"}  # seconds, for unavailable services
+_LONGEST_VALUE = 100  # characters of a refused value in the answer
 
 
 class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is wrong with one field of the request."""
+    """The error of one field of the request."""
 
     field: str
     detail: str
@@ -46,15 +46,15 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class InvalidInputError(NotScorableError):
-    """A request that cannot be answered whatever the rules of scoring say: its table, its query, its outcomes."""
+    """An invalid request beyond the scoring rules: its table, its query or its outcomes."""
 
 
 class NotUnderstoodError(InvalidInputError):
-    """A request that is not in the form that the service takes, so that there is nothing to score yet."""
+    """A malformed request."""
 
 
 class ProblemError(RuntimeError):
-    """An answer that is `problem`, as another process found it."""
+    """A `problem` that another process found."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)
@@ -62,55 +62,55 @@ class ProblemError(RuntimeError):
 
 
 class UnavailableError(RuntimeError):
-    """Something this answer needs is not there now; the text says what, and what to do."""
+    """Something that this answer needs is unavailable; the message says what, and what to do."""
 
 
 def shortened(value: Any) -> Any:
-    """The value as it is sent back: a long text is cut, so that an answer is never larger for it."""
+    """The value for an answer, with a long text cut."""
     if isinstance(value, str) and len(value) > _LONGEST_VALUE:
         return f"{value[:_LONGEST_VALUE]}… ({len(value)} characters)"
     if isinstance(value, int) and abs(value) >= 2**63:
-        return shortened(str(value))  # no encoder takes it as a number
+        return shortened(str(value))  # too large to encode as a number
     return value if value is None or isinstance(value, str | int | float | bool) else str(type(value).__name__)
 
 
 def field_error(error: NotScorableError) -> FieldError:
-    """What `error` says of its field, the value as it is sent back."""
+    """The field error of `error`, with its value shortened."""
     return FieldError(error.field, str(error), shortened(error.value), error.expected)
 
 
 def of_invalid(error: NotScorableError, status: int = HTTP_422_UNPROCESSABLE_ENTITY) -> Problem:
-    """The problem of one deal that cannot be scored."""
+    """The problem of a deal that cannot be scored."""
     return Problem("The input cannot be scored", status, str(error), errors=[field_error(error)])
 
 
 def of_request(problem: Problem, scope: Any) -> Problem:
-    """The problem with the path and the id of the request; not its URL, for a Host may be anything."""
+    """Add the path and the id of the request; not its URL, because the Host is untrusted."""
     return msgspec.structs.replace(problem, instance=scope["path"], request_id=scope.get("state", {}).get("request_id"))
 
 
 def failure() -> Problem:
-    """What the caller learns of our own fault: to quote the request's id."""
+    """The problem of an internal error, which refers to the request's id."""
     detail = "the service failed on this request; its log has the reason under the request id"
     return Problem("Internal server error", HTTP_500_INTERNAL_SERVER_ERROR, detail)
 
 
 def log_failure(request_id: str | None, error: BaseException) -> None:
-    """The log has the details."""
+    """Log an internal error with its traceback."""
     facts = {"request_id": request_id, "error": f"{type(error).__name__}: {error}"}
     _LOG.error("failure", extra=facts, exc_info=error)
 
 
 def response(request: Request[Any, Any, Any], problem: Problem, headers: dict[str, str] | None = None) -> Response[Any]:
-    """The problem as this request's answer."""
+    """Answer this request with the problem."""
     content = msgspec.json.encode(of_request(problem, request.scope))
     return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    """Litestar's own refusals: no such route, wrong method, body too large, no key, unreadable JSON."""
+    """Answer Litestar's own errors: no such route, wrong method, body too large, no key, unreadable JSON."""
     if error.detail == _GONE:
-        # Nobody reads this; but it is no failure of the service, and is not counted as one.
+        # Nobody reads this answer, but it must not count as a failure of the service.
         return response(request, Problem("Bad Request", HTTPStatus.BAD_REQUEST, CALLER_LEFT))
     title = HTTPStatus(error.status_code).phrase
     detail = error.detail or title
@@ -155,7 +155,7 @@ def on_ended_key(request: Request[Any, Any, Any], error: KeyEndedError) -> Respo
 
 
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Our own fault."""
+    """Answer an internal error."""
     log_failure(request.scope.get("state", {}).get("request_id"), error)
     return response(request, failure())
 

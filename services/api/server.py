@@ -10,13 +10,13 @@ from services.api.settings import Settings
 from services.api.transport.closing import IDLE_SECONDS
 from services.api.transport.protocol import Protocol
 
-_GRACE_SECONDS = 8  # a request that is being answered when Nomad stops the instance is answered to its end
+_GRACE_SECONDS = 8  # requests under way are completed when Nomad stops the instance
 
 
 class _Server(uvicorn.Server):
-    """One that is left alone before it stops: for `drain` seconds it says that it is not ready, and answers as ever.
+    """A server that drains before it stops: for `drain` seconds it is not ready, but still answers.
 
-    Whoever asks for its readiness sends the next requests elsewhere, so that none is on its way to it when it closes.
+    Load balancers then send new requests elsewhere, so that none is under way when it closes.
     """
 
     def __init__(self, config: uvicorn.Config, app: Service, drain: float) -> None:
@@ -32,7 +32,7 @@ class _Server(uvicorn.Server):
 
 
 def server(settings: Settings, host: str, port: int) -> uvicorn.Server:
-    """Still to be run: one worker, which an instance's port and memory are sized for; Nomad adds instances."""
+    """Make a server, not yet running, with one worker: an instance's port and memory are sized for it; Nomad adds instances."""
     app = create_app(settings)
     return _Server(
         uvicorn.Config(

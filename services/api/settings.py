@@ -1,4 +1,4 @@
-"""What the API needs to know, read from its environment."""
+"""Settings of the API, read from its environment."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,24 +16,24 @@ from services.api.serving.registry_events import EventSettings
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the registry is, where models are kept on this machine, who is let in, and where what is shared is kept."""
+    """Settings of the API: registry, local model cache, authentication, and shared services."""
 
     registry: RegistrySettings
     model_cache: Path
-    key_hashes: tuple[bytes, ...]  # SHA-256 of each key that opens without a database, 32 bytes
-    database: Address | None  # without one there are no keys but these, and no audit log
-    cache: Address | None  # without one each instance limits its callers by itself
+    key_hashes: tuple[bytes, ...]  # SHA-256 of each key that is valid without a database, 32 bytes
+    database: Address | None  # None: no other keys, and no audit log
+    cache: Address | None  # None: each instance limits its callers by itself
     issuers: tuple[Issuer, ...]
     limits: Mapping[Role, Limit]
-    lake: Callable[[], LakeSettings | None] | None  # without one, history is what the model was trained on
-    recording: JournalSettings | None  # without one, answers are written down nowhere: a trial without a cache
-    instance: str  # by which other instances and the audit log tell this one
-    events: EventSettings | None  # without them the registry is asked at intervals alone
-    drain_seconds: float = 0.0  # for so long an instance that is to stop says that it is not ready, and answers
+    lake: Callable[[], LakeSettings | None] | None  # None: the history is the model's training data
+    recording: JournalSettings | None  # None: predictions are not recorded, for trials without a cache
+    instance: str  # name of this instance for others and the audit log
+    events: EventSettings | None  # None: the registry is only polled
+    drain_seconds: float = 0.0  # how long a stopping instance reports that it is not ready, but still answers
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises SettingsError naming the variable that is missing or unusable."""
+        """Read the settings. Raises SettingsError naming the variable that is missing or unusable."""
         cache = environment.get("CLOSECAST_MODEL_CACHE")
         if not cache:
             raise SettingsError("the environment variable CLOSECAST_MODEL_CACHE is not set")
@@ -70,7 +70,7 @@ def _drain(text: str) -> float:
 
 
 def _lake(environment: Mapping[str, str]) -> Callable[[], LakeSettings | None] | None:
-    """The lake as it can be reached at the moment; None while the object store has not been found."""
+    """A reader of the lake's current settings; it returns None while the object store is unknown."""
     if not environment.get("CLOSECAST_LAKE_BUCKET"):
         return None
     endpoint = address(environment, "AWS_ENDPOINT_URL_S3")
@@ -85,7 +85,7 @@ def _lake(environment: Mapping[str, str]) -> Callable[[], LakeSettings | None] |
 
 
 def _limits(text: str) -> dict[Role, Limit]:
-    """`viewer=1000/10,scorer=200000/10`: tokens and the seconds in which they are refilled; roles left out keep theirs."""
+    """Parse `viewer=1000/10,scorer=200000/10`: tokens and refill seconds; absent roles keep the defaults."""
     found = dict(DEFAULTS)
     for part in filter(None, (part.strip() for part in text.split(","))):
         match = re.fullmatch(r"([a-z]+)=([1-9][0-9]{0,8})/([1-9][0-9]{0,4})", part)

@@ -1,1 +1,1 @@
-"""The companion of LocalStack: builds it up with Terraform, fills it from a mirror on disk, and keeps that mirror up to date."""
+"""LocalStack's companion: it applies Terraform, restores objects from a mirror on disk, and keeps the mirror current."""

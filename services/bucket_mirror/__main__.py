@@ -1,4 +1,4 @@
-"""Runs the companion beside LocalStack: `python -m services.bucket_mirror`."""
+"""Run LocalStack's companion: `python -m services.bucket_mirror`."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The companion's loop: seed each new LocalStack, then keep the mirror on disk at most a second behind it."""
+"""The companion's loop: seed each new LocalStack, then keep the mirror on disk within a second of it."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ _LONGEST_RETRY_S = 30.0
 
 
 class Companion:
-    """Owns `state`; `run` is its only loop, and `flush` may be called from any thread."""
+    """Seeds and mirrors LocalStack. `run` is the loop; `flush` may be called from any thread."""
 
     def __init__(self, settings: Settings) -> None:
         self.state = State()
@@ -31,11 +31,11 @@ class Companion:
         self._stop = threading.Event()
 
     def stop(self) -> None:
-        """Have `run` copy the last objects out and return."""
+        """Make `run` copy the last objects to disk and return."""
         self._stop.set()
 
     def run(self) -> None:
-        """Serve LocalStack's lives one after the other until `stop`."""
+        """Serve each LocalStack process, one after the other, until `stop`."""
         failures = 0
         while not self._stop.is_set():
             session = identity(self._settings.endpoint)
@@ -46,7 +46,7 @@ class Companion:
                     self._adopt(session) if self._was_seeded(session) else self._seed(session)
                 else:
                     self._copy_changes()
-                    self.state.state, self.state.reason = READY, ""  # it may only have been silent for a while
+                    self.state.state, self.state.reason = READY, ""  # it may only have been unresponsive
                 failures = 0
             except (terraform.TerraformError, MirrorError, FileNotFoundError) as error:
                 failures += 1
@@ -56,7 +56,7 @@ class Companion:
         _LOG.info("last copy before the end: %s", problem or "done")
 
     def flush(self) -> str | None:
-        """Copy everything to disk now; None when done, else why not."""
+        """Copy everything to disk now; returns None, or the reason why it failed."""
         if not self.state.is_ready():
             return f"LocalStack is not ready ({self.state.reason}); the mirror holds what was copied before"
         try:
@@ -70,11 +70,11 @@ class Companion:
         return self._settings.terraform_state / "seeded"
 
     def _was_seeded(self, session: str) -> bool:
-        """Whether an earlier companion filled this very LocalStack; its objects may be newer than the mirror's."""
+        """Whether an earlier companion filled this LocalStack process; its objects may be newer than the mirror's."""
         return self._seeded.exists() and self._seeded.read_text() == session
 
     def _adopt(self, session: str) -> None:
-        """Go on where an earlier companion stopped: the buckets are the truth, and the mirror catches up."""
+        """Continue after an earlier companion: the buckets are authoritative, and the mirror catches up."""
         self._known = {}
         self.state.session = session
         self._copy_changes()
@@ -82,7 +82,7 @@ class Companion:
         self.state.state, self.state.reason = READY, ""
 
     def _seed(self, session: str) -> None:
-        """Build and fill a LocalStack that knows nothing yet; the mirror is only read."""
+        """Create the resources of a new LocalStack and restore its objects; the mirror is only read."""
         with self._lock:
             settings, state = self._settings, self.state
             self._leave_ready("applying", "Terraform is creating buckets and secrets")
@@ -115,11 +115,11 @@ class Companion:
             now = self._mirror.listing()
             if now != self._known:
                 self._mirror.fetch(self._known, now)
-                # A listing that a fresh LocalStack gave is no reason to delete anything: it must be the one we filled,
-                # after the listing as before it, and hold every bucket that it held.
+                # Delete nothing because of a fresh LocalStack's listing: before and after, it must be the process we
+                # filled, with every bucket that it had.
                 same = identity(self._settings.endpoint) == self.state.session and set(now) >= set(self._known)
                 if not same:
-                    raise MirrorError("LocalStack began anew while its buckets were read")
+                    raise MirrorError("LocalStack restarted while its buckets were read")
                 self._mirror.forget(now)
                 self._known = now
             self.state.objects = sum(map(len, now.values()))
@@ -133,7 +133,7 @@ class Companion:
     def _fail(self, reason: str) -> None:
         _LOG.error("failed: %s", reason)
         self.state.reason = reason
-        # A copy that failed leaves the buckets as they are; only a failed seed means that they are not there.
+        # A failed copy leaves the buckets as they are; only after a failed seed they are missing.
         if self.state.state != READY:
             self.state.state = "failed"
             self.state.session = None

@@ -1,4 +1,4 @@
-"""Tells over HTTP whether the buckets are there and filled, and takes the order to copy everything out now."""
+"""HTTP endpoints for the health of the buckets, and for copying everything to disk now."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ READY = "ready"
 
 @dataclass
 class State:
-    """Where the companion stands; written by its loop, read by the health endpoint."""
+    """The companion's state; written by its loop, read by the health endpoint."""
 
     state: str = "waiting"
     reason: str = "LocalStack does not answer yet"
@@ -53,7 +53,7 @@ def serve(host: str, port: int, state: State, flush: Callable[[], str | None]) -
             self.wfile.write(payload)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nomad asks every two seconds: its visits are not worth a line each."""
+            """Log nothing: Nomad's check runs every two seconds."""
 
     server = PageServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Copies objects between LocalStack's buckets and a folder on disk; rclone moves the bytes."""
+"""Copy objects between LocalStack's buckets and a folder on disk, with rclone."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from services.bucket_mirror.settings import Settings
 Listing = dict[str, dict[str, str]]
 """ETag by key, by bucket."""
 
-# rclone's own ending of a file that it still writes, `.partial`, may well be an object's.
+# rclone's default suffix for unfinished files, `.partial`, may be an object's.
 _UNFINISHED = ".closecast-part"
 
 
@@ -32,7 +32,7 @@ def rclone() -> str:
 class Mirror:
     """The folder `settings.mirror`, one folder below it for each bucket, a file for each object.
 
-    It holds each object's newest version and its bytes; older versions and user metadata are not kept.
+    It holds the content of each object's newest version; older versions and user metadata are not kept.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -75,7 +75,10 @@ class Mirror:
             raise MirrorError(f"the buckets cannot be listed: {error}") from error
 
     def fetch(self, before: Listing, now: Listing) -> None:
-        """Copy to disk what is new or changed in `now` against `before`; nothing is deleted. Raises MirrorError."""
+        """Copy objects to disk that are new or changed in `now` compared with `before`; nothing is deleted.
+
+        Raises MirrorError.
+        """
         for bucket, objects in now.items():
             known = before.get(bucket, {})
             changed = [key for key, etag in objects.items() if known.get(key) != etag]
@@ -89,20 +92,20 @@ class Mirror:
                 )
 
     def forget(self, now: Listing) -> None:
-        """Delete from disk what `now` does not hold; the caller vouches that `now` is the whole truth."""
+        """Delete objects from disk that are not in `now`, which must be a complete listing."""
         for bucket, objects in now.items():
             folder = self._folder / bucket
             for file in [path for path in folder.rglob("*") if path.is_file()]:
                 if str(file.relative_to(folder)) not in objects:
                     file.unlink()
-                    # An empty folder would be in the way of an object that takes its name.
+                    # An empty folder would block an object of the same name.
                     for parent in file.parents:
                         if parent == folder or any(parent.iterdir()):
                             break
                         parent.rmdir()
 
     def restore(self) -> int:
-        """Put every object on disk into its bucket; returns how many there are. Raises MirrorError."""
+        """Copy every object on disk into its bucket; returns their number. Raises MirrorError."""
         count = 0
         for folder in sorted(path for path in self._folder.iterdir() if path.is_dir()):
             files = sum(1 for path in folder.rglob("*") if path.is_file() and path.suffix != _UNFINISHED)

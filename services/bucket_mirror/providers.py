@@ -1,4 +1,4 @@
-"""Finds a folder with Terraform's provider plugins, for machines that cannot reach the provider registry."""
+"""Find a folder with Terraform's provider plugins, for machines that cannot reach the provider registry."""
 
 import os
 import re
@@ -8,7 +8,7 @@ ENVIRONMENT = Path(__file__).resolve().parents[2] / "terraform" / "environments"
 
 
 def pinned_version() -> str:
-    """Release of the AWS provider that the local environment asks for."""
+    """The release of the AWS provider that the local environment requires."""
     match = re.search(
         r'source\s*=\s*"hashicorp/aws"\s*version\s*=\s*"([\d.]+)"', (ENVIRONMENT / "versions.tf").read_text()
     )
@@ -18,10 +18,10 @@ def pinned_version() -> str:
 
 
 def find_provider_mirror() -> Path | None:
-    """Mirror folder named by CLOSECAST_TERRAFORM_MIRROR, else one that lies where Terraform or an administrator puts it.
+    """The mirror folder named by CLOSECAST_TERRAFORM_MIRROR, else one in Terraform's standard places.
 
-    A mirror is known by its layout, <folder>/<registry>/hashicorp/aws/<pinned release>. Raises FileNotFoundError when
-    the variable names a folder that is not one: a mirror that was asked for is never passed over in silence.
+    A mirror has the layout <folder>/<registry>/hashicorp/aws/<pinned release>. Raises FileNotFoundError when
+    the variable names a folder that is not one: a requested mirror is never ignored silently.
     """
     named = os.environ.get("CLOSECAST_TERRAFORM_MIRROR")
     if named:

@@ -1,4 +1,4 @@
-"""Tells one life of LocalStack from the next: it forgets everything in between."""
+"""The session of a LocalStack process, which loses everything on a restart."""
 
 import urllib.error
 import urllib.request
@@ -7,7 +7,7 @@ _HEADER = "X-Closecast-Session"  # localstack/access_control.py writes it
 
 
 def identity(endpoint: str) -> str | None:
-    """Identity of the running LocalStack, new at each start, or None while it does not answer."""
+    """The session identifier of the running LocalStack, new at each start; None while it does not answer."""
     try:
         with urllib.request.urlopen(f"{endpoint}/_localstack/health", timeout=5) as answer:
             found: str | None = answer.headers.get(_HEADER)

@@ -1,4 +1,4 @@
-"""What the companion needs to know, read from its environment."""
+"""Settings of the companion, read from its environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 class SettingsError(ValueError):
-    """The environment lacks something or holds something unusable."""
+    """The environment lacks a variable, or a value is unusable."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where LocalStack is, where the mirror and Terraform's state lie, and where the companion tells its health."""
+    """LocalStack's address and key, the folders of mirror and Terraform state, and the address of the health endpoint."""
 
     endpoint: str
     access_key: str
@@ -24,7 +24,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises SettingsError naming the first variable that is missing or no number where one is expected."""
+        """Read the settings. Raises SettingsError naming the first variable that is missing or not a number."""
 
         def read(name: str) -> str:
             value = environment.get(name)

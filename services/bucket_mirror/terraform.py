@@ -1,4 +1,4 @@
-"""Runs Terraform on the local environment: `init` once, `apply` each time LocalStack begins anew."""
+"""Run Terraform on the local environment: `init` once, `apply` after each restart of LocalStack."""
 
 import hashlib
 import os
@@ -13,26 +13,25 @@ _LOCK = ".terraform.lock.hcl"
 
 
 class TerraformError(RuntimeError):
-    """Terraform failed; the text is its own reason on one line."""
+    """Terraform failed; the message is its own reason on one line."""
 
 
 def _digest(root: Path) -> str:
-    """SHA-256 of the configuration and where it stands: Terraform's working data holds absolute paths of modules."""
+    """SHA-256 of the configuration and its path: Terraform's working data hold absolute paths of modules."""
     sources = sorted(path for path in root.rglob("*.tf") if ".terraform" not in path.parts)
     return hashlib.sha256(b"\0".join([str(root).encode(), *(path.read_bytes() for path in sources)])).hexdigest()
 
 
 def is_initialised(state: Path, root: Path = ROOT) -> bool:
-    """Whether `initialise` has finished for this very configuration."""
+    """Whether `initialise` has finished for this configuration."""
     marker = state / "initialised"
     return marker.exists() and marker.read_text() == _digest(root) and (root / ENVIRONMENT / _LOCK).exists()
 
 
 def initialise(state: Path, mirror: Path | None, root: Path = ROOT) -> None:
-    """`terraform init` of the configuration below `root` with working data and state below `state`, plugins from `mirror` if
-    there is one.
+    """Run `terraform init` for the configuration below `root`, with data and state below `state`.
 
-    Raises TerraformError.
+    Plugins come from `mirror` if there is one. Raises TerraformError.
     """
     state.mkdir(parents=True, exist_ok=True)
     state.chmod(0o700)
@@ -43,11 +42,10 @@ def initialise(state: Path, mirror: Path | None, root: Path = ROOT) -> None:
 
 
 def apply(state: Path, session: str, environment: dict[str, str]) -> None:
-    """Create what is missing in the LocalStack of `session`. Raises TerraformError.
+    """Create missing resources in the LocalStack of `session`. Raises TerraformError.
 
-    The state of another session is dropped first: Community LocalStack forgets everything, so it names things that are
-    gone, and asking after each of them takes longer than creating it. Within one session it is kept, so that an apply
-    that failed halfway can be done again.
+    The state of another session is deleted first: LocalStack has lost its resources, and refreshing each takes longer
+    than creating it. Within one session it is kept, so that a failed apply can be repeated.
     """
     begun = state / "session"
     if not begun.exists() or begun.read_text() != session:
@@ -75,7 +73,7 @@ def _run(root: Path, state: Path, command: str, *arguments: str, environment: di
     )
     if done.returncode < 0:
         raise TerraformError(
-            f"terraform {command} was ended by signal {-done.returncode}; 9 is how Linux ends what lacks memory"
+            f"terraform {command} was ended by signal {-done.returncode}; 9 means that Linux ran out of memory"
         )
     if done.returncode:
         raise TerraformError(_reason(done.stderr or done.stdout))
@@ -85,7 +83,7 @@ def _environment(state: Path) -> dict[str, str]:
     environment = {**os.environ, "TF_DATA_DIR": str(state / "data"), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
     environment.pop("AWS_CA_BUNDLE", None)
     named = environment.get("TF_CLI_CONFIG_FILE")
-    if named and not os.access(named, os.R_OK):  # Terraform warns at every command of a file that it cannot read
+    if named and not os.access(named, os.R_OK):  # otherwise Terraform warns about the unreadable file at every command
         del environment["TF_CLI_CONFIG_FILE"]
     return environment
 

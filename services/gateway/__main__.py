@@ -1,4 +1,4 @@
-"""Checks the settings and runs Caddy, which reads its upstreams anew whenever they change: `python -m services.gateway`."""
+"""Run Caddy, and reload it when its upstreams change: `python -m services.gateway`."""
 
 import ctypes
 import logging
@@ -28,38 +28,40 @@ _NEEDED = (
     "CLOSECAST_GATEWAY_UI_PASSWORD",
     "CLOSECAST_GATEWAY_UI_KEY",
 )
-# A caller is given so long to send its headers, to send its body, and to take the answer. A body may be so large, and so much
-# of a larger one is taken before it is refused.
+# Timeouts for a caller's headers, its body, and reading the answer. The maximum size of a body, and how much of a larger one
+# is read before it is refused.
 _DEFAULTS = {
     "CLOSECAST_GATEWAY_READ_HEADER": "10s",
     "CLOSECAST_GATEWAY_READ_BODY": "30s",
     "CLOSECAST_GATEWAY_WRITE": "60s",
     "CLOSECAST_GATEWAY_MAX_BODY": str(MOST_BYTES),
     "CLOSECAST_GATEWAY_MAX_TAKEN": "100000000",
-    # No word to browsers that this host be asked by TLS alone: the other pages of one machine have none.
+    # No HSTS: other pages on the same machine have no TLS.
     "CLOSECAST_GATEWAY_HSTS": "0",
     "CLOSECAST_GATEWAY_UI_USER": "closecast",
 }
 _LISTENER = 3  # the file descriptor that the Caddyfile names
 _WAITING = 1024  # connections that may wait to be accepted
 _UPSTREAMS = ("api.caddy", "ui.caddy")
-_LOOK_SECONDS = 0.5  # how often the upstreams are looked at
-_HASH_COST = "10"  # of bcrypt: the password is random, and longer than anybody could try
-_RELOAD_SECONDS = 30  # after which a reload that has not ended is begun anew
+_LOOK_SECONDS = 0.5  # interval of checks of the upstreams
+_HASH_COST = "10"  # bcrypt cost: the password is random, and too long for brute force
+_RELOAD_SECONDS = 30  # after which an unfinished reload is repeated
 _PR_SET_PDEATHSIG = 1
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 class GatewayError(ValueError):
-    """The environment lacks a variable that is needed, or holds something unusable."""
+    """The environment lacks a required variable, or a value is unusable."""
 
 
 def complete(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment that the Caddyfile reads. Raises GatewayError naming the variable that is missing or unusable.
+    """Complete the environment that the Caddyfile reads.
 
-    CLOSECAST_GATEWAY_HOSTS holds host names and addresses with blanks between, `localhost` and CLOSECAST_HOST unless set;
-    CLOSECAST_GATEWAY_TLS what stands behind `tls` in a Caddyfile: `internal`, the files of a certificate and its key, or the mail
-    address of an ACME account.
+    Raises GatewayError naming the variable that is missing or unusable.
+
+    CLOSECAST_GATEWAY_HOSTS holds host names and addresses separated by blanks, by default `localhost` and
+    CLOSECAST_HOST; CLOSECAST_GATEWAY_TLS the arguments of `tls` in a Caddyfile: `internal`, the files of a certificate
+    and its key, or the mail address of an ACME account.
     """
     missing = [name for name in _NEEDED if not environment.get(name)]
     if missing:
@@ -85,16 +87,16 @@ def complete(environment: Mapping[str, str]) -> dict[str, str]:
         **environment,
         "CLOSECAST_GATEWAY_SITES": ", ".join(f"https://{host}" for host in hosts),
         "CLOSECAST_GATEWAY_NAME": hosts[0],
-        # Whatever Caddy keeps, it keeps there and not in somebody's home.
+        # Caddy stores its data there and not in a home folder.
         "XDG_DATA_HOME": storage,
         "XDG_CONFIG_HOME": storage,
     }
 
 
 def hashed(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with the hash of the user interface's password in the place of it, which Caddy needs not know.
+    """Replace the user interface's password in the environment by its hash, because Caddy doesn't need the password.
 
-    Raises GatewayError when Caddy makes none.
+    Raises GatewayError when Caddy cannot hash it.
     """
     how = [environment["CLOSECAST_CADDY"], "hash-password", "--bcrypt-cost", _HASH_COST]
     password = environment["CLOSECAST_GATEWAY_UI_PASSWORD"]
@@ -106,13 +108,16 @@ def hashed(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def command(environment: Mapping[str, str], reload: bool) -> list[str]:
-    """Caddy's command line: the server, or the message to the running one to read its configuration again."""
+    """Caddy's command line: to run the server, or to reload the running one."""
     how = ["reload", "--force", "--address", "unix/admin.sock"] if reload else ["run"]
     return [environment["CLOSECAST_CADDY"], *how, "--config", str(CONFIGURATION), "--adapter", "caddyfile"]
 
 
 def listen(host: str, port: int) -> None:
-    """Listen on `host`:`port`, by the file descriptor that Caddy inherits. Raises GatewayError when it is taken or not ours."""
+    """Listen on `host`:`port` with the file descriptor that Caddy inherits.
+
+    Raises GatewayError when the port is taken or not allowed.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_WAITING)
@@ -126,14 +131,16 @@ def listen(host: str, port: int) -> None:
 
 
 def run(environment: Mapping[str, str]) -> int:
-    """Run Caddy until it ends, in the working directory, and return its exit code. SIGINT and SIGTERM are passed on to it.
+    """Run Caddy in the working directory until it ends, and return its exit code.
 
-    What the files of upstreams say is compared with what Caddy was told last: a change that it could not be told of, as on a
-    busy machine, is told again.
+    SIGINT and SIGTERM are passed on to it.
+
+    The upstreams in the files are compared with the last ones loaded, so a failed reload, as on a busy machine, is
+    repeated.
     """
     sent = _upstreams()
     library = ctypes.CDLL(None)
-    # Without this process Caddy would hold the port and follow nobody.
+    # Caddy must end with this process: it would hold the port without reloads.
     caddy = subprocess.Popen(
         command(environment, reload=False),
         env=environment,
@@ -180,7 +187,7 @@ def _reload(environment: Mapping[str, str]) -> bool:
     except subprocess.TimeoutExpired:
         problem = f"no answer within {_RELOAD_SECONDS} s"
     if problem is not None:
-        _LOG.warning("Caddy did not take the new upstreams, and is told again: %s", problem)
+        _LOG.warning("Caddy did not load the new upstreams; trying again: %s", problem)
     return problem is None
 
 

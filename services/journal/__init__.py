@@ -1,1 +1,1 @@
-"""The prediction journal: takes predictions from the stream to PostgreSQL, and from there to the lake."""
+"""The prediction journal: it moves predictions from the stream to PostgreSQL, and from there to the lake."""

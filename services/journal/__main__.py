@@ -1,4 +1,4 @@
-"""Runs the journal: `python -m services.journal`."""
+"""Run the journal: `python -m services.journal`."""
 
 import os
 import signal
@@ -15,8 +15,8 @@ from services.journal.settings import Settings
 from services.journal.status import JournalStatus
 
 _LAST_FILE_SECONDS = 8.0
-# Storing waits for the database and the cache all the time; after each wait, a file being written would hold it up for
-# the usual 5 ms.
+# Storing often waits for the database and the cache; after each wait, a thread that writes a file would delay it by the
+# default 5 ms.
 _TURN_SECONDS = 0.0005
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     archiver = Archiver(
         settings.database, Lake(settings.lake), settings.archive_rows, settings.archive_age, journal_status
     )
-    # A file that is not whole when the process ends is written again by the next one.
+    # A file that is incomplete when the process ends is written again by the next one.
     archiving = threading.Thread(target=archiver.run, args=[stop], name="archiver", daemon=True)
     archiving.start()
     Consumer(settings.cache, settings.database, settings.consumer, journal_status).run(stop)

@@ -1,4 +1,4 @@
-"""Writes what PostgreSQL has gathered to the lake, whenever it is enough or old enough."""
+"""Archive predictions from PostgreSQL to the lake in batches, by size or age."""
 
 import logging
 import threading
@@ -32,7 +32,7 @@ class Archiver:
         self._status = journal_status
 
     def run(self, stop: threading.Event) -> None:
-        """Look every few seconds until `stop`; a failure is told and tried again, later each time."""
+        """Archive every few seconds until `stop`; failures are reported and retried with growing pauses."""
         pause = _PAUSE_S
         while not stop.wait(pause):
             try:
@@ -43,15 +43,15 @@ class Archiver:
                 self._status.set("lake", str(error))
                 pause = min(2 * pause, _LONGEST_RETRY_S)
             except (psycopg.Error, OSError) as error:
-                # The consumer tells of the database; it asks far more often.
+                # The consumer reports on the database; it uses it far more often.
                 _LOG.warning("nothing was archived: %s", str(error).strip())
                 pause = min(2 * pause, _LONGEST_RETRY_S)
 
     def look(self) -> None:
-        """Close and write what is due. Raises LakeError and psycopg.Error."""
+        """Close and write batches that are due. Raises LakeError and psycopg.Error."""
         with closing(connect(self._database.url)) as connection:
             if connection.execute("SELECT to_regclass('archive_batches')").fetchone() == (None,):
-                return  # the consumer has not made the tables yet
+                return  # the consumer has not created the tables yet
             close_batch(connection, self._rows, self._age)
             for batch in archive_closed(connection, self._lake):
                 self._status.archived_rows.inc(batch.rows)

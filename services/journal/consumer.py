@@ -1,4 +1,4 @@
-"""Takes messages from the stream into PostgreSQL: acknowledged once they are stored, again and again until then."""
+"""Consume messages from the stream into PostgreSQL: they are acknowledged once stored, and retried until then."""
 
 import logging
 import threading
@@ -22,9 +22,9 @@ _LOG = logging.getLogger(__name__)
 
 _AT_ONCE = 50  # messages, of 200 predictions at most each
 _BLOCK_MS = 500
-_GATHER_SECONDS = 0.2  # between two transactions, unless the stream has more than one takes
+_GATHER_SECONDS = 0.2  # between two transactions, unless the stream has a full batch
 _CLAIM_SECONDS = 10.0
-_ABANDONED_MS = 30_000  # after so long another consumer's message is taken over
+_ABANDONED_MS = 30_000  # after which another consumer's message is taken over
 _LONGEST_RETRY_S = 5.0
 _UNFIT = (psycopg.DataError, psycopg.IntegrityError, ValueError, TypeError, OverflowError)
 
@@ -32,7 +32,7 @@ Message = tuple[bytes, dict[bytes, bytes]]
 
 
 class Consumer:
-    """One member of the stream's group, named `name`. `run` is its loop; nothing else uses its connections."""
+    """A consumer of the stream's group, named `name`. `run` is its loop; nothing else uses its connections."""
 
     def __init__(
         self, cache: CacheSettings, database: DatabaseSettings, name: str, journal_status: JournalStatus
@@ -44,12 +44,12 @@ class Consumer:
         self._status = journal_status
         self._has_group = False
         self._has_brought_back = False
-        # What an earlier life read and did not acknowledge comes first; the same after every failure.
+        # First, messages that an earlier process read and did not acknowledge; also after every failure.
         self._resuming = True
         self._claimed = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop`, whatever is away meanwhile."""
+        """Work until `stop`, through all outages."""
         failures = 0
         while not stop.is_set():
             try:
@@ -66,7 +66,7 @@ class Consumer:
         self._cache.close()
 
     def turn(self) -> bool:
-        """Store one lot of messages; returns whether the stream may have more right now. Raises what the servers raise."""
+        """Store one batch of messages; returns whether the stream may have more now. Raises the servers' errors."""
         self._prepare()
         try:
             self._take_over()
@@ -74,7 +74,7 @@ class Consumer:
         except redis.ResponseError as error:
             if not str(error).startswith("NOGROUP"):
                 raise
-            self._has_group = False  # the cache has begun anew
+            self._has_group = False  # the cache was restarted empty
             return True
         if messages:
             self._settle(messages, self._store(messages))
@@ -84,7 +84,7 @@ class Consumer:
         return len(messages) == _AT_ONCE
 
     def _prepare(self) -> None:
-        """Connections, tables and group; and where the stream stands."""
+        """Set up connections, tables and group, and update the stream's figures."""
         if not self._has_group:
             make_group(self._cache)
             self._has_group = True
@@ -104,7 +104,7 @@ class Consumer:
             self._status.set("database", None)
 
     def _take_over(self) -> None:
-        """Messages that a consumer read long ago and never acknowledged become this one's."""
+        """Take over messages that another consumer read long ago and never acknowledged."""
         if time.monotonic() - self._claimed < _CLAIM_SECONDS:
             return
         self._claimed = time.monotonic()
@@ -117,12 +117,12 @@ class Consumer:
         return list(answer[0][1]) if answer else []
 
     def _store(self, messages: Sequence[Message]) -> dict[bytes, str]:
-        """Put what can be stored into PostgreSQL; returns why the rest cannot, by message id."""
+        """Store messages in PostgreSQL; returns the reasons why some cannot be stored, by message id."""
         unfit: dict[bytes, str] = {}
         by_message: dict[bytes, list[Entry]] = {}
         for identifier, fields in messages:
             if not fields:
-                continue  # stored and deleted in an earlier life, and only the acknowledgement was lost
+                continue  # stored and deleted by an earlier process; only the acknowledgement was lost
             try:
                 by_message[identifier] = unpack(fields.get(FIELD, b""))
             except MessageError as error:
@@ -132,7 +132,7 @@ class Consumer:
         try:
             self._insert([entry for entries in by_message.values() for entry in entries])
         except _UNFIT:
-            # One of them is to blame: each is tried alone, so that none waits for it.
+            # One of them is invalid: try each alone, so that the others are stored.
             for identifier, entries in by_message.items():
                 try:
                     self._insert(entries)
@@ -147,7 +147,7 @@ class Consumer:
         self._status.duplicates.inc(sum(map(len, entries)) - new)
 
     def _settle(self, messages: Sequence[Message], unfit: dict[bytes, str]) -> None:
-        """Acknowledge and delete, in one step with setting aside what could not be stored."""
+        """Acknowledge and delete messages, and set aside those that could not be stored, in one transaction."""
         identifiers = [identifier for identifier, _ in messages]
         with self._cache.pipeline(transaction=True) as steps:
             for identifier, fields in messages:

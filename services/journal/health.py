@@ -1,4 +1,4 @@
-"""Tells over HTTP how the journal is doing: GET /health for Nomad and people, GET /metrics for Prometheus."""
+"""HTTP endpoints of the journal: GET /health for Nomad and people, GET /metrics for Prometheus."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from services.journal.status import JournalStatus
 
 
 def serve(host: str, port: int, journal_status: JournalStatus) -> ThreadingHTTPServer:
-    """Answer on a thread of its own: /health with 200 while all parts can be used, else 503 and the reasons."""
+    """Serve in a thread: /health answers 200 while all parts can be used, else 503 and the reasons."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -31,7 +31,7 @@ def serve(host: str, port: int, journal_status: JournalStatus) -> ThreadingHTTPS
             self.wfile.write(payload)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nomad asks every five seconds: its visits are not worth a line each."""
+            """Log nothing: Nomad's check runs every five seconds."""
 
     server = PageServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Messages that could not be stored: a later version, or a mended database, may store them after all."""
+"""Retry messages that were set aside: a later version, or a repaired database, may be able to store them."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ _AT_ONCE = 50
 
 
 def bring_back(cache: Any) -> int:
-    """Put what was set aside until now and can be read today into the stream again; returns how many messages.
+    """Move readable messages that were set aside back into the stream; returns their number.
 
-    Each is tried once, so that one that still cannot be stored is set aside again and holds up nobody. Raises redis.RedisError.
+    Each is tried once: one that still cannot be stored is set aside again. Raises redis.RedisError.
     """
     newest = cache.xrevrange(DEAD, count=1)
     if not newest:

@@ -1,4 +1,4 @@
-"""What the journal needs to know, read from its environment."""
+"""Settings of the journal, read from its environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from closecast.platform.settings import CacheSettings, DatabaseSettings, LakeSet
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the cache, the database and the lake are, who this consumer is, and when a file goes to the lake."""
+    """Settings of cache, database, lake, this consumer, and archiving."""
 
     cache: CacheSettings
     database: DatabaseSettings
     lake: LakeSettings
-    consumer: str  # the same after a restart, so that what it had begun is gone on with at once
+    consumer: str  # the same after a restart, so that unacknowledged messages are continued at once
     host: str
     port: int
     archive_rows: int
@@ -22,7 +22,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises SettingsError naming the variable that is missing or unusable."""
+        """Read the settings. Raises SettingsError naming the variable that is missing or unusable."""
         return cls(
             cache=CacheSettings.from_environment(environment),
             database=DatabaseSettings.from_environment(environment),

@@ -1,1 +1,1 @@
-"""The MLflow process: tracking server, registry and the proxy through which artifacts reach S3."""
+"""The MLflow process: tracking server, model registry, and proxy for artifacts on S3."""

@@ -1,4 +1,4 @@
-"""Waits for its database and becomes MLflow's server: `python -m services.mlflow`."""
+"""Wait for the database and exec MLflow's server: `python -m services.mlflow`."""
 
 import os
 import sys
@@ -18,8 +18,8 @@ _REQUIRED = (
     "MLFLOW_BACKEND_STORE_URI",
     "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY",
 )
-# Word of a moved alias goes to an instance of the API, by its private address and, inside, without TLS: it is signed. A webhook
-# that was moved is known a second later, and one whose instance is gone holds nobody up.
+# Webhooks of moved aliases go to an API instance's private address without TLS; they are signed. A changed webhook is used
+# within a second, and one whose instance is gone blocks nothing.
 WEBHOOKS = {
     "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
     "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
@@ -29,14 +29,14 @@ WEBHOOKS = {
 
 
 def settings(environment: dict[str, str]) -> dict[str, str]:
-    """MLflow's own settings. The first are those that the command `mlflow server` hands its server's processes."""
+    """MLflow's own settings; the first ones are those that `mlflow server` passes to its server processes."""
     return {
         "_MLFLOW_SERVER_FILE_STORE": environment["MLFLOW_BACKEND_STORE_URI"],
         "_MLFLOW_SERVER_REGISTRY_STORE": environment["MLFLOW_BACKEND_STORE_URI"],
         "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
         "_MLFLOW_SERVER_ARTIFACT_DESTINATION": f"s3://{environment['CLOSECAST_ARTIFACTS_BUCKET']}/mlflow",
         "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
-        # With these MLflow knows that it is a server, in which it never runs code that somebody has stored.
+        # These mark the process as a server, in which MLflow never runs stored code.
         "_MLFLOW_SERVER_BOOT_ID": uuid.uuid4().hex,
         "_MLFLOW_IN_JOB_EXECUTOR": "false",
         # MLflow's job runner would start eight more processes, for features that Closecast does not use.
@@ -47,7 +47,7 @@ def settings(environment: dict[str, str]) -> dict[str, str]:
 
 
 def command() -> list[str]:
-    """The server's command line; what holds a password stays in the environment."""
+    """The server's command line; passwords stay in the environment."""
     return [sys.executable, "-m", "services.mlflow.server"]
 
 

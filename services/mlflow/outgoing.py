@@ -1,7 +1,7 @@
-"""Where MLflow's server itself may go: webhooks to instances of the API alone, artifacts to the object store alone.
+"""Limit the MLflow server's outgoing connections: webhooks only to API instances, artifacts only to the object store.
 
-Whoever may write to MLflow else has it ask any address of this machine and tell the answer, or read any file of its account.
-MLflow 3.17.2 has settings for neither, so the functions are replaced in which it checks addresses, connects, and opens stores.
+Otherwise a user with write access could make it request any address of this machine, or read any file of its account.
+MLflow 3.17.2 has no settings for this, so the functions are replaced that check addresses, connect, and open stores.
 """
 
 from collections.abc import Callable
@@ -22,13 +22,16 @@ _STORES = ("s3",)
 
 
 class Targets:
-    """The addresses of the API's instances, which Nomad keeps current in `file`: `CLOSECAST_API_URLS=http://…,http://…`."""
+    """The addresses of the API's instances, which Nomad keeps current in `file`:
+
+    `CLOSECAST_API_URLS=http://…,http://…`.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def now(self) -> list[str]:
-        """Where webhooks may lead at the moment."""
+        """The currently allowed addresses of webhooks."""
         try:
             lines = self._file.read_text().splitlines()
         except FileNotFoundError:
@@ -37,9 +40,9 @@ class Targets:
         return [f"{address}{PATH}" for line in listed for address in line.split(",") if address]
 
     def check(self, url: object) -> None:
-        """Raise MlflowException unless `url` is one of them, letter by letter: no other spelling leads there.
+        """Raise MlflowException unless `url` is exactly one of the allowed addresses.
 
-        So there is no name to be resolved, no user, no port and no other form of an address to be tried.
+        An exact match rules out host names, user names, other ports and other notations of an address.
         """
         allowed = self.now()
         if url not in allowed:
@@ -50,7 +53,7 @@ class Targets:
 
 
 class _Checked(SSRFProtectedHTTPAdapter):
-    """Sends nothing elsewhere, also where an answer redirects there."""
+    """An HTTP adapter that also checks the addresses of redirects."""
 
     def __init__(self, check: Callable[[object], None], **options: Any) -> None:
         super().__init__(**options)
@@ -62,7 +65,7 @@ class _Checked(SSRFProtectedHTTPAdapter):
 
 
 def limit(targets: Targets) -> None:
-    """Hold MLflow's server, which runs in this process, to `targets` and to the object store."""
+    """Limit the MLflow server in this process to `targets` and the object store."""
     for module in (sqlalchemy_store, delivery):
         _replace(module, "_validate_webhook_url", targets.check)
     session = delivery._create_webhook_session()
@@ -75,6 +78,9 @@ def limit(targets: Targets) -> None:
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:
-    """Raises AttributeError where another version of MLflow has no such thing: it must not start unlimited."""
+    """Replace an attribute.
+
+    Raises AttributeError if this version of MLflow lacks it: the server must not start unlimited.
+    """
     getattr(owner, name)
     setattr(owner, name, value)

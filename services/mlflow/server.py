@@ -1,4 +1,4 @@
-"""MLflow's server as `mlflow server` would run it, behind a door and with limits to where it goes itself."""
+"""Run MLflow's server as `mlflow server` does, with access control and limited outgoing connections."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ def main() -> None:
         host=host,
         port=int(port),
         log_config=str(_LOGS),
-        # The other parser reads heads without a limit, and before anybody has shown a password.
+        # The other parser reads heads of unlimited size before the password is checked.
         http="h11",
     )
 

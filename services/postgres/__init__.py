@@ -1,1 +1,1 @@
-"""The local PostgreSQL process: MLflow's, Prefect's and Optuna's database where no managed one is there."""
+"""The local PostgreSQL process, for machines without a managed database."""

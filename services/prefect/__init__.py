@@ -1,7 +1,7 @@
 """Prefect's two processes: the server, and the worker that runs the flows."""
 
 WORK_POOL = "closecast"
-# The tag of runs that may be tried again from their beginning after a crash.
+# The tag of runs that may be restarted from the beginning after a crash.
 REPEATABLE = "repeatable"
-# With the first one: a run that ends its process each time must not do so for ever.
+# Including the first: a run that always crashes must not be restarted forever.
 MOST_ATTEMPTS = 3

@@ -1,4 +1,4 @@
-"""Waits for what it needs and becomes Prefect: `python -m services.prefect server` or `… worker`."""
+"""Wait for dependencies and exec Prefect: `python -m services.prefect server` or `… worker`."""
 
 import os
 import sys
@@ -53,12 +53,12 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
             "PREFECT_UI_API_URL": address,
             "PREFECT_API_URL": address,
             "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
-            # By default every site's page may ask.
+            # By default pages of every site may send requests.
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in allowed_hosts(host, port)),
             # A busy machine's database is slow, not broken: by default a service gives up after 10 s, connecting after 5.
             "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
             "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "30",
-            # Kept in memory, which is the default, a restart would take every concurrency slot from the run that holds it.
+            # By default they are kept in memory, and a restart would take every concurrency slot from its run.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         }
     return {
@@ -68,7 +68,7 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
         "PREFECT_WORKER_WEBSERVER_PORT": environment["CLOSECAST_PORT"],
         # A person who has just submitted a run waits for this poll.
         "PREFECT_WORKER_QUERY_SECONDS": "1",
-        # Prefect keeps what its runs need in one folder of the temporary directory, and another user's is closed to it.
+        # Prefect uses one folder of the temporary directory, and cannot use one that another user created.
         "TMPDIR": f"{environment['PREFECT_HOME']}/tmp",
     }
 

@@ -1,7 +1,7 @@
-"""Prefect's own worker, for which the work pool alone says how a run is begun: `python -m services.prefect.pool`.
+"""Run Prefect's worker so that only the work pool's template configures runs: `python -m services.prefect.pool`.
 
-Prefect's server checks what a run may set where a run is made, and not where a deployment is changed; its worker then
-merges an `env` from there into the pool's, whatever the pool offers. A run that names its environment names its code.
+Prefect's server checks the variables of new runs, but not of changed deployments; its worker then merges an `env` from
+there into the pool's, whatever the template allows. A run that sets its environment can run any code.
 """
 
 import logging
@@ -19,14 +19,14 @@ _LOG = logging.getLogger("services.prefect.pool")  # it is run as __main__
 
 
 class PoolsConfiguration(ProcessJobConfiguration):
-    """What the work pool's template says, whatever the deployment and the run would set."""
+    """The job configuration of the work pool's template, without the deployment's and the run's values."""
 
     @classmethod
     async def from_template_and_values(
         cls, base_job_template: dict[str, Any], values: dict[str, Any], client: PrefectClient | None = None
     ) -> Any:
         if values:
-            _LOG.warning("what a run may not set is left out: %s", ", ".join(sorted(values)))
+            _LOG.warning("ignored values that a run may not set: %s", ", ".join(sorted(values)))
         return await super().from_template_and_values(base_job_template, {}, client=client)
 
 

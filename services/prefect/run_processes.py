@@ -1,4 +1,4 @@
-"""The processes of a worker and of its flow runs, known by their environment however their parents ended."""
+"""Find and kill the processes of a worker and its flow runs, by their environment, even if their parents have ended."""
 
 import os
 import time
@@ -20,19 +20,19 @@ def _members(home: str) -> Iterator[tuple[psutil.Process, dict[str, str]]]:
             if environment.get(WORKER_VARIABLE) == home and process.status() != psutil.STATUS_ZOMBIE:
                 yield process, environment
         except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue  # another account's, or it has just ended
+            continue  # of another account, or just ended
 
 
 def flow_runs(home: str) -> set[str]:
-    """Ids of the flow runs that have a process of the worker with the folder `home`."""
+    """Ids of the flow runs with a process of the worker whose folder is `home`."""
     return {environment[_RUN] for _, environment in _members(home) if _RUN in environment}
 
 
 def kill_all(home: str, run: str | None = None) -> int:
-    """Kill every other process of the worker and its flow runs, or of one `run`; returns how many there were.
+    """Kill every other process of the worker and its flow runs, or of one `run`; returns their number.
 
-    At once and for good: one that is asked politely would go on to tell Prefect what became of its run.
-    Raises TimeoutError naming those that are still there after ten seconds.
+    SIGKILL, because a process that gets SIGTERM would still report its run's state to Prefect.
+    Raises TimeoutError naming those that are still alive after ten seconds.
     """
     seen: set[int] = set()
     deadline = time.monotonic() + _END_SECONDS

@@ -1,4 +1,4 @@
-"""Flow runs in Prefect's books, over its REST API: which are under way, which crashed, and what becomes of them."""
+"""Flow runs in Prefect, over its REST API: those under way, crashed runs, and their restarts."""
 
 import logging
 import re
@@ -15,12 +15,12 @@ _LOG = logging.getLogger(__name__)
 
 _REPEATED_WITHIN = timedelta(hours=24)
 _ATTEMPT = re.compile(r"attempt-(\d+)")
-_LIMIT = 200  # Prefect gives no more at once
+_LIMIT = 200  # Prefect's maximum per request
 
 
 @dataclass(frozen=True)
 class Run:
-    """A flow run as Prefect has it."""
+    """A flow run in Prefect."""
 
     id: str
     name: str
@@ -49,7 +49,7 @@ class Run:
 
     @property
     def attempt(self) -> int:
-        """1 for the first, which carries no tag of it."""
+        """The number of the attempt; the first has no tag."""
         found = [int(match[1]) for match in map(_ATTEMPT.fullmatch, self.tags) if match]
         return max(found, default=1)
 
@@ -62,17 +62,20 @@ class Runs:
         self._repeated: set[str] = set()
 
     def under_way(self) -> list[Run]:
-        """Those that ought to have a process."""
+        """The runs that should have a process."""
         return self._filter({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}})
 
     def end(self, run: Run, reason: str) -> None:
-        """Write down that its process is gone: Crashed, or Cancelled where that was asked for. Its slot is free then."""
+        """Mark the run as Crashed, or as Cancelled if that was requested, because its process is gone.
+
+        This frees its slot.
+        """
         asked = run.state == "CANCELLING"
         state = {"type": "CANCELLED", "name": "Cancelled"} if asked else {"type": "CRASHED", "name": "Crashed"}
         self._call("POST", f"/flow_runs/{run.id}/set_state", {"state": {**state, "message": reason}, "force": True})
 
     def repeat(self) -> list[tuple[Run, str]]:
-        """Try again what crashed within a day, may be repeated, and has attempts left; returns those and the new names."""
+        """Restart repeatable runs that crashed within a day and have attempts left; returns them and the new names."""
         after = (datetime.now(UTC) - _REPEATED_WITHIN).isoformat()
         crashed = self._filter(
             {"state": {"type": {"any_": ["CRASHED"]}}, "tags": {"all_": [REPEATABLE]}, "end_time": {"after_": after}}
@@ -88,7 +91,7 @@ class Runs:
             "parameters": run.parameters,
             "job_variables": run.job_variables,
             "tags": [*kept, f"attempt-{number}"],
-            # Asked for twice, as by a worker that was killed in between, it is made once.
+            # Idempotent: if a killed worker's successor requests it again, it is made only once.
             "idempotency_key": f"after-{run.id}",
             "state": {"type": "SCHEDULED", "message": f"Tried again, for {run.name} crashed: {run.message}"},
         }
@@ -97,7 +100,7 @@ class Runs:
         except httpx.HTTPStatusError as error:
             if error.response.is_server_error:
                 raise
-            # Its deployment is gone, or takes other parameters now.
+            # Its deployment is gone, or has other parameters now.
             _LOG.warning("%s is not tried again: %s", run.name, error.response.text[:300])
             self._repeated.add(run.id)
             return None

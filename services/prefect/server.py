@@ -1,4 +1,4 @@
-"""Prefect's server as `prefect server start` would run it, with a page that tells whether its own services run: /health/services."""
+"""Run Prefect's server as `prefect server start` does, with a health page of its background services: /health/services."""
 
 import logging
 import os
@@ -29,7 +29,10 @@ _LOGS = ("prefect.server.services", "prefect.server.events.services", "prefect.s
 
 
 def watched_app(ended: Callable[[str], None], auth_string: str) -> FastAPI:
-    """Prefect's application; `ended` is told of a service that ended while the server runs. The password shows the page's reasons."""
+    """Prefect's application with the health page.
+
+    `ended` is called when a service ends. The page shows reasons only with the password.
+    """
     watch = Watch(ended)
     for config in get_enabled_perpetual_services():
         perpetual = get_single_dependency_parameter_of_type(config.function, Perpetual)
@@ -41,20 +44,20 @@ def watched_app(ended: Callable[[str], None], auth_string: str) -> FastAPI:
 
     async def page(request: Request) -> JSONResponse:
         found = watch.as_dict()
-        # Errors name what the services were at: to a stranger, Nomad's check among them, it is told only that there are some.
+        # Errors may contain data: unauthenticated callers, such as Nomad's check, only see that there are some.
         shown = found if is_authorized(request.headers.get("authorization"), auth_string) else {"state": found["state"]}
         return JSONResponse(shown, status_code=503 if found["problems"] else 200)
 
     app = create_app(final=True)
-    for name in _LOGS:  # after Prefect has set its loggers up
+    for name in _LOGS:  # after Prefect has configured its loggers
         logging.getLogger(name).addHandler(watch.handler())
-    # Before the user interface, which answers every other address.
+    # Before the user interface, which answers all other paths.
     app.router.routes.insert(0, Route(PAGE, page))
     return app
 
 
 def _stop(reason: str) -> None:
-    """End the server, and with it the task: Nomad starts it again with all its services."""
+    """Stop the server and so the task: Nomad restarts it with all its services."""
     _LOG.error("the service %s; the server stops, to be started again", reason)
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -1,4 +1,7 @@
-"""What Prefect's background services did last: its own health page answers "true" while its scheduler fails every minute."""
+"""Monitor Prefect's background services:
+
+Prefect's own health page answers "true" even if its scheduler always fails.
+"""
 
 import logging
 import time
@@ -8,16 +11,16 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-# A service is late when it has not begun for twice its interval and this; a busy machine is no fault.
+# A service is late when it has not started for twice its interval plus this, to tolerate a busy machine.
 _LATE_SECONDS = 60.0
 _FAILURES = 2
-# Those that never end go on after an error and only write it down.
+# Endless services go on after an error and only log it.
 _COMPLAINTS, _COMPLAINTS_SECONDS = 3, 120.0
 
 
 @dataclass
 class Service:
-    """One service that runs again and again, `every` so many seconds; times are those of `clock`."""
+    """A service that runs every `every` seconds; times are those of `clock`."""
 
     name: str
     every: float
@@ -27,9 +30,9 @@ class Service:
 
 
 class Watch:
-    """Takes note of each run of the services whose functions it wraps, and of the end of those that should never end.
+    """Records each run of periodic services, and the end of endless ones.
 
-    `ended` is called, once for each, when one that should never end does.
+    `ended` is called once for each endless service that ends.
     """
 
     def __init__(self, ended: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,7 +44,7 @@ class Watch:
         self._stops = False
 
     def repeated(self, function: Callable[..., Awaitable[None]], every: float) -> Callable[..., Awaitable[None]]:
-        """`function`, observed: it is due again `every` so many seconds."""
+        """Wrap a periodic service's function, which is due every `every` seconds."""
         name = function.__name__
         service = self._repeated[name] = Service(name, every, self._clock())
 
@@ -59,7 +62,7 @@ class Watch:
         return observed
 
     def endless(self, name: str, start: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        """`start`, observed: it returns or raises only when the server is stopped, or when something is wrong."""
+        """Wrap an endless service's `start`, which returns or raises only on a stop or a failure."""
 
         @wraps(start)
         async def observed(*arguments: Any, **named: Any) -> None:
@@ -73,7 +76,7 @@ class Watch:
         return observed
 
     def stopped(self, stop: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        """`stop`, observed: what ends from then on was told to."""
+        """Wrap `stop`: services that end after it were stopped."""
 
         @wraps(stop)
         async def observed(*arguments: Any, **named: Any) -> None:
@@ -83,7 +86,7 @@ class Watch:
         return observed
 
     def handler(self) -> logging.Handler:
-        """Takes the log of services: errors in it that come one after the other are a problem."""
+        """A log handler for the services: repeated errors are a problem."""
         handler = logging.Handler(logging.ERROR)
         handler.emit = self._complain  # type: ignore[method-assign]
         return handler
@@ -98,7 +101,7 @@ class Watch:
         self._ended(f"{name} has ended: {reason}")
 
     def problems(self) -> list[str]:
-        """What is wrong, a sentence each; empty while all services run."""
+        """The problems, one sentence each; empty while all services run."""
         over = (f"{name} has ended: {reason}" for name, reason in self._over.items())
         return [*self._late_or_failing(), *over, *self._complained()]
 
@@ -116,7 +119,7 @@ class Watch:
                 yield f"{one.name} is due every {one.every:.0f} s and has not run for {silent:.0f} s"
 
     def as_dict(self) -> dict[str, Any]:
-        """What the health page shows."""
+        """The content of the health page."""
         now = self._clock()
         found = self.problems()
         return {
@@ -130,6 +133,6 @@ class Watch:
 
 
 def _in_short(error: BaseException) -> str:
-    """One line: a database's error carries the whole statement, which holds the data of users."""
+    """One line of an error: a database's error has the whole statement, which contains users' data."""
     lines = str(error).splitlines() or [""]
     return f"{type(error).__name__}: {lines[0][:200]}"

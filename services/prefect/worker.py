@@ -1,4 +1,4 @@
-"""Prefect's worker under watch: no flow run outlives it, and a run whose process is gone is ended and tried again."""
+"""Run and supervise Prefect's worker: no flow run outlives it, and a run whose process is gone is ended and restarted."""
 
 import logging
 import os
@@ -18,17 +18,20 @@ from services.prefect.runs import Runs
 _LOG = logging.getLogger("services.prefect.worker")  # it is run as __main__
 
 _LOOK_SECONDS = 10.0
-# From the moment a run was handed out to its process, or its last word, on a busy machine.
+# Seconds from a run's submission to the start of its process, or its last update, on a busy machine.
 _BEGIN_SECONDS = 60.0
-# Prefect asks the process politely and grants it 30 s.
+# Prefect sends SIGTERM and waits 30 s.
 _CANCEL_SECONDS = 60.0
-# Nomad grants 20 s.
+# Nomad waits 20 s.
 _STOP_SECONDS = 12.0
 _COMMAND = (sys.executable, "-m", "services.prefect.pool")
 
 
 class Worker:
-    """One life of the worker; `home` is its folder and, in the environment, its mark. `runs` is what Prefect knows."""
+    """A worker process and its runs.
+
+    `home` is its folder and, in the environment, its identifier; `runs` are Prefect's runs.
+    """
 
     def __init__(self, home: str, runs: Runs) -> None:
         self._home = home
@@ -39,11 +42,11 @@ class Worker:
         self._child: subprocess.Popen[bytes] | None = None
 
     def live(self) -> int:
-        """Run until the worker ends or is told to; returns the exit status."""
+        """Run until the worker ends or is stopped; returns the exit status."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        self._kill_processes("of the worker's last life")
-        # Now nothing of this worker runs: what is still under way in Prefect's books is lost.
+        self._kill_processes("of the previous worker")
+        # Now no process of this worker runs: runs that Prefect still has as under way are lost.
         while not self._stop_at and not self._look(0.0):
             time.sleep(1)
         if self._stop_at:
@@ -72,7 +75,10 @@ class Worker:
             _LOG.info(f"processes {whose} that had to be ended: {number}")
 
     def _look(self, grace: float) -> bool:
-        """End what has had no process for `grace` seconds, twice seen, and try crashed runs again; whether that could be done."""
+        """End runs without a process for `grace` seconds in two checks, and restart crashed ones.
+
+        Returns whether Prefect answered.
+        """
         try:
             self._end_lost(grace)
             for run, name in self._runs.repeat():
@@ -87,7 +93,7 @@ class Worker:
         return True
 
     def _end_lost(self, grace: float) -> None:
-        under_way = self._runs.under_way()  # before the processes: what begins in between is not missed
+        under_way = self._runs.under_way()  # before the processes, so that runs that start in between are not missed
         running = run_processes.flow_runs(self._home)
         now = datetime.now(UTC)
         missing = {run.id for run in under_way if run.id not in running and (now - run.since).total_seconds() >= grace}
@@ -98,7 +104,7 @@ class Worker:
             elif (
                 run.state == "CANCELLING" and run.id in running and (now - run.since).total_seconds() >= _CANCEL_SECONDS
             ):
-                # Who listens for that listens no more after a long outage of the server.
+                # Prefect's own observer of cancellations may have stopped after a long outage of the server.
                 _LOG.info(f"{run.name} was cancelled and is still at work: its processes are ended")
                 run_processes.kill_all(self._home, run.id)
         self._missing = missing

@@ -1,1 +1,1 @@
-"""One partition of a batch: a dispatched Nomad allocation that reads Parquet from the lake and writes probabilities."""
+"""The score job: a dispatched Nomad allocation that scores one Parquet file of the lake."""

@@ -1,4 +1,4 @@
-"""Scores one Parquet file of the lake with one model version: `python -m services.score`."""
+"""Score one Parquet file of the lake with one model version: `python -m services.score`."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ _RETRY_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Task:
-    """Which object to score into which, as of when, by when, with which model."""
+    """The task: source and target object, as-of date, horizon, and model."""
 
     source: str
     target: str
@@ -52,7 +52,7 @@ class Task:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Task":
-        """Raises SettingsError naming the variable that is missing or unusable."""
+        """Read the task. Raises SettingsError naming the variable that is missing or unusable."""
         for name in _NEEDED:
             required(environment, name)
         try:
@@ -77,9 +77,9 @@ class Task:
 
 
 def run(task: Task) -> RowCounts:
-    """Score the object. It appears when it is whole, and only then: an object store knows no half-written object.
+    """Score the source object. The target appears only when it is complete.
 
-    Raises BatchError when the object itself is the reason that it cannot be scored.
+    Raises BatchError when the source object itself cannot be scored.
     """
     lake = Lake(task.lake)
     registry = ModelRegistry(task.registry.tracking_uri, task.registry.trusted, task.registry.login)
@@ -105,11 +105,11 @@ def main() -> None:
     logs.configure()
     try:
         task = Task.from_environment(os.environ)
-        # What is away comes back: the start of another process would cost more, and Nomad counts those.
+        # Retry outages here: another process start would cost more, and Nomad limits restarts.
         scored = retry(lambda: run(task), _RETRY_SECONDS, _LOG.info, (AwayError, RegistryError), (DeniedError,))
     except BatchError as error:
         scoring_run.refuse(Lake(task.lake), task.target, required(os.environ, "NOMAD_JOB_ID"), str(error))
-        # A success for Nomad, which would try a failed one for minutes: this file stays as it is.
+        # A success for Nomad, which would retry a failure for minutes: this file will not change.
         _LOG.warning("%s is refused: %s", task.source, error)
     except (SettingsError, LakeError, RegistryError, ModelError, ValueError) as error:
         sys.exit(f"score: {error}")

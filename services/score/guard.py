@@ -1,6 +1,6 @@
-"""Scores one Parquet file in a process of its own, which a damaged file may end: `python -m services.score.guard`.
+"""Score one Parquet file in a child process, which a damaged file may crash: `python -m services.score.guard`.
 
-It is ended, too, once there is no flow any more that waits for it.
+The child is also stopped once its flow has ended.
 """
 
 import logging
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from closecast.platform.lake.store import Lake
 
 _LONG_SECONDS = 15.0
-# What Arrow's readers end with on some damaged files. SIGKILL is not among them: that is the system, short of memory.
+# Signals of crashes in Arrow's readers on damaged files. SIGKILL is not among them: it means that memory ran out.
 _BY_THE_FILE = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
 
 
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _wait_while_wanted(worker: "subprocess.Popen[bytes]") -> int:
-    """The worker's status; 0 when it was ended because its flow is gone."""
+    """Wait for the worker's exit status; 0 when it was stopped because its flow has ended."""
     # Imported here and in `_refuse`: most inputs need neither.
     from closecast.platform.lake import lease
     from closecast.platform.settings import required

@@ -1,1 +1,1 @@
-"""One worker of an Optuna study: a dispatched Nomad allocation that takes trials until the study has enough."""
+"""The trial job: a dispatched Nomad allocation that runs trials of an Optuna study until it has enough."""

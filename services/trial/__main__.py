@@ -1,4 +1,4 @@
-"""Takes trials from a study in PostgreSQL until it has enough: `python -m services.trial`."""
+"""Run trials of a study in PostgreSQL until it has enough: `python -m services.trial`."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ _RETRY_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Task:
-    """Which study to work on, on which deals, known before which date, until it has how many trials."""
+    """The task: study, deals, cut, and number of trials."""
 
     study: str
     silver_key: str
@@ -40,7 +40,7 @@ class Task:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Task":
-        """Raises SettingsError naming the variable that is missing or unusable."""
+        """Read the task. Raises SettingsError naming the variable that is missing or unusable."""
         for name in _NEEDED:
             required(environment, name)
         try:
@@ -64,7 +64,7 @@ class Task:
 
 
 def run(task: Task, worker: str) -> int:
-    """Work until the study has its trials; returns how many this worker ran."""
+    """Run trials until the study has enough; returns how many this worker ran."""
     data = Data(Lake(task.lake).read_parquet(task.silver_key), task.cut, task.fiscal)
     objective = tuning.Objective(data, task.cut, task.seed, threads=1)
     ran = 0
@@ -79,18 +79,18 @@ def run(task: Task, worker: str) -> int:
 
     def work() -> None:
         with studies.reached():
-            # Workers must not all draw the same settings.
+            # Workers must not all sample the same settings.
             scope = tuning.Scope(task.silver_key, task.cut, task.fiscal)
             study = tuning.create(task.study, studies.storage(task.storage), task.seed + os.getpid(), scope)
             tuning.work(study, one, task.trials)
 
-    # A trial that was under way when the database went away is lost; the search is not.
+    # When the database goes away, the current trial is lost, but not the search.
     retry(work, _RETRY_SECONDS, _LOG.info)
     return ran
 
 
 def _end(why: str) -> None:
-    """Leave at once: the trial under way is lost, as those of a worker that is killed."""
+    """Exit at once; the current trial is lost, as with a killed worker."""
     _LOG.info(why)
     os._exit(0)
 

@@ -1,4 +1,4 @@
-"""Checks the settings and becomes Streamlit: `python -m services.ui`."""
+"""Check the settings and exec Streamlit: `python -m services.ui`."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ _NEEDED = (
 
 
 def command(environment: dict[str, str]) -> list[str]:
-    """Streamlit's command line: no file watcher and no developer's tools, for this is a service and not a notebook."""
+    """Streamlit's command line, without file watcher and developer tools."""
     return [
         sys.executable,
         "-m",
@@ -40,7 +40,7 @@ def command(environment: dict[str, str]) -> list[str]:
         "false",
         "--client.toolbarMode",
         "minimal",
-        # What nobody foresaw is told in one line; its traceback is in the log, not in a sales person's browser.
+        # Unexpected errors are one line on the page; the traceback is in the log.
         "--client.showErrorDetails",
         "none",
         "--logger.hideWelcomeMessage",

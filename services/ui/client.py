@@ -1,4 +1,4 @@
-"""Asks the REST API over HTTP, and turns each of its failures into one of two errors."""
+"""A client of the REST API that turns each failure into one of two errors."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ import httpx
 
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
-from services.ui.answers import Explanation, ModelFacts, Pipeline, Prediction
 from services.ui.credential import Credential, NoCredentialError
+from services.ui.responses import Explanation, ModelFacts, Pipeline, Prediction
 
 _TIMEOUT = httpx.Timeout(20, connect=2)
 _Answer = TypeVar("_Answer")
 
 
 class ApiUnavailableError(Exception):
-    """The service cannot answer now. `detail` is its own reason; None means that it did not answer at all."""
+    """The service cannot answer now. `detail` is its reason, None if it did not answer at all."""
 
     def __init__(self, address: str, detail: str | None) -> None:
         super().__init__(detail or f"no answer from {address}")
@@ -27,7 +27,7 @@ class ApiUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """What the service holds against one field."""
+    """The service's error for one field."""
 
     field: str
     detail: str
@@ -54,7 +54,7 @@ class Client:
 
     def __init__(self, address: str, credential: Credential, transport: httpx.BaseTransport | None = None) -> None:
         self.address = address.rstrip("/")
-        # The environment's proxies lead out of the cluster, where this address means nothing: trust_env is off.
+        # The environment's proxies are for addresses outside of the cluster: trust_env is off.
         self._http = httpx.Client(
             base_url=self.address,
             auth=credential,
@@ -65,13 +65,13 @@ class Client:
         )
 
     def model(self) -> ModelFacts:
-        """What serves. Raises ApiUnavailableError, with a detail while there is no model, or ApiProblemError."""
+        """The served model. Raises ApiUnavailableError, with a detail while there is no model, or ApiProblemError."""
         return self._ask(ModelFacts.of_json, "GET", "/v1/model")
 
     def pipeline(
         self, as_of: date | None = None, horizon: Horizon = "quarter_end", limit: int = MOST_DEALS, offset: int = 0
     ) -> Pipeline:
-        """The open deals at a date, likeliest first. Raises ApiUnavailableError or ApiProblemError."""
+        """The open deals as of a date, most likely first. Raises ApiUnavailableError or ApiProblemError."""
         query = {"horizon": str(horizon), "limit": str(limit), "offset": str(offset)}
         if as_of is not None:
             query["as_of"] = as_of.isoformat()
@@ -86,7 +86,7 @@ class Client:
     def explain(
         self, deal: Mapping[str, str], as_of: date | None = None, horizon: Horizon = "quarter_end"
     ) -> Explanation:
-        """What makes the chance that `predict` gives. Raises ApiUnavailableError or ApiProblemError."""
+        """The explanation of the chance from `predict`. Raises ApiUnavailableError or ApiProblemError."""
         return self._ask(Explanation.of_json, "POST", "/v1/explanations", json=_question(deal, as_of, horizon))
 
     def _ask(self, read: Callable[[dict[str, Any]], _Answer], method: str, path: str, **request: Any) -> _Answer:

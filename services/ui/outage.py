@@ -1,4 +1,4 @@
-"""Says that the service does not answer, and asks again: by a button, and every few seconds by itself."""
+"""The message during an outage, with retries by a button and every few seconds."""
 
 import streamlit as st
 
@@ -6,16 +6,16 @@ _AGAIN = "tries_again"
 
 
 def show(message: str) -> None:
-    """The message, the button, and the timer that runs the whole page anew."""
+    """Show the message, the button, and the timer that reruns the page."""
     st.warning(message)
-    st.button("Try again")  # a click runs the page anew, and that is all it takes
+    st.button("Try again")  # a click reruns the page
     st.session_state[_AGAIN] = False
     _timer()
 
 
 @st.fragment(run_every="5s")
 def _timer() -> None:
-    """Its first run is the page's own; the later ones are the timer's."""
+    """Rerun the page, except in the first run, which is the page's own."""
     if st.session_state[_AGAIN]:
         st.rerun()
     st.session_state[_AGAIN] = True

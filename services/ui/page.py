@@ -1,16 +1,16 @@
-"""The page that Streamlit runs for every visit and every click: header, two tabs, or why there are none."""
+"""The page that Streamlit runs for every visit and click: a header and two tabs, or an error."""
 
 import os
 
 import streamlit as st
 
 from closecast.platform.nomad.addresses import address
-from services.ui import asking, outage, ranking, scoring, sign_in, words
-from services.ui.answers import ModelFacts
+from services.ui import outage, queries, ranking, scoring, sign_in, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.credential import Credential
+from services.ui.responses import ModelFacts
 
-# Streamlit leaves room above for a toolbar that this page does not have.
+# Streamlit leaves space for a toolbar that this page does not have.
 _STYLE = "<style>.stMainBlockContainer {padding-top: 2rem}</style>"
 
 
@@ -20,11 +20,11 @@ def main() -> None:
     st.title("Closecast")
     if not sign_in.is_signed_in(os.environ):
         return
-    api = asking.client(_instance(), Credential.from_environment(os.environ))
+    api = queries.client(_instance(), Credential.from_environment(os.environ))
     model = _model(api)
     if model is None:
         return
-    st.caption("  \n".join(filter(None, (words.model_line(model), words.evidence_line(model)))))
+    st.caption("  \n".join(filter(None, (texts.model_line(model), texts.evidence_line(model)))))
     rank, score = st.tabs(["Rank the pipeline", "Score one deal"])
     with rank:
         pipeline = ranking.show(api, model)
@@ -33,20 +33,20 @@ def main() -> None:
 
 
 def _instance() -> str:
-    """URL of an instance of the API that is there now."""
+    """The URL of a current API instance."""
     found = address(os.environ, "CLOSECAST_API_URL")
     return (found() if found else None) or os.environ["CLOSECAST_API_URL"]
 
 
 def _model(api: Client) -> ModelFacts | None:
-    """What serves; None once the page has said why nothing does."""
+    """The served model; None after showing why there is none."""
     try:
-        return asking.model(api)
+        return queries.model(api)
     except ApiUnavailableError as error:
-        # This question fails in words for one reason only: the service runs, and has no model.
-        outage.show(words.unavailable(error) if error.detail is None else words.no_model(error))
+        # A failure with a detail has only one reason: the service runs, but has no model.
+        outage.show(texts.unavailable(error) if error.detail is None else texts.no_model(error))
     except ApiProblemError as error:
-        st.error(words.problem(error))
+        st.error(texts.problem(error))
         st.button("Try again")
     return None
 

@@ -1,4 +1,4 @@
-"""The tab that ranks the open deals: its controls, its numbers, the table and the download."""
+"""The tab that ranks the open deals: controls, figures, table and download."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -7,19 +7,19 @@ import pandas as pd
 import streamlit as st
 
 from closecast.platform.spreadsheet import safe
-from services.ui import asking, outage, words
-from services.ui.answers import ModelFacts, OpenDeal, Pipeline
+from services.ui import outage, queries, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.responses import ModelFacts, OpenDeal, Pipeline
 
-EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)  # wider than the widget's own ten years
+EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)  # wider than the widget's default of ten years
 DATES = "YYYY-MM-DD"
 _COLUMNS = ("probability", "opportunity_id", "account", "product", "sales_agent", "engage_date", "age_days")
 
 
 def show(api: Client, model: ModelFacts) -> Pipeline | None:
-    """Draws the tab; the ranking is returned for the names in it, None when there is none."""
+    """Draw the tab, and return the ranking for its names, None when there is none."""
     when, until, agent, product = st.columns([1, 1, 1.5, 1.5])
-    # The key holds the date: another model's data begin with their own.
+    # The key contains the date, so that another model's data start with their own default.
     as_of = when.date_input(
         "As of",
         model.data_as_of,
@@ -29,14 +29,14 @@ def show(api: Client, model: ModelFacts) -> Pipeline | None:
         format=DATES,
         help="What was known at the end of this day. The default is the last date of the model's data.",
     )
-    horizon = until.selectbox("Won by when", list(words.HORIZONS), key="rank_horizon")
+    horizon = until.selectbox("Won by when", list(texts.HORIZONS), key="rank_horizon")
     try:
-        pipeline = asking.pipeline(api, as_of, words.HORIZONS[horizon])
+        pipeline = queries.pipeline(api, as_of, texts.HORIZONS[horizon])
     except ApiUnavailableError as error:
-        outage.show(words.unavailable(error))
+        outage.show(texts.unavailable(error))
         return None
     except ApiProblemError as error:
-        st.error(words.problem(error))
+        st.error(texts.problem(error))
         return None
     agents = agent.multiselect(
         "Agents", choices(pipeline, lambda deal: deal.sales_agent), key="rank_agents", placeholder="All agents"
@@ -50,7 +50,7 @@ def show(api: Client, model: ModelFacts) -> Pipeline | None:
         if (not agents or deal.sales_agent in agents) and (not products or deal.product in products)
     ]
     filtered = bool(agents or products)
-    _numbers(pipeline, kept, filtered, words.HORIZONS[horizon] == "quarter_end")
+    _numbers(pipeline, kept, filtered, texts.HORIZONS[horizon] == "quarter_end")
     if kept:
         _table(pipeline, kept)
     else:
@@ -59,17 +59,17 @@ def show(api: Client, model: ModelFacts) -> Pipeline | None:
 
 
 def choices(pipeline: Pipeline, name: Callable[[OpenDeal], str | None]) -> list[str]:
-    """The names that occur among the open deals, in alphabetical order."""
+    """The distinct names of the open deals, in alphabetical order."""
     return sorted({found for deal in pipeline.deals if (found := name(deal))})
 
 
 def frame(deals: Iterable[OpenDeal]) -> pd.DataFrame:
-    """The deals in their order, under the names of the CRM export."""
+    """The deals as a frame with the column names of the CRM export."""
     return pd.DataFrame([[getattr(deal, name) for name in _COLUMNS] for deal in deals], columns=list(_COLUMNS))
 
 
 def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool, by_quarter: bool) -> None:
-    # Unfiltered, the API's own sums are shown: they hold for all open deals, however many it sent.
+    # Unfiltered, show the API's own sums: they are of all open deals, however many it sent.
     count = len(kept) if filtered else pipeline.open
     wins = sum(deal.probability for deal in kept) if filtered else pipeline.expected_wins
     cards = st.columns(3)
@@ -78,23 +78,23 @@ def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool, by_quarte
         "Expected wins",
         f"{wins:,.1f}",
         border=True,
-        help="The sum of the chances: how many of these deals to count on.",
+        help="The sum of the chances: how many of these deals to expect as won.",
     )
-    cards[2].metric("Won by", words.day(pipeline.by), border=True)
-    notes = [words.quarter(pipeline.quarter)] if by_quarter else []
+    cards[2].metric("Won by", texts.day(pipeline.by), border=True)
+    notes = [texts.quarter(pipeline.quarter)] if by_quarter else []
     if filtered:
-        notes.append(f"{count:,} of {words.counted(pipeline.open, 'open deal', 'open deals')} shown.")
+        notes.append(f"{count:,} of {texts.counted(pipeline.open, 'open deal', 'open deals')} shown.")
     if len(pipeline.deals) < pipeline.open:
-        notes.append(f"The table and the filters know only the {len(pipeline.deals):,} likeliest.")
+        notes.append(f"The table and the filters have only the {len(pipeline.deals):,} most likely.")
     if pipeline.not_scorable:
-        still = words.counted(pipeline.not_scorable, "deal is", "deals are")
+        still = texts.counted(pipeline.not_scorable, "deal is", "deals are")
         notes.append(f"{still} still in prospecting: without an engage date there is no chance to compute.")
     if notes:
         st.caption(" ".join(notes))
 
 
 def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` with texts that no spreadsheet takes for a formula."""
+    """Escape texts that a spreadsheet would take for a formula."""
     texts = table.select_dtypes(include=["object", "string"]).columns
     return table.assign(
         **{name: table[name].map(lambda value: safe(value) if isinstance(value, str) else value) for name in texts}

@@ -1,4 +1,4 @@
-"""Why a deal has its chance: the groups of its explanation as bars to either side, each with its sentence."""
+"""The explanation of a deal's chance: its groups as bars, each with its sentence."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -7,36 +7,36 @@ import pandas as pd
 import streamlit as st
 
 from closecast.deals.horizon import Horizon
-from services.ui import words
-from services.ui.answers import Explanation
+from services.ui import texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.responses import Explanation
 
 
 def ask(api: Client, deal: Mapping[str, str], as_of: date | None, horizon: Horizon) -> Explanation | str:
-    """The explanation, or a sentence why there is none: the chance itself can be shown without it."""
+    """Request the explanation; a sentence if there is none, because the chance can be shown without it."""
     try:
         return api.explain(deal, as_of, horizon)
     except ApiProblemError as error:
-        return words.problem(error)
+        return texts.problem(error)
     except ApiUnavailableError as error:
-        return words.unavailable(error, then="Press “Score this deal” again in a moment.")
+        return texts.unavailable(error, then="Press “Score this deal” again in a moment.")
 
 
 def show(why: Explanation | str) -> None:
-    """Draws the heading, the bars and the sentences."""
+    """Draw the heading, the bars and the sentences."""
     st.subheader("Why")
     if isinstance(why, str):
         st.warning(why)
         return
     st.caption(why.base_sentence)
-    # A group that changes nothing has no bar to show, and its sentence would say so at length.
-    shown = [one for one in why.reasons if words.points(one.points) != words.points(0)]
+    # Leave out groups without effect: they have no bar, and long sentences.
+    shown = [one for one in why.reasons if texts.points(one.points) != texts.points(0)]
     shown.sort(key=lambda one: -abs(one.points))
     if not shown:
-        st.markdown("Nothing tells this deal from the starting point.")
+        st.markdown("This deal does not differ from the starting point.")
         return
     bars = pd.DataFrame(
-        [(one.title, one.points * 100, words.points(one.points)) for one in shown], columns=["group", "points", "label"]
+        [(one.title, one.points * 100, texts.points(one.points)) for one in shown], columns=["group", "points", "label"]
     )
     reach = max(abs(one.points) * 100 for one in shown) * 1.3
     across = {"field": "points", "type": "quantitative", "title": "points", "scale": {"domain": [-reach, reach]}}
@@ -65,7 +65,7 @@ def show(why: Explanation | str) -> None:
         },
         width="stretch",
     )
-    st.markdown("\n".join(f"- **{one.title}** ({words.points(one.points)}): {one.sentence}" for one in shown))
+    st.markdown("\n".join(f"- **{one.title}** ({texts.points(one.points)}): {one.sentence}" for one in shown))
     st.caption(
-        f"A point is one percentage point: from {words.percent(why.base)}, the points lead to {words.percent(why.probability)}."
+        f"A point is one percentage point: from {texts.percent(why.base)}, the points lead to {texts.percent(why.probability)}."
     )

@@ -1,22 +1,22 @@
-"""The tab that scores one deal: its form, and the chance or the sentence that says what is wrong."""
+"""The tab that scores one deal: its form, and the chance or an error."""
 
 from datetime import date
 
 import pandas as pd
 import streamlit as st
 
-from services.ui import reasons, words
-from services.ui.answers import Explanation, ModelFacts, Pipeline, Prediction
+from services.ui import reasons, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.ranking import DATES, EARLIEST, LATEST, choices
+from services.ui.responses import Explanation, ModelFacts, Pipeline, Prediction
 
-_SHOWN = "scored"  # the last answer, which must outlive the page's next run
-_Answer = tuple[Prediction, Explanation | str] | str  # a chance and why, or a sentence why there is none
+_SHOWN = "scored"  # key of the last answer, which must survive the page's next run
+_Answer = tuple[Prediction, Explanation | str] | str  # a chance and its explanation, or an error
 _BARS = {"30": "Within 30 days", "60": "Within 60 days", "90": "Within 90 days", "quarter_end": "By quarter end"}
 
 
 def show(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> None:
-    """Draws the form and, beside it, what came of it."""
+    """Draw the form and, beside it, the answer."""
     left, right = st.columns(2, gap="large")
     with left:
         asked = _form(api, model, pipeline)
@@ -27,7 +27,7 @@ def show(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> None:
 
 
 def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> _Answer | None:
-    """The answer to what was sent just now. None if nothing was sent."""
+    """Draw the form; returns the answer if it was just submitted, else None."""
     with st.form("score"):
         first, second = st.columns(2)
         engaged = first.date_input("Engage date", None, EARLIEST, LATEST, key="score_engaged", format=DATES)
@@ -40,7 +40,7 @@ def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> _Answer 
             format=DATES,
             help="What was known at the end of this day. The default is the last date of the model's data.",
         )
-        horizon = first.selectbox("Won by when", list(words.HORIZONS), key="score_horizon")
+        horizon = first.selectbox("Won by when", list(texts.HORIZONS), key="score_horizon")
         with second:
             product = _name("Product", choices(pipeline, lambda deal: deal.product) if pipeline else [])
         with first:
@@ -48,9 +48,7 @@ def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> _Answer 
         with second:
             account = _name("Account", choices(pipeline, lambda deal: deal.account) if pipeline else [])
         if not any(word in name for name in model.features for word in ("product", "agent", "account")):
-            st.caption(
-                "The present model judges by the dates alone: product, agent and account do not change its answer."
-            )
+            st.caption("This model uses only the dates: product, agent and account do not change its answer.")
         sent = st.form_submit_button("Score this deal", type="primary")
     if not sent:
         return None
@@ -60,17 +58,17 @@ def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> _Answer 
         "sales_agent": agent,
         "account": account,
     }
-    question = {name: value for name, value in given.items() if value}, as_of, words.HORIZONS[horizon]
+    question = {name: value for name, value in given.items() if value}, as_of, texts.HORIZONS[horizon]
     try:
         return api.predict(*question), reasons.ask(api, *question)
     except ApiProblemError as error:
-        return words.problem(error)
+        return texts.problem(error)
     except ApiUnavailableError as error:
-        return words.unavailable(error, then="Press “Score this deal” again in a moment.")
+        return texts.unavailable(error, then="Press “Score this deal” again in a moment.")
 
 
 def _name(label: str, names: list[str]) -> str | None:
-    """A name out of the pipeline, or one typed in; None if left open."""
+    """A name from the pipeline, or one typed in; None if left empty."""
     chosen: str | None = st.selectbox(
         label, names, index=None, key=f"score_{label.lower()}", placeholder="Choose or type", accept_new_options=True
     )
@@ -85,12 +83,12 @@ def _show(answered: _Answer | None) -> None:
         st.error(answered)
         return
     answer, why = answered
-    st.metric(f"Chance to be won by {words.day(answer.by)}", words.percent(answer.probability))
+    st.metric(f"Chance to be won by {texts.day(answer.by)}", texts.percent(answer.probability))
     bars = pd.DataFrame(
-        [(_BARS[name], value, words.percent(value)) for name, value in answer.probabilities.items() if name in _BARS],
+        [(_BARS[name], value, texts.percent(value)) for name, value in answer.probabilities.items() if name in _BARS],
         columns=["horizon", "probability", "label"],
     )
-    # Room for the label of a bar that is nearly full; its grey can be read on a light and on a dark page.
+    # Space for the label of a bar that is nearly full; its grey is readable in light and dark mode.
     across = {
         "field": "probability",
         "type": "quantitative",
@@ -115,6 +113,6 @@ def _show(answered: _Answer | None) -> None:
         width="stretch",
     )
     st.caption(
-        f"As of {words.day(answer.as_of)}, by version {answer.model_version} of the model. {words.quarter(answer.quarter)}"
+        f"As of {texts.day(answer.as_of)}, by version {answer.model_version} of the model. {texts.quarter(answer.quarter)}"
     )
     reasons.show(why)

@@ -27,7 +27,7 @@ def is_signed_in(environment: Mapping[str, str]) -> bool:
         st.session_state[_SIGNED_IN] = True
         st.rerun()
     if asked:
-        st.error("This password is wrong. Whoever runs Closecast finds it with `just passwords`.")
+        st.error("This password is wrong. The operator of Closecast finds it with `just passwords`.")
     return False
 
 

@@ -252,5 +252,5 @@ def test_an_operator_signs_what_is_known_and_a_new_key_takes_over(
     broken = stage.champion(_write("card.json", b"[]"), signer=None)
     with pytest.raises(Exception, match=f"version {broken} is not signed: .*card") as caught:
         signing.signed(broken, mlflow_uri, credentials)
-    assert "known to you" in str(caught.value)
+    assert "that you trust" in str(caught.value)
     assert json.dumps(described()).count(SIGNATURE_TAG) == 0

@@ -1,1 +1,1 @@
-"""Servers that Closecast is measured against; each runs in its own environment and imports nothing of Closecast."""
+"""Servers that Closecast is compared with; each runs in its own environment without Closecast."""

@@ -1,4 +1,4 @@
-"""BentoML's form of the same: one service, one method, ready-made features in."""
+"""A BentoML service with one method for ready-made features."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The ceiling: an ASGI app that sends back what it got, and does nothing else."""
+"""The upper bound: an ASGI app that only echoes the body."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

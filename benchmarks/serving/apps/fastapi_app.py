@@ -1,4 +1,4 @@
-"""What many write first: FastAPI, a pydantic model of ready-made features, LightGBM. No key, no log, no features to build."""
+"""A minimal FastAPI service: a pydantic model of ready-made features and LightGBM, without keys, logs and feature building."""
 
 import json
 import os

@@ -56,7 +56,7 @@ def _outcome(column: "pd.Series[Any]", won: Bools) -> Probe:
         return Probe(name, asks, None, False, "Cannot be judged: needs won and lost deals.")
     auc = _auc(column, won)
     if auc < OUTCOME_LIMIT:
-        return Probe(name, asks, auc, False, "Does not give the outcome away.")
+        return Probe(name, asks, auc, False, "Does not reveal the outcome.")
     sentence = f"{name} alone tells won from lost deals"
     if name == "close_value" and not column[~won].any():
         sentence += ", being 0 for every lost one"
@@ -65,8 +65,8 @@ def _outcome(column: "pd.Series[Any]", won: Bools) -> Probe:
         asks,
         auc,
         True,
-        f"{sentence}: it is written down with the outcome, and nobody knows it while the deal is open, so as a feature it "
-        f"would hand the model the answer.",
+        f"{sentence}: it is recorded with the outcome and unknown while the deal is open, so as a feature it "
+        f"would leak the answer to the model.",
     )
 
 

@@ -63,7 +63,9 @@ _WIN_SHARES = (0.49, 0.55, 0.80)  # of the closes, by month of the quarter in wh
 
 
 def cumulative_hazards(settings: Settings) -> NDArray[np.float64]:
-    """Cumulative hazard from engagement to each age of a deal that can close. Shape (engage days, LONGEST + 1), float64.
+    """Cumulative hazard from engagement to each age of a deal that can close.
+
+    Shape (engage days, LONGEST + 1), float64.
 
     Entry (e, a) is the sum of -log(1 - h) over ages 1 to a along the calendar that begins at `engage_days()[e]`, so a
     factor f on the hazard gives the survival exp(-f x entry): proportional hazards (Cox, 1972). Column 0 is 0.
@@ -77,7 +79,10 @@ def cumulative_hazards(settings: Settings) -> NDArray[np.float64]:
 
 
 def win_log_odds(settings: Settings) -> NDArray[np.float64]:
-    """Log-odds that an average deal closing on a day is won. Shape (engage days + LONGEST,), from `first_engaged` on."""
+    """Log-odds that an average deal closing on a day is won.
+
+    Shape (engage days + LONGEST,), from `first_engaged` on.
+    """
     first = np.datetime64(settings.first_engaged, "D")
     days = first + np.arange(len(settings.engage_days()) + LONGEST)
     shares = np.array(_WIN_SHARES)[CALENDAR_YEAR.month_of_quarter(days) - 1]

@@ -17,10 +17,12 @@ _WITHOUT_ACCOUNT = 0.16  # at random: in the real file only open deals lack it, 
 
 
 def block_of_deals(truth: Truth, block: int) -> Columns:
-    """Make the deals from `block * BLOCK` on as the contract's raw columns: BLOCK texts each, missing values as empty text.
+    """Make the deals from `block * BLOCK` on as the contract's raw columns:
 
-    Each day an open deal closes with a hazard by its age and the month of the quarter, and is then won with a chance
-    by that month, its agent and its product; some deals never close; what comes after `last_day` is not known.
+    BLOCK texts each, missing values as empty text.
+
+    Each day an open deal closes with a hazard by its age and the month of the quarter, and is then won with a chance by
+    that month, its agent and its product; some deals never close; what comes after `last_day` is not known.
     """
     settings = truth.settings
     random = np.random.default_rng(np.random.SeedSequence(truth.seed, spawn_key=(1, block)))

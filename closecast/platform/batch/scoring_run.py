@@ -51,7 +51,10 @@ class ScoringRun:
         }
 
     def rows(self, lake: Lake) -> list[dict[str, Any]]:
-        """The number of rows of each part. Raises LakeError when a result is missing or its row count differs from its input's."""
+        """The number of rows of each part.
+
+        Raises LakeError when a result is missing or its row count differs from its input's.
+        """
         table = []
         for part in self.parts:
             with lake.opened(part) as before, lake.opened(self.result(part)) as after:

@@ -1,7 +1,7 @@
 """The append-only log of administrative acts and promotions: written, read, and checked for tampering.
 
-Each row's seal is the SHA-256 of its own fields and the seal of the row before it, so that a changed, removed or inserted
-row breaks the chain from there on. A chain cannot show a truncated end, or a whole log forged by the owner of
+Each row's seal is the SHA-256 of its own fields and the seal of the row before it, so that a changed, removed or
+inserted row breaks the chain from there on. A chain cannot show a truncated end, or a whole log forged by the owner of
 the database: compare the head with an earlier one, which the API writes to its own log at each act.
 """
 

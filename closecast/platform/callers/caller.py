@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 Role = Literal["viewer", "scorer", "admin"]
 Kind = Literal["key", "user", "workload"]
-ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
+ROLES: tuple[Role, ...] = get_args(Role)  # ascending: each includes the rights of those before it
 _RANK = {role: rank for rank, role in enumerate(ROLES)}
 
 
@@ -18,7 +18,7 @@ class Caller:
     kind: Kind
     role: Role
 
-    def may(self, role: Role) -> bool:
+    def has_role(self, role: Role) -> bool:
         """Whether this caller has `role` or one above it."""
         return _RANK[self.role] >= _RANK[role]
 

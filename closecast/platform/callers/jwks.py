@@ -1,7 +1,7 @@
 """The public keys of issuers (JWKS): fetched and refreshed by a thread, and kept while an issuer is away.
 
-A copy on disk lets an instance that starts while an issuer is away know its keys. A key that was withdrawn meanwhile would
-still be among them, so a copy that is older than a day is not taken.
+A copy on disk lets an instance that starts while an issuer is away know its keys. A key that was withdrawn meanwhile
+would still be among them, so a copy that is older than a day is not taken.
 """
 
 import json

@@ -1,9 +1,9 @@
 """The valid API keys in memory, kept current and copied to disk by a thread.
 
-PostgreSQL announces each change (NOTIFY), and the whole list is also read again every second. The copy on disk
-holds hashes only; with it an instance that starts while PostgreSQL is away knows its callers. A revocation needs
-PostgreSQL, so a list that PostgreSQL has not confirmed for a day may hold revoked keys and is no longer trusted: then only
-the keys of the environment are accepted, and requests with others get 503.
+PostgreSQL announces each change (NOTIFY), and the whole list is also read again every second. The copy on disk holds
+hashes only; with it an instance that starts while PostgreSQL is away knows its callers. A revocation needs PostgreSQL,
+so a list that PostgreSQL has not confirmed for a day may hold revoked keys and is no longer trusted: then only the keys
+of the environment are accepted, and requests with others get 503.
 """
 
 import hmac
@@ -50,8 +50,8 @@ class _Entry:
 class Keyring:
     """Finds callers by the hashes in the database at `address` and by `fixed` hashes of the admin "bootstrap".
 
-    `file` is the copy on disk; without an `address` there is none and the fixed hashes are all. `find` is for the request
-    path: it never waits.
+    `file` is the copy on disk; without an `address` there is none and the fixed hashes are all. `find` is for the
+    request path: it never waits.
     """
 
     def __init__(self, fixed: Sequence[bytes], address: Address | None, file: Path | None) -> None:
@@ -68,7 +68,10 @@ class Keyring:
         )
 
     def find(self, presented: bytes) -> Caller:
-        """The caller of the presented key. Raises UnknownCallerError, or UncheckedCallerError when it cannot be checked now."""
+        """The caller of the presented key.
+
+        Raises UnknownCallerError, or UncheckedCallerError when it cannot be checked now.
+        """
         sha256 = digest(presented)
         entry = self._entries.get(sha256)
         now = time.time()
@@ -106,7 +109,10 @@ class Keyring:
         self._worker.stop()
 
     def _listen(self) -> float:
-        """Read the list at once and whenever it may have changed. Returns on a stop; raises when the database goes away."""
+        """Read the list at once and whenever it may have changed.
+
+        Returns on a stop; raises when the database goes away.
+        """
         url = self._address() if self._address is not None else None
         if url is None:
             self._worker.fail("the database has not been found yet")

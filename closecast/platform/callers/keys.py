@@ -1,8 +1,8 @@
 """API keys in PostgreSQL: created, listed, rotated and revoked, each together with its entry in the audit log.
 
-A key reads `cc_<id>_<secret>`: the id is public and stays through rotations, the secret is 256 random bits in base64url.
-Only the secret's hash is stored, so a key is shown once, when it is created. A plain SHA-256 is enough: 256 random bits
-cannot be guessed, and a slow hash would cost every request.
+A key reads `cc_<id>_<secret>`: the id is public and stays through rotations, the secret is 256 random bits in
+base64url. Only the secret's hash is stored, so a key is shown once, when it is created. A plain SHA-256 is enough: 256
+random bits cannot be guessed, and a slow hash would cost every request.
 """
 
 import hashlib

@@ -1,12 +1,13 @@
 """Rate limits: one token bucket per caller, shared by all instances through Redis.
 
 No request waits for Redis. An instance leases tokens in blocks, which a thread of its own fetches, and serves from the
-lease; what it spent beyond (a first request, or a large batch) is a debt that the next lease pays first. So the rate holds
-over time whatever is overdrawn, and in any stretch of time all instances together give out no more than the quota, its
-refill, and per instance a tenth of the quota (twice the credit: one known to Redis and one on the way) and one request.
+lease; what it spent beyond (a first request, or a large batch) is a debt that the next lease pays first. So the rate
+holds over time whatever is overdrawn, and in any stretch of time all instances together give out no more than the
+quota, its refill, and per instance a tenth of the quota (twice the credit: one known to Redis and one on the way) and
+one request.
 
-While Redis is away each instance keeps a bucket of the same size and rate by itself: a caller gets at most the limit from
-each instance, never nothing and never without bound. `state()` shows it.
+While Redis is away each instance keeps a bucket of the same size and rate by itself: a caller gets at most the limit
+from each instance, never nothing and never without bound. `state()` shows it.
 """
 
 import logging
@@ -54,7 +55,10 @@ return {granted, tostring(tokens)}
 
 @dataclass(frozen=True)
 class Limit:
-    """`quota` tokens at once at most, refilled evenly over `window` seconds. A token is a deal to score, or a request."""
+    """`quota` tokens at once at most, refilled evenly over `window` seconds.
+
+    A token is a deal to score, or a request.
+    """
 
     quota: int
     window: float
@@ -164,14 +168,17 @@ class Limits:
         return State(self._shared, len(self._buckets), self._refused, self._leases)
 
     def take(self, caller: Caller, cost: int = 1) -> Decision:
-        """Spend `cost` tokens of the caller's, or refuse and spend nothing. Never waits for anything but a short lock."""
+        """Spend `cost` tokens of the caller's, or refuse and spend nothing.
+
+        Never waits for anything but a short lock.
+        """
         return self._spend(caller, cost, lets_in=False)
 
     def charge(self, caller: Caller, cost: int) -> Decision:
         """Spend `cost` more tokens of a request that was allowed already.
 
-        Tokens that the caller does not have become a debt, which its next request waits for. Never waits for anything but
-        a short lock.
+        Tokens that the caller does not have become a debt, which its next request waits for. Never waits for anything
+        but a short lock.
         """
         return self._spend(caller, cost, lets_in=True)
 

@@ -94,8 +94,9 @@ class Tokens:
     def find(self, token: bytes) -> Caller:
         """The caller that the token identifies.
 
-        Raises UnknownCallerError (401); ForbiddenCallerError (403) when it is sound but gives no role; UncheckedCallerError
-        (503) while the issuer's keys are not available, with `soon` when they have just been requested.
+        Raises UnknownCallerError (401); ForbiddenCallerError (403) when it is sound but gives no role;
+        UncheckedCallerError (503) while the issuer's keys are not available, with `soon` when they have just been
+        requested.
         """
         sha256 = hashlib.sha256(token).digest()
         with self._lock:

@@ -12,13 +12,13 @@ from closecast.platform.journal.spool import SEGMENT_BYTES, Spool, SpoolError
 from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
 from closecast.platform.journal.stream_writer import StreamWriteError, StreamWriter
 from closecast.platform.runtime.background import BackgroundWorker
-from closecast.platform.runtime.scheduling import give_way, interrupt_others
+from closecast.platform.runtime.scheduling import enable_preemption, yield_to_others
 
 GATHER_SECONDS = 0.02  # how long entries are collected before they are sent: a kill -9 of this process can lose them
 MAX_WAITING_BYTES = 16_000_000  # of drafts, about
 _WINDOW_BYTES = 8_000_000  # packed and not confirmed
 _AT_ONCE = 64  # messages sent before their answers are read
-_LENT_SEGMENTS = 4  # of the spool, on their way at a time
+_MAX_SENT_SEGMENTS = 4  # of the spool, on their way at a time
 _SHORTEST_RETRY_S, _LONGEST_RETRY_S = 0.1, 2.0
 _ROOM_SECONDS = 0.2  # between two checks whether a full cache has room again
 _ADOPT_SECONDS = 30.0
@@ -50,9 +50,9 @@ class Shipper:
     `address` is called for each connection, because a cache may move; it returns None while the cache was never seen.
 
     `append` may be called from any thread, including the event loop's, where it must not wait: a draft is only stored.
-    Everything else happens on one thread, which packs and sends the entries, and drops them once the cache's append-only
-    file is on disk. An accepted entry is always in memory, in the spool or in the stream. Entries that were sent twice
-    are stored once: the store knows them by their id.
+    Everything else happens on one thread, which packs and sends the entries, and drops them once the cache's
+    append-only file is on disk. An accepted entry is always in memory, in the spool or in the stream. Entries that were
+    sent twice are stored once: the store knows them by their id.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Shipper:
         self._window: list[tuple[bytes, float]] = []  # messages and when they were packed, oldest first
         self._window_bytes = 0
         self._sent = 0  # how many of the window the stream has acknowledged
-        self._lent: list[Path] = []  # segments that the stream has acknowledged
+        self._sent_segments: list[Path] = []  # segments that the stream has acknowledged
         self._fenced: tuple[int, list[Path]] = (0, [])  # how much of both the open fence covers
         self._writer: StreamWriter | None = None
         self._not_before, self._pause = 0.0, _SHORTEST_RETRY_S  # time of the next attempt to reach the cache
@@ -125,9 +125,9 @@ class Shipper:
         )
 
     def _round(self) -> float:
-        interrupt_others()  # otherwise busy request threads would leave this thread too little time to record their answers
+        enable_preemption()  # otherwise busy request threads would leave this thread too little time to record their answers
         self._worker.wait(GATHER_SECONDS)
-        give_way()
+        yield_to_others()
         self._turn()
         return 0.0 if self._is_busy() else _REST_SECONDS
 
@@ -136,15 +136,15 @@ class Shipper:
         try:
             self._pack()
             if self._failing:
-                self._put_down()  # before the next attempt, which may take long
+                self._spool_unsent()  # before the next attempt, which may take long
             self._adopt()
             if self._connected():
                 if self._has_room():
                     self._send()
                 else:
-                    self._put_down()
+                    self._spool_unsent()
                 self._confirm()
-                self._lend()
+                self._send_segment()
         except StreamWriteError as error:
             self._drop_writer(str(error))  # the next turn spools what is left
         except Exception as error:  # noqa: BLE001 - nothing unconfirmed may be taken for kept; the reason is in `status`
@@ -157,7 +157,7 @@ class Shipper:
         messages = []
         for message in packed(self._encoded):
             messages.append(message)
-            give_way()
+            yield_to_others()
         for message in messages:
             self._window.append((message, time.time()))
             self._window_bytes += len(message)
@@ -170,12 +170,12 @@ class Shipper:
             if isinstance(draft, Encoded):
                 yield draft
                 continue
-            give_way()  # request threads may be waiting
+            yield_to_others()  # request threads may be waiting
             try:
                 written: list[Encoded] = []
                 for piece in parts(draft.entry()):
                     if written:
-                        give_way()
+                        yield_to_others()
                     written.append(encode(piece))
                 yield from written
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told until the process ends
@@ -198,8 +198,8 @@ class Shipper:
     def _has_room(self) -> bool:
         """Whether the cache has room for more.
 
-        It is checked after each confirmation, when the room is used up, and repeatedly while there is none. Messages that
-        the cache has accepted are not sent again, which would fill it twice.
+        It is checked after each confirmation, when the room is used up, and repeatedly while there is none. Messages
+        that the cache has accepted are not sent again, which would fill it twice.
         """
         assert self._writer is not None
         if time.monotonic() >= self._room_due or (self._room <= 0 and self._problem is None):
@@ -223,13 +223,13 @@ class Shipper:
             self._writer.add(batch)
             self._sent += len(batch)
 
-    def _lend(self) -> None:
+    def _send_segment(self) -> None:
         """Send a segment of the spool; it stays on disk until the stream has confirmed it."""
         assert self._writer is not None
-        if len(self._lent) >= _LENT_SEGMENTS or not self._spool.bytes or self._room < SEGMENT_BYTES:
+        if len(self._sent_segments) >= _MAX_SENT_SEGMENTS or not self._spool.bytes or self._room < SEGMENT_BYTES:
             return
-        segments = [path for path in self._spool.segments() if path not in self._lent]
-        if not segments and not self._lent:
+        segments = [path for path in self._spool.segments() if path not in self._sent_segments]
+        if not segments and not self._sent_segments:
             self._spool.seal()
             segments = self._spool.segments()
         if segments:
@@ -237,7 +237,7 @@ class Shipper:
             for begin in range(0, len(messages), _AT_ONCE):
                 self._writer.add(messages[begin : begin + _AT_ONCE])
             self._room -= sum(map(len, messages))
-            self._lent.append(segments[0])
+            self._sent_segments.append(segments[0])
 
     def _confirm(self) -> None:
         """Drop the messages that are on the cache's disk."""
@@ -252,13 +252,13 @@ class Shipper:
             for segment in segments:
                 self._shipped += sum(map(deals_in, self._spool.read(segment)))
                 self._spool.drop(segment)
-                self._lent.remove(segment)
+                self._sent_segments.remove(segment)
             self._room_due = 0.0
-        if not self._writer.fence_is_open and (self._sent or self._lent):
+        if not self._writer.fence_is_open and (self._sent or self._sent_segments):
             self._writer.open_fence()
-            self._fenced = (self._sent, list(self._lent))
+            self._fenced = (self._sent, list(self._sent_segments))
 
-    def _put_down(self) -> None:
+    def _spool_unsent(self) -> None:
         """Write what is not in the stream to the spool, as far as it has room."""
         self._spool_problem = None
         try:
@@ -281,7 +281,7 @@ class Shipper:
         self._problem, self._failing = problem, True
         if self._writer is not None:
             self._writer.close()
-        self._writer, self._sent, self._lent = None, 0, []
+        self._writer, self._sent, self._sent_segments = None, 0, []
 
     def _adopt(self) -> None:
         if time.monotonic() - self._adopted > _ADOPT_SECONDS:
@@ -296,7 +296,7 @@ class Shipper:
             time.sleep(GATHER_SECONDS)
             self._turn()
         self._drop_writer("the process ends")
-        self._put_down()
+        self._spool_unsent()
 
     def _is_busy(self) -> bool:
         return bool(self._window) or (self._spool.bytes > 0 and self._writer is not None)

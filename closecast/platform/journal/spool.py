@@ -37,7 +37,10 @@ class Spool:
         self.bytes = sum(segment.stat().st_size for segment in self.segments())
 
     def write(self, messages: Sequence[bytes]) -> int:
-        """Write as many of `messages` to disk, in order, as there is room for; returns their number. Raises SpoolError."""
+        """Write as many of `messages` to disk, in order, as there is room for; returns their number.
+
+        Raises SpoolError.
+        """
         chosen: list[bytes] = []
         size = 0
         for message in messages:

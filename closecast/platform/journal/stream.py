@@ -50,7 +50,10 @@ def encode(entry: Entry) -> Encoded:
 
 
 def encode_single(single: Single) -> Encoded:
-    """Encode one deal, in a fifth of the time. Raises TypeError or ValueError for values that MessagePack cannot encode."""
+    """Encode one deal, in a fifth of the time.
+
+    Raises TypeError or ValueError for values that MessagePack cannot encode.
+    """
     return Encoded(_ENCODE(single), 1, _SINGLES)
 
 

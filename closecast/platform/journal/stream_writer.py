@@ -21,10 +21,10 @@ class StreamWriteError(RuntimeError):
 class StreamWriter:
     """Two connections that stay open to the same cache process from the first message to the last confirmation.
 
-    A killed cache loses up to two seconds of acknowledged writes. So a message counts as stored only when WAITAOF confirms
-    that the append-only file is on disk up to a later write. WAITAOF blocks its connection for up to a second and covers
-    that connection's own writes: a second connection writes a fence and waits. Because both stay open, both talk to the
-    same process; any error ends the writer, and its user makes a new one.
+    A killed cache loses up to two seconds of acknowledged writes. So a message counts as stored only when WAITAOF
+    confirms that the append-only file is on disk up to a later write. WAITAOF blocks its connection for up to a second
+    and covers that connection's own writes: a second connection writes a fence and waits. Because both stay open, both
+    talk to the same process; any error ends the writer, and its user makes a new one.
     """
 
     def __init__(self, url: str) -> None:
@@ -47,7 +47,10 @@ class StreamWriter:
         self._ask([("XADD", STREAM, "*", FIELD, message) for message in messages])
 
     def room(self) -> tuple[float, str]:
-        """The bytes that the journal may still add to the cache (none if 0 or less), and the reason for a limit. Raises StreamWriteError."""
+        """The bytes that the journal may still add to the cache (none if 0 or less), and the reason for a limit.
+
+        Raises StreamWriteError.
+        """
         (answer,) = self._ask([("INFO", "memory")])
         text = answer.decode() if isinstance(answer, bytes) else str(answer)
         facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
@@ -70,7 +73,10 @@ class StreamWriter:
         return self._fence_since is not None
 
     def confirmed(self) -> bool:
-        """Whether all messages added before `open_fence` are on the cache's disk. Never waits for the disk. Raises StreamWriteError."""
+        """Whether all messages added before `open_fence` are on the cache's disk.
+
+        Never waits for the disk. Raises StreamWriteError.
+        """
         since = self._fence_since
         if since is None:
             raise RuntimeError("no fence is open")

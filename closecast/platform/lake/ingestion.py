@@ -42,10 +42,10 @@ def ingest(
     """Store `export` in bronze/, its accepted deals in silver/, and its rejected rows in quarantine/.
 
     Services then use the accepted deals (closecast.platform.lake.online). Rows received = rows accepted + rows in
-    quarantine. An export that was ingested before under the same rules is not checked again. `as_of` is the last date that
-    may occur in it, if the user gives one. Raises ContractError (closecast.deals.contract) when no row is acceptable,
-    QualityError (closecast.deals.quality) when the quality is below `minimum_quality`, both after bronze/ and quarantine/
-    are written; and LakeError.
+    quarantine. An export that was ingested before under the same rules is not checked again. `as_of` is the last date
+    that may occur in it, if the user gives one. Raises ContractError (closecast.deals.contract) when no row is
+    acceptable, QualityError (closecast.deals.quality) when the quality is below `minimum_quality`, both after bronze/
+    and quarantine/ are written; and LakeError.
     """
     step = f"steps/ingest-{_fingerprint(export, as_of)}.json"
     known = lake.read_text(step)

@@ -1,7 +1,7 @@
 """A lease in the lake: dispatched instances work as long as their flow renews it.
 
-A flow may only dispatch jobs, so it cannot have Nomad stop them, and a killed flow could not anyway. A missing lease does
-not count as ended: a lake that has just come back may not have its objects yet.
+A flow may only dispatch jobs, so it cannot have Nomad stop them, and a killed flow could not anyway. A missing lease
+does not count as ended: a lake that has just come back may not have its objects yet.
 """
 
 import threading
@@ -22,7 +22,8 @@ def held(lake: Lake, report: Callable[[str], None], renew_seconds: float = RENEW
     """Hold a lease until the end of the block; yields its key, which is passed to instances.
 
     When the block succeeds, the lease is deleted, because no instance works any more; else it is marked as ended.
-    `report` is called with the reason when a renewal fails, once until one succeeds. Raises LakeError when it cannot start.
+    `report` is called with the reason when a renewal fails, once until one succeeds. Raises LakeError when it cannot
+    start.
     """
     key = f"leases/{uuid.uuid4()}"
     lake.put_text(key, "0")

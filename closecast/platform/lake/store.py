@@ -94,7 +94,10 @@ class Lake:
             raise self._unreachable("write", key, error) from error
 
     def read_text(self, key: str) -> str | None:
-        """Read the text under `key`, None if absent. Raises LakeError when the lake is out of reach, or its bucket gone."""
+        """Read the text under `key`, None if absent.
+
+        Raises LakeError when the lake is out of reach, or its bucket gone.
+        """
         try:
             with self._files.open_input_stream(self._path(key)) as stream:
                 return str(stream.read().decode())
@@ -161,7 +164,8 @@ class Lake:
     def writing(self, key: str) -> Iterator[Any]:
         """Open a stream whose bytes become the object under `key` if the block succeeds.
 
-        It goes to a temporary file first: closing the stream after a failure would publish half of it. Raises LakeError.
+        It goes to a temporary file first: closing the stream after a failure would publish half of it. Raises
+        LakeError.
         """
         with tempfile.TemporaryFile() as scratch:
             yield scratch

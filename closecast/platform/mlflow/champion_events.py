@@ -21,7 +21,9 @@ class ChampionEventsError(RuntimeError):
 
 
 class ChampionEvents:
-    """Publishes and receives changes of the champion. `address` returns the cache's URL for each connection, None if unknown.
+    """Publishes and receives changes of the champion.
+
+    `address` returns the cache's URL for each connection, None if unknown.
 
     A thread listens and calls `heard`: at each message, and after each (re)connection, because messages published
     meanwhile are lost. While the cache is away no message arrives, so users of this class poll the registry as well.

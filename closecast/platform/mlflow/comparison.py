@@ -38,8 +38,8 @@ def compare_with_champion(
 ) -> ChampionComparison:
     """Measure the champion's twin on the rows held out for `candidate`, whose card is `card`.
 
-    If the champion's artifacts are gone or unusable, `reason` says so: training must not fail because of it. A loss counts
-    after `loss_seconds`. Raises RegistryError while the registry or its object store is away.
+    If the champion's artifacts are gone or unusable, `reason` says so: training must not fail because of it. A loss
+    counts after `loss_seconds`. Raises RegistryError while the registry or its object store is away.
     """
     champion = registry.champion_identity()
     if champion is None:
@@ -60,7 +60,10 @@ def compare_with_champion(
 def _measured(
     registry: ModelRegistry, champion: Identity, card: ModelCard, candidate: Candidate, known: list[ModelCard]
 ) -> tuple[tuple[HeldOut, ...] | None, str | None]:
-    """The held-out rows with the champion's predictions, or the reason why not. Its card is added to `known` once read."""
+    """The held-out rows with the champion's predictions, or the reason why not.
+
+    Its card is added to `known` once read.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         served = registry.served(champion, Path(scratch))
         known.append(served.model.card)

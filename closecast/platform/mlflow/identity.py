@@ -16,7 +16,8 @@ MODEL_NAME = "closecast"
 class Identity:
     """The identity of a registered model version.
 
-    The number alone is not enough: a registered model that was deleted and recreated counts from 1 again. Runs are unique.
+    The number alone is not enough: a registered model that was deleted and recreated counts from 1 again. Runs are
+    unique.
     """
 
     version: str
@@ -64,8 +65,8 @@ def folder_name(identity: Identity) -> str:
 def read(identity: Identity, folder: Path, trusted: TrustedKeys | None = None) -> Served:
     """Load the model in the local `folder`, which must be that of `identity`, signed by a key of `trusted` if there are any.
 
-    Its files are compared with its manifest, and loaded in another process first unless this machine has done so before.
-    Raises ModelError for a model that is another one, damaged, unsigned, or cannot be loaded.
+    Its files are compared with its manifest, and loaded in another process first unless this machine has done so
+    before. Raises ModelError for a model that is another one, damaged, unsigned, or cannot be loaded.
     """
     found = digest(folder)
     if identity.sha256 not in (None, found):

@@ -1,8 +1,8 @@
 """MLflow's files beside a model, for `mlflow models serve`, `mlflow models predict` and `load_model`.
 
 The code that the model needs goes with it, in `code/`: no package index has Closecast, so nobody else's package of that
-name is ever installed. Everything else is pinned in `requirements.txt`, of which `python_env.yaml` and `conda.yaml` make
-an environment.
+name is ever installed. Everything else is pinned in `requirements.txt`, of which `python_env.yaml` and `conda.yaml`
+make an environment.
 """
 
 import shutil

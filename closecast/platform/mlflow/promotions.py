@@ -35,9 +35,9 @@ class PromotionLock:
     def promote(self, registry: ModelRegistry, model: Identity, expected: Identity | None) -> bool:
         """Make `model` champion if the champion is still `expected` (None: there was none); else change nothing.
 
-        Returns whether it did. Raises PromotionError when the lock has been lost, or `model` is no longer what its version's
-        number says; RegistryError when the registry is away. MLflow's own users can move the alias without the lock: a move
-        in the milliseconds between check and promotion is overwritten.
+        Returns whether it did. Raises PromotionError when the lock has been lost, or `model` is no longer what its
+        version's number says; RegistryError when the registry is away. MLflow's own users can move the alias without
+        the lock: a move in the milliseconds between check and promotion is overwritten.
         """
         if registry.identity(model.version) != model:
             raise PromotionError(f"{model} cannot be promoted: the registry has another model under that number now")
@@ -64,8 +64,8 @@ class PromotionLock:
 def hold_promotion_lock(url: str, by: str, seconds: float = WAIT_SECONDS) -> Iterator[PromotionLock]:
     """Acquire the promotion lock, waiting up to `seconds`, and hold it until the end of the block.
 
-    `url` is the database's, postgresql://…; its role only needs to connect. `by` names the holder to others that time out.
-    The lock ends with its holder, however that ends. Raises PromotionError.
+    `url` is the database's, postgresql://…; its role only needs to connect. `by` names the holder to others that time
+    out. The lock ends with its holder, however that ends. Raises PromotionError.
     """
     with closing(_locked(url, by, seconds)) as connection:
         yield PromotionLock(connection)

@@ -70,11 +70,11 @@ def publish(
     The lock in the database `lock` allows one process at a time, so the champion of the decision is the one that is
     replaced. If the alias is moved by hand meanwhile, the new champion is measured.
 
-    `by` and `at` (with a time zone) are recorded with the decision. `signer` signs the model: services with public keys load
-    no unsigned model. There is no comparison with a champion that no key of `trusted` has signed, if there are keys, or
-    whose artifacts have been gone for `loss_seconds`. MLflow's client takes its login from the environment
-    (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD); `login` must be the same. Raises RegistryError when MLflow is out
-    of reach, and its subclass PromotionError when the lock cannot be acquired.
+    `by` and `at` (with a time zone) are recorded with the decision. `signer` signs the model: services with public keys
+    load no unsigned model. There is no comparison with a champion that no key of `trusted` has signed, if there are
+    keys, or whose artifacts have been gone for `loss_seconds`. MLflow's client takes its login from the environment
+    (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD); `login` must be the same. Raises RegistryError when MLflow is
+    out of reach, and its subclass PromotionError when the lock cannot be acquired.
     """
     card = make_card(candidate, data, at, git_commit)
     registry = ModelRegistry(tracking_uri, trusted, login)
@@ -187,7 +187,7 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
     )
 
 
-def judged_alone(candidate: Candidate) -> dict[str, Any]:
+def evaluate_alone(candidate: Candidate) -> dict[str, Any]:
     """All figures of the candidate, and the gate's decision without a champion. Nothing is registered."""
     cost = Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
     decision = promotion.decide(candidate.held_out, cost, "evaluated alone", export=Export.of(candidate.data))

@@ -124,7 +124,10 @@ class ModelRegistry:
         return served
 
     def read(self, identity: Identity, folder: Path) -> Served:
-        """Load the copy of `identity` in `folder` without the server. Raises ModelError as closecast.platform.mlflow.identity.read."""
+        """Load the copy of `identity` in `folder` without the server.
+
+        Raises ModelError as closecast.platform.mlflow.identity.read.
+        """
         return read(identity, folder, self._trusted)
 
     def twin(self, model: Served, folder: Path) -> Path:
@@ -185,7 +188,10 @@ class ModelRegistry:
         self._set_alias(CHALLENGER, version)
 
     def promote(self, version: str) -> None:
-        """Make `version` champion unconditionally. Callers must hold the lock of closecast.platform.mlflow.promotions."""
+        """Make `version` champion unconditionally.
+
+        Callers must hold the lock of closecast.platform.mlflow.promotions.
+        """
         self._set_alias(CHAMPION, version)
 
     def sign(self, model: Identity, signer: Signer) -> None:

@@ -1,7 +1,9 @@
-"""Smoke-test a model in another process before it is loaded: `python -m closecast.platform.mlflow.smoke_test <model> [<twin>]`.
+"""Smoke-test a model in another process before it is loaded:
 
-LightGBM and Arrow are C++ and crash the process on malicious files, whoever signed them. A model that has passed on this
-machine with these libraries under this account is not tested again.
+`python -m closecast.platform.mlflow.smoke_test <model> [<twin>]`.
+
+LightGBM and Arrow are C++ and crash the process on malicious files, whoever signed them. A model that has passed on
+this machine with these libraries under this account is not tested again.
 """
 
 import os

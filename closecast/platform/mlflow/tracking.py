@@ -63,8 +63,9 @@ class Run:
 def started(tracking_uri: str, name: str) -> Iterator[Run]:
     """Start a run, which is finished at the end of the block, or marked as failed by an exception.
 
-    MLflow's own client writes it, and takes its login from the environment: MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD.
-    Raises RegistryError when the MLflow server cannot be reached or refuses, and DeniedError, which is one, for a wrong login.
+    MLflow's own client writes it, and takes its login from the environment: MLFLOW_TRACKING_USERNAME,
+    MLFLOW_TRACKING_PASSWORD. Raises RegistryError when the MLflow server cannot be reached or refuses, and DeniedError,
+    which is one, for a wrong login.
     """
     for variable, value in _CLIENT_DEFAULTS.items():
         os.environ.setdefault(variable, value)

@@ -64,8 +64,8 @@ class _AliasMoved(msgspec.Struct):
 def verify(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> None:
     """Raise SignatureError unless `body` was signed with `secret` within FRESH_SECONDS of `now` (Unix seconds).
 
-    The signature is base64 of HMAC-SHA256 over "<delivery id>.<timestamp>.<body>", with "v1," before it. `headers` by lower-case
-    name.
+    The signature is base64 of HMAC-SHA256 over "<delivery id>.<timestamp>.<body>", with "v1," before it. `headers` by
+    lower-case name.
     """
     missing = [name for name in (_SIGNATURE, _TIMESTAMP, _DELIVERY) if not headers.get(name)]
     if missing:
@@ -114,9 +114,9 @@ def registered(tracking_uri: str, login: Login | None = None) -> dict[str, Any] 
 def ensure_webhook(tracking_uri: str, url: str, secret: str, login: Login | None = None) -> str:
     """Have MLflow deliver moved aliases to `url`, signed with `secret`; returns the webhook's id.
 
-    There is only one webhook: it is created or updated. Raises RegistryError when MLflow cannot be reached or refuses the
-    login or the address: our server accepts only those of the API's instances, others only https unless they were started
-    with MLFLOW_WEBHOOK_ALLOWED_SCHEMES and MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS.
+    There is only one webhook: it is created or updated. Raises RegistryError when MLflow cannot be reached or refuses
+    the login or the address: our server accepts only those of the API's instances, others only https unless they were
+    started with MLFLOW_WEBHOOK_ALLOWED_SCHEMES and MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS.
     """
     http, found = MlflowHttp(tracking_uri, login), registered(tracking_uri, login)
     body = {"name": NAME, "url": url, "events": _EVENTS, "secret": secret, "status": "ACTIVE"}

@@ -1,8 +1,8 @@
 """The current address of a service, read for each connection: from a file that Nomad updates, else from the environment.
 
-A variable of a running process never changes, and restarting the process when another service moves would drop what it holds
-in memory. So the job writes the other services' addresses, as `NAME=value` lines, to the file that CLOSECAST_ADDRESSES names.
-The file holds no secret: `$NAME` in an address is that variable of the environment.
+A variable of a running process never changes, and restarting the process when another service moves would drop what it
+holds in memory. So the job writes the other services' addresses, as `NAME=value` lines, to the file that
+CLOSECAST_ADDRESSES names. The file holds no secret: `$NAME` in an address is that variable of the environment.
 """
 
 from collections.abc import Callable, Mapping

@@ -59,8 +59,8 @@ class NomadSettings:
 class Dispatcher:
     """Dispatches and follows instances of parameterized jobs, with the rights of this process's task.
 
-    While Nomad is away or restarts, requests are retried with growing pauses for `retry_seconds`; `report` is called with the
-    reason when that begins. After that NomadAwayError is raised.
+    While Nomad is away or restarts, requests are retried with growing pauses for `retry_seconds`; `report` is called
+    with the reason when that begins. After that NomadAwayError is raised.
     """
 
     def __init__(
@@ -95,7 +95,9 @@ class Dispatcher:
             raise DispatchError(f"Nomad at {self._address} did not dispatch {job}: {error}") from error
 
     def state(self, instance: str) -> str:
-        """The current state: `pending`, `running`, `complete`, `failed`, `lost` or `dead` (gone, or ended without a result).
+        """The current state:
+
+        `pending`, `running`, `complete`, `failed`, `lost` or `dead` (gone, or ended without a result).
 
         Raises DispatchError with Nomad's reason, and NomadAwayError.
         """
@@ -119,8 +121,8 @@ class Dispatcher:
         """Yield the state of each instance, every second, until all have ended.
 
         An instance counts as failed, lost or dead only when Nomad has said so several times running; until then it is
-        `pending`. One that Nomad calls running is `complete` when `is_done` finds its work done. Raises DispatchError when
-        the end has not come within `seconds`, not counting those that Nomad was away, and what `state` raises.
+        `pending`. One that Nomad calls running is `complete` when `is_done` finds its work done. Raises DispatchError
+        when the end has not come within `seconds`, not counting those that Nomad was away, and what `state` raises.
         """
         deadline, look = time.monotonic() + seconds - self._away, time.monotonic() + _LOOK_SECONDS
         ends = {instance: _End() for instance in instances}
@@ -143,7 +145,10 @@ class Dispatcher:
             time.sleep(1)
 
     def _request(self, method: str, route: str, **arguments: Any) -> Any:
-        """Send a request to Nomad, with retries. Raises _RefusedError for a final refusal, and NomadAwayError after `retry_seconds`."""
+        """Send a request to Nomad, with retries.
+
+        Raises _RefusedError for a final refusal, and NomadAwayError after `retry_seconds`.
+        """
         begin, waited = time.monotonic(), False
 
         def ask() -> Any:

@@ -8,8 +8,8 @@ class BackgroundWorker:
     """Calls `work` at once, then after each pause and whenever it is woken, on a thread of its own, until it is stopped.
 
     `work` returns the seconds until the next round; `retry_seconds` pass after a round that raised. An exception ends
-    the round but not the thread, and is reported with the text of `describe`. `report` gets each problem once: again only
-    after another one, or after `settle`.
+    the round but not the thread, and is reported with the text of `describe`. `report` gets each problem once: again
+    only after another one, or after `settle`.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from closecast.platform.runtime.scheduling import interrupt_nobody
+from closecast.platform.runtime.scheduling import disable_preemption
 
 # The id of the request that this task or thread answers, if any.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -49,7 +49,7 @@ class _Listener(QueueListener):
     """Writes on a thread that does not interrupt request threads."""
 
     def _monitor(self) -> None:
-        interrupt_nobody()
+        disable_preemption()
         super()._monitor()  # type: ignore[misc]
 
 

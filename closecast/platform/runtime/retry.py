@@ -21,8 +21,8 @@ def retry(
 ) -> _T:
     """Call `call`, and repeat it while it raises an error of `away` that is not of `lasting`, for up to `seconds`.
 
-    `report` gets one line before the first retry. Other errors are raised at once, the last error of `away` when the time
-    is over.
+    `report` gets one line before the first retry. Other errors are raised at once, the last error of `away` when the
+    time is over.
     """
     begin, pause, waited = time.monotonic(), _FIRST_PAUSE, False
     while True:

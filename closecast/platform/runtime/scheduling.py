@@ -9,7 +9,7 @@ _sched_yield = ctypes.CDLL(None).sched_yield
 _is_idle = False
 
 
-def step_back() -> None:
+def run_when_idle() -> None:
     """Run this process only when no other wants to (SCHED_IDLE). Threads that it starts later inherit this.
 
     Raises OSError where the kernel or a sandbox does not support it.
@@ -19,11 +19,11 @@ def step_back() -> None:
     _is_idle = True
 
 
-def give_way() -> None:
+def yield_to_others() -> None:
     """Yield the interpreter's lock and the processor to other threads.
 
-    Call it after waiting for something, and now and then in long work. Linux's scheduler (EEVDF) owes a turn to a thread that
-    wakes, however unimportant; the turn lasts until the next tick, up to 4 ms, unless it is given back.
+    Call it after waiting for something, and now and then in long work. Linux's scheduler (EEVDF) owes a turn to a
+    thread that wakes, however unimportant; the turn lasts until the next tick, up to 4 ms, unless it is given back.
     """
     _sched_yield()
     if _is_idle:
@@ -31,7 +31,7 @@ def give_way() -> None:
         os.sched_yield()
 
 
-def interrupt_nobody() -> None:
+def disable_preemption() -> None:
     """Schedule this thread, and those it starts, without preempting others on wake-up (SCHED_BATCH), with an equal share.
 
     A preempted thread does not always run next: it has had its share, and an idle process that is owed a turn of
@@ -40,7 +40,7 @@ def interrupt_nobody() -> None:
     _set(os.SCHED_OTHER, os.SCHED_BATCH)
 
 
-def interrupt_others() -> None:
+def enable_preemption() -> None:
     """Let this thread preempt others when it wakes, which is the default."""
     _set(os.SCHED_BATCH, os.SCHED_OTHER)
 

@@ -102,9 +102,9 @@ class _File:
             TypeError,
             AttributeError,
         ) as error:  # what the client raises for an answer that is not JSON
-            raise self._stranger() from error
+            raise self._unexpected_answer() from error
         if not version:
-            raise self._stranger()
+            raise self._unexpected_answer()
         if self.name not in sizes:
             held = ", ".join(sizes) or "none"
             raise SourceError(f"{self.what} (version {version}) is not there, only {held}; choose another dataset")
@@ -137,7 +137,7 @@ class _File:
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
             raise SourceError(f"{self.what} came as a zip that cannot be read: {error}; download it again") from error
 
-    def _stranger(self) -> SourceError:
+    def _unexpected_answer(self) -> SourceError:
         return SourceError(
             f"{self.http.endpoint} does not answer as Kaggle's API does, asked for {self.dataset}; check {ENDPOINT} "
             "and the proxy"

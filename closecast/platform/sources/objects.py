@@ -15,8 +15,8 @@ def read_object(spec: str, environment: Mapping[str, str]) -> bytes:
     """Read the object that `spec`, s3://<bucket>/<key>, names.
 
     `environment` holds AWS_REGION and, as needed, AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
-    Raises SourceAwayError when a later attempt may succeed, and SourceError for a malformed name, a missing variable, an
-    absent object, and a store that refuses or does not answer.
+    Raises SourceAwayError when a later attempt may succeed, and SourceError for a malformed name, a missing variable,
+    an absent object, and a store that refuses or does not answer.
     """
     bucket, _, key = spec.removeprefix("s3://").partition("/")
     named = spec.startswith("s3://") and bucket and key and not key.startswith("/")

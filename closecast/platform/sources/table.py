@@ -24,9 +24,9 @@ class SourceAwayError(SourceError):
 def table(content: bytes, what: str, name: str) -> pd.DataFrame:
     """Parse `content` into text columns of dtype object, missing values as empty text; Parquet when `name` ends in .parquet.
 
-    From Parquet dates come as YYYY-MM-DD and numbers without a trailing ".0", as a CSV export writes them.
-    `what` begins the message, for example "the file /data/sales.csv". Raises SourceError for bytes that are empty,
-    or neither CSV in UTF-8 nor Parquet with columns of text, numbers, truth values and dates.
+    From Parquet dates come as YYYY-MM-DD and numbers without a trailing ".0", as a CSV export writes them. `what`
+    begins the message, for example "the file /data/sales.csv". Raises SourceError for bytes that are empty, or neither
+    CSV in UTF-8 nor Parquet with columns of text, numbers, truth values and dates.
     """
     if not content.strip():
         raise SourceError(f"{what} is empty; expected a header and one row per deal")

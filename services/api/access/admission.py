@@ -1,4 +1,4 @@
-"""Lets a request in or turns it away: its caller, its limit, and the role that its route requires."""
+"""Admission of requests: authentication, rate limit, and the role that a route requires."""
 
 from typing import Any, cast
 
@@ -14,8 +14,8 @@ from closecast.platform.callers.limits import Decision
 from services.api.access.callers import Callers
 from services.api.problems import UnavailableError
 
-# Whatever is not named here is closed to callers that nobody knows, routes to come too.
-OPEN = ("/health/", "/metrics", "/schema", "/v1/registry-events")  # the last one is signed
+# All other routes, including future ones, require authentication.
+OPEN = ("/health/", "/metrics", "/schema", "/v1/registry-events")  # the last one checks a signature
 _REALM = 'Bearer realm="closecast"'
 
 
@@ -36,31 +36,31 @@ class Admission(ASGIMiddleware):
             except CallerError as error:
                 raise refusal(error) from error
             state["rate_limit"] = self._callers.limits.take(state["caller"], 1)
-        # Whom the fast path has recognised has been charged, or refused, there.
+        # The fast path has already charged or refused the callers that it authenticated.
         _let_in(state["rate_limit"])
         await next_app(scope, receive, send)
 
 
 class FastAdmission:
-    """Admission on the fast path: lets in who may score, and leaves everybody else to `Admission` as if never asked."""
+    """Admission on the fast path: admits callers that may score, and leaves all others to `Admission`, uncharged."""
 
     def __init__(self, callers: Callers) -> None:
         self._recognise = callers.recognise
         self._take = callers.limits.take
 
     def __call__(self, key: bytes | None, authorization: bytes | None) -> tuple[Caller, Decision] | None:
-        """The caller, and whether it is allowed and what is left of its tokens; None for one who may not score, uncharged.
+        """The caller and the decision on its limit; None, uncharged, for a caller who may not score.
 
-        Both belong into the request's state, so that `Admission` does not ask again. Raises CallerError likewise.
+        Put both into the request's state, so that `Admission` does not check again. Raises CallerError.
         """
         caller = self._recognise(key, authorization)
-        if not caller.may("scorer"):
+        if not caller.has_role("scorer"):
             return None
         return caller, self._take(caller, 1)
 
 
 def _let_in(decision: Decision) -> None:
-    """Raises TooManyRequestsException (429) for who has spent its limit."""
+    """Raise TooManyRequestsException (429) when the limit is used up."""
     if not decision.allowed:
         limit = decision.limit
         raise TooManyRequestsException(
@@ -70,7 +70,10 @@ def _let_in(decision: Decision) -> None:
 
 
 def refusal(error: CallerError) -> Exception:
-    """What the caller is answered: 401 and 403 with a challenge (RFC 6750), 503 when it cannot be told yet."""
+    """The HTTP error for a refused caller:
+
+    401 and 403 with a challenge (RFC 6750), 503 when it cannot be checked yet.
+    """
     if isinstance(error, ForbiddenCallerError):
         return _forbidden(str(error), "viewer")
     if isinstance(error, UnknownCallerError):
@@ -80,14 +83,14 @@ def refusal(error: CallerError) -> Exception:
 
 
 class Requires:
-    """A guard that lets pass whose role is `role` or one above it. Asynchronous, since others are run in a thread of their own."""
+    """A guard that requires `role` or a higher one. Asynchronous, because synchronous guards run in a thread each."""
 
     def __init__(self, role: Role) -> None:
         self.role = role
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
         caller = cast(Caller, connection.scope["state"]["caller"])
-        if not caller.may(self.role):
+        if not caller.has_role(self.role):
             detail = f"this needs the role {self.role}, and {caller.name!r} has the role {caller.role}"
             raise _forbidden(detail, self.role)
 

@@ -1,4 +1,4 @@
-"""Recognises callers and counts what they ask for: everything the service knows of keys, tokens, limits and the audit log."""
+"""Authentication and limits of callers: the service's use of keys, tokens, rate limits and the audit log."""
 
 import asyncio
 import time
@@ -13,11 +13,11 @@ from closecast.platform.callers.tokens import Tokens
 from closecast.platform.mlflow.identity import Identity
 from services.api.settings import Settings
 
-_KEYS_SECONDS = 2.0  # how long a request waits for an issuer's keys that are on their way
+_KEYS_SECONDS = 2.0  # how long a request waits for an issuer's keys that are being fetched
 
 
 class Callers:
-    """All that recognises and limits callers; `caller` and `limits.take` are synchronous and never wait."""
+    """Authenticates and limits callers; `caller` and `limits.take` are synchronous and never wait."""
 
     def __init__(self, settings: Settings) -> None:
         self.keyring = Keyring(settings.key_hashes, settings.database, settings.model_cache / "keyring.json")
@@ -33,7 +33,7 @@ class Callers:
             part.start()
 
     def stop(self) -> None:
-        """End them: last-used times are written and leases given back."""
+        """Stop the threads, which write last-used times and return leases."""
         for part in self._parts():
             part.stop()
 
@@ -42,9 +42,10 @@ class Callers:
         return parts if self.outbox is None else [*parts, self.outbox]
 
     def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
-        """Who sent these raw ASGI headers, by X-API-Key or else by Authorization: Bearer with a key or a JWT.
+        """Authenticate raw ASGI headers by X-API-Key, or else by Authorization: Bearer with a key or a JWT.
 
-        Raises UnknownCallerError (401), ForbiddenCallerError (403) or UncheckedCallerError (503, or worth a moment's wait).
+        Raises UnknownCallerError (401), ForbiddenCallerError (403) or UncheckedCallerError (503, or worth a moment's
+        wait).
         """
         key = authorization = None
         for name, value in headers:
@@ -55,19 +56,19 @@ class Callers:
         return self.recognise(key, authorization)
 
     def recognise(self, key: bytes | None, authorization: bytes | None) -> Caller:
-        """The same from the values of the two headers."""
+        """Authenticate by the values of the two headers, as `caller` does."""
         if key:
             return self.keyring.find(key)
         bearer = authorization[7:].strip() if authorization and authorization[:7].lower() == b"bearer " else None
         if not bearer:
             raise UnknownCallerError("no credentials: send an API key in X-API-Key, or a bearer token", presented=False)
-        # A JWT's header is a JSON object, which in base64url begins so; keys have no dots.
+        # A JWT's header is a JSON object, which begins like this in base64url; keys have no dots.
         if bearer.startswith(b"eyJ") and bearer.count(b".") == 2:
             return self.tokens.find(bearer)
         return self.keyring.find(bearer)
 
     async def caller_in_time(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
-        """`caller`, but an issuer's new keys are waited for, without holding up anybody else."""
+        """Authenticate like `caller`, but wait for an issuer's new keys without blocking other requests."""
         deadline = time.monotonic() + _KEYS_SECONDS
         while True:
             try:
@@ -78,7 +79,7 @@ class Callers:
             await asyncio.sleep(0.02)
 
     def record_promotion(self, model: Identity, before: Identity | None) -> None:
-        """Put into the audit log that another model version serves here now. Not for the request path."""
+        """Log in the audit log that another model version serves here now. Not for the request path."""
         if self.outbox is not None:
             self.outbox.put(
                 f"api {self._instance}",
@@ -93,7 +94,7 @@ class Callers:
             )
 
     def figures(self) -> dict[str, float]:
-        """The figures of this moment, for metrics, by name."""
+        """The current figures by name, for metrics."""
         limits = self.limits.state()
         return {
             "api_key_secrets": self.keyring.size,

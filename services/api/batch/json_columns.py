@@ -1,7 +1,7 @@
-"""Columns out of the JSON of a batch, without an object for each deal: NumPy finds names and texts, Arrow gathers them.
+"""Read columns from the JSON of a batch without an object per deal: NumPy finds names and texts, Arrow collects them.
 
-Ten thousand deals take a third of the time that their objects take. What it reads is what serialisers write of records of
-texts: see `read`. Anything else is left to the decoder that knows all of JSON.
+Ten thousand deals take a third of the time of parsing objects. It reads what serialisers write for records of
+texts: see `read`. Anything else is left to the full JSON decoder.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 _QUOTE, _COLON, _SPACE, _OPEN, _CLOSE = b'": {}'
-_WORD = 8  # bytes that are compared at once
-_BEFORE = 4  # bytes before a name in which all stands that may be between it and a value
+_WORD = 8  # bytes compared at once
+_BEFORE = 4  # bytes before a name that may separate it from a value
 _BLANKS = b" " * _WORD
 _NULL = int.from_bytes(b"null", "little")
 Places = NDArray[np.int64]
@@ -20,7 +20,7 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Texts:
-    """The values of one name: `values`, (k,), of the rows `rows`, (k,), ascending."""
+    """The values of one name: `values`, (k,), and their `rows`, (k,), ascending."""
 
     rows: Places
     values: pa.StringArray
@@ -28,7 +28,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class _Fields:
-    """Where names and values stand, (m,) each; a value ends behind its last byte."""
+    """Positions of names and values, (m,) each; a value's end is exclusive."""
 
     kinds: NDArray[np.int8]  # of the name
     values: Places
@@ -37,13 +37,13 @@ class _Fields:
 
 
 def read(records: bytes | memoryview, names: tuple[str, ...], longest: int) -> tuple[int, dict[str, Texts]] | None:
-    """How many objects there are in `records`, the inside of a JSON array in UTF-8, and their texts by name.
+    """Count the objects in `records`, the inside of a JSON array in UTF-8, and read their texts by name.
 
-    None unless these are one or more objects, not empty, whose names are all in `names` (of 7 to 15 bytes), each once at
-    most, and whose values are null or texts of at most `longest` bytes, in which nothing is escaped; with nothing between
-    them, or one blank behind each colon, each comma, or both.
+    None unless these are one or more objects, not empty, whose names are all in `names` (of 7 to 15 bytes), each once
+    at most, and whose values are null or texts of at most `longest` bytes, in which nothing is escaped; with nothing
+    between them, or one blank behind each colon, each comma, or both.
     """
-    # With blanks around, so that the first and the last ones can be read in words; others at the edges are rare.
+    # Padded with blanks, so that the first and last bytes can be read as words.
     content = b"".join((_BLANKS, records, _BLANKS))
     if content[_WORD : _WORD + 1] != b"{" or content[-_WORD - 1 : -_WORD] != b"}":
         content = b"".join((_BLANKS, content.strip(), _BLANKS))
@@ -63,7 +63,7 @@ def read(records: bytes | memoryview, names: tuple[str, ...], longest: int) -> t
         or lengths.max() > longest + 2
         or (_words(octets)[fields.values[nulls]] & 0xFFFFFFFF != _NULL).any()
         or (lengths[nulls] != len("null")).any()
-        # All of these quotes stand where they belong: if there are no others, no text ends before its end.
+        # All these quotes are where they belong: if there are no others, no text contains one.
         or np.count_nonzero(octets == _QUOTE) != 4 * len(lengths) - 2 * len(nulls)
     ):
         return None
@@ -72,12 +72,12 @@ def read(records: bytes | memoryview, names: tuple[str, ...], longest: int) -> t
 
 
 def _words(octets: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The eight bytes from each place on, the first one lowest."""
+    """The eight bytes from each position on, as little-endian words."""
     return np.ndarray((len(octets) - _WORD + 1,), "<u8", octets, strides=(1,))
 
 
 def _fields(octets: NDArray[np.uint8], names: tuple[str, ...]) -> _Fields | None:
-    """None when what stands between names and values is not what should. `octets` have blanks around them."""
+    """Find names and values; None when anything unexpected separates them. `octets` are padded with blanks."""
     words, first, last = _words(octets), _WORD, len(octets) - _WORD - 1
     colons = np.flatnonzero(octets == _COLON)
     kinds = np.full(len(colons), -1, dtype=np.int8)
@@ -92,7 +92,7 @@ def _fields(octets: NDArray[np.uint8], names: tuple[str, ...]) -> _Fields | None
     if begins[0] != first + 1 or octets[first] != _OPEN or octets[first + 1] != _QUOTE or octets[last] != _CLOSE:
         return None
     behind_colon = int(octets[colons[0] + 1] == _SPACE)
-    # Names of fewer letters than a word has have been compared as a whole.
+    # Names shorter than a word have been compared completely.
     firsts = np.array([_number(f'{name}"'.encode()[:_WORD]) for name in names], dtype="<u8")
     if (words[begins + 1] != firsts[kinds]).any() or (behind_colon and (octets[colons + 1] != _SPACE).any()):
         return None
@@ -109,7 +109,7 @@ def _fields(octets: NDArray[np.uint8], names: tuple[str, ...]) -> _Fields | None
 
 
 def _are(before: NDArray[np.uint64], text: bytes) -> NDArray[np.bool_]:
-    """Where `text` stands in words that begin _BEFORE bytes before its last byte."""
+    """Whether `text` is in words that begin _BEFORE bytes before its last byte."""
     mask = _number((b"\xff" * len(text)).rjust(_BEFORE + 1, b"\0"))
     found: NDArray[np.bool_] = (before & np.uint64(mask)) == np.uint64(_number(text.rjust(_BEFORE + 1, b"\0")))
     return found
@@ -122,8 +122,8 @@ def _number(word: bytes) -> int:
 def _by_name(
     content: bytes, fields: _Fields, is_text: NDArray[np.bool_], names: tuple[str, ...]
 ) -> dict[str, Texts] | None:
-    """The values behind each name; None when one comes twice in a row."""
-    # Texts and what stands between them, in turn: as Arrow takes an array of texts that lie side by side.
+    """The values of each name; None when a row has a name twice."""
+    # Texts and separators alternate: Arrow takes them as one array of adjacent texts.
     edges = np.empty(2 * len(is_text), dtype=np.int32)
     edges[0::2], edges[1::2] = fields.values + 1, fields.ends - 1
     everything = pa.StringArray.from_buffers(len(edges) - 1, pa.py_buffer(edges), pa.py_buffer(content))

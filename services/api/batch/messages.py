@@ -1,4 +1,4 @@
-"""What the service and its batch worker say to each other: heads in MessagePack over a socket, bodies in memory that both open."""
+"""Messages between the service and its batch worker: heads in MessagePack over a socket, bodies in shared memory."""
 
 import asyncio
 import socket
@@ -15,22 +15,22 @@ _LONGEST_HEAD = 100_000  # bytes
 class ScoreRequest(msgspec.Struct, frozen=True):
     """A batch to score."""
 
-    id: str  # under which the answers are kept
+    id: str  # of the recorded predictions
     request_id: str
     caller: str
     folder: str  # of the model
-    model: str  # what tells this model, with this history, from others
+    model: str  # identifies this model with this history
     version: str
     run_id: str
     content_type: str
     answer_type: str
-    as_of: date | None  # what the query says: of CSV and Parquet
+    as_of: date | None  # of the query, for CSV and Parquet
     horizon: str
-    sha256: str = ""  # of the model's manifest: a folder that has another one is not loaded
+    sha256: str = ""  # of the model's manifest: a folder with another one is not loaded
 
 
 class ScoreResult(msgspec.Struct, frozen=True):
-    """How it went."""
+    """The result of a batch."""
 
     problem: Problem | None = None
     scored: int = 0
@@ -43,12 +43,12 @@ class WireError(ConnectionError):
 
 
 def ends() -> tuple[socket.socket, socket.socket]:
-    """Both ends of a new connection, on which each head is one message."""
+    """Open a connection on which each head is one message; returns both ends."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 def send_request(connection: socket.socket, request: ScoreRequest, buffer: SharedBuffer) -> None:
-    """Ask for the batch in `buffer` to be scored. Raises OSError when nobody listens any more."""
+    """Send the batch in `buffer` for scoring. Raises OSError when the other side has ended."""
     socket.send_fds(connection, [msgspec.msgpack.encode((len(buffer), request))], [buffer.descriptor])
 
 
@@ -62,15 +62,18 @@ def receive_request(connection: socket.socket) -> tuple[ScoreRequest, SharedBuff
 
 
 def send_result(connection: socket.socket, result: ScoreResult, size: int) -> None:
-    """Say how it went, and that the buffer holds `size` bytes.
+    """Send the result, and the `size` of the answer in the buffer.
 
-    Raises OSError when nobody listens any more.
+    Raises OSError when the other side has ended.
     """
     connection.send(msgspec.msgpack.encode((size, result)))
 
 
 async def receive_result(connection: socket.socket) -> tuple[int, ScoreResult]:
-    """Wait for what the worker tells, on the running event loop. Raises OSError, and WireError when it has ended."""
+    """Wait for the worker's result on the running event loop.
+
+    Raises OSError, and WireError when the worker has ended.
+    """
     head = await asyncio.get_running_loop().sock_recv(connection, _LONGEST_HEAD)
     if not head:
         raise WireError("it has ended")

@@ -1,4 +1,4 @@
-"""The batch worker's side of the process that reads Parquet: a file that ends it, or keeps it, is refused, and no other is."""
+"""Supervise the process that reads Parquet: only a file that crashes or blocks it is refused."""
 
 import logging
 import os
@@ -26,18 +26,18 @@ _END_S = 5.0
 
 
 class ReaderError(RuntimeError):
-    """The reader ended, and not by the file's doing."""
+    """The reader process ended, but not because of the file."""
 
 
 class ParquetSupervisor:
-    """Reads one file after the other in a process of its own, which is started for the first one and after each that ends it."""
+    """Reads files in another process, which is started for the first file and after each crash."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
 
     def read(self, content: bytes) -> DealTable:
-        """The rows of a Parquet file. Raises InvalidInputError as `read_parquet`, and ReaderError."""
+        """Read a Parquet file. Raises InvalidInputError as `read_parquet`, and ReaderError."""
         process, connection = self._running()
         buffer = SharedBuffer.empty()
         buffer.replace([content])
@@ -53,7 +53,7 @@ class ParquetSupervisor:
         return _table(msgspec.msgpack.decode(buffer.content(), type=Read))
 
     def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         process, connection, self._process, self._connection = self._process, self._connection, None, None
         if connection is not None:
             connection.close()
@@ -74,13 +74,13 @@ class ParquetSupervisor:
                     [sys.executable, "-m", "services.api.batch.parquet_worker", str(theirs.fileno()), str(os.getpid())],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,  # what Arrow says when it gives up is no line of the log; the signal is
+                    stderr=subprocess.DEVNULL,  # Arrow's last words are not logged; the signal is
                 )
             self._process, self._connection = process, connection
         return process, connection
 
     def _lost(self, process: "subprocess.Popen[bytes]", in_time: bool) -> Exception:
-        """What the file is refused for, or ReaderError; another process is on its way then."""
+        """The error that refuses the file, or ReaderError; starts another process."""
         if not in_time:
             process.kill()
         status = process.wait()
@@ -90,7 +90,7 @@ class ParquetSupervisor:
         )
         self.close()
         self._running()
-        if in_time and status == -signal.SIGKILL:  # that is the system, short of memory
+        if in_time and status == -signal.SIGKILL:  # the system is short of memory
             return ReaderError("the process that reads Parquet was ended by the system: send the batch again")
         how = "ended the process that read it" if in_time else f"was not read within {PATIENCE_S:.0f} s"
         return InvalidInputError("body", None, "a Parquet file", f"the file is damaged: it {how}; write it anew")
@@ -109,7 +109,7 @@ def _table(read: Read) -> DealTable:
         len(one.positions) == count and one.positions.min() >= -1 and one.positions.max() < len(one.distinct)
         for one in columns.values()
     )
-    if not is_sound:  # a file that upset the reader without ending it
+    if not is_sound:  # a file that corrupted the reader without crashing it
         raise InvalidInputError(
             "body", None, "a Parquet file", "the file is damaged: its columns do not fit; write it anew"
         )

@@ -1,7 +1,8 @@
-"""The process that reads a stranger's Parquet for the batch worker, since Arrow ends its process on some damaged files.
+"""The process that reads uploaded Parquet for the batch worker, because Arrow crashes on some damaged files.
 
-Started by `ParquetSupervisor` as `python -m services.api.batch.parquet_worker 3 <pid of the worker>`: the first number is the descriptor
-of the socket on which the worker asks. It has the memory that one file may need, and ends with the worker, however that ends.
+Started by `ParquetSupervisor` as `python -m services.api.batch.parquet_worker 3 <pid of the worker>`: the first number
+is the descriptor of the socket for requests. Its memory is limited to what one file may need, and it ends with the
+worker in any case.
 """
 
 import ctypes
@@ -22,7 +23,7 @@ _MAX_DATA = 700_000_000  # bytes of memory
 
 
 class Read(msgspec.Struct, frozen=True):
-    """The columns of a file, or why there are none; `positions` are int64 in the machine's order."""
+    """The columns of a file, or the problem with it; `positions` are int64 in native byte order."""
 
     problem: FieldError | None = None
     identifiers: list[str | None] = []
@@ -30,7 +31,7 @@ class Read(msgspec.Struct, frozen=True):
 
 
 def read(content: bytes) -> Read:
-    """What `content` holds. Whatever Arrow raises is the file's fault: nothing else is done here."""
+    """Read the columns of `content`. Whatever Arrow raises is the file's fault: nothing else is done here."""
     try:
         table = read_parquet.read_parquet(content)
         return Read(
@@ -49,7 +50,7 @@ def read(content: bytes) -> Read:
 
 def _end_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before that was said
+    if os.getppid() != parent:  # it ended before the signal was set up
         sys.exit(0)
 
 

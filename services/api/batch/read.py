@@ -1,4 +1,4 @@
-"""The deals of a batch as columns, whatever they came in: JSON, CSV or Parquet. What is wrong with one row holds up no other."""
+"""Read the deals of a batch from JSON, CSV or Parquet into columns. An error in one row does not affect the others."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ _ENCODED = pa.dictionary(pa.int32(), pa.string())
 
 
 class _Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """BatchRequest with deals that are read at once: the quick way, where each of them is one."""
+    """A BatchRequest whose deals are all valid, decoded at once."""
 
     deals: Annotated[list[Deal], msgspec.Meta(max_length=MOST_DEALS)]
     as_of: date | None = None
@@ -38,7 +38,7 @@ _DECODER = msgspec.json.Decoder(_Sent)
 
 
 def read_json(body: bytes) -> tuple[DealTable, BatchRequest]:
-    """The deals of a BatchRequest, and its question. Raises InvalidInputError for another shape."""
+    """Read a BatchRequest: its deals, as-of date and horizon. Raises InvalidInputError for another shape."""
     if not body.isascii():
         _require_utf8(body, "JSON", "utf-8")
     try:
@@ -48,7 +48,7 @@ def read_json(body: bytes) -> tuple[DealTable, BatchRequest]:
 
 
 def by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
-    """Deals of nothing but texts and null, in which nothing is escaped; None for the rest. `body` is UTF-8.
+    """Read deals that contain only texts without escapes, and null; None for others. `body` is UTF-8.
 
     Raises msgspec.DecodeError.
     """
@@ -57,7 +57,7 @@ def by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
     found = json_columns.read(records, Deal.__struct_fields__, MAX_TEXT) if 0 < begin <= end else None
     if found is None or found[0] > MOST_DEALS:
         return None
-    # There is no other bracket before this array nor behind it: if what is left is a request, the array is its deals.
+    # There is no other bracket before or after this array: if the rest is a request, the array is its deals.
     around = body[:begin] + body[end:]
     sent = _DECODER.decode(around)
     require_once(around)
@@ -69,16 +69,16 @@ def by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
 
 
 def by_object(body: bytes) -> tuple[DealTable, BatchRequest]:
-    """Deals of any kind. Raises msgspec.DecodeError when one of them is none."""
+    """Read deals of any kind. Raises msgspec.DecodeError when one of them is invalid."""
     sent = _DECODER.decode(body)
     require_once(body)
-    # Of no deals there are no columns.
+    # Without deals there are no columns.
     named = zip(Deal.__struct_fields__, zip(*map(astuple, sent.deals), strict=True), strict=bool(sent.deals))
     return _table(named, len(sent.deals)), BatchRequest([], sent.as_of, sent.horizon)
 
 
 def _row_by_row(body: bytes) -> tuple[DealTable, BatchRequest]:
-    """The slow way, which knows what is wrong with each row."""
+    """Read row by row, which is slow but finds the error of each row."""
     try:
         sent = msgspec.json.decode(body, type=BatchRequest)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -92,7 +92,7 @@ def _row_by_row(body: bytes) -> tuple[DealTable, BatchRequest]:
             as_deal(row)
         except NotScorableError as error:
             refused[at] = error
-    # What is told of a refused row is its identifier, if it is one.
+    # A refused row is answered with its identifier, if it has a valid one.
     named = [
         (name, [row.get(name) if at not in refused else None for at, row in enumerate(sent.deals)])
         for name in RAW_COLUMNS
@@ -127,7 +127,7 @@ def read_csv(content: bytes) -> DealTable:
 
 
 def quick_csv(content: bytes, text: str) -> DealTable | None:
-    """By Arrow, where the rows are as long as the header and each quote has its fellow; None for the rest."""
+    """Read with Arrow if all rows are as long as the header and quotes are balanced; None for others."""
     try:
         header = next(csv.reader([text[: text.find("\n")]], strict=True), [])
         names = [name for name in header if name in RAW_COLUMNS]
@@ -156,7 +156,7 @@ def quick_csv(content: bytes, text: str) -> DealTable | None:
 
 
 def row_by_row_csv(text: str) -> DealTable:
-    """The slow way, which mends short and long rows and knows what is wrong where."""
+    """Read row by row, which is slow but repairs short and long rows and reports errors by line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
@@ -188,7 +188,7 @@ def _require_utf8(content: bytes, kind: str, encoding: str) -> str:
 
 
 def require_engage_date(names: Sequence[str], what: str) -> None:
-    """Raises InvalidInputError unless the column is there without which nothing can be scored."""
+    """Raise InvalidInputError when the required column engage_date is missing."""
     if "engage_date" not in names:
         raise InvalidInputError(
             "body",
@@ -199,12 +199,12 @@ def require_engage_date(names: Sequence[str], what: str) -> None:
 
 
 def more_than_once(name: str, what: str) -> InvalidInputError:
-    """The error of a table in which it is not clear which column is meant."""
+    """The error for a table with an ambiguous column."""
     return InvalidInputError("body", name, "each column once", f"{what} has the column {name} more than once")
 
 
 def too_many(what: str, count: object) -> InvalidInputError:
-    """The error of a batch that is too long."""
+    """The error for a batch that is too long."""
     return InvalidInputError("body", None, f"{MOST_DEALS} rows at most", f"{what} has {count} rows: send it in parts")
 
 

@@ -1,4 +1,4 @@
-"""Reads the deals of a Parquet file that a stranger sent: nothing is unpacked before its size is known to be bearable."""
+"""Read the deals of an untrusted Parquet file: nothing is unpacked before its size is checked."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ _MAX_GROUPS = 1_000
 
 
 def read_parquet(content: bytes) -> DealTable:
-    """The rows of a Parquet file, columns beyond the contract's left out. Columns are text, dates or, as close_value, numbers.
+    """Read the contract's columns of a Parquet file. Columns are text, dates or, for close_value, numbers.
 
-    Raises InvalidInputError for what is no Parquet, has no column engage_date, no rows or more than MOST_DEALS, a column
-    of another type, or more than MAX_UNPACKED bytes when unpacked.
+    Raises InvalidInputError for a file that is not Parquet, has no column engage_date, no rows or more than MOST_DEALS,
+    a column of another type, or more than MAX_UNPACKED bytes when unpacked.
     """
     try:
         table = _table(content)
@@ -35,13 +35,13 @@ def read_parquet(content: bytes) -> DealTable:
 
 
 def unreadable(error: Exception) -> InvalidInputError:
-    """The error of bytes that Arrow has `error` against."""
+    """The error for bytes on which Arrow raised `error`."""
     reason = printable(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__
     return InvalidInputError("body", None, "a Parquet file", f"the body cannot be read as Parquet: {reason}")
 
 
 def _unpacked(identifiers: Column) -> pa.StringArray:
-    """Each row's own; all of them together are bearable, however few they are in the file."""
+    """The identifiers, one text per row; their total size is checked, however few distinct ones the file has."""
     lengths = np.array([*map(len, identifiers.distinct), 0])
     _require_small(int(lengths[identifiers.positions].sum()))
     return identifiers.arrow(pa.string())
@@ -59,7 +59,7 @@ def _table(content: bytes) -> pa.Table:
             raise more_than_once(name, "the file")
         _require_type(name, schema.field(name).type)
     require_bearable(metadata, names)
-    # As dictionaries, a text that stands in every row is unpacked once.
+    # As dictionaries, a repeated text is unpacked once.
     texts = as_dictionaries(metadata, [name for name in names if is_text(schema.field(name).type)])
     file = pq.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts, **limits)
     table = file.read(columns=names, use_threads=False)

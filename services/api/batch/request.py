@@ -1,4 +1,4 @@
-"""Answers one request for a batch: its body goes to the batch worker in shared memory, and the answer comes back in it."""
+"""Answer a batch request: its body goes to the batch worker in shared memory, and the answer comes back in it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from services.api.telemetry.metrics import Metrics
 
 @dataclass(frozen=True)
 class BatchRequests:
-    """What answers them, and what counts them."""
+    """Answers and counts batch requests."""
 
     champion: Champion
     callers: Callers
@@ -30,7 +30,7 @@ class BatchRequests:
     metrics: Metrics
 
     async def answer(self, request: Request[Any, Any, Any], as_of: date | None, horizon: str) -> Response[Any]:
-        """The answer in the media type that the request accepts; `as_of` and `horizon` are the query's.
+        """Answer in the media type that the request accepts; `as_of` and `horizon` are the query's.
 
         Raises ProblemError for a batch that cannot be scored, and as BatchSupervisor's `slot` and `score`.
         """
@@ -70,6 +70,6 @@ class BatchRequests:
     async def _pieces(self, buffer: SharedBuffer) -> AsyncIterator[bytes]:
         for piece in buffer.pieces():
             yield piece
-            # The server takes pieces without a pause as long as the caller keeps up: single predictions come in between.
+            # The server accepts pieces without a pause while the caller keeps up: let single predictions run in between.
             await asyncio.sleep(0)
         self.supervisor.recycle(buffer)

@@ -1,4 +1,4 @@
-"""Scores the deals of a table at once, and keeps what the answer and the journal need of them."""
+"""Score the deals of a table at once, and keep what the answer and the journal need."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry
-from closecast.platform.runtime.scheduling import give_way
+from closecast.platform.runtime.scheduling import yield_to_others
 from closecast.scoring import many
 from closecast.scoring.columns import Column, DealTable
 from closecast.scoring.question import Question
@@ -21,7 +21,7 @@ from services.api.schemas.predictions import ModelVersion
 
 @dataclass(frozen=True)
 class ScoredTable:
-    """A table's n rows, of which k could be scored; what an answer and the journal need of them."""
+    """A scored table of n rows, of which k have a probability, for the answer and the journal."""
 
     table: DealTable
     question: Question
@@ -30,22 +30,22 @@ class ScoredTable:
     features: NDArray[np.float64]  # (k, 23)
     unseen: dict[int, tuple[str, ...]]  # by position: columns whose value the history does not know
     refused: dict[int, NotScorableError]  # by position
-    names: dict[str, Column]  # of ENTITIES, as the model was asked for them
+    names: dict[str, Column]  # of ENTITIES, normalised
     engaged: Column  # dates
 
     @property
     def identifiers(self) -> pa.StringArray:
-        """Those of the table as answers tell them: an empty one is none."""
+        """The table's identifiers as they are answered: an empty one is null."""
         given = self.table.identifiers
         is_empty = pc.equal(given, "")
         return pc.if_else(is_empty, None, given) if pc.any(is_empty).as_py() else given
 
 
 def score(model: DealModel, table: DealTable, question: Question, threads: int = 1) -> ScoredTable:
-    """Each row's probability, or the reason why it has none: the same as for a single deal."""
+    """Predict each row's probability, or the reason why it has none, as for a single deal."""
     judged = many.check(table, question.as_of)
     features = many.features(model, judged, question)
-    give_way()  # before the longest stretch of all
+    yield_to_others()  # before the longest computation
     return ScoredTable(
         table,
         question,
@@ -61,7 +61,7 @@ def score(model: DealModel, table: DealTable, question: Question, threads: int =
 
 @dataclass(frozen=True)
 class BatchDraft:
-    """A batch that was answered: the entry of the journal is made of it afterwards."""
+    """An answered batch, of which the journal entry is made later."""
 
     scored: ScoredTable
     id: UUID
@@ -74,7 +74,7 @@ class BatchDraft:
         return len(self.scored.rows)
 
     def entry(self) -> Entry:
-        """What the journal keeps. There is no entry of a batch of which no row could be scored."""
+        """Make the journal entry. A batch without a scored row has none."""
         scored, question = self.scored, self.scored.question
         positions = scored.rows.tolist()
         unseen: list[list[str]] = [[]] * len(scored.table)

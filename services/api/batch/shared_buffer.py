@@ -1,22 +1,22 @@
-"""Memory that a batch travels in, from process to process: its body on the way to the worker, its answer on the way back."""
+"""Shared memory for a batch: its body on the way to the worker, its answer on the way back."""
 
 import os
 from collections.abc import Iterable, Iterator
 
-_PIECE = 131_072  # bytes that an event loop sends in one go: some 100 µs, for which others wait
+_PIECE = 131_072  # bytes that an event loop sends at once: it blocks others for some 100 µs
 BytesLike = bytes | memoryview
 
 
 class SharedBuffer:
-    """Bytes in memory that is handed from process to process: the body of a batch on its way there, its answer on the way back.
+    """Bytes in memory that two processes share.
 
-    Neither passes an event loop or a socket as a whole. The memory goes with the last object that has it open; until then
-    what is put into it again costs no new memory, which is half of the price.
+    They never pass an event loop or a socket as a whole. The memory is freed with the last object that has it open;
+    until then it is reused, which saves half of the cost.
     """
 
     def __init__(self, descriptor: int, size: int = 0) -> None:
         self._file = open(descriptor, "r+b", buffering=0)  # noqa: SIM115 - it closes with this object
-        self._size = size  # what lies behind it is of an earlier use
+        self._size = size  # bytes beyond it are from an earlier use
 
     @classmethod
     def empty(cls) -> "SharedBuffer":
@@ -27,7 +27,7 @@ class SharedBuffer:
         return self._file.fileno()
 
     def add(self, piece: BytesLike) -> None:
-        """Put `piece` behind what is there. Raises OSError when there is no memory left."""
+        """Append `piece`. Raises OSError when there is no memory left."""
         view = memoryview(piece)
         while view:
             written = os.pwrite(self.descriptor, view, self._size)
@@ -35,27 +35,27 @@ class SharedBuffer:
             self._size += written
 
     def content(self) -> bytes:
-        """All of it."""
+        """The whole content."""
         return os.pread(self.descriptor, self._size, 0)
 
     def replace(self, parts: Iterable[BytesLike]) -> None:
-        """Let `parts` be all of it."""
+        """Replace the content by `parts`."""
         self._size = 0
         for part in parts:
             self.add(part)
 
     def resize(self, size: int) -> None:
-        """Let it hold what another process has put into it, `size` bytes."""
+        """Set the size to that of the content written by another process."""
         self._size = size
 
     def room(self) -> int:
-        """The bytes of memory that it takes."""
+        """The allocated bytes."""
         return os.fstat(self.descriptor).st_size
 
     def __len__(self) -> int:
         return self._size
 
     def pieces(self) -> Iterator[bytes]:
-        """All of it, in pieces that are soon sent."""
+        """The content in small pieces for sending."""
         for begin in range(0, self._size, _PIECE):
             yield os.pread(self.descriptor, min(_PIECE, self._size - begin), begin)

@@ -1,4 +1,4 @@
-"""The way of a batch: to the worker process and back, a few at a time, and to a new worker when the old one has ended."""
+"""Supervise the batch worker: send batches to it, a few at a time, and restart it when it ends."""
 
 import asyncio
 import logging
@@ -25,12 +25,12 @@ from services.api.problems import UnavailableError
 
 _LOG = logging.getLogger(__name__)
 
-_SLOTS = 3  # batches at a time: one is scored, the others wait
-_LARGEST_KEPT = 4_000_000  # bytes of a buffer that the next batch gets
+_SLOTS = 3  # batches at once: one is scored, the others wait
+_LARGEST_KEPT = 4_000_000  # bytes of a buffer that is reused
 _PATIENCE_S = 60  # for one answer; the largest batch takes a second
-_END_S = 8  # for the worker to end; what it has not shipped goes to its spool
+_END_S = 8  # for the worker to end; unsent messages go to its spool
 _WAIT_S = 10  # for the batches before it
-# One arena, Arrow's memory in it too, which keeps what a batch took for the next one until the worker is idle and gives it back.
+# One malloc arena, for Arrow too: it keeps memory for the next batch until the idle worker returns it.
 _ENVIRONMENT = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_ARENA_MAX": "1",
@@ -46,7 +46,7 @@ class _Running:
 
 
 class BatchSupervisor:
-    """Hands batches to one worker process, which is started when the first one comes. For one event loop.
+    """Sends batches to one worker process, which is started for the first one. For one event loop.
 
     `answered`, `rejected` and `restarts` count since the start.
     """
@@ -72,7 +72,7 @@ class BatchSupervisor:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """One of the few places. Raises TooManyRequestsException (429, Retry-After) while all are taken."""
+        """Take a slot. Raises TooManyRequestsException (429, Retry-After) while all are taken."""
         if not self._free_slots:
             self.rejected += 1
             raise TooManyRequestsException(
@@ -85,7 +85,7 @@ class BatchSupervisor:
             self._free_slots += 1
 
     def buffer(self) -> SharedBuffer:
-        """An empty one, for a batch that is coming in."""
+        """An empty buffer for an incoming batch."""
         if not self._buffers:
             return SharedBuffer.empty()
         buffer = self._buffers.pop()
@@ -93,14 +93,14 @@ class BatchSupervisor:
         return buffer
 
     def recycle(self, buffer: SharedBuffer) -> None:
-        """Take back what `buffer` gave, once nobody uses it any more."""
+        """Take back a buffer that is no longer used."""
         if len(self._buffers) < _SLOTS and buffer.room() <= _LARGEST_KEPT:
             self._buffers.append(buffer)
 
     async def score(self, request: ScoreRequest, served: Served, buffer: SharedBuffer) -> ScoreResult:
-        """How the batch in `buffer` went. Waits for the batches before it.
+        """Score the batch in `buffer` after the batches before it.
 
-        Unless there is a problem, `buffer` holds the answer's content then. Raises UnavailableError when the worker does not
+        Without a problem, `buffer` then holds the answer's content. Raises UnavailableError when the worker does not
         answer: the next batch is given to a new one.
         """
         try:
@@ -121,7 +121,7 @@ class BatchSupervisor:
         return result
 
     def close(self) -> None:
-        """End the worker."""
+        """Stop the worker."""
         self._closed = True
         if self._running is not None:
             self._end(self._running)
@@ -136,7 +136,7 @@ class BatchSupervisor:
         return result
 
     async def _watched(self, running: _Running, asking: Coroutine[Any, Any, ScoreResult]) -> ScoreResult:
-        """What comes of `asking` in time. Raises UnavailableError when it is the worker that fails."""
+        """Await `asking` with a timeout. Raises UnavailableError when the worker fails."""
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 return await asking
@@ -145,7 +145,7 @@ class BatchSupervisor:
         except OSError as error:
             problem = str(error)
         except BaseException:
-            # Whoever waited is gone; the answer that is still to come must not be taken for the next one's.
+            # The caller is gone; the late answer must not be taken for the next batch's.
             self._forget(running)
             raise
         await asyncio.to_thread(self._lose, running, problem)
@@ -156,7 +156,10 @@ class BatchSupervisor:
         return self._closed or running is None or running.process.poll() is not None or _name(served) != self._model
 
     def _prepared(self, served: Served) -> _Running:
-        """A worker that runs, and a folder for it that holds the model that serves. Takes milliseconds, so no event loop's."""
+        """Start the worker if needed, and prepare the served model's folder.
+
+        Takes milliseconds: not for an event loop.
+        """
         if self._closed:
             raise UnavailableError("the service is being stopped")
         running = self._running
@@ -178,20 +181,20 @@ class BatchSupervisor:
         return self._running
 
     def _lose(self, running: _Running, problem: str) -> None:
-        """See the last of a worker that failed. Takes milliseconds, so no event loop's."""
+        """End a failed worker. Takes milliseconds: not for an event loop."""
         self._forget(running)
         self._end(running)
         _LOG.error("batch worker", extra={"problem": problem, "exit_code": running.process.returncode})
 
     def _forget(self, running: _Running) -> None:
-        """Give it nothing any more; the next batch gets another."""
+        """Stop using this worker; the next batch gets another."""
         self._running = None
         self.restarts += 1
         running.process.kill()
 
     @staticmethod
     def _end(running: _Running) -> None:
-        running.connection.close()  # the worker ends when nobody can ask it any more
+        running.connection.close()  # the worker ends when its socket is closed
         try:
             running.process.wait(timeout=_END_S)
         except subprocess.TimeoutExpired:
@@ -199,7 +202,7 @@ class BatchSupervisor:
             running.process.wait()
 
     def _keep(self, served: Served) -> None:
-        """Have a folder that holds the model that serves, with the history that it serves with."""
+        """Keep a folder with the served model and its current history."""
         card = served.model.card
         folder, sha256 = served.folder, served.identity.sha256
         if ModelCard.from_json((folder / "card.json").read_text()).deals_key != card.deals_key:
@@ -213,5 +216,5 @@ class BatchSupervisor:
 
 
 def _name(served: Served) -> str:
-    """What tells a model, with the history that it serves with, from others."""
+    """Identifies a served model with its history."""
     return f"{served.folder.name} {served.model.card.deals_key}"

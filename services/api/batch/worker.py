@@ -1,8 +1,8 @@
-"""The process that scores batches beside the service, so that none holds up a single prediction.
+"""The batch worker: a process that scores batches, so that they don't delay single predictions.
 
-Decoding, scoring and encoding 10,000 deals keeps an interpreter busy for tens of milliseconds, in which its other threads
-stand still. Here there are none. Started by BatchSupervisor as `python -m services.api.batch.worker 3`: the number is the descriptor of the
-socket on which the service asks.
+Decoding, scoring and encoding 10,000 deals block an interpreter's other threads for tens of milliseconds.
+BatchSupervisor starts it as `python -m services.api.batch.worker 3`: the number is the descriptor of the socket for
+requests.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.journal.inbox import Journal, JournalFullError
 from closecast.platform.mlflow.identity import MODEL_NAME
 from closecast.platform.runtime import logs
-from closecast.platform.runtime.scheduling import give_way, step_back
+from closecast.platform.runtime.scheduling import run_when_idle, yield_to_others
 from closecast.scoring.question import Question, read_horizon
 from closecast.scoring.rules import NotScorableError
 from services.api.batch import read, score, write
@@ -37,15 +37,15 @@ from services.api.schemas.predictions import ModelVersion
 
 _LOG = logging.getLogger("services.api.batch.worker")  # it is run as __main__
 
-# One processor stays for the single predictions: on two, a second thread took p99 of these from 1.4 to 2.3 times its rest.
+# One processor is left for single predictions: on two, a second thread raised their p99 from 1.4 to 2.3 times the idle value.
 _THREADS = max(1, min(4, (os.cpu_count() or 2) - 1))
-_IDLE_S = 60.0  # after which the memory of the last batches is given back
-_ROOM_S = 5.0  # how long a batch waits for those before it to be recorded; then it is refused
-_MAX_DATA = 1_500_000_000  # bytes of memory: what lies about its own size fails here, and not on the machine
+_IDLE_S = 60.0  # then the memory of the last batches is returned
+_ROOM_S = 5.0  # how long a batch waits for earlier ones to be recorded before it is refused
+_MAX_DATA = 1_500_000_000  # bytes of memory: a body that lies about its size fails here, without harming the machine
 
 
 class Worker:
-    """Scores one batch after the other, with the model that was asked for last."""
+    """Scores batches one after the other, and keeps the last model loaded."""
 
     def __init__(self, journal: Journal | None) -> None:
         self._journal = journal
@@ -54,10 +54,10 @@ class Worker:
         self._model: DealModel | None = None
 
     def answer(self, request: ScoreRequest, body: bytes) -> tuple[ScoreResult, tuple[BytesLike, ...]]:
-        """The answer, written down: what cannot be written down is not answered."""
+        """Answer and record a batch: what cannot be recorded is not answered."""
         try:
             scored, model = self._scored(request, body), ModelVersion(MODEL_NAME, request.version, request.run_id)
-            give_way()
+            yield_to_others()
             parts = write.encoded(scored, request.answer_type, UUID(request.id), model)
             answered = score.BatchDraft(
                 scored, UUID(request.id), datetime.now(UTC), request.request_id, request.caller, model
@@ -79,7 +79,7 @@ class Worker:
         return ScoreResult(None, len(scored.rows), len(scored.refused), unseen), parts
 
     def close(self) -> None:
-        """End the process that reads Parquet."""
+        """Stop the process that reads Parquet."""
         self._reader.close()
 
     def _scored(self, request: ScoreRequest, body: bytes) -> score.ScoredTable:
@@ -100,7 +100,7 @@ class Worker:
             gc.unfreeze()
             self._model, self._name = DealModel.load(Path(request.folder), request.sha256), request.model
             self._model.builder.tables(self._model.builder.history.known_until)
-            # The model stays: the collector need not walk it after each batch.
+            # The model stays: the garbage collector need not scan it after each batch.
             gc.collect()
             gc.freeze()
             _LOG.info("batch worker", extra={"model": request.version, "run": request.run_id, "folder": request.folder})
@@ -108,7 +108,7 @@ class Worker:
 
 
 def _require_same(request: ScoreRequest, as_of: date | None, horizon: Horizon) -> None:
-    """JSON says its own question. Raises InvalidInputError for a query that asks another."""
+    """A JSON body has its own as-of date and horizon. Raise InvalidInputError when the query differs."""
     said = (("as_of", request.as_of, as_of), ("horizon", read_horizon(request.horizon), horizon))
     for name, asked, own in said:
         if asked not in (None, QUARTER_END, own):
@@ -117,11 +117,11 @@ def _require_same(request: ScoreRequest, as_of: date | None, horizon: Horizon) -
 
 
 def serve(connection: socket.socket, worker: Worker) -> None:
-    """Answer until the service ends."""
+    """Answer batches until the service ends."""
     while (asked := _next(connection)) is not None:
         request, buffer = asked
-        give_way()
-        # Ten thousand deals make the collector run dozens of times, and nothing in them is for it.
+        yield_to_others()
+        # Ten thousand deals would trigger the garbage collector dozens of times for nothing.
         gc.disable()
         result, parts = worker.answer(request, buffer.content())
         buffer.replace(parts)
@@ -131,17 +131,20 @@ def serve(connection: socket.socket, worker: Worker) -> None:
 
 
 def _next(connection: socket.socket) -> tuple[ScoreRequest, SharedBuffer] | None:
-    """The next batch. After a while without one, memory is given back; the next batch takes milliseconds to get it again."""
+    """Wait for the next batch.
+
+    After a while without one, memory is returned; the next batch takes milliseconds longer.
+    """
     if not select.select([connection], [], [], _IDLE_S)[0]:
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
     return receive_request(connection)
 
 
-def _step_back() -> None:
-    """Single predictions go first."""
+def _run_when_idle() -> None:
+    """Lower this process's priority, so that single predictions go first."""
     try:
-        step_back()
+        run_when_idle()
     except OSError as error:
         os.nice(19)
         _LOG.warning("batch worker", extra={"problem": f"it cannot run as idle, and runs at niceness 19: {error}"})
@@ -152,7 +155,7 @@ def main() -> None:
     # The service ends this process by closing the socket, once the batch that it is at has been answered.
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, signal.SIG_IGN)
-    _step_back()
+    _run_when_idle()
     resource.setrlimit(resource.RLIMIT_DATA, (_MAX_DATA, _MAX_DATA))
     recording = JournalSettings.from_environment(os.environ)
     journal = None if recording is None else recording.shipper()

@@ -1,4 +1,4 @@
-"""A scored batch in the words of the caller's choice: JSON, CSV or Parquet, one row for each deal sent, in their order."""
+"""Write a scored batch as JSON, CSV or Parquet, one row per deal, in the order of the request."""
 
 from typing import Literal
 from uuid import UUID
@@ -22,7 +22,7 @@ MEDIA_TYPES = (JSON, CSV, PARQUET)
 
 
 def encoded(scored: ScoredTable, media_type: str, identifier: UUID, model: ModelVersion) -> tuple[BytesLike, ...]:
-    """The answer in one of MEDIA_TYPES, in parts that follow each other."""
+    """Encode the answer in one of MEDIA_TYPES, in consecutive parts."""
     if media_type == JSON:
         return write_json.encoded(scored, identifier, model)
     table = _table(scored, identifier, model)
@@ -35,7 +35,7 @@ def encoded(scored: ScoredTable, media_type: str, identifier: UUID, model: Model
 
 
 def _for_people(table: pa.Table) -> pa.Table:
-    """CSV is opened in spreadsheets: what callers wrote must run nothing there. JSON and Parquet, for machines, stay as they are."""
+    """Escape formulas, because CSV is opened in spreadsheets. JSON and Parquet are for machines and stay unchanged."""
     for place, name in enumerate(table.column_names):
         if pa.types.is_string(table.schema.field(name).type):
             encoded = table.column(place).combine_chunks().dictionary_encode()

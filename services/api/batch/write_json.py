@@ -1,6 +1,6 @@
-"""The answer to a batch in JSON, put together column by column: each distinct value is written once, and Arrow joins the rows.
+"""Write the answer to a batch as JSON column by column: each distinct value is encoded once, and Arrow joins the rows.
 
-As an object for each deal, ten thousand of them take twice as long.
+Encoding an object per deal takes twice as long for ten thousand deals.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,11 +23,11 @@ from services.api.schemas.predictions import BatchPrediction, ModelVersion
 
 _encode = msgspec.json.Encoder().encode
 _END = "},"
-_MOST_TOGETHER = 500  # values of a column made of several, so that writing them all costs less than one column more
+_MOST_TOGETHER = 500  # distinct values of a combined column: encoding them costs less than joining one more column
 
 
 def encoded(scored: ScoredTable, identifier: UUID, model: ModelVersion) -> tuple[BytesLike, ...]:
-    """A BatchPrediction, in parts that follow each other."""
+    """Encode a BatchPrediction, in consecutive parts."""
     question, count = scored.question, len(scored.table)
     frame = BatchPrediction(identifier, model, question.as_of, question.horizon_days, question.by, question.quarter, [])
     begin, end = _encode(frame).split(b"[]")
@@ -47,7 +47,7 @@ def encoded(scored: ScoredTable, identifier: UUID, model: ModelVersion) -> tuple
         "",
         null_handling="replace",
     )
-    # Rows lie side by side in the array's one buffer; each ends the one before it.
+    # Rows are adjacent in the array's buffer; each also ends the one before it.
     _, offsets, content = rows.buffers()
     edges = np.frombuffer(offsets, np.int32)
     rows_written = memoryview(content)[edges[rows.offset] + len(_END) : edges[rows.offset + count]]
@@ -56,7 +56,7 @@ def encoded(scored: ScoredTable, identifier: UUID, model: ModelVersion) -> tuple
 
 @cache
 def _rows(more: str) -> pa.StringArray:
-    """How each row begins, behind the end of the one before it."""
+    """The beginning of each row, after the end of the one before it."""
     return pa.array([f'{_END}{{"row":{row}{more}' for row in range(MOST_DEALS)])
 
 
@@ -69,9 +69,9 @@ def _field(name: str) -> Callable[[Any], str]:
 
 
 def _named(columns: dict[str, Column], shown: NDArray[np.bool_], before: str) -> Iterator[pa.Array]:
-    """The fields of each row behind `before`, empty where it has no value; a row that is not `shown` has none.
+    """The fields of each row after `before`, empty where it has no value; rows that are not `shown` have none.
 
-    Neighbours of few values become one column of all that they can be together: joining rows costs the same for each column.
+    Adjacent columns with few distinct values are combined into one: joining rows costs the same for each column.
     """
     fields, positions = [before], np.zeros(len(shown), dtype=np.int64)
     for name, column in columns.items():
@@ -87,11 +87,11 @@ def _named(columns: dict[str, Column], shown: NDArray[np.bool_], before: str) ->
 
 
 def _begun(scored: ScoredTable) -> tuple[pa.Array, pa.Array, str]:
-    """Number and identifier of each row, and what is still to follow these."""
+    """Number and identifier of each row, and the separator after them."""
     given, count = scored.identifiers, len(scored.table)
     content = given.buffers()[2]
     letters = np.frombuffer(b"" if content is None else content, np.uint8)
-    if given.null_count or ((letters < 32) | (letters == 34) | (letters == 92)).any():  # what JSON writes otherwise
+    if given.null_count or ((letters < 32) | (letters == 34) | (letters == 92)).any():  # characters that JSON escapes
         field = _field("opportunity_id")
         fields = pa.array([None if one is None else field(one) for one in given.to_pylist()], pa.string())
         return _rows("")[:count], fields, ""
@@ -99,11 +99,11 @@ def _begun(scored: ScoredTable) -> tuple[pa.Array, pa.Array, str]:
 
 
 def _probabilities(scored: ScoredTable) -> pa.Array:
-    """Written as those of single predictions are."""
+    """Encode probabilities as in single predictions."""
     count = len(scored.rows)
     if not count:
         return pa.nulls(len(scored.table), pa.string())
-    # Between commas stand the numbers, and before each of them comes its name.
+    # The numbers are between commas; prefix each with its name.
     numbers, comma, named = bytearray(_encode(scored.probability.tolist())), b",", b',"probability":'
     numbers[0:1] = numbers[-1:] = comma
     edges = np.flatnonzero(np.frombuffer(numbers, np.uint8) == ord(comma)) + (len(named) - 1) * np.arange(count + 1)

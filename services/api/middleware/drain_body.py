@@ -1,7 +1,7 @@
-"""Takes in what is left of a body before an answer that does not need it: else who still sends may never read that answer.
+"""Drain the rest of a body before an early answer: a client that is still sending may never read the answer otherwise.
 
-Many clients send all of a body before they read anything, and none can rely on bytes that arrive just before a connection is
-closed over what it has sent. A proxy in between, such as the gateway, hands an early answer on early.
+Many clients send the whole body before they read, and none can rely on bytes that arrive just before a connection is
+closed with unread data. A proxy in between, such as the gateway, forwards an early answer early.
 """
 
 import asyncio
@@ -10,14 +10,14 @@ from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Send
 
-# No more than this is thrown away for the sake of one answer. The gateway hands on no larger body, and allows as much time.
+# The most that is drained for one answer. The gateway forwards no larger body, and allows as much time.
 MOST_BYTES = 100_000_000
 MOST_SECONDS = 30.0
-STALLED_SECONDS = 5.0  # who sends nothing for so long waits for the answer
+STALLED_SECONDS = 5.0  # a client that sends nothing for so long is waiting for the answer
 
 
 class DrainBody:
-    """Wraps the whole application: an answer begins once the request is here, or has had its chance."""
+    """Middleware that delays answers until the request's body has arrived, within limits."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,11 +30,11 @@ class DrainBody:
             return
 
         async def answer(message: Message) -> None:
-            # Who waits for a word before sending (Expect: 100-continue) has sent nothing, and gets the answer as that word.
+            # With Expect: 100-continue the client has sent nothing yet, and the answer comes instead of the 100.
             if message["type"] == "http.response.start" and (body.is_begun or not expects):
                 await body.take_rest()
             if message["type"] == "http.response.start" and body.has_more:
-                # What else comes is of this body still, or the next request: nobody could tell.
+                # What follows may belong to this body or to the next request: it is ambiguous.
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
@@ -45,7 +45,7 @@ class _Body:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self.has_more = True
-        self.is_begun = False  # somebody within has asked for it
+        self.is_begun = False  # the application has read from it
 
     async def receive(self) -> Any:
         self.is_begun = True
@@ -62,11 +62,11 @@ class _Body:
                     message = await self.receive()
                 taken += len(message["body"]) if message["type"] == "http.request" else 0
         except TimeoutError:
-            return  # it is answered all the same
+            return  # answer anyway
 
 
 def _expects(headers: Iterable[tuple[bytes, bytes]]) -> bool | None:
-    """Whether the caller waits to be told to send its body; None where there is no body."""
+    """Whether the client waits for 100-continue; None when there is no body."""
     named = dict(headers)
     if b"transfer-encoding" not in named and named.get(b"content-length", b"0") == b"0":
         return None

@@ -1,5 +1,4 @@
-"""The outermost layer: gives every request an id, which its answer and its log line carry, times it, counts it, and answers
-where nothing within has."""
+"""The outermost middleware: request ids, timing, counting, logging, and an answer when the application fails."""
 
 import logging
 import random
@@ -21,13 +20,16 @@ _LOG = logging.getLogger(__name__)
 _SOUND = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _PROBES = ("/health/live", "/health/ready", "/metrics")
 PREDICTIONS = "/v1/predictions"
-REFUSED = "refused"  # in a request's state: the status that the protocol answered while the application had the request
+REFUSED = "refused"  # key in a request's state: the status that the protocol answered meanwhile
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class RequestLog:
-    """Wraps the framework's application. The caller's X-Request-ID is kept if it is sound, so that one id follows a request
-    through all services. A single prediction that succeeded has no log line: it is in the journal, under its id."""
+    """Wraps the framework's application.
+
+    A valid X-Request-ID of the caller is kept, so that one id follows a request through all services. A successful
+    single prediction has no log line: it is in the journal, under its id.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -39,9 +41,9 @@ class RequestLog:
             return
         begin = time.perf_counter()
         state = scope.setdefault("state", {})
-        # One that the protocol or the fast path has given it already stays.
+        # Keep an id that the protocol or the fast path has assigned.
         request_id = state.setdefault("request_id", request_id_of(scope["headers"]).decode()).encode()
-        logs.request_id.set(state["request_id"])  # of this request's task, and of threads that work for it
+        logs.request_id.set(state["request_id"])  # for this request's task, and threads that work for it
         status = 0  # until an answer has begun
 
         async def answer(message: Message) -> None:
@@ -59,7 +61,7 @@ class RequestLog:
             begun, status = status, status or 500
             log_failure(state["request_id"], error)
             if begun:
-                raise  # the server breaks the connection: half an answer must not look like a whole one
+                raise  # the server closes the connection: half an answer must not look complete
             await _fail(scope, answer)
         finally:
             self._record(scope, state.get(REFUSED, status or 500), time.perf_counter() - begin)
@@ -67,7 +69,7 @@ class RequestLog:
     def _record(self, scope: Any, status: int, seconds: float) -> None:
         path, method = scope["path"], scope["method"]
         self._requests.of(route_of(scope), method, str(status)).observe(seconds)
-        # Nomad asks every five seconds: an unhealthy answer is news, a healthy one is not.
+        # Nomad checks every five seconds: log only unhealthy answers.
         if status < 400 and (path in _PROBES or path == PREDICTIONS):
             return
         _LOG.info(
@@ -77,7 +79,7 @@ class RequestLog:
 
 
 async def _fail(scope: Any, answer: Send) -> None:
-    """What is answered where the framework, which words failures itself, has failed."""
+    """Answer when the framework itself, which usually handles failures, has failed."""
     content = msgspec.json.encode(of_request(failure(), scope))
     start: Message = {
         "type": "http.response.start",
@@ -89,17 +91,17 @@ async def _fail(scope: Any, answer: Send) -> None:
 
 
 def route_of(scope: Any) -> str:
-    """The route's template, so that a path with an id in it does not make a meter of its own."""
+    """The route's template, so that paths with ids don't become separate metrics."""
     return scope.get("path_template") or "unknown"
 
 
 def request_id_of(headers: Headers) -> bytes:
-    """The caller's X-Request-ID if it is sound, else a new one."""
+    """The caller's X-Request-ID if it is valid, else a new one."""
     return sound_id(next((value for name, value in headers if name == b"x-request-id"), None))
 
 
 def sound_id(given: bytes | None) -> bytes:
-    """`given` as the id of a request if it can be one, else a new one."""
+    """`given` if it is a valid request id, else a new one."""
     if given is not None and _SOUND.fullmatch(given):
         return given
     return b"%032x" % random.getrandbits(128)

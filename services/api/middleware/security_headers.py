@@ -1,4 +1,4 @@
-"""The headers that every answer carries, whichever route or failure it comes from."""
+"""Security headers of every answer, whichever route or failure it comes from."""
 
 from collections.abc import Container
 
@@ -6,7 +6,7 @@ from litestar.types import Message, Scope
 
 from closecast.platform.callers.limits import Decision
 
-# Scalar's page loads its program, its style and its pictures from one content network, and asks this service alone.
+# Scalar's page loads its scripts, styles and images from one CDN, and calls only this service.
 _PAGE_POLICY = (
     b"default-src 'none'; script-src https://cdn.jsdelivr.net; style-src https://cdn.jsdelivr.net 'unsafe-inline'; "
     b"font-src https://fonts.scalar.com data:; img-src 'self' data: https://cdn.jsdelivr.net; connect-src 'self'; "
@@ -21,12 +21,15 @@ STRICT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 def is_secure(headers: Container[tuple[bytes, bytes]]) -> bool:
-    """Whether the caller came over TLS: the gateway ends it and says so. Over plain HTTP browsers ignore STRICT anyway."""
+    """Whether the request came over TLS, which the gateway terminates.
+
+    Over plain HTTP browsers ignore STRICT anyway.
+    """
     return (b"x-forwarded-proto", b"https") in headers
 
 
 async def add_headers(message: Message, scope: Scope) -> None:
-    """Add security headers, and the limit's, to the beginning of an answer, whichever route or failure it comes from."""
+    """Add security and rate-limit headers to the start of an answer."""
     if message["type"] != "http.response.start":
         return
     path = scope["path"]

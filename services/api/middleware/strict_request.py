@@ -1,6 +1,6 @@
-"""What the framework takes of a request: a body of the type it says, in no coding, and a query without a doubtful word.
+"""Strict requests: a body of the declared type without content coding, and an unambiguous query.
 
-The framework's own reading turns texts into what a route asks for: "30" is a number to it, and "null" nothing.
+By itself the framework converts texts to the types of a route: "30" becomes a number, and "null" nothing.
 """
 
 import re
@@ -14,7 +14,7 @@ from litestar.handlers import BaseRouteHandler
 from services.api.problems import NotUnderstoodError
 from services.api.schemas.strict_json import StrictDecoder
 
-TAKEN = "taken"  # in a route's opt: the media types of its body, where that is no JSON alone
+TAKEN = "taken"  # key in a route's opt: the media types of its body, if not only JSON
 _JSON = ("application/json",)
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -26,10 +26,10 @@ _WORDS = {
 
 
 class StrictRequest(Request[Any, Any, Any]):
-    """Reads JSON into the very type that the route takes; the framework finds nothing left to convert."""
+    """Decodes JSON strictly into the route's type, so that the framework has nothing to convert."""
 
     async def json(self) -> Any:
-        """Raises NotUnderstoodError."""
+        """Decode the body. Raises NotUnderstoodError."""
         field = self.route_handler.parsed_data_field
         assert field is not None, "the framework asks on behalf of a route that takes JSON"
         return _decoder(field.annotation).decode(await self.body())
@@ -41,7 +41,7 @@ def _decoder(kind: type[Any]) -> StrictDecoder[Any]:
 
 
 async def require_strict(request: Request[Any, Any, Any]) -> None:
-    """Raises HTTPException (415) for a body in another form, and NotUnderstoodError for a query in other words."""
+    """Raise HTTPException (415) for a body of another type, and NotUnderstoodError for an invalid query."""
     handler = request.route_handler
     _require_query(request, handler)
     codings = [value for name, value in request.scope["headers"] if name == b"content-encoding"]
@@ -57,7 +57,7 @@ async def require_strict(request: Request[Any, Any, Any]) -> None:
 
 
 def _require_type(request: Request[Any, Any, Any], taken: tuple[str, ...]) -> None:
-    """A body that does not say what it is is taken for JSON."""
+    """Check the body's media type; a body without one counts as JSON."""
     given = [value.decode("latin-1") for name, value in request.scope["headers"] if name == b"content-type"]
     if not given:
         return

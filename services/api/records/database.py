@@ -1,4 +1,4 @@
-"""What the API knows of the past: predictions that the journal has stored, and outcomes that it is told."""
+"""Read recorded predictions from the database, and store outcomes."""
 
 import threading
 import uuid
@@ -12,14 +12,14 @@ from closecast.platform.journal import store
 from closecast.platform.journal.outcomes import Outcome, OutcomeCounts, record_outcomes
 from services.api.problems import UnavailableError
 
-_CONNECTIONS = 8  # at a time; the database has others to serve
+_CONNECTIONS = 8  # at once; the database has other clients
 _PATIENCE_S = 2.0
 
 
 class Records:
-    """Predictions and outcomes in the database at `address()`. Every method waits for the database: not for an event loop.
+    """Predictions and outcomes in the database at `address()`. Every method blocks: not for an event loop.
 
-    Raises UnavailableError when the database cannot be reached. A connection is made for each call, which takes some
+    Raises UnavailableError when the database cannot be reached. Each call opens a connection, which takes some
     milliseconds: these are rare, and none can be stale.
     """
 
@@ -28,12 +28,12 @@ class Records:
         self._places = threading.BoundedSemaphore(_CONNECTIONS)
 
     def find(self, identifier: uuid.UUID, row: int | None) -> store.Recorded | None:
-        """The prediction `row` of the request `identifier` (its first, unless named), None when it is not known."""
+        """The prediction `row` (by default the first) of the request `identifier`, None when it is not known."""
         with self._connection() as connection:
             return store.find(connection, identifier, row)
 
     def record(self, outcomes: Sequence[Outcome], caller: str) -> OutcomeCounts:
-        """Keep `outcomes`, no two of one deal: all or none."""
+        """Store all `outcomes`, at most one per deal, or none."""
         with self._connection() as connection:
             return record_outcomes(connection, outcomes, caller)
 

@@ -1,4 +1,4 @@
-"""Where answers are written down: the stream of the cache, and the spool on this machine; for the service and its batch worker."""
+"""Settings of the journal for the service and its batch worker: the cache's stream, and the local spool."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from closecast.platform.settings import SettingsError, required
 
 @dataclass(frozen=True)
 class JournalSettings:
-    """The cache, and the folder and size in bytes of what waits on disk while the cache takes nothing."""
+    """The cache's address, and the folder and size in bytes of the spool."""
 
     cache: Address
     spool: Path
@@ -21,7 +21,7 @@ class JournalSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "JournalSettings | None":
-        """None where no cache is meant to be used. Raises SettingsError."""
+        """Read the settings; None when no cache is configured. Raises SettingsError."""
         cache = address(environment, "CLOSECAST_CACHE_URL")
         if cache is None:
             return None
@@ -31,5 +31,5 @@ class JournalSettings:
         return cls(cache, Path(required(environment, "CLOSECAST_MODEL_CACHE")) / "spool", int(limit))
 
     def shipper(self) -> Shipper:
-        """An end of the journal for this process; it is still to be started."""
+        """Make a shipper for this process, not yet started."""
         return Shipper(self.cache, Spool(self.spool, self.spool_bytes))

@@ -1,4 +1,4 @@
-"""The routes under /v1: a few lines each, from the request's words to the answer."""
+"""The routes under /v1."""
 
 from services.api.routes.audit import audit_log, verify_audit_log
 from services.api.routes.batch import predict_batch

@@ -1,4 +1,4 @@
-"""`/v1/audit`: what was done to keys and which promotions were seen, for admins; and whether the log is whole."""
+"""`/v1/audit`: the audit log of keys and promotions, and its verification, for admins."""
 
 import json
 from typing import Annotated
@@ -29,7 +29,7 @@ def audit_log(
     limit: Annotated[int, Parameter(ge=1, le=1_000)] = 100,
     before: Annotated[int | None, Parameter(ge=1, le=2**62, description="Only entries before this one")] = None,
 ) -> AuditPage:
-    """Entries, newest first."""
+    """List entries of the audit log, newest first."""
     entries = [
         AuditEntry(
             seq=one.seq,
@@ -55,6 +55,6 @@ def audit_log(
     tags=_TAGS,
 )
 def verify_audit_log(callers: NamedDependency[Callers]) -> AuditVerdict:
-    """Follows the chain of seals from the first entry; a changed, removed or inserted entry breaks it."""
+    """Verify the chain of seals from the first entry; a changed, removed or inserted entry breaks it."""
     found = store(callers).verify_log()
     return AuditVerdict(found.fault is None, found.entries, found.head.seq, found.head.sha256.hex(), found.fault)

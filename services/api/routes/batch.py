@@ -1,4 +1,4 @@
-"""`POST /v1/predictions/batch`: scores up to 10,000 deals."""
+"""`POST /v1/predictions/batch`: score up to 10,000 deals."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,11 +27,11 @@ from services.api.schemas.predictions import BatchPrediction
 
 @dataclass
 class _BatchOperation(Operation):
-    """Body and answer come in three media types, which the handler tells apart itself."""
+    """The OpenAPI operation: body and answer have three media types, which the handler distinguishes itself."""
 
     def __post_init__(self) -> None:
-        # Any object is taken: one that is no Deal is answered with its problem, and holds up none of the others.
-        deal = Schema(type=OpenAPIType.OBJECT, description="A Deal; one that cannot be scored is answered with why")
+        # Any object is accepted: one that is not a Deal gets its problem as the answer, without affecting the others.
+        deal = Schema(type=OpenAPIType.OBJECT, description="A Deal; one that cannot be scored gets an error")
         deals = Schema(type=OpenAPIType.ARRAY, items=deal, max_items=MOST_DEALS)
         optional = {
             "as_of": Schema(
@@ -57,9 +57,7 @@ class _BatchOperation(Operation):
         )
         answer = (self.responses or {}).get("200")
         if isinstance(answer, OpenAPIResponse) and answer.content is not None:
-            table = (
-                "One row for each deal sent, with the columns probability and problem, if the header Accept asks for it"
-            )
+            table = "One row per deal, with the columns probability and problem, if the header Accept asks for it"
             answer.content[CSV] = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, description=table))
             answer.content[PARQUET] = OpenAPIMediaType(
                 schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY, description=table)
@@ -81,7 +79,7 @@ async def predict_batch(
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
 ) -> Response[BatchPrediction]:
-    """Deals as JSON (`{"deals": […], "as_of", "horizon"}`), or as CSV or Parquet (`as_of` and `horizon` in the query).
+    """Score deals in JSON (`{"deals": […], "as_of", "horizon"}`), CSV or Parquet (`as_of`, `horizon` in the query).
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """

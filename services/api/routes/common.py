@@ -1,4 +1,4 @@
-"""What the routes share: the problems they may answer with, the query parameters, and what serves now."""
+"""Shared by the routes: documented problems and query parameters."""
 
 from datetime import date
 from typing import Annotated
@@ -11,12 +11,12 @@ from services.api.problems import MEDIA_TYPE, Problem
 
 _PROBLEMS = {
     400: "The request cannot be read",
-    401: "No credentials, or some that are not known",
-    403: "A known caller who lacks the role that this needs",
+    401: "Missing or unknown credentials",
+    403: "The caller lacks the required role",
     413: "The body is larger than 10 MB",
-    415: "The body is of a type, or in a coding, that is not taken here",
+    415: "The body's media type or content coding is not supported",
     422: "The input cannot be scored",
-    429: "The caller's limit is spent, or too many batches are at work; Retry-After tells when to try again",
+    429: "The caller's limit is used up, or too many batches are being scored; Retry-After says when to try again",
     503: "No model serves yet",
 }
 _ADMIN_PROBLEMS = {status: _PROBLEMS[status] for status in (400, 401, 403, 413, 415, 422, 429)} | {

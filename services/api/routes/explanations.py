@@ -1,4 +1,4 @@
-"""`POST /v1/explanations`: why a deal has the chance it has."""
+"""`POST /v1/explanations`: explain the chance of a deal."""
 
 from typing import Annotated, Any
 
@@ -36,10 +36,10 @@ def explain(
     explainer: NamedDependency[Explainer],
     request: Request[Any, Any, Any],
 ) -> Explanation:
-    """What raises and lowers the chance of one open deal, in groups and by feature, in words and numbers.
+    """Explain what raises and lowers the chance of one open deal, by group and by feature.
 
-    The probability is the one that `POST /v1/predictions` answers, and so is the base's, for the deal that its sentence
-    describes. The `points` of the groups add up to the difference of the two; a group's are those of its features.
+    The probability is that of `POST /v1/predictions`; the base's is that of the deal that its sentence describes. The
+    `points` of the groups add up to the difference of the two; a group's are the sum of its features'.
     """
     served = champion.serving()
     question = Question.ask(served.model, data.as_of, data.horizon)

@@ -1,4 +1,4 @@
-"""Tells Nomad, Prometheus and people whether the instance lives, whether it has a model, and what it has counted."""
+"""Liveness, readiness and metrics of the instance."""
 
 from litestar import Response, get
 from litestar.datastructures import State
@@ -11,13 +11,13 @@ from services.api.telemetry.metrics import CONTENT_TYPE, Metrics
 
 @get("/health/live", sync_to_thread=False, summary="The process answers", tags=["health"])
 def live() -> Health:
-    """200 as long as the process answers at all."""
+    """Answer 200 while the process is alive."""
     return Health("live")
 
 
 @get("/health/ready", sync_to_thread=False, summary="A model serves", tags=["health"])
 def ready(champion: NamedDependency[Champion], state: State) -> Response[Health]:
-    """200 while a model serves, also when the registry is away (the reason is told); 503 while none does, and before the end."""
+    """Answer 200 while a model serves, with the reason if the registry is away; else, and before stopping, 503."""
     if state.leaving:
         return Response(Health("not ready", reason="this instance is about to stop"), status_code=503)
     status = champion.status()
@@ -28,5 +28,5 @@ def ready(champion: NamedDependency[Champion], state: State) -> Response[Health]
 
 @get("/metrics", sync_to_thread=True, include_in_schema=False)
 def meters(metrics: NamedDependency[Metrics]) -> Response[bytes]:
-    """Prometheus's text format."""
+    """Metrics in Prometheus's text format."""
     return Response(metrics.text(), media_type=CONTENT_TYPE)

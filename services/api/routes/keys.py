@@ -1,4 +1,4 @@
-"""`/v1/keys`: makes, lists, rotates and revokes API keys, for admins. Each act is in the audit log, or is not done."""
+"""`/v1/keys`: create, list, rotate and revoke API keys, for admins. Each act is in the audit log, or is not done."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ _TAGS = ["administration"]
 
 @route("/keys", http_method=[HttpMethod.OPTIONS], sync_to_thread=False, include_in_schema=False)
 def key_options() -> Response[None]:
-    """What can be done here: the answer that Litestar makes by itself names the methods of the first handler alone."""
+    """Answer the allowed methods: Litestar's own answer names only those of the first handler."""
     return Response(None, status_code=204, headers={"Allow": "GET, OPTIONS, POST"})
 
 
@@ -33,20 +33,20 @@ def key_options() -> Response[None]:
     "/keys",
     sync_to_thread=True,
     guards=[Requires("admin")],
-    summary="Make an API key",
+    summary="Create an API key",
     responses=ADMIN_RESPONSES,
     tags=_TAGS,
 )
 def create_key(
     data: Annotated[NewKey, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> IssuedKey:
-    """A new key. Its secret is in this answer and nowhere else."""
+    """Create a key. Its secret is in this answer only."""
     if not data.name.isprintable() or not data.name.strip():
         raise InvalidInputError(
             "name",
             printable(data.name),
-            "printable characters, not blanks alone",
-            "the name holds characters that cannot be seen, or nothing else than blanks",
+            "printable characters, not only blanks",
+            "the name holds unprintable characters, or only blanks",
         )
     lifetime = None if data.expires_in_days is None else timedelta(days=data.expires_in_days)
     issued, head = store(callers).create(data.name, data.role, lifetime, _by(request))
@@ -63,7 +63,7 @@ def create_key(
     tags=_TAGS,
 )
 def list_keys(callers: NamedDependency[Callers]) -> Keys:
-    """All keys, those that open nothing any more too."""
+    """List all keys, including ended ones."""
     return Keys([_facts(key) for key in store(callers).all()])
 
 
@@ -79,7 +79,7 @@ def list_keys(callers: NamedDependency[Callers]) -> Keys:
 def rotate_key(
     key_id: KeyId, data: Annotated[Rotation, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> IssuedKey:
-    """A new secret under the same id, role and expiry; the old one ends after the grace."""
+    """Give a key a new secret with the same id, role and expiry; the old secret ends after the grace period."""
     issued, head = store(callers).rotate(_sound(key_id), timedelta(seconds=data.grace_seconds), _by(request))
     _log_change("key rotated", issued.key, head)
     return IssuedKey(_facts(issued.key), issued.text)
@@ -95,7 +95,7 @@ def rotate_key(
     tags=_TAGS,
 )
 def revoke_key(key_id: KeyId, callers: NamedDependency[Callers], request: Request[Any, Any, Any]) -> KeyFacts:
-    """The key opens nothing any more, on any instance, within about a second."""
+    """Revoke a key on all instances, within about a second."""
     key, head = store(callers).revoke(_sound(key_id), _by(request))
     if head is not None:
         _log_change("key revoked", key, head)
@@ -103,7 +103,7 @@ def revoke_key(key_id: KeyId, callers: NamedDependency[Callers], request: Reques
 
 
 def store(callers: Callers) -> keys.KeyStore:
-    """Where keys are kept. Raises UnavailableError when this instance was given no database."""
+    """The store of keys. Raises UnavailableError when this instance has no database."""
     if callers.store is None:
         raise UnavailableError("this instance has no database for keys and the audit log: set CLOSECAST_DATABASE_URL")
     return callers.store
@@ -121,7 +121,7 @@ def _by(request: Request[Any, Any, Any]) -> keys.By:
 
 
 def _log_change(act: str, key: keys.Key, head: audit.Head) -> None:
-    """The head goes to the service's log, which the database's owner cannot rewrite."""
+    """Log the change with the audit log's head, in a log that the database's owner cannot rewrite."""
     _LOG.info("audit", extra={"act": act, "subject": f"key {key.id}", "seq": head.seq, "seal": head.sha256.hex()})
 
 

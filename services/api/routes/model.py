@@ -1,4 +1,4 @@
-"""`GET /v1/model`: what serves, and where it came from."""
+"""`GET /v1/model`: the model that serves, and its origin."""
 
 import msgspec
 from litestar import get
@@ -13,7 +13,7 @@ from services.api.serving.champion import Champion
 
 @get("/model", sync_to_thread=False, guards=[Requires("viewer")], summary="What serves", responses=RESPONSES)
 def model(champion: NamedDependency[Champion]) -> Model:
-    """The model that serves now: its version, origin and evidence."""
+    """Describe the model that serves now: its version, origin and metrics."""
     served = champion.serving()
     card = served.model.card
     return msgspec.convert(

@@ -1,4 +1,4 @@
-"""`POST /v1/outcomes`: takes how deals ended."""
+"""`POST /v1/outcomes`: record the outcomes of deals."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -26,7 +26,7 @@ class ClosedDeal(Struct, frozen=True, forbid_unknown_fields=True):
     ]
     deal_stage: Literal["Won", "Lost"]
     close_date: Annotated[date, Meta(examples=["2017-12-20"])]
-    close_value: Annotated[float, Meta(ge=0, description="What it was sold for; of a deal won")] | None = None
+    close_value: Annotated[float, Meta(ge=0, description="The value of a deal won")] | None = None
 
 
 class OutcomesRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,10 +36,10 @@ class OutcomesRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OutcomesAnswer(Struct, frozen=True):
-    """What became of the outcomes; the three add up to their number."""
+    """Counts of the outcomes by result; the three add up to their number."""
 
     added: int
-    changed: Annotated[int, Meta(description="Known before with another stage, date or value")]
+    changed: Annotated[int, Meta(description="Already known with another stage, date or value")]
     unchanged: int
 
 
@@ -48,13 +48,13 @@ class OutcomesAnswer(Struct, frozen=True):
     status_code=200,
     sync_to_thread=True,
     guards=[Requires("scorer")],
-    summary="Tell how deals ended",
+    summary="Record the outcomes of deals",
     responses=RESPONSES,
 )
 def record_outcomes(
     data: Annotated[OutcomesRequest, Body()], records: NamedDependency[Records], request: Request[Any, Any, Any]
 ) -> OutcomesAnswer:
-    """Keep closed deals, which predictions are measured against. Telling them again changes nothing."""
+    """Record closed deals, for measuring predictions. Repeating it changes nothing."""
     outcomes = [_checked(at, deal) for at, deal in enumerate(data.outcomes)]
     seen: dict[str, int] = {}
     for at, outcome in enumerate(outcomes):
@@ -71,7 +71,7 @@ def record_outcomes(
 
 
 def _checked(at: int, deal: ClosedDeal) -> Outcome:
-    # Somewhere it is tomorrow already.
+    # In some time zones it is tomorrow already.
     latest = datetime.now(UTC).date() + timedelta(days=1)
     if not _EARLIEST <= deal.close_date <= latest:
         raise InvalidInputError(

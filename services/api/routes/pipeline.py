@@ -1,4 +1,4 @@
-"""`GET /v1/pipeline`: ranks the open deals of the data that the champion learnt from."""
+"""`GET /v1/pipeline`: rank the open deals of the champion's data."""
 
 from typing import Annotated
 
@@ -25,7 +25,7 @@ def open_pipeline(
     limit: Annotated[int, Parameter(ge=1, le=MOST_DEALS)] = 100,
     offset: Annotated[int, Parameter(ge=0, le=10_000_000)] = 0,
 ) -> Pipeline:
-    """The open deals of the data that the model was trained on, likeliest first."""
+    """Rank the open deals of the model's data, most likely first."""
     served = champion.serving()
     question = Question.ask(served.model, as_of, read_horizon(horizon))
     ranked = ranking.rank(served.model, question, limit, offset)

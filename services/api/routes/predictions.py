@@ -1,4 +1,4 @@
-"""`POST /v1/predictions`: scores one deal."""
+"""`POST /v1/predictions`: score one deal."""
 
 from typing import Annotated, Any
 
@@ -23,5 +23,5 @@ from services.api.serving.predictor import Predictor
 def predict(
     data: Annotated[PredictionRequest, Body()], predictor: NamedDependency[Predictor], request: Request[Any, Any, Any]
 ) -> Prediction:
-    """Chance that one open deal is won by a date."""
+    """Predict the chance that one open deal is won by a date."""
     return predictor.predict(data, request.scope["state"]["caller"].id, request.scope["state"]["request_id"])

@@ -1,4 +1,4 @@
-"""`GET /v1/predictions/{id}`: what was answered."""
+"""`GET /v1/predictions/{id}`: a recorded prediction."""
 
 import time
 import uuid
@@ -23,13 +23,13 @@ from services.api.routes.common import RESPONSES
 from services.api.schemas.predictions import ModelVersion
 
 _ON_ITS_WAY_S = 60.0
-# Litestar drops the bounds of a union from the description; said again as they stand there.
+# Litestar drops the bounds of a union from the schema; they are repeated here.
 Row = Annotated[
     int | None,
     Parameter(
         ge=0,
         le=MOST_DEALS,
-        description="Of a batch; its first unless named",
+        description="Row of a batch; default: the first",
         schema_extra={"one_of": None, "type": OpenAPIType.INTEGER, "minimum": 0, "maximum": MOST_DEALS},
     ),
 ]
@@ -39,14 +39,14 @@ _ABSENT = ResponseSpec(
 
 
 class RecordedPrediction(Struct, frozen=True):
-    """One prediction as it was answered, with the features that the model was given."""
+    """One recorded prediction, with the model's input features."""
 
     id: uuid.UUID
     row: Annotated[int, Meta(description="Position in its request, from 0")]
-    rows: Annotated[int, Meta(description="Predictions recorded of this request")]
+    rows: Annotated[int, Meta(description="Number of predictions recorded for this request")]
     request_id: str
     time: Annotated[datetime, Meta(description="When it was answered")]
-    caller: Annotated[str, Meta(description="Who asked: the caller's id")]
+    caller: Annotated[str, Meta(description="The caller's id")]
     kind: str
     deal: Annotated[dict[str, Any], Meta(description="The deal as it was sent")]
     unseen: Annotated[list[str], Meta(description="Columns whose value the model's history did not know")]
@@ -54,19 +54,17 @@ class RecordedPrediction(Struct, frozen=True):
     horizon_days: int
     by: date
     probability: float
-    probabilities: Annotated[dict[str, float] | None, Meta(description="The same by other horizons; not of a batch")]
+    probabilities: Annotated[dict[str, float] | None, Meta(description="By horizon; null for a batch")]
     model: ModelVersion
     days: Annotated[list[int], Meta(description="The horizon in days of each line of `features`")]
-    features: Annotated[
-        list[list[float]], Meta(description="What the model was given, to the bit; /v1/model has the names")
-    ]
+    features: Annotated[list[list[float]], Meta(description="The model's input, bit for bit; /v1/model has the names")]
 
 
 @get(
     "/predictions/{id:uuid}",
     sync_to_thread=True,
     guards=[Requires("viewer")],
-    summary="What was answered",
+    summary="Read a recorded prediction",
     responses={status: RESPONSES[status] for status in (400, 401, 503)} | {404: _ABSENT},
 )
 def recorded(
@@ -74,7 +72,7 @@ def recorded(
     records: NamedDependency[Records],
     row: Row = None,
 ) -> RecordedPrediction:
-    """A prediction by the id that its answer carried."""
+    """Read a prediction by the id of its answer."""
     found = records.find(id, row)
     if found is None:
         raise NotFoundException(_absent(id, row))

@@ -1,4 +1,4 @@
-"""`POST /v1/registry-events`: MLflow's word that an alias has moved. Proven by its signature, so no key is asked for."""
+"""`POST /v1/registry-events`: MLflow's webhook for moved aliases, authenticated by its signature instead of a key."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Signature realm="closecast"'}
 def registry_event(
     body: RawBody, request: Request[Any, Any, Any], registry_events: NamedDependency[RegistryEvents]
 ) -> None:
-    """A genuine delivery has the follower of the champion ask the registry now, here and in every other instance."""
+    """Make the champion's follower poll the registry now, here and in every other instance."""
     try:
         registry_events.receive({name.lower(): value for name, value in request.headers.items()}, body)
     except SignatureError as error:

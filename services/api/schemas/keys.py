@@ -1,4 +1,4 @@
-"""The words of the administrative routes: keys and the audit log, as msgspec structs."""
+"""Schemas of the administrative routes, keys and audit log, as msgspec structs."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,33 +12,35 @@ _MONTH = 30 * 86_400
 
 
 class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """The key to be made."""
+    """The key to create."""
 
     name: Annotated[
         str,
         Meta(
             min_length=1,
             max_length=100,
-            description="Whose it is, for people: printable characters",
+            description="The key's owner, for people: printable characters",
             examples=["sales dashboard"],
         ),
     ]
-    role: Annotated[Role, Meta(description="A viewer reads, a scorer also scores, an admin also keeps keys")] = "scorer"
+    role: Annotated[Role, Meta(description="A viewer reads, a scorer also scores, an admin also manages keys")] = (
+        "scorer"
+    )
     expires_in_days: Annotated[
         Annotated[int, Meta(ge=1, le=3650)] | None, Meta(description="null: valid until it is revoked")
     ] = 90
 
 
 class Rotation(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the secret that is replaced ends."""
+    """The grace period of the replaced secret."""
 
     grace_seconds: Annotated[
-        int, Meta(ge=0, le=_MONTH, description="For so long the old secret opens too; 0 ends it at once")
+        int, Meta(ge=0, le=_MONTH, description="How long the old secret stays valid; 0 ends it at once")
     ] = 3600
 
 
 class KeyFacts(Struct, frozen=True):
-    """What is known of a key: everything but its secret."""
+    """A key without its secret."""
 
     id: str
     name: str
@@ -52,20 +54,20 @@ class KeyFacts(Struct, frozen=True):
 
 
 class IssuedKey(Struct, frozen=True):
-    """A key with its secret, which is shown this once and kept nowhere."""
+    """A key with its secret, which is shown only once and not stored."""
 
     key: KeyFacts
     secret: Annotated[str, Meta(description="Send it in X-API-Key, or as a bearer token")]
 
 
 class Keys(Struct, frozen=True):
-    """All keys that ever were, newest first."""
+    """All keys, including ended ones, newest first."""
 
     keys: list[KeyFacts]
 
 
 class AuditEntry(Struct, frozen=True):
-    """An act: who did what to what, sealed together with the entry before it."""
+    """An act: actor, action and subject, sealed together with the entry before it."""
 
     seq: int
     at: datetime
@@ -90,5 +92,5 @@ class AuditVerdict(Struct, frozen=True):
     intact: bool
     entries: int
     head_seq: int
-    head_sha256: Annotated[str, Meta(description="Kept elsewhere, it proves later that nothing up to here was touched")]
-    fault: Annotated[str | None, Meta(description="The first entry that does not hold, in words")]
+    head_sha256: Annotated[str, Meta(description="A copy elsewhere proves later that no entry up to here was changed")]
+    fault: Annotated[str | None, Meta(description="Description of the first invalid entry")]

@@ -1,4 +1,4 @@
-"""Completes the OpenAPI document: what holds for every route alike, and bounds for whatever has none of its own."""
+"""Complete the OpenAPI document: problems and headers of every route, and bounds for schemas without any."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,31 +7,31 @@ from typing import Any
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
-# No answer is larger: a body has at most 10 MB, and what is said of each deal in it is bounded too.
+# No answer is larger: a body has at most 10 MB, and the answer to each deal is bounded too.
 _MOST_CHARACTERS = 100_000_000
 _MOST_ITEMS = 1_000_000
 _MOST = 2**62
 _CHARACTERS = {"date": 10, "date-time": 40, "uuid": 36}  # by format
 _OF_PARAMETERS = {"key_id": 12, "id": 36}  # characters
 _PROBLEMS = {
-    "401": "No credentials, or some that are not known",
-    "403": "A known caller who lacks the role that this needs",
-    "429": "The caller's limit is spent; Retry-After tells when to try again",
+    "401": "Missing or unknown credentials",
+    "403": "The caller lacks the required role",
+    "429": "The caller's limit is used up; Retry-After says when to try again",
     "500": "The service failed; its log has the reason under the request's id",
 }
-_OPEN = ("500",)  # what a route may answer that asks nobody who calls
+_OPEN = ("500",)  # answers of routes without authentication
 _HEADERS = {
-    "X-Request-ID": ("The caller's, if it was sound, else a new one; the log has it too", 128),
-    "Access-Control-Allow-Origin": ("Never sent: a browser lets no page of another origin read an answer", 1),
+    "X-Request-ID": ("The caller's, if it was valid, else a new one; it is also in the log", 128),
+    "Access-Control-Allow-Origin": ("Never sent: browsers don't let pages of other origins read answers", 1),
 }
 _LIMIT_HEADERS = {
-    "RateLimit-Policy": ('The caller\'s limit, as "caller";q=<tokens>;w=<seconds>; of routes that ask who calls', 100),
-    "RateLimit": ('What is left of it, as "caller";r=<tokens>;t=<seconds>; of routes that ask who calls', 100),
+    "RateLimit-Policy": ('The caller\'s limit, as "caller";q=<tokens>;w=<seconds>; on routes with authentication', 100),
+    "RateLimit": ('What is left of the limit, as "caller";r=<tokens>;t=<seconds>; on routes with authentication', 100),
 }
 
 
 class Contract(OpenAPI):
-    """A document that is completed when it is written out."""
+    """An OpenAPI document that is completed when it is serialised."""
 
     def to_schema(self) -> dict[str, Any]:
         document = super().to_schema()
@@ -47,7 +47,7 @@ class Contract(OpenAPI):
 
 @dataclass
 class ContractConfig(OpenAPIConfig):
-    """Litestar's configuration, for such a document."""
+    """Litestar's configuration for a Contract."""
 
     def to_openapi_schema(self) -> OpenAPI:
         made = super().to_openapi_schema()
@@ -74,7 +74,7 @@ def _complete(operation: dict[str, Any], *, is_open: bool) -> None:
 
 
 def _schemas(part: Any) -> Iterator[dict[str, Any]]:
-    """Everything within that says what type it has."""
+    """All typed schemas inside `part`."""
     if isinstance(part, dict):
         if isinstance(part.get("type"), str | list):
             yield part

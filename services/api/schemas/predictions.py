@@ -1,4 +1,4 @@
-"""The words of the REST API: what comes in and what goes out, as msgspec structs."""
+"""Schemas of the REST API's requests and answers, as msgspec structs."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -23,65 +23,70 @@ class Deal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     sales_agent: Annotated[Text | None, Meta(examples=["Ada Berg"])] = None
     product: Annotated[Text | None, Meta(examples=["GTX Pro"])] = None
     account: Text | None = None
-    deal_stage: Annotated[Text | None, Meta(description="Engaging; a closed deal has no chance left to ask about")] = (
-        None
-    )
+    deal_stage: Annotated[Text | None, Meta(description="Engaging; a closed deal cannot be scored")] = None
     close_date: Text | None = None
     close_value: Text | float | None = None
 
 
 class PredictionRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """One deal, seen at a date, asked about a horizon."""
+    """One deal to score as of a date for a horizon."""
 
     deal: Deal
     as_of: Annotated[
-        date | None, Meta(description="What closed on this day is known. Default: the last date of the model's data.")
+        date | None, Meta(description="Closes on this day are known. Default: the last date of the model's data.")
     ] = None
     horizon: Annotated[BoundedHorizon, Meta(description='Days from as_of, or "quarter_end"')] = "quarter_end"
 
 
 class BatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Many deals, seen at one date, asked about one horizon."""
+    """Many deals to score as of one date for one horizon."""
 
-    deals: Annotated[list[dict[str, Any]], Meta(max_length=MOST_DEALS, description="Deals in raw columns, as for one")]
+    deals: Annotated[
+        list[dict[str, Any]],
+        Meta(max_length=MOST_DEALS, description="Deals in raw columns, as for a single prediction"),
+    ]
     as_of: date | None = None
     horizon: BoundedHorizon = "quarter_end"
 
 
 class ModelVersion(Struct, frozen=True, gc=False):
-    """Which model answered."""
+    """The model that answered."""
 
     name: str
     version: str
     run_id: Annotated[
         str | None,
-        Meta(description="MLflow run that made it; a number may be given to another model later, a run never"),
+        Meta(description="The model's MLflow run; version numbers can be reused, runs cannot"),
     ]
 
 
 class Prediction(Struct, frozen=True, gc=False):
     """Chance that the deal closes Won after `as_of` and no later than `by`."""
 
-    id: Annotated[UUID, Meta(description="Under which the answer is kept: GET /v1/predictions/{id}")]
+    id: Annotated[UUID, Meta(description="Id of the recorded prediction: GET /v1/predictions/{id}")]
     probability: Annotated[float, Meta(ge=0, le=1)]
     as_of: date
     horizon_days: int
     by: date
     quarter: Quarter
-    probabilities: Annotated[dict[str, float], Meta(description="The same by 30, 60 and 90 days and by quarter end")]
+    probabilities: Annotated[
+        dict[str, float], Meta(description="Probabilities within 30, 60 and 90 days and by quarter end")
+    ]
     model: ModelVersion
     request_id: str
     unseen: Annotated[
-        list[str], Meta(description="Columns whose value the model has no history of, scored as new ones")
+        list[str], Meta(description="Columns with values that the model has no history of; they are scored as new")
     ]
 
 
-Points = Annotated[float, Meta(description="What it adds to the probability: 0.01 is one percentage point")]
+Points = Annotated[float, Meta(description="Contribution to the probability: 0.01 is one percentage point")]
 
 
 class ExplanationBase(Struct, frozen=True):
-    """Where an explanation starts: what `POST /v1/predictions` answers for the same date and horizon about a deal engaged on
-    `as_of`, of an agent, a product and an account that the model has not met."""
+    """The starting point of an explanation: a deal engaged on `as_of`, of unknown agent, product and account.
+
+    Its probability is that of `POST /v1/predictions` for the same date and horizon.
+    """
 
     probability: Annotated[float, Meta(ge=0, le=1)]
     sentence: str
@@ -97,7 +102,10 @@ class ExplanationGroup(Struct, frozen=True):
 
 
 class ExplanationFeature(Struct, frozen=True):
-    """One feature: its value, what it adds to its group, and a sentence that says both. An equal value adds exactly 0."""
+    """One feature: its value, its contribution, and a sentence with both.
+
+    A value equal to the base's contributes exactly 0.
+    """
 
     name: str
     title: str
@@ -110,8 +118,11 @@ class ExplanationFeature(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """Why the deal has this chance: the base's probability and the points of the groups add up to the answer's, the points of
-    a group's features to the group's."""
+    """The explanation of a deal's chance.
+
+    The base's probability and the groups' points add up to the probability; the points of a group's features to the
+    group's.
+    """
 
     probability: Annotated[float, Meta(ge=0, le=1)]
     as_of: date
@@ -126,7 +137,7 @@ class Explanation(Struct, frozen=True):
 
 
 class ScoredDeal(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One deal of a batch: its probability, or in `error` the problem that kept it from having one."""
+    """One deal of a batch: its probability, or the reason in `error` why it has none."""
 
     row: Annotated[int, Meta(description="Position in the request, from 0")]
     opportunity_id: str | None = None
@@ -135,14 +146,14 @@ class ScoredDeal(Struct, frozen=True, omit_defaults=True, gc=False):
     account: str | None = None
     engage_date: date | None = None
     probability: float | None = None
-    unseen: Annotated[tuple[str, ...], Meta(description="As of one deal")] = ()
+    unseen: Annotated[tuple[str, ...], Meta(description="As in a single prediction")] = ()
     error: dict[str, Any] | None = None
 
 
 class BatchPrediction(Struct, frozen=True):
     """The deals of a batch in the order of the request."""
 
-    id: Annotated[UUID, Meta(description="Under which the answers are kept: GET /v1/predictions/{id}?row=…")]
+    id: Annotated[UUID, Meta(description="Id of the recorded predictions: GET /v1/predictions/{id}?row=…")]
     model: ModelVersion
     as_of: date
     horizon_days: int
@@ -164,15 +175,17 @@ class OpenDeal(Struct, frozen=True):
 
 
 class PipelineCounts(Struct, frozen=True):
-    """`open` deals are ranked; `not_scorable` ones are Prospecting, so that nobody has engaged them yet, or break a rule that
-    every deal must keep."""
+    """Counts of open deals:
+
+    `open` ones are ranked; `not_scorable` ones are still Prospecting, or break the contract.
+    """
 
     open: int
     not_scorable: int
 
 
 class Pipeline(Struct, frozen=True):
-    """The open deals, likeliest first; `expected_wins` sums the probabilities of all of them."""
+    """The open deals, most likely first; `expected_wins` is the sum of all their probabilities."""
 
     as_of: date
     horizon_days: int
@@ -185,12 +198,12 @@ class Pipeline(Struct, frozen=True):
 
 
 class Model(Struct, frozen=True):
-    """What serves, and where it came from."""
+    """The model that serves, and its origin."""
 
     name: str
     version: str
     run_id: str
-    sha256: Annotated[str, Meta(description="Of the model's files")]
+    sha256: Annotated[str, Meta(description="SHA-256 of the model's manifest")]
     alias: str
     trained_at: datetime
     source: str
@@ -203,7 +216,7 @@ class Model(Struct, frozen=True):
     rows: dict[str, int]
     note: str
     git_commit: str | None = None
-    registry_problem: Annotated[str | None, Meta(description="Why the registry cannot be followed now")] = None
+    registry_problem: Annotated[str | None, Meta(description="Why the registry cannot be polled now")] = None
 
 
 class Health(Struct, frozen=True, omit_defaults=True):

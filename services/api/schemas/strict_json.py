@@ -1,4 +1,4 @@
-"""JSON as the service takes it, on every way in: the schema's own types, each name once, no depth that ends a decoder."""
+"""Strict JSON: only the schema's types, unique names, and limited depth."""
 
 import json
 from typing import Any, Generic, TypeVar
@@ -8,17 +8,17 @@ import msgspec
 from services.api.problems import NotUnderstoodError
 
 _Kind = TypeVar("_Kind")
-_SHORT = 100_000  # bytes, up to which comparing all texts costs less than reading once more
+_SHORT = 100_000  # bytes: for smaller bodies comparing all texts is cheaper than parsing again
 
 
 class StrictDecoder(Generic[_Kind]):
-    """Decodes UTF-8 JSON into `kind`: no text passes for a number, a date or null, and no name comes twice in an object."""
+    """Decodes UTF-8 JSON into `kind` without converting text to numbers, dates or null, and without repeated names."""
 
     def __init__(self, kind: type[_Kind]) -> None:
         self._decode = msgspec.json.Decoder(kind).decode
 
     def decode(self, body: bytes) -> _Kind:
-        """Raises NotUnderstoodError, which names the field and the value."""
+        """Decode a body. Raises NotUnderstoodError with the field and the value."""
         try:
             decoded = self._decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -28,7 +28,7 @@ class StrictDecoder(Generic[_Kind]):
 
 
 def not_understood(error: Exception, body: bytes) -> NotUnderstoodError:
-    """What a decoder has against `body`, for the caller."""
+    """Turn a decoder's error about `body` into an answer for the caller."""
     if isinstance(error, UnicodeDecodeError):
         return NotUnderstoodError(
             "body", None, "JSON in UTF-8", f"the body is not UTF-8 text (byte {_first_bad(body)})"
@@ -45,16 +45,16 @@ def _first_bad(body: bytes) -> int:
         body.decode()
     except UnicodeDecodeError as error:
         return error.start
-    return 0  # a decoder that knows more
+    return 0  # the decoder accepts more than Python
 
 
 def require_once(body: bytes) -> None:
-    """Raises NotUnderstoodError for JSON in which a name comes twice in one object: readers differ in which one they take.
+    """Raise NotUnderstoodError for JSON in which a name occurs twice in one object: parsers differ in which one they use.
 
-    `body` must be sound otherwise.
+    `body` must be valid otherwise.
     """
     if len(body) <= _SHORT and b"\\" not in body:
-        # Nothing is escaped, so that every second piece is a text, a name or a value. If all differ, so do the names.
+        # Without escapes every second piece is a text, a name or a value. If all differ, so do the names.
         texts = body.split(b'"')[1::2]
         if len(set(texts)) == len(texts):
             return
@@ -74,7 +74,7 @@ def _members(pairs: list[tuple[str, Any]]) -> None:
 
 
 def value_at(body: bytes, path: str) -> Any:
-    """The value at `deal.product` or `outcomes[0].close_date` in the JSON body; None where there is none."""
+    """The value at a path such as `deal.product` or `outcomes[0].close_date` in the JSON body; None if absent."""
     try:
         value = msgspec.json.decode(body or b"null")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

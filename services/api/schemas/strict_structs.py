@@ -1,5 +1,7 @@
-"""Describes msgspec structs in OpenAPI as msgspec enforces them: Litestar's own plugin drops bounds within unions, and
-says nothing of structs that forbid unknown fields."""
+"""OpenAPI schemas of msgspec structs as msgspec enforces them.
+
+Litestar's own plugin drops bounds within unions, and ignores that structs forbid unknown fields.
+"""
 
 from typing import Any, cast
 
@@ -13,7 +15,7 @@ _REFERENCE = "#/components/schemas/{name}"
 
 
 class StrictStructs(StructSchemaPlugin):
-    """Litestar's plugin, which names components and finds those within; their properties are msgspec's own words."""
+    """Litestar's plugin for the components, with the properties from msgspec's own schema."""
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
         schema = super().to_openapi_schema(field_definition, schema_creator)

@@ -1,4 +1,4 @@
-"""Holds the model that serves and follows the registry's alias: another model is taken up, a failure changes nothing."""
+"""Hold the model that serves, and follow the registry's alias: a new champion is loaded, a failure changes nothing."""
 
 import gc
 import json
@@ -25,24 +25,24 @@ from services.api.problems import UnavailableError
 _LOG = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.5
-_REFUSED_SECONDS = 60.0  # how long a model that could not be used is left alone
-_LOST_SECONDS = 5.0  # likewise one whose artifacts are gone: a store that was restarted is soon filled again
-_STORED_SECONDS = 60.0  # how often it is looked after the artifacts of what serves
+_REFUSED_SECONDS = 60.0  # until a model that could not be used is tried again
+_LOST_SECONDS = 5.0  # the same for lost artifacts: a restarted store is soon filled again
+_STORED_SECONDS = 60.0  # interval of checks of the served model's artifacts
 _CURRENT = "current.json"
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where the follower stands: the model it serves, and what went wrong last, if it still does."""
+    """The follower's state: the model it serves, and the current problem, if any."""
 
     served: Served | None
     problem: str | None
 
 
 class Champion:
-    """The champion of `registry`, kept in `cache` so that a restart while the registry is away serves it still.
+    """The champion of `registry`, kept in `cache` so that it still serves after a restart while the registry is away.
 
-    One thread of its own asks for the alias; readers take `status()`, which never waits.
+    A thread polls the alias; readers call `status()`, which never waits.
     """
 
     def __init__(
@@ -54,9 +54,11 @@ class Champion:
         refused: Callable[[Identity], None] = lambda _model: None,
         stored_seconds: float = _STORED_SECONDS,
     ) -> None:
-        """In the follower's thread, `promoted` is told of each model that was taken up from the registry and the one
-        before, and `refused` of each that bore the alias and was not taken up. Every `stored_seconds` it is asked whether
-        the registry still has the artifacts of what serves."""
+        """`promoted` and `refused` are called in the follower's thread.
+
+        `promoted` gets each newly loaded model and the one before; `refused` each champion that could not be loaded.
+        The registry's artifacts of the served model are checked every `stored_seconds`.
+        """
         self._registry = registry
         self._promoted, self._told_refused = promoted, refused
         self._cache = cache
@@ -72,18 +74,18 @@ class Champion:
         )
 
     def status(self) -> Status:
-        """The state of this moment, whole: a swap replaces it in one step."""
+        """The current state, which is replaced atomically."""
         return self._status
 
     def serving(self) -> Served:
-        """What serves now. Raises UnavailableError with the reason while nothing does."""
+        """The served model. Raises UnavailableError with the reason while there is none."""
         status = self._status
         if status.served is None:
             raise UnavailableError(f"no model serves yet: {status.problem}")
         return status.served
 
     def start(self) -> None:
-        """Take the last known champion from disk, then follow the registry."""
+        """Load the last known champion from disk, then follow the registry."""
         kept = self._kept()
         if kept is not None:
             self._status = Status(kept, "the registry has not been asked yet")
@@ -91,15 +93,15 @@ class Champion:
         self._worker.start()
 
     def stop(self) -> None:
-        """End the thread; at most one request to the registry is waited for."""
+        """Stop the thread, waiting for one request to the registry at most."""
         self._worker.stop()
 
     def wake(self) -> None:
-        """Have the registry asked now, not when the next round comes. Returns at once; any thread may call it."""
+        """Poll the registry now. Returns at once; any thread may call it."""
         self._worker.wake()
 
     def refresh(self, before: Served, model: DealModel) -> bool:
-        """Have `model`, the model of `before` with a later history, serve in its place; not if that serves no more."""
+        """Replace `before` by `model`, the same model with a later history, unless it no longer serves."""
         with self._change:
             if self._status.served is not before:
                 return False
@@ -112,7 +114,7 @@ class Champion:
         return self._poll_seconds
 
     def look(self) -> None:
-        """Ask for the alias once, and take up the model that bears it if that is another than the one that serves."""
+        """Poll the alias once, and load the champion if it is another model."""
         served, named = self._status.served, None
         try:
             named = self._registry.champion_identity()
@@ -121,7 +123,7 @@ class Champion:
             if served is None or not named.is_same(served.identity):
                 if time.monotonic() < self._left_alone.get(named, float("-inf")):
                     return
-                taken = self._take_up(named)
+                taken = self._load(named)
                 self._set(None, taken)
                 self._promoted(taken.identity, None if served is None else served.identity)
             self._set(self._missing(named))
@@ -132,7 +134,7 @@ class Champion:
         except RegistryError as error:
             self._set(str(error))
 
-    def _take_up(self, model: Identity) -> Served:
+    def _load(self, model: Identity) -> Served:
         before = self._status.served
         served = self._registry.served(model, self._cache)
         _warm_up(served)
@@ -148,7 +150,7 @@ class Champion:
         return served
 
     def _missing(self, model: Identity) -> str | None:
-        """What the registry could not give to an instance without a copy of `model`, which serves; asked now and then."""
+        """The problem if the registry has lost artifacts of the served `model`; checked at intervals."""
         if time.monotonic() >= self._stored_asked + self._stored_seconds:
             self._stored_asked, self._stored_problem = time.monotonic(), None
             try:
@@ -171,19 +173,19 @@ class Champion:
         try:
             current = json.loads((self._cache / _CURRENT).read_text())
             model = Identity(current["version"], current["run_id"], current["sha256"], current.get("signature"))
-            # By the name that its run and hash give: what a file says of a folder could lead anywhere.
+            # The folder's name is derived from run and hash: a path read from a file could lead anywhere.
             kept = self._registry.read(model, self._cache / Path(current["folder"]).name)
             _warm_up(kept)
             return kept
         except FileNotFoundError:
             return None
         except (ModelError, OSError, ValueError, KeyError, TypeError) as error:
-            # The registry has the truth; without it the instance says that it is not ready, and why.
+            # The registry is authoritative; without it the instance reports that it is not ready, and why.
             _LOG.warning("model", extra={"origin": "local cache", "problem": str(error)})
             return None
 
     def _set(self, problem: str | None, served: Served | None = None) -> None:
-        """What went wrong last, and what serves from now on if it is another."""
+        """Set the current problem, and the served model if it is another."""
         with self._change:
             if problem != self._status.problem and problem is not None:
                 _LOG.warning("model", extra={"version": _version(self._status.served), "problem": problem})
@@ -194,7 +196,7 @@ def _warm_up(served: Served) -> None:
     """Replay the golden rows, and make the tables that most requests ask for. Raises ModelError."""
     served.model.replay(served.folder)
     one.prepare(served.model)
-    # What stays is set aside, so that the collector need not walk it while requests wait.
+    # Freeze permanent objects, so that the garbage collector need not scan them while requests wait.
     gc.unfreeze()
     gc.collect()
     gc.freeze()

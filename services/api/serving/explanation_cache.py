@@ -1,4 +1,4 @@
-"""Keeps the points of explanations in Redis, in a fixed number of places; without Redis they are computed, and the log says so once."""
+"""Cache the points of explanations in Redis, in a fixed number of slots; without Redis they are computed each time."""
 
 import hashlib
 import logging
@@ -16,25 +16,26 @@ from closecast.platform.cache import client
 
 _LOG = logging.getLogger(__name__)
 
-# The same Redis carries the prediction journal, which refuses to drop a key for another: explanations must stay small
-# there. Each has its place by its hash, and a later one of the same place writes over it: about 400 bytes a place, 6 MB.
+# The same Redis holds the prediction journal and evicts no keys, so explanations must stay small. The hash determines the
+# slot, and a later one of the same slot overwrites it: about 400 bytes per slot, 6 MB.
 PLACES = 16_384
 _SECONDS = 24 * 3600
-_TIMEOUT = 0.05  # seconds; computing anew takes one to three milliseconds
-_PAUSE = 5.0  # seconds in which a Redis that failed is not asked
+_TIMEOUT = 0.05  # seconds; computing takes one to three milliseconds
+_PAUSE = 5.0  # seconds without requests after a failure
 _DIGEST = 32
 _NUMBERS = struct.Struct(f"<{len(NAMES)}d")
 
 
 class ExplanationCache:
-    """Points of explanations, (23,), by model and feature values. Safe from several threads; never raises for a Redis that is away.
+    """Points of explanations, (23,), by model and feature values.
 
-    `hits`, `misses` and `failures` count since the start; `away` says why Redis is not asked now, None while it is.
+    Safe from several threads; never raises when Redis is away.
+
+    `hits`, `misses` and `failures` count since the start; `away` says why Redis is not used now, None while it is.
     """
 
     def __init__(self, address: Callable[[], str | None], pause: float = _PAUSE) -> None:
-        """`address` gives redis://:password@host:port/0 and is asked again once Redis fails, because it may move; None
-        while it is not known."""
+        """`address` returns redis://:password@host:port/0, None if unknown; it is called again after a failure."""
         self._address = address
         self._pause = pause
         self._redis: redis.Redis | None = None
@@ -44,7 +45,7 @@ class ExplanationCache:
         self.away: str | None = None
 
     def get(self, model: str, matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """What was kept for the rows of `matrix`, the deal's and the reference deal's, under `model`; None otherwise."""
+        """The cached points for `model` and the rows of `matrix`, the deal's and the reference deal's; None if absent."""
         store = self._store()
         if store is None:
             return None
@@ -64,7 +65,7 @@ class ExplanationCache:
         return np.array(_NUMBERS.unpack(content[_DIGEST:]))
 
     def put(self, model: str, matrix: NDArray[np.float64], points: NDArray[np.float64]) -> None:
-        """Keep `points` for a day, unless Redis is away."""
+        """Cache `points` for a day, unless Redis is away."""
         store = self._store()
         if store is None:
             return
@@ -75,12 +76,12 @@ class ExplanationCache:
             self._failed(f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         if self._redis is not None:
             self._redis.close()
 
     def _store(self) -> redis.Redis | None:
-        """Redis, None while it is not to be asked."""
+        """The client, None while Redis is not used."""
         if self._redis is None and time.monotonic() >= self._asked_again:
             url = self._address()
             if url is None:
@@ -95,13 +96,13 @@ class ExplanationCache:
             self.failures += 1
             self._redis, self._asked_again = None, time.monotonic() + self._pause
         if news:
-            _LOG.warning("cache", extra={"problem": reason, "effect": "explanations are computed anew each time"})
+            _LOG.warning("cache", extra={"problem": reason, "effect": "explanations are computed each time"})
 
     def _worked(self) -> None:
         with self._lock:
             news, self.away = self.away is not None, None
         if news:
-            _LOG.info("cache", extra={"effect": "explanations are kept again"})
+            _LOG.info("cache", extra={"effect": "explanations are cached again"})
 
 
 def _digest(model: str, matrix: NDArray[np.float64]) -> bytes:

@@ -43,7 +43,7 @@ class Explainer:
         explanation = None if kept is None else explanations.of_kept(scorer, own, reference, kept)
         if explanation is None:
             if kept is not None:
-                _LOG.warning("cache", extra={"problem": "a kept explanation does not add up and is written anew"})
+                _LOG.warning("cache", extra={"problem": "a cached explanation does not add up and is replaced"})
             explanation = explanations.explain(scorer, own, reference)
             self.cache.put(served.folder.name, matrix, explanation.points)
         return explanation, describe(explanation, own, reference, question.as_of, days, name_status)

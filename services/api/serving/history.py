@@ -1,4 +1,4 @@
-"""Keeps the history that features are read from current: newer deals of the champion's source take the place of older ones."""
+"""Keep the served model's history current: newer deals of the champion's source replace older ones."""
 
 import json
 import logging
@@ -20,15 +20,15 @@ from services.api.serving.champion import Champion
 _LOG = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 15.0
-_FIRST_LOOK_SECONDS = 3.0  # reaching the object store takes memory and a moment, which a start does without
+_FIRST_LOOK_SECONDS = 3.0  # connecting to the object store takes memory and time, which the start saves
 _KEPT = "history.json"
 
 
 class HistoryFollower:
-    """Asks the lake that `settings` names for newer deals of what serves, and has `champion` serve with them.
+    """Polls the lake of `settings` for newer deals of the served model's source, and gives them to `champion`.
 
-    The newest deals are kept in `cache`, so that a restart while the object store is away knows them still. A model that is
-    swapped in brings the deals it was trained on, which are replaced in turn if the lake has later ones.
+    The newest deals are kept in `cache` for a restart while the object store is away. A newly loaded model
+    brings the deals it was trained on, which are replaced if the lake has later ones.
     """
 
     def __init__(self, champion: Champion, settings: Callable[[], LakeSettings | None], cache: Path) -> None:
@@ -36,29 +36,29 @@ class HistoryFollower:
         self._settings = settings
         self._cache = cache
         self._lake: tuple[LakeSettings, Lake] | None = None
-        self._waited = False  # for the first look
+        self._waited = False  # for the first poll
         self._worker = BackgroundWorker(
             "history", self._follow, self._report, retry_seconds=_LOOK_SECONDS, describe=_described, stop_seconds=5.0
         )
 
     def start(self) -> None:
-        """Take the deals kept on disk, then follow the lake."""
+        """Load the deals kept on disk, then follow the lake."""
         self._restore()
         self._worker.start()
 
     def stop(self) -> None:
-        """End the thread; at most one request to the object store is waited for."""
+        """Stop the thread, waiting for one request to the object store at most."""
         self._worker.stop()
 
     def look(self) -> None:
-        """Ask the lake once. Raises LakeError."""
+        """Poll the lake once. Raises LakeError."""
         served, lake = self._champion.status().served, self._opened()
         if served is None or lake is None:
             return
         newest = find(lake, served.model.card.source)
         if newest is not None and _is_newer(newest, served):
             deals = lake.read_parquet(newest.silver_key)
-            if self._take_up(served, newest, deals, "lake"):
+            if self._load(served, newest, deals, "lake"):
                 self._keep(newest, deals)
 
     def _follow(self) -> float:
@@ -77,7 +77,7 @@ class HistoryFollower:
             self._lake = settings, Lake(settings)
         return self._lake[1]
 
-    def _take_up(self, served: Served, newest: Newest, deals: pd.DataFrame, origin: str) -> bool:
+    def _load(self, served: Served, newest: Newest, deals: pd.DataFrame, origin: str) -> bool:
         model: DealModel = served.model.seen_with(deals, newest.known_until, newest.silver_key)
         one.prepare(model)
         taken = self._champion.refresh(served, model)
@@ -115,7 +115,7 @@ class HistoryFollower:
             kept = json.loads((self._cache / _KEPT).read_text())
             newest = Newest(kept["source"], kept["silver_key"], date.fromisoformat(kept["known_until"]))
             if served is not None and newest.source == served.model.card.source and _is_newer(newest, served):
-                self._take_up(served, newest, pd.read_parquet(self._cache / kept["file"]), "local cache")
+                self._load(served, newest, pd.read_parquet(self._cache / kept["file"]), "local cache")
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""Answers for one deal: asks the model that serves, has the answer written down, and counts it."""
+"""Score one deal: predict, record and count."""
 
 import time
 
@@ -14,10 +14,10 @@ from services.api.telemetry.metrics import Metrics
 
 
 class Predictor:
-    """The way of one deal, from the request to the answer; the same on the fast path and beside it.
+    """Scores single deals, on the fast path and in the framework's route.
 
-    Both methods raise NotScorableError for a deal that cannot be scored, UnavailableError while no model serves, and what
-    the journal raises when it has no room: what is not written down is not answered.
+    Both methods raise NotScorableError for a deal that cannot be scored, UnavailableError while no model serves, and
+    what the journal raises when it has no room: a prediction that is not recorded is not answered.
     """
 
     def __init__(self, champion: Champion, journal: Journal | None, metrics: Metrics) -> None:
@@ -27,14 +27,14 @@ class Predictor:
         self._unseen = {name: metrics.unseen.labels(name).inc for name in ("sales_agent", "product", "account")}
 
     def predict(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction:
-        """The answer, written down. May take some milliseconds, for an as-of date or horizon not asked about of late."""
+        """Predict and record. May take some milliseconds for an as-of date or horizon that is not cached."""
         served = self._champion.serving()
         question = Question.ask(served.model, asked.as_of, asked.horizon)
         answer = one.score(served.model, asked.deal, question)
         return self._answer(asked, question, answer, served.identity, caller, request_id)
 
     def predict_at_once(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction | None:
-        """The answer, written down; None when it would take milliseconds, which an event loop cannot spare."""
+        """Predict and record, or return None if it would take milliseconds, which is too long for an event loop."""
         served = self._champion.serving()
         question = Question.ask(served.model, asked.as_of, asked.horizon)
         answer = one.score_at_once(served.model, asked.deal, question)

@@ -1,4 +1,4 @@
-"""The open pipeline: the deals of the data that the champion learnt from, seen at a date and ranked."""
+"""The ranking of the open pipeline: the open deals of the champion's data as of a date."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ _KNOWN = ("opportunity_id", *ENTITIES, "engage_date")
 
 @dataclass(frozen=True)
 class Ranking:
-    """Open deals, likeliest first, and sums over all of them."""
+    """Open deals, most likely first, and sums over all of them."""
 
     counts: PipelineCounts
     expected_wins: float
@@ -26,12 +26,12 @@ class Ranking:
 
 
 def rank(model: DealModel, question: Question, limit: int, offset: int) -> Ranking:
-    """The `limit` deals from position `offset` on; equal chances stand in the order of engagement, then of the export."""
+    """Rank open deals and return `limit` of them from `offset` on; ties are in the order of engagement, then of the export."""
     moment = pd.Timestamp(question.as_of)
     deals = model.deals
     # Comparisons with a missing date are false: such a deal is not engaged, and not closed.
     then_open = deals[(deals["engage_date"] <= moment) & ~(deals["close_date"] <= moment)]
-    # How a deal ended later was not known then.
+    # Its later outcome was not known as of this date.
     judged, probabilities = many.score(model, read_frame(then_open[list(_KNOWN)]), question)
     found = then_open.iloc[judged.rows]
     order = np.lexsort((np.arange(len(found)), found["engage_date"].to_numpy(), -probabilities))[

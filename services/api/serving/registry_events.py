@@ -1,4 +1,4 @@
-"""Makes a moved alias known at once: keeps MLflow's webhook pointed at a living instance, and passes its word on to all."""
+"""React to a moved alias at once: keep MLflow's webhook on a live instance, and forward its events to all instances."""
 
 import logging
 import time
@@ -22,7 +22,7 @@ _AGAIN_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class EventSettings:
-    """What signs MLflow's deliveries, where MLflow is, where MLflow reaches this instance, and who that is to MLflow."""
+    """The webhook's secret, MLflow's address and login, and this instance's address."""
 
     secret: str
     tracking_uri: str
@@ -31,7 +31,10 @@ class EventSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "EventSettings | None":
-        """None without CLOSECAST_WEBHOOK_SECRET: the registry is then asked at intervals alone. Raises SettingsError."""
+        """Read the settings; None without CLOSECAST_WEBHOOK_SECRET, then the registry is only polled.
+
+        Raises SettingsError.
+        """
         secret = environment.get("CLOSECAST_WEBHOOK_SECRET")
         if not secret:
             return None
@@ -46,13 +49,16 @@ class EventSettings:
 
 
 class RegistryEvents:
-    """This instance's part in it: `wake` has its own follower ask the registry now, `cache` says where the cache is."""
+    """Handles registry events in this instance:
+
+    `wake` makes its follower poll the registry, `cache` is the cache's address.
+    """
 
     def __init__(self, settings: EventSettings, wake: Callable[[], None], cache: Callable[[], str | None]) -> None:
         self._settings = settings
         self._wake = wake
         self._others = ChampionEvents(cache, wake)
-        self._is_mine = False  # this instance has had the webhook
+        self._is_mine = False  # this instance has registered the webhook
         self._worker = BackgroundWorker(
             "webhook", self._keep, self._report, retry_seconds=_AGAIN_SECONDS, describe=_described, stop_seconds=10.0
         )
@@ -62,12 +68,12 @@ class RegistryEvents:
         self._worker.start()
 
     def stop(self) -> None:
-        """End both threads. The webhook stays: another instance takes it over, or this one when it starts again."""
+        """Stop both threads. The webhook stays: another instance takes it over, or this one after a restart."""
         self._others.stop()
         self._worker.stop()
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Take a delivery of MLflow's. Raises SignatureError and EventError."""
+        """Handle a delivery from MLflow. Raises SignatureError and EventError."""
         verify(headers, body, self._settings.secret, time.time())
         event = alias_event(body)
         if event is None or (event.model, event.alias) != (MODEL_NAME, CHAMPION):
@@ -81,7 +87,7 @@ class RegistryEvents:
             _LOG.info("registry event", extra={"version": event.version})
 
     def _keep(self) -> float:
-        """The newest instance takes the webhook; the others see to it that whoever has it lives."""
+        """Register the webhook if this is the newest instance, or if the one that has it is dead."""
         if not self._is_mine or not self._is_heard():
             known = self._settings
             ensure_webhook(known.tracking_uri, known.url, known.secret, known.login)
@@ -94,7 +100,7 @@ class RegistryEvents:
         _LOG.warning("webhook", extra={"problem": problem})
 
     def _is_heard(self) -> bool:
-        """Whether MLflow delivers to an instance that lives, this or another."""
+        """Whether MLflow delivers to a live instance, this or another."""
         found = registered(self._settings.tracking_uri, self._settings.login)
         if found is None or found.get("status") != "ACTIVE":
             return False

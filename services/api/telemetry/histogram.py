@@ -1,4 +1,4 @@
-"""Histograms for the request path: an observation costs one append, and is counted when somebody reads or many have come."""
+"""Fast histograms: an observation costs one append, and is counted on reads or after many observations."""
 
 import threading
 from collections import deque
@@ -18,33 +18,33 @@ class Histogram:
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = np.array(bounds)
-        self._counts = np.zeros(len(bounds) + 1, dtype=np.int64)  # the last one is of what is above all bounds
+        self._counts = np.zeros(len(bounds) + 1, dtype=np.int64)  # the last one counts values above all bounds
         self._sum = 0.0
         self._waiting: deque[float] = deque()
         self._lock = threading.Lock()
 
     def observe(self, value: float) -> None:
-        """One more observation."""
+        """Add an observation."""
         waiting = self._waiting
         waiting.append(value)
         if len(waiting) >= _MOST_WAITING:
             self.counted()
 
     def counted(self) -> tuple["np.ndarray[tuple[int], np.dtype[np.int64]]", float]:
-        """Observations up to each bound and above the last, (bounds + 1,), not cumulated; and the sum of all."""
+        """Observations up to each bound and above the last, (bounds + 1,), not cumulative; and the sum of all."""
         with self._lock:
-            # As many as are there now; what is appended meanwhile is the next one's.
+            # Only those that are there now; later ones are counted next time.
             values = np.array([self._waiting.popleft() for _ in range(len(self._waiting))])
-            # An observation belongs to the first bound that it does not exceed, as Prometheus has it.
+            # An observation belongs to the first bound that it does not exceed, as in Prometheus.
             self._counts += np.bincount(np.searchsorted(self._bounds, values), minlength=len(self._counts))
             self._sum += float(values.sum())
             return self._counts.copy(), self._sum
 
 
 class HistogramFamily(Collector):
-    """Prometheus histograms told apart by labels, and how many observations each has had.
+    """Prometheus histograms by labels, with a counter of observations.
 
-    Two metrics are told: `name`, a histogram by the first of `labels`, and, where `counter` is given, a counter by all.
+    It exports two metrics: `name`, a histogram by the first of `labels`, and, if `counter` is given, a counter by all.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class HistogramFamily(Collector):
         self._histograms: dict[tuple[str, ...], Histogram] = {}
 
     def of(self, *values: str) -> Histogram:
-        """The histogram of these label values; made when first asked for."""
+        """The histogram of these label values, created on first use."""
         return self._histograms.get(values) or self._histograms.setdefault(values, Histogram(self._bounds))
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus reads."""
+        """Export the metrics for Prometheus."""
         counted = {values: histogram.counted() for values, histogram in list(self._histograms.items())}
         yield self._histogram(counted)
         if self._counter is not None:

@@ -1,4 +1,4 @@
-"""What the service counts of itself, for Prometheus: requests, answers, the model that serves, and its dependencies."""
+"""The service's Prometheus metrics: requests, predictions, the served model, and dependencies."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -28,7 +28,7 @@ class _Figures(Collector):
 
 
 class Metrics:
-    """The meters of one application; each application has a registry of its own, so that tests do not share them."""
+    """The metrics of one application; each application has its own registry, so that tests do not share them."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -70,22 +70,22 @@ class Metrics:
         )
 
     def batch(self, scored: int, refused: int, unseen: Mapping[str, int]) -> None:
-        """Count one batch: deals scored and refused, and values that the model's history does not know, by column."""
+        """Count one batch: deals scored and refused, and unknown values by column."""
         self.batch_deals.labels("scored").inc(scored)
         self.batch_deals.labels("refused").inc(refused)
         for column, count in unseen.items():
             self.unseen.labels(column).inc(count)
 
     def serves(self, model: Identity | None) -> None:
-        """Which model serves."""
+        """Set the served model."""
         self.model.clear()
         if model is not None:
             self.model.labels(model.version, model.run_id).set(1)
 
     def figures(self, ask: Callable[[], Mapping[str, float]]) -> None:
-        """Figures by name, asked for when they are scraped; those that end in `_total` only ever grow."""
+        """Add gauges and counters (`…_total`) whose values `ask` returns at each scrape."""
         self.registry.register(_Figures(ask))
 
     def text(self) -> bytes:
-        """Everything, in Prometheus's text format."""
+        """All metrics in Prometheus's text format."""
         return generate_latest(self.registry)

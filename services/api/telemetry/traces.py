@@ -1,4 +1,4 @@
-"""OpenTelemetry traces: a span for each request, sent by OTLP where the environment names an endpoint; else nothing at all."""
+"""OpenTelemetry traces: a span per request, sent by OTLP if the environment names an endpoint."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -22,10 +22,10 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 def provider(environment: Mapping[str, str]) -> "TracerProvider | None":
-    """Where spans go: to the endpoint that `environment` names (OpenTelemetry's own variables); None without one."""
+    """Make a tracer provider for the endpoint in `environment` (OpenTelemetry's variables); None without one."""
     if not any(environment.get(name) for name in ENDPOINTS):
         return None
-    # A tenth of a second of each start that only who wants traces has to wait for.
+    # Imported here: it takes a tenth of a second, and only traces need it.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -38,25 +38,25 @@ def provider(environment: Mapping[str, str]) -> "TracerProvider | None":
 
 
 class Tracer:
-    """Makes spans of requests; a caller's W3C trace context is carried on."""
+    """Makes spans of requests, and continues a caller's W3C trace context."""
 
     def __init__(self, spans: "TracerProvider") -> None:
         self._tracer = spans.get_tracer("closecast.services.api")
         self._propagator = TraceContextTextMapPropagator()
 
     def parent(self, headers: Headers) -> Context:
-        """The caller's trace, as raw ASGI headers tell it."""
+        """The caller's trace context from raw ASGI headers."""
         texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
         return self._propagator.extract({name: texts[name] for name in _PROPAGATED if name in texts})
 
     def begun(self, headers: Headers, method: str) -> AbstractContextManager[Span]:
-        """The span of a request that begins now, current while it is open."""
+        """Start the span of a request, current while it is open."""
         return self._tracer.start_as_current_span(method, context=self.parent(headers), kind=SpanKind.SERVER)
 
     def answered(
         self, named: Mapping[bytes, bytes], path: str, request_id: str, seconds: float, status: int = 200
     ) -> None:
-        """The span of a POST that was answered with `status` just now, `seconds` after it began."""
+        """Record the span of a POST that was answered with `status` after `seconds`."""
         end = time.time_ns()
         span = self._tracer.start_span(
             "POST", self.parent(named.items()), SpanKind.SERVER, start_time=end - int(seconds * 1e9)
@@ -66,7 +66,7 @@ class Tracer:
 
 
 def describe(span: Span, method: str, route: str, path: str, request_id: str, status: int | None) -> None:
-    """Name the span and say what it was, in OpenTelemetry's words for HTTP servers."""
+    """Set name and attributes of the span by OpenTelemetry's semantic conventions for HTTP servers."""
     span.update_name(f"{method} {route}")
     attributes: dict[str, str | int] = {
         "http.request.method": method,
@@ -82,7 +82,7 @@ def describe(span: Span, method: str, route: str, path: str, request_id: str, st
 
 
 class Traced:
-    """Wraps the framework's application."""
+    """Middleware that traces the framework's application."""
 
     def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
         self._app = app

@@ -1,6 +1,6 @@
-"""How a connection ends: when patience is over, or with the refusal of what cannot be read.
+"""Closing of connections: timeouts, and refusals of unreadable requests.
 
-Refusals of the protocol leave in the order of their requests, as all answers do, and are told as those of the application.
+Refusals of the protocol are sent in the order of their requests, and logged and counted as those of the application.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from services.api.problems import Problem
 from services.api.transport.refusals import Refusals, new_id
 from services.api.transport.response_head import lines
 
-IDLE_SECONDS = 75  # how long a connection may lie unused: longer than the gateway keeps its own
-REQUEST_SECONDS = 60.0  # how long a request may take to arrive; the gateway hands on whole ones
+IDLE_SECONDS = 75  # keep-alive timeout: longer than the gateway's
+REQUEST_SECONDS = 60.0  # how long a request may take to arrive; the gateway forwards complete ones
 LOOK_SECONDS = 5.0
-_LINGER_SECONDS = 2.0  # for which a refused caller may go on sending before it must have read why
+_LINGER_SECONDS = 2.0  # how long a refused caller may go on sending before the connection closes
 
 
 class Flow(FlowControl):
-    """Stays paused while more is here than may be parsed, whoever asks for more."""
+    """Flow control that stays paused while unparsed data waits."""
 
     is_held = False
 
@@ -35,19 +35,19 @@ class Flow(FlowControl):
 
 
 class ClosingProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, and the end of its connection. Who parses says when a request arrives and whose it is."""
+    """uvicorn's protocol with timeouts and refusals. Subclasses report when a request arrives."""
 
     flow: Flow
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._refusals: Refusals = self.app.refusals
-        self._handed = False  # whether the application has the request that is arriving
-        self._owed = 0  # requests that the application has and has not answered
-        self._farewell: bytes | None = None  # the last answer of this connection, once those before it are given
-        self._ended = False  # whether the last answer of this connection was given
-        self._since: float | None = None  # since when the other side is waited for
-        self._arriving = False  # whether a part of a request is here
+        self._handed = False  # whether the application has the arriving request
+        self._owed = 0  # requests that the application has not answered yet
+        self._farewell: bytes | None = None  # the last answer of this connection, sent after those before it
+        self._ended = False  # whether the last answer of this connection was sent
+        self._since: float | None = None  # start of the current wait for the other side
+        self._arriving = False  # whether part of a request has arrived
         self._look: asyncio.TimerHandle | None = None
         self._rendered: tuple[Any, bytes] = (None, b"")
 
@@ -63,7 +63,7 @@ class ClosingProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _look_at_clock(self) -> None:
-        """A connection that says nothing, or says it too slowly, is not kept: it would be held from others."""
+        """Close connections that are idle or too slow."""
         self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_clock)
         waited = 0.0 if self._since is None else self.loop.time() - self._since
         is_late = self._arriving and waited > REQUEST_SECONDS and not (self._owes() or self.flow.read_paused)
@@ -75,27 +75,27 @@ class ClosingProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _owes(self) -> bool:
-        """Whether an earlier request is still to be answered, so that the wait is the caller's."""
+        """Whether an earlier request is still to be answered, so that it is the caller who waits."""
         return self._owed > self._handed
 
     def _refuse(self, problem: Problem, request_id: str | None = None) -> None:
-        """Answer the request that is arriving with `problem`, once those before it are answered, and read no other."""
+        """Answer the arriving request with `problem` after those before it, and read no more."""
         self._ended = True
         if self._handed and self.cycle.response_complete:
-            self.transport.close()  # it is answered already
+            self.transport.close()  # already answered
             return
         headers, state = self.headers or [], self.scope["state"] if self._handed else {}
         request_id = state.setdefault("request_id", request_id or new_id(headers))
         self._farewell = self._refusals.answer(problem, self.url or b"", headers, request_id, self._server_lines())
         if self._handed:
-            # Counted and logged with the application, which learns that no more is to come.
+            # Counted and logged by the application, which learns that no more data comes.
             state[REFUSED] = problem.status
             self._owed -= 1
             cycle = self.cycle
             if self.pipeline and self.pipeline[0][0] is cycle:
                 self.pipeline.popleft()
             elif cycle.response_started:
-                self._farewell = b""  # its answer has begun, and breaks off
+                self._farewell = b""  # its answer has begun, and is cut off
             cycle.disconnected = True
             cycle.message_event.set()
         else:
@@ -106,7 +106,7 @@ class ClosingProtocol(HttpToolsProtocol):
             self._leave()
 
     def _leave(self) -> None:
-        """Say the last word, and close. Who still sends may go on for a moment, unheard: else it may never read the word."""
+        """Send the last answer, discard input for a moment so that a sending client can read it, and close."""
         transport, farewell = self.transport, self._farewell
         if transport.is_closing() or farewell is None:
             return
@@ -120,7 +120,7 @@ class ClosingProtocol(HttpToolsProtocol):
         self.loop.call_later(_LINGER_SECONDS, transport.abort)
 
     def _server_lines(self) -> bytes:
-        """The server's own headers: the date, made anew each second."""
+        """The server's own headers, with the date of this second."""
         given = self.server_state.default_headers
         if self._rendered[0] is not given:
             self._rendered = given, lines(*given)

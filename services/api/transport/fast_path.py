@@ -1,8 +1,8 @@
-"""The fast path: answers a plain single prediction before the framework sees it, and leaves all else to the framework.
+"""The fast path: answer a plain single prediction before the framework, and leave all other requests to the framework.
 
-Both are answered by the same Predictor, so they answer alike. Whatever is out of the ordinary (a caller who may not, a body
-that cannot be read, an as-of date whose tables are not made yet) goes to the framework's route with its body, which words
-the refusal or takes the time it needs.
+Both use the same Predictor, so they answer alike. Special cases (a caller without the role, an unreadable body, an
+as-of date whose tables are not made yet) go to the framework's route, which answers the error or takes the time it
+needs.
 """
 
 import time
@@ -27,19 +27,19 @@ from services.api.transport.response_head import response_head
 LONGEST = 64_000  # bytes; one deal takes some 300
 _JSON = b"application/json"
 _PROBLEM = MEDIA_TYPE.encode()
-# What the framework's route meets too, before anything is recorded, and words for the caller.
+# Errors before anything is recorded: the framework's route meets them too, and answers them.
 _EXPECTED = (CallerError, NotScorableError, UnavailableError, JournalFullError)
 
 
 class RequestHead:
-    """What the fast path needs to know of a request's head, found once; callers that keep a connection send it again and again."""
+    """The parts of a request's head that the fast path needs, cached, because callers repeat heads on a connection."""
 
     __slots__ = ("authorization", "keeps", "key", "length", "named", "request_id", "secure")
 
     def __init__(self, named: Mapping[bytes, bytes], keeps: bool) -> None:
         given = named.get
         self.named = named
-        self.keeps = keeps  # the connection outlives the request
+        self.keeps = keeps  # keep-alive
         self.key, self.authorization = given(b"x-api-key"), given(b"authorization")
         self.request_id = given(b"x-request-id")
         self.secure = given(b"x-forwarded-proto") == b"https"
@@ -47,7 +47,7 @@ class RequestHead:
 
     @classmethod
     def of(cls, headers: Sequence[tuple[bytes, bytes]], *, keeps: bool) -> "RequestHead | None":
-        """None for one that is out of the ordinary: another media type, a coding, or a header that comes twice."""
+        """Read a head; None for special cases: another media type, a content coding, or a repeated header."""
         named = dict(headers)
         is_plain = (
             len(named) == len(headers) and named.get(b"content-type") == _JSON and b"content-encoding" not in named
@@ -56,7 +56,7 @@ class RequestHead:
 
 
 class FastPath:
-    """Makes whole answers out of the heads and bodies of `POST /v1/predictions`."""
+    """Answers requests of `POST /v1/predictions` from head and body."""
 
     def __init__(self, predictor: Predictor, admission: FastAdmission, metrics: Metrics, tracer: Tracer | None) -> None:
         self._predict = predictor.predict_at_once
@@ -68,9 +68,9 @@ class FastPath:
         self._encode = msgspec.json.Encoder().encode
 
     def answer(self, head: RequestHead, body: bytes, server_lines: bytes, state: dict[str, Any]) -> bytes | None:
-        """The answer as it goes over the wire, `server_lines` among its headers; None for what the framework shall see.
+        """The complete HTTP answer, with `server_lines` among its headers; None for requests that the framework must handle.
 
-        A caller who was let in has paid, and is put into `state` for the framework. A failure of our own is logged and
+        An admitted caller has been charged, and is put into `state` for the framework. An internal error is logged and
         answered here: it may have come after the prediction was recorded, and the framework would record it again.
         """
         begin = time.perf_counter()
@@ -83,7 +83,7 @@ class FastPath:
         except _EXPECTED:
             self.decline()
             return None
-        except Exception as error:  # noqa: BLE001 - a fault of ours, told in the log
+        except Exception as error:  # noqa: BLE001 - an internal error, which is logged
             request_id = state.setdefault("request_id", sound_id(head.request_id).decode())
             log_failure(request_id, error)
             problem = msgspec.structs.replace(failure(), instance=PREDICTIONS, request_id=request_id)
@@ -108,7 +108,7 @@ class FastPath:
         )
 
     def _predicted(self, head: RequestHead, body: bytes, state: dict[str, Any]) -> Prediction | None:
-        """The answer, recorded; None for a caller or a question that the framework shall see. Raises as what it calls."""
+        """The recorded prediction; None for callers and requests that the framework must handle."""
         entered = self._enter(head.key, head.authorization)
         if entered is None:
             return None

@@ -1,7 +1,7 @@
-"""How HTTP reaches the service: uvicorn's protocol, with the fast path before the application, and bounds.
+"""The HTTP protocol of the service: uvicorn's, with the fast path before the application, and limits.
 
-What has arrived is parsed piece by piece, so that nobody pays for what is over a bound, and no further than to the second
-request that is unanswered: callers may send requests without waiting, but those wait unparsed.
+Data are parsed in pieces, so that exceeding a limit costs nothing, and only up to the second unanswered request:
+callers may pipeline requests, but those wait unparsed.
 """
 
 from typing import Any
@@ -16,32 +16,35 @@ from services.api.transport.refusals import new_id
 from services.api.transport.request_head import content_length, fault, without_upgrade
 
 _PATH = PREDICTIONS.encode()
-_MOST_HEADS = 32  # of one connection; they differ in the length of the body
-_LONGEST_HEAD = 65_536  # bytes of one request beside its body: head, lines of chunks, trailers
-_CHUNK_LINE = 24  # bytes that each chunk may take beside what is in it: its size in hexadecimal, ends of lines
-_PIECE = 4096  # bytes that are parsed at a time, but for bodies of known length
+_MOST_HEADS = 32  # cached per connection; they differ in the length of the body
+_LONGEST_HEAD = 65_536  # bytes of one request besides its body: head, chunk lines, trailers
+_CHUNK_LINE = 24  # overhead of a chunk in bytes: its size in hexadecimal, and line ends
+_PIECE = 4096  # bytes parsed at a time, except for bodies of known length
 
 
 class Protocol(ClosingProtocol):
-    """One connection. A single prediction is answered as soon as its last byte is here, with no task, in one write."""
+    """One connection.
+
+    A single prediction is answered as soon as its last byte arrives, without a task, in one write.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._fast_path: FastPath = self.app.fast_path
-        self._rest = b""  # what has come and is not parsed yet
-        self._spent = 0  # bytes of the request that is arriving, beside its body
+        self._rest = b""  # received data that are not parsed yet
+        self._spent = 0  # bytes of the arriving request, besides its body
         self._bodied = 0  # bytes of bodies in the piece that is being parsed
         self._begins = 0  # requests that begin in it
         self._body_left = 0  # bytes that a body of known length still has
         self._in_head = False  # whether headers that come are of a head, and not trailers
-        self._again: bytes | None = None  # the head to be parsed once more, without the wish for another protocol
-        self._keeps = True  # the connection outlives the request that is arriving
-        self._head: RequestHead | None = None  # of the request that may go by the fast path, while it arrives
+        self._again: bytes | None = None  # the head to parse again, without its Upgrade header
+        self._keeps = True  # keep-alive of the arriving request
+        self._head: RequestHead | None = None  # of an arriving request for the fast path
         self._held = b""  # its body so far
-        self._heads: dict[bytes, RequestHead] = {}  # that this connection sent before
-        self._whole: bytes | None = None  # what came last, if a request began with it
-        self._declined = False  # whether the fast path has seen the request that is being parsed, and left it
-        self._state: dict[str, Any] = {}  # what the fast path found out of a request that it left to the framework
+        self._heads: dict[bytes, RequestHead] = {}  # earlier heads of this connection
+        self._whole: bytes | None = None  # the last data received, if a request began with them
+        self._declined = False  # whether the fast path has declined this request
+        self._state: dict[str, Any] = {}  # the fast path's results for a request that it declined
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
@@ -49,7 +52,7 @@ class Protocol(ClosingProtocol):
         is_between = not (self._arriving or self._rest) and self._is_free()
         self._unset_keepalive_if_required()
         if is_between:
-            # A head that was parsed before, byte for byte the same, need not be parsed again; nor a body as long as it says.
+            # A head identical to an earlier one need not be parsed again, nor a body of the announced length.
             end = data.find(b"\r\n\r\n") + 4
             head = self._heads.get(data[:end])
             if head is not None and head.length == len(data) - end:
@@ -57,14 +60,14 @@ class Protocol(ClosingProtocol):
                     return
                 self._declined = True
         self._whole = data if is_between else None
-        if is_between and len(data) <= _PIECE:  # nearly always
+        if is_between and len(data) <= _PIECE:  # the usual case
             data = data[self._parse(data) :]
         if data and not self._ended:
             self._rest += data
             self._take()
 
     def _take(self) -> None:
-        """Parse what is here, until a second request is unanswered."""
+        """Parse received data, until a second request is unanswered."""
         data, self._rest = memoryview(self._rest), b""
         at = 0
         while at < len(data) and not self._ended:
@@ -76,21 +79,21 @@ class Protocol(ClosingProtocol):
             at += self._parse(data[at : at + size])
 
     def _parse(self, piece: bytes | memoryview) -> int:
-        """Have the parser see `piece`; how many bytes of it are done with."""
+        """Feed `piece` to the parser; returns how many bytes are consumed."""
         starts_between = not self._arriving
         self._bodied = self._begins = 0
         taken = len(piece)
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
-            # The parser takes the request for one without a body, and would take its body for the next request.
+            # The parser would treat the request as one without a body, and its body as the next request.
             taken = upgrade.args[0]
             head, self._again = self._again, None
             if head is not None:  # else it was refused
                 self.parser = httptools.HttpRequestParser(self)
-                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
                 self.parser.feed_data(head)
-        except httptools.HttpParserCallbackError as error:  # not the caller's doing
+        except httptools.HttpParserCallbackError as error:  # not the caller's fault
             request_id = new_id(self.headers or [])
             log_failure(request_id, error.__context__ or error)
             self._refuse(failure(), request_id)
@@ -98,7 +101,7 @@ class Protocol(ClosingProtocol):
             if not self._ended:
                 self._refuse(Problem("The request is not understood", 400, f"this is no HTTP: {error}"))
         if not self._arriving or self._begins > starts_between:
-            self._spent = 0  # where in the piece the request began is not known: the piece is not charged
+            self._spent = 0  # the request's start in the piece is unknown, so the piece is not counted
         else:
             self._spent = max(0, self._spent + taken - self._bodied)
             if self._spent >= _LONGEST_HEAD and not (self._body_left or self._ended):  # and more is to come
@@ -107,14 +110,14 @@ class Protocol(ClosingProtocol):
         return taken
 
     def on_message_begin(self) -> None:
-        # The scope is made when the application is to see the request: the fast path needs none.
+        # The scope is made only for the application: the fast path needs none.
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._since, self._arriving = self.loop.time(), True
         self._in_head, self._handed, self._body_left = True, False, 0
         self._begins += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # what comes behind the body is no header: nobody would have looked at it before
+        if self._in_head:  # trailers are not headers
             name = name.lower()
             if name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
@@ -125,7 +128,7 @@ class Protocol(ClosingProtocol):
 
     def on_headers_complete(self) -> None:
         if self._ended:
-            return  # what was sent behind the request that was to be the last
+            return  # data after the last request
         parser = self.parser
         method, version = parser.get_method(), parser.get_http_version()
         self._in_head = False
@@ -175,7 +178,7 @@ class Protocol(ClosingProtocol):
             self._hand_on()
             super().on_message_complete()
         if not self._keeps:
-            self._ended = True  # nothing that comes behind it is read
+            self._ended = True  # nothing after it is read
 
     def on_response_complete(self) -> None:
         self._owed -= 1
@@ -190,15 +193,15 @@ class Protocol(ClosingProtocol):
 
     def shutdown(self) -> None:
         if self._head is not None:
-            self._hand_on()  # so that what is on its way is answered before the connection closes
+            self._hand_on()  # so that requests under way are answered before the connection closes
         super().shutdown()
 
     def _is_free(self) -> bool:
-        """Whether an answer may be written now: answers leave in the order of their requests, and to who takes them."""
+        """Whether an answer may be written now: in the order of requests, and if the client is reading."""
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
     def _answer(self, head: RequestHead, body: bytes) -> bool:
-        """Have the fast path answer; if it does not, what it found out is kept for the framework."""
+        """Answer by the fast path; if it declines, keep its results for the framework."""
         state: dict[str, Any] = {}
         answer = self._fast_path.answer(head, body, self._server_lines(), state)
         if answer is None:
@@ -212,7 +215,7 @@ class Protocol(ClosingProtocol):
         return True
 
     def _learn(self, head: RequestHead, length: int) -> None:
-        """Keep the head that was just parsed, if it and its body are what came at once and nothing else."""
+        """Cache the head just parsed, if exactly it and its body arrived at once."""
         whole, self._whole = self._whole, None
         if whole is None or head.length != length or not whole.startswith(b"POST "):
             return
@@ -223,7 +226,7 @@ class Protocol(ClosingProtocol):
             self._heads[whole[:end]] = head
 
     def _hand_on(self) -> None:
-        """What was held goes to the application."""
+        """Pass the held data to the application."""
         self._head = None
         self._begin()
         if self._held:
@@ -233,7 +236,7 @@ class Protocol(ClosingProtocol):
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
-        self.headers += headers  # the list that the scope has
+        self.headers += headers  # the scope's own list
         self.scope["state"].update(self._state)
         self._state, self._declined = {}, False
         self._handed = True

@@ -1,4 +1,4 @@
-"""What the protocol answers by itself, before any application sees the request: worded, counted and logged as all the rest."""
+"""Answers of the protocol itself, before the application: formatted, counted and logged like all others."""
 
 import logging
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from services.api.transport.response_head import response_head
 
 _LOG = logging.getLogger(__name__)
 
-_NONE = "unknown"  # where the request did not get so far as to say
+_NONE = "unknown"  # when the request did not get that far
 
 
 class Refusals:
-    """Makes whole answers, each the last one of its connection."""
+    """Makes complete answers that end their connection."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._requests = metrics.requests
@@ -26,7 +26,7 @@ class Refusals:
     def answer(
         self, problem: Problem, url: bytes, headers: Sequence[tuple[bytes, bytes]], request_id: str, server_lines: bytes
     ) -> bytes:
-        """The answer as it goes over the wire, about a request of which `url` and `headers` have come."""
+        """The complete HTTP answer to a request of which `url` and `headers` have arrived."""
         path = shown(url.partition(b"?")[0])
         complete = msgspec.structs.replace(problem, instance=path or None, request_id=request_id)
         content = msgspec.json.encode(complete)
@@ -42,7 +42,7 @@ class Refusals:
         return head + content
 
     def log(self, problem: Problem, method: str, url: bytes, request_id: str, seconds: float) -> None:
-        """Count one that no application saw, and log it."""
+        """Count and log a refusal that the application did not see."""
         self._requests.of(_NONE, method or _NONE, str(problem.status)).observe(seconds)
         _LOG.info(
             "request",
@@ -58,5 +58,5 @@ class Refusals:
 
 
 def new_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
-    """The id of a request of which these headers have come."""
+    """The id of a request with these headers."""
     return request_id_of(headers).decode()

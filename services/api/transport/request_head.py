@@ -1,4 +1,4 @@
-"""What the head of a request must say before anybody answers it: the parser lets more pass than HTTP allows (RFC 9112)."""
+"""Validate the head of a request: the parser accepts more than HTTP allows (RFC 9112)."""
 
 import re
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ _HOST = re.compile(
 )
 _LONGEST_HOST = 300  # bytes; a name has 253 at most
 _USUAL = PREDICTIONS.encode()
-_SHOWN = 100  # characters of what is quoted
+_SHOWN = 100  # characters quoted
 
 
 def fault(version: str, method: bytes, url: bytes, headers: Lines) -> Problem | None:
-    """Why a request with this head is refused, or None. Names of `headers` are in lower case."""
+    """The problem with this head, or None. Names of `headers` are in lower case."""
     if version not in ("1.1", "1.0"):
         return _problem(f"the request speaks HTTP/{version}; expected HTTP/1.1")
     hosts, codings = [], []
@@ -45,20 +45,20 @@ def fault(version: str, method: bytes, url: bytes, headers: Lines) -> Problem | 
 
 
 def without_upgrade(version: str, method: bytes, url: bytes, headers: Lines) -> bytes:
-    """The same head without the wish for another protocol, which a server may leave unheard (RFC 9110, 7.8)."""
+    """Remove the Upgrade header from a head, which a server may ignore (RFC 9110, 7.8)."""
     kept = b"".join(b"%b: %b\r\n" % line for line in headers if line[0] != b"upgrade")
     return b"%b %b HTTP/%b\r\n%b\r\n" % (method, url, version.encode(), kept)
 
 
 def content_length(headers: Lines) -> int | None:
-    """Bytes of the body that the head announces; None where it announces none, or one in chunks."""
-    # The parser lets nothing pass but one number.
+    """The announced length of the body; None without a body, or with a chunked one."""
+    # The parser accepts only one number.
     length = next((value for name, value in headers if name == b"content-length"), None)
     return None if length is None else int(length)
 
 
 def shown(value: bytes) -> str:
-    """As it may be quoted in an answer or a log: cut, every byte a character."""
+    """Quote bytes for an answer or a log: cut, every byte a character."""
     text = value[: _SHOWN + 1].decode("latin-1")
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 

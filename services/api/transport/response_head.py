@@ -1,4 +1,4 @@
-"""The head of an answer that does not come from the framework, as it goes over the wire: of the fast path, and of refusals."""
+"""The HTTP head of answers that don't come from the framework: of the fast path, and of refusals."""
 
 from functools import cache
 from http import HTTPStatus
@@ -7,7 +7,7 @@ from services.api.middleware.security_headers import ANSWER_HEADERS, STRICT
 
 
 def lines(*headers: tuple[bytes, bytes]) -> bytes:
-    """Headers as lines of HTTP."""
+    """Format headers as HTTP lines."""
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
@@ -26,9 +26,9 @@ def response_head(
     server_lines: bytes,
     limit_lines: bytes = b"",
 ) -> bytes:
-    """All of the head of an answer under /v1 whose content has `length` bytes.
+    """The head of an answer under /v1 whose content has `length` bytes.
 
-    `keeps` says that the connection outlives the answer, `is_secure` that the caller came over TLS; `server_lines` are the
+    `keeps` means keep-alive, `is_secure` that the request came over TLS; `server_lines` are the
     server's own headers, and `limit_lines` the caller's rate limit.
     """
     return b"%b%b%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n" % (

@@ -106,7 +106,7 @@ def test_retraining_on_the_same_file_is_no_reason_to_promote(real: candidate.Can
             part.live,
             {**part.predictions, "champion": part.predictions["candidate"]},
             part.slices,
-            part.moved_by_blanks,
+            part.blanking_shift,
         )
         for part in real.held_out
     )

@@ -33,7 +33,7 @@ def test_an_ordinary_export_lacks_nothing_and_every_fact_is_said_first(built: Ca
     export = Export.of(built.data)
     decision = decide(built.held_out, CHEAP, "there is no champion yet", export=export)
     # then
-    assert export.lacks() == {}
+    assert export.shortfalls() == {}
     assert [check.name for check in decision.checks[:5]] == ["won deals", "lost deals", "open deals", "names", "time"]
     assert decision.checks[1].sentence == f"{export.lost:,} deals are Lost"
     assert not {name.split(",")[0] for name in failed(decision)} & {"time to close", "closing dates", "as-of dates"}
@@ -42,7 +42,7 @@ def test_an_ordinary_export_lacks_nothing_and_every_fact_is_said_first(built: Ca
 def test_five_lost_deals_are_as_good_as_none(deals: pd.DataFrame) -> None:
     lost = deals.index[deals["deal_stage"] == "Lost"]
     export = Export.of(Data(deals.drop(lost[5:])))
-    assert export.lacks()["lost deals"] == "only 5 of the 1,151 closed deals are Lost: needed are 20 or more"
+    assert export.shortfalls()["lost deals"] == "only 5 of the 1,151 closed deals are Lost: needed are 20 or more"
 
 
 @pytest.mark.parametrize("column", ["sales_agent", "product"])
@@ -51,10 +51,10 @@ def test_a_name_that_deals_get_when_they_are_won_is_told(deals: pd.DataFrame, co
     won = deals.index[deals["deal_stage"] == "Won"]
     renamed = deals.assign(**{column: deals[column].mask(deals.index.isin(won[::2]), "House")})
     # when
-    lacks = Export.of(Data(renamed)).lacks()
+    shortfalls = Export.of(Data(renamed)).shortfalls()
     # then
-    assert list(lacks) == ["names"]
-    assert lacks["names"].startswith(
+    assert list(shortfalls) == ["names"]
+    assert shortfalls["names"].startswith(
         f"the {column.removeprefix('sales_')} House has 50% of the deals won and 0% of all others"
     )
     assert Export.of(Data(deals)).leaking_name == ""

@@ -38,7 +38,7 @@ def test_blanked_accounts_move_the_mean_by_what_all_rows_would_say(built: candid
     # when
     found = evaluation.held_out(data, built.splits, leaning, 3, 1)
     # then
-    assert [part.moved_by_blanks for part in found] == expected
+    assert [part.blanking_shift for part in found] == expected
     assert all(expected)
 
 

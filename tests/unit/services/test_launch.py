@@ -102,7 +102,7 @@ def test_a_link_in_the_place_of_a_folder_gives_nothing_away(name: str, task: Pat
     done = launched("nobody", str(task / "told.py"), cwd=task, NOMAD_TASK_DIR=str(task / "local"))
     # then
     assert done.returncode == 1
-    assert f"{name} in the task's folder is no folder" in done.stderr
+    assert f"{name} in the task's folder is not a folder" in done.stderr
     assert (tmp_path.stat().st_uid, tmp_path.stat().st_mode) == (before.st_uid, before.st_mode)
 
 

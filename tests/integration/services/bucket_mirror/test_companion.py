@@ -203,7 +203,7 @@ def test_an_empty_new_localstack_never_wipes_the_disk(stage: Stage) -> None:
         stage.s3.create_bucket(Bucket=bucket)
     with_empty_buckets = companion.flush()
     # then
-    assert without_buckets == with_empty_buckets == "LocalStack began anew while its buckets were read"
+    assert without_buckets == with_empty_buckets == "LocalStack restarted while its buckets were read"
     assert before[f"{LAKE}/precious"] == b"bytes"
     assert stage.disk() == before
     for bucket in (LAKE, ARTIFACTS):

@@ -183,7 +183,7 @@ def test_what_caddy_did_not_take_is_told_again(gateway: Gateway, pair: tuple[Ups
     with gateway.served():
         # given upstreams that cannot be, for a while
         gateway.route(["nowhere {"])
-        until(lambda: "Caddy did not take the new upstreams, and is told again" in gateway.log(), told=gateway.log)
+        until(lambda: "Caddy did not load the new upstreams; trying again" in gateway.log(), told=gateway.log)
         assert _server(gateway) == "first"
         # when they can be again
         gateway.route([second.address])

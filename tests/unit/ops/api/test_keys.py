@@ -22,8 +22,8 @@ def test_a_key_is_a_scorers_for_ninety_days_unless_said_otherwise() -> None:
         (["a", "colour=red"], "unrecognized arguments: colour=red"),
         (["a", "role=god"], "'god' is none of viewer, scorer, admin"),
         (["a", "expires=soon"], "'soon' is no span of time"),
-        (["a", "expires=30m"], "no whole number of days"),
-        (["a", "expires=0d"], "no whole number of days"),
+        (["a", "expires=30m"], "not a whole number of days"),
+        (["a", "expires=0d"], "not a whole number of days"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments: list[str], words: str) -> None:

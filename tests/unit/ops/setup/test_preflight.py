@@ -23,7 +23,7 @@ def _executable(folder: Path, name: str, text: str) -> Path:
     ("script", "words"),
     [
         ('echo \'{"terraform_version": "1.9.8"}\'', "Terraform 1.9.8 .* is too old"),
-        ("echo no", "does not tell its version"),
+        ("echo no", "does not print its version"),
     ],
 )
 def test_a_terraform_that_will_not_do_is_told(

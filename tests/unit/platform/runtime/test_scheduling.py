@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 
-from closecast.platform.runtime.scheduling import give_way, interrupt_nobody, interrupt_others
+from closecast.platform.runtime.scheduling import disable_preemption, enable_preemption, yield_to_others
 from tests.servers import PROJECT
 
 
@@ -14,12 +14,12 @@ def _policies() -> list[int]:
 
     def see() -> None:
         found.append(os.sched_getscheduler(0))
-        interrupt_nobody()
+        disable_preemption()
         found.append(os.sched_getscheduler(0))
         inner = threading.Thread(target=lambda: found.append(os.sched_getscheduler(0)))
         inner.start()
         inner.join()
-        interrupt_others()
+        enable_preemption()
         found.append(os.sched_getscheduler(0))
 
     thread = threading.Thread(target=see)
@@ -46,7 +46,7 @@ def test_the_log_interrupts_nobody() -> None:
 def test_the_journal_interrupts_the_service_that_starts_it() -> None:
     # At full load the event loop never sleeps: a thread that waits for that would not record what it answers.
     code = (
-        "import os, threading; from closecast.platform.runtime.scheduling import interrupt_nobody; interrupt_nobody();"
+        "import os, threading; from closecast.platform.runtime.scheduling import disable_preemption; disable_preemption();"
         "import pathlib, tempfile; from closecast.platform.journal.shipper import Shipper;"
         "from closecast.platform.journal.spool import Spool; seen = [];"
         "spool = Spool(pathlib.Path(tempfile.mkdtemp()), 1_000_000);"
@@ -59,9 +59,9 @@ def test_the_journal_interrupts_the_service_that_starts_it() -> None:
 
 def test_an_idle_process_stays_idle_and_goes_on_after_giving_way() -> None:
     code = (
-        "import os; from closecast.platform.runtime import scheduling as s; s.step_back(); s.interrupt_nobody();"
-        "s.interrupt_others(); s.give_way(); print(os.sched_getscheduler(0) == os.SCHED_IDLE)"
+        "import os; from closecast.platform.runtime import scheduling as s; s.run_when_idle(); s.disable_preemption();"
+        "s.enable_preemption(); s.yield_to_others(); print(os.sched_getscheduler(0) == os.SCHED_IDLE)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout == "True\n"
-    give_way()
+    yield_to_others()

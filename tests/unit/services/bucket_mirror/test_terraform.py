@@ -134,7 +134,7 @@ def test_apply_hands_variables_on_and_no_foreign_settings(
         ("echo 'Error: told on stdout'; exit 1", "^Error: told on stdout$"),
         ("echo 'panic: no error line' >&2; exit 2", "^panic: no error line$"),
         ("exit 3", "^it printed nothing$"),
-        ("kill -9 $$", "terraform apply was ended by signal 9; 9 is how Linux ends what lacks memory"),
+        ("kill -9 $$", "terraform apply was ended by signal 9; 9 means that Linux ran out of memory"),
     ],
 )
 def test_the_reason_of_a_failure_stands_on_one_line(body: str, reason: str, script: Script, state: Path) -> None:

@@ -293,7 +293,7 @@ def test_a_deal_that_is_the_starting_point_has_nothing_to_explain(app: AppTest, 
     app.button[0].click().run()
     # then
     assert not app.exception
-    assert "Nothing tells this deal from the starting point." in [one.value for one in app.markdown]
+    assert "This deal does not differ from the starting point." in [one.value for one in app.markdown]
 
 
 def test_without_an_explanation_the_chance_is_shown_and_the_reason_told(app: AppTest, api: ApiDouble) -> None:

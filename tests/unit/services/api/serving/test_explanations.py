@@ -141,7 +141,7 @@ def test_a_cache_that_nobody_answers_for_is_asked_once_and_then_left_alone(logge
     assert found == [None] * 50
     assert (cache.hits, cache.misses, cache.failures) == (0, 0, 1)
     assert "ConnectionError" in str(cache.away)
-    assert str(logged()).count("explanations are computed anew each time") == 1
+    assert str(logged()).count("explanations are computed each time") == 1
     cache.close()
 
 

@@ -1,4 +1,4 @@
-"""The API's answers as this page reads them: typed, and with only the members it shows."""
+"""The API's responses as typed objects, with only the members that this page shows."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What serves and where it came from; `metrics` and `reference_metrics` may lack any name."""
+    """The served model; `metrics` and `reference_metrics` may lack any name."""
 
     name: str
     version: str
@@ -46,7 +46,7 @@ class Quarter:
 
 @dataclass(frozen=True)
 class OpenDeal:
-    """One open deal and its chance, 0..1, to be won by the ranking's date."""
+    """One open deal and its chance, 0..1, of being won by the ranking's date."""
 
     opportunity_id: str
     sales_agent: str
@@ -59,7 +59,7 @@ class OpenDeal:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Open deals, likeliest first; `open`, `not_scorable` and `expected_wins` are of all deals, not of this page."""
+    """Open deals, most likely first; `open`, `not_scorable` and `expected_wins` are of all deals, not only of this page."""
 
     as_of: date
     by: date
@@ -97,7 +97,7 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The chance asked for, and those by the API's usual horizons: "30", "60", "90" and "quarter_end"."""
+    """The requested chance, and those for the standard horizons "30", "60", "90" and "quarter_end"."""
 
     probability: float
     as_of: date
@@ -120,7 +120,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Reason:
-    """One group of an explanation: what it adds to the chance, 0.01 being one point, and a sentence."""
+    """One group of an explanation: its points (0.01 is one point) and its sentence."""
 
     title: str
     points: float
@@ -129,7 +129,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a deal has its chance: where the reckoning starts, and what each group adds; together they are the chance."""
+    """The explanation of a chance: the base and the points of each group, which add up to it."""
 
     probability: float
     base: float
@@ -149,5 +149,5 @@ class Explanation:
 
 
 def _numbers(content: dict[str, Any] | None) -> dict[str, float]:
-    """The members that are numbers: a metric that could not be measured is null and is left out."""
+    """The members that are numbers: metrics that could not be measured are null and left out."""
     return {str(name): float(value) for name, value in (content or {}).items() if value is not None}

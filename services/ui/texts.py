@@ -1,10 +1,10 @@
-"""The page's sentences: dates, chances, the model's facts and every kind of failure in a sales person's words."""
+"""The page's texts: dates, chances, facts about the model and errors, in a salesperson's words."""
 
 from datetime import date
 
 from closecast.deals.horizon import Horizon
-from services.ui.answers import ModelFacts, Quarter
 from services.ui.client import ApiProblemError, ApiUnavailableError
+from services.ui.responses import ModelFacts, Quarter
 
 HORIZONS: dict[str, Horizon] = {
     "By quarter end": "quarter_end",
@@ -28,17 +28,17 @@ _FIELDS = {
 
 
 def day(value: date) -> str:
-    """31 December 2017."""
+    """Format a date: "31 December 2017"."""
     return f"{value.day} {value:%B %Y}"
 
 
 def quarter(of: Quarter) -> str:
-    """Which quarter is meant: fiscal years begin in other months than calendar years."""
+    """Describe the quarter, because fiscal years may begin in other months than calendar years."""
     return f"The quarter runs from {day(of.start)} to {day(of.end)}."
 
 
 def percent(probability: float) -> str:
-    """Whole percents, tenths below 10 %; never "0 %" or "100 %", which would be promises."""
+    """Format a chance in whole percents, in tenths below 10 %; never as "0 %" or "100 %", which would be promises."""
     if probability < 0.001:
         return "under 0.1 %"
     if probability > 0.99:
@@ -47,31 +47,31 @@ def percent(probability: float) -> str:
 
 
 def points(value: float) -> str:
-    """+6.2, -0.4: percentage points of a chance given in 0..1."""
+    """Format percentage points of a chance in 0..1: "+6.2", "-0.4"."""
     rounded = round(value * 100, 1)
     return "0.0" if rounded == 0 else f"{rounded:+.1f}"
 
 
 def counted(count: int, one: str, many: str) -> str:
-    """1 deal, 2,089 deals."""
+    """Format a count: "1 deal", "2,089 deals"."""
     return f"{count:,} {one if count == 1 else many}"
 
 
 def named(text: str) -> str:
-    """The API's names of fields become the page's."""
+    """Replace the API's field names by the page's."""
     for name, label in _FIELDS.items():
         text = text.replace(name, label)
     return text
 
 
 def sentence(text: str) -> str:
-    """Begins with a capital, ends with a full stop, and calls the fields what the page calls them."""
+    """Make a sentence with a capital, a full stop and the page's field names."""
     text = named(text).strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def model_line(model: ModelFacts) -> str:
-    """Which model answers and what it learnt from."""
+    """Describe the model and its training data."""
     source = "synthetic data" if model.source == "synthetic" else model.source.removeprefix("file:")
     return (
         f"Model {model.name}, version {model.version} · trained on {day(model.trained_at)} from "
@@ -80,7 +80,7 @@ def model_line(model: ModelFacts) -> str:
 
 
 def evidence_line(model: ModelFacts) -> str | None:
-    """How the model did on dates it had not seen, beside the base rate; None where neither horizon was measured."""
+    """The model's log loss on held-out dates and the base rate's; None if neither horizon was measured."""
     parts = []
     for target, label in (("quarter_end", "by quarter end"), ("30_days", "within 30 days")):
         own = model.metrics.get(f"log_loss_{target}")
@@ -91,14 +91,14 @@ def evidence_line(model: ModelFacts) -> str | None:
 
 
 def unavailable(error: ApiUnavailableError, then: str = TRIES_AGAIN) -> str:
-    """Why there is no answer now, and what `then` happens or is to be done."""
+    """Explain why there is no answer now, and what happens or is to be done next (`then`)."""
     if error.detail is None:
         return f"The prediction service does not answer at {error.address}. It restarts by itself. {then}"
     return f"The prediction service cannot answer this now. {sentence(error.detail)} {then}"
 
 
 def no_model(error: ApiUnavailableError) -> str:
-    """The service runs but has nothing to predict with yet."""
+    """Explain that the service runs but has no model yet."""
     return (
         f"There is no model yet: the first one is being trained. {TRIES_AGAIN} "
         f"The service says: {sentence(error.detail or 'nothing')}"
@@ -106,12 +106,12 @@ def no_model(error: ApiUnavailableError) -> str:
 
 
 def problem(error: ApiProblemError) -> str:
-    """What the service has against the request, and what it expects instead."""
+    """Explain a refused request, and what is expected instead."""
     if error.status in (401, 403):
         return f"The prediction service does not let this page in. {sentence(error.detail)}"
     text = sentence(error.detail)
     if expected := "; ".join(field.expected for field in error.fields if field.expected):
         text += f" Expected: {named(expected)}."
     if error.status >= 500 and error.request_id:
-        text += f" The request's number is {error.request_id}."
+        text += f" The request's id is {error.request_id}."
     return text
