@@ -15,12 +15,13 @@ import pyarrow as pa
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.columns import Column, DealTable
 from services.api.batch.messages import ends
-from services.api.batch.parquet_worker import Read
+from services.api.batch.parquet_worker import READY, Read
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import InvalidInputError
 
 _LOG = logging.getLogger(__name__)
 
+START_S = 30.0  # its imports take one or two
 PATIENCE_S = 20.0  # for one file; 10,000 deals take some milliseconds
 _END_S = 5.0
 
@@ -35,10 +36,11 @@ class ParquetSupervisor:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
+        self._is_ready = False
 
     def read(self, content: bytes) -> DealTable:
         """Read a Parquet file. Raises InvalidInputError as `read_parquet`, and ReaderError."""
-        process, connection = self._running()
+        process, connection = self._ready()
         buffer = SharedBuffer.empty()
         buffer.replace([content])
         try:
@@ -64,6 +66,18 @@ class ParquetSupervisor:
                 process.kill()
                 process.wait()
 
+    def _ready(self) -> "tuple[subprocess.Popen[bytes], socket.socket]":
+        """The process, once it can read. Its start, which a busy machine stretches, is not the file's fault."""
+        process, connection = self._running()
+        if not self._is_ready:
+            in_time = bool(select.select([connection], [], [], START_S)[0])
+            if not in_time or connection.recv(100) != READY:
+                process.kill()
+                self.close()
+                raise ReaderError("the process that reads Parquet did not start: send the batch again")
+            self._is_ready = True
+        return process, connection
+
     def _running(self) -> "tuple[subprocess.Popen[bytes], socket.socket]":
         process, connection = self._process, self._connection
         if process is None or connection is None or process.poll() is not None:
@@ -76,7 +90,7 @@ class ParquetSupervisor:
                     stdin=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,  # Arrow's last words are not logged; the signal is
                 )
-            self._process, self._connection = process, connection
+            self._process, self._connection, self._is_ready = process, connection, False
         return process, connection
 
     def _lost(self, process: "subprocess.Popen[bytes]", in_time: bool) -> Exception:

@@ -90,6 +90,21 @@ def test_a_file_that_keeps_the_reader_is_refused(reader: ParquetSupervisor, monk
     assert len(reader.read(_content())) == 3
 
 
+def test_a_slow_start_of_the_reader_is_not_the_files_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given less time for a file than the process takes to start
+    monkeypatch.setattr(parquet_supervisor, "PATIENCE_S", 0.4)
+    reader = ParquetSupervisor()
+    # when / then
+    try:
+        assert len(reader.read(_content())) == 3
+    finally:
+        reader.close()
+    # and one that does not start at all is told as that
+    monkeypatch.setattr(parquet_supervisor, "START_S", 0.0)
+    with pytest.raises(ReaderError, match="did not start: send the batch again"):
+        reader.read(_content())
+
+
 def test_the_reader_ends_with_its_worker() -> None:
     # given
     command = (
