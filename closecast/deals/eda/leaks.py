@@ -50,6 +50,21 @@ def missing_probes(deals: pd.DataFrame) -> list[Probe]:
     return [_missing(deals[name], still_open) for name in _MAY_BE_MISSING]
 
 
+def column_probes(raw: pd.DataFrame, won: "pd.Series[bool]") -> list[Probe]:
+    """For each column of an export as it was read, text, the ROC AUC of that column alone for "won".
+
+    `won` says it of closed deals alone, by the index of `raw`. A column of numbers is judged by its order too.
+    """
+    closed = raw.loc[won.index]
+    outcome = won.to_numpy(dtype=bool)
+    probes = []
+    for name in raw.columns:
+        column = closed[name]
+        numbers = pd.to_numeric(column, errors="coerce")
+        probes.append(_outcome(numbers.astype(float).rename(name) if numbers.notna().all() else column, outcome))
+    return probes
+
+
 def _outcome(column: "pd.Series[Any]", won: Bools) -> Probe:
     name, asks = str(column.name), "won, among closed deals"
     if won.all() or not won.any():

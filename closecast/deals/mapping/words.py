@@ -1,0 +1,37 @@
+"""The names that CRMs give to columns and stages (words.yaml), in the plain form that `plain` makes of a name."""
+
+import re
+from importlib import resources
+
+import msgspec
+
+from closecast.deals.mapping.document import Meaning
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NO_LETTERS = re.compile(r"[\W_]+")
+_SUBJECT = {"deal", "deals", "opportunity", "opp", "opportunities"}  # says nothing in a table of deals
+# What such a column says is known before the close, or overwritten at it: never a date or a value of the outcome.
+EXPECTED = re.compile(
+    r"\b(expected|est|estimated|tentative|forecast|planned|anticipated|erwartet\w*|simulated|probability)\b"
+)
+
+
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    columns: dict[str, tuple[str, ...]]  # by use, the best name first
+    stages: dict[Meaning, tuple[str, ...]]
+
+
+_WORDS = msgspec.yaml.decode(resources.files(__package__).joinpath("words.yaml").read_bytes(), type=_Words)
+COLUMNS = _WORDS.columns
+_MEANINGS: dict[str, Meaning] = {name: one for one, names in _WORDS.stages.items() for name in names}
+
+
+def plain(name: str) -> str:
+    """A column's or a stage's name without case, signs and the word for the deal itself: "Deal - OwnerId" is "owner id"."""
+    words = _NO_LETTERS.sub(" ", _CAMEL.sub(" ", name.strip())).casefold().split()
+    return " ".join([word for word in words if word not in _SUBJECT] or words)
+
+
+def meaning(stage: str) -> Meaning | None:
+    """What a stage's name means by itself; None for a name that is not known."""
+    return _MEANINGS.get(plain(stage))

@@ -1,0 +1,1 @@
+"""Reads an export's bytes, whatever program wrote them, into one table of text."""

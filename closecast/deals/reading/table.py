@@ -1,0 +1,68 @@
+"""The table that was read from an export: its cells as text, and the rows that are none of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+MAXIMUM_COLUMNS = 1_000
+
+
+class UnreadableError(ValueError):
+    """The content cannot be read as a table; the message completes a sentence that begins with its name."""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A row that is no deal: its number in the file from 1 on, why, and the beginning of its text."""
+
+    row: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the table is written: its format in words, and the row of its header, from 1 on."""
+
+    form: str
+    header_row: int = 1
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """`frame` has text columns of dtype object, "" where a cell is empty, and the rows' numbers in the file as index."""
+
+    frame: pd.DataFrame
+    layout: Layout
+    set_aside: tuple[SetAside, ...] = ()
+
+    def describe(self) -> str:
+        """One line: the format, the rows, and how many were set aside for what."""
+        line = f"{self.layout.form}, header in row {self.layout.header_row}, {len(self.frame):,} rows"
+        reasons = Counter(one.reason for one in self.set_aside)
+        if not reasons:
+            return line
+        return f"{line}; set aside: {', '.join(f'{count} x {reason}' for reason, count in reasons.most_common())}"
+
+
+def names(header: Sequence[str]) -> list[str]:
+    """Column names from the cells of a header: without blanks around them, each one once.
+
+    A column without a name is called by its place ("column 3"), a repeated name gets a number ("Amount (2)"). Raises
+    UnreadableError for more than MAXIMUM_COLUMNS.
+    """
+    if len(header) > MAXIMUM_COLUMNS:
+        raise UnreadableError(
+            f"has {len(header):,} columns, and at most {MAXIMUM_COLUMNS:,} are read; export the columns of the deals alone"
+        )
+    found: list[str] = []
+    for place, cell in enumerate(header, 1):
+        name = " ".join(cell.split()) or f"column {place}"
+        repeated = 2
+        unique = name
+        while unique in found:
+            unique, repeated = f"{name} ({repeated})", repeated + 1
+        found.append(unique)
+    return found
