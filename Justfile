@@ -90,6 +90,16 @@ train *arguments:
 evaluate *arguments: runtime
     @{{ ops }} evaluate "$@"
 
+# Say what is made of an export, and whether a model can be trained on it: check file:<path> [--mapping <file>] [--as-of <date>] [--json <file>]
+[group('model')]
+check *arguments: runtime
+    @{{ ops }} check "$@"
+
+# Propose a mapping for the export of another CRM, and write it to a file: map file:<path> [--out <file>]
+[group('model')]
+map *arguments: runtime
+    @{{ ops }} map "$@"
+
 # Search hyperparameters on Nomad and train with the best: tune [--source <…>] [--as-of <date>] [--trials 30] [--workers 2]
 [group('model')]
 tune *arguments:
@@ -221,7 +231,7 @@ fmt: development
 lock *arguments: development
     {{ bin }}/python -m ops.setup.locks "$@"
 
-# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | suite> [rounds=3 ...]
+# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | exports | suite> [rounds=3 ...]
 [group('development')]
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"

@@ -21,8 +21,8 @@ from closecast.models.hyperparameters import PRESETS
 from closecast.models.promotion import Cost, decide
 from closecast.models.training import NotEnoughDataError
 from closecast.platform.runtime import processors
+from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_source
-from closecast.platform.sources.table import SourceError
 from ops.errors import OperatorError
 
 _KEPT, _PAGE = (Path(__file__).with_name(f"gate.{kind}") for kind in ("json", "md"))

@@ -27,9 +27,11 @@ def write(data: ingestion.Ingested) -> str:
 
 
 @flow(name="eda", timeout_seconds=3600, validate_parameters=True)
-def eda(source: str | None = None, seed: int = 7, as_of: date | None = None) -> dict[str, Any]:
+def eda(
+    source: str | None = None, seed: int = 7, as_of: date | None = None, mapping: str | None = None
+) -> dict[str, Any]:
     """Report distributions, nulls, win rates by phase of the quarter and deal age, and leakage probes."""
-    data = steps.ingest(steps.read(source, seed), as_of=as_of)
+    data = steps.ingest(steps.read(source, seed, mapping), as_of=as_of)
     address = write(data)
     create_link_artifact(link=address, link_text=f"exploratory report of {data.source}", key="eda-report")
     create_table_artifact(

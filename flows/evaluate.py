@@ -29,14 +29,17 @@ def evaluate(
     seed: int = 7,
     as_of: date | None = None,
     fiscal_year_start: steps.FirstMonth | None = None,
+    mapping: str | None = None,
 ) -> list[dict[str, Any]]:
     """Measure at each of `cuts` (by default the plan's own) and keep the tables of baselines as artifacts.
 
-    The default fiscal year is the champion's.
+    The default fiscal year is the mapping's, or else the champion's. `mapping` is the text of a mapping file
+    (docs/mapping.md).
     """
-    data = steps.ingest(steps.read(source, seed), as_of=as_of)
+    export = steps.read(source, seed, mapping)
+    data = steps.ingest(export, as_of=as_of)
     wanted: list[date | None] = [*cuts] if cuts else [None]
-    fiscal = steps.fiscal_calendar(fiscal_year_start)
+    fiscal = steps.fiscal_calendar(fiscal_year_start or export.fiscal_year_start)
     reports = [at_cut(data, cut, seed, fiscal) for cut in wanted]
     for report in reports:
         cut = report["plan"]["cut"]

@@ -17,12 +17,14 @@ def ingest(
     seed: int = 7,
     minimum_quality: Annotated[float, Field(ge=0, le=1)] = MINIMUM_QUALITY,
     as_of: date | None = None,
+    mapping: str | None = None,
 ) -> dict[str, Any]:
     """Store `source` in bronze/, its accepted deals in silver/, its rejected rows in quarantine/; fail on a bad export.
 
     Rows with dates after `as_of` are rejected; without it, those far after all other dates.
+    `mapping` is the text of a mapping file (docs/mapping.md).
     """
-    data = steps.ingest(steps.read(source, seed), minimum_quality, as_of)
+    data = steps.ingest(steps.read(source, seed, mapping), minimum_quality, as_of)
     result = summary(data)
     create_markdown_artifact(
         markdown="\n".join(

@@ -16,15 +16,23 @@ from prefect.variables import Variable
 from pydantic import Field
 
 from closecast.deals.calendar import FiscalCalendar
+from closecast.deals.mapping import document
+from closecast.deals.mapping.document import Mapping
 from closecast.platform.lake import ingestion
 from closecast.platform.lake.store import Lake
 from closecast.platform.mlflow.http import DeniedError
 from closecast.platform.mlflow.promotions import VARIABLE as PROMOTION_LOCK
 from closecast.platform.mlflow.registry import ModelRegistry, NoChampionError, RegistryError
 from closecast.platform.runtime.retry import AwayError
-from closecast.platform.settings import SOURCE_VARIABLE, DatabaseSettings, LakeSettings, RegistrySettings
+from closecast.platform.settings import (
+    MAPPING_VARIABLE,
+    SOURCE_VARIABLE,
+    DatabaseSettings,
+    LakeSettings,
+    RegistrySettings,
+)
+from closecast.platform.sources.errors import SourceAwayError, SourceError
 from closecast.platform.sources.export import RawExport, read_source
-from closecast.platform.sources.table import SourceAwayError, SourceError
 
 PROJECT = Path(__file__).resolve().parents[1]
 # Together longer than a server takes to restart, or Nomad to be brought up again.
@@ -94,18 +102,42 @@ class Progress:
 
 
 @retried(timeout_seconds=1800)
-def read(source: str | None, seed: int) -> RawExport:
-    """Read the export from `source`, or if None from the platform's own source."""
+def read(source: str | None, seed: int, mapping: str | None = None) -> RawExport:
+    """Read the export from `source`, or if None from the platform's own source with the platform's own mapping.
+
+    `mapping` is the text of a mapping file. Raises SourceError.
+    """
     if source is not None:
-        return read_source(source, seed)
+        return described(read_source(source, seed, mapping=parsed(mapping)))
     own = platform_source()
     get_run_logger().info("source: %s, the platform's", own)
     try:
-        return read_source(own, seed)
+        return described(read_source(own, seed, mapping=parsed(mapping or platform_mapping())))
     except SourceError as error:
         raise type(error)(
             f"the platform's source {own} cannot be used: {error}; fix that, or set another by `just up source=…`"
         ) from error
+
+
+def parsed(mapping: str | None) -> Mapping | None:
+    """The mapping in a text, None for none. Raises SourceError."""
+    try:
+        return document.parse(mapping) if mapping else None
+    except document.MappingError as error:
+        raise SourceError(str(error)) from error
+
+
+def described(export: RawExport) -> RawExport:
+    """`export`, after how it was read has been logged."""
+    if words := export.describe():
+        get_run_logger().info("%s: %s", export.name, words)
+    return export
+
+
+def platform_mapping() -> str | None:
+    """The text of the mapping that `just up` set; None where the source needs none."""
+    value = Variable.get(MAPPING_VARIABLE)
+    return value if isinstance(value, str) and value else None
 
 
 def platform_source() -> str:

@@ -67,17 +67,19 @@ def train(
     seed: int = 7,
     as_of: date | None = None,
     fiscal_year_start: steps.FirstMonth | None = None,
+    mapping: str | None = None,
 ) -> dict[str, Any]:
     """Train a model and promote it if the gate accepts it.
 
     `source` is synthetic, file:<absolute path>, s3://… or kaggle; by default the platform's own. Rows with dates after
     `as_of` are not used; without it, those far after all other dates. Quarters are those of the fiscal year that begins
-    with the month `fiscal_year_start`, by default the champion's. Returns {"version", "promoted", "reasons", "metrics",
-    …}, also kept as the Prefect artifact `train-result`.
+    with the month `fiscal_year_start`, by default the mapping's, or else the champion's. `mapping` is the text of a
+    mapping file (docs/mapping.md). Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect
+    artifact `train-result`.
     """
-    return trained(
-        steps.ingest(steps.read(source, seed), as_of=as_of), seed, None, steps.fiscal_calendar(fiscal_year_start)
-    )
+    export = steps.read(source, seed, mapping)
+    fiscal = steps.fiscal_calendar(fiscal_year_start or export.fiscal_year_start)
+    return trained(steps.ingest(export, as_of=as_of), seed, None, fiscal)
 
 
 def trained(

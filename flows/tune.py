@@ -95,6 +95,7 @@ def tune(
     seconds: Annotated[int, Field(ge=10, le=14_400)] = 7_200,
     as_of: date | None = None,
     fiscal_year_start: steps.FirstMonth | None = None,
+    mapping: str | None = None,
 ) -> dict[str, Any]:
     """Search `trials` settings with `workers` Nomad allocations at once, then train and promote with the best.
 
@@ -102,8 +103,9 @@ def tune(
     same search resumes it. `study` gives another name; a study of another search is refused. The default fiscal year is
     the champion's.
     """
-    data = steps.ingest(steps.read(source, seed), as_of=as_of)
-    fiscal = steps.fiscal_calendar(fiscal_year_start)
+    export = steps.read(source, seed, mapping)
+    data = steps.ingest(export, as_of=as_of)
+    fiscal = steps.fiscal_calendar(fiscal_year_start or export.fiscal_year_start)
     name, settings = search(data, study, trials, workers, seed, seconds, fiscal)
     return {**trained(data, seed, settings, fiscal), "study": name, "hyperparameters": settings.as_dict()}
 

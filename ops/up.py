@@ -15,6 +15,7 @@ from ops.cli.summary import summary
 from ops.down import stop
 from ops.errors import OperatorError
 from ops.model.champion import ensure_champion, first_prediction
+from ops.model.mapping import read_mapping
 from ops.model.source import carry_over, parse_source
 from ops.nomad import jobs, ports
 from ops.nomad.agent import Agent
@@ -42,7 +43,7 @@ _PLACEMENT_SECONDS = 10.0
 def up(arguments: list[str]) -> int:
     """Bring everything up. Every step first checks whether it is done already, so a second call is fast."""
     given = Arguments("up", up.__doc__).data().given(arguments)
-    source = parse_source(given.source)
+    source, mapping = parse_source(given.source), read_mapping(given.mapping)
     with _only_one():
         cli, cluster = start_scheduler()
         with step("jobs submitted"):
@@ -50,7 +51,7 @@ def up(arguments: list[str]) -> int:
         _wait_until_healthy(cluster)
         carry_over(Prefect(jobs.address(cluster, "prefect")))
         ensure_deployments(cluster)
-        ensure_champion(cluster, readable(source), given.as_of, given.fiscal_year_start)
+        ensure_champion(cluster, readable(source), given.as_of, given.fiscal_year_start, mapping)
         with step("first prediction"):
             prediction = first_prediction(cluster, Credentials.load())
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")

@@ -14,6 +14,7 @@ PUBLIC_KEYS = "CLOSECAST_MODEL_PUBLIC_KEYS"  # for processes that load models
 
 # The Prefect variable with the platform's source, the default of flows.
 SOURCE_VARIABLE = "closecast_source"
+MAPPING_VARIABLE = "closecast_mapping"
 
 
 class SettingsError(ValueError):

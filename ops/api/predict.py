@@ -1,19 +1,23 @@
-"""The command `predict <file.csv>`: score the open deals of a CRM export through the API and print them ranked."""
+"""The command `predict <file>`: score the open deals of a CRM export through the API and print them ranked."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from closecast.platform.printable import printable
 from closecast.platform.request_limits import MOST_DEALS
+from closecast.platform.sources.errors import SourceError
+from closecast.platform.sources.mapped import check_size, mapped, read_table
 from ops.api.client import Api
 from ops.cli.arguments import Arguments, day
 from ops.cli.cells import cell
 from ops.errors import OperatorError
+from ops.model.mapping import chosen_mapping
 from ops.nomad import jobs
 from ops.nomad.session import Session, connect
 
@@ -26,8 +30,8 @@ def client(session: Session) -> Api:
 
 
 def predict(arguments: list[str]) -> int:
-    """Score the open deals of a CSV export and print them ranked."""
-    wanted = Arguments("predict", predict.__doc__).place("file", "a CSV with the raw columns of the export")
+    """Score the open deals of an export, CSV, Excel or Parquet, and print them ranked."""
+    wanted = Arguments("predict", predict.__doc__).place("file", "an export of the CRM").mapping()
     wanted.option("as-of", day, "the as-of date, YYYY-MM-DD (default: the last date of the model's data)", value="date")
     wanted.option("horizon", str, "days, or quarter_end (default)", value="days")
     given = wanted.option("out", str, "a JSON file to keep the answers in", value="file").given(arguments)
@@ -39,7 +43,8 @@ def predict(arguments: list[str]) -> int:
         )
     named = {"as_of": None if given.as_of is None else given.as_of.isoformat(), "horizon": given.horizon}
     query = {name: value for name, value in named.items() if value is not None}
-    answers = score_file(client(connect()), path, query)
+    deals = _deals(path, given.mapping)
+    answers = score(client(connect()), deals, query)
     if given.out is not None:
         (here / Path(given.out).expanduser()).resolve().write_text(json.dumps(answers, indent=2))
     scored = sorted((one for one in answers if "probability" in one), key=lambda one: -one["probability"])
@@ -51,17 +56,27 @@ def predict(arguments: list[str]) -> int:
     return 0 if scored else 1
 
 
-def score_file(api: Api, path: Path, query: dict[str, str]) -> list[dict[str, Any]]:
-    """Score all rows of the file, in requests of the API's maximum size."""
+def _deals(path: Path, mapping: str | None) -> pd.DataFrame:
+    """The deals of the file in the contract's columns, text; a file that has some of them itself is taken as it is."""
     try:
-        header, *rows = path.read_text(encoding="utf-8-sig").splitlines()
-    except (ValueError, UnicodeDecodeError) as error:
-        raise OperatorError(f"{path} is empty or not UTF-8 text", "export the deals as a CSV file in UTF-8") from error
-    if not rows:
+        check_size(path.stat().st_size, str(path))
+        table = read_table(path.read_bytes(), str(path))
+        if mapping is None and "engage_date" in table.frame:
+            deals = table.frame
+        else:
+            deals = mapped(table, str(path), chosen_mapping(mapping)).frame
+    except (SourceError, OSError) as error:
+        raise OperatorError(str(error), "mend what it names; `just map` helps with columns and stages") from error
+    if deals.empty:
         raise OperatorError(f"{path} has a header and no deals", "export at least one open deal")
+    return deals
+
+
+def score(api: Api, deals: pd.DataFrame, query: dict[str, str]) -> list[dict[str, Any]]:
+    """All deals, in requests of as many as the API takes at once."""
     answers: list[dict[str, Any]] = []
-    for begin in range(0, len(rows), MOST_DEALS):
-        body = "\n".join([header, *rows[begin : begin + MOST_DEALS], ""])
+    for begin in range(0, len(deals), MOST_DEALS):
+        body = deals.iloc[begin : begin + MOST_DEALS].to_csv(index=False)
         headers = {"Content-Type": "text/csv; charset=utf-8"}
         answer = api.call("POST", "/v1/predictions/batch", params=query, content=body.encode(), headers=headers)
         answers += answer["predictions"]

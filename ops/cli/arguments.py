@@ -9,9 +9,7 @@ from typing import Any, NoReturn
 
 from ops.errors import OperatorError
 
-SOURCES = (
-    "synthetic, synthetic:<rows>, file:<path to CSV or Parquet>, s3://<bucket>/<key> or kaggle[:<owner>/<dataset>]"
-)
+SOURCES = "synthetic, synthetic:<rows>, file:<path to CSV, Excel or Parquet>, s3://<bucket>/<key> or kaggle[:<owner>/<dataset>]"
 
 
 class Arguments(argparse.ArgumentParser):
@@ -45,11 +43,18 @@ class Arguments(argparse.ArgumentParser):
     def data(self) -> "Arguments":
         """Add the options for the data of `up` and `train`."""
         self.option("source", str, f"{SOURCES} (default: the platform's own)")
+        self.mapping()
         self.option(
             "as-of", day, "the date of the export, YYYY-MM-DD: rows with later dates are set aside", value="date"
         )
         return self.option(
             "fiscal-year-start", month, "the month with which the fiscal year begins, 1 to 12", value="month"
+        )
+
+    def mapping(self) -> "Arguments":
+        """Take the mapping of an export's columns."""
+        return self.option(
+            "mapping", str, "a mapping file, as `just map` writes it, for an export of another kind", value="file"
         )
 
     def given(self, arguments: list[str]) -> argparse.Namespace:

@@ -11,6 +11,8 @@ from ops.cli.summary import describe_prediction, describe_source, services
 from ops.down import down
 from ops.errors import OperatorError
 from ops.model import champion, signing
+from ops.model.check import check
+from ops.model.mapping import propose_mapping, read_mapping
 from ops.model.source import parse_source
 from ops.nomad import jobs, restart
 from ops.nomad.agent import Agent
@@ -78,8 +80,9 @@ def plan(arguments: list[str]) -> int:
 def train(arguments: list[str]) -> int:
     """Train a model and promote it if the gate accepts it. The default fiscal year is the present champion's."""
     given = Arguments("train", train.__doc__).data().given(arguments)
-    source = parse_source(given.source)
-    result = champion.train(connect().cluster, readable(source), given.as_of, given.fiscal_year_start)
+    source, mapping = parse_source(given.source), read_mapping(given.mapping)
+    cluster = connect().cluster
+    result = champion.train(cluster, readable(source), given.as_of, given.fiscal_year_start, mapping)
     return 0 if result["promoted"] else 2
 
 
@@ -181,5 +184,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "nomad-fmt": nomad_fmt,
     "caddy-fmt": caddy_fmt,
     "evaluate": evaluate,
+    "check": check,
+    "map": propose_mapping,
     **prefect_commands.COMMANDS,
 }

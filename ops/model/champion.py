@@ -13,6 +13,7 @@ from ops import paths
 from ops.api.client import Api
 from ops.cli.progress import say, step
 from ops.errors import OperatorError
+from ops.model.mapping import own_mapping, set_own_mapping
 from ops.model.signing import unsigned
 from ops.model.source import is_gone, own_source, set_own_source
 from ops.nomad import jobs
@@ -24,7 +25,11 @@ DEFAULT_SOURCE = "synthetic"
 
 
 def ensure_champion(
-    cluster: Cluster, source: str | None, as_of: date | None = None, fiscal_year_start: int | None = None
+    cluster: Cluster,
+    source: str | None,
+    as_of: date | None = None,
+    fiscal_year_start: int | None = None,
+    mapping: str | None = None,
 ) -> None:
     """Run the pipeline if the champion is missing or outdated.
 
@@ -36,7 +41,7 @@ def ensure_champion(
     """
     prefect = Prefect(jobs.address(cluster, "prefect"))
     used = paths.state() / "source.json"
-    before = json.loads(used.read_text()) if used.exists() else {}
+    before = {"mapping": "", **json.loads(used.read_text())} if used.exists() else {}
     credentials = Credentials.load()
     found = _champion(jobs.address(cluster, "mlflow"), credentials)
     champion = None if found is None else str(found["version"])
@@ -46,7 +51,9 @@ def ensure_champion(
         champion = None
     wanted = source or own_source(prefect) or DEFAULT_SOURCE
     month = fiscal_year_start or before.get("fiscal_year_start")
-    export = _export(wanted)
+    # Another source has a mapping of its own, or none.
+    mapping = mapping or (own_mapping(prefect) if wanted == own_source(prefect) else None)
+    export = {**_export(wanted), "mapping": _digest(mapping)}
     if as_of is None and before.get("as_of") and export.items() <= before.items():
         as_of = date.fromisoformat(before["as_of"])
     now = {**export, "as_of": as_of.isoformat() if as_of else None, "fiscal_year_start": month, "code": _code()}
@@ -62,11 +69,13 @@ def ensure_champion(
         return
     if champion is not None and {name: before.get(name) for name in now} == now:
         set_own_source(prefect, wanted)
+        set_own_mapping(prefect, mapping)
         return
     say(f"training a model on {wanted}" + ("" if champion is None else f" (version {champion} serves meanwhile)"))
-    result = train(cluster, wanted, as_of, month)
+    result = train(cluster, wanted, as_of, month, mapping)
     used.write_text(json.dumps(now))
     set_own_source(prefect, wanted)
+    set_own_mapping(prefect, mapping)
     if not result["promoted"] and champion is None:
         raise OperatorError(
             f"the model trained on {wanted} was refused: {'; '.join(result['reasons'])}",
@@ -75,7 +84,11 @@ def ensure_champion(
 
 
 def train(
-    cluster: Cluster, source: str | None, as_of: date | None = None, fiscal_year_start: int | None = None
+    cluster: Cluster,
+    source: str | None,
+    as_of: date | None = None,
+    fiscal_year_start: int | None = None,
+    mapping: str | None = None,
 ) -> dict[str, Any]:
     """Submit the training flow, follow it, print the gate's decision, and return the flow's result.
 
@@ -84,6 +97,7 @@ def train(
     """
     prefect = Prefect(jobs.address(cluster, "prefect"))
     asked = {"source": source, "as_of": as_of.isoformat() if as_of else None, "fiscal_year_start": fiscal_year_start}
+    asked["mapping"] = mapping
     with step(f"pipeline on {source or 'the source of its deployment'}"):
         run = prefect.follow(
             prefect.submit(DEPLOYMENT, {name: value for name, value in asked.items() if value is not None})
@@ -157,6 +171,11 @@ def _export(source: str) -> dict[str, Any]:
     kind, _, path = source.partition(":")
     facts = Path(path).stat() if kind == "file" and Path(path).exists() else None
     return {"source": source, "state": f"{facts.st_size} {facts.st_mtime_ns}" if facts else ""}
+
+
+def _digest(mapping: str | None) -> str:
+    """Of the mapping, empty for none: a platform from before mappings had none."""
+    return hashlib.sha256(mapping.encode()).hexdigest()[:16] if mapping else ""
 
 
 def _code() -> str:

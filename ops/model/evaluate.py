@@ -26,6 +26,8 @@ from closecast.platform.sources.export import SourceError, read_source
 from ops.cli.arguments import SOURCES, Arguments, day, month, number
 from ops.cli.progress import say
 from ops.errors import OperatorError
+from ops.model.check import shortfalls
+from ops.model.mapping import chosen_mapping
 from ops.model.source import parse_source
 
 _CONSOLE = Console(soft_wrap=True, width=140)
@@ -39,10 +41,14 @@ def evaluate(arguments: list[str]) -> int:
     wanted = parsed(arguments)
     source = parse_source(wanted.source) or wanted.source
     with _spoken():
-        export = read_source(source, wanted.seed)
+        export = read_source(source, wanted.seed, mapping=chosen_mapping(wanted.mapping))
         checked = contract.check(export.frame, wanted.as_of)
         found = quality.assess(export.frame, checked)
+    if export.describe():
+        say(f"{export.name}: {export.describe()}")
     say(f"{export.name}: {checked.summary()}; quality {found.score:.3f}")
+    for reason in shortfalls(checked, found):
+        say(f"training would refuse this export: {reason}")
     reports = []
     for cut in wanted.cut or [None]:
         begin = time.monotonic()
@@ -126,7 +132,7 @@ def _calendar(text: str) -> FiscalCalendar:
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
-    wanted = Arguments("evaluate", evaluate.__doc__).option("source", str, SOURCES, default="synthetic")
+    wanted = Arguments("evaluate", evaluate.__doc__).option("source", str, SOURCES, default="synthetic").mapping()
     wanted.add_argument(
         "--cut", type=day, action="append", metavar="<date>", help="held out from this date on; may be repeated"
     )

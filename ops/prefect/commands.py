@@ -10,6 +10,7 @@ from rich.table import Table
 from ops.cli.arguments import Arguments, nothing, number
 from ops.cli.progress import say, step
 from ops.errors import OperatorError
+from ops.model.mapping import read_mapping
 from ops.model.source import parse_source
 from ops.nomad import jobs
 from ops.nomad.cluster import wait
@@ -67,6 +68,8 @@ def run(arguments: list[str]) -> int:
     name, texts = parsed(wanted, arguments)
     if texts.get("source", "").startswith("file:"):
         texts["source"] = str(parse_source(texts["source"]))
+    if "mapping" in texts:
+        texts["mapping"] = str(read_mapping(texts["mapping"]))
     prefect = _prefect(connect())
     flow_run = prefect.submit(name, typed(name, texts, prefect.deployment(name)))
     say(f"flow run {flow_run} submitted; {prefect.address}/runs/flow-run/{flow_run}")

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from closecast.deals import contract, dates, quality, schema, span, vocabulary
+from closecast.deals.mapping import apply
 from closecast.deals.quality import Quality
 from closecast.deals.snapshots import data_end
 from closecast.platform.lake import online
@@ -95,7 +96,8 @@ def _ingested(export: RawExport, deals: pd.DataFrame, facts: dict[str, Any], ski
 def _fingerprint(export: RawExport, as_of: date | None) -> str:
     """A fingerprint of the export's bytes, the rules and `as_of`: changed rules cause a new check."""
     rules = b"".join(
-        Path(str(module.__file__)).read_bytes() for module in (vocabulary, contract, dates, schema, span, quality)
+        Path(str(module.__file__)).read_bytes()
+        for module in (vocabulary, contract, dates, schema, span, quality, apply)
     )
-    facts = export.sha256.encode() + hashlib.sha256(rules).digest() + str(as_of or "").encode()
+    facts = export.fingerprint + hashlib.sha256(rules).digest() + str(as_of or "").encode()
     return hashlib.sha256(facts).hexdigest()[:32]

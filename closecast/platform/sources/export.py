@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import msgspec
 import pandas as pd
 
+from closecast.deals.mapping.document import Mapping as ColumnMapping
 from closecast.deals.synthetic import generator
+from closecast.platform.sources.errors import SourceError
+from closecast.platform.sources.mapped import MappedTable, check_size, mapped, read_table
 from closecast.platform.sources.objects import read_object
-from closecast.platform.sources.table import SourceError, table
 
 __all__ = ["RawExport", "SourceError", "read_source"]
 
@@ -18,18 +21,40 @@ SYNTHETIC_ROWS = 8_000
 KAGGLE_DATASET = "innocentmfa/crm-sales-opportunities"
 KAGGLE_FILE = "sales_pipeline.csv"
 _EXPECTED = (
-    "expected synthetic, synthetic:<rows>, file:<path to a CSV or Parquet export>, s3://<bucket>/<key>, "
+    "expected synthetic, synthetic:<rows>, file:<path to a CSV, Excel or Parquet export>, s3://<bucket>/<key>, "
     "kaggle or kaggle:<owner>/<dataset>"
 )
 
 
 @dataclass(frozen=True)
 class RawExport:
-    """An export as received: text columns, missing values as empty text; `sha256` is that of the file's bytes."""
+    """An export in the contract's columns, text, missing values as empty text; `sha256` is that of the source's bytes."""
 
     frame: pd.DataFrame
     spec: str
     sha256: str
+    read: MappedTable | None = None  # None for made-up data, which were never written
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Of the bytes and of what the columns were taken for."""
+        mapping = self.read.mapping if self.read else None
+        rules = b"" if mapping is None else msgspec.json.encode(mapping, order="sorted")
+        return hashlib.sha256(self.sha256.encode() + rules).digest()
+
+    @property
+    def set_aside(self) -> int:
+        """How many rows of the file are no deals."""
+        return len(self.read.set_aside) if self.read else 0
+
+    @property
+    def fiscal_year_start(self) -> int | None:
+        """The first month of the fiscal year, where the mapping says it."""
+        return self.read.mapping.fiscal_year_start if self.read and self.read.mapping else None
+
+    def describe(self) -> str:
+        """One line: how the export was read and mapped; empty for made-up data."""
+        return self.read.describe() if self.read else ""
 
     @property
     def name(self) -> str:
@@ -41,35 +66,43 @@ class RawExport:
 
 
 def read_source(
-    spec: str, seed: int = 7, environment: Mapping[str, str] = os.environ, folder: Path | None = None
+    spec: str,
+    seed: int = 7,
+    environment: Mapping[str, str] = os.environ,
+    folder: Path | None = None,
+    mapping: ColumnMapping | None = None,
 ) -> RawExport:
     """Read the export that `spec` names; there is no fallback to another source.
 
     `seed` is the synthetic generator's; `environment` holds what S3 and Kaggle need (object_source, kaggle_source);
-    what a broken download from Kaggle left in `folder` is continued there.
-    Raises SourceError for an unknown kind of source, and one that is not there, cannot be reached or read, is empty,
-    or is neither CSV in UTF-8 nor Parquet.
+    what a broken download from Kaggle left in `folder` is continued there. Without `mapping` the export is taken as it
+    is where it has the contract's columns, else by the mapping that fits it with certainty.
+    Raises MappingNeededError where none does, and SourceError for an unknown kind of source, and one that is not there,
+    cannot be reached or read, or does not fit the mapping.
     """
-    kind, colon, rest = spec.partition(":")
+    kind, _, rest = spec.partition(":")
     if kind == "synthetic":
         frame = generator.generate(_rows(spec, rest), seed)
         return RawExport(frame, spec, hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest())
+    content, what = read_bytes(spec, environment, folder)
+    read = mapped(read_table(content, what), what, mapping)
+    return RawExport(read.frame, spec, hashlib.sha256(content).hexdigest(), read)
+
+
+def read_bytes(spec: str, environment: Mapping[str, str] = os.environ, folder: Path | None = None) -> tuple[bytes, str]:
+    """The bytes of the export that `spec` names, and what to call it in a message. Raises SourceError."""
+    kind, colon, rest = spec.partition(":")
     if kind == "file" and rest:
-        return _export(spec, _read_file(spec, Path(rest)), f"the file {rest}", rest)
+        return _read_file(spec, Path(rest)), f"the file {rest}"
     if kind == "s3":
-        return _export(spec, read_object(spec, environment), f"the object {spec}", rest)
+        return read_object(spec, environment), f"the object {spec}"
     if kind == "kaggle" and (rest or not colon):
         # Kaggle's client takes half a second to import, and other sources don't need it.
         from closecast.platform.sources.kaggle import fetch
 
         dataset = rest or KAGGLE_DATASET
-        content = fetch(dataset, KAGGLE_FILE, environment, folder)
-        return _export(spec, content, f"Kaggle's file {KAGGLE_FILE} of {dataset}", KAGGLE_FILE)
+        return fetch(dataset, KAGGLE_FILE, environment, folder), f"Kaggle's file {KAGGLE_FILE} of {dataset}"
     raise SourceError(f"unknown source {spec!r}; {_EXPECTED}")
-
-
-def _export(spec: str, content: bytes, what: str, name: str) -> RawExport:
-    return RawExport(table(content, what, name), spec, hashlib.sha256(content).hexdigest())
 
 
 def _rows(spec: str, text: str) -> int:
@@ -84,11 +117,14 @@ def _read_file(spec: str, path: Path) -> bytes:
     if not path.is_absolute():
         raise SourceError(f"{spec!r} is not an absolute path; flows run in a folder of their own: write file:/...")
     try:
+        check_size(path.stat().st_size, f"the file {path}")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise SourceError(f"there is no file {path}; check the path after file:") from error
     except IsADirectoryError as error:
         example = path / "sales_pipeline.csv"
-        raise SourceError(f"{path} is a folder; expected a CSV or Parquet export, for example {example}") from error
+        raise SourceError(
+            f"{path} is a folder; expected a CSV, Excel or Parquet export, for example {example}"
+        ) from error
     except OSError as error:
         raise SourceError(f"the file {path} cannot be read: {error.strerror}") from error

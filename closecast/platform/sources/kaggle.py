@@ -20,9 +20,9 @@ from kagglesdk.datasets.types.dataset_api_service import (  # type: ignore[impor
 )
 
 from closecast.platform.sources.checksums import mismatch
+from closecast.platform.sources.errors import SourceAwayError, SourceError
 from closecast.platform.sources.kaggle_client import ENDPOINT, VARIABLES, KaggleHttp
 from closecast.platform.sources.resumable import ATTEMPTS, extend, passing, retried, status_of
-from closecast.platform.sources.table import SourceAwayError, SourceError
 
 
 def fetch(

@@ -13,7 +13,7 @@ from kagglesdk.kaggle_env import KaggleEnv, get_endpoint  # type: ignore[import-
 from kagglesdk.kaggle_http_client import KaggleHttpClient  # type: ignore[import-untyped]
 from requests.adapters import HTTPAdapter
 
-from closecast.platform.sources.table import SourceError
+from closecast.platform.sources.errors import SourceError
 
 VARIABLES = "KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY"
 ENDPOINT = "CLOSECAST_KAGGLE_ENDPOINT"

@@ -21,16 +21,16 @@ def test_every_flow_is_deployed_and_every_deployment_is_a_flow() -> None:
 @pytest.mark.parametrize(
     ("flow", "parameters", "cron", "tags"),
     [
-        ("ingest", {"source", "seed", "minimum_quality", "as_of"}, "0 5 * * *", ("data",)),
-        ("eda", {"source", "seed", "as_of"}, "30 5 * * 1", ("data",)),
-        ("train", {"source", "seed", "as_of", "fiscal_year_start"}, "0 6 * * 1", ("model",)),
+        ("ingest", {"source", "seed", "minimum_quality", "as_of", "mapping"}, "0 5 * * *", ("data",)),
+        ("eda", {"source", "seed", "as_of", "mapping"}, "30 5 * * 1", ("data",)),
+        ("train", {"source", "seed", "as_of", "fiscal_year_start", "mapping"}, "0 6 * * 1", ("model",)),
         (
             "tune",
-            {"source", "trials", "workers", "seed", "study", "seconds", "as_of", "fiscal_year_start"},
+            {"source", "trials", "workers", "seed", "study", "seconds", "as_of", "fiscal_year_start", "mapping"},
             "0 1 1 * *",
             ("model", "nomad"),
         ),
-        ("evaluate", {"source", "cuts", "seed", "as_of", "fiscal_year_start"}, "0 7 * * 1", ("model",)),
+        ("evaluate", {"source", "cuts", "seed", "as_of", "fiscal_year_start", "mapping"}, "0 7 * * 1", ("model",)),
         ("score", {"source", "as_of", "horizon", "at_once", "seconds"}, None, ("scoring", "nomad")),
     ],
 )

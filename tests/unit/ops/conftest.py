@@ -23,7 +23,10 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Double(ThreadingHTTPServer):
-    """`answers` by "METHOD /path": a status and a body, or a list of them given one after the other."""
+    """`answers` by "METHOD /path": a status and a body, or a list of them given one after the other.
+
+    A body may be a function of the request's, decoded from JSON.
+    """
 
     answers: dict[str, Any]
     asked: list[tuple[str, Any]]
@@ -44,6 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(found, list):
             found = found.pop(0) if len(found) > 1 else found[0]
         status, body = found
+        if callable(body):
+            body = body(json.loads(content))
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(payload)))

@@ -9,8 +9,8 @@ import pytest
 
 from closecast.deals.synthetic.generator import generate
 from closecast.platform.lake.store import parquet_bytes
+from closecast.platform.sources.errors import SourceAwayError
 from closecast.platform.sources.export import SourceError, read_source
-from closecast.platform.sources.table import SourceAwayError
 from tests.servers import S3, free_port
 
 pytestmark = pytest.mark.integration

@@ -4,6 +4,7 @@ One double stands for Nomad, Prefect, MLflow and the API, because each must answ
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,15 @@ def _asked(double: Double, route: str) -> list[Any]:
     return [json.loads(body) for asked, body in double.asked if asked == route]
 
 
+def _variables(**values: str) -> Callable[[Any], list[dict[str, str]]]:
+    """Prefect's answer to who asks for a variable by its name."""
+
+    def found(asked: Any) -> list[dict[str, str]]:
+        return [{"value": values[name]} for name in asked["variables"]["name"]["any_"] if name in values]
+
+    return found
+
+
 def _signed(monkeypatch: pytest.MonkeyPatch, problem: str | None = None) -> None:
     monkeypatch.setattr(champion, "unsigned", lambda _found, _credentials: problem)
 
@@ -78,7 +88,7 @@ def test_one_is_trained_and_then_kept_until_the_source_or_the_date_is_another(
     _signed(monkeypatch)
     double.answers |= {
         ALIAS: (200, {"model_version": VERSION}),
-        "POST /api/variables/filter": (200, [{"value": "synthetic:3000"}]),
+        "POST /api/variables/filter": (200, _variables(closecast_source="synthetic:3000")),
     }
     champion.ensure_champion(cluster, None)
     assert len(_asked(double, RUN)) == 1
@@ -88,6 +98,35 @@ def test_one_is_trained_and_then_kept_until_the_source_or_the_date_is_another(
     assert [one["parameters"] for one in _asked(double, RUN)][1:] == [
         {"source": "synthetic:3000", "fiscal_year_start": 4}
     ]
+
+
+def test_a_mapping_stays_with_its_source(cluster: Cluster, double: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a champion that was trained on an export with a mapping
+    _signed(monkeypatch)
+    champion.ensure_champion(cluster, "s3://b/deals.csv", mapping="a mapping")
+    assert _asked(double, RUN)[0]["parameters"] == {"source": "s3://b/deals.csv", "mapping": "a mapping"}
+    kept = [(one["name"], one["value"]) for one in _asked(double, "POST /api/variables/")]
+    assert kept == [("closecast_source", "s3://b/deals.csv"), ("closecast_mapping", "a mapping")]
+    double.answers |= {
+        ALIAS: (200, {"model_version": VERSION}),
+        "POST /api/variables/filter": (
+            200,
+            _variables(closecast_source="s3://b/deals.csv", closecast_mapping="a mapping"),
+        ),
+        "PATCH /api/variables/name/closecast_mapping": (204, {}),
+        "PATCH /api/variables/name/closecast_source": (204, {}),
+    }
+    # when neither is named, or the same source is, then nothing is new
+    champion.ensure_champion(cluster, None)
+    champion.ensure_champion(cluster, "s3://b/deals.csv")
+    assert len(_asked(double, RUN)) == 1
+    # when the mapping is another
+    champion.ensure_champion(cluster, None, mapping="another")
+    assert _asked(double, RUN)[1]["parameters"] == {"source": "s3://b/deals.csv", "mapping": "another"}
+    # when the source is another, then the mapping is not taken for it
+    champion.ensure_champion(cluster, "s3://b/others.csv")
+    assert _asked(double, RUN)[2]["parameters"] == {"source": "s3://b/others.csv"}
+    assert _asked(double, "PATCH /api/variables/name/closecast_mapping")[-1] == {"value": ""}
 
 
 def test_one_that_no_service_would_load_is_replaced(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from ops.api import predict
@@ -90,12 +91,11 @@ def test_a_failed_run_gives_the_flows_own_message(double: Double) -> None:
         Prefect("http://127.0.0.1:9", "a:b").call("GET", "/x")
 
 
-def test_a_long_csv_is_sent_in_parts(double: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_deals_are_sent_in_parts(double: Double, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predict, "MOST_DEALS", 2)
-    file = tmp_path / "deals.csv"
-    file.write_text("engage_date\n2017-01-01\n2017-01-02\n2017-01-03\n")
+    deals = pd.DataFrame({"engage_date": ["2017-01-01", "2017-01-02", "2017-01-03"]})
     double.answers["POST /v1/predictions/batch"] = (200, {"predictions": [{"probability": 0.5}]})
-    answers = predict.score_file(Api(double.address, "key"), file, {"horizon": "30"})
+    answers = predict.score(Api(double.address, "key"), deals, {"horizon": "30"})
     assert len(answers) == 2
     assert [content for _, content in double.asked] == [
         b"engage_date\n2017-01-01\n2017-01-02\n",
@@ -120,13 +120,19 @@ def test_predict_refuses_what_it_cannot_read(
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"", "is empty"), (b"a\n", "a header and no deals"), (b"\xff\n1", "not UTF-8")]
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"engage_date,product\n", "a header and no deals"),
+        (b"a,b\n1,2\n", "needs a mapping, because it does not say"),
+        (b"%PDF-1.7", "is a PDF document"),
+    ],
 )
 def test_a_file_without_deals_is_told(content: bytes, words: str, tmp_path: Path) -> None:
     file = tmp_path / "deals.csv"
     file.write_bytes(content)
     with pytest.raises(OperatorError, match=words):
-        predict.score_file(Api("http://127.0.0.1:9", "key"), file, {})
+        predict.predict([str(file)])
 
 
 PREDICTION = {

@@ -1,19 +1,18 @@
 """Sources: what is read, and the one line a user gets when it cannot be."""
 
-import datetime as dt
 import hashlib
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from closecast.deals.contract import check
+from closecast.deals.mapping.document import parse
+from closecast.deals.synthetic.generator import generate
 from closecast.deals.vocabulary import RAW_COLUMNS
-from closecast.platform.sources.export import RawExport, SourceError, read_source
+from closecast.platform.sources.errors import MappingNeededError, SourceError
+from closecast.platform.sources.export import RawExport, read_source
 
 HEADER = ",".join(RAW_COLUMNS)
 
@@ -45,13 +44,16 @@ def test_synthetic_exports_differ_by_rows_and_seed_only() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("excel", "unknown source 'excel'; expected synthetic, synthetic:<rows>, file:<path to a CSV or Parquet"),
+        (
+            "excel",
+            "unknown source 'excel'; expected synthetic, synthetic:<rows>, file:<path to a CSV, Excel or Parquet",
+        ),
         ("kaggle:", "unknown source 'kaggle:'"),
         ("kaggle:deals", "'deals' names no Kaggle dataset; expected <owner>/<dataset>"),
         ("kaggle:../../deals", "names no Kaggle dataset"),
-        ("s3:bucket/sales.csv", "names no export on S3; expected s3://<bucket>/<key ending in .csv or .parquet>"),
+        ("s3:bucket/sales.csv", "names no export on S3; expected s3://<bucket>/<key ending in .csv, .tsv, .txt"),
         ("s3://bucket", "names no export on S3"),
-        ("s3://bucket/sales.xlsx", "names no export on S3"),
+        ("s3://bucket/sales.docx", "names no export on S3"),
         ("file:", "unknown source"),
         ("", "unknown source"),
         ("synthetic:many", "asks for 'many' synthetic rows"),
@@ -70,9 +72,10 @@ def test_a_specification_that_names_nothing(spec: str, message: str) -> None:
     [
         (b"", "is empty; expected a header"),
         (b" \n\n", "is empty"),
-        ("opportunity_id,ächz\n".encode("latin-1"), r"is not UTF-8 text \(byte 15\)"),
-        (b'a,b\n"1,2\n', "is not a CSV table"),
-        (b"a,b\n1,2\n1,2,3\n", "is not a CSV table"),
+        ("opportunity_id,ächz\n".encode("latin-1"), "needs a mapping, because it does not say"),
+        (b'a,b\n"1,2\n', "needs a mapping, because it does not say"),
+        (b"a,b\n1,2\n1,2,3\n", "needs a mapping, because it does not say"),
+        (b"\x89PNG\r\n\x1a\n", "is a PNG picture; expected CSV"),
         (b"a,b\n1,\0\n", "holds zero bytes"),
     ],
 )
@@ -97,61 +100,68 @@ def test_a_file_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
 
 
 def test_parquet_comes_out_as_the_same_frame_as_csv(tmp_path: Path) -> None:
-    # given
-    columns: dict[str, tuple[list[Any], pa.DataType]] = {
-        "opportunity_id": (["007", None, "Ünal"], pa.string()),
-        "product": (["MG", "MG", None], pa.dictionary(pa.int8(), pa.string())),
-        "engage_date": ([dt.date(2017, 1, 2), None, dt.date(999, 12, 31)], pa.date32()),
-        "close_date": ([dt.datetime(2017, 3, 4), None, dt.datetime(2017, 3, 4, 5, 6)], pa.timestamp("ns")),
-        "close_value": ([1054.0, None, 0.1], pa.float32()),
-        "amount": ([Decimal("1054.00"), None, Decimal("100.50")], pa.decimal128(9, 2)),
-        "seats": ([1_000_000, None, -3], pa.int64()),
-        "dates": ([dt.datetime(2017, 3, 4), None, dt.datetime(2018, 1, 1)], pa.timestamp("us", "UTC")),
-        "nothing": ([None, None, None], pa.null()),
-    }
-    path = tmp_path / "export.PARQUET"
-    pq.write_table(pa.table({name: pa.array(values, kind) for name, (values, kind) in columns.items()}), path)
+    # given a name that says nothing
+    path = tmp_path / "export"
+    frame = generate(40, seed=1)
+    frame.to_parquet(path)
     # when
     export = read_source(f"file:{path}")
     # then
-    rows = [
-        ["007", "MG", "2017-01-02", "2017-03-04", "1054", "1054", "1000000", "2017-03-04", ""],
-        ["", "MG", "", "", "", "", "", "", ""],
-        ["Ünal", "", "0999-12-31", "2017-03-04 05:06:00", "0.1", "100.5", "-3", "2018-01-01", ""],
-    ]
-    pd.testing.assert_frame_equal(export.frame, pd.DataFrame(rows, columns=list(columns), dtype=object))
+    assert export.frame.equals(frame)
     assert export.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert export.name == "file:export.PARQUET"
 
 
-def test_texts_that_are_alike_are_one_object_however_many_rows_have_them(tmp_path: Path) -> None:
+def test_an_export_of_another_crm_is_mapped_where_that_is_certain(tmp_path: Path) -> None:
     # given
-    path = tmp_path / "export.parquet"
-    pq.write_table(pa.table({"product": ["GTX Basic", None, "GTX Pro"] * 1_000}), path, row_group_size=700)
+    path = tmp_path / "report.csv"
+    rows = "Opportunity ID;Stage;Created Date;Close Date;Amount\na;Closed Won;13.1.2024;1.2.2024;1.200,50 €\nb;Proposal;2.1.2024;9.9.2024;"
+    path.write_text(rows)
     # when
-    column = read_source(f"file:{path}").frame["product"]
+    export = read_source(f"file:{path}")
     # then
-    assert column.tolist() == ["GTX Basic", "", "GTX Pro"] * 1_000
-    assert len({id(text) for text in column}) == 3
+    assert export.frame.to_numpy().tolist() == [
+        ["a", "unknown", "unknown", "unknown", "Won", "2024-01-13", "2024-02-01", "1200.5"],
+        ["b", "unknown", "unknown", "unknown", "Engaging", "2024-01-02", "", ""],
+    ]
+    assert "mapped by the profile salesforce_report" in export.describe()
+    assert "1 open deals carry a close date: it is expected" in export.describe()
+    # and another mapping is another export to the lake, though the bytes are the same
+    assert export.read is not None
+    assert export.read.mapping is not None
+    given = msgspec.structs.replace(export.read.mapping, stages={"Closed Won": "won", "Proposal": "lost"})
+    other = read_source(f"file:{path}", mapping=given)
+    assert other.frame["deal_stage"].tolist() == ["Won", "Lost"]
+    assert "mapped as you said" in other.describe()
+    assert other.sha256 == export.sha256
+    assert other.fingerprint != export.fingerprint
 
 
-def test_parquet_that_is_no_export(tmp_path: Path) -> None:
-    # given
-    path = tmp_path / "export.parquet"
-    lists = pa.table({"product": pa.array([["MG"]])})
-    far = pa.table({"close_date": pa.array([2**62], pa.timestamp("us"))})
-    # when / then
-    path.write_bytes(b"opportunity_id,product")
-    with pytest.raises(SourceError, match=r"the file .*export.parquet is not a Parquet file: .*; export it anew"):
+def test_a_question_is_asked_and_nothing_is_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    path.write_text("Stage,Created Date,Close Date\nClosed Won,1/2/2024,3/4/2024\nMulling,1/2/2024,\n")
+    with pytest.raises(MappingNeededError) as raised:
         read_source(f"file:{path}")
-    pq.write_table(lists, path)
-    with pytest.raises(SourceError, match=r"the column product of .* is of type list<.*>; expected text, numbers"):
-        read_source(f"file:{path}")
-    pq.write_table(far, path)
-    with pytest.raises(SourceError, match=r"the column close_date of .* holds a value outside of its type"):
-        read_source(f"file:{path}")
-    path.write_bytes(b"")
-    with pytest.raises(SourceError, match="is empty"):
+    message = str(raised.value)
+    assert message.startswith(
+        f"the file {path} needs a mapping, because it does not say: (1) what do these stages mean"
+    )
+    assert "(2) is '1/2/2024' in 'Created Date' day-first (dmy) or month-first (mdy)?" in message
+    assert "just map" in message
+
+
+def test_a_mapping_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(f"{HEADER}\n007,Ada,GTXPro,NA,Won,1/2/2017,3/4/2017,0550\n")
+    mapping = parse("version: 1\ncolumns: {stage: deal_stage, created: begun, closed: close_date}\nstages: {Won: won}")
+    with pytest.raises(SourceError, match=r"export.csv does not fit the mapping: the export lacks .* 'begun'; it has"):
+        read_source(f"file:{path}", mapping=mapping)
+
+
+def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    with path.open("wb") as file:
+        file.truncate(2 << 30)  # a hole: it takes no room
+    with pytest.raises(SourceError, match=r"has 2,048 MB, and at most 1,024 MB are read; export the columns"):
         read_source(f"file:{path}")
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from closecast.deals.synthetic.generator import generate
 from closecast.platform.sources.checksums import crc32c
+from closecast.platform.sources.errors import SourceAwayError
 from closecast.platform.sources.export import SourceError, read_source
 from closecast.platform.sources.kaggle import fetch
-from closecast.platform.sources.table import SourceAwayError
 from tests.kaggle_double import CONTENT, DATASET, FILE, Kaggle, running_double
 from tests.servers import free_port
 

@@ -1,0 +1,188 @@
+"""`just bench exports folder=<path> [cuts=3] [mappings=<path>]`: what is made of each export in a folder, and how good a model of it is.
+
+A file's own mapping, where only its owner can say something, is <name>.mapping.yaml in `mappings`. Writes exports.md.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks import arguments
+from closecast.deals import contract, quality
+from closecast.deals.mapping.document import MappingError, parse
+from closecast.models import candidate as candidates
+from closecast.models.training import NotEnoughDataError, plan
+from closecast.platform.mlflow.publication import evaluate_alone
+from closecast.platform.runtime import processors
+from closecast.platform.sources.errors import SourceError
+from closecast.platform.sources.export import read_source
+from ops.errors import OperatorError
+from ops.model.check import shortfalls
+
+_PAGE = Path(__file__).with_name("exports.md")
+_ENDINGS = {".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet"}
+_SHARES = (0.5, 0.6, 0.7)  # of the span, where the cuts are
+
+
+@dataclass
+class Found:
+    """What came of one file; `measured` has one row for each cut and target."""
+
+    name: str
+    read: str = ""
+    refused: str = ""
+    rows: int = 0
+    used: int = 0
+    reasons: list[str] = field(default_factory=list)
+    quality: float | None = None
+    shortfalls: list[str] = field(default_factory=list)
+    measured: list[dict[str, Any]] = field(default_factory=list)
+    gate: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def look_at(path: Path, mapping: Path, cuts: int, threads: int) -> Found:
+    """Read, check and measure one file, as far as it can be."""
+    begin = time.monotonic()
+    found = Found(path.name)
+    try:
+        given = parse(mapping.read_bytes()) if mapping.exists() else None
+        export = read_source(f"file:{path.resolve()}", mapping=given)
+        checked = contract.check(export.frame)
+    except (SourceError, contract.ContractError, MappingError) as error:
+        found.refused = str(error).replace(str(path.resolve()), path.name)
+        found.seconds = time.monotonic() - begin
+        return found
+    score = quality.assess(export.frame, checked)
+    found.read, found.quality, found.shortfalls = export.describe(), score.score, shortfalls(checked, score)
+    found.rows, found.used = len(export.frame) + export.set_aside, len(checked.accepted)
+    found.reasons = _reasons(export, checked)
+    if not found.shortfalls:
+        for cut in _cuts(checked, cuts):
+            try:
+                report = evaluate_alone(candidates.build(checked.accepted, 7, threads, None, cut))
+            except NotEnoughDataError as error:
+                found.gate.append(str(error))
+                continue
+            found.measured += list(_measures(report))
+            decision = report["decision"]
+            said = next((one["sentence"] for one in decision["checks"] if not one["passed"]), "promotes")
+            found.gate.append(f"{report['plan']['cut']}: {said}")
+    found.seconds = time.monotonic() - begin
+    return found
+
+
+def _reasons(export: Any, checked: contract.CheckedDeals) -> list[str]:
+    aside = [one.reason for one in export.read.set_aside]
+    rejected = list(checked.rejected["reasons"]) if len(checked.rejected) else []
+    counts: dict[str, int] = {}
+    for reason in [*aside, *rejected]:
+        counts[reason] = counts.get(reason, 0) + 1
+    return [f"{count:,} x {reason}" for reason, count in sorted(counts.items(), key=lambda one: -one[1])]
+
+
+def _cuts(checked: contract.CheckedDeals, count: int) -> list[date]:
+    """The months' begins nearest to the shares of the span; of one, the one that training takes."""
+    own = plan(checked.accepted)
+    if count == 1:
+        return [own.cut]
+    found = []
+    for share in _SHARES:
+        ideal = own.first + (own.end - own.first) * share
+        this_month = ideal.replace(day=1)
+        following = (this_month + timedelta(days=31)).replace(day=1)
+        nearest = min((this_month, following), key=lambda month: abs(month - ideal))
+        if own.first < nearest < own.end and nearest not in found:
+            found.append(nearest)
+    return found
+
+
+def _measures(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for target, found in report["targets"].items():
+        losses = {rung: one["log_loss"]["value"] for rung, one in found["ladder"]["all"]["rungs"].items()}
+        against = found["log_loss_against"]
+        worst = max(against, key=lambda rung: against[rung]["low"])
+        yield {
+            "cut": report["plan"]["cut"],
+            "target": target,
+            "candidate": losses["candidate"],
+            "rungs": {rung: value for rung, value in losses.items() if rung != "candidate"},
+            "hardest": worst,
+            "difference": against[worst],
+        }
+
+
+def page(found: list[Found], cuts: int) -> str:
+    """The tables of exports.md."""
+    lines = [
+        "# Exports as other people have them",
+        "",
+        f"Made by `just bench exports folder=<…> cuts={cuts}`: each file as it is, read, mapped, checked and, where a model can be",
+        "trained, measured. Rows in are the rows used and those that are not.",
+        "",
+        "| file | read and mapped | rows in | used | not used | quality | training | seconds |",
+        "|---|---|---:|---:|---|---:|---|---:|",
+    ]
+    for one in found:
+        training = one.refused or "; ".join(one.shortfalls) or "possible"
+        reasons = "; ".join(one.reasons[:6])
+        score = "" if one.quality is None else f"{one.quality:.3f}"
+        cells = (one.name, one.read, f"{one.rows:,}", f"{one.used:,}", reasons, score, training, f"{one.seconds:.0f}")
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    lines += [
+        "",
+        "Held-out log loss of the candidate, and the difference to the baseline that is hardest to beat (below 0: the candidate is",
+        "better; paired by deal, 95 %). It is clearly worse where the whole interval is above 0.",
+        "",
+        "| file | cut | target | candidate | hardest baseline | its log loss | difference | clearly worse |",
+        "|---|---|---|---:|---|---:|---|---|",
+    ]
+    for one in found:
+        for row in one.measured:
+            gap = row["difference"]
+            interval = f"{gap['value']:+.4f} ({gap['low']:+.4f} to {gap['high']:+.4f})"
+            cells = (
+                one.name,
+                str(row["cut"]),
+                row["target"].replace("_", " "),
+                f"{row['candidate']:.4f}",
+                row["hardest"].replace("_", " "),
+                f"{row['rungs'][row['hardest']]:.4f}",
+                interval,
+                "yes" if gap["low"] > 0 else "",
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "What the gate says of a first model:", ""]
+    lines += [f"- {one.name}, {said}" for one in found for said in one.gate]
+    return "\n".join(lines) + "\n"
+
+
+def main(given: list[str]) -> int:
+    """Look at each file and write the page."""
+    wanted = arguments.read(
+        given,
+        folder=arguments.text("", "a folder of exports"),
+        mappings=arguments.text("", "a folder of mapping files"),
+        cuts=arguments.whole(1, most=len(_SHARES)),
+    )
+    folder = Path(wanted["folder"])
+    if not wanted["folder"] or not folder.is_dir():
+        raise OperatorError(f"{wanted['folder']!r} is no folder", "name the exports: just bench exports folder=<path>")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
+    found = []
+    for path in files:
+        mapping = Path(wanted["mappings"] or folder) / f"{path.stem}.mapping.yaml"
+        found.append(look_at(path, mapping, wanted["cuts"], processors.usable()))
+        print(
+            f"{path.name}: {found[-1].seconds:.0f} s, {found[-1].refused or found[-1].shortfalls or found[-1].gate}",
+            flush=True,
+        )
+        _PAGE.write_text(page(found, wanted["cuts"]))
+    return 0
+
+
+if __name__ == "__main__":
+    arguments.run(main)

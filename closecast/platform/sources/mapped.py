@@ -1,0 +1,89 @@
+"""An export as its owner's CRM wrote it, brought into the contract's columns by a mapping."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from closecast.deals.mapping.apply import apply
+from closecast.deals.mapping.document import Mapping, MappingError
+from closecast.deals.mapping.proposal import propose
+from closecast.deals.reading import export as reading
+from closecast.deals.reading.table import RawTable, SetAside, UnreadableError
+from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.platform.sources.errors import MappingNeededError, SourceError
+
+LARGEST = 1 << 30  # bytes
+
+
+@dataclass(frozen=True)
+class MappedTable:
+    """The contract's columns as text, and how they came about; `mapping` is None where the export has them itself."""
+
+    frame: pd.DataFrame
+    table: RawTable
+    mapping: Mapping | None
+    set_aside: tuple[SetAside, ...]
+    notes: tuple[str, ...]
+    rows: tuple[int, ...]  # of the deals of `frame`, in the file
+    is_given: bool = False  # whether the user named the mapping
+
+    def describe(self) -> str:
+        """One line: what was read, by which mapping, and what was decided."""
+        return "; ".join([self.table.describe(), *self._by(), *self.notes])
+
+    def _by(self) -> list[str]:
+        if self.mapping is None:
+            return []
+        if self.is_given:
+            return ["mapped as you said"]
+        return [f"mapped by the profile {self.mapping.name}" if self.mapping.name else "mapped by names and values"]
+
+
+def read_table(content: bytes, what: str) -> RawTable:
+    """The table in `content`; `what` begins the message, for example "the file /data/sales.csv". Raises SourceError."""
+    check_size(len(content), what)
+    try:
+        return reading.read(content)
+    except UnreadableError as error:
+        raise SourceError(f"{what} {error}") from error
+
+
+def check_size(size: int, what: str) -> None:
+    """Raises SourceError for more bytes than are read."""
+    if size > LARGEST:
+        raise SourceError(
+            f"{what} has {size >> 20:,} MB, and at most {LARGEST >> 20:,} MB are read; export the columns of the deals "
+            "alone, or as Parquet"
+        )
+
+
+def mapped(table: RawTable, what: str, mapping: Mapping | None = None) -> MappedTable:
+    """`table` in the contract's columns: by `mapping`, else as it is where it has them, else by a certain proposal.
+
+    Raises MappingNeededError where there is something to ask, and SourceError where the mapping does not fit.
+    """
+    if mapping is None and set(RAW_COLUMNS) <= set(table.frame.columns):
+        return MappedTable(
+            table.frame.reset_index(drop=True), table, None, table.set_aside, (), tuple(table.frame.index)
+        )
+    is_given = mapping is not None
+    if mapping is None:
+        proposal = propose(table)
+        if not proposal.is_certain:
+            raise MappingNeededError(questions(what, [one.text for one in proposal.questions]))
+        mapping = proposal.mapping
+    try:
+        done = apply(table, mapping)
+    except MappingError as error:
+        raise SourceError(f"{what} does not fit the mapping: {error}") from error
+    deals, rows = done.frame.reset_index(drop=True), tuple(done.frame.index)
+    return MappedTable(deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given)
+
+
+def questions(what: str, asked: Sequence[str]) -> str:
+    """The message with everything that only the user can say."""
+    return (
+        f"{what} needs a mapping, because it does not say: {' '.join(f'({at}) {one}' for at, one in enumerate(asked, 1))} "
+        "Write one by `just map`, answer there, and name it with --mapping"
+    )

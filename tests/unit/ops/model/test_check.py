@@ -1,0 +1,90 @@
+"""`check`: what is made of an export, in words and as JSON."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from closecast.deals.synthetic.generator import generate
+from ops.errors import OperatorError
+from ops.model.check import check
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CLOSECAST_INVOCATION_DIR", str(tmp_path))
+    return tmp_path
+
+
+def _salesforce(deals: pd.DataFrame) -> pd.DataFrame:
+    """As a report of Salesforce, with a probability that is overwritten when the deal closes."""
+    stages = {"Prospecting": "Prospecting", "Engaging": "Proposal", "Won": "Closed Won", "Lost": "Closed Lost"}
+    return pd.DataFrame(
+        {
+            "Opportunity ID": deals["opportunity_id"],
+            "Opportunity Owner": deals["sales_agent"],
+            "Product Name": deals["product"],
+            "Account Name": deals["account"],
+            "Stage": deals["deal_stage"].map(stages),
+            "Created Date": deals["engage_date"],
+            "Close Date": deals["close_date"],
+            "Amount": deals["close_value"],
+            "Probability (%)": deals["deal_stage"].map({"Won": "100", "Lost": "0"}).fillna("50"),
+        }
+    )
+
+
+def test_an_export_that_will_do_is_described(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # given a report with a remark below it
+    deals = generate(1_500, seed=2)
+    text = _salesforce(deals).to_csv(index=False)
+    (folder / "report.csv").write_text(f"{text}\nConfidential\n")
+    # when
+    status = check(["file:report.csv", "--json", "found.json"])
+    # then
+    printed = capsys.readouterr().out
+    assert status == 0, printed
+    assert "mapped by the profile salesforce_report" in printed
+    assert "1 x remark or total" in printed
+    assert "Probability (%) (1.00)" in printed.partition("none is a feature")[2]
+    assert "a model can be trained on it" in printed
+    # and in figures: every row that came in is used or has its reason
+    found = json.loads((folder / "found.json").read_text())
+    rows = found["rows"]
+    assert (
+        rows["in"] == len(deals) + 1 == rows["used"] + sum(rows["rejected"].values()) + sum(rows["set aside"].values())
+    )
+    assert found["mapping"]["Stage"] == "stage"
+    assert sum(found["stages"].values()) == rows["used"]
+
+
+def test_an_export_that_will_not_do_says_why(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deals = generate(1_500, seed=2)
+    _salesforce(deals[deals["deal_stage"] != "Lost"]).to_csv(folder / "report.csv", index=False)
+    assert check(["file:report.csv"]) == 2
+    printed = capsys.readouterr().out
+    assert "no model can be trained: none of the" in printed
+    assert "closed deals is Lost: a model would take every close for a win" in printed
+
+
+def test_a_feature_that_tells_the_outcome_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # given accounts that are filled in when a deal is won
+    deals = generate(1_500, seed=2)
+    deals["account"] = deals["account"].where(deals["deal_stage"] == "Won", "")
+    deals.to_csv(folder / "deals.csv", index=False)
+    check(["file:deals.csv"])
+    assert "account is a feature, and alone tells won from lost deals" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a,b\n1,2\n", "needs a mapping, because it does not say"),
+        ("Stage,Created Date,Close Date\nClosed Won,x,y\n", "needs a mapping|has no acceptable row"),
+    ],
+)
+def test_what_cannot_be_checked_is_told(content: str, words: str, folder: Path) -> None:
+    (folder / "deals.csv").write_text(content)
+    with pytest.raises(OperatorError, match=words):
+        check(["file:deals.csv"])

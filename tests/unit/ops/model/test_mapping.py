@@ -1,0 +1,96 @@
+"""`map`: a draft of a mapping file, and what is asked."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from closecast.deals.mapping import document
+from ops.errors import OperatorError
+from ops.model.mapping import propose_mapping, read_mapping
+
+CERTAIN = "Opportunity ID,Stage,Created Date,Close Date,Amount\na,Closed Won,2024-01-02,2024-02-03,5\n"
+DOUBTFUL = "Opportunity ID,Stage,Created Date,Close Date\na,Closed Won,1/2/2024,3/4/2024\nb,Mulling,1/2/2024,\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CLOSECAST_INVOCATION_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_a_certain_mapping_is_shown_and_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "deals.csv").write_text(CERTAIN)
+    assert propose_mapping(["file:deals.csv"]) == 0
+    printed = capsys.readouterr().out
+    assert "Closed Won is won" in printed
+    assert "nothing is to be asked" in printed
+    text = read_mapping("deals.mapping.yaml")
+    assert text is not None
+    assert document.parse(text).name == "salesforce_report"
+
+
+def test_a_draft_asks_and_cannot_be_used_before_it_is_answered(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    (folder / "deals.csv").write_text(DOUBTFUL)
+    # when
+    assert propose_mapping(["file:deals.csv", "--out", "mine.yaml"]) == 2
+    # then
+    assert "? what do these stages mean" in capsys.readouterr().out
+    with pytest.raises(OperatorError, match=r"mine.yaml: the mapping cannot be read: Invalid enum value '\?'"):
+        read_mapping("mine.yaml")
+    # when it is answered
+    draft = (
+        (folder / "mine.yaml").read_text().replace("dates: '?'", "dates: dmy").replace("Mulling: '?'", "Mulling: open")
+    )
+    (folder / "mine.yaml").write_text(draft)
+    text = read_mapping("mine.yaml")
+    assert text is not None
+    assert document.parse(text).stages == {"Closed Won": "won", "Mulling": "open"}
+    # and it is not overwritten
+    with pytest.raises(OperatorError, match=r"there is a file .*mine\.yaml already"):
+        propose_mapping(["file:deals.csv", "--out", "mine.yaml"])
+
+
+def test_the_schema_is_written_for_editors(folder: Path) -> None:
+    assert propose_mapping(["--schema", "mapping.schema.json"]) == 0
+    assert json.loads((folder / "mapping.schema.json").read_text()) == json.loads(json.dumps(document.schema()))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "no export is named"),
+        (["file:absent.csv"], "there is no file"),
+        (["synthetic"], "unknown source|made-up"),
+        (["file:picture.csv"], "is a PNG picture"),
+    ],
+)
+def test_what_cannot_be_mapped_is_told(arguments: list[str], words: str, folder: Path) -> None:
+    (folder / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(OperatorError, match=words):
+        propose_mapping(arguments)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"\xff\xfe", "it is not UTF-8 text"),
+        (b"version: 2", "Invalid enum value 2"),
+    ],
+)
+def test_a_mapping_file_that_cannot_be_read_is_told(content: bytes | None, words: str, folder: Path) -> None:
+    if content is not None:
+        (folder / "m.yaml").write_bytes(content)
+    with pytest.raises(OperatorError, match=words):
+        read_mapping("m.yaml")
+
+
+def test_a_mapping_that_prefect_could_not_keep_is_told(folder: Path) -> None:
+    stages = "".join(f"  stage number {at}: open\n" for at in range(400))
+    (folder / "m.yaml").write_text(f"version: 1\ncolumns: {{stage: a, created: b, closed: c}}\nstages:\n{stages}")
+    with pytest.raises(OperatorError, match="characters, and at most 4,900 are kept"):
+        read_mapping("m.yaml")
