@@ -77,6 +77,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "calendar_weight": (0.001, 1.0),
     "entity_weight": (0.001, 1.0),
 }
-# What is tried where nothing was searched: the first, unless another is clearly better on later rows. The second looks at
-# who sells what to whom first: for exports whose agents or products differ in strength.
+# Tried without a search: the first one is used, unless another is clearly better on later rows. The second one gives agent,
+# product and account more weight, for exports in which they differ.
 PRESETS = (Hyperparameters(), Hyperparameters(clock_weight=0.1, entity_weight=1.0))

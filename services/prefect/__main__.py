@@ -66,7 +66,7 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
         WORKER_VARIABLE: environment["PREFECT_HOME"],
         "PREFECT_WORKER_WEBSERVER_HOST": environment["CLOSECAST_HOST"],
         "PREFECT_WORKER_WEBSERVER_PORT": environment["CLOSECAST_PORT"],
-        # A person who has just submitted a run waits for this poll.
+        # Short, because a user who has just submitted a run waits for this poll.
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         # Prefect uses one folder of the temporary directory, and cannot use one that another user created.
         "TMPDIR": f"{environment['PREFECT_HOME']}/tmp",

@@ -23,7 +23,7 @@ class Identity:
     version: str
     run_id: str
     sha256: str | None = None  # of its manifest; None if the registry does not have it
-    signature: str | None = field(default=None, compare=False, repr=False)  # likewise; closecast.platform.signatures
+    signature: str | None = field(default=None, compare=False, repr=False)  # see closecast.platform.signatures
 
     def is_same(self, other: "Identity") -> bool:
         """Whether both are the same model, as far as both are known."""

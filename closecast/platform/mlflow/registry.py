@@ -41,7 +41,7 @@ CHALLENGER = "challenger"
 MODEL_FOLDER = "model"  # artifact folder of the model that serves
 TWIN_FOLDER = "evaluation"  # artifact folder of the evaluation twin, which has not seen the held-out rows
 DIGEST_TAG = "model_sha256"  # of a version and of its run: closecast.models.manifest.digest of the model folder
-SOURCE_TAG = "source"  # likewise: the source that the model learnt from
+SOURCE_TAG = "source"  # of a version and of its run: the source of the training data
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias
 
 

@@ -38,7 +38,7 @@ class Explainer:
         row = features.rows(tables, age, tables.horizon_tables((days,)), agent, product, account, draw)
         matrix = np.stack([np.frombuffer(row), explanations.reference_row(tables, days)])
         own, reference = matrix
-        # The folder's name holds run and hash: version numbers start again when a registered model is made anew.
+        # The folder's name holds run and hash: version numbers restart when a registered model is recreated.
         kept = self.cache.get(served.folder.name, matrix)
         explanation = None if kept is None else explanations.of_kept(scorer, own, reference, kept)
         if explanation is None:
