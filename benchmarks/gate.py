@@ -95,7 +95,7 @@ def _raw(path: str) -> pd.DataFrame:
         return read_source(f"file:{Path(path).resolve()}").frame
     except SourceError as error:
         raise OperatorError(
-            str(error), "name an export that is there, as `just train source=file:<path>` takes it"
+            str(error), "name an export that is there, as `just train --source file:<path>` takes it"
         ) from error
 
 

@@ -115,7 +115,7 @@ def read(source: str | None, seed: int, mapping: str | None = None) -> RawExport
         return described(read_source(own, seed, mapping=parsed(mapping or platform_mapping())))
     except SourceError as error:
         raise type(error)(
-            f"the platform's source {own} cannot be used: {error}; fix that, or set another by `just up source=…`"
+            f"the platform's source {own} cannot be used: {error}; fix that, or set another by `just up --source …`"
         ) from error
 
 

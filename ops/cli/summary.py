@@ -84,7 +84,7 @@ def describe_source(cluster: Cluster) -> str:
         return f"not known while Prefect is away: {error.problem}"
     if source is None:
         return "none yet: `just up` sets it"
-    return f"{source} (it is gone: put it back, or name another by `just up source=…`)" if is_gone(source) else source
+    return f"{source} (it is gone: put it back, or name another by `just up --source …`)" if is_gone(source) else source
 
 
 def describe_prediction(prediction: dict[str, Any]) -> str:

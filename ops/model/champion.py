@@ -64,7 +64,7 @@ def ensure_champion(
     ):
         say(
             f"the platform's source {wanted} is gone: version {champion} serves, and no flow can read it any more; put "
-            "it back, or name another by `just up source=…`"
+            "it back, or name another by `just up --source …`"
         )
         return
     if champion is not None and {name: before.get(name) for name in now} == now:
@@ -127,7 +127,7 @@ def first_prediction(cluster: Cluster, credentials: Credentials, seconds: float 
     if not ranking["deals"]:
         raise OperatorError(
             "the data holds no open deal to predict",
-            "name an export with open (Engaging) deals: just up source=file:<path>",
+            "name an export with open (Engaging) deals: just up --source file:<path>",
         )
     first: dict[str, Any] = ranking["deals"][0]
     raw = {

@@ -76,7 +76,7 @@ def test_a_source_that_is_gone_is_told_with_what_to_do(prefect: Prefect, export:
     assert state.is_failed()
     assert state.message is not None
     assert f"the platform's source file:{export} cannot be used: there is no file {export}" in state.message
-    assert "just up source=" in state.message
+    assert "just up --source" in state.message
 
 
 @pytest.mark.parametrize("value", ["deals.csv", 7])
