@@ -10,8 +10,9 @@ from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from closecast.deals.synthetic.generator import generate
-from closecast.platform.settings import SOURCE_VARIABLE
+from closecast.platform.settings import MAPPING_VARIABLE, SOURCE_VARIABLE
 from flows.ingest import ingest
+from ops.model.mapping import set_own_mapping
 from ops.model.source import carry_over, own_source, set_own_source
 from ops.prefect.pipeline import Prefect
 from tests.servers import S3
@@ -33,7 +34,9 @@ def prefect(prefect_api: str, s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def _forget(server: Prefect) -> None:
-    for one in server.call("POST", "/variables/filter", {"variables": {"name": {"any_": [SOURCE_VARIABLE]}}}):
+    for one in server.call(
+        "POST", "/variables/filter", {"variables": {"name": {"any_": [SOURCE_VARIABLE, MAPPING_VARIABLE]}}}
+    ):
         server.call("DELETE", f"/variables/{one['id']}")
 
 
@@ -56,6 +59,30 @@ def test_a_flow_reads_the_platforms_source_unless_another_is_named(prefect: Pref
     # when / then
     assert _ingested().result()["source"] == "file:deals.csv"
     assert _ingested(source="synthetic:250").result()["source"] == "synthetic:250"
+
+
+def test_the_platforms_source_is_read_with_its_mapping(prefect: Prefect, export: Path) -> None:
+    # given an export with names that only its owner knows
+    deals = generate(300, seed=5).rename(columns={"deal_stage": "Etap", "engage_date": "Start", "close_date": "Koniec"})
+    deals["Etap"] = deals["Etap"].map({"Won": "Tak", "Lost": "Nie", "Engaging": "Moze", "Prospecting": "Moze"})
+    deals.to_csv(export, index=False)
+    set_own_source(prefect, f"file:{export}")
+    state = _ingested()
+    assert state.is_failed()
+    assert "needs a mapping, because it does not say: (1) which column is the stage" in str(state.message)
+    # when
+    mapping = (
+        "version: 1\ncolumns: {stage: Etap, created: Start, closed: Koniec, opportunity_id: opportunity_id, "
+        "sales_agent: sales_agent, product: product, account: account, amount: close_value}\n"
+        "stages: {Tak: won, Nie: lost, Moze: open}\n"
+    )
+    set_own_mapping(prefect, mapping)
+    # then
+    assert _ingested().result()["rows_accepted"] == 300
+    # and one that is named goes before it, with its errors
+    state = _ingested(mapping=mapping.replace("Nie: lost, ", ""))
+    assert "the mapping gives no meaning to the stages 'Nie'" in str(state.message)
+    assert "Invalid enum value 'maybe'" in str(_ingested(mapping=mapping.replace("lost", "maybe")).message)
 
 
 def test_no_made_up_data_stand_in_for_a_source_that_was_never_set(prefect: Prefect) -> None:

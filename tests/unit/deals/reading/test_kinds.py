@@ -44,6 +44,7 @@ def _locked() -> bytes:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is not a workbook that can be read"),
         (b"PAR1" + bytes(40), "is not a Parquet file"),
     ],
+    ids=["empty", "PNG", "PDF", "gzip", "HTML", "XML", "zip", "no workbook", "no older workbook", "no Parquet"],
 )
 def test_another_kind_of_file_is_named(content: bytes, words: str) -> None:
     with pytest.raises(UnreadableError, match=words) as raised:
