@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from closecast.deals import contract, quality
 from closecast.deals.eda.leaks import column_probes
 from closecast.features.history import ENTITIES
-from closecast.models.evidence import Export
+from closecast.models.evidence import Export, odd_dates
 from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import RawExport, read_source
@@ -51,9 +52,9 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 
 def _findings(export: RawExport, checked: contract.CheckedDeals) -> dict[str, Any]:
     score = quality.assess(export.frame, checked)
-    aside = Counter(one.reason for one in export.read.set_aside) if export.read else Counter[str]()
-    rejected = (
-        Counter(checked.rejected["reasons"].str.split("; ").explode()) if len(checked.rejected) else Counter[str]()
+    aside: Counter[str] = Counter(one.reason for one in export.read.set_aside) if export.read else Counter()
+    rejected: Counter[str] = Counter(
+        reason for reasons in checked.rejected.get("reasons", []) for reason in str(reasons).split("; ")
     )
     return {
         "source": export.name,
@@ -67,9 +68,24 @@ def _findings(export: RawExport, checked: contract.CheckedDeals) -> dict[str, An
         },
         "stages": {str(stage): int(count) for stage, count in checked.accepted["deal_stage"].value_counts().items()},
         "quality": score.as_dict(),
+        "noticed": _noticed(checked, rejected),
         "leaks": _leaks(export),
         "shortfalls": shortfalls(checked, score),
     }
+
+
+def _noticed(checked: contract.CheckedDeals, rejected: Counter[str]) -> list[str]:
+    """What is odd about the dates, each in a sentence that says what may have happened."""
+    found = []
+    early = rejected["close_date is before engage_date"]
+    if early:
+        found.append(
+            f"{early:,} deals close before they were created: an import sets the creation date to the day of the import; "
+            "export the date on which the deal began, if the CRM has it in another column"
+        )
+    with suppress(NotEnoughDataError):  # which is told as a shortfall
+        found += odd_dates(Data(checked.accepted))
+    return found
 
 
 def _leaks(export: RawExport) -> list[dict[str, Any]]:
@@ -123,6 +139,8 @@ def _print(found: dict[str, Any]) -> None:
     print("stages: " + ", ".join(f"{count:,} {stage}" for stage, count in found["stages"].items()))
     parts = ", ".join(f"{name} {value:.3f}" for name, value in found["quality"].items() if name != "score")
     print(f"quality {found['quality']['score']:.3f} ({parts})")
+    for sentence in found["noticed"]:
+        print(f"noticed: {cell(sentence)}")
     _print_leaks(found["leaks"], found["mapping"])
     if not found["shortfalls"]:
         print("a model can be trained on it; whether it is better than what serves, `just evaluate` says")

@@ -11,6 +11,7 @@ from closecast.deals.mapping.proposal import propose
 from closecast.deals.reading import export as reading
 from closecast.deals.reading.table import RawTable, SetAside, UnreadableError
 from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.platform.printable import printable
 from closecast.platform.sources.errors import MappingNeededError, SourceError
 
 LARGEST = 1 << 30  # bytes
@@ -30,7 +31,7 @@ class MappedTable:
 
     def describe(self) -> str:
         """One line: what was read, by which mapping, and what was decided."""
-        return "; ".join([self.table.describe(), *self._by(), *self.notes])
+        return printable("; ".join([self.table.describe(), *self._by(), *self.notes]))
 
     def _by(self) -> list[str]:
         if self.mapping is None:

@@ -77,6 +77,28 @@ def test_a_feature_that_tells_the_outcome_is_named(folder: Path, capsys: pytest.
     assert "account is a feature, and alone tells won from lost deals" in capsys.readouterr().out
 
 
+def test_dates_that_an_import_set_are_noticed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # given deals that were created, says the CRM, after they had closed, and a month in which nothing closed
+    deals = generate(1_500, seed=2)
+    closed = deals.loc[deals["close_date"] != "", "close_date"].sort_values()
+    bulk = deals.index.isin(closed.index[:7])
+    deals.loc[bulk, "engage_date"] = closed.max()
+    deals.to_csv(folder / "deals.csv", index=False)
+    # when
+    check(["file:deals.csv", "--json", "found.json"])
+    # then
+    assert "noticed: 7 deals close before they were created: an import sets" in capsys.readouterr().out
+    assert json.loads((folder / "found.json").read_text())["rows"]["rejected"]["close_date is before engage_date"] == 7
+
+
+def test_no_column_name_writes_to_the_terminal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deals = _salesforce(generate(300, seed=2)).rename(columns={"Amount": "Amount\x9b2J"})
+    deals["Created Date"] = pd.to_datetime(deals["Created Date"]).dt.strftime("%d/%m/%Y").fillna("")
+    deals.to_csv(folder / "deals.csv", index=False)
+    check(["file:deals.csv"])
+    assert "\x9b" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
