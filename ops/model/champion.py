@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from closecast.platform.sources.folder import files_in
 from ops import paths
 from ops.api.client import Api
 from ops.cli.progress import say, step
@@ -167,10 +168,13 @@ def _champion(mlflow: str, credentials: Credentials) -> dict[str, Any] | None:
 
 
 def _export(source: str) -> dict[str, Any]:
-    """The source, and for a file its size and modification time."""
-    kind, _, path = source.partition(":")
-    facts = Path(path).stat() if kind == "file" and Path(path).exists() else None
-    return {"source": source, "state": f"{facts.st_size} {facts.st_mtime_ns}" if facts else ""}
+    """The source, and for a file its size and modification time, for a folder those of its files."""
+    kind, _, named = source.partition(":")
+    path = Path(named)
+    if kind != "file" or not path.exists():
+        return {"source": source, "state": ""}
+    facts = [one.stat() for one in (files_in(path) if path.is_dir() else [path])]
+    return {"source": source, "state": ", ".join(f"{one.st_size} {one.st_mtime_ns}" for one in facts)}
 
 
 def _digest(mapping: str | None) -> str:

@@ -13,8 +13,7 @@ from closecast.deals.mapping.proposal import Proposal, propose
 from closecast.deals.reading.table import RawTable
 from closecast.platform.settings import MAPPING_VARIABLE
 from closecast.platform.sources.errors import SourceError
-from closecast.platform.sources.export import read_bytes
-from closecast.platform.sources.mapped import read_table
+from closecast.platform.sources.export import read_raw
 from ops.cli.arguments import SOURCES, Arguments
 from ops.cli.cells import cell
 from ops.errors import OperatorError
@@ -81,8 +80,7 @@ def propose_mapping(arguments: list[str]) -> int:
 
 def _propose(source: str, out: str | None) -> int:
     try:
-        content, what = read_bytes(source)
-        table = read_table(content, what)
+        table, _, _ = read_raw(source)
     except SourceError as error:
         raise OperatorError(str(error), "mend what it names, or name another export") from error
     proposal = propose(table)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from closecast.platform.settings import SOURCE_VARIABLE
+from closecast.platform.sources.folder import files_in
 from ops import paths
 from ops.cli.arguments import SOURCES
 from ops.errors import OperatorError
@@ -60,8 +61,12 @@ def _existing_file(named: str) -> Path:
         raise OperatorError(
             f"there is no file {path}", "check the path; a relative one counts from the folder you are in"
         )
+    if path.is_dir() and os.access(path, os.R_OK | os.X_OK) and files_in(path):
+        return path
     if not path.is_file():
-        raise OperatorError(f"{path} is not a file", "name the CSV file of the CRM export itself")
+        raise OperatorError(
+            f"{path} is no export", "name the CRM's file itself, or a folder of CSV, Excel or Parquet files"
+        )
     if not os.access(path, os.R_OK):
         raise OperatorError(f"{path} cannot be read by this user", f"chmod u+r {path}, or copy it")
     return path

@@ -10,8 +10,10 @@ import msgspec
 import pandas as pd
 
 from closecast.deals.mapping.document import Mapping as ColumnMapping
+from closecast.deals.reading.table import RawTable
 from closecast.deals.synthetic import generator
 from closecast.platform.sources.errors import SourceError
+from closecast.platform.sources.folder import read_folder
 from closecast.platform.sources.mapped import MappedTable, check_size, mapped, read_table
 from closecast.platform.sources.objects import read_object
 
@@ -21,7 +23,7 @@ SYNTHETIC_ROWS = 8_000
 KAGGLE_DATASET = "innocentmfa/crm-sales-opportunities"
 KAGGLE_FILE = "sales_pipeline.csv"
 _EXPECTED = (
-    "expected synthetic, synthetic:<rows>, file:<path to a CSV, Excel or Parquet export>, s3://<bucket>/<key>, "
+    "expected synthetic, synthetic:<rows>, file:<path to a CSV, Excel or Parquet export, or a folder of them>, s3://<bucket>/<key>, "
     "kaggle or kaggle:<owner>/<dataset>"
 )
 
@@ -84,12 +86,27 @@ def read_source(
     if kind == "synthetic":
         frame = generator.generate(_rows(spec, rest), seed)
         return RawExport(frame, spec, hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest())
-    content, what = read_bytes(spec, environment, folder)
-    read = mapped(read_table(content, what), what, mapping)
-    return RawExport(read.frame, spec, hashlib.sha256(content).hexdigest(), read)
+    table, what, sha256 = read_raw(spec, environment, folder)
+    read = mapped(table, what, mapping)
+    return RawExport(read.frame, spec, sha256, read)
 
 
-def read_bytes(spec: str, environment: Mapping[str, str] = os.environ, folder: Path | None = None) -> tuple[bytes, str]:
+def read_raw(
+    spec: str, environment: Mapping[str, str] = os.environ, folder: Path | None = None
+) -> tuple[RawTable, str, str]:
+    """The table of the export that `spec` names, what to call it in a message, and its SHA-256. Raises SourceError."""
+    kind, _, rest = spec.partition(":")
+    if kind == "file" and _is_folder(Path(rest)):
+        try:
+            table, sha256 = read_folder(Path(rest))
+        except OSError as error:
+            raise SourceError(f"the folder {rest} cannot be read: {error.strerror}") from error
+        return table, f"the folder {rest}", sha256
+    content, what = _read_bytes(spec, environment, folder)
+    return read_table(content, what), what, hashlib.sha256(content).hexdigest()
+
+
+def _read_bytes(spec: str, environment: Mapping[str, str], folder: Path | None) -> tuple[bytes, str]:
     """The bytes of the export that `spec` names, and what to call it in a message. Raises SourceError."""
     kind, colon, rest = spec.partition(":")
     if kind == "file" and rest:
@@ -103,6 +120,13 @@ def read_bytes(spec: str, environment: Mapping[str, str] = os.environ, folder: P
         dataset = rest or KAGGLE_DATASET
         return fetch(dataset, KAGGLE_FILE, environment, folder), f"Kaggle's file {KAGGLE_FILE} of {dataset}"
     raise SourceError(f"unknown source {spec!r}; {_EXPECTED}")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_absolute() and path.is_dir()
+    except OSError:  # a name that no file can have, which reading it tells
+        return False
 
 
 def _rows(spec: str, text: str) -> int:
@@ -121,10 +145,5 @@ def _read_file(spec: str, path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise SourceError(f"there is no file {path}; check the path after file:") from error
-    except IsADirectoryError as error:
-        example = path / "sales_pipeline.csv"
-        raise SourceError(
-            f"{path} is a folder; expected a CSV, Excel or Parquet export, for example {example}"
-        ) from error
     except OSError as error:
         raise SourceError(f"the file {path} cannot be read: {error.strerror}") from error

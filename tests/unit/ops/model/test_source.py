@@ -16,7 +16,7 @@ from ops.model.source import parse_source
         ("", "is not known"),
         ("file:", "is not known"),
         ("file:/absent.csv", "there is no file /absent.csv"),
-        ("file:/", "is not a file"),
+        ("file:/dev", "is no export"),
     ],
 )
 def test_a_source_that_cannot_be_is_refused(source: str, words: str) -> None:

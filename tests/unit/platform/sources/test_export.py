@@ -93,7 +93,7 @@ def test_a_file_that_is_no_export(content: bytes, message: str, tmp_path: Path) 
 def test_a_file_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="there is no file"):
         read_source(f"file:{tmp_path / 'absent.csv'}")
-    with pytest.raises(SourceError, match="is a folder"):
+    with pytest.raises(SourceError, match="has no file with the columns of deals among its files"):
         read_source(f"file:{tmp_path}")
     with pytest.raises(SourceError, match="cannot be read"):
         read_source(f"file:{tmp_path}/{'x' * 300}.csv")

@@ -1,0 +1,68 @@
+"""A folder of files that belong together: the tables of deals in it, one below the other."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from closecast.deals.mapping.proposal import propose
+from closecast.deals.reading.table import Layout, RawTable
+from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.platform.sources.errors import SourceError
+from closecast.platform.sources.mapped import check_size, read_table
+
+ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet")
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The export files in `folder`, by name. Names that begin with a point or an underscore are no data."""
+    found = [path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.name[0] not in "._"]
+    return sorted(path for path in found if path.is_file())
+
+
+def read_folder(folder: Path) -> tuple[RawTable, str]:
+    """The deals of all files in `folder` that have the columns of deals, and a SHA-256 of the files' names and bytes.
+
+    Rows are numbered through all files. Files with other columns are named in the layout and left out. Raises
+    SourceError for a folder without an export, a file that cannot be read, and deals in tables of differing columns.
+    """
+    what = f"the folder {folder}"
+    paths = files_in(folder)
+    check_size(sum(path.stat().st_size for path in paths), what)
+    digest, tables = hashlib.sha256(), {}
+    for path in paths:
+        content = path.read_bytes()
+        digest.update(f"{path.name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
+        tables[path.name] = read_table(content, f"the file {path}")
+    deals = {name: table for name, table in tables.items() if _has_deals(table)}
+    if not deals:
+        raise SourceError(f"{what} has no file with the columns of deals among {', '.join(tables) or 'its files'}")
+    columns = {name: tuple(table.frame.columns) for name, table in deals.items()}
+    first = next(iter(columns))
+    if other := next((name for name in columns if set(columns[name]) != set(columns[first])), None):
+        raise SourceError(f"{what} has deals in {first} and {other} with differing columns; name one of the files")
+    return _joined(deals, [name for name in tables if name not in deals]), digest.hexdigest()
+
+
+def _has_deals(table: RawTable) -> bool:
+    if set(RAW_COLUMNS) <= set(table.frame.columns):
+        return True
+    document = propose(table).document
+    return {"stage", "created", "closed"} <= set(document["columns"])
+
+
+def _joined(tables: dict[str, RawTable], others: list[str]) -> RawTable:
+    frames, aside, before = [], [], 0
+    for table in tables.values():
+        frames.append(table.frame.set_axis(table.frame.index + before))
+        aside += [replace(one, row=one.row + before) for one in table.set_aside]
+        before = max(
+            [before, *(int(rows.max()) for rows in (frames[-1].index,) if len(rows)), *(one.row for one in aside)]
+        )
+    form = (
+        f"{len(tables)} file{'s' * (len(tables) > 1)} ({', '.join(tables)}; {next(iter(tables.values())).layout.form})"
+    )
+    if others:
+        form += f", not read: {', '.join(others)}"
+    return RawTable(pd.concat(frames), Layout(form, next(iter(tables.values())).layout.header_row), tuple(aside))
