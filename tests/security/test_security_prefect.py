@@ -200,7 +200,7 @@ def test_a_run_cannot_name_its_command_or_its_environment(prefect: Prefects, dep
         ended = prefect.until(direct["id"], "COMPLETED", "FAILED", "CRASHED")
         assert (ended["state_type"], marker.exists()) == ("COMPLETED", False), wanted
         prefect.http.patch(f"/deployments/{deployment}", json={"job_variables": {}})
-    assert "is left out: env" in prefect.worker.log
+    assert "ignored values that a run may not set: env" in prefect.worker.log
     # and what it may not set is set
     assert prefect.until(prefect.submit(deployment, 0.1), "COMPLETED", "FAILED")["state_type"] == "COMPLETED"
 

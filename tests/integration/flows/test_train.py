@@ -93,7 +93,7 @@ def test_a_worker_runs_the_deployment(
     deployment = _get(prefect_api, "deployments/name/train/closecast")
     assert deployment["parameters"] == {}
     known = set(deployment["parameter_openapi_schema"]["properties"])
-    assert known == {"source", "seed", "as_of", "fiscal_year_start"}
+    assert known == {"source", "seed", "as_of", "fiscal_year_start", "mapping"}
     run = _post(
         prefect_api,
         f"deployments/{deployment['id']}/create_flow_run",
@@ -168,7 +168,10 @@ def test_a_fiscal_year_is_learnt_told_and_kept_by_the_next_training(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("opportunity_id,product\n1,GTX\n", "ContractError: the export lacks the columns sales_agent, account"),
+        (
+            "opportunity_id,product\n1,GTX\n",
+            "MappingNeededError: the file .* needs a mapping, because it does not say: .1. which column is the stage",
+        ),
         ("", "SourceError: the file .* is empty"),
         (None, "SourceError: there is no file"),
     ],

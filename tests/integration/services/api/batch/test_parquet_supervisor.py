@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pyarrow as pa
@@ -90,9 +91,13 @@ def test_a_file_that_keeps_the_reader_is_refused(reader: ParquetSupervisor, monk
     assert len(reader.read(_content())) == 3
 
 
-def test_a_slow_start_of_the_reader_is_not_the_files_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    # given less time for a file than the process takes to start
-    monkeypatch.setattr(parquet_supervisor, "PATIENCE_S", 0.4)
+def test_a_slow_start_of_the_reader_is_not_the_files_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # given a process that takes longer to start than a file may take
+    slow = tmp_path / "python"
+    slow.write_text(f'#!/bin/sh\nsleep 4\nexec {sys.executable} "$@"\n')
+    slow.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(slow))
+    monkeypatch.setattr(parquet_supervisor, "PATIENCE_S", 3.0)
     reader = ParquetSupervisor()
     # when / then
     try:

@@ -106,7 +106,7 @@ def test_what_was_tampered_with_is_not_told(
         # then
         assert again[1] == right[1]
         assert store.get(key) == content
-    assert "written anew" in str(logged())
+    assert "is replaced" in str(logged())
 
 
 @contextmanager
