@@ -58,7 +58,7 @@ def _runs(platform: Platform) -> list[str]:
     [
         ("", "is empty"),
         (HEADER, "has a header but no rows"),
-        ("a,b\n1,2\n", "lacks the columns opportunity_id"),
+        ("a,b\n1,2\n", "needs a mapping, because it does not say"),
         (HEADER + "A1,Ada,GTXPro,,Won,yesterday,tomorrow,5\n", "has no acceptable row"),
         (HEADER + "A1,Ada,GTXPro,,Engaging,2017-11-20,,\n", "quality score"),
     ],
