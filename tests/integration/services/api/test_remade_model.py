@@ -153,7 +153,7 @@ def test_version_1_and_version_1(
         assert all(line.is_same for line in replay.recompute(unnamed, mlflow_uri, tmp_path / "replayed"))
         # and one whose run is gone is refused, whatever version 1 is now
         gone = {**records[0], "model": {"name": "closecast", "version": "1", "run_id": uuid.uuid4().hex}}
-        with pytest.raises(OperatorError, match="cannot be had: the MLflow server has no run"):
+        with pytest.raises(OperatorError, match="is not available: the MLflow server has no run"):
             replay.recompute(gone, mlflow_uri, tmp_path / "replayed")
     # and an instance that starts while the registry is away serves the later one
     with _service(tmp_path / "running", f"http://127.0.0.1:{free_port()}", database_url, valkey_url) as alone:
