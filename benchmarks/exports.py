@@ -4,17 +4,19 @@ A file's own mapping, where only its owner can say something, is <name>.mapping.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from benchmarks import arguments
 from closecast.deals import contract, quality
 from closecast.deals.mapping.document import MappingError, parse
+from closecast.deals.reading.export import ENDINGS
 from closecast.models import candidate as candidates
-from closecast.models.training import NotEnoughDataError, plan
+from closecast.models.training import NotEnoughDataError, nearest_month, plan
 from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.errors import SourceError
@@ -23,7 +25,6 @@ from ops.errors import OperatorError
 from ops.model.check import shortfalls
 
 _PAGE = Path(__file__).with_name("exports.md")
-_ENDINGS = {".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet"}
 _SHARES = (0.5, 0.6, 0.7)  # of the span, where the cuts are
 
 
@@ -78,10 +79,7 @@ def look_at(path: Path, mapping: Path, cuts: int, threads: int) -> Found:
 def _reasons(export: Any, checked: contract.CheckedDeals) -> list[str]:
     aside = [one.reason for one in export.read.set_aside]
     rejected = list(checked.rejected["reasons"]) if len(checked.rejected) else []
-    counts: dict[str, int] = {}
-    for reason in [*aside, *rejected]:
-        counts[reason] = counts.get(reason, 0) + 1
-    return [f"{count:,} x {reason}" for reason, count in sorted(counts.items(), key=lambda one: -one[1])]
+    return [f"{count:,} x {reason}" for reason, count in Counter([*aside, *rejected]).most_common()]
 
 
 def _cuts(checked: contract.CheckedDeals, count: int) -> list[date]:
@@ -91,10 +89,7 @@ def _cuts(checked: contract.CheckedDeals, count: int) -> list[date]:
         return [own.cut]
     found = []
     for share in _SHARES:
-        ideal = own.first + (own.end - own.first) * share
-        this_month = ideal.replace(day=1)
-        following = (this_month + timedelta(days=31)).replace(day=1)
-        nearest = min((this_month, following), key=lambda month: abs(month - ideal))
+        nearest = nearest_month(own.first + (own.end - own.first) * share)
         if own.first < nearest < own.end and nearest not in found:
             found.append(nearest)
     return found
@@ -171,7 +166,7 @@ def main(given: list[str]) -> int:
     folder = Path(wanted["folder"])
     if not wanted["folder"] or not folder.is_dir():
         raise OperatorError(f"{wanted['folder']!r} is no folder", "name the exports: just bench exports folder=<path>")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
     found = []
     for path in files:
         mapping = Path(wanted["mappings"] or folder) / f"{path.stem}.mapping.yaml"

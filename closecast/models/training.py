@@ -60,10 +60,14 @@ def plan(deals: pd.DataFrame, cut: date | None = None) -> Plan:
     if cut is not None and not first < cut < end:
         raise NotEnoughDataError(f"the cut {cut} is not between the first close on {first} and the last date, {end}")
     ideal = first + (end - first) * (1 - _HELD_OUT_SHARE)
-    this_month = ideal.replace(day=1)
+    return Plan(first, nearest_month(ideal) if cut is None else cut, end)
+
+
+def nearest_month(day: date) -> date:
+    """The first day of a month that is nearest to `day`; of two, the earlier."""
+    this_month = day.replace(day=1)
     next_month = (this_month + timedelta(days=31)).replace(day=1)
-    nearest = min((this_month, next_month), key=lambda month: abs(month - ideal))
-    return Plan(first, nearest if cut is None else cut, end)
+    return min((this_month, next_month), key=lambda month: abs(month - day))
 
 
 class Data:

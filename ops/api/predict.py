@@ -1,7 +1,6 @@
 """The command `predict <file>`: score the open deals of a CRM export through the API and print them ranked."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,12 @@ from closecast.platform.sources.mapped import check_size, mapped, read_table
 from ops.api.client import Api
 from ops.cli.arguments import Arguments, day
 from ops.cli.cells import cell
+from ops.cli.json_file import write_json
 from ops.errors import OperatorError
 from ops.model.mapping import chosen_mapping
 from ops.nomad import jobs
 from ops.nomad.session import Session, connect
+from ops.paths import named_by_user
 
 _CONSOLE = Console(soft_wrap=True)
 
@@ -35,8 +36,7 @@ def predict(arguments: list[str]) -> int:
     wanted.option("as-of", day, "the as-of date, YYYY-MM-DD (default: the last date of the model's data)", value="date")
     wanted.option("horizon", str, "days, or quarter_end (default)", value="days")
     given = wanted.option("out", str, "a JSON file to keep the answers in", value="file").given(arguments)
-    here = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."))
-    path = (here / Path(given.file).expanduser()).resolve()
+    path = named_by_user(given.file)
     if not path.is_file():
         raise OperatorError(
             f"there is no file {path}", "check the path; a relative one counts from the folder you are in"
@@ -46,7 +46,7 @@ def predict(arguments: list[str]) -> int:
     deals = _deals(path, given.mapping)
     answers = score(client(connect()), deals, query)
     if given.out is not None:
-        (here / Path(given.out).expanduser()).resolve().write_text(json.dumps(answers, indent=2))
+        write_json(given.out, answers, "out", indent=2)
     scored = sorted((one for one in answers if "probability" in one), key=lambda one: -one["probability"])
     print_table(scored[:50])
     refused = [one for one in answers if "error" in one]

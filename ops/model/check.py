@@ -1,11 +1,8 @@
 """`check`: what Closecast makes of an export, in plain words, with nothing running and nothing kept."""
 
 import argparse
-import json
-import os
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +17,7 @@ from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import RawExport, read_source
 from ops.cli.arguments import SOURCES, Arguments, day
 from ops.cli.cells import cell
+from ops.cli.json_file import write_json
 from ops.errors import OperatorError
 from ops.model.mapping import chosen_mapping
 from ops.model.source import parse_source
@@ -39,8 +37,7 @@ def check(arguments: list[str]) -> int:
     found = _findings(export, checked)
     _print(found)
     if wanted.json:
-        path = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."), wanted.json)
-        path.write_text(json.dumps(found, indent=1, default=str))
+        write_json(wanted.json, found, "json")
     return 2 if found["shortfalls"] else 0
 
 
@@ -92,7 +89,7 @@ def _leaks(export: RawExport) -> list[dict[str, Any]]:
     """Columns of the file as it was read that tell won from lost deals by themselves."""
     if export.read is None:
         return []
-    raw = export.read.table.frame.loc[list(export.read.rows)].reset_index(drop=True)
+    raw = export.read.table.frame.loc[export.read.rows].reset_index(drop=True)
     stage = export.frame["deal_stage"]
     closed = stage.isin(["Won", "Lost"])
     probes = column_probes(raw, (stage == "Won")[closed])

@@ -1,13 +1,10 @@
 """`just evaluate`: measure a candidate against the baselines and the gate on any source and cut, without a platform."""
 
 import argparse
-import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -24,6 +21,7 @@ from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.export import SourceError, read_source
 from ops.cli.arguments import SOURCES, Arguments, day, month, number
+from ops.cli.json_file import write_json
 from ops.cli.progress import say
 from ops.errors import OperatorError
 from ops.model.check import shortfalls
@@ -58,14 +56,8 @@ def evaluate(arguments: list[str]) -> int:
         _print(report)
         say(f"cut {report['plan']['cut']} measured in {time.monotonic() - begin:.1f} s")
     if wanted.json:
-        path = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."), wanted.json)
         content = {"source": export.name, "sha256": export.sha256, "quality": found.as_dict(), "evaluations": reports}
-        try:
-            path.write_text(json.dumps(content, indent=1, default=str))
-        except OSError as error:
-            raise OperatorError(
-                f"{path} cannot be written: {error.strerror}", "name another file after --json"
-            ) from error
+        path = write_json(wanted.json, content, "json")
         say(f"every figure is in {path}")
     return 0 if all(report["decision"]["promoted"] for report in reports) else 2
 

@@ -1,7 +1,6 @@
 """The mapping of a CRM's columns: read from the user's file, and the platform's own."""
 
 import json
-import os
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -18,6 +17,7 @@ from ops.cli.arguments import SOURCES, Arguments
 from ops.cli.cells import cell
 from ops.errors import OperatorError
 from ops.model.source import parse_source
+from ops.paths import named_by_user
 from ops.prefect.pipeline import Prefect
 
 _CONSOLE = Console(soft_wrap=True, width=140)
@@ -31,7 +31,7 @@ def read_mapping(named: str | None) -> str | None:
     """
     if named is None:
         return None
-    path = _path(named)
+    path = named_by_user(named)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -70,7 +70,7 @@ def propose_mapping(arguments: list[str]) -> int:
     wanted.option("schema", str, "write the JSON schema of mapping files there, for editors", value="file")
     given = wanted.given(arguments)
     if given.schema:
-        _write(_path(given.schema), json.dumps(document.schema(), indent=1))
+        _write(named_by_user(given.schema), json.dumps(document.schema(), indent=1))
     if given.source:
         return _propose(parse_source(given.source) or given.source, given.out)
     if not given.schema:
@@ -85,18 +85,13 @@ def _propose(source: str, out: str | None) -> int:
         raise OperatorError(str(error), "mend what it names, or name another export") from error
     proposal = propose(table)
     _show(table, proposal)
-    path = _path(out or f"{PurePosixPath(source.partition(':')[2]).stem}.mapping.yaml")
+    path = named_by_user(out or f"{PurePosixPath(source.partition(':')[2]).stem}.mapping.yaml")
     _write(path, _document(proposal))
     if proposal.is_certain:
         print("nothing is to be asked: the export is read this way without the file, too")
         return 0
     print("answer where it has a question mark, then name it with --mapping")
     return 2
-
-
-def _path(named: str) -> Path:
-    """A relative path counts from the folder the user typed the command in."""
-    return Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."), Path(named).expanduser()).resolve()
 
 
 def _write(path: Path, text: str) -> None:

@@ -56,7 +56,7 @@ def is_gone(source: str) -> bool:
 
 
 def _existing_file(named: str) -> Path:
-    path = Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."), Path(named).expanduser()).resolve()
+    path = paths.named_by_user(named)
     if not path.exists():
         raise OperatorError(
             f"there is no file {path}", "check the path; a relative one counts from the folder you are in"

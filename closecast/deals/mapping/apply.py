@@ -14,7 +14,6 @@ from closecast.deals.reading.table import RawTable, SetAside
 from closecast.deals.vocabulary import RAW_COLUMNS
 
 UNKNOWN = "unknown"
-_EXCERPT = 80  # characters
 
 
 @dataclass
@@ -85,9 +84,10 @@ class _Work:
                 f"the mapping gives no meaning to the stages {named}; say which are open, won, lost or ignored"
             )
         self._leave_out((stage == "").to_numpy(), "row without a stage")
-        found = self.frame[self.columns.stage].map(self.mapping.stages)
-        self._leave_out((found == "ignored").to_numpy(), "deal whose stage is ignored")
-        meanings: NDArray[np.object_] = self.frame[self.columns.stage].map(self.mapping.stages).to_numpy(dtype=object)
+        found = self.frame[self.columns.stage].map(self.mapping.stages).to_numpy(dtype=object)
+        is_ignored = found == "ignored"
+        self._leave_out(is_ignored, "deal whose stage is ignored")
+        meanings: NDArray[np.object_] = found[~is_ignored]
         return meanings
 
     def canonical(self, meanings: NDArray[np.object_]) -> pd.DataFrame:
@@ -116,7 +116,7 @@ class _Work:
 
     def _leave_out(self, rows: NDArray[np.bool_], reason: str) -> None:
         for number, cells in self.frame[rows].iterrows():
-            self.aside.append(SetAside(int(str(number)), reason, " ".join(" ".join(cells).split())[:_EXCERPT]))
+            self.aside.append(SetAside.of(int(str(number)), reason, list(cells)))
         self.frame = self.frame[~rows]
 
     def _identifiers(self) -> NDArray[np.object_]:

@@ -73,17 +73,16 @@ def propose(table: RawTable) -> Proposal:
     profile = _matching(found)
     rows = _of_profile(profile, found) if profile else tuple(_by_names(use, found) for use in _USES)
     columns: dict[str, Any] = {row.use: row.column for row in rows if row.column}
-    closes = profile.columns.closes if profile else tuple(columns[use] for use in ("closed",) if use in columns)
-    if len(closes) > 1:
-        columns["closed"] = list(closes)
+    closes = [columns["closed"]] if "closed" in columns else []
+    if profile and len(profile.columns.closes) > 1:
+        columns["closed"] = closes = list(profile.columns.closes)
     document: dict[str, Any] = {"version": VERSION, "columns": columns, "stages": {}}
     questions = _of_columns(rows, found)
     if "stage" in columns:
         document["stages"], asked = _meanings(found[columns["stage"]], profile.stages if profile else {})
         questions += asked
-    order, asked = _order(
-        [found[name] for name in (*(columns[use] for use in ("created",) if use in columns), *closes)]
-    )
+    begins = [columns["created"]] if "created" in columns else []
+    order, asked = _order([found[name] for name in begins + closes])
     mark, asked_of_money = _money(columns, found)
     chosen = {"name": profile.name if profile else None, "dates": order, "decimal_mark": mark}
     document |= {name: value for name, value in chosen.items() if value}

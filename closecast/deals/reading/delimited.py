@@ -71,8 +71,7 @@ def read(content: bytes, encoding: str | None = None, delimiter: str | None = No
     rows = (number for number in range(1, len(frame) + len(odd) + 1) if number not in odd)
     frame.index = pd.Index([head.row + number for number in rows], dtype="int64")
     found = SortedRows(head.cells, {head.row + number: cells for number, cells in odd.items()})
-    for number, cells in enumerate(head.above, 1):
-        found.aside(number, "title above the table", cells)
+    found.titles(head.above)
     return found.table(frame, Layout(f"CSV in {known}, separated by {DELIMITERS[dialect.delimiter]}", head.row))
 
 

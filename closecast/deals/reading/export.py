@@ -3,6 +3,9 @@
 from closecast.deals.reading import delimited, kinds, parquet, workbook
 from closecast.deals.reading.table import RawTable
 
+# How the names of such files end; what they hold, their content says.
+ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet")
+
 
 def read(
     content: bytes, encoding: str | None = None, delimiter: str | None = None, sheet: str | None = None

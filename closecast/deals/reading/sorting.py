@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from closecast.deals.reading.table import Layout, RawTable, SetAside
 
-_EXCERPT = 80  # characters
 _PADDED = 0.5  # share of the cells from which on a short row is one whose last cells are empty
 _FOOTER_CELLS = 2  # a remark or a total fills no more
 _SEARCHED = 50  # rows at the end
@@ -24,8 +23,13 @@ class SortedRows:
 
     def aside(self, number: int, reason: str, cells: Sequence[str]) -> None:
         """Set a row aside."""
-        text = " ".join(" ".join(cells).split())
-        self._aside.append(SetAside(number, reason, text[:_EXCERPT]))
+        self._aside.append(SetAside.of(number, reason, cells))
+
+    def titles(self, rows: Sequence[Sequence[str]]) -> None:
+        """Set aside the rows above the header, which are the file's first; blank ones are nothing."""
+        for number, cells in enumerate(rows, 1):
+            if any(cell.strip() for cell in cells):
+                self.aside(number, "title above the table", cells)
 
     def table(self, frame: pd.DataFrame, layout: Layout) -> RawTable:
         """The deals of `frame` and of the odd rows, in the order of the file."""

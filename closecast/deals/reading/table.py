@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 MAXIMUM_COLUMNS = 1_000
+_EXCERPT = 80  # characters of a row that is set aside
 
 
 class UnreadableError(ValueError):
@@ -20,6 +21,11 @@ class SetAside:
     row: int
     reason: str
     text: str
+
+    @classmethod
+    def of(cls, row: int, reason: str, cells: Sequence[str]) -> "SetAside":
+        """From the row's cells."""
+        return cls(row, reason, " ".join(" ".join(cells).split())[:_EXCERPT])
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,11 @@ class RawTable:
     frame: pd.DataFrame
     layout: Layout
     set_aside: tuple[SetAside, ...] = ()
+
+    @property
+    def last_row(self) -> int:
+        """The number of the last row below the header; 0 where there is none."""
+        return max([*self.frame.index[-1:], *(one.row for one in self.set_aside)], default=0)
 
     def describe(self) -> str:
         """One line: the format, the rows, and how many were set aside for what."""

@@ -16,7 +16,6 @@ from closecast.deals.reading.table import Layout, RawTable, UnreadableError, nam
 
 _LOCKED = "is protected by a password; save it without one"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the part of a container that holds a locked workbook
-_DAMAGED = "is not a workbook that can be read"
 _LARGEST = 1 << 30  # bytes of all parts of a workbook, unpacked
 
 
@@ -31,16 +30,16 @@ def read(content: bytes, sheet: str | None = None) -> RawTable:
         raise UnreadableError(_LOCKED)
     try:
         book = calamine.load_workbook(io.BytesIO(content))
-        names_of = [sheet] if sheet is not None else list(book.sheet_names)
         if sheet is not None and sheet not in book.sheet_names:
             raise UnreadableError(f"has no sheet {sheet!r}; it has {', '.join(map(repr, book.sheet_names))}")
-        sheets = {name: book.get_sheet_by_name(name).to_python() for name in names_of}
+        wanted = book.sheet_names if sheet is None else [sheet]
+        sheets = {name: book.get_sheet_by_name(name).to_python() for name in wanted}
+    except UnreadableError:
+        raise
     except calamine.PasswordError as error:
         raise UnreadableError(_LOCKED) from error
     except (calamine.CalamineError, ValueError) as error:
-        if isinstance(error, UnreadableError):
-            raise
-        raise UnreadableError(f"{_DAMAGED} ({type(error).__name__}); save it as .xlsx anew") from error
+        raise _damaged(error) from error
     chosen, rows, at = _chosen({name: _texts(cells) for name, cells in sheets.items()})
     columns = names(rows[at])
     width = len(columns)
@@ -49,10 +48,12 @@ def read(content: bytes, sheet: str | None = None) -> RawTable:
     frame = pd.DataFrame([body[number] for number in filled], columns=columns, dtype=object)
     frame.index = pd.Index([at + 2 + number for number in filled], dtype="int64")
     found = SortedRows(rows[at], {})
-    for number, row in enumerate(rows[:at], 1):
-        if any(cell.strip() for cell in row):
-            found.aside(number, "title above the table", row)
+    found.titles(rows[:at])
     return found.table(frame, Layout(f"Excel workbook, sheet {chosen!r}", at + 1))
+
+
+def _damaged(error: Exception) -> UnreadableError:
+    return UnreadableError(f"is not a workbook that can be read ({type(error).__name__}); save it as .xlsx anew")
 
 
 def _check_size(content: bytes) -> None:
@@ -62,7 +63,7 @@ def _check_size(content: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             size = sum(part.file_size for part in archive.infolist())
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
-        raise UnreadableError(f"{_DAMAGED} ({type(error).__name__}); save it as .xlsx anew") from error
+        raise _damaged(error) from error
     if size > _LARGEST:
         raise UnreadableError(
             f"unpacks to {size >> 20:,} MB, and at most {_LARGEST >> 20:,} are read; export it as CSV"

@@ -7,12 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from closecast.deals.mapping.proposal import propose
+from closecast.deals.reading.export import ENDINGS
 from closecast.deals.reading.table import Layout, RawTable
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.mapped import check_size, read_table
-
-ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet")
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -57,12 +56,9 @@ def _joined(tables: dict[str, RawTable], others: list[str]) -> RawTable:
     for table in tables.values():
         frames.append(table.frame.set_axis(table.frame.index + before))
         aside += [replace(one, row=one.row + before) for one in table.set_aside]
-        before = max(
-            [before, *(int(rows.max()) for rows in (frames[-1].index,) if len(rows)), *(one.row for one in aside)]
-        )
-    form = (
-        f"{len(tables)} file{'s' * (len(tables) > 1)} ({', '.join(tables)}; {next(iter(tables.values())).layout.form})"
-    )
+        before += table.last_row
+    layout = next(iter(tables.values())).layout
+    form = f"{len(tables)} file{'s' * (len(tables) > 1)} ({', '.join(tables)}; {layout.form})"
     if others:
         form += f", not read: {', '.join(others)}"
-    return RawTable(pd.concat(frames), Layout(form, next(iter(tables.values())).layout.header_row), tuple(aside))
+    return RawTable(pd.concat(frames), Layout(form, layout.header_row), tuple(aside))

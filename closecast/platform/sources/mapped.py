@@ -26,7 +26,7 @@ class MappedTable:
     mapping: Mapping | None
     set_aside: tuple[SetAside, ...]
     notes: tuple[str, ...]
-    rows: tuple[int, ...]  # of the deals of `frame`, in the file
+    rows: pd.Index  # of the deals of `frame`, in the file
     is_given: bool = False  # whether the user named the mapping
 
     def describe(self) -> str:
@@ -65,9 +65,7 @@ def mapped(table: RawTable, what: str, mapping: Mapping | None = None) -> Mapped
     Raises MappingNeededError where there is something to ask, and SourceError where the mapping does not fit.
     """
     if mapping is None and set(RAW_COLUMNS) <= set(table.frame.columns):
-        return MappedTable(
-            table.frame.reset_index(drop=True), table, None, table.set_aside, (), tuple(table.frame.index)
-        )
+        return MappedTable(table.frame.reset_index(drop=True), table, None, table.set_aside, (), table.frame.index)
     is_given = mapping is not None
     if mapping is None:
         proposal = propose(table)
@@ -78,7 +76,7 @@ def mapped(table: RawTable, what: str, mapping: Mapping | None = None) -> Mapped
         done = apply(table, mapping)
     except MappingError as error:
         raise SourceError(f"{what} does not fit the mapping: {error}") from error
-    deals, rows = done.frame.reset_index(drop=True), tuple(done.frame.index)
+    deals, rows = done.frame.reset_index(drop=True), done.frame.index
     return MappedTable(deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given)
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
+from closecast.deals.reading.export import ENDINGS
 from closecast.platform.object_store import object_store
 from closecast.platform.settings import LakeSettings, SettingsError
 from closecast.platform.sources.errors import SourceAwayError, SourceError
 
 # Phrases of the object store's client for transient errors: no connection, too many requests, a server failure.
 _PASSING = ("NETWORK_CONNECTION", "REQUEST_TIMEOUT", "SERVICE_UNAVAILABLE", "SLOW_DOWN", "INTERNAL_FAILURE")
-_ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet")
 _EXPECTED = "expected s3://<bucket>/<key ending in .csv, .tsv, .txt, .xlsx, .xls or .parquet>"
 
 
@@ -21,7 +21,7 @@ def read_object(spec: str, environment: Mapping[str, str]) -> bytes:
     """
     bucket, _, key = spec.removeprefix("s3://").partition("/")
     named = spec.startswith("s3://") and bucket and key and not key.startswith("/")
-    if not named or not key.lower().endswith(_ENDINGS):
+    if not named or not key.lower().endswith(ENDINGS):
         raise SourceError(f"{spec!r} names no export on S3; {_EXPECTED}")
     try:
         settings = LakeSettings.from_environment({**environment, "CLOSECAST_LAKE_BUCKET": bucket})
