@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -75,7 +77,7 @@ def _stop_jobs(agent: Agent) -> None:
         with step(f"stopped {', '.join(batch)}"):
             for name in batch:
                 cluster.stop(name)
-            wait(lambda: not any(cluster.live_allocations(name) for name in instances), 60, "the end of batch jobs")
+            wait_for_end(cluster, instances, "the end of batch jobs")
     for wave in _WAVES:
         names = [name for name in wave if name in wanted]
         if "localstack" in names:
@@ -84,7 +86,35 @@ def _stop_jobs(agent: Agent) -> None:
             with step(f"stopped {', '.join(names)}"):
                 for name in names:
                     cluster.stop(name)
-                wait(lambda: not any(map(cluster.live_allocations, names)), 60, f"the end of {', '.join(names)}")  # noqa: B023
+                wait_for_end(cluster, names, f"the end of {', '.join(names)}")
+
+
+def wait_for_end(cluster: Cluster, names: Sequence[str], what: str, seconds: float = 60, idle: float = 10) -> None:
+    """Wait until no allocation of the stopped jobs `names` may still run. Raises OperatorError saying that `what` did not happen.
+
+    A client that was killed while it restored its allocations can leave one `pending` or `running` with the server for
+    good, though it ended long ago. So one that has had no process for `idle` seconds counts as ended too.
+    """
+    last_seen = time.monotonic()
+
+    def ended() -> bool:
+        nonlocal last_seen
+        live = {allocation for name in names for allocation in cluster.live_allocations(name)}
+        if _have_processes(live):
+            last_seen = time.monotonic()
+        return not live or time.monotonic() - last_seen > idle
+
+    wait(ended, seconds, what)
+
+
+def _have_processes(allocations: set[str]) -> bool:
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("NOMAD_ALLOC_ID") in allocations:
+                return True
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return False
 
 
 def flush(cluster: Cluster) -> None:

@@ -1,0 +1,36 @@
+"""Waiting for the end of stopped jobs. The double stands for a Nomad that holds what ended for running, which a real one does rarely."""
+
+import subprocess
+import sys
+
+import pytest
+
+from ops.down import wait_for_end
+from ops.errors import OperatorError
+from ops.nomad.cluster import Cluster
+from tests.unit.ops.conftest import Double
+
+JOB = "trial/dispatch-1"
+
+
+@pytest.fixture
+def cluster(double: Double) -> Cluster:
+    """Its server holds the allocation "a" for running, whatever becomes of it."""
+    double.answers["GET /v1/job/trial%2Fdispatch-1/allocations"] = (200, [{"ID": "a", "ClientStatus": "running"}])
+    return Cluster(double.address, "token")
+
+
+def test_an_allocation_without_a_process_has_ended(cluster: Cluster) -> None:
+    wait_for_end(cluster, [JOB], "the end", seconds=30, idle=0.5)
+
+
+def test_a_process_of_the_allocation_is_waited_for(cluster: Cluster) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={"NOMAD_ALLOC_ID": "a"}
+    ) as process:
+        # when it runs
+        with pytest.raises(OperatorError, match="the end did not happen within 2 s"):
+            wait_for_end(cluster, [JOB], "the end", seconds=2, idle=0.5)
+        # when it has ended
+        process.communicate(b"\n")
+    wait_for_end(cluster, [JOB], "the end", seconds=30, idle=0.5)
