@@ -9,7 +9,7 @@ from benchmarks.serving import process, stack, subject
 from benchmarks.serving.context import Context, spread
 from ops.errors import OperatorError
 
-TARGETS = {"seconds": 4.0, "megabytes": 300.0}
+TARGETS = {"seconds": 2.5, "megabytes": 250.0}
 _REST = 5.0
 _PATIENCE = 60.0
 
