@@ -36,6 +36,12 @@ def fit(
     return candidates.build(data.deals, seed, processors.usable(), settings, fiscal=fiscal)
 
 
+@task(cache_policy=NO_CACHE, timeout_seconds=3600)
+def fit_baseline(refused: candidates.Candidate) -> candidates.Candidate:
+    """Fit what may serve in place of a model that was refused."""
+    return candidates.baseline(refused, processors.usable())
+
+
 @steps.retried()
 def snapshots(candidate: candidates.Candidate, data: ingestion.Ingested) -> str:
     """Store the training rows and features in gold/."""
@@ -72,7 +78,8 @@ def train(
     """Train a model and promote it if the gate accepts it.
 
     `source` is synthetic, file:<absolute path>, s3://… or kaggle; by default the platform's own. Rows with dates after
-    `as_of` are not used; without it, those far after all other dates. Quarters are those of the fiscal year that begins
+    `as_of` are not used; without it, those far after all other dates. Where the model is refused and no other serves, a
+    baseline does if it is honest. Quarters are those of the fiscal year that begins
     with the month `fiscal_year_start`, by default the mapping's, or else the champion's. `mapping` is the text of a
     mapping file (docs/mapping.md). Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect
     artifact `train-result`.
@@ -90,12 +97,22 @@ def trained(
     signer(os.environ)
     steps.promotion_lock()
     candidate = fit(data, seed, settings, fiscal)
-    published = publish(candidate, data, snapshots(candidate, data))
+    gold_key = snapshots(candidate, data)
+    published = publish(candidate, data, gold_key)
+    baseline: dict[str, Any] | None = None
+    if not published.decision.promoted and published.is_vacant:
+        instead = publish(fit_baseline(candidate), data, gold_key)
+        baseline = {
+            "version": instead.version,
+            "promoted": instead.decision.promoted,
+            "reasons": list(instead.decision.reasons),
+        }
     result = {
         "version": published.version,
         "run_id": published.run_id,
         "promoted": published.decision.promoted,
         "reasons": list(published.decision.reasons),
+        "baseline": baseline,
         "source": data.source,
         "fiscal_year_start": fiscal.first_month,
         "rows": published.card.rows,
@@ -133,7 +150,12 @@ def baseline_table(report: dict[str, Any]) -> list[dict[str, Any]]:
 def _report(result: dict[str, Any], data: ingestion.Ingested) -> str:
     verdict = "promoted to champion" if result["promoted"] else "not promoted"
     lines = [f"# Version {result['version']}: {verdict}", f"Source {data.source}: {data.summary}.", ""]
-    return "\n".join([*lines, *(f"- {reason}" for reason in result["reasons"])])
+    lines += [f"- {reason}" for reason in result["reasons"]]
+    if baseline := result["baseline"]:
+        verdict = "serves in its place" if baseline["promoted"] else "does not serve either"
+        lines += ["", f"## The baseline, version {baseline['version']}, {verdict}", ""]
+        lines += [f"- {reason}" for reason in baseline["reasons"]]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Build a candidate from accepted deals: fit before the cut, measure after it, then refit on all known labels."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,8 +9,9 @@ import pandas as pd
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models import blas, evaluation, forward, training
 from closecast.models.baselines import BASELINES
+from closecast.models.card import BASELINE, MODEL, Kind
 from closecast.models.forward import Schedule
-from closecast.models.hyperparameters import Hyperparameters
+from closecast.models.hyperparameters import DATES_ONLY, Hyperparameters
 from closecast.models.scorer import Scorer
 from closecast.models.training import Data
 
@@ -30,6 +31,7 @@ class Candidate:
     splits: tuple[evaluation.Split, ...]
     held_out: tuple[evaluation.HeldOut, ...]
     rows: dict[str, int]  # "fit": the twin's, "refit": the served booster's
+    kind: Kind = MODEL
 
     @property
     def plan(self) -> training.Plan:
@@ -65,6 +67,7 @@ class Candidate:
             "rounds": self.schedule.rounds,
             "calibration": asdict(self.twin.calibration),
             "rows": self.rows,
+            "kind": self.kind,
         }
 
 
@@ -91,6 +94,37 @@ def build(
     held_out = evaluation.held_out(data, splits, twin.predict, seed, threads)
     return Candidate(
         scorer, twin, data, found.settings, seed, schedule, splits, held_out, rows={"fit": early, "refit": known}
+    )
+
+
+@blas.one_thread()
+def baseline(refused: Candidate, threads: int) -> Candidate:
+    """The answer where the gate refuses a model: one that knows a deal's age and the calendar, and no names.
+
+    It is fitted and measured on the rows of the candidate `refused`.
+    """
+    data, seed = refused.data, refused.seed
+    twin, early, _ = fit_before(data, DATES_ONLY, seed, threads, data.plan.cut)
+    scorer, known, schedule = fit_before(data, DATES_ONLY, seed, threads, None)
+    held_out = tuple(
+        replace(
+            part,
+            predictions={**part.predictions, evaluation.CANDIDATE: twin.predict(split.test.matrix)},
+            blanking_shift=0.0,  # no account enters it
+        )
+        for part, split in zip(refused.held_out, refused.splits, strict=True)
+    )
+    return Candidate(
+        scorer,
+        twin,
+        data,
+        DATES_ONLY,
+        seed,
+        schedule,
+        refused.splits,
+        held_out,
+        rows={"fit": early, "refit": known},
+        kind=BASELINE,
     )
 
 

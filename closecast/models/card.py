@@ -4,11 +4,14 @@ import json
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from closecast.deals.calendar import FiscalCalendar
 from closecast.models.manifest import ModelError
 
+Kind = Literal["model", "baseline"]
+MODEL: Kind = "model"
+BASELINE: Kind = "baseline"  # serves where the gate refused a model: from age and calendar alone
 CHAMPION = "champion"  # the model that serves: its alias in the registry, and its name in evaluations
 
 
@@ -36,6 +39,7 @@ class ModelCard:
     fiscal_year_start: int = (
         1  # first month of the fiscal year of the model's quarters; older cards lack it and mean January
     )
+    kind: Kind = MODEL  # older cards lack it
     note: str = (
         "Metrics are of a booster fitted only on rows whose label window ended before the cut, measured on as-of dates "
         "from the cut on. The booster served was then refitted on all rows with known labels; it has no held-out metrics."
@@ -64,7 +68,7 @@ class ModelCard:
         if not isinstance(content, dict):
             raise ModelError(f"the model's card is a JSON {type(content).__name__}; expected an object")
         known = {field.name for field in fields(cls)}
-        content.setdefault("fiscal_year_start", 1)
+        content = {"fiscal_year_start": 1, "kind": MODEL, **content}
         if difference := sorted(known ^ content.keys()):
             raise ModelError(f"the model's card and this version disagree about {', '.join(difference)}: train anew")
         try:
@@ -73,6 +77,8 @@ class ModelCard:
             date.fromisoformat(content["data_as_of"])
         except (TypeError, ValueError) as error:
             raise ModelError(f"the model's card cannot be read: {error}") from error
+        if content["kind"] not in (MODEL, BASELINE):
+            raise ModelError(f"the model's card holds an unknown kind: {content['kind']!r}")
         try:
             FiscalCalendar(content["fiscal_year_start"])
         except (TypeError, ValueError) as error:

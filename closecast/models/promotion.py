@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from closecast.models import blas, influence, metrics
 from closecast.models.baselines import AGE_CALENDAR
-from closecast.models.card import CHAMPION, ModelCard
+from closecast.models.card import BASELINE, CHAMPION, ModelCard
 from closecast.models.evaluation import CANDIDATE, MINIMUM_OF_EACH, MINIMUM_ROWS, HeldOut
 from closecast.models.evidence import Export
 
@@ -61,7 +61,9 @@ class Decision:
     def reasons(self) -> tuple[str, ...]:
         """The deciding sentences: of the failed checks, else of the comparisons that were won."""
         failed = tuple(check.sentence for check in self.checks if not check.passed)
-        won = tuple(check.sentence for check in self.checks if check.name.startswith(("log loss", "champion")))
+        won = tuple(
+            check.sentence for check in self.checks if check.name.startswith(("log loss", "champion", "vacant"))
+        )
         return failed or won
 
     def as_dict(self) -> dict[str, Any]:
@@ -88,6 +90,39 @@ def origin(candidate: ModelCard, champion_source: str | None) -> Check:
     verb = "may not" if barred else "may"
     source = champion_source or "a source that neither its card nor the registry's tag `source` tells any more"
     return Check("origin", not barred, f"data from {candidate.source} {verb} replace a champion from {source}")
+
+
+def is_vacant(candidate: ModelCard, champion: ModelCard | None) -> bool:
+    """Whether a baseline of the candidate's data may serve where the candidate was refused.
+
+    It may where nothing serves (None: nothing that can be read), or another baseline, or a model of made-up data beside
+    real ones. It never replaces a model that was promoted on evidence.
+    """
+    if champion is None or champion.kind == BASELINE:
+        return True
+    return _is_real(candidate.source) and not _is_real(champion.source)
+
+
+@blas.one_thread()
+def decide_on_baseline(
+    found: tuple[HeldOut, ...], is_vacant: bool, extra: tuple[Check, ...] = (), export: Export | None = None
+) -> Decision:
+    """Decide whether a baseline serves: it is honest, and it takes no model's place.
+
+    `found` holds its predictions as CANDIDATE, and those of a champion that is a baseline too where they can be compared.
+    An `export` without deals won, lost or open misleads it as it does a model; that names give deals away does not.
+    """
+    words = "no model serves, whose place the baseline would take" if is_vacant else "a model serves, which stays"
+    checks = [*extra, Check("vacant", is_vacant, words)]
+    if export is not None:
+        checks = [*(one for one in _of_the_export(export, True) if one.name != "names"), *checks]
+    for part in found:
+        others = {"base_rate": "the base rate"}
+        if CHAMPION in part.predictions:
+            others[CHAMPION] = "the champion"
+        checks += [_not_worse(part, other, words) for other, words in others.items()]
+        checks.append(_calibrated(part, metrics.scores(part.won, part.predictions[CANDIDATE])["ece"]))
+    return Decision(all(check.passed for check in checks), tuple(checks))
 
 
 def _is_real(source: str) -> bool:
@@ -228,6 +263,19 @@ def _better(part: HeldOut, baseline: str, words: str) -> Check:
         f"log loss against {baseline}, {part.target}",
         passed,
         f"{part.target}: held-out log loss {mine:.4f} is {verdict} {words}'s {mine - difference.value:.4f} "
+        f"(difference {difference.value:+.4f}, 95 % interval {difference.low:+.4f} to {difference.high:+.4f})",
+    )
+
+
+def _not_worse(part: HeldOut, other: str, words: str) -> Check:
+    difference = part.against(other)
+    mine = float(metrics.losses(part.won, part.predictions[CANDIDATE]).mean())
+    passed = difference.low <= 0
+    verdict = "not clearly above" if passed else "clearly above"
+    return Check(
+        f"log loss beside {other}, {part.target}",
+        passed,
+        f"{part.target}: the baseline's held-out log loss {mine:.4f} is {verdict} {words}'s {mine - difference.value:.4f} "
         f"(difference {difference.value:+.4f}, 95 % interval {difference.low:+.4f} to {difference.high:+.4f})",
     )
 

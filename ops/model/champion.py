@@ -77,9 +77,11 @@ def ensure_champion(
     used.write_text(json.dumps(now))
     set_own_source(prefect, wanted)
     set_own_mapping(prefect, mapping)
-    if not result["promoted"] and champion is None:
+    baseline = result["baseline"]
+    if not result["promoted"] and champion is None and not (baseline and baseline["promoted"]):
+        why = [*result["reasons"], *(baseline["reasons"] if baseline else [])]
         raise OperatorError(
-            f"the model trained on {wanted} was refused: {'; '.join(result['reasons'])}",
+            f"the model trained on {wanted} was refused, and so was the baseline: {'; '.join(why)}",
             "the API has nothing to serve: look at the data, or train on another source",
         )
 
@@ -106,6 +108,9 @@ def train(
     result = prefect.result(run["id"])
     verdict = "promoted to champion" if result["promoted"] else "refused"
     say(f"  model version {result['version']} {verdict}: {'; '.join(result['reasons'])}")
+    if baseline := result["baseline"]:
+        verdict = "serves until a model beats it" if baseline["promoted"] else "is refused too"
+        say(f"  baseline version {baseline['version']} {verdict}: {'; '.join(baseline['reasons'])}")
     return result
 
 

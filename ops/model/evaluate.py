@@ -117,6 +117,11 @@ def _print(report: dict[str, Any]) -> None:
     print(f"the gate {verdict} it:")
     for check in report["decision"]["checks"]:
         print(f"  {'✓' if check['passed'] else '✗'} {check['sentence']}")
+    if "baseline" in report:
+        verdict = "would serve" if report["serves"] else "would be refused too"
+        print(f"where no model serves yet, the baseline (age and calendar alone) {verdict}:")
+        for check in report["baseline"]["decision"]["checks"]:
+            print(f"  {'✓' if check['passed'] else '✗'} {check['sentence']}")
 
 
 def _calendar(text: str) -> FiscalCalendar:

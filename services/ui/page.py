@@ -25,6 +25,8 @@ def main() -> None:
     if model is None:
         return
     st.caption("  \n".join(filter(None, (texts.model_line(model), texts.evidence_line(model)))))
+    if model.is_baseline:
+        st.info(texts.BASELINE_NOTE)
     rank, score = st.tabs(["Rank the pipeline", "Score one deal"])
     with rank:
         pipeline = ranking.show(api, model)

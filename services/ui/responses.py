@@ -11,6 +11,7 @@ class ModelFacts:
 
     name: str
     version: str
+    is_baseline: bool
     trained_at: datetime
     source: str
     data_as_of: date
@@ -23,6 +24,7 @@ class ModelFacts:
         return cls(
             name=str(content["name"]),
             version=str(content["version"]),
+            is_baseline=content["kind"] == "baseline",
             trained_at=datetime.fromisoformat(content["trained_at"]),
             source=str(content["source"]),
             data_as_of=date.fromisoformat(content["data_as_of"]),

@@ -73,10 +73,17 @@ def sentence(text: str) -> str:
 def model_line(model: ModelFacts) -> str:
     """Describe the model and its training data."""
     source = "synthetic data" if model.source == "synthetic" else model.source.removeprefix("file:")
+    what = "Baseline" if model.is_baseline else "Model"
     return (
-        f"Model {model.name}, version {model.version} · trained on {day(model.trained_at)} from "
+        f"{what} {model.name}, version {model.version} · trained on {day(model.trained_at)} from "
         f"{source} · data as of {day(model.data_as_of)}"
     )
+
+
+BASELINE_NOTE = (
+    "These are **baseline** chances: from a deal's age and the calendar alone. No model has been better than that on your "
+    "deals yet, so agent, product and account do not change a chance. A model takes over as soon as one is better."
+)
 
 
 def evidence_line(model: ModelFacts) -> str | None:

@@ -31,6 +31,7 @@ class ChampionComparison:
     held_out: tuple[HeldOut, ...]  # with the champion's predictions, if available
     reason: str | None  # why they are not available
     checks: tuple[Check, ...]  # of the champion's origin
+    card: ModelCard | None = None  # the champion's, where it can be read
 
 
 def compare_with_champion(
@@ -54,7 +55,13 @@ def compare_with_champion(
         reason = f"the champion cannot be used by this version: {error}"
     # Without a card, the registry's tags still say what may not be replaced.
     source = known[-1].source if known else registry.source(champion)
-    return ChampionComparison(champion, found or candidate.held_out, reason, (promotion.origin(card, source),))
+    return ChampionComparison(
+        champion,
+        found or candidate.held_out,
+        reason,
+        (promotion.origin(card, source),),
+        known[-1] if known else None,
+    )
 
 
 def _measured(

@@ -12,8 +12,8 @@ import numpy as np
 from closecast import features
 from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.models import promotion
-from closecast.models.candidate import Candidate
-from closecast.models.card import CHAMPION, ModelCard
+from closecast.models.candidate import Candidate, baseline
+from closecast.models.card import BASELINE, CHAMPION, MODEL, ModelCard
 from closecast.models.deal_model import DealModel, digest
 from closecast.models.evaluation import HeldOut, flat
 from closecast.models.evidence import Export
@@ -48,6 +48,7 @@ class Published:
     decision: Decision
     card: ModelCard
     report: dict[str, Any]
+    is_vacant: bool  # whether a baseline may serve if this was refused
 
 
 def publish(
@@ -79,6 +80,7 @@ def publish(
     card = make_card(candidate, data, at, git_commit)
     registry = ModelRegistry(tracking_uri, trusted, login)
     figures, milliseconds = candidate.report(), latency(candidate)  # before taking the lock
+    export = Export.of(candidate.data)
     version: Identity | None = None
     with (
         promotions.hold_promotion_lock(lock.url, by) as held_lock,
@@ -111,8 +113,11 @@ def publish(
             run.log_folder(folder / name, name)
         for _ in range(_MEASURES):
             comparison = compare_with_champion(registry, card, candidate, loss_seconds)
-            decision = promotion.decide(
-                comparison.held_out, cost, comparison.reason, comparison.checks, Export.of(candidate.data)
+            is_vacant = promotion.is_vacant(card, comparison.card)
+            decision = (
+                promotion.decide_on_baseline(comparison.held_out, is_vacant, comparison.checks, export)
+                if candidate.kind == BASELINE
+                else promotion.decide(comparison.held_out, cost, comparison.reason, comparison.checks, export)
             )
             compared = None if comparison.champion is None else asdict(comparison.champion)
             report = {**figures, "decision": decision.as_dict(), "champion": compared}
@@ -125,7 +130,7 @@ def publish(
                 version = registry.identity(registry.register(run.run_id, origin))
             registry.challenge(version.version, evidence)
             if not decision.promoted or held_lock.promote(registry, version, comparison.champion):
-                return Published(version.version, run.run_id, run.experiment_id, decision, card, report)
+                return Published(version.version, run.run_id, run.experiment_id, decision, card, report, is_vacant)
         assert version is not None  # it was measured at least once
         why = f"somebody else changed the champion each of the {_MEASURES} times that this was measured against it"
         registry.challenge(version.version, {"decision": "refused", "decision_reasons": why})
@@ -142,6 +147,7 @@ def _origin(card: ModelCard, data: Ingested, gold_key: str, git_commit: str | No
         "data_as_of": card.data_as_of,
         "cut": card.cut,
         "fiscal_year_start": str(card.fiscal_year_start),
+        "kind": card.kind,
         "bronze_key": data.bronze_key,
         "silver_key": data.silver_key,
         "gold_key": gold_key,
@@ -184,14 +190,25 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
         quality=data.quality.score,
         git_commit=git_commit,
         fiscal_year_start=candidate.data.fiscal.first_month,
+        kind=candidate.kind,
     )
 
 
-def evaluate_alone(candidate: Candidate) -> dict[str, Any]:
-    """All figures of the candidate, and the gate's decision without a champion. Nothing is registered."""
+def evaluate_alone(candidate: Candidate, threads: int = 1) -> dict[str, Any]:
+    """All figures of the candidate, the gate's decision without a champion, and what would serve. Nothing is registered.
+
+    "serves" is "model", "baseline" or None; "baseline" has the baseline's figures where the candidate is refused.
+    """
     cost = Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
-    decision = promotion.decide(candidate.held_out, cost, "evaluated alone", export=Export.of(candidate.data))
-    return {**candidate.report(), "decision": decision.as_dict()}
+    export = Export.of(candidate.data)
+    decision = promotion.decide(candidate.held_out, cost, "evaluated alone", export=export)
+    report = {**candidate.report(), "decision": decision.as_dict()}
+    if decision.promoted:
+        return {**report, "serves": MODEL}
+    instead = baseline(candidate, threads)
+    second = promotion.decide_on_baseline(instead.held_out, is_vacant=True, export=export)
+    found = {"metrics": instead.metrics(), "decision": second.as_dict()}
+    return {**report, "serves": BASELINE if second.promoted else None, "baseline": found}
 
 
 def latency(candidate: Candidate) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from closecast import features
+from closecast.models.card import BASELINE
 from closecast.models.deal_model import DealModel
 from closecast.models.evaluation import CANDIDATE, measured_on
 from closecast.models.promotion import Decision
@@ -44,6 +45,11 @@ def model_card(model: DealModel, report: dict[str, Any], decision: Decision, by:
         f"{card.rows['accepted']:,} deals accepted, {card.rows['rejected']:,} quarantined"
         + (f", quality score {card.quality:.3f}" if card.quality is not None else ""),
         f"- Known until {card.data_as_of}; held out from {card.cut} on",
+        *(
+            ["- **Baseline**: it uses age and calendar alone, and serves until a model beats it"]
+            if card.kind == BASELINE
+            else []
+        ),
         f"- LightGBM, {card.rounds} rounds, {len(card.feature_names)} features, beta calibration; seed {card.seed}; "
         f"commit {card.git_commit or 'unknown'}",
         f"- Decision: **{'promoted' if decision.promoted else 'refused'}**",

@@ -56,7 +56,8 @@ class Worker:
     def answer(self, request: ScoreRequest, body: bytes) -> tuple[ScoreResult, tuple[BytesLike, ...]]:
         """Answer and record a batch: what cannot be recorded is not answered."""
         try:
-            scored, model = self._scored(request, body), ModelVersion(MODEL_NAME, request.version, request.run_id)
+            scored = self._scored(request, body)
+            model = ModelVersion(MODEL_NAME, request.version, request.run_id, self._loaded(request).card.kind)
             yield_to_others()
             parts = write.encoded(scored, request.answer_type, UUID(request.id), model)
             answered = score.BatchDraft(

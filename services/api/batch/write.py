@@ -72,6 +72,7 @@ def _table(scored: ScoredTable, identifier: UUID, model: ModelVersion) -> pa.Tab
         "quarter_end": pa.repeat(pa.scalar(question.quarter.end, pa.date32()), count),
         "model_version": pa.repeat(pa.scalar(model.version), count),
         "model_run_id": pa.repeat(pa.scalar(model.run_id, pa.string()), count),
+        "model_kind": pa.repeat(pa.scalar(model.kind), count),
         "id": pa.repeat(pa.scalar(str(identifier)), count),
     }
     return pa.table(columns)

@@ -58,6 +58,6 @@ def explain(
             )
             for one in text.features
         ],
-        model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id),
+        model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id, served.model.card.kind),
         request_id=request.scope["state"]["request_id"],
     )

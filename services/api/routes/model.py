@@ -28,6 +28,7 @@ def model(champion: NamedDependency[Champion]) -> Model:
             **{
                 name: getattr(card, name)
                 for name in (
+                    "kind",
                     "trained_at",
                     "source",
                     "source_sha256",

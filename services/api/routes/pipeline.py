@@ -34,7 +34,7 @@ def open_pipeline(
         horizon_days=question.horizon_days,
         by=question.by,
         quarter=question.quarter,
-        model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id),
+        model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id, served.model.card.kind),
         counts=ranked.counts,
         expected_wins=ranked.expected_wins,
         deals=ranked.deals,

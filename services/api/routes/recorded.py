@@ -80,7 +80,7 @@ def recorded(
     return RecordedPrediction(
         **known,
         by=found.as_of + timedelta(days=found.horizon_days),
-        model=ModelVersion(MODEL_NAME, found.model_version, found.model_run_id),
+        model=ModelVersion(MODEL_NAME, found.model_version, found.model_run_id, None),
     )
 
 

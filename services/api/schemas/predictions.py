@@ -49,6 +49,12 @@ class BatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     horizon: BoundedHorizon = "quarter_end"
 
 
+Kind = Annotated[
+    Literal["model", "baseline"],
+    Meta(description="baseline: from age and calendar alone, because no model has beaten that yet"),
+]
+
+
 class ModelVersion(Struct, frozen=True, gc=False):
     """The model that answered."""
 
@@ -58,6 +64,7 @@ class ModelVersion(Struct, frozen=True, gc=False):
         str | None,
         Meta(description="The model's MLflow run; version numbers can be reused, runs cannot"),
     ]
+    kind: Annotated[Kind | None, Meta(description="null for a recorded prediction, which does not keep it")]
 
 
 class Prediction(Struct, frozen=True, gc=False):
@@ -205,6 +212,7 @@ class Model(Struct, frozen=True):
     run_id: str
     sha256: Annotated[str, Meta(description="SHA-256 of the model's manifest")]
     alias: str
+    kind: Kind
     trained_at: datetime
     source: str
     source_sha256: str

@@ -5,7 +5,8 @@ import time
 from closecast.platform.journal.entry import Single, new_id
 from closecast.platform.journal.inbox import Journal
 from closecast.platform.journal.stream import encode_single
-from closecast.platform.mlflow.identity import MODEL_NAME, Identity
+from closecast.platform.mlflow.identity import MODEL_NAME
+from closecast.platform.mlflow.registry import Served
 from closecast.scoring import one
 from closecast.scoring.question import Question
 from services.api.schemas.predictions import ModelVersion, Prediction, PredictionRequest
@@ -31,21 +32,21 @@ class Predictor:
         served = self._champion.serving()
         question = Question.ask(served.model, asked.as_of, asked.horizon)
         answer = one.score(served.model, asked.deal, question)
-        return self._answer(asked, question, answer, served.identity, caller, request_id)
+        return self._answer(asked, question, answer, served, caller, request_id)
 
     def predict_at_once(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction | None:
         """Predict and record, or return None if it would take milliseconds, which is too long for an event loop."""
         served = self._champion.serving()
         question = Question.ask(served.model, asked.as_of, asked.horizon)
         answer = one.score_at_once(served.model, asked.deal, question)
-        return None if answer is None else self._answer(asked, question, answer, served.identity, caller, request_id)
+        return None if answer is None else self._answer(asked, question, answer, served, caller, request_id)
 
     def _answer(
         self,
         asked: PredictionRequest,
         question: Question,
         answer: one.Answer,
-        model: Identity,
+        served: Served,
         caller: str,
         request_id: str,
     ) -> Prediction:
@@ -60,14 +61,14 @@ class Predictor:
                         caller,
                         question.as_of,
                         question.horizon_days,
-                        model.version,
+                        served.identity.version,
                         asked.deal,  # type: ignore[arg-type]  # encoded as the mapping it came as
                         answer.unseen,
                         answer.probability,
                         answer.by_horizon,
                         answer.days,
                         answer.features,
-                        model.run_id,
+                        served.identity.run_id,
                     )
                 )
             )
@@ -82,7 +83,7 @@ class Predictor:
             by=question.by,
             quarter=question.quarter,
             probabilities=answer.by_horizon,
-            model=ModelVersion(MODEL_NAME, model.version, model.run_id),
+            model=ModelVersion(MODEL_NAME, served.identity.version, served.identity.run_id, served.model.card.kind),
             request_id=request_id,
             unseen=answer.unseen,
         )

@@ -8,9 +8,9 @@ import pytest
 
 from closecast.models import promotion
 from closecast.models.baselines import AGE_CALENDAR
-from closecast.models.card import CHAMPION, ModelCard
+from closecast.models.card import BASELINE, CHAMPION, ModelCard
 from closecast.models.evaluation import CANDIDATE, HeldOut
-from closecast.models.promotion import Cost, decide
+from closecast.models.promotion import Cost, decide, decide_on_baseline
 
 CHEAP = Cost(0.5, 50_000)
 NONE_YET = "there is no champion yet"
@@ -100,3 +100,34 @@ def test_a_champion_is_compared_only_where_it_has_not_seen_the_rows(card: ModelC
     assert "it knows rows held out here" in str(promotion.incomparable(real, replace(real, cut="2017-09-01")))
     assert "made-up data (synthetic)" in str(promotion.incomparable(real, card))
     assert promotion.incomparable(replace(real, source="file:other.csv"), replace(real, cut="2017-09-01")) is None
+
+
+def test_a_baseline_takes_no_models_place(card: ModelCard) -> None:
+    real = replace(card, source="file:sales.csv")
+    assert promotion.is_vacant(real, None)
+    assert promotion.is_vacant(real, replace(real, kind=BASELINE))
+    assert promotion.is_vacant(real, card)  # a model of made-up data
+    assert not promotion.is_vacant(real, real)
+    assert not promotion.is_vacant(card, card)
+    refused = decide_on_baseline((held(GOOD),), is_vacant=False)
+    assert refused.reasons == ("a model serves, which stays",)
+
+
+@pytest.mark.parametrize(
+    ("predictions", "word"),
+    [
+        ({**GOOD, CANDIDATE: 1 - blurred(0.0)}, "is clearly above the base rate's"),
+        ({**GOOD, CANDIDATE: np.clip(blurred(0.0) + 0.06, 0, 0.99)}, "expected calibration error 0.0"),
+        ({**GOOD, CANDIDATE: np.full(8_000, 0.2), CHAMPION: blurred(0.0)}, "is clearly above the champion's"),
+    ],
+)
+def test_a_baseline_that_misleads_is_refused(predictions: dict[str, np.ndarray[Any, Any]], word: str) -> None:
+    decision = decide_on_baseline((held(predictions),), is_vacant=True)
+    assert not decision.promoted
+    assert any(word in reason for reason in decision.reasons), decision.reasons
+
+
+def test_a_baseline_that_knows_no_more_than_the_base_rate_serves() -> None:
+    decision = decide_on_baseline((held({**GOOD, CANDIDATE: np.full(8_000, 0.2)}),), is_vacant=True)
+    assert decision.promoted
+    assert decision.reasons[0] == "no model serves, whose place the baseline would take"

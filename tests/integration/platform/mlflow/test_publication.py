@@ -13,7 +13,9 @@ from closecast import features
 from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.contract import check
 from closecast.deals.quality import Quality
-from closecast.deals.synthetic.generator import generate
+from closecast.deals.synthetic.generator import generate, generate_with_truth
+from closecast.deals.synthetic.settings import Settings
+from closecast.features import history
 from closecast.models import candidate as candidates
 from closecast.models import training
 from closecast.models.deal_model import DealModel, ModelError
@@ -175,6 +177,46 @@ def test_a_champion_of_other_quarters_is_not_compared(
     assert served.model.card.fiscal_year_start == 2
     served.model.replay(served.folder)
     assert published.report["fiscal_year_start"] == 2
+
+
+def test_a_baseline_serves_until_a_model_beats_it(
+    data: Ingested,
+    mlflow_uri: str,
+    promotion_lock: DatabaseSettings,
+    empty_registry: ModelRegistry,
+    tmp_path: Path,
+) -> None:
+    # given deals whose agents differ much, and a first model that is refused
+    frame, _ = generate_with_truth(Settings(rows=2_500, agent_effect=2.0), seed=11)
+    data = replace(data, deals=check(frame).accepted)
+    candidate = candidates.build(data.deals, seed=7, threads=1)
+    refused = _publish(_shuffled(candidate), data, mlflow_uri, promotion_lock)
+    assert not refused.decision.promoted
+    assert refused.is_vacant
+    # when the baseline is published
+    made = candidates.baseline(candidate, threads=1)
+    instead = _publish(made, data, mlflow_uri, promotion_lock)
+    # then it serves by that name, and no name of an agent, product or account changes a chance
+    assert instead.decision.promoted
+    served = empty_registry.champion(tmp_path / "first")
+    served.model.replay(served.folder)
+    assert (served.version, served.model.card.kind) == (instead.version, "baseline")
+    assert empty_registry.tags(served.version)["kind"] == "baseline"
+    matrix = candidate.splits[0].test.matrix[:50]
+    nameless = matrix.copy()
+    nameless[:, [at for at, one in enumerate(features.FEATURES) if one.key in history.ENTITIES]] = 0.5
+    assert served.model.scorer.predict(matrix).tobytes() == served.model.scorer.predict(nameless).tobytes()
+    assert served.model.single.fallback is None
+
+    # when a good model comes, and then a baseline again
+    better = _publish(candidate, data, mlflow_uri, promotion_lock)
+    again = _publish(made, data, mlflow_uri, promotion_lock)
+    # then the model was compared with the baseline and replaced it, and no baseline replaces the model
+    assert better.decision.promoted
+    assert any("below the champion's" in reason for reason in better.decision.reasons)
+    assert not again.decision.promoted
+    assert not again.is_vacant
+    assert empty_registry.champion_version() == better.version
 
 
 def _shuffled(candidate: candidates.Candidate) -> candidates.Candidate:

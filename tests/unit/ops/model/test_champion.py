@@ -53,8 +53,8 @@ def cluster(state: Path, double: Double, monkeypatch: pytest.MonkeyPatch) -> Clu
     return Cluster(double.address, "token")
 
 
-def _result(promoted: bool) -> list[dict[str, Any]]:
-    return [{"data": [{"version": "3", "promoted": promoted, "reasons": ["a reason"]}]}]
+def _result(promoted: bool, baseline: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    return [{"data": [{"version": "3", "promoted": promoted, "reasons": ["a reason"], "baseline": baseline}]}]
 
 
 def _asked(double: Double, route: str) -> list[Any]:
@@ -163,9 +163,19 @@ def test_a_source_that_is_gone_leaves_the_champion_to_serve(
     assert "is gone: version 3 serves" in capsys.readouterr().out
 
 
-def test_a_first_model_that_is_refused_is_an_error_with_its_reasons(cluster: Cluster, double: Double) -> None:
-    double.answers["POST /api/artifacts/filter"] = (200, _result(promoted=False))
-    with pytest.raises(OperatorError, match="the model trained on synthetic was refused: a reason"):
+def test_a_first_model_that_is_refused_leaves_a_baseline_to_serve(
+    cluster: Cluster, double: Double, capsys: pytest.CaptureFixture[str]
+) -> None:
+    baseline = {"version": "4", "promoted": True, "reasons": ["honest"]}
+    double.answers["POST /api/artifacts/filter"] = (200, _result(promoted=False, baseline=baseline))
+    champion.ensure_champion(cluster, "synthetic")
+    assert "baseline version 4 serves until a model beats it: honest" in capsys.readouterr().out
+
+
+def test_a_baseline_that_is_refused_too_is_an_error_with_all_reasons(cluster: Cluster, double: Double) -> None:
+    baseline = {"version": "4", "promoted": False, "reasons": ["another reason"]}
+    double.answers["POST /api/artifacts/filter"] = (200, _result(promoted=False, baseline=baseline))
+    with pytest.raises(OperatorError, match="was refused, and so was the baseline: a reason; another reason"):
         champion.ensure_champion(cluster, "synthetic")
 
 

@@ -26,6 +26,7 @@ MODEL = {
     "name": "closecast",
     "version": "3",
     "alias": "champion",
+    "kind": "model",
     "trained_at": "2018-01-02T03:04:05+00:00",
     "source": "synthetic",
     "source_sha256": "a" * 64,

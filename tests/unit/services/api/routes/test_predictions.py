@@ -64,7 +64,7 @@ def test_the_answer_is_the_models(client: Client, served_model: DealModel) -> No
     assert answer["probability"] == expected
     assert answer["probabilities"]["30"] == expected
     assert (answer["as_of"], answer["horizon_days"], answer["by"]) == ("2017-12-01", 30, "2017-12-31")
-    assert answer["model"] == {"name": "closecast", "version": "7", "run_id": "run-7"}
+    assert answer["model"] == {"name": "closecast", "version": "7", "run_id": "run-7", "kind": "model"}
 
 
 def test_more_time_never_lowers_the_chance_and_the_default_date_is_the_datas_last(client: Client) -> None:
