@@ -15,7 +15,7 @@ from ops.cli.summary import summary
 from ops.down import stop
 from ops.errors import OperatorError
 from ops.model.champion import ensure_champion, first_prediction
-from ops.model.mapping import read_mapping
+from ops.model.mapping import mapping_text
 from ops.model.source import carry_over, parse_source
 from ops.nomad import jobs, ports
 from ops.nomad.agent import Agent
@@ -43,7 +43,8 @@ _PLACEMENT_SECONDS = 10.0
 def up(arguments: list[str]) -> int:
     """Bring everything up. Every step first checks whether it is done already, so a second call is fast."""
     given = Arguments("up", up.__doc__).data().given(arguments)
-    source, mapping = parse_source(given.source), read_mapping(given.mapping)
+    source = parse_source(given.source)
+    mapping = mapping_text(given, source)
     with _only_one():
         cli, cluster = start_scheduler()
         with step("jobs submitted"):

@@ -8,10 +8,11 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from closecast.deals.mapping.document import Mapping
 from closecast.platform.printable import printable
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.platform.sources.errors import SourceError
-from closecast.platform.sources.mapped import check_size, mapped, read_table
+from closecast.platform.sources.mapped import DETECTED, check_size, mapped, read_table
 from ops.api.client import Api
 from ops.cli.arguments import Arguments, day
 from ops.cli.cells import cell
@@ -43,7 +44,7 @@ def predict(arguments: list[str]) -> int:
         )
     named = {"as_of": None if given.as_of is None else given.as_of.isoformat(), "horizon": given.horizon}
     query = {name: value for name, value in named.items() if value is not None}
-    deals = _deals(path, given.mapping)
+    deals = _deals(path, chosen_mapping(given, f"file:{path}"))
     answers = score(client(connect()), deals, query)
     if given.out is not None:
         write_json(given.out, answers, "out", indent=2)
@@ -56,15 +57,15 @@ def predict(arguments: list[str]) -> int:
     return 0 if scored else 1
 
 
-def _deals(path: Path, mapping: str | None) -> pd.DataFrame:
+def _deals(path: Path, mapping: Mapping | None) -> pd.DataFrame:
     """The deals of the file in the contract's columns, text; a file that has some of them itself is taken as it is."""
     try:
         check_size(path.stat().st_size, str(path))
-        table = read_table(path.read_bytes(), str(path))
+        table = read_table(path.read_bytes(), str(path), mapping.file if mapping else DETECTED)
         if mapping is None and "engage_date" in table.frame:
             deals = table.frame
         else:
-            deals = mapped(table, str(path), chosen_mapping(mapping)).frame
+            deals = mapped(table, str(path), mapping).frame
     except (SourceError, OSError) as error:
         raise OperatorError(str(error), "mend what it names; `just map` helps with columns and stages") from error
     if deals.empty:

@@ -52,9 +52,21 @@ class Arguments(argparse.ArgumentParser):
         )
 
     def mapping(self) -> "Arguments":
-        """Take the mapping of an export's columns."""
-        return self.option(
+        """Take the mapping of an export's columns, and what corrects it (ops.model.mapping)."""
+        self.option(
             "mapping", str, "a mapping file, as `just map` writes it, for an export of another kind", value="file"
+        )
+        return self.corrections()
+
+    def corrections(self) -> "Arguments":
+        """Take what is known better than what the export's own evidence says."""
+        self.option(
+            "timezone", str, "whose dates times of day become, for example Europe/Berlin (default: UTC)", value="zone"
+        )
+        self.option("encoding", str, "of a CSV export, for example cp1252 (default: detected)", value="encoding")
+        self.option("delimiter", _delimiter, "of a CSV export: , ; | or tab (default: detected)", value="character")
+        return self.option(
+            "sheet", str, "of an Excel workbook (default: the one with the most cells filled)", value="name"
         )
 
     def given(self, arguments: list[str]) -> argparse.Namespace:
@@ -111,6 +123,13 @@ def seconds(text: str) -> int:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no span of time such as 90d, 12h, 30m or 0s")
     return int(match[1]) * {"d": 86_400, "h": 3_600, "m": 60, "s": 1}[match[2]]
+
+
+def _delimiter(text: str) -> str:
+    found = {"tab": "\t"}.get(text, text)
+    if found not in (",", ";", "\t", "|"):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of , ; | and tab")
+    return found
 
 
 def one_of(*words: str) -> Callable[[str], str]:

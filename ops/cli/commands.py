@@ -12,7 +12,7 @@ from ops.down import down
 from ops.errors import OperatorError
 from ops.model import champion, signing
 from ops.model.check import check
-from ops.model.mapping import propose_mapping, read_mapping
+from ops.model.mapping import mapping_text, propose_mapping
 from ops.model.source import parse_source
 from ops.nomad import jobs, restart
 from ops.nomad.agent import Agent
@@ -80,7 +80,8 @@ def plan(arguments: list[str]) -> int:
 def train(arguments: list[str]) -> int:
     """Train a model and promote it if the gate accepts it. The default fiscal year is the present champion's."""
     given = Arguments("train", train.__doc__).data().given(arguments)
-    source, mapping = parse_source(given.source), read_mapping(given.mapping)
+    source = parse_source(given.source)
+    mapping = mapping_text(given, source)
     cluster = connect().cluster
     result = champion.train(cluster, readable(source), given.as_of, given.fiscal_year_start, mapping)
     return 0 if result["promoted"] else 2

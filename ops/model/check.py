@@ -30,7 +30,7 @@ def check(arguments: list[str]) -> int:
     wanted = parsed(arguments)
     source = parse_source(wanted.source) or wanted.source
     try:
-        export = read_source(source, mapping=chosen_mapping(wanted.mapping))
+        export = read_source(source, mapping=chosen_mapping(wanted, source))
         checked = contract.check(export.frame, wanted.as_of)
     except (SourceError, contract.ContractError) as error:
         raise OperatorError(str(error), "mend what it names; `just map` helps with columns and stages") from error

@@ -39,7 +39,7 @@ def evaluate(arguments: list[str]) -> int:
     wanted = parsed(arguments)
     source = parse_source(wanted.source) or wanted.source
     with _spoken():
-        export = read_source(source, wanted.seed, mapping=chosen_mapping(wanted.mapping))
+        export = read_source(source, wanted.seed, mapping=chosen_mapping(wanted, source))
         checked = contract.check(export.frame, wanted.as_of)
         found = quality.assess(export.frame, checked)
     if export.describe():

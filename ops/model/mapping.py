@@ -1,7 +1,9 @@
 """The mapping of a CRM's columns: read from the user's file, and the platform's own."""
 
+import argparse
 import json
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -13,6 +15,7 @@ from closecast.deals.reading.table import RawTable
 from closecast.platform.settings import MAPPING_VARIABLE
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_raw
+from closecast.platform.sources.mapped import questions
 from ops.cli.arguments import SOURCES, Arguments
 from ops.cli.cells import cell
 from ops.errors import OperatorError
@@ -21,6 +24,7 @@ from ops.paths import named_by_user
 from ops.prefect.pipeline import Prefect
 
 _CONSOLE = Console(soft_wrap=True, width=140)
+_OF_FILE = ("encoding", "delimiter", "sheet")
 _LONGEST = 4_900  # characters; Prefect's variables hold 5,000
 
 
@@ -57,38 +61,90 @@ def parsed(text: str, what: str) -> document.Mapping:
         raise OperatorError(f"{what}: {error}", "mend what it names; docs/mapping.md describes the file") from error
 
 
-def chosen_mapping(named: str | None) -> document.Mapping | None:
-    """The mapping in the file `named`; None stays None. Raises OperatorError."""
-    text = read_mapping(named)
+def mapping_text(given: argparse.Namespace, source: str | None) -> str | None:
+    """The text of the mapping that the options of `Arguments.mapping` ask for; None where they ask for none.
+
+    Corrections without a file apply to the mapping that fits `source` with certainty. Raises OperatorError.
+    """
+    text, said = read_mapping(given.mapping), corrections(given)
+    if not said:
+        return text
+    if text is None and source is None:
+        raise OperatorError(
+            f"--{' and --'.join(_said(given))}: of which export?", "name it with --source, or give a --mapping"
+        )
+    content: dict[str, Any] = msgspec.yaml.decode(text) if text else _certain(str(source), said)
+    return document.write(parsed(_corrected(content, said), "the options"))
+
+
+def chosen_mapping(given: argparse.Namespace, source: str | None) -> document.Mapping | None:
+    """The mapping of `mapping_text`, parsed."""
+    text = mapping_text(given, source)
     return None if text is None else document.parse(text)
+
+
+def corrections(given: argparse.Namespace) -> dict[str, Any]:
+    """What the options of `Arguments.corrections` say, as members of a mapping document."""
+    found: dict[str, Any] = {"timezone": given.timezone} if given.timezone else {}
+    written = {name: getattr(given, name) for name in _OF_FILE if getattr(given, name)}
+    return {**found, "file": written} if written else found
+
+
+def _said(given: argparse.Namespace) -> list[str]:
+    return [name for name in ("timezone", *_OF_FILE) if getattr(given, name)]
+
+
+def _corrected(content: dict[str, Any], said: dict[str, Any]) -> str:
+    files = {**content.get("file", {}), **said.get("file", {})}
+    return msgspec.yaml.encode({**content, **said, **({"file": files} if files else {})}).decode()
+
+
+def _certain(source: str, said: dict[str, Any]) -> dict[str, Any]:
+    """The document of the mapping that fits `source`, written as is `said`. Raises OperatorError where that asks."""
+    try:
+        table, what, _ = read_raw(source, written=_format(said))
+    except SourceError as error:
+        raise OperatorError(str(error), "mend what it names, or name another export") from error
+    proposal = propose(table)
+    if not proposal.is_certain:
+        raise OperatorError(questions(what, [one.text for one in proposal.questions]), "write a mapping by `just map`")
+    return proposal.document
+
+
+def _format(said: dict[str, Any]) -> document.FileFormat:
+    return document.FileFormat(**said.get("file", {}))
 
 
 def propose_mapping(arguments: list[str]) -> int:
     """Propose a mapping for an export, show what speaks for it, and write it to a file; exit status 2 where it asks."""
     wanted = Arguments("map", propose_mapping.__doc__).place("source", SOURCES, "?")
+    wanted.corrections()
     wanted.option("out", str, "the file to write; <name of the export>.mapping.yaml unless named", value="file")
     wanted.option("schema", str, "write the JSON schema of mapping files there, for editors", value="file")
     given = wanted.given(arguments)
     if given.schema:
         _write(named_by_user(given.schema), json.dumps(document.schema(), indent=1))
     if given.source:
-        return _propose(parse_source(given.source) or given.source, given.out)
+        return _propose(parse_source(given.source) or given.source, given.out, corrections(given))
     if not given.schema:
         raise OperatorError("no export is named", "name one: just map file:<path>")
     return 0
 
 
-def _propose(source: str, out: str | None) -> int:
+def _propose(source: str, out: str | None, said: dict[str, Any]) -> int:
     try:
-        table, _, _ = read_raw(source)
+        table, _, _ = read_raw(source, written=_format(said))
     except SourceError as error:
         raise OperatorError(str(error), "mend what it names, or name another export") from error
     proposal = propose(table)
     _show(table, proposal)
     path = named_by_user(out or f"{PurePosixPath(source.partition(':')[2]).stem}.mapping.yaml")
-    _write(path, _document(proposal))
-    if proposal.is_certain:
+    _write(path, _document(proposal, said))
+    if proposal.is_certain and not said:
         print("nothing is to be asked: the export is read this way without the file, too")
+        return 0
+    if proposal.is_certain:
+        print("nothing is to be asked: name it with --mapping")
         return 0
     print("answer where it has a question mark, then name it with --mapping")
     return 2
@@ -121,9 +177,9 @@ def _show(table: RawTable, proposal: Proposal) -> None:
         print(f"? {cell(question.text)}")
 
 
-def _document(proposal: Proposal) -> str:
+def _document(proposal: Proposal, said: dict[str, Any]) -> str:
     asked = "".join(f"# ? {' '.join(question.text.split())}\n" for question in proposal.questions)
-    return f"# A mapping for Closecast; docs/mapping.md describes it.\n{asked}{msgspec.yaml.encode(proposal.draft()).decode()}"
+    return f"# A mapping for Closecast; docs/mapping.md describes it.\n{asked}{_corrected(proposal.draft(), said)}"
 
 
 def own_mapping(prefect: Prefect) -> str | None:

@@ -42,6 +42,14 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return {column: use for use, column in single.items() if column} | dict.fromkeys(self.closes, "closed")
 
 
+class FileFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """How the file is written, where what is detected is wrong; None where it is right."""
+
+    encoding: Name | None = None  # as Python knows it, for example cp1252
+    delimiter: Literal[",", ";", "\t", "|"] | None = None
+    sheet: Name | None = None
+
+
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """One mapping file. What is left out is decided by the export's own evidence, or is not there."""
 
@@ -53,6 +61,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     timezone: Name = "UTC"  # of times of day that name another one
     decimal_mark: Literal[".", ","] | None = None
     rates: dict[Currency, Annotated[float, msgspec.Meta(gt=0)]] = {}  # worth of one unit, in one currency for all
+    file: FileFormat = FileFormat()
     pipelines: tuple[Name, ...] = ()  # those whose deals are used; all of them where none is named
     fiscal_year_start: Annotated[int, msgspec.Meta(ge=1, le=12)] | None = None  # its first month
 

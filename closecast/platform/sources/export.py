@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 import msgspec
 import pandas as pd
 
+from closecast.deals.mapping.document import FileFormat
 from closecast.deals.mapping.document import Mapping as ColumnMapping
 from closecast.deals.reading.table import RawTable
 from closecast.deals.synthetic import generator
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.folder import read_folder
-from closecast.platform.sources.mapped import MappedTable, check_size, mapped, read_table
+from closecast.platform.sources.mapped import DETECTED, MappedTable, check_size, mapped, read_table
 from closecast.platform.sources.objects import read_object
 
 __all__ = ["RawExport", "SourceError", "read_source"]
@@ -86,24 +87,30 @@ def read_source(
     if kind == "synthetic":
         frame = generator.generate(_rows(spec, rest), seed)
         return RawExport(frame, spec, hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest())
-    table, what, sha256 = read_raw(spec, environment, folder)
+    table, what, sha256 = read_raw(spec, environment, folder, mapping.file if mapping else DETECTED)
     read = mapped(table, what, mapping)
     return RawExport(read.frame, spec, sha256, read)
 
 
 def read_raw(
-    spec: str, environment: Mapping[str, str] = os.environ, folder: Path | None = None
+    spec: str,
+    environment: Mapping[str, str] = os.environ,
+    folder: Path | None = None,
+    written: FileFormat = DETECTED,
 ) -> tuple[RawTable, str, str]:
-    """The table of the export that `spec` names, what to call it in a message, and its SHA-256. Raises SourceError."""
+    """The table of the export that `spec` names, what to call it in a message, and its SHA-256.
+
+    `written` says what would be detected wrongly. Raises SourceError.
+    """
     kind, _, rest = spec.partition(":")
     if kind == "file" and _is_folder(Path(rest)):
         try:
-            table, sha256 = read_folder(Path(rest))
+            table, sha256 = read_folder(Path(rest), written)
         except OSError as error:
             raise SourceError(f"the folder {rest} cannot be read: {error.strerror}") from error
         return table, f"the folder {rest}", sha256
     content, what = _read_bytes(spec, environment, folder)
-    return read_table(content, what), what, hashlib.sha256(content).hexdigest()
+    return read_table(content, what, written), what, hashlib.sha256(content).hexdigest()
 
 
 def _read_bytes(spec: str, environment: Mapping[str, str], folder: Path | None) -> tuple[bytes, str]:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from closecast.deals.mapping.document import FileFormat
 from closecast.deals.mapping.proposal import propose
 from closecast.deals.reading.export import ENDINGS
 from closecast.deals.reading.table import Layout, RawTable
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.sources.errors import SourceError
-from closecast.platform.sources.mapped import check_size, read_table
+from closecast.platform.sources.mapped import DETECTED, check_size, read_table
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -20,10 +21,10 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
-def read_folder(folder: Path) -> tuple[RawTable, str]:
+def read_folder(folder: Path, written: FileFormat = DETECTED) -> tuple[RawTable, str]:
     """The deals of all files in `folder` that have the columns of deals, and a SHA-256 of the files' names and bytes.
 
-    Rows are numbered through all files. Files with other columns are named in the layout and left out. Raises
+    Rows are numbered through all files. Files with other columns are named in the layout and left out. All are `written` alike. Raises
     SourceError for a folder without an export, a file that cannot be read, and deals in tables of differing columns.
     """
     what = f"the folder {folder}"
@@ -33,7 +34,7 @@ def read_folder(folder: Path) -> tuple[RawTable, str]:
     for path in paths:
         content = path.read_bytes()
         digest.update(f"{path.name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
-        tables[path.name] = read_table(content, f"the file {path}")
+        tables[path.name] = read_table(content, f"the file {path}", written)
     deals = {name: table for name, table in tables.items() if _has_deals(table)}
     if not deals:
         raise SourceError(f"{what} has no file with the columns of deals among {', '.join(tables) or 'its files'}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from closecast.deals.mapping.apply import apply
-from closecast.deals.mapping.document import Mapping, MappingError
+from closecast.deals.mapping.document import FileFormat, Mapping, MappingError
 from closecast.deals.mapping.proposal import propose
 from closecast.deals.reading import export as reading
 from closecast.deals.reading.table import RawTable, SetAside, UnreadableError
@@ -15,6 +15,7 @@ from closecast.platform.printable import printable
 from closecast.platform.sources.errors import MappingNeededError, SourceError
 
 LARGEST = 1 << 30  # bytes
+DETECTED = FileFormat()
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,14 @@ class MappedTable:
         return [f"mapped by the profile {self.mapping.name}" if self.mapping.name else "mapped by names and values"]
 
 
-def read_table(content: bytes, what: str) -> RawTable:
-    """The table in `content`; `what` begins the message, for example "the file /data/sales.csv". Raises SourceError."""
+def read_table(content: bytes, what: str, written: FileFormat = DETECTED) -> RawTable:
+    """The table in `content`, which is `written` so; `what` begins the message, for example "the file /data/sales.csv".
+
+    Raises SourceError.
+    """
     check_size(len(content), what)
     try:
-        return reading.read(content)
+        return reading.read(content, written.encoding, written.delimiter, written.sheet)
     except UnreadableError as error:
         raise SourceError(f"{what} {error}") from error
 

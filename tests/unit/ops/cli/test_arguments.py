@@ -33,7 +33,7 @@ def test_an_option_is_understood_in_either_style(arguments: list[str]) -> None:
 def test_a_value_may_hold_what_it_likes() -> None:
     assert _data().given(["source=file:a=b.csv"]).source == "file:a=b.csv"
     assert _data().given(["--source", "as_of=2017"]).source == "as_of=2017"
-    assert vars(_data().given([])) == {"source": None, "mapping": None, "as_of": None, "fiscal_year_start": None}
+    assert set(vars(_data().given([])).values()) == {None}
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,7 @@ def test_what_cannot_be_is_refused_with_the_usage(arguments: list[str], words: s
     with pytest.raises(OperatorError) as caught:
         _data().given(arguments)
     assert words in caught.value.problem
-    assert (
-        "write `just train [--source <source>] [--mapping <file>] [--as-of <date>] [--fiscal-year-start <month>]`"
-        in str(caught.value)
-    )
+    assert "write `just train [--source <source>] [--mapping <file>] [--timezone <zone>]" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", sorted(set(commands.COMMANDS) - {"nomad", "nomad-fmt", "caddy-fmt"}))

@@ -1,13 +1,16 @@
 """`map`: a draft of a mapping file, and what is asked."""
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 
 from closecast.deals.mapping import document
+from closecast.platform.sources.export import read_source
+from ops.cli.arguments import Arguments
 from ops.errors import OperatorError
-from ops.model.mapping import propose_mapping, read_mapping
+from ops.model.mapping import chosen_mapping, mapping_text, propose_mapping, read_mapping
 
 CERTAIN = "Opportunity ID,Stage,Created Date,Close Date,Amount\na,Closed Won,2024-01-02,2024-02-03,5\n"
 DOUBTFUL = "Opportunity ID,Stage,Created Date,Close Date\na,Closed Won,1/2/2024,3/4/2024\nb,Mulling,1/2/2024,\n"
@@ -94,3 +97,47 @@ def test_a_mapping_that_prefect_could_not_keep_is_told(folder: Path) -> None:
     (folder / "m.yaml").write_text(f"version: 1\ncolumns: {{stage: a, created: b, closed: c}}\nstages:\n{stages}")
     with pytest.raises(OperatorError, match="characters, and at most 4,900 are kept"):
         read_mapping("m.yaml")
+
+
+MOMENTS = "Opportunity ID;Stage;Created Date;Close Date;Amount\na;Closed Won;2024-01-02T23:30:00Z;2024-02-03;5\n"
+
+
+def _given(*arguments: str) -> argparse.Namespace:
+    return Arguments("check", "Check.").mapping().given(list(arguments))
+
+
+def test_what_the_user_says_overrides_what_is_detected(folder: Path) -> None:
+    (folder / "deals.csv").write_bytes(MOMENTS.encode("utf-16-le"))
+    source = f"file:{folder}/deals.csv"
+    mapping = chosen_mapping(_given("--timezone", "Europe/Berlin", "encoding=utf-16-le", "--delimiter", ";"), source)
+    assert mapping is not None
+    assert (mapping.timezone, mapping.file.encoding, mapping.file.delimiter) == ("Europe/Berlin", "utf-16-le", ";")
+    assert read_source(source, mapping=mapping).frame["engage_date"].tolist() == ["2024-01-03"]
+
+
+def test_a_correction_changes_the_mapping_file_that_is_named(folder: Path) -> None:
+    (folder / "deals.csv").write_text(CERTAIN)
+    propose_mapping(["file:deals.csv", "--timezone", "Asia/Tokyo"])
+    text = mapping_text(_given("--mapping", "deals.mapping.yaml", "--sheet", "Deals"), None)
+    assert text is not None
+    assert (document.parse(text).timezone, document.parse(text).file.sheet) == ("Asia/Tokyo", "Deals")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--timezone", "Mars/Olympus"], "there is no time zone 'Mars/Olympus'"),
+        (["--encoding", "klingon"], "cannot be read in the encoding 'klingon'"),
+        (["--encoding", "zip"], "cannot be read in the encoding 'zip'"),
+        (["--delimiter", "x"], "'x' is none of"),
+    ],
+)
+def test_a_correction_that_cannot_be_is_told(folder: Path, arguments: list[str], words: str) -> None:
+    (folder / "deals.csv").write_text(CERTAIN)
+    with pytest.raises(OperatorError, match=words):
+        mapping_text(_given(*arguments), f"file:{folder}/deals.csv")
+
+
+def test_a_correction_needs_an_export() -> None:
+    with pytest.raises(OperatorError, match="--timezone and --sheet: of which export"):
+        mapping_text(_given("--timezone", "UTC", "--sheet", "x"), None)
