@@ -39,7 +39,8 @@ class ModelCard:
     fiscal_year_start: int = (
         1  # first month of the fiscal year of the model's quarters; older cards lack it and mean January
     )
-    kind: Kind = MODEL  # older cards lack it
+    kind: Kind = MODEL  # older cards lack it, and the next one
+    mapping: str | None = None  # mapping file by which deals in the CRM's own columns are read
     note: str = (
         "Metrics are of a booster fitted only on rows whose label window ended before the cut, measured on as-of dates "
         "from the cut on. The booster served was then refitted on all rows with known labels; it has no held-out metrics."
@@ -68,7 +69,7 @@ class ModelCard:
         if not isinstance(content, dict):
             raise ModelError(f"the model's card is a JSON {type(content).__name__}; expected an object")
         known = {field.name for field in fields(cls)}
-        content = {"fiscal_year_start": 1, "kind": MODEL, **content}
+        content = {"fiscal_year_start": 1, "kind": MODEL, "mapping": None, **content}
         if difference := sorted(known ^ content.keys()):
             raise ModelError(f"the model's card and this version disagree about {', '.join(difference)}: train anew")
         try:

@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> Service:
         openapi_config=_OPENAPI,
         plugins=[StrictStructs()],
         logging_config=None,
-        state=State({"leaving": False}),
+        state=State({"leaving": False, "own_columns": container.own_columns}),
         debug=False,
     )
     tracer = None if container.spans is None else Tracer(container.spans)

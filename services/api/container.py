@@ -4,6 +4,7 @@ import logging
 import os
 
 from closecast.platform.mlflow.registry import Identity, ModelRegistry
+from closecast.scoring.own_columns import OwnColumns, own_columns
 from services.api.access.callers import Callers
 from services.api.batch.request import BatchRequests
 from services.api.batch.supervisor import BatchSupervisor
@@ -53,6 +54,11 @@ class Container:
         """The dependencies that handlers request by name."""
         names = ("champion", "callers", "predictor", "explainer", "records", "metrics", "batches")
         return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
+
+    def own_columns(self) -> OwnColumns | None:
+        """The columns of the CRM whose deals the served model learnt from; None where they are the contract's."""
+        served = self.champion.status().served
+        return None if served is None else own_columns(served.model.card.mapping)
 
     def start(self) -> None:
         """Start the threads of all components."""

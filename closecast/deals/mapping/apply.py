@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast.deals.mapping import amounts, dates
-from closecast.deals.mapping.document import Mapping, MappingError
+from closecast.deals.mapping.document import DateOrder, Mapping, MappingError
 from closecast.deals.mapping.evidence import Evidence
 from closecast.deals.reading.table import RawTable, SetAside
 from closecast.deals.vocabulary import RAW_COLUMNS
@@ -25,6 +25,7 @@ class Mapped:
 
     frame: pd.DataFrame
     set_aside: tuple[SetAside, ...]
+    order: DateOrder | None  # of the dates of creation
     notes: list[str] = field(default_factory=list)
 
 
@@ -47,7 +48,8 @@ def apply(table: RawTable, mapping: Mapping) -> Mapped:
     work.leave_out_other_pipelines()
     work.leave_out_repetitions()
     meanings = work.meanings()
-    return Mapped(work.canonical(meanings), tuple(sorted(work.aside, key=lambda one: one.row)), work.notes)
+    frame = work.canonical(meanings)
+    return Mapped(frame, tuple(sorted(work.aside, key=lambda one: one.row)), work.created, work.notes)
 
 
 class _Work:
@@ -56,6 +58,8 @@ class _Work:
     def __init__(self, frame: pd.DataFrame, mapping: Mapping, aside: list[SetAside]) -> None:
         self.frame, self.mapping, self.columns, self.aside = frame, mapping, mapping.columns, aside
         self.notes: list[str] = []
+        self.order: DateOrder | None = None  # of the column read last
+        self.created: DateOrder | None = None
 
     def leave_out_other_pipelines(self) -> None:
         """Keep the deals of the mapping's pipelines; of all of them where it names none."""
@@ -94,6 +98,7 @@ class _Work:
         """The contract's columns."""
         closed = np.isin(meanings, ["won", "lost"])
         created = self._dates((self.columns.created,))
+        self.created = self.order
         ends = self._dates(self.columns.closes)
         expected = int(((ends != "") & ~closed).sum())
         if expected:
@@ -147,6 +152,7 @@ class _Work:
                     f"{judged.ambiguous!r} in the column {name!r} can be day-first or month-first, and no value of it says "
                     "which; give `dates: dmy` or `dates: mdy` in the mapping"
                 )
+            self.order = order
             if judged.order in ("dmy", "mdy"):
                 if order != judged.order:
                     raise MappingError(

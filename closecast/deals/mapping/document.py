@@ -7,6 +7,7 @@ import msgspec
 
 VERSION = 1
 OPEN = "?"  # stands where only the user can answer; no value of a mapping
+REQUIRED = ("stage", "created", "closed")
 Meaning = Literal["open", "won", "lost", "ignored"]
 DateOrder = Literal["ymd", "dmy", "mdy"]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

@@ -8,13 +8,12 @@ from typing import Any
 import msgspec
 
 from closecast.deals.mapping import amounts, dates, words
-from closecast.deals.mapping.document import OPEN, VERSION, Columns, DateOrder, Mapping, MappingError, Meaning
+from closecast.deals.mapping.document import OPEN, REQUIRED, VERSION, Columns, DateOrder, Mapping, MappingError, Meaning
 from closecast.deals.mapping.evidence import Evidence
 from closecast.deals.mapping.profiles import shipped
 from closecast.deals.reading.table import RawTable
 
-_REQUIRED = ("stage", "created", "closed")
-_USES = (*_REQUIRED, "opportunity_id", "sales_agent", "product", "account", "amount", "currency", "pipeline")
+_USES = (*REQUIRED, "opportunity_id", "sales_agent", "product", "account", "amount", "currency", "pipeline")
 _LEAST = 0.9  # share of a column's values that must fit its use
 _BY_VALUES = 0.5  # the confidence of a column that only its values speak for
 
@@ -97,9 +96,9 @@ def _of_columns(rows: Sequence[Row], found: dict[str, Evidence]) -> list[Questio
     asked = []
     for row in rows:
         place = (("columns", row.use),)
-        if row.use in _REQUIRED and row.column is None:
+        if row.use in REQUIRED and row.column is None:
             asked.append(Question(f"which column is {_ASKED[row.use]}? Of its columns {there}.", place))
-        elif row.use in _REQUIRED and row.confidence < _LEAST and is_known:
+        elif row.use in REQUIRED and row.confidence < _LEAST and is_known:
             asked.append(Question(f"is {row.column!r} {_ASKED[row.use]}? Its name does not say so.", place))
     return asked
 
@@ -132,7 +131,7 @@ def _of_profile(profile: Mapping, found: dict[str, Evidence]) -> tuple[Row, ...]
     for use in _USES:
         column = profile.columns.closes[0] if use == "closed" else getattr(profile.columns, use)
         row = Row(use, column, 1.0, tuple(found[column].examples)) if column else Row(use, None, 0.0, ())
-        rows.append(replace(row, confidence=_fit(use, found[column])) if column and use in _REQUIRED else row)
+        rows.append(replace(row, confidence=_fit(use, found[column])) if column and use in REQUIRED else row)
     return tuple(rows)
 
 
@@ -147,7 +146,7 @@ def _by_names(use: str, found: dict[str, Evidence]) -> Row:
             fitting, key=lambda pair: (-round(_fit(use, pair[1]), 2), pair[0]) if use == "stage" else (0, pair[0])
         )
         return Row(use, best.name, min(1.0, _fit(use, best)), tuple(best.examples))
-    if use in _REQUIRED:
+    if use in REQUIRED:
         free = [one for name, one in found.items() if not words.EXPECTED.search(words.plain(name))]
         best_by_values = max(free, key=lambda one: _fit(use, one), default=None)
         if best_by_values and _fit(use, best_by_values) >= _LEAST:

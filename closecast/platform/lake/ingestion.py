@@ -34,6 +34,7 @@ class Ingested:
     rows_rejected: int
     summary: str
     quality: Quality
+    mapping: str | None = None  # by which its CRM's own columns are read
     skipped: bool = False  # nothing was done: the lake had it from an earlier time
 
 
@@ -90,7 +91,10 @@ def _known(export: RawExport, facts: dict[str, Any], lake: Lake, minimum_quality
 def _ingested(export: RawExport, deals: pd.DataFrame, facts: dict[str, Any], skipped: bool) -> Ingested:
     known = {**facts, "quality": Quality(**facts["quality"])}
     deals = deals.reset_index(drop=True)  # as it comes back from the lake
-    return Ingested(deals=deals, source=export.name, source_sha256=export.sha256, skipped=skipped, **known)
+    mapping = export.read.of_deals if export.read else None
+    return Ingested(
+        deals=deals, source=export.name, source_sha256=export.sha256, mapping=mapping, skipped=skipped, **known
+    )
 
 
 def _fingerprint(export: RawExport, as_of: date | None) -> str:

@@ -191,6 +191,7 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
         git_commit=git_commit,
         fiscal_year_start=candidate.data.fiscal.first_month,
         kind=candidate.kind,
+        mapping=data.mapping,
     )
 
 

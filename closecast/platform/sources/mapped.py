@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import pandas as pd
 
 from closecast.deals.mapping.apply import apply
-from closecast.deals.mapping.document import FileFormat, Mapping, MappingError
+from closecast.deals.mapping.document import DateOrder, FileFormat, Mapping, MappingError, write
 from closecast.deals.mapping.proposal import propose
 from closecast.deals.reading import export as reading
 from closecast.deals.reading.table import RawTable, SetAside, UnreadableError
@@ -29,10 +30,22 @@ class MappedTable:
     notes: tuple[str, ...]
     rows: pd.Index  # of the deals of `frame`, in the file
     is_given: bool = False  # whether the user named the mapping
+    created: DateOrder | None = None  # how the dates of creation are written
 
     def describe(self) -> str:
         """One line: what was read, by which mapping, and what was decided."""
         return printable("; ".join([self.table.describe(), *self._by(), *self.notes]))
+
+    @property
+    def of_deals(self) -> str | None:
+        """The mapping as text, by which single deals of the same CRM are read; None where there is none.
+
+        A single deal does not say whether its day or its month comes first: the export has said it.
+        """
+        if self.mapping is None:
+            return None
+        order = self.mapping.dates or (None if self.created == "ymd" else self.created)
+        return write(msgspec.structs.replace(self.mapping, dates=order))
 
     def _by(self) -> list[str]:
         if self.mapping is None:
@@ -81,7 +94,7 @@ def mapped(table: RawTable, what: str, mapping: Mapping | None = None) -> Mapped
     except MappingError as error:
         raise SourceError(f"{what} does not fit the mapping: {error}") from error
     deals, rows = done.frame.reset_index(drop=True), done.frame.index
-    return MappedTable(deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given)
+    return MappedTable(deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given, done.order)
 
 
 def questions(what: str, asked: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ class ScoreRequest(msgspec.Struct, frozen=True):
     answer_type: str
     as_of: date | None  # of the query, for CSV and Parquet
     horizon: str
+    profile: str | None = None  # mapping that the caller names
     sha256: str = ""  # of the model's manifest: a folder with another one is not loaded
 
 

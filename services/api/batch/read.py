@@ -16,13 +16,17 @@ from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring import rules
 from closecast.scoring.columns import Column, DealTable, spread
+from closecast.scoring.own_columns import OwnColumns
 from closecast.scoring.rules import MAX_TEXT, NotScorableError
+from closecast.scoring.tables import read_frame
 from services.api.batch import json_columns
 from services.api.problems import InvalidInputError
 from services.api.schemas.predictions import BatchRequest, BoundedHorizon, Deal
 from services.api.schemas.strict_json import not_understood, require_once
 
 _IDENTIFIER = "opportunity_id"
+_HEAD = 1 << 16  # bytes in which a CSV's header is
+_MOST_ROWS = 2 * MOST_DEALS  # of an export as it is, of which some are no deals
 _ENCODED = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -37,14 +41,17 @@ class _Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _DECODER = msgspec.json.Decoder(_Sent)
 
 
-def read_json(body: bytes) -> tuple[DealTable, BatchRequest]:
-    """Read a BatchRequest: its deals, as-of date and horizon. Raises InvalidInputError for another shape."""
+def read_json(body: bytes, own: OwnColumns | None = None) -> tuple[DealTable, BatchRequest]:
+    """Read a BatchRequest: its deals, as-of date and horizon. Deals may be in the columns of a CRM, `own`.
+
+    Raises InvalidInputError for another shape.
+    """
     if not body.isascii():
         _require_utf8(body, "JSON", "utf-8")
     try:
         return by_column(body) or by_object(body)
     except (msgspec.DecodeError, RecursionError):
-        return _row_by_row(body)
+        return _row_by_row(body, own)
 
 
 def by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
@@ -77,7 +84,7 @@ def by_object(body: bytes) -> tuple[DealTable, BatchRequest]:
     return _table(named, len(sent.deals)), BatchRequest([], sent.as_of, sent.horizon)
 
 
-def _row_by_row(body: bytes) -> tuple[DealTable, BatchRequest]:
+def _row_by_row(body: bytes, own: OwnColumns | None) -> tuple[DealTable, BatchRequest]:
     """Read row by row, which is slow but finds the error of each row."""
     try:
         sent = msgspec.json.decode(body, type=BatchRequest)
@@ -86,19 +93,22 @@ def _row_by_row(body: bytes) -> tuple[DealTable, BatchRequest]:
         expected = '{"deals": [{…}], "as_of": date?, "horizon": days or "quarter_end"?}, or CSV or Parquet with its Content-Type'
         raise InvalidInputError(found.field, found.value, expected, str(found)) from error
     require_once(body)
-    refused = {}
+    refused, deals = {}, list(sent.deals)
     for at, row in enumerate(sent.deals):
         try:
-            as_deal(row)
+            if own is not None and own.has(row):
+                deals[at] = own.translate(row)
+            as_deal(deals[at])
         except NotScorableError as error:
             refused[at] = error
     # A refused row is answered with its identifier, if it has a valid one.
     named = [
-        (name, [row.get(name) if at not in refused else None for at, row in enumerate(sent.deals)])
+        (name, [row.get(name) if at not in refused else None for at, row in enumerate(deals)])
         for name in RAW_COLUMNS
         if name != _IDENTIFIER
     ]
-    given = [row.get(_IDENTIFIER) for row in sent.deals]
+    identifier = _IDENTIFIER if own is None else own.mapping.columns.opportunity_id or _IDENTIFIER
+    given = [row.get(_IDENTIFIER, row.get(identifier)) for row in deals]
     named.append((_IDENTIFIER, [one if isinstance(one, str) else None for one in given]))
     return _table(named, len(sent.deals), refused=refused), msgspec.structs.replace(sent, deals=[])
 
@@ -117,13 +127,44 @@ def as_deal(row: dict[str, Any]) -> Deal:
         ) from error
 
 
-def read_csv(content: bytes) -> DealTable:
-    """The rows of a CSV export in UTF-8, columns beyond the contract's left out.
+def read_csv(content: bytes, own: OwnColumns | None = None, is_named: bool = False) -> DealTable:
+    """The rows of a CSV export: in the contract's columns and UTF-8, or as a CRM wrote it.
 
-    Raises InvalidInputError for another encoding, a missing engage_date column, no rows or more than MOST_DEALS.
+    An export of a CRM is read by `own`, where its columns are there or it `is_named` by the caller, else by the mapping
+    that fits with certainty. Columns that are not used are left out. Raises InvalidInputError for another encoding, an
+    export that needs a mapping, no rows or more than MOST_DEALS.
     """
+    if is_named or b"engage_date" not in content[:_HEAD]:
+        return _of_crm(content, own, is_named)
     text = _require_utf8(content, "CSV", "utf-8-sig")
     return quick_csv(content, text) or row_by_row_csv(text)
+
+
+def _of_crm(content: bytes, own: OwnColumns | None, is_named: bool) -> DealTable:
+    # Here, because few batches need it, and the libraries that read any export take half a second to import.
+    from closecast.platform.sources.errors import MappingNeededError, SourceError
+    from closecast.platform.sources.mapped import mapped, read_table
+
+    try:
+        table = read_table(content, "the CSV")
+        if len(table.frame) > _MOST_ROWS:
+            raise too_many("the CSV", len(table.frame))
+        is_own = own is not None and (is_named or own.fits(table.frame))
+        frame = mapped(table, "the CSV", own.fitted(table.frame) if own is not None and is_own else None).frame
+    except MappingNeededError as error:
+        raise InvalidInputError(
+            "body",
+            ", ".join(map(str, table.frame.columns))[:500],
+            f"some of {', '.join(RAW_COLUMNS)}, or the export of a CRM that the model or the query's mapping knows",
+            "the CSV has no column engage_date, and is no export that the model learnt from or whose columns are known",
+        ) from error
+    except SourceError as error:
+        raise InvalidInputError("body", None, "a CSV table of deals", str(error)) from error
+    if not 0 < len(frame) <= MOST_DEALS:
+        if len(frame):
+            raise too_many("the CSV", len(frame))
+        raise InvalidInputError("body", None, "one row or more", "the CSV has a header and no deals")
+    return read_frame(frame)
 
 
 def quick_csv(content: bytes, text: str) -> DealTable | None:

@@ -29,8 +29,10 @@ class BatchRequests:
     supervisor: BatchSupervisor
     metrics: Metrics
 
-    async def answer(self, request: Request[Any, Any, Any], as_of: date | None, horizon: str) -> Response[Any]:
-        """Answer in the media type that the request accepts; `as_of` and `horizon` are the query's.
+    async def answer(
+        self, request: Request[Any, Any, Any], as_of: date | None, horizon: str, mapping: str | None
+    ) -> Response[Any]:
+        """Answer in the media type that the request accepts; `as_of`, `horizon` and `mapping` are the query's.
 
         Raises ProblemError for a batch that cannot be scored, and as BatchSupervisor's `slot` and `score`.
         """
@@ -51,6 +53,7 @@ class BatchRequests:
             answer_type=answer_type,
             as_of=as_of,
             horizon=horizon,
+            profile=mapping,
         )
         with self.supervisor.slot():
             result = await self.supervisor.score(ask, served, buffer)

@@ -20,11 +20,13 @@ from pathlib import Path
 from uuid import UUID
 
 from closecast.deals.horizon import QUARTER_END, Horizon
+from closecast.deals.mapping.profiles import shipped
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.platform.journal.inbox import Journal, JournalFullError
 from closecast.platform.mlflow.identity import MODEL_NAME
 from closecast.platform.runtime import logs
 from closecast.platform.runtime.scheduling import run_when_idle, yield_to_others
+from closecast.scoring.own_columns import OwnColumns, own_columns
 from closecast.scoring.question import Question, read_horizon
 from closecast.scoring.rules import NotScorableError
 from services.api.batch import read, score, write
@@ -85,12 +87,14 @@ class Worker:
 
     def _scored(self, request: ScoreRequest, body: bytes) -> score.ScoredTable:
         model = self._loaded(request)
+        own = own_columns(model.card.mapping) if request.profile is None else _profile(request.profile)
         if request.content_type == write.CSV:
-            table, as_of, horizon = read.read_csv(body), request.as_of, read_horizon(request.horizon)
+            table = read.read_csv(body, own, is_named=request.profile is not None)
+            as_of, horizon = request.as_of, read_horizon(request.horizon)
         elif request.content_type == write.PARQUET:
             table, as_of, horizon = self._reader.read(body), request.as_of, read_horizon(request.horizon)
         else:
-            table, sent = read.read_json(body)
+            table, sent = read.read_json(body, own)
             as_of, horizon = sent.as_of, sent.horizon
             _require_same(request, as_of, horizon)
         return score.score(model, table, Question.ask(model, as_of, horizon), _THREADS)
@@ -106,6 +110,14 @@ class Worker:
             gc.freeze()
             _LOG.info("batch worker", extra={"model": request.version, "run": request.run_id, "folder": request.folder})
         return self._model
+
+
+def _profile(name: str) -> OwnColumns:
+    known = {profile.name: profile for profile in shipped()}
+    if name not in known:
+        expected = f"one of {', '.join(known)}"
+        raise InvalidInputError("mapping", name, expected, f"there is no mapping {name[:50]!r}")
+    return OwnColumns(known[name])
 
 
 def _require_same(request: ScoreRequest, as_of: date | None, horizon: Horizon) -> None:

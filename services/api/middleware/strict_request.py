@@ -12,8 +12,10 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 
 from services.api.problems import NotUnderstoodError
+from services.api.schemas.own_columns import in_contracts_columns
 from services.api.schemas.strict_json import StrictDecoder
 
+OWN_COLUMNS = "own columns"  # key in a route's opt: its body has a deal that may be in the columns of the user's CRM
 TAKEN = "taken"  # key in a route's opt: the media types of its body, if not only JSON
 _JSON = ("application/json",)
 _NUMBER = re.compile(r"[0-9]{1,20}")
@@ -21,6 +23,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WORDS = {
     "as_of": (_DATE, "a date written YYYY-MM-DD"),
     "horizon": (re.compile(r".*", re.DOTALL), 'days from as_of, or "quarter_end"'),
+    "mapping": (re.compile(r"[a-z0-9_]{1,50}"), "the name of a profile, such as hubspot"),
     **dict.fromkeys(("limit", "offset", "before", "row"), (_NUMBER, "a whole number")),
 }
 
@@ -32,7 +35,15 @@ class StrictRequest(Request[Any, Any, Any]):
         """Decode the body. Raises NotUnderstoodError."""
         field = self.route_handler.parsed_data_field
         assert field is not None, "the framework asks on behalf of a route that takes JSON"
-        return _decoder(field.annotation).decode(await self.body())
+        body, decoder = await self.body(), _decoder(field.annotation)
+        try:
+            return decoder.decode(body)
+        except NotUnderstoodError:
+            may_be_own = OWN_COLUMNS in self.route_handler.opt
+            translated = in_contracts_columns(body, self.app.state.own_columns()) if may_be_own else None
+            if translated is None:
+                raise
+            return decoder.decode(translated)
 
 
 @cache

@@ -21,7 +21,7 @@ from services.api.access.admission import Requires
 from services.api.batch.request import BatchRequests
 from services.api.batch.write import CSV, JSON, MEDIA_TYPES, PARQUET
 from services.api.middleware.strict_request import TAKEN
-from services.api.routes.common import RESPONSES, AsOf, HorizonText
+from services.api.routes.common import RESPONSES, AsOf, HorizonText, MappingText
 from services.api.schemas.predictions import BatchPrediction
 
 
@@ -78,9 +78,13 @@ async def predict_batch(
     request: Request[Any, Any, Any],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
+    mapping: MappingText = None,
 ) -> Response[BatchPrediction]:
     """Score deals in JSON (`{"deals": […], "as_of", "horizon"}`), CSV or Parquet (`as_of`, `horizon` in the query).
 
+    CSV may be an export as a CRM writes it. It is read by the profile that `mapping` names, else by the mapping that the
+    model learnt with, or one that fits with certainty. Rows of the answer are counted among its deals.
+
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """
-    return await batches.answer(request, as_of, horizon)
+    return await batches.answer(request, as_of, horizon, mapping)

@@ -9,6 +9,7 @@ from litestar.params import Body
 from closecast.platform.mlflow.registry import MODEL_NAME
 from closecast.scoring.question import Question
 from services.api.access.admission import Requires
+from services.api.middleware.strict_request import OWN_COLUMNS
 from services.api.routes.common import RESPONSES
 from services.api.schemas.predictions import (
     Explanation,
@@ -27,6 +28,7 @@ from services.api.serving.explanations import Explainer
     status_code=200,
     sync_to_thread=True,
     guards=[Requires("scorer")],
+    opt={OWN_COLUMNS: True},
     summary="Explain one deal's chance",
     responses=RESPONSES,
 )

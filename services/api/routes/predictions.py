@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import Body
 
 from services.api.access.admission import Requires
+from services.api.middleware.strict_request import OWN_COLUMNS
 from services.api.routes.common import RESPONSES
 from services.api.schemas.predictions import Prediction, PredictionRequest
 from services.api.serving.predictor import Predictor
@@ -17,6 +18,7 @@ from services.api.serving.predictor import Predictor
     status_code=200,
     sync_to_thread=True,
     guards=[Requires("scorer")],
+    opt={OWN_COLUMNS: True},
     summary="Score one deal",
     responses=RESPONSES,
 )

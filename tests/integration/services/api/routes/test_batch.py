@@ -71,7 +71,7 @@ def test_a_batch_of_nothing_but_bad_rows_is_answered(client: Client) -> None:
     [
         (b"a,b\n1,2\n", "no column engage_date"),
         (HEADER.encode() + b"\n", "a header and no rows"),
-        (b"", "no column engage_date"),
+        (b"", "the CSV is empty"),
         (HEADER.encode() + b"\nA1,\xe9,,,,2017-12-01,,\n", "not UTF-8"),
         (HEADER.encode() + b'\nA1,"open,,,,2017-12-01,,\n', "is not CSV"),
         (HEADER.encode() + b"\nA1,,,,,2017-12-01,," * 10_001, "more than 10000 rows"),

@@ -52,7 +52,7 @@ def test_both_ways_of_reading_agree(rows: list[list[str]], quoting: Any, end: st
         (b"engage_date,account\n2017-12-01,\xff\n", "not UTF-8 text (byte 31)"),
         (b"engage_date,account,account\n2017-12-01,a,b\n", "the column account more than once"),
         (b"product\nGTX\n", "no column engage_date"),
-        (b"", "no column engage_date"),
+        (b"", "the CSV is empty"),
         (b"engage_date", "no rows"),
         (b"engage_date\n" + b"2017-12-01\n" * 10_001, "more than 10000 rows"),
     ],
