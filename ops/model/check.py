@@ -10,6 +10,7 @@ from rich.table import Table
 
 from closecast.deals import contract, quality
 from closecast.deals.eda.leaks import column_probes
+from closecast.deals.mapping.special import special_deals
 from closecast.features.history import ENTITIES
 from closecast.models.evidence import Export, odd_dates
 from closecast.models.training import Data, NotEnoughDataError
@@ -65,21 +66,24 @@ def _findings(export: RawExport, checked: contract.CheckedDeals) -> dict[str, An
         },
         "stages": {str(stage): int(count) for stage, count in checked.accepted["deal_stage"].value_counts().items()},
         "quality": score.as_dict(),
-        "noticed": _noticed(checked, rejected),
+        "noticed": _noticed(export, checked, rejected),
         "leaks": _leaks(export),
         "shortfalls": shortfalls(checked, score),
     }
 
 
-def _noticed(checked: contract.CheckedDeals, rejected: Counter[str]) -> list[str]:
-    """What is odd about the dates, each in a sentence that says what may have happened."""
+def _noticed(export: RawExport, checked: contract.CheckedDeals, rejected: Counter[str]) -> list[str]:
+    """What is odd or special about the deals, each in a sentence that says what may have happened or is done about it."""
     found = []
     early = rejected["close_date is before engage_date"]
     if early:
         found.append(
-            f"{early:,} deals close before they were created: an import sets the creation date to the day of the import; "
+            f"deals that close before they were created: {early:,}; an import sets the creation date to the day of the import; "
             "export the date on which the deal began, if the CRM has it in another column"
         )
+    if export.read is not None:
+        raw = export.read.table.frame.loc[export.read.rows]
+        found += [one.sentence for one in special_deals(raw, export.read.mapping, checked.accepted)]
     with suppress(NotEnoughDataError):  # which is told as a shortfall
         found += odd_dates(Data(checked.accepted))
     return found

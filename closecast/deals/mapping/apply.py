@@ -90,7 +90,9 @@ class _Work:
         self._leave_out((stage == "").to_numpy(), "row without a stage")
         found = self.frame[self.columns.stage].map(self.mapping.stages).to_numpy(dtype=object)
         is_ignored = found == "ignored"
-        self._leave_out(is_ignored, "deal whose stage is ignored")
+        for text in sorted(set(self.frame[self.columns.stage][is_ignored])):
+            rows = (self.frame[self.columns.stage] == text).to_numpy()
+            self._leave_out(rows, f"deal whose stage is ignored ({text[:60]})")
         meanings: NDArray[np.object_] = found[~is_ignored]
         return meanings
 

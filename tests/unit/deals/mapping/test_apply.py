@@ -63,7 +63,7 @@ def test_each_deal_comes_out_in_the_contracts_words() -> None:
     ]
     assert done.frame.index.tolist() == [2, 3, 4, 5]
     assert [(one.row, one.reason) for one in done.set_aside] == [
-        (6, "deal whose stage is ignored"),
+        (6, "deal whose stage is ignored (Parked)"),
         (9, "remark or total"),
     ]
     assert "1 open deals carry a close date: it is expected, not an outcome, and not used" in done.notes
