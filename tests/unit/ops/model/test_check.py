@@ -87,7 +87,7 @@ def test_dates_that_an_import_set_are_noticed(folder: Path, capsys: pytest.Captu
     # when
     check(["file:deals.csv", "--json", "found.json"])
     # then
-    assert "noticed: 7 deals close before they were created: an import sets" in capsys.readouterr().out
+    assert "noticed: deals that close before they were created: 7; an import sets" in capsys.readouterr().out
     assert json.loads((folder / "found.json").read_text())["rows"]["rejected"]["close_date is before engage_date"] == 7
 
 
