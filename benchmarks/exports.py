@@ -21,8 +21,8 @@ from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_source
+from closecast.platform.sources.findings import shortfalls
 from ops.errors import OperatorError
-from ops.model.check import shortfalls
 
 _PAGE = Path(__file__).with_name("exports.md")
 _SHARES = (0.5, 0.6, 0.7)  # of the span, where the cuts are

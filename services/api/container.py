@@ -8,6 +8,7 @@ from closecast.scoring.own_columns import OwnColumns, own_columns
 from services.api.access.callers import Callers
 from services.api.batch.request import BatchRequests
 from services.api.batch.supervisor import BatchSupervisor
+from services.api.checks.checks import ExportChecks
 from services.api.records.database import Records
 from services.api.serving.champion import Champion
 from services.api.serving.explanation_cache import ExplanationCache
@@ -39,6 +40,7 @@ class Container:
         self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere))
         self.batch_supervisor = BatchSupervisor()
         self.batches = BatchRequests(self.champion, self.callers, self.batch_supervisor, self.metrics)
+        self.checks = ExportChecks()
         self.records = Records(settings.database or _nowhere)
         self.history = (
             None if settings.lake is None else HistoryFollower(self.champion, settings.lake, settings.model_cache)
@@ -52,7 +54,7 @@ class Container:
 
     def collaborators(self) -> dict[str, object]:
         """The dependencies that handlers request by name."""
-        names = ("champion", "callers", "predictor", "explainer", "records", "metrics", "batches")
+        names = ("champion", "callers", "predictor", "explainer", "records", "metrics", "batches", "checks")
         return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
 
     def own_columns(self) -> OwnColumns | None:

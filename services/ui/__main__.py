@@ -33,7 +33,7 @@ def command(environment: dict[str, str]) -> list[str]:
         "--server.fileWatcherType",
         "none",
         "--server.maxUploadSize",
-        "1",
+        "10",  # megabytes, which is what the API takes
         "--browser.gatherUsageStats",
         "false",
         "--runner.magicEnabled",

@@ -10,9 +10,10 @@ import httpx
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.credential import Credential, NoCredentialError
-from services.ui.responses import Explanation, ModelFacts, Pipeline, Prediction
+from services.ui.responses import Explanation, Findings, ModelFacts, Pipeline, Prediction
 
 _TIMEOUT = httpx.Timeout(20, connect=2)
+_CHECK_TIMEOUT = httpx.Timeout(100, connect=2)  # a large workbook takes its time
 _Answer = TypeVar("_Answer")
 
 
@@ -88,6 +89,21 @@ class Client:
     ) -> Explanation:
         """The explanation of the chance from `predict`. Raises ApiUnavailableError or ApiProblemError."""
         return self._ask(Explanation.of_json, "POST", "/v1/explanations", json=_question(deal, as_of, horizon))
+
+    def check(self, content: bytes, mapping: str | None = None) -> Findings:
+        """What would be made of an export, read by the profile `mapping`, or by one that fits with certainty.
+
+        Raises ApiUnavailableError or ApiProblemError.
+        """
+        return self._ask(
+            Findings.of_json,
+            "POST",
+            "/v1/exports/check",
+            params={} if mapping is None else {"mapping": mapping},
+            content=content,
+            headers={"Content-Type": "application/octet-stream"},
+            timeout=_CHECK_TIMEOUT,
+        )
 
     def _ask(self, read: Callable[[dict[str, Any]], _Answer], method: str, path: str, **request: Any) -> _Answer:
         try:

@@ -1,5 +1,6 @@
 """The page's texts: dates, chances, facts about the model and errors, in a salesperson's words."""
 
+import re
 from datetime import date
 
 from closecast.deals.horizon import Horizon
@@ -14,6 +15,7 @@ HORIZONS: dict[str, Horizon] = {
     "Within 60 days": 60,
     "Within 90 days": 90,
 }
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 TRIES_AGAIN = "This page tries again every few seconds."
 # The API names the columns of the CRM export; the page names the fields of its form.
 _FIELDS = {
@@ -68,6 +70,11 @@ def sentence(text: str) -> str:
     """Make a sentence with a capital, a full stop and the page's field names."""
     text = named(text).strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def plain(text: str) -> str:
+    """Escape Markdown: text of a stranger's file must not become links, pictures or formulas on the page."""
+    return _PUNCTUATION.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def model_line(model: ModelFacts) -> str:

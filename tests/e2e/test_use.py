@@ -13,6 +13,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from closecast.deals.synthetic.generator import generate
 from ops import paths
 from ops.nomad import jobs
 from tests.e2e.conftest import PROJECT, Platform
@@ -191,6 +192,30 @@ def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
         )
         browser.save_screenshot(str(SCREENSHOTS / "scoring.png"))
         assert "Traceback" not in _text(browser)
+    finally:
+        browser.quit()
+
+
+def test_a_person_checks_an_export_in_the_browser(platform: Platform, tmp_path: Path) -> None:
+    # given
+    file = tmp_path / "deals.csv"
+    generate(1_500, seed=2).to_csv(file, index=False)
+    browser = _browser()
+    try:
+        browser.get(platform.address("ui"))
+        soon = WebDriverWait(browser, 60)
+        asked = soon.until(lambda _: _shown(browser, "input[type=password]"))[0]
+        asked.send_keys(platform.session.credentials.ui_password, Keys.ENTER)
+        soon.until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, "[role=tab]")) > 2)
+        browser.find_elements(By.CSS_SELECTOR, "[role=tab]")[2].click()
+        # when the file is uploaded
+        browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(file))
+        soon.until(lambda _: "deals.csv" in _text(browser))
+        next(button for button in _shown(browser, "button") if "Check this export" in button.text).click()
+        # then it is told what would be made of it
+        soon.until(lambda _: "A model can be trained on it" in _text(browser))
+        assert "1,500" in _text(browser)
+        browser.save_screenshot(str(SCREENSHOTS / "checking.png"))
     finally:
         browser.quit()
 

@@ -2,6 +2,7 @@
 
 from services.api.routes.audit import audit_log, verify_audit_log
 from services.api.routes.batch import predict_batch
+from services.api.routes.checks import check_export
 from services.api.routes.explanations import explain
 from services.api.routes.keys import create_key, key_options, list_keys, revoke_key, rotate_key
 from services.api.routes.model import model
@@ -15,6 +16,7 @@ ROUTES = [
     predict,
     recorded,
     predict_batch,
+    check_export,
     explain,
     open_pipeline,
     model,

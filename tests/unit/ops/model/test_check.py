@@ -53,7 +53,9 @@ def test_an_export_that_will_do_is_described(folder: Path, capsys: pytest.Captur
     found = json.loads((folder / "found.json").read_text())
     rows = found["rows"]
     assert (
-        rows["in"] == len(deals) + 1 == rows["used"] + sum(rows["rejected"].values()) + sum(rows["set aside"].values())
+        rows["came_in"]
+        == len(deals) + 1
+        == rows["used"] + sum(rows["rejected"].values()) + sum(rows["set_aside"].values())
     )
     assert found["mapping"]["Stage"] == "stage"
     assert sum(found["stages"].values()) == rows["used"]

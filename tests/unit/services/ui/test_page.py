@@ -16,7 +16,9 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from services.ui import page, sign_in
+from closecast.deals.mapping.profiles import shipped
+from services.ui import checking, page, sign_in
+from services.ui.responses import Findings
 
 AS_OF = date(2017, 12, 1)
 AGENTS = ("Ada Berg", "Carl Dahl", "Eva Falk")
@@ -213,7 +215,7 @@ def test_the_ranking_is_shown(app: AppTest) -> None:
     app.run()
     # then
     assert not app.exception
-    assert [tab.label for tab in app.tabs] == ["Rank the pipeline", "Score one deal"]
+    assert [tab.label for tab in app.tabs] == ["Rank the pipeline", "Score one deal", "Check an export"]
     assert "version 3 · trained on 2 January 2018 from synthetic data" in app.caption[0].value
     assert "0.412 by quarter end (base rate 0.523)" in app.caption[0].value
     assert metrics(app) == {"Open deals": "12", "Expected wins": "5.6", "Won by": "31 December 2017"}
@@ -384,3 +386,47 @@ def test_a_refused_key_is_a_sentence(app: AppTest, monkeypatch: pytest.MonkeyPat
     # then
     assert app.error[0].value == "The prediction service does not let this page in. The API key is not known."
     assert not app.exception
+
+
+FINDINGS = {
+    "read": "CSV in cp1252, separated by semicolons; mapped by the profile hubspot",
+    "mapping": {"Deal Stage": "stage", "![x](http://192.0.2.1/x.png)": "created"},
+    "rows": {"came_in": 12, "used": 9, "rejected": {"close_date is missing": 2}, "set_aside": {"remark or total": 1}},
+    "stages": {"Won": 5, "Lost": 4},
+    "quality": {"score": 0.5},
+    "noticed": ["deals that are renewals: 3 (by the column '[click](javascript:alert(1))'); they are used like the others"],
+    "leaks": [
+        {"column": "Probability", "auc": 1.0, "why": "", "is_feature": False},
+        {"column": "account", "auc": 0.9, "why": "", "is_feature": True},
+    ],
+    "shortfalls": ["only 4 of the 9 closed deals are Lost: needed are 20 or more"],
+}
+
+
+def test_what_would_be_made_of_an_export_is_shown(app: AppTest) -> None:
+    # given a file that was checked: no browser, no upload
+    app.session_state["checked"] = Findings.of_json(FINDINGS)
+    # when
+    app.run()
+    # then
+    assert not app.exception
+    assert "No model can be trained on it" in app.error[0].value
+    assert "needed are 20 or more" in app.error[0].value
+    assert {"Rows": "12", "Used": "9"}.items() <= metrics(app).items()
+    tables = [table.value.to_dict("list") for table in app.dataframe[1:]]
+    assert {"Why": ["close_date is missing", "remark or total"], "Rows": [2, 1]} in tables
+    assert {"Column": ["Probability"], "ROC AUC": [1.0]} in tables
+    assert "account" in app.warning[0].value
+    # and a stranger's words are no links
+    assert "\\[click\\]\\(javascript" in app.info[-1].value
+
+
+def test_a_problem_with_an_export_stays_on_the_page(app: AppTest) -> None:
+    app.session_state["checked"] = "The file is no export."
+    app.run()
+    assert app.error[0].value == "The file is no export\\."
+
+
+def test_every_crm_of_the_form_has_a_profile() -> None:
+    shipped_names = {profile.name for profile in shipped()}
+    assert {name for name in checking.PROFILES.values() if name} == shipped_names - {"public"}

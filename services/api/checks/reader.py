@@ -1,0 +1,59 @@
+"""The process that checks one uploaded export: it reads standard input and writes one Outcome to standard output.
+
+A stranger's file may crash or block what reads it, so each gets a process of its own, with little memory and time.
+Started by `checks` as `python -m services.api.checks.reader [<profile>]`.
+"""
+
+import hashlib
+import os
+import resource
+import sys
+
+import msgspec
+
+from closecast.deals import contract
+from closecast.deals.mapping.profiles import shipped
+from closecast.platform.sources.errors import SourceError
+from closecast.platform.sources.export import RawExport
+from closecast.platform.sources.findings import Findings, findings
+from closecast.platform.sources.mapped import mapped, read_table
+from closecast.scoring.own_columns import OwnColumns
+
+_WHAT = "the file"
+_MAX_DATA = 1_500_000_000  # bytes of memory
+_MAX_SECONDS = 60  # of a processor
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The findings, or the sentence that says why there are none."""
+
+    findings: Findings | None = None
+    problem: str | None = None
+
+
+def outcome(content: bytes, profile: str | None) -> Outcome:
+    """Check `content` with the mapping of the profile, or one that fits with certainty."""
+    named = {one.name: one for one in shipped()}
+    if profile is not None and profile not in named:
+        return Outcome(problem=f"there is no mapping {profile!r}; there are {', '.join(named)}")
+    try:
+        table = read_table(content, _WHAT)
+        mapping = None if profile is None else OwnColumns(named[profile]).fitted(table.frame)
+        read = mapped(table, _WHAT, mapping)
+        export = RawExport(read.frame, "file:the file", hashlib.sha256(content).hexdigest(), read)
+        return Outcome(findings(export, contract.check(export.frame)))
+    except (SourceError, contract.ContractError) as error:
+        return Outcome(problem=str(error))
+
+
+def main() -> None:
+    os.nice(10)
+    resource.setrlimit(resource.RLIMIT_DATA, (_MAX_DATA, _MAX_DATA))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MAX_SECONDS, _MAX_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    found = outcome(sys.stdin.buffer.read(), sys.argv[1] if len(sys.argv) > 1 else None)
+    sys.stdout.buffer.write(msgspec.json.encode(found))
+
+
+if __name__ == "__main__":
+    main()
