@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from closecast.platform.lake.store import Lake
@@ -56,15 +57,21 @@ def here(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def _post(api: str, route: str, body: dict[str, Any]) -> Any:
-    data = json.dumps(body).encode()
-    request = urllib.request.Request(f"{api}/{route}", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
+    return _asked("POST", f"{api}/{route}", body)
 
 
 def _get(api: str, route: str) -> Any:
-    with urllib.request.urlopen(f"{api}/{route}", timeout=60) as answer:
-        return json.load(answer)
+    return _asked("GET", f"{api}/{route}")
+
+
+def _asked(method: str, address: str, body: dict[str, Any] | None = None) -> Any:
+    """Prefect's answer; it is 503 while another process writes to its database."""
+
+    def answered() -> httpx.Response | None:
+        answer = httpx.request(method, address, json=body, timeout=60)
+        return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+    return awaited(answered, pause=0.5).raise_for_status().json()
 
 
 def test_a_worker_runs_the_deployment(

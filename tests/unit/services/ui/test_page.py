@@ -394,7 +394,9 @@ FINDINGS = {
     "rows": {"came_in": 12, "used": 9, "rejected": {"close_date is missing": 2}, "set_aside": {"remark or total": 1}},
     "stages": {"Won": 5, "Lost": 4},
     "quality": {"score": 0.5},
-    "noticed": ["deals that are renewals: 3 (by the column '[click](javascript:alert(1))'); they are used like the others"],
+    "noticed": [
+        "deals that are renewals: 3 (by the column '[click](javascript:alert(1))'); they are used like the others"
+    ],
     "leaks": [
         {"column": "Probability", "auc": 1.0, "why": "", "is_feature": False},
         {"column": "account", "auc": 0.9, "why": "", "is_feature": True},
