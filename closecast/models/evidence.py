@@ -57,7 +57,7 @@ class Export:
         found = {}
         for stage, count in (("Won", self.won), ("Lost", self.lost)):
             if count < MINIMUM_DEALS:
-                found[f"{stage.lower()} deals"] = _too_few(stage, count, self.won + self.lost)
+                found[f"{stage.lower()} deals"] = self._too_few(stage, count)
         if self.open_at_end < max(1, _OPEN_SHARE * self.usually_open):
             found["open deals"] = (
                 f"{self.open_at_end or 'no'} deals are open at the end of the data, {self.end}, where {self.usually_open:,} "
@@ -68,16 +68,27 @@ class Export:
         if self.days < LONG_ENOUGH:
             found["time"] = (
                 f"the export is short: {self.days} days from its first close on {self.first} to its end on {self.end}; "
-                f"export {LONG_ENOUGH} days or more"
+                f"export {LONG_ENOUGH} days or more, or come back in about {_months(LONG_ENOUGH - self.days)}"
             )
         return found
 
+    def _too_few(self, stage: str, count: int) -> str:
+        closed = self.won + self.lost
+        if not count:
+            blind = "a model would take every close for a win" if stage == "Lost" else "a model would know no win"
+            return f"none of the {closed:,} closed deals is {stage}: {blind}; export the {stage.lower()} deals too"
+        lacking = MINIMUM_DEALS - count
+        # At the pace so far.
+        wait = _months(round(lacking * max(1, self.days) / count))
+        return (
+            f"only {count} of the {closed:,} closed deals are {stage}: needed are {MINIMUM_DEALS} or more; export {lacking} "
+            f"more, or come back in about {wait}"
+        )
 
-def _too_few(stage: str, count: int, closed: int) -> str:
-    if count:
-        return f"only {count} of the {closed:,} closed deals are {stage}: needed are {MINIMUM_DEALS} or more"
-    blind = "a model would take every close for a win" if stage == "Lost" else "a model would know no win"
-    return f"none of the {closed:,} closed deals is {stage}: {blind}; export the {stage.lower()} deals too"
+
+def _months(days: int) -> str:
+    months = max(1, round(days / 30.4))
+    return "a month" if months == 1 else f"{months} months"
 
 
 def _leaking_name(deals: pd.DataFrame) -> str:

@@ -42,7 +42,9 @@ def test_an_ordinary_export_lacks_nothing_and_every_fact_is_said_first(built: Ca
 def test_five_lost_deals_are_as_good_as_none(deals: pd.DataFrame) -> None:
     lost = deals.index[deals["deal_stage"] == "Lost"]
     export = Export.of(Data(deals.drop(lost[5:])))
-    assert export.shortfalls()["lost deals"] == "only 5 of the 1,151 closed deals are Lost: needed are 20 or more"
+    assert export.shortfalls()["lost deals"].startswith(
+        "only 5 of the 1,151 closed deals are Lost: needed are 20 or more; export 15 more, or come back in about "
+    )
 
 
 @pytest.mark.parametrize("column", ["sales_agent", "product"])
