@@ -20,7 +20,7 @@ from closecast.platform.sources.mapped import mapped, read_table
 from closecast.scoring.own_columns import OwnColumns
 
 _WHAT = "the file"
-_MAX_DATA = 1_500_000_000  # bytes of memory
+_MAX_DATA = 700_000_000  # bytes of memory
 _MAX_SECONDS = 60  # of a processor
 
 
