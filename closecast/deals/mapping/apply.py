@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from closecast.deals.mapping import amounts, dates
 from closecast.deals.mapping.document import DateOrder, Mapping, MappingError
 from closecast.deals.mapping.evidence import Evidence
-from closecast.deals.reading.table import RawTable, SetAside
+from closecast.deals.reading.table import RawTable, SetAside, set_aside
 from closecast.deals.vocabulary import RAW_COLUMNS
 
 UNKNOWN = "unknown"
@@ -122,8 +122,7 @@ class _Work:
         return pd.DataFrame({name: columns[name] for name in RAW_COLUMNS}, index=self.frame.index, dtype=object)
 
     def _leave_out(self, rows: NDArray[np.bool_], reason: str) -> None:
-        for number, cells in self.frame[rows].iterrows():
-            self.aside.append(SetAside.of(int(str(number)), reason, list(cells)))
+        self.aside += set_aside(self.frame[rows], reason)
         self.frame = self.frame[~rows]
 
     def _identifiers(self) -> NDArray[np.object_]:

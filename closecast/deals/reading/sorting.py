@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from closecast.deals.reading.table import Layout, RawTable, SetAside
+from closecast.deals.reading.table import Layout, RawTable, SetAside, set_aside
 
 _PADDED = 0.5  # share of the cells from which on a short row is one whose last cells are empty
 _FOOTER_CELLS = 2  # a remark or a total fills no more
@@ -65,8 +65,7 @@ class SortedRows:
             alike += (cells == title) & (title != "")
             filled += cells != ""
         found: NDArray[np.bool_] = (alike > 1) & (2 * alike > filled)
-        for place in np.flatnonzero(found).tolist():
-            self.aside(int(frame.index[place]), "repeated header", list(frame.iloc[place]))
+        self._aside += set_aside(frame[found], "repeated header")
         return found
 
     def _remarks(self, frame: pd.DataFrame) -> int:
@@ -77,6 +76,5 @@ class SortedRows:
             return 0
         deals = np.flatnonzero(filled > _FOOTER_CELLS)
         count = len(filled) - 1 - deals[-1] if len(deals) else 0
-        for number, row in tail.iloc[len(tail) - count :].iterrows():
-            self.aside(int(str(number)), "remark or total", list(row))
+        self._aside += set_aside(tail.iloc[len(tail) - count :], "remark or total")
         return int(count)

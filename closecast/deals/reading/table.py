@@ -1,7 +1,7 @@
 """The table that was read from an export: its cells as text, and the rows that are none of it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -26,6 +26,13 @@ class SetAside:
     def of(cls, row: int, reason: str, cells: Sequence[str]) -> "SetAside":
         """From the row's cells."""
         return cls(row, reason, " ".join(" ".join(cells).split())[:_EXCERPT])
+
+
+def set_aside(frame: pd.DataFrame, reason: str) -> list[SetAside]:
+    """All rows of `frame`, set aside for `reason`; its index has their numbers in the file."""
+    columns = [frame[name].to_numpy(dtype=object) for name in frame]
+    cells: Iterable[Sequence[str]] = zip(*columns, strict=True) if columns else [()] * len(frame)
+    return [SetAside.of(int(row), reason, texts) for row, texts in zip(frame.index, cells, strict=True)]
 
 
 @dataclass(frozen=True)

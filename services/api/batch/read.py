@@ -26,6 +26,7 @@ from services.api.schemas.strict_json import not_understood, require_once
 
 _IDENTIFIER = "opportunity_id"
 _HEAD = 1 << 16  # bytes in which a CSV's header is
+_MOST_LINES = 10 * MOST_DEALS  # of these rows, whose cells may have several
 _MOST_ROWS = 2 * MOST_DEALS  # of an export as it is, of which some are no deals
 _ENCODED = pa.dictionary(pa.int32(), pa.string())
 
@@ -145,6 +146,10 @@ def _of_crm(content: bytes, own: OwnColumns | None, is_named: bool) -> DealTable
     from closecast.platform.sources.errors import MappingNeededError, SourceError
     from closecast.platform.sources.mapped import mapped, read_table
 
+    lines = max(content.count(b"\n"), content.count(b"\r"))
+    if lines > _MOST_LINES:
+        detail = f"the CSV has {lines:,} lines: send it in parts"
+        raise InvalidInputError("body", None, f"{MOST_DEALS} rows at most", detail)
     try:
         table = read_table(content, "the CSV")
         if len(table.frame) > _MOST_ROWS:

@@ -120,6 +120,7 @@ def test_an_export_of_a_known_crm_is_read_without_a_mapping_of_the_models(client
         ({"mapping": "hubspot"}, HEAD + ROWS, "the export lacks the mapping's columns"),
         ({}, "a,b\n1,2\n", "is no export that the model learnt from"),
         ({}, "\x89PNG\r\n\x1a\n", "the CSV"),
+        ({}, "a;b\r" * 100_001, "the CSV has 100,001 lines: send it in parts"),
         ({"mapping": "hubspot"}, HUBSPOT.split("\n")[0] + "\n", "no deals"),
         (
             {},
