@@ -19,6 +19,32 @@ from ops.setup import accounts, caddy_binary, nomad_binary, runtime
 from ops.setup.credentials import Credentials
 from tests.servers import free_ports, refuse_in_unit_tests
 
+_FILES = """
+job "{name}" {{
+  group "{name}" {{
+    network {{
+      port "http" {{}}
+    }}
+    service {{
+      name     = "{name}"
+      port     = "http"
+      provider = "nomad"
+    }}
+    task "{name}" {{
+      driver = "raw_exec"
+      config {{
+        command = "{python}"
+        args    = ["-m", "http.server", "${{NOMAD_PORT_http}}", "--bind", "127.0.0.1", "--directory", "{folder}"]
+      }}
+      resources {{
+        cpu    = 50
+        memory = 64
+      }}
+    }}
+  }}
+}}
+"""
+
 
 @dataclass(frozen=True)
 class Scheduler:
@@ -37,6 +63,13 @@ class Scheduler:
     def submit(self, file: Path, *variables: str) -> None:
         done = self.cli.run("job", "run", "-detach", *variables, str(file))
         assert done.returncode == 0, done.stderr
+
+    def run_files(self, name: str, folder: Path) -> None:
+        """Have a server of the files in `folder` stand in for the job `name`, registered as its service."""
+        folder.mkdir(parents=True, exist_ok=True)
+        specification = self.state / f"{name}-{folder.name}.nomad.hcl"
+        specification.write_text(_FILES.format(name=name, python=self.python, folder=folder))
+        self.submit(specification)
 
 
 def node_meta(agent: Agent) -> dict[str, str]:

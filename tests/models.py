@@ -14,11 +14,13 @@ import pandas as pd
 import pytest
 
 from closecast.deals.contract import check
+from closecast.deals.quality import Quality
 from closecast.deals.synthetic.generator import generate
 from closecast.features import NAMES
 from closecast.models import candidate
 from closecast.models.card import ModelCard
 from closecast.models.deal_model import DealModel
+from closecast.platform.lake.ingestion import Ingested
 
 _FIGURES: list[dict[str, Any]] = []
 
@@ -41,6 +43,13 @@ def made_up_candidate(tmp_path_factory: pytest.TempPathFactory, made_up_deals: p
             return built
     found: candidate.Candidate = pickle.loads(file.read_bytes())
     return found
+
+
+def ingested(deals: pd.DataFrame) -> Ingested:
+    """`deals` as they come out of the lake, all of them accepted."""
+    perfect = Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    names = ("synthetic", "a" * 64, "bronze/1", "silver/2", None)
+    return Ingested(deals, *names, len(deals), 0, "all accepted", perfect)
 
 
 @pytest.fixture

@@ -17,33 +17,6 @@ from tests.clusters import Scheduler, scheduler
 
 pytestmark = pytest.mark.integration
 
-# Whatever registers itself as `api` and has the files that are asked for.
-_API = """
-job "api" {{
-  group "api" {{
-    network {{
-      port "http" {{}}
-    }}
-    service {{
-      name     = "api"
-      port     = "http"
-      provider = "nomad"
-    }}
-    task "api" {{
-      driver = "raw_exec"
-      config {{
-        command = "{python}"
-        args    = ["-m", "http.server", "${{NOMAD_PORT_http}}", "--bind", "127.0.0.1", "--directory", "{folder}"]
-      }}
-      resources {{
-        cpu    = 50
-        memory = 64
-      }}
-    }}
-  }}
-}}
-"""
-
 
 @dataclass(frozen=True)
 class Platform:
@@ -62,9 +35,7 @@ class Platform:
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
-        specification = self.scheduler.state / f"{name}.nomad.hcl"
-        specification.write_text(_API.format(python=self.scheduler.python, folder=folder))
-        self.scheduler.submit(specification)
+        self.scheduler.run_files("api", folder)
 
     def model(self) -> str:
         """What the gateway answers, the reason where it answers nothing."""

@@ -20,32 +20,6 @@ from tests.unit.services.api.conftest import keep
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 # More than one instance needs ports of Nomad's choice.
 TWO, ONE = "-var=instances={api=2}", "-var=instances={api=1}"
-# The API waits for a registry to be there at its start; afterwards it answers without.
-_REGISTRY = """
-job "mlflow" {{
-  group "mlflow" {{
-    network {{
-      port "http" {{}}
-    }}
-    service {{
-      name     = "mlflow"
-      port     = "http"
-      provider = "nomad"
-    }}
-    task "mlflow" {{
-      driver = "raw_exec"
-      config {{
-        command = "{python}"
-        args    = ["-m", "http.server", "${{NOMAD_PORT_http}}", "--bind", "127.0.0.1", "--directory", "{folder}"]
-      }}
-      resources {{
-        cpu    = 50
-        memory = 64
-      }}
-    }}
-  }}
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -83,10 +57,7 @@ def platform(served_model: DealModel, monkeypatch: pytest.MonkeyPatch) -> Iterat
         models = made.state / "models"
         keep(served_model, models, signer=Signer.from_text(made.credentials.model_signing_key))
         accounts.give(models, "api", whole=True)
-        registry = made.state / "mlflow.nomad.hcl"
-        (made.state / "registry").mkdir()
-        registry.write_text(_REGISTRY.format(python=made.python, folder=made.state / "registry"))
-        made.submit(registry)
+        made.run_files("mlflow", made.state / "registry")
         for job in ("api", "gateway"):
             made.run(job, TWO)
         for job in ("api", "gateway"):

@@ -13,7 +13,6 @@ import pytest
 from botocore.config import Config
 from mlflow import MlflowClient
 
-from closecast.deals.quality import Quality
 from closecast.models.candidate import Candidate
 from closecast.models.card import ModelCard
 from closecast.models.deal_model import ModelError
@@ -22,6 +21,7 @@ from closecast.platform.mlflow.comparison import ChampionComparison, compare_wit
 from closecast.platform.mlflow.publication import Published, make_card, publish
 from closecast.platform.mlflow.registry import Identity, LostError, ModelRegistry, RegistryError
 from closecast.platform.settings import DatabaseSettings
+from tests.models import ingested
 from tests.servers import S3, free_port, mlflow_server
 
 pytestmark = pytest.mark.integration
@@ -55,19 +55,7 @@ class Artifacts:
 
 @pytest.fixture(scope="module")
 def data(made_up_deals: pd.DataFrame) -> Ingested:
-    deals = made_up_deals
-    return Ingested(
-        deals,
-        "synthetic",
-        "a" * 64,
-        "bronze/1",
-        "silver/2",
-        None,
-        len(deals),
-        0,
-        "all accepted",
-        Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
-    )
+    return ingested(made_up_deals)
 
 
 @pytest.fixture(scope="module")

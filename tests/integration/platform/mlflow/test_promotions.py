@@ -19,14 +19,13 @@ import psycopg
 import pytest
 from mlflow import MlflowClient
 
-from closecast.deals.quality import Quality
 from closecast.models.candidate import Candidate
-from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow.promotions import PromotionError, hold_promotion_lock
 from closecast.platform.mlflow.publication import publish
 from closecast.platform.mlflow.registry import Identity, ModelRegistry
 from closecast.platform.settings import DatabaseSettings
 from tests.killable import Database
+from tests.models import ingested
 from tests.servers import PROJECT, free_port
 
 pytestmark = pytest.mark.integration
@@ -149,7 +148,7 @@ def test_two_trainings_at_once_are_one_champion_and_one_that_was_compared_with_i
     # given the same candidate in two processes, and an empty registry
     client = MlflowClient(mlflow_on_s3)
     given = tmp_path / "data"
-    given.write_bytes(pickle.dumps(_ingested(made_up_deals)))
+    given.write_bytes(pickle.dumps(ingested(made_up_deals)))
     arguments = (str(given), mlflow_on_s3, promotion_lock.url)
     with _process(_PUBLISHER, *arguments) as one, _process(_PUBLISHER, *arguments) as other:
         for _ in range(2):
@@ -165,21 +164,6 @@ def test_two_trainings_at_once_are_one_champion_and_one_that_was_compared_with_i
             tags = ModelRegistry(mlflow_on_s3).tags(loser["mine"])
             assert tags["decision_champion"].startswith(f"version {winner['mine']} (run ")
             assert client.get_model_version_by_alias("closecast", "champion").version == winner["mine"]
-
-
-def _ingested(deals: pd.DataFrame) -> Ingested:
-    return Ingested(
-        deals,
-        "synthetic",
-        "a" * 64,
-        "bronze/1",
-        "silver/2",
-        None,
-        len(deals),
-        0,
-        "all accepted",
-        Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
-    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -304,7 +288,7 @@ def test_a_champion_that_came_by_hand_is_measured_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The alias is moved at MLflow's own interface in the moment between the decision and the promotion."""
-    client, data = MlflowClient(mlflow_uri), _ingested(made_up_deals)
+    client, data = MlflowClient(mlflow_uri), ingested(made_up_deals)
     genuine = ModelRegistry.challenge
 
     def published() -> Any:

@@ -12,7 +12,6 @@ from mlflow import MlflowClient
 from closecast import features
 from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.contract import check
-from closecast.deals.quality import Quality
 from closecast.deals.synthetic.generator import generate, generate_with_truth
 from closecast.deals.synthetic.settings import Settings
 from closecast.features import history
@@ -25,6 +24,7 @@ from closecast.platform.mlflow import tracking
 from closecast.platform.mlflow.publication import Published, publish
 from closecast.platform.mlflow.registry import ModelRegistry, NoChampionError, RegistryError
 from closecast.platform.settings import DatabaseSettings
+from tests.models import ingested
 from tests.servers import free_port
 
 pytestmark = pytest.mark.integration
@@ -33,19 +33,7 @@ AT = datetime(2018, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def data() -> Ingested:
-    deals = check(generate(2_500, seed=11)).accepted
-    return Ingested(
-        deals,
-        "synthetic",
-        "a" * 64,
-        "bronze/1",
-        "silver/2",
-        None,
-        len(deals),
-        0,
-        "all accepted",
-        Quality(1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
-    )
+    return ingested(check(generate(2_500, seed=11)).accepted)
 
 
 @pytest.fixture(scope="module")
