@@ -16,6 +16,8 @@ from closecast.deals import contract, quality
 from closecast.deals.mapping.document import MappingError, parse
 from closecast.deals.reading.export import ENDINGS
 from closecast.models import candidate as candidates
+from closecast.models.baselines import BASELINES
+from closecast.models.evaluation import CANDIDATE
 from closecast.models.training import NotEnoughDataError, nearest_month, plan
 from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
@@ -41,7 +43,7 @@ class Found:
     quality: float | None = None
     shortfalls: list[str] = field(default_factory=list)
     measured: list[dict[str, Any]] = field(default_factory=list)
-    gate: list[str] = field(default_factory=list)
+    served: list[str] = field(default_factory=list)  # by cut
     seconds: float = 0.0
 
 
@@ -66,12 +68,11 @@ def look_at(path: Path, mapping: Path, cuts: int, threads: int) -> Found:
             try:
                 report = evaluate_alone(candidates.build(checked.accepted, 7, threads, None, cut))
             except NotEnoughDataError as error:
-                found.gate.append(str(error))
+                found.served.append(f"{cut}: no model: {error}")
                 continue
             found.measured += list(_measures(report))
-            decision = report["decision"]
-            said = next((one["sentence"] for one in decision["checks"] if not one["passed"]), "promotes")
-            found.gate.append(f"{report['plan']['cut']}: {said}")
+            refused = next((one["sentence"] for one in report["decision"]["checks"] if not one["passed"]), None)
+            found.served.append(f"{cut}: {f'no model: {refused}' if refused else 'the model'}")
     found.seconds = time.monotonic() - begin
     return found
 
@@ -97,16 +98,11 @@ def _cuts(checked: contract.CheckedDeals, count: int) -> list[date]:
 
 def _measures(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for target, found in report["targets"].items():
-        losses = {rung: one["log_loss"]["value"] for rung, one in found["ladder"]["all"]["rungs"].items()}
-        against = found["log_loss_against"]
-        worst = max(against, key=lambda rung: against[rung]["low"])
         yield {
             "cut": report["plan"]["cut"],
-            "target": target,
-            "candidate": losses["candidate"],
-            "rungs": {rung: value for rung, value in losses.items() if rung != "candidate"},
-            "hardest": worst,
-            "difference": against[worst],
+            "target": target.replace("_", " "),
+            "candidate": found["ladder"]["all"]["rungs"][CANDIDATE]["log_loss"]["value"],
+            "against": found["log_loss_against"],
         }
 
 
@@ -115,44 +111,52 @@ def page(found: list[Found], cuts: int) -> str:
     lines = [
         "# Exports as other people have them",
         "",
-        f"Made by `just bench exports folder=<…> cuts={cuts}`: each file as it is, read, mapped, checked and, where a model can be",
-        "trained, measured. Rows in are the rows used and those that are not.",
+        f"Made by `just bench exports folder=<…> mappings=<…> cuts={cuts}`: each file as it is, read, mapped, checked and, where a model",
+        "can be trained, measured. Rows in are the rows used and those set aside.",
         "",
-        "| file | read and mapped | rows in | used | not used | quality | training | seconds |",
+        "| file | read and mapped | rows in | used | set aside | quality | measured | seconds |",
         "|---|---|---:|---:|---|---:|---|---:|",
     ]
     for one in found:
-        training = one.refused or "; ".join(one.shortfalls) or "possible"
-        reasons = "; ".join(one.reasons[:6])
+        measured = one.refused or "; ".join(one.shortfalls) or ", ".join(_targets(one)) or "nothing"
         score = "" if one.quality is None else f"{one.quality:.3f}"
-        cells = (one.name, one.read, f"{one.rows:,}", f"{one.used:,}", reasons, score, training, f"{one.seconds:.0f}")
-        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+        aside = "; ".join([f"{one.rows - one.used:,}", *one.reasons[:6]])
+        lines.append(
+            _line(one.name, one.read, f"{one.rows:,}", f"{one.used:,}", aside, score, measured, f"{one.seconds:.0f}")
+        )
     lines += [
         "",
-        "Held-out log loss of the candidate, and the difference to the baseline that is hardest to beat (below 0: the candidate is",
-        "better; paired by deal, 95 %). It is clearly worse where the whole interval is above 0.",
+        "Held-out log loss of the candidate, and its difference to each baseline (below 0: the candidate is better; 95 % interval,",
+        "paired by deal). A difference is in bold where the candidate is clearly worse: its whole interval is above 0.",
         "",
-        "| file | cut | target | candidate | hardest baseline | its log loss | difference | clearly worse |",
-        "|---|---|---|---:|---|---:|---|---|",
+        f"| file | cut | target | candidate | {' | '.join(rung.replace('_', ' ') for rung in BASELINES)} |",
+        f"|---|---|---|---:|{'---|' * len(BASELINES)}",
     ]
     for one in found:
         for row in one.measured:
-            gap = row["difference"]
-            interval = f"{gap['value']:+.4f} ({gap['low']:+.4f} to {gap['high']:+.4f})"
-            cells = (
-                one.name,
-                str(row["cut"]),
-                row["target"].replace("_", " "),
-                f"{row['candidate']:.4f}",
-                row["hardest"].replace("_", " "),
-                f"{row['rungs'][row['hardest']]:.4f}",
-                interval,
-                "yes" if gap["low"] > 0 else "",
-            )
-            lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "What the gate says of a first model:", ""]
-    lines += [f"- {one.name}, {said}" for one in found for said in one.gate]
+            gaps = [_gap(row["against"][rung]) for rung in BASELINES]
+            lines.append(_line(one.name, row["cut"], row["target"], f"{row['candidate']:.4f}", *gaps))
+    worse = sum(gap["low"] > 0 for one in found for row in one.measured for gap in row["against"].values())
+    count = sum(len(row["against"]) for one in found for row in one.measured)
+    lines += ["", f"Of {count} comparisons the candidate is clearly worse in {worse}.", ""]
+    lines += ["What is served when nothing was before, by cut:", ""]
+    lines += [f"- {one.name}, {said}" for one in found for said in one.served]
     return "\n".join(lines) + "\n"
+
+
+def _targets(found: Found) -> list[str]:
+    """The targets measured, each with the number of cuts."""
+    counts = Counter(row["target"] for row in found.measured)
+    return [f"{target} at {count} cut{'s' if count > 1 else ''}" for target, count in counts.items()]
+
+
+def _gap(gap: dict[str, float]) -> str:
+    value = f"**{gap['value']:+.4f}**" if gap["low"] > 0 else f"{gap['value']:+.4f}"
+    return f"{value} ({gap['low']:+.4f} to {gap['high']:+.4f})"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def main(given: list[str]) -> int:
@@ -172,7 +176,7 @@ def main(given: list[str]) -> int:
         mapping = Path(wanted["mappings"] or folder) / f"{path.stem}.mapping.yaml"
         found.append(look_at(path, mapping, wanted["cuts"], processors.usable()))
         print(
-            f"{path.name}: {found[-1].seconds:.0f} s, {found[-1].refused or found[-1].shortfalls or found[-1].gate}",
+            f"{path.name}: {found[-1].seconds:.0f} s, {found[-1].refused or found[-1].shortfalls or found[-1].served}",
             flush=True,
         )
         _PAGE.write_text(page(found, wanted["cuts"]))

@@ -13,6 +13,7 @@ from closecast.models.card import BASELINE, MODEL, Kind
 from closecast.models.forward import Schedule
 from closecast.models.hyperparameters import DATES_ONLY, Hyperparameters
 from closecast.models.scorer import Scorer
+from closecast.models.start import Start
 from closecast.models.training import Data
 
 _NEXT_DAY = timedelta(days=1)
@@ -66,6 +67,7 @@ class Candidate:
             "fiscal_year_start": self.data.fiscal.first_month,
             "rounds": self.schedule.rounds,
             "calibration": asdict(self.twin.calibration),
+            "start": asdict(self.twin.start),
             "rows": self.rows,
             "kind": self.kind,
         }
@@ -145,5 +147,6 @@ def fit_before(
         )
     matrix = data.matrix(rows)
     found = forward.schedule(matrix, rows, before or data.plan.end + _NEXT_DAY, settings, seed, threads)
-    booster = training.fit(matrix, rows.won, found.settings, found.rounds, seed, threads)
-    return Scorer(booster, found.calibration), len(rows), found
+    start = Start.fit(matrix, rows.won, found.settings.recalibration)
+    booster = training.fit(matrix, rows.won, found.settings, found.rounds, seed, threads, start)
+    return Scorer(booster, found.calibration, start), len(rows), found

@@ -6,13 +6,21 @@ from datetime import date
 from functools import cached_property
 from typing import Any, Literal
 
+import pandas as pd
+
 from closecast.deals.calendar import FiscalCalendar
+from closecast.features.history import ENTITIES
 from closecast.models.manifest import ModelError
 
 Kind = Literal["model", "baseline"]
 MODEL: Kind = "model"
 BASELINE: Kind = "baseline"  # serves where the gate refused a model: from age and calendar alone
 CHAMPION = "champion"  # the model that serves: its alias in the registry, and its name in evaluations
+
+
+def unknown_entities(deals: pd.DataFrame) -> tuple[str, ...]:
+    """Which of the columns ENTITIES have one name, or none, for all `deals`: their features are constant."""
+    return tuple(name for name in ENTITIES if deals[name].nunique() < 2)
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,9 @@ class ModelCard:
     fiscal_year_start: int = (
         1  # first month of the fiscal year of the model's quarters; older cards lack it and mean January
     )
-    kind: Kind = MODEL  # older cards lack it, and the next one
+    kind: Kind = MODEL  # older cards lack it and the next two
     mapping: str | None = None  # mapping file by which deals in the CRM's own columns are read
+    unknown: tuple[str, ...] = ()  # of agent, product and account, those of which the export says nothing
     note: str = (
         "Metrics are of a booster fitted only on rows whose label window ended before the cut, measured on as-of dates "
         "from the cut on. The booster served was then refitted on all rows with known labels; it has no held-out metrics."
@@ -69,11 +78,11 @@ class ModelCard:
         if not isinstance(content, dict):
             raise ModelError(f"the model's card is a JSON {type(content).__name__}; expected an object")
         known = {field.name for field in fields(cls)}
-        content = {"fiscal_year_start": 1, "kind": MODEL, "mapping": None, **content}
+        content = {"fiscal_year_start": 1, "kind": MODEL, "mapping": None, "unknown": [], **content}
         if difference := sorted(known ^ content.keys()):
             raise ModelError(f"the model's card and this version disagree about {', '.join(difference)}: train anew")
         try:
-            for name in ("feature_names", "horizons"):
+            for name in ("feature_names", "horizons", "unknown"):
                 content[name] = tuple(content[name])
             date.fromisoformat(content["data_as_of"])
         except (TypeError, ValueError) as error:

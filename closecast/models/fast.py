@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from closecast import features
 from closecast.models.scorer import Scorer
-from closecast.models.training import start
 
 LIBRARY: str = _LIB._name
 _RAW_SCORE, _FLOAT64 = 1, 1  # C_API_PREDICT_RAW_SCORE, C_API_DTYPE_FLOAT64
@@ -48,7 +47,9 @@ class FastScorer:
             raise ValueError(
                 f"expected a C-contiguous float64 matrix of {_WIDTH} features, got {matrix.dtype} {matrix.shape}"
             )
-        return np.array(self.predict_started(matrix.tobytes(), start(matrix).tolist()), dtype=np.float64)
+        return np.array(
+            self.predict_started(matrix.tobytes(), self._scorer.start.odds(matrix).tolist()), dtype=np.float64
+        )
 
     def predict_started(self, rows: bytes, starts: list[float]) -> list[float]:
         """Predict consecutive float64 rows whose initial log-odds are known. The input is not checked."""

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from closecast.deals.snapshots import Snapshots
 from closecast.models.calibration import BetaCalibration
 from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
-from closecast.models.metrics import paired_difference
-from closecast.models.training import sigmoid, start, training_set
+from closecast.models.start import Start
+from closecast.models.training import sigmoid, training_set
 
 T = TypeVar("T")
 _FOLDS = 3
 _MINIMUM_FOLD_ROWS = 200
-_REPETITIONS = 400  # of the bootstrap that chooses between presets
+_MOST_MORE = 2.0  # rounds of the final booster, relative to those of the folds
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Folds:
         self, matrix: NDArray[np.float64], won: NDArray[np.int8], folds: tuple[Fold, ...], seed: int, threads: int
     ) -> None:
         """`matrix` are feature values, (n, 23), and `won` labels, (n,), of the rows that `folds` name."""
-        self.matrix, self._won, self.folds, self.seed = matrix, won, folds, seed
+        self.matrix, self.won, self.folds, self.seed = matrix, won, folds, seed
         self.sizes = np.array([len(fold.validation) for fold in folds])
         # Folds in parallel, each on its own processor, don't wait for each other; threads of one fit do at every split,
         # and for long when other processes use the processors.
@@ -90,11 +90,21 @@ class Folds:
 
     def _binned(self, number: int) -> tuple[lightgbm.Dataset, lightgbm.Dataset]:
         fold, parameters = self.folds[number], self.parameters(number, PRESETS[0])
-        train = training_set(self.matrix[fold.train], self._won[fold.train], parameters).construct()
+        train = training_set(self.matrix[fold.train], self.won[fold.train], parameters, Start()).construct()
         validation = training_set(
-            self.matrix[fold.validation], self._won[fold.validation], parameters, train
+            self.matrix[fold.validation], self.won[fold.validation], parameters, Start(), train
         ).construct()
         return train, validation
+
+    def booster(self, fold: int, settings: Hyperparameters) -> tuple[lightgbm.Booster, Start]:
+        """A booster of `settings` without rounds yet, validated on the fold's later rows, and the start it corrects."""
+        rows = self.folds[fold]
+        start = Start.fit(self.matrix[rows.train], self.won[rows.train], settings.recalibration)
+        # The binned rows are shared, but a booster takes its initial scores over when it is made.
+        for binned, part in zip(self.binned[fold], (rows.train, rows.validation), strict=True):
+            binned.set_init_score(start.odds(self.matrix[part]))
+        train, validation = self.binned[fold]
+        return lightgbm.Booster(self.parameters(fold, settings), train).add_valid(validation, "validation"), start
 
     def validation_rows(self) -> NDArray[np.int64]:
         """Positions of the validation rows of all folds, fold after fold, (n,)."""
@@ -112,10 +122,8 @@ class FoldBoosters:
         # Early stopping: this many steps go half of the way to their target; if they bring nothing, more hardly will.
         self.patience = ceil(log(2) / settings.learning_rate)
         self._losses: list[list[float]] = [[] for _ in folds.folds]
-        self._boosters = [
-            lightgbm.Booster(folds.parameters(number, settings), train).add_valid(validation, "validation")
-            for number, (train, validation) in enumerate(folds.binned)
-        ]
+        made = [folds.booster(number, settings) for number in range(len(folds.folds))]
+        self._boosters, self._starts = [booster for booster, _ in made], [start for _, start in made]
 
     def losses(self, rounds: int, folds: int | None = None) -> NDArray[np.float64]:
         """Mean validation log loss of the first `folds` folds (default: all) after 1, 2, … `rounds` rounds, (rounds,)."""
@@ -152,13 +160,18 @@ class FoldBoosters:
                 return rounds, float(losses[rounds - 1])
             needed = enough
 
+    def beats(self, other: "FoldBoosters") -> bool:
+        """Whether these have less log loss than `other` on each of two or more folds, each at its best rounds."""
+        mine, theirs = ([losses[boosters.best()[0] - 1] for losses in boosters._losses] for boosters in (self, other))
+        return len(mine) > 1 and all(one < another for one, another in zip(mine, theirs, strict=True))
+
     def predicted(self, rounds: int) -> NDArray[np.float64]:
         """Predicted probabilities of the validation rows after `rounds` rounds, in the order of Folds.validation_rows, (n,)."""
 
         def of(number: int) -> NDArray[np.float64]:
             matrix = self._folds.matrix[self._folds.folds[number].validation]
             raw = self._boosters[number].predict(matrix, raw_score=True, num_iteration=rounds)
-            return sigmoid(np.asarray(raw, dtype=np.float64) + start(matrix))
+            return sigmoid(np.asarray(raw, dtype=np.float64) + self._starts[number].odds(matrix))
 
         return np.concatenate(self._folds.each(of, range(len(self._boosters))))
 
@@ -186,27 +199,24 @@ def schedule(
 
     Each prediction that the calibration is fitted on comes from trees that learnt from earlier rows only, and is
     weighted by the share of `rows` that they learnt from: the smaller it is, the less their errors resemble those of
-    the final trees. Without `settings`, the first of PRESETS is taken, or another whose predictions are better with an
-    interval clear of zero.
+    the final trees. Where the loss of the folds still fell after MAX_ROUNDS, the final trees, which learn from more
+    rows, get more rounds in proportion, up to twice as many. Without `settings`, the first of PRESETS is taken, or another that is better on every fold.
     """
     found = forward_folds(rows, before)
     tried = PRESETS if settings is None else (settings,)
     if not found:
         return Schedule(tried[0], MAX_ROUNDS // 6, BetaCalibration(), None, 0)
     folds = Folds(matrix, rows.won, found, seed, threads)
-    validated = folds.validation_rows()
-    won, deal = rows.won[validated], rows.deal[validated]
-    boosters = FoldBoosters(folds, tried[0])
-    best, log_loss = boosters.best()
-    predicted = boosters.predicted(best)
+    chosen = FoldBoosters(folds, tried[0])
     for other in (FoldBoosters(folds, one) for one in tried[1:]):
-        # Settings that are behind after half of the way will not be clearly better in the end.
-        if other.losses(other.patience).min() >= boosters.losses(other.patience).min():
-            continue
-        rounds, loss = other.best()
-        theirs = other.predicted(rounds)
-        if paired_difference(won, theirs, predicted, deal, _REPETITIONS).high < 0:
-            boosters, best, log_loss, predicted = other, rounds, loss, theirs
-    knew = np.concatenate([np.full(len(fold.validation), len(fold.train) / len(rows)) for fold in found])
-    calibration = BetaCalibration.fit(predicted, won, deal, knew)
-    return Schedule(boosters.settings, best, calibration, log_loss, len(found))
+        # Settings that are behind after half of the way will not be better in the end.
+        if other.losses(other.patience).min() < chosen.losses(chosen.patience).min() and other.beats(chosen):
+            chosen = other
+    best, log_loss = chosen.best()
+    validated, learnt = folds.validation_rows(), np.array([len(fold.train) for fold in found])
+    knew = np.repeat(learnt / len(rows), folds.sizes)
+    calibration = BetaCalibration.fit(chosen.predicted(best), rows.won[validated], rows.deal[validated], knew)
+    more = 1.0
+    if best + chosen.patience > MAX_ROUNDS:  # the loss was still falling
+        more = min(_MOST_MORE, len(rows) / float(np.average(learnt, weights=folds.sizes)))
+    return Schedule(chosen.settings, round(best * more), calibration, log_loss, len(found))

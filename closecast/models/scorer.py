@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import lightgbm
@@ -13,7 +13,7 @@ from closecast import features
 from closecast.models import manifest, trees
 from closecast.models.calibration import BetaCalibration
 from closecast.models.manifest import ModelError
-from closecast.models.training import start
+from closecast.models.start import Start
 
 _BOOSTER = "model.txt"
 _SCORER = "scorer.json"
@@ -26,6 +26,7 @@ class Scorer:
 
     booster: lightgbm.Booster
     calibration: BetaCalibration
+    start: Start = field(default_factory=Start)
 
     def predict(self, matrix: NDArray[np.float64], threads: int = 1) -> NDArray[np.float64]:
         """Probabilities in 0..1, shape (n,), for a feature matrix (n, 23). Safe from several threads.
@@ -38,7 +39,7 @@ class Scorer:
         if not len(matrix):
             return np.empty(0, dtype=np.float64)
         raw = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=threads), dtype=np.float64)
-        return self.calibration.apply(raw + start(matrix))
+        return self.calibration.apply(raw + self.start.odds(matrix))
 
     def save(self, folder: Path) -> int:
         """Write both files and their manifest into `folder`, created if absent.
@@ -46,7 +47,11 @@ class Scorer:
         Returns the size of the two in bytes.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        content = {"features": list(features.NAMES), "calibration": asdict(self.calibration)}
+        content = {
+            "features": list(features.NAMES),
+            "calibration": asdict(self.calibration),
+            "start": asdict(self.start),
+        }
         (folder / _BOOSTER).write_text(self.booster.model_to_string())
         (folder / _SCORER).write_text(json.dumps(content, indent=2))
         manifest.write(folder)
@@ -68,6 +73,7 @@ class Scorer:
             content = json.loads(files[_SCORER])
             names = tuple(content["features"])
             calibration = BetaCalibration(**content["calibration"])
+            start = Start(**content.get("start", {}))  # models of earlier versions start from the life table
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelError(f"{_SCORER} cannot be read: {type(error).__name__}: {error}") from error
         if names != features.NAMES:
@@ -76,6 +82,6 @@ class Scorer:
                 f"the model and this version of Closecast differ in features ({', '.join(other)}): train anew"
             )
         try:
-            return cls(lightgbm.Booster(model_str=trees.checked(files[_BOOSTER].decode())), calibration)
+            return cls(lightgbm.Booster(model_str=trees.checked(files[_BOOSTER].decode())), calibration, start)
         except (ValueError, lightgbm.basic.LightGBMError) as error:
             raise ModelError(f"{_BOOSTER} cannot be read: {error}") from error

@@ -15,6 +15,7 @@ class SingleScorer(threading.local):
 
     def __init__(self, scorer: Scorer) -> None:
         self._fast = FastScorer(scorer)
+        self._start = scorer.start
 
     @property
     def fallback(self) -> str | None:
@@ -37,4 +38,5 @@ class SingleScorer(threading.local):
         """
         block = features.rows(tables, age, horizon_tables, agent, product, account, draw)
         at = age if age < AGES else AGES - 1
-        return self._fast.predict_started(block, [table.odds[at] for table in horizon_tables]), block
+        starts = self._start.of_life_table([table.odds[at] for table in horizon_tables])
+        return self._fast.predict_started(block, starts), block

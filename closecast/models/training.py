@@ -19,15 +19,16 @@ from closecast.deals.snapshots import (
     training_rows,
     weekly_as_of_dates,
 )
-from closecast.features import NAMES, WIN_CHANCE, EncodedDeals, FeatureBuilder, History, log_odds
+from closecast.features import NAMES, EncodedDeals, FeatureBuilder, History
 from closecast.models.hyperparameters import Hyperparameters
+from closecast.models.start import Start
 
 _HELD_OUT_SHARE = 0.4
 _ONE_DAY = timedelta(days=1)
 _LAST_WEEK = timedelta(days=7)
 _WARM_UP = timedelta(days=28)  # the first weeks have no history, so a model can't learn from them how to use it
 MAX_TRAINING_ROWS = 2_000_000
-_DATES = 128  # as-of dates whose tables stay in memory, half a megabyte each: two years of weeks, used a dozen times
+_DATES = 520  # as-of dates whose tables stay in memory, half a megabyte each: ten years of weeks, used a dozen times
 
 
 class NotEnoughDataError(ValueError):
@@ -118,11 +119,6 @@ class Data:
         return self.builder.matrix(self.encoded_deals, rows.deal, rows.as_of, rows.horizon_days)
 
 
-def start(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Initial log-odds of the booster, (n,): those of the win chance that history alone gives."""
-    return log_odds(matrix[:, WIN_CHANCE])
-
-
 def sigmoid(odds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability of log-odds; shape kept."""
     return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
@@ -132,9 +128,10 @@ def training_set(
     matrix: NDArray[np.float64],
     won: NDArray[np.int8],
     parameters: dict[str, Any],
+    start: Start,
     bins_of: lightgbm.Dataset | None = None,
 ) -> lightgbm.Dataset:
-    """A LightGBM dataset of feature values, (n, 23), and labels, (n,), with `start` as initial scores.
+    """A LightGBM dataset of feature values, (n, 23), and labels, (n,), with initial scores from `start`.
 
     A validation set uses the bins of the training set `bins_of`. `parameters` are LightGBM's.
     """
@@ -142,7 +139,7 @@ def training_set(
         matrix,
         label=won.astype(np.float64),
         reference=bins_of,
-        init_score=start(matrix),
+        init_score=start.odds(matrix),
         feature_name=list(NAMES),
         params=parameters,
     )
@@ -155,10 +152,11 @@ def fit(
     rounds: int,
     seed: int,
     threads: int,
+    start: Start = Start(),  # noqa: B008 - immutable
 ) -> lightgbm.Booster:
-    """Fit a booster that corrects `start`.
+    """Fit a booster that corrects `start`, by default the life table.
 
     The same rows, settings and seed give the same file, whatever the threads.
     """
     parameters = settings.lightgbm(len(won), seed, threads)
-    return lightgbm.train(parameters, training_set(matrix, won, parameters), rounds)
+    return lightgbm.train(parameters, training_set(matrix, won, parameters, start), rounds)

@@ -13,7 +13,7 @@ from closecast import features
 from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.models import promotion
 from closecast.models.candidate import Candidate, baseline
-from closecast.models.card import BASELINE, CHAMPION, MODEL, ModelCard
+from closecast.models.card import BASELINE, CHAMPION, MODEL, ModelCard, unknown_entities
 from closecast.models.deal_model import DealModel, digest
 from closecast.models.evaluation import HeldOut, flat
 from closecast.models.evidence import Export
@@ -192,6 +192,7 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
         fiscal_year_start=candidate.data.fiscal.first_month,
         kind=candidate.kind,
         mapping=data.mapping,
+        unknown=unknown_entities(data.deals),
     )
 
 

@@ -52,6 +52,11 @@ def model_card(model: DealModel, report: dict[str, Any], decision: Decision, by:
         ),
         f"- LightGBM, {card.rounds} rounds, {len(card.feature_names)} features, beta calibration; seed {card.seed}; "
         f"commit {card.git_commit or 'unknown'}",
+        *(
+            f"- The export does not tell {name.replace('_', ' ')}s apart: the features of the {name.replace('_', ' ')} are "
+            "the same for all deals"
+            for name in card.unknown
+        ),
         f"- Decision: **{'promoted' if decision.promoted else 'refused'}**",
         "",
     ]

@@ -9,6 +9,7 @@ import pytest
 
 from closecast.models import forward
 from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
+from closecast.models.start import Start
 from closecast.models.training import Data, training_set
 
 
@@ -19,19 +20,23 @@ def _folds(deals: pd.DataFrame, threads: int = 1) -> tuple[forward.Folds, np.nda
     return forward.Folds(data.matrix(rows), rows.won, found, seed=7, threads=threads), rows.won
 
 
-def test_a_curve_is_that_of_a_fit_of_its_own(deals: pd.DataFrame) -> None:
+@pytest.mark.parametrize("recalibration", [0.0, 1.0])
+def test_a_curve_is_that_of_a_fit_of_its_own(deals: pd.DataFrame, recalibration: float) -> None:
     # given
     folds, won = _folds(deals)
-    settings = replace(PRESETS[1], min_data_in_leaf=100)  # other than the bins were made with
-    # when
-    found = forward.FoldBoosters(folds, settings).losses(12)
+    settings = replace(PRESETS[1], min_data_in_leaf=100, recalibration=recalibration)  # other than the bins' own
+    # when another booster is made of the same bins before the rounds
+    boosters = forward.FoldBoosters(folds, settings)
+    forward.FoldBoosters(folds, replace(settings, recalibration=0.5))
+    found = boosters.losses(12)
     # then
     curves = []
     for number, fold in enumerate(folds.folds):
         parameters = folds.parameters(number, settings)
         told: dict[str, dict[str, list[float]]] = {}
-        train = training_set(folds.matrix[fold.train], won[fold.train], parameters)
-        validation = training_set(folds.matrix[fold.validation], won[fold.validation], parameters, train)
+        start = Start.fit(folds.matrix[fold.train], won[fold.train], recalibration)
+        train = training_set(folds.matrix[fold.train], won[fold.train], parameters, start)
+        validation = training_set(folds.matrix[fold.validation], won[fold.validation], parameters, start, train)
         lightgbm.train(
             parameters, train, 12, [validation], ["validation"], callbacks=[lightgbm.record_evaluation(told)]
         )
@@ -93,6 +98,6 @@ def test_a_preset_that_is_behind_half_way_is_given_no_more_rounds(
     # then
     one, other = all_boosters
     fitted = set(other.fitted)
-    assert (other.losses(other.patience).min() < one.losses(other.patience).min()) == goes_on
+    assert (other.losses(other.patience).min() < one.losses(one.patience).min()) == goes_on
     rounds = int(other.losses(fitted.copy().pop()).argmin()) + 1
     assert fitted == {rounds + other.patience if goes_on else other.patience}

@@ -15,6 +15,7 @@ from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.candidate import Candidate
 from closecast.models.evaluation import CANDIDATE, HeldOut
 from closecast.models.promotion import Cost, decide
+from closecast.models.start import Start
 
 CHEAP = Cost(0.5, 50_000)
 NONE_YET = "there is no champion yet"
@@ -61,7 +62,7 @@ def _decided(
     for part, split in zip(real.held_out, real.splits, strict=True):
         test = planted(split.test.matrix, split.test.rows.deal)
         raw = np.asarray(booster.predict(test, raw_score=True))
-        predictions = {**part.predictions, CANDIDATE: training.sigmoid(raw + training.start(test))}
+        predictions = {**part.predictions, CANDIDATE: training.sigmoid(raw + Start().odds(test))}
         found.append(replace(part, predictions=predictions))
     return decide(tuple(found), CHEAP, NONE_YET)
 

@@ -18,6 +18,7 @@ from closecast.models.explanations import Explanation
 from closecast.models.feature_text import FEATURE_TEXT, GROUPS, Entity, days, percent
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
+from closecast.models.start import Start
 
 AS_OF, HORIZON = date(2017, 11, 10), 50
 KNOWN: dict[Entity, NameStatus] = dict.fromkeys(get_args(Entity), "known")
@@ -26,11 +27,11 @@ Matrix = NDArray[np.float64]
 
 @pytest.fixture(scope="module")
 def scorer(built: Candidate) -> Scorer:
-    """With trees that use every kind of feature and a calibration that bends, whatever the small export deserves."""
+    """With trees that use every kind of feature, and a start and a calibration that bend, whatever the export deserves."""
     rows = built.data.learnable()
     settings = Hyperparameters(num_leaves=15, min_data_in_leaf=100, calendar_weight=1.0, entity_weight=1.0)
     booster = training.fit(built.data.matrix(rows), rows.won, settings, 60, 7, 1)
-    return Scorer(booster, BetaCalibration(0.9, 1.2, -0.15))
+    return Scorer(booster, BetaCalibration(0.9, 1.2, -0.15), Start(0.9, -0.1))
 
 
 @pytest.fixture(scope="module")
