@@ -68,11 +68,14 @@ def look_at(path: Path, mapping: Path, cuts: int, threads: int) -> Found:
             try:
                 report = evaluate_alone(candidates.build(checked.accepted, 7, threads, None, cut))
             except NotEnoughDataError as error:
-                found.served.append(f"{cut}: no model: {error}")
+                found.served.append(f"{cut}: nothing: {error}")
                 continue
             found.measured += list(_measures(report))
             refused = next((one["sentence"] for one in report["decision"]["checks"] if not one["passed"]), None)
-            found.served.append(f"{cut}: {f'no model: {refused}' if refused else 'the model'}")
+            serves = (
+                "the model" if refused is None else f"{report['serves'] or 'nothing'}, because of the model: {refused}"
+            )
+            found.served.append(f"{cut}: {serves}")
     found.seconds = time.monotonic() - begin
     return found
 

@@ -42,7 +42,7 @@ def prepare(folder: Path, rows: int, trees: int, leaves: int) -> None:
     """Make a model of 8,800 synthetic deals, and `rows` open deals as Parquet with text columns."""
     deals = check(generate(8_800, seed=7)).accepted
     data = Data(deals)
-    scorer, count, schedule = candidate.fit_before(data, Hyperparameters(), 7, _THREADS, None)
+    scorer, count, schedule = candidate.fit_before(data, (Hyperparameters(),), 7, _THREADS, None)
     scorer = type(scorer)(_fitted(data, trees, leaves), scorer.calibration)
     card = ModelCard(
         datetime.now(UTC).isoformat(),

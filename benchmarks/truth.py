@@ -30,7 +30,7 @@ def measure(settings: generator.Settings, seed: int) -> dict[str, tuple[int, flo
     """By horizon: held-out rows, and the mean log loss of the true chances and of the model fitted before the cut."""
     frame, truth = generator.generate_with_truth(settings, seed)
     data = Data(check(frame).accepted)
-    twin, _, _ = candidate.fit_before(data, Hyperparameters(), 7, _THREADS, data.plan.cut)
+    twin, _, _ = candidate.fit_before(data, (Hyperparameters(),), 7, _THREADS, data.plan.cut)
     found = {}
     for split in evaluation.splits(data):
         rows = split.test.rows

@@ -11,7 +11,7 @@ from closecast.models import blas, evaluation, forward, training
 from closecast.models.baselines import BASELINES
 from closecast.models.card import BASELINE, MODEL, Kind
 from closecast.models.forward import Schedule
-from closecast.models.hyperparameters import DATES_ONLY, Hyperparameters
+from closecast.models.hyperparameters import DATES_ONLY, PRESETS, Hyperparameters
 from closecast.models.scorer import Scorer
 from closecast.models.start import Start
 from closecast.models.training import Data
@@ -90,8 +90,9 @@ def build(
     """
     data = Data(deals, cut, fiscal)
     splits = evaluation.splits(data)
-    twin, early, found = fit_before(data, settings, seed, threads, data.plan.cut)
-    scorer, known, schedule = fit_before(data, found.settings, seed, threads, None)
+    tried = PRESETS if settings is None else (settings,)
+    twin, early, found = fit_before(data, tried, seed, threads, data.plan.cut)
+    scorer, known, schedule = fit_before(data, (found.settings,), seed, threads, None)
     # Last, so that the features of held-out rows and of rows to fit on are not in memory at the same time.
     held_out = evaluation.held_out(data, splits, twin.predict, seed, threads)
     return Candidate(
@@ -106,8 +107,8 @@ def baseline(refused: Candidate, threads: int) -> Candidate:
     It is fitted and measured on the rows of the candidate `refused`.
     """
     data, seed = refused.data, refused.seed
-    twin, early, _ = fit_before(data, DATES_ONLY, seed, threads, data.plan.cut)
-    scorer, known, schedule = fit_before(data, DATES_ONLY, seed, threads, None)
+    twin, early, found = fit_before(data, DATES_ONLY, seed, threads, data.plan.cut)
+    scorer, known, schedule = fit_before(data, (found.settings,), seed, threads, None)
     held_out = tuple(
         replace(
             part,
@@ -120,7 +121,7 @@ def baseline(refused: Candidate, threads: int) -> Candidate:
         scorer,
         twin,
         data,
-        DATES_ONLY,
+        found.settings,
         seed,
         schedule,
         refused.splits,
@@ -131,9 +132,9 @@ def baseline(refused: Candidate, threads: int) -> Candidate:
 
 
 def fit_before(
-    data: Data, settings: Hyperparameters | None, seed: int, threads: int, before: date | None
+    data: Data, tried: tuple[Hyperparameters, ...], seed: int, threads: int, before: date | None
 ) -> tuple[Scorer, int, Schedule]:
-    """Fit a calibrated scorer on rows with labels known before `before` (None: all).
+    """Fit a calibrated scorer on rows with labels known before `before` (None: all), with the best of `tried` by its folds.
 
     Returns it, the number of rows and the schedule.
 
@@ -146,7 +147,7 @@ def fit_before(
             f"needed are {evaluation.MINIMUM_ROWS} or more of both outcomes"
         )
     matrix = data.matrix(rows)
-    found = forward.schedule(matrix, rows, before or data.plan.end + _NEXT_DAY, settings, seed, threads)
+    found = forward.schedule(matrix, rows, before or data.plan.end + _NEXT_DAY, tried, seed, threads)
     start = Start.fit(matrix, rows.won, found.settings.recalibration)
     booster = training.fit(matrix, rows.won, found.settings, found.rounds, seed, threads, start)
     return Scorer(booster, found.calibration, start), len(rows), found

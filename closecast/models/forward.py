@@ -191,7 +191,7 @@ def schedule(
     matrix: NDArray[np.float64],
     rows: Snapshots,
     before: date,
-    settings: Hyperparameters | None,
+    tried: tuple[Hyperparameters, ...],
     seed: int,
     threads: int,
 ) -> Schedule:
@@ -200,10 +200,10 @@ def schedule(
     Each prediction that the calibration is fitted on comes from trees that learnt from earlier rows only, and is
     weighted by the share of `rows` that they learnt from: the smaller it is, the less their errors resemble those of
     the final trees. Where the loss of the folds still fell after MAX_ROUNDS, the final trees, which learn from more
-    rows, get more rounds in proportion, up to twice as many. Without `settings`, the first of PRESETS is taken, or another that is better on every fold.
+    rows, get more rounds in proportion, up to twice as many. The first of `tried` is taken, or another that is better on every
+    fold.
     """
     found = forward_folds(rows, before)
-    tried = PRESETS if settings is None else (settings,)
     if not found:
         return Schedule(tried[0], MAX_ROUNDS // 6, BetaCalibration(), None, 0)
     folds = Folds(matrix, rows.won, found, seed, threads)

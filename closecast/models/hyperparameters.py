@@ -90,4 +90,7 @@ PRESETS = (
     Hyperparameters(clock_weight=0.1, entity_weight=1.0),
     Hyperparameters(recalibration=1.0),
 )
-DATES_ONLY = Hyperparameters(entity_weight=0.0, recalibration=1.0)  # of a baseline
+DATES_ONLY = (
+    Hyperparameters(entity_weight=0.0),
+    Hyperparameters(entity_weight=0.0, recalibration=1.0),
+)  # of a baseline

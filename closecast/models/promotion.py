@@ -28,6 +28,8 @@ WORSE_SLICE = 0.03  # log loss above the reference's that is bad, if its interva
 MAX_CLOSE_GAP = 0.1  # share of held-out rows whose windows go on without a close
 MAX_ON_ONE_DATE = 2 / 3  # share of the rows won whose deals closed on one date
 MINIMUM_DATES = 4  # as-of dates
+# Deals won among the held-out ones. An interval by bootstrap over fewer is too narrow, and small exports are tried often.
+MINIMUM_WON = 50
 MAX_LATENCY_MS = 5.0  # median of one row through LightGBM's ordinary call
 MAX_BYTES = 50_000_000
 _OF_REAL_DATA = ("file", "s3", "kaggle")
@@ -198,8 +200,12 @@ def _of_the_export(export: Export, convincing: bool) -> list[Check]:
 
 
 def _measurable_at_all(part: HeldOut) -> list[Check]:
-    """Check that held-out deals had time to close, closed on several dates, and have several as-of dates."""
-    close_gap, checks = part.close_gap, []
+    """Check that enough held-out deals were won, had time to close, closed on several dates, and have several as-of dates."""
+    count = len(np.unique(part.deal[part.won == 1]))
+    enough = count >= MINIMUM_WON
+    words = "" if enough else f", needed are {MINIMUM_WON}: fewer do not show that a model is better"
+    sentence = f"{part.target}: {count:,} of the held-out deals were won{words}"
+    close_gap, checks = part.close_gap, [Check(f"deals won, {part.target}", enough, sentence)]
     passed = close_gap.share <= MAX_CLOSE_GAP
     words = (
         f"{close_gap.share:.0%} of the held-out rows had no time to close"

@@ -15,7 +15,7 @@ def test_the_log_loss_is_within_two_percent_of_the_best_possible(seed: int) -> N
     frame, truth = generator.generate_with_truth(generator.Settings(rows=50_000), seed)
     data = Data(check(frame).accepted)
     # when
-    twin, _, _ = candidate.fit_before(data, Hyperparameters(), 7, 2, data.plan.cut)
+    twin, _, _ = candidate.fit_before(data, (Hyperparameters(),), 7, 2, data.plan.cut)
     # then
     for split in evaluation.splits(data):
         rows = split.test.rows

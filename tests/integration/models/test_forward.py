@@ -94,7 +94,7 @@ def test_a_preset_that_is_behind_half_way_is_given_no_more_rounds(
     data = Data(deals)
     rows = data.learnable(data.plan.cut)
     # when
-    forward.schedule(data.matrix(rows), rows, data.plan.cut, None, 7, 1)
+    forward.schedule(data.matrix(rows), rows, data.plan.cut, PRESETS, 7, 1)
     # then
     one, other = all_boosters
     fitted = set(other.fitted)

@@ -28,6 +28,6 @@ def test_the_second_preset_is_taken_where_agents_differ_and_not_where_they_are_a
         made = generator.Settings(rows=3_000, agents=6, agent_effect=effect, product_effect=0.0)
         data = training.Data(check(generator.generate_with_truth(made, seed=3)[0]).accepted)
         # when
-        _, _, found = candidate.fit_before(data, None, 7, 1, data.plan.cut)
+        _, _, found = candidate.fit_before(data, PRESETS, 7, 1, data.plan.cut)
         # then
         assert found.settings == chosen

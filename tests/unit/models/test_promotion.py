@@ -43,7 +43,7 @@ def test_a_better_calibrated_cheap_candidate_is_promoted_with_every_number_said(
     decision = decide((held(GOOD), held(GOOD, target="quarter_end")), CHEAP, NONE_YET)
     # then
     assert decision.promoted
-    assert len(decision.checks) == 2 * 8 + 3
+    assert len(decision.checks) == 2 * 9 + 3
     assert len(decision.reasons) == 2 * 2 + 1
     assert "95 % interval -0." in decision.reasons[1]
     assert decision.reasons[-1] == f"not compared with a champion: {NONE_YET}"
@@ -131,3 +131,20 @@ def test_a_baseline_that_knows_no_more_than_the_base_rate_serves() -> None:
     decision = decide_on_baseline((held({**GOOD, CANDIDATE: np.full(8_000, 0.2)}),), is_vacant=True)
     assert decision.promoted
     assert decision.reasons[0] == "no model serves, whose place the baseline would take"
+
+
+def test_a_verdict_needs_enough_deals_that_were_won() -> None:
+    # given rows of 49 deals won, seen many times
+    part = held(GOOD)
+    kept = (part.won == 0) | np.isin(part.deal, np.unique(part.deal[part.won == 1])[:49])
+    few = HeldOut(
+        part.target,
+        part.won[kept],
+        part.deal[kept],
+        part.live[kept],
+        {name: predicted[kept] for name, predicted in part.predictions.items()},
+        {},
+        0.0,
+    )
+    decision = decide((few,), CHEAP, NONE_YET)
+    assert any("49 of the held-out deals were won, needed are 50" in reason for reason in decision.reasons)
