@@ -65,6 +65,11 @@ key-revoke *arguments:
 audit *arguments:
     @{{ ops }} audit "$@"
 
+# Replace names and identifiers wherever they are stored, and prove it: forget <id|account|agent> … [--kind id|account|agent] [--dry-run]
+[group('platform')]
+forget *arguments:
+    @{{ ops }} forget "$@"
+
 # Show what submitting every job file would change (nomad job plan)
 [group('platform')]
 plan *arguments:

@@ -18,6 +18,8 @@ from pydantic import Field
 from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.mapping import document
 from closecast.deals.mapping.document import Mapping
+from closecast.deals.pseudonyms import Pseudonymiser
+from closecast.platform.forget import forgotten
 from closecast.platform.lake import ingestion
 from closecast.platform.lake.store import Lake
 from closecast.platform.mlflow.http import DeniedError
@@ -26,6 +28,7 @@ from closecast.platform.mlflow.registry import ModelRegistry, NoChampionError, R
 from closecast.platform.runtime.retry import AwayError
 from closecast.platform.settings import (
     MAPPING_VARIABLE,
+    PSEUDONYM_KEY,
     SOURCE_VARIABLE,
     DatabaseSettings,
     LakeSettings,
@@ -89,6 +92,11 @@ def fiscal_calendar(first_month: int | None) -> FiscalCalendar:
     return registry().champion_fiscal() if first_month is None else FiscalCalendar(first_month)
 
 
+def pseudonyms() -> Pseudonymiser | None:
+    """What replaces forgotten and pseudonymised values; None in a process without the key while nothing was forgotten."""
+    return forgotten.pseudonymiser(lake(), os.environ.get(PSEUDONYM_KEY))
+
+
 class Progress:
     """A progress bar in Prefect's pages, from 0 to 100 %."""
 
@@ -108,11 +116,12 @@ def read(source: str | None, seed: int, mapping: str | None = None) -> RawExport
     `mapping` is the text of a mapping file. Raises SourceError.
     """
     if source is not None:
-        return described(read_source(source, seed, mapping=parsed(mapping)))
+        return described(read_source(source, seed, mapping=parsed(mapping), pseudonyms=pseudonyms()))
     own = platform_source()
     get_run_logger().info("source: %s, the platform's", own)
     try:
-        return described(read_source(own, seed, mapping=parsed(mapping or platform_mapping())))
+        known = parsed(mapping or platform_mapping())
+        return described(read_source(own, seed, mapping=known, pseudonyms=pseudonyms()))
     except SourceError as error:
         raise type(error)(
             f"the platform's source {own} cannot be used: {error}; fix that, or set another by `just up --source …`"

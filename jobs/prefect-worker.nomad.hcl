@@ -92,6 +92,7 @@ job "prefect-worker" {
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           PREFECT_API_AUTH_STRING={{ .prefect_auth_string }}
           CLOSECAST_MODEL_SIGNING_KEY={{ .model_signing_key }}
+          CLOSECAST_PSEUDONYM_KEY={{ .pseudonym_key }}
           CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
           MLFLOW_TRACKING_USERNAME=closecast
           MLFLOW_TRACKING_PASSWORD={{ .mlflow_password }}

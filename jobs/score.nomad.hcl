@@ -79,6 +79,7 @@ job "score" {
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
+          CLOSECAST_PSEUDONYM_KEY={{ .pseudonym_key }}
           MLFLOW_TRACKING_USERNAME=reader
           MLFLOW_TRACKING_PASSWORD={{ .mlflow_password }}
           {{- end }}

@@ -45,8 +45,8 @@ class Rights:
 def of_jobs(lake: str, artifacts: str) -> list[Rights]:
     """The rights of all jobs with their own key, for these buckets."""
     return [
-        # Newer deals than the model's training data.
-        Rights("api", read=(f"{lake}/newest/", f"{lake}/silver/")),
+        # Newer deals than the model's training data, and the list of forgotten values.
+        Rights("api", read=(f"{lake}/newest/", f"{lake}/silver/", f"{lake}/forgotten/")),
         # It rewrites unfinished files without reading them.
         Rights("journal", write=(f"{lake}/predictions/date=",)),
         Rights("mlflow", read=(f"{artifacts}/mlflow/",), write=(f"{artifacts}/mlflow/",)),

@@ -26,7 +26,7 @@ from ops.prefect.deploy import ensure_deployments
 from ops.prefect.handover import readable
 from ops.prefect.pipeline import Prefect
 from ops.setup import accounts, caddy_binary, nomad_binary, runtime
-from ops.setup.credentials import REGION, Credentials
+from ops.setup.credentials import ARTIFACTS_BUCKET, LAKE_BUCKET, REGION, Credentials
 from services.bucket_mirror.providers import find_provider_mirror
 
 READY = "ready"
@@ -145,8 +145,8 @@ def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:
         "localstack_python": str(runtime.python(paths.VENV_LOCALSTACK)),
         "terraform_mirror": str(mirror or ""),
         "caddy": str(runtime.program(caddy.path) if caddy else ""),
-        "lake_bucket": "closecast-local-lake",
-        "artifacts_bucket": "closecast-local-artifacts",
+        "lake_bucket": LAKE_BUCKET,
+        "artifacts_bucket": ARTIFACTS_BUCKET,
         "region": REGION,
     }
 

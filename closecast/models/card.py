@@ -47,9 +47,10 @@ class ModelCard:
     fiscal_year_start: int = (
         1  # first month of the fiscal year of the model's quarters; older cards lack it and mean January
     )
-    kind: Kind = MODEL  # older cards lack it and the next two
+    kind: Kind = MODEL  # older cards lack it and the next three
     mapping: str | None = None  # mapping file by which deals in the CRM's own columns are read
     unknown: tuple[str, ...] = ()  # of agent, product and account, those of which the export says nothing
+    pseudonymised: tuple[str, ...] = ()  # columns of the deals that hold pseudonyms
     note: str = (
         "Metrics are of a booster fitted only on rows whose label window ended before the cut, measured on as-of dates "
         "from the cut on. The booster served was then refitted on all rows with known labels; it has no held-out metrics."
@@ -78,11 +79,18 @@ class ModelCard:
         if not isinstance(content, dict):
             raise ModelError(f"the model's card is a JSON {type(content).__name__}; expected an object")
         known = {field.name for field in fields(cls)}
-        content = {"fiscal_year_start": 1, "kind": MODEL, "mapping": None, "unknown": [], **content}
+        content = {
+            "fiscal_year_start": 1,
+            "kind": MODEL,
+            "mapping": None,
+            "unknown": [],
+            "pseudonymised": [],
+            **content,
+        }
         if difference := sorted(known ^ content.keys()):
             raise ModelError(f"the model's card and this version disagree about {', '.join(difference)}: train anew")
         try:
-            for name in ("feature_names", "horizons", "unknown"):
+            for name in ("feature_names", "horizons", "unknown", "pseudonymised"):
                 content[name] = tuple(content[name])
             date.fromisoformat(content["data_as_of"])
         except (TypeError, ValueError) as error:

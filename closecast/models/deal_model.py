@@ -47,9 +47,14 @@ class DealModel:
         """Scores one deal at a time."""
         return SingleScorer(self.scorer)
 
-    def seen_with(self, deals: pd.DataFrame, known_until: date, key: str) -> "DealModel":
-        """Return this model with a later history: accepted deals known until a date, stored under `key`."""
-        card = replace(self.card, data_as_of=known_until.isoformat(), deals_key=key)
+    def seen_with(
+        self, deals: pd.DataFrame, known_until: date, key: str, pseudonymised: tuple[str, ...] = ()
+    ) -> "DealModel":
+        """Return this model with a later history: accepted deals known until a date, stored under `key`.
+
+        `pseudonymised` are their columns that hold pseudonyms.
+        """
+        card = replace(self.card, data_as_of=known_until.isoformat(), deals_key=key, pseudonymised=pseudonymised)
         return DealModel(self.scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))
 
     def save(self, folder: Path, beside: Mapping[str, str] | None = None) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 SIGNING_KEY = "CLOSECAST_MODEL_SIGNING_KEY"  # for processes that train
 PUBLIC_KEYS = "CLOSECAST_MODEL_PUBLIC_KEYS"  # for processes that load models
+PSEUDONYM_KEY = "CLOSECAST_PSEUDONYM_KEY"  # for processes that read deals from outside
 
 # The Prefect variable with the platform's source, the default of flows.
 SOURCE_VARIABLE = "closecast_source"

@@ -9,8 +9,8 @@ import msgspec
 import pandas as pd
 
 from closecast.deals.mapping import dates, words
-from closecast.deals.mapping.apply import UNKNOWN
 from closecast.deals.mapping.document import REQUIRED, Mapping, Meaning, parse
+from closecast.deals.pseudonyms import UNKNOWN
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.scoring.rules import NotScorableError
 

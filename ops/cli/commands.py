@@ -10,6 +10,7 @@ from ops.cli.arguments import Arguments, nothing
 from ops.cli.summary import describe_prediction, describe_source, services
 from ops.down import down
 from ops.errors import OperatorError
+from ops.forget import forget
 from ops.model import champion, signing
 from ops.model.check import check
 from ops.model.mapping import mapping_text, propose_mapping
@@ -181,6 +182,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "key-rotate": keys.rotate,
     "key-revoke": keys.revoke,
     "audit": keys.audit,
+    "forget": forget,
     "nomad": nomad,
     "nomad-fmt": nomad_fmt,
     "caddy-fmt": caddy_fmt,

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from closecast.deals import contract
+from closecast.deals.pseudonyms import throwaway
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_source
 from closecast.platform.sources.findings import Findings, Leak, findings
@@ -25,7 +26,7 @@ def check(arguments: list[str]) -> int:
     wanted = parsed(arguments)
     source = parse_source(wanted.source) or wanted.source
     try:
-        export = read_source(source, mapping=chosen_mapping(wanted, source))
+        export = read_source(source, mapping=chosen_mapping(wanted, source), pseudonyms=throwaway())
         checked = contract.check(export.frame, wanted.as_of)
     except (SourceError, contract.ContractError) as error:
         raise OperatorError(str(error), "mend what it names; `just map` helps with columns and stages") from error

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from closecast.deals import contract, quality
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.deals.pseudonyms import throwaway
 from closecast.models import candidate as candidates
 from closecast.models import tuning
 from closecast.models.evaluation import measured_on
@@ -39,7 +40,7 @@ def evaluate(arguments: list[str]) -> int:
     wanted = parsed(arguments)
     source = parse_source(wanted.source) or wanted.source
     with _spoken():
-        export = read_source(source, wanted.seed, mapping=chosen_mapping(wanted, source))
+        export = read_source(source, wanted.seed, mapping=chosen_mapping(wanted, source), pseudonyms=throwaway())
         checked = contract.check(export.frame, wanted.as_of)
         found = quality.assess(export.frame, checked)
     if export.describe():

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from closecast.platform.settings import Login
 
 REGION = "us-east-1"
+LAKE_BUCKET, ARTIFACTS_BUCKET = "closecast-local-lake", "closecast-local-artifacts"
 # Secrets that earlier installations lack, and that `up` adds to their files.
 _JOINED_LATER = (
     "closecast_database_password",
@@ -27,6 +28,7 @@ _JOINED_LATER = (
     "ui_gateway_key",
     "model_signing_key",
     "model_former_keys",
+    "pseudonym_key",
     "mlflow_password",
     "mlflow_api_password",
     "mlflow_reader_password",
@@ -75,6 +77,9 @@ class Credentials:
     mlflow_password: str
     mlflow_api_password: str
     mlflow_reader_password: str
+    pseudonym_key: (
+        str  # of pseudonyms and of the list of forgotten values; with another one, names get other pseudonyms
+    )
     model_former_keys: str  # public keys of earlier signing keys, separated by commas
 
     @staticmethod
@@ -194,13 +199,19 @@ class Credentials:
                 **keys["prefect-worker"],
                 **loads_models,
                 "model_signing_key": self.model_signing_key,
+                "pseudonym_key": self.pseudonym_key,
                 "optuna_password": self.optuna_database_password,
                 "promoter_password": self.promoter_database_password,
                 "mlflow_password": self.mlflow_password,
                 "prefect_auth_string": self.prefect_auth_string,
             },
             "trial": {**keys["trial"], "database_password": self.optuna_database_password},
-            "score": {**keys["score"], **loads_models, "mlflow_password": self.mlflow_reader_password},
+            "score": {
+                **keys["score"],
+                **loads_models,
+                "mlflow_password": self.mlflow_reader_password,
+                "pseudonym_key": self.pseudonym_key,
+            },
             "journal": {
                 **keys["journal"],
                 "cache_password": self.cache_password,
@@ -214,6 +225,7 @@ class Credentials:
                 "cache_password": self.cache_password,
                 "webhook_secret": self.webhook_secret,
                 "mlflow_password": self.mlflow_api_password,
+                "pseudonym_key": self.pseudonym_key,
             },
             # Its tasks authenticate to the API by their workload identity.
             "ui": {"password": self.ui_password, "gateway_key": self.ui_gateway_key},

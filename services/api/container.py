@@ -15,6 +15,7 @@ from services.api.serving.explanation_cache import ExplanationCache
 from services.api.serving.explanations import Explainer
 from services.api.serving.history import HistoryFollower
 from services.api.serving.predictor import Predictor
+from services.api.serving.pseudonyms import Pseudonyms
 from services.api.serving.registry_events import RegistryEvents
 from services.api.settings import Settings
 from services.api.telemetry import traces
@@ -36,14 +37,17 @@ class Container:
             refused=lambda _model: self.metrics.refusals.inc(),
         )
         self.journal = None if settings.recording is None else settings.recording.shipper()
-        self.predictor = Predictor(self.champion, self.journal, self.metrics)
-        self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere))
+        self.pseudonyms = Pseudonyms(settings.pseudonym_key, settings.model_cache)
+        self.predictor = Predictor(self.champion, self.journal, self.metrics, self.pseudonyms)
+        self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere), self.pseudonyms)
         self.batch_supervisor = BatchSupervisor()
         self.batches = BatchRequests(self.champion, self.callers, self.batch_supervisor, self.metrics)
         self.checks = ExportChecks()
-        self.records = Records(settings.database or _nowhere)
+        self.records = Records(settings.database or _nowhere, self._identifier)
         self.history = (
-            None if settings.lake is None else HistoryFollower(self.champion, settings.lake, settings.model_cache)
+            None
+            if settings.lake is None
+            else HistoryFollower(self.champion, settings.lake, settings.model_cache, self.pseudonyms.take)
         )
         self.events = (
             None
@@ -95,6 +99,11 @@ class Container:
     def _promoted(self, model: Identity, before: Identity | None) -> None:
         self.metrics.swaps.inc()
         self.callers.record_promotion(model, before)
+
+    def _identifier(self, opportunity_id: str) -> str:
+        """The identifier of a deal as it is recorded; with a key, only the served model says which."""
+        columns = self.champion.serving().model.card.pseudonymised if self.pseudonyms.has_key else ()
+        return self.pseudonyms.identifier(opportunity_id, columns)
 
     def _figures(self) -> dict[str, float]:
         served = self.champion.status().served

@@ -9,7 +9,7 @@ from closecast.platform.callers.caller import ROLES, Role
 from closecast.platform.callers.issuers import Issuer, issuers
 from closecast.platform.callers.limits import DEFAULTS, Limit
 from closecast.platform.nomad.addresses import Address, address
-from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError
+from closecast.platform.settings import PSEUDONYM_KEY, LakeSettings, RegistrySettings, SettingsError
 from services.api.records.journal_settings import JournalSettings
 from services.api.serving.registry_events import EventSettings
 
@@ -29,6 +29,7 @@ class Settings:
     recording: JournalSettings | None  # None: predictions are not recorded, for trials without a cache
     instance: str  # name of this instance for others and the audit log
     events: EventSettings | None  # None: the registry is only polled
+    pseudonym_key: str | None = None  # None: no model with pseudonyms can be served
     drain_seconds: float = 0.0  # how long a stopping instance reports that it is not ready, but still answers
 
     @classmethod
@@ -49,6 +50,7 @@ class Settings:
             recording=JournalSettings.from_environment(environment),
             instance=f"{environment.get('CLOSECAST_HOST', 'local')}:{environment.get('CLOSECAST_PORT', '0')}",
             events=EventSettings.from_environment(environment),
+            pseudonym_key=environment.get(PSEUDONYM_KEY) or None,
             drain_seconds=_drain(environment.get("CLOSECAST_DRAIN_SECONDS", "0")),
         )
 

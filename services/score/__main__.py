@@ -14,12 +14,13 @@ from closecast.deals.horizon import Horizon
 from closecast.models.deal_model import ModelError
 from closecast.platform.batch import scoring_run
 from closecast.platform.batch.scoring import BatchError, RowCounts, score_parquet
+from closecast.platform.forget import forgotten
 from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.mlflow.http import DeniedError
 from closecast.platform.mlflow.registry import Identity, ModelRegistry, RegistryError
 from closecast.platform.runtime import logs
 from closecast.platform.runtime.retry import AwayError, retry
-from closecast.platform.settings import LakeSettings, RegistrySettings, SettingsError, required
+from closecast.platform.settings import PSEUDONYM_KEY, LakeSettings, RegistrySettings, SettingsError, required
 from closecast.scoring.question import read_horizon
 
 _LOG = logging.getLogger("services.score")  # it is run as __main__
@@ -49,6 +50,7 @@ class Task:
     cache: Path
     lake: LakeSettings
     registry: RegistrySettings
+    pseudonym_key: str | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Task":
@@ -73,6 +75,7 @@ class Task:
             Path(environment["CLOSECAST_MODEL_CACHE"]),
             LakeSettings.from_environment(environment),
             RegistrySettings.from_environment(environment),
+            environment.get(PSEUDONYM_KEY) or None,
         )
 
 
@@ -84,9 +87,17 @@ def run(task: Task) -> RowCounts:
     lake = Lake(task.lake)
     registry = ModelRegistry(task.registry.tracking_uri, task.registry.trusted, task.registry.login)
     served = registry.served(task.model, task.cache)
+    by = forgotten.pseudonymiser(lake, task.pseudonym_key)
     with _fetched(lake, task.source) as source, lake.writing(task.target) as target:
         scored = score_parquet(
-            served.model, served.version, source, target, task.as_of, task.horizon, run_id=served.identity.run_id
+            served.model,
+            served.version,
+            source,
+            target,
+            task.as_of,
+            task.horizon,
+            run_id=served.identity.run_id,
+            by=by,
         )
     scoring_run.accept(lake, task.target)
     return scored

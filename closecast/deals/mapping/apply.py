@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from closecast.deals.mapping import amounts, dates
 from closecast.deals.mapping.document import DateOrder, Mapping, MappingError
 from closecast.deals.mapping.evidence import Evidence
+from closecast.deals.pseudonyms import UNKNOWN
 from closecast.deals.reading.table import RawTable, SetAside, set_aside
 from closecast.deals.vocabulary import RAW_COLUMNS
-
-UNKNOWN = "unknown"
 
 
 @dataclass

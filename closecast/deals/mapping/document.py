@@ -5,6 +5,8 @@ from zoneinfo import available_timezones
 
 import msgspec
 
+from closecast.deals.pseudonyms import PseudonymColumn
+
 VERSION = 1
 OPEN = "?"  # stands where only the user can answer; no value of a mapping
 REQUIRED = ("stage", "created", "closed")
@@ -65,6 +67,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     file: FileFormat = FileFormat()
     pipelines: tuple[Name, ...] = ()  # those whose deals are used; all of them where none is named
     fiscal_year_start: Annotated[int, msgspec.Meta(ge=1, le=12)] | None = None  # its first month
+    pseudonymise: tuple[PseudonymColumn, ...] = ()  # columns whose values are replaced before anything is stored
 
 
 def parse(content: bytes | str) -> Mapping:

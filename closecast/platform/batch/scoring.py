@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from closecast.deals.horizon import Horizon
+from closecast.deals.pseudonyms import Pseudonymiser
 from closecast.features.history import ENTITIES
 from closecast.models.deal_model import DealModel
 from closecast.platform.batch.parquet_texts import as_dictionaries
-from closecast.scoring import many
+from closecast.scoring import many, pseudonyms
 from closecast.scoring.columns import Column, DealTable
 from closecast.scoring.question import Question
 from closecast.scoring.rules import ENDINGS
@@ -59,12 +60,14 @@ def score_parquet(
     horizon: Horizon,
     threads: int = 1,
     run_id: str | None = None,
+    by: Pseudonymiser | None = None,
 ) -> RowCounts:
     """Write opportunity_id, probability, problem, as_of, horizon_days, model_version and model_run_id of each row of `source`.
 
     `source` and `target` are whatever pyarrow reads from and writes to (paths or files). The probability is null where
     `problem` says why the deal cannot be scored (closecast.scoring.rules). The same input and model give bit-identical
-    values; the layout of the file may differ. Memory holds two chunks more than there are `threads`. Raises BatchError
+    values; the layout of the file may differ. `by` replaces forgotten values, and those that the model knows by
+    pseudonyms (closecast.scoring.pseudonyms.NoKeyError without it). Memory holds two chunks more than there are `threads`. Raises BatchError
     and, for a date or a horizon out of range, NotScorableError.
     """
     question = Question.ask(model, as_of, horizon)
@@ -101,7 +104,7 @@ def score_parquet(
         coming: deque[Future[_Chunk]] = deque()
         for batch in file.iter_batches(CHUNK_ROWS, columns=columns):
             # Chunks in parallel keep every processor busy; one chunk on several would wait for the slowest part.
-            coming.append(workers.submit(_scored, model, batch, question))
+            coming.append(workers.submit(_scored, model, batch, question, by))
             if len(coming) > threads + 1:
                 refused += _write(writer, schema, coming.popleft().result(), question, named)
             rows += batch.num_rows
@@ -166,10 +169,11 @@ def _throughout(word: str | None, count: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(places, pa.array([word or ""]))
 
 
-def _scored(model: DealModel, batch: pa.RecordBatch, question: Question) -> _Chunk:
+def _scored(model: DealModel, batch: pa.RecordBatch, question: Question, by: Pseudonymiser | None) -> _Chunk:
     identifiers = pc.cast(batch.column("opportunity_id"), pa.string())
     columns = {name: read_arrow(name, batch.column(name)) for name in batch.schema.names if name != "opportunity_id"}
-    judged, answers = many.score(model, DealTable(identifiers, columns), question)
+    deals = pseudonyms.table(DealTable(identifiers, columns), model.card.pseudonymised, by)
+    judged, answers = many.score(model, deals, question)
     probability = np.zeros(batch.num_rows)
     probability[judged.rows] = answers
-    return _Chunk(identifiers, judged.refused, probability)
+    return _Chunk(deals.identifiers, judged.refused, probability)

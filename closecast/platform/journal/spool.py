@@ -70,12 +70,12 @@ class Spool:
 
     def read(self, segment: Path) -> list[bytes]:
         """The messages of a segment; of a damaged one, those before the damage (see `drop`)."""
-        return _messages(segment.read_bytes())[0]
+        return messages(segment.read_bytes())[0]
 
     def drop(self, segment: Path) -> None:
         """Delete a segment whose messages are stored elsewhere; a damaged one is set aside for inspection."""
         content = segment.read_bytes()
-        if _messages(content)[1] < len(content):
+        if messages(content)[1] < len(content):
             segment.rename(segment.with_suffix(_DAMAGED))
         else:
             segment.unlink()
@@ -149,7 +149,7 @@ class Spool:
             self.seal()
 
 
-def _messages(content: bytes) -> tuple[list[bytes], int]:
+def messages(content: bytes) -> tuple[list[bytes], int]:
     """The complete messages at the beginning of `content`, and their size in bytes."""
     found: list[bytes] = []
     at = 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from closecast.deals import contract, dates, quality, schema, span, vocabulary
+from closecast.deals import contract, dates, pseudonyms, quality, schema, span, vocabulary
 from closecast.deals.mapping import apply
 from closecast.deals.quality import Quality
 from closecast.deals.snapshots import data_end
@@ -36,6 +36,7 @@ class Ingested:
     quality: Quality
     mapping: str | None = None  # by which its CRM's own columns are read
     skipped: bool = False  # nothing was done: the lake had it from an earlier time
+    pseudonymised: tuple[str, ...] = ()  # columns of `deals` that hold pseudonyms
 
 
 def ingest(
@@ -78,7 +79,7 @@ def ingest(
 
 def _announced(data: Ingested, lake: Lake, as_of: date | None) -> Ingested:
     if data.deals["engage_date"].notna().any():  # deals that are all Prospecting have no history
-        newest = online.Newest(data.source, data.silver_key, data_end(data.deals))
+        newest = online.Newest(data.source, data.silver_key, data_end(data.deals), data.pseudonymised)
         online.announce(lake, newest, vouched=as_of is not None)
     return data
 
@@ -93,7 +94,13 @@ def _ingested(export: RawExport, deals: pd.DataFrame, facts: dict[str, Any], ski
     deals = deals.reset_index(drop=True)  # as it comes back from the lake
     mapping = export.read.of_deals if export.read else None
     return Ingested(
-        deals=deals, source=export.name, source_sha256=export.sha256, mapping=mapping, skipped=skipped, **known
+        deals=deals,
+        source=export.name,
+        source_sha256=export.sha256,
+        mapping=mapping,
+        skipped=skipped,
+        pseudonymised=export.pseudonymised,
+        **known,
     )
 
 
@@ -101,7 +108,7 @@ def _fingerprint(export: RawExport, as_of: date | None) -> str:
     """A fingerprint of the export's bytes, the rules and `as_of`: changed rules cause a new check."""
     rules = b"".join(
         Path(str(module.__file__)).read_bytes()
-        for module in (vocabulary, contract, dates, schema, span, quality, apply)
+        for module in (vocabulary, contract, dates, schema, span, quality, apply, pseudonyms)
     )
     facts = export.fingerprint + hashlib.sha256(rules).digest() + str(as_of or "").encode()
     return hashlib.sha256(facts).hexdigest()[:32]

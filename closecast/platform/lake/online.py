@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 from closecast.platform.lake.store import Lake, LakeError
 
@@ -15,6 +16,7 @@ class Newest:
     source: str
     silver_key: str
     known_until: date
+    pseudonymised: tuple[str, ...] = ()  # columns that hold pseudonyms
 
 
 def announce(lake: Lake, newest: Newest, vouched: bool = False) -> None:
@@ -34,11 +36,17 @@ def find(lake: Lake, source: str) -> Newest | None:
         return None
     try:
         kept = json.loads(text)
-        return Newest(kept["source"], kept["silver_key"], date.fromisoformat(kept["known_until"]))
+        return parse(kept)
     except (ValueError, KeyError, TypeError) as error:
         raise LakeError(
             f"{_key(source)} in the lake is not what was stored ({error!r}): ingest {source} again"
         ) from error
+
+
+def parse(kept: dict[str, Any]) -> Newest:
+    """What `announce` stored. Raises ValueError, KeyError or TypeError for anything else."""
+    known_until, columns = date.fromisoformat(kept["known_until"]), tuple(kept.get("pseudonymised", ()))
+    return Newest(kept["source"], kept["silver_key"], known_until, columns)
 
 
 def _key(source: str) -> str:

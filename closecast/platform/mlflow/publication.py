@@ -193,6 +193,7 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
         kind=candidate.kind,
         mapping=data.mapping,
         unknown=unknown_entities(data.deals),
+        pseudonymised=data.pseudonymised,
     )
 
 

@@ -153,6 +153,13 @@ class ModelRegistry:
         """The tags of `version`: its source, data hash and the evidence of its promotion or refusal."""
         return _tags(self._version(version))
 
+    def run_tags(self, run_id: str) -> dict[str, str]:
+        """The tags of a run; none for one that is gone."""
+        try:
+            return _tags(self._run(Identity("", run_id)).get("data", {}))
+        except LostError:
+            return {}
+
     def champion_fiscal(self) -> FiscalCalendar:
         """The champion's fiscal calendar; the calendar year if there is no champion or its card does not say."""
         found = self._alias()

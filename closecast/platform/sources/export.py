@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -11,6 +11,7 @@ import pandas as pd
 
 from closecast.deals.mapping.document import FileFormat
 from closecast.deals.mapping.document import Mapping as ColumnMapping
+from closecast.deals.pseudonyms import Pseudonymiser
 from closecast.deals.reading.table import RawTable
 from closecast.deals.synthetic import generator
 from closecast.platform.sources.errors import SourceError
@@ -37,13 +38,15 @@ class RawExport:
     spec: str
     sha256: str
     read: MappedTable | None = None  # None for made-up data, which were never written
+    pseudonymised: tuple[str, ...] = ()  # columns of `frame` that hold pseudonyms
+    changes: str = ""  # a hash of what pseudonyms replaced in `frame`; empty if nothing
 
     @property
     def fingerprint(self) -> bytes:
-        """Of the bytes and of what the columns were taken for."""
+        """Of the bytes, of what the columns were taken for, and of the pseudonyms."""
         mapping = self.read.mapping if self.read else None
         rules = b"" if mapping is None else msgspec.json.encode(mapping, order="sorted")
-        return hashlib.sha256(self.sha256.encode() + rules).digest()
+        return hashlib.sha256(self.sha256.encode() + rules + self.changes.encode()).digest()
 
     @property
     def set_aside(self) -> int:
@@ -74,22 +77,43 @@ def read_source(
     environment: Mapping[str, str] = os.environ,
     folder: Path | None = None,
     mapping: ColumnMapping | None = None,
+    pseudonyms: Pseudonymiser | None = None,
 ) -> RawExport:
     """Read the export that `spec` names; there is no fallback to another source.
 
     `seed` is the synthetic generator's; `environment` holds what S3 and Kaggle need (object_source, kaggle_source);
     what a broken download from Kaggle left in `folder` is continued there. Without `mapping` the export is taken as it
-    is where it has the contract's columns, else by the mapping that fits it with certainty.
+    is where it has the contract's columns, else by the mapping that fits it with certainty. `pseudonyms` replaces values
+    that were forgotten, and those of the mapping's columns `pseudonymise`.
     Raises MappingNeededError where none does, and SourceError for an unknown kind of source, and one that is not there,
     cannot be reached or read, or does not fit the mapping.
     """
     kind, _, rest = spec.partition(":")
     if kind == "synthetic":
         frame = generator.generate(_rows(spec, rest), seed)
-        return RawExport(frame, spec, hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest())
+        made = RawExport(frame, spec, hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest())
+        return _pseudonymised(made, pseudonyms, ())
     table, what, sha256 = read_raw(spec, environment, folder, mapping.file if mapping else DETECTED)
     read = mapped(table, what, mapping)
-    return RawExport(read.frame, spec, sha256, read)
+    return _pseudonymised(
+        RawExport(read.frame, spec, sha256, read), pseudonyms, mapping.pseudonymise if mapping else ()
+    )
+
+
+def _pseudonymised(export: RawExport, pseudonyms: Pseudonymiser | None, columns: tuple[str, ...]) -> RawExport:
+    """`export` as it is stored."""
+    if pseudonyms is None:
+        if columns:
+            raise SourceError(
+                f"the mapping pseudonymises {', '.join(columns)}, and this process has no key for that: run `just up`"
+            )
+        return export
+    if not (columns or pseudonyms.forgotten):
+        return export
+    frame = pseudonyms.frame(export.frame, columns)
+    read = export.read and replace(export.read, frame=frame)
+    content = frame.to_csv(index=False).encode("utf-8", "surrogatepass")
+    return replace(export, frame=frame, read=read, pseudonymised=columns, changes=hashlib.sha256(content).hexdigest())
 
 
 def read_raw(

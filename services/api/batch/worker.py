@@ -33,9 +33,10 @@ from services.api.batch import read, score, write
 from services.api.batch.messages import ScoreRequest, ScoreResult, receive_request, send_result
 from services.api.batch.parquet_supervisor import ParquetSupervisor, ReaderError
 from services.api.batch.shared_buffer import BytesLike, SharedBuffer
-from services.api.problems import InvalidInputError, Problem, log_failure, of_invalid
+from services.api.problems import InvalidInputError, Problem, UnavailableError, log_failure, of_invalid
 from services.api.records.journal_settings import JournalSettings
 from services.api.schemas.predictions import ModelVersion
+from services.api.serving.pseudonyms import Pseudonyms
 
 _LOG = logging.getLogger("services.api.batch.worker")  # it is run as __main__
 
@@ -49,8 +50,8 @@ _MAX_DATA = 1_500_000_000  # bytes of memory: a body that lies about its size fa
 class Worker:
     """Scores batches one after the other, and keeps the last model loaded."""
 
-    def __init__(self, journal: Journal | None) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal | None, pseudonyms: Pseudonyms) -> None:
+        self._journal, self._pseudonyms = journal, pseudonyms
         self._reader = ParquetSupervisor()
         self._name = ""
         self._model: DealModel | None = None
@@ -69,7 +70,7 @@ class Worker:
                 self._journal.append(answered, _ROOM_S)
         except NotScorableError as error:
             return ScoreResult(of_invalid(error)), ()
-        except (ModelError, JournalFullError, ReaderError) as error:
+        except (ModelError, JournalFullError, ReaderError, UnavailableError) as error:
             return ScoreResult(Problem("The service cannot answer this now", 503, str(error))), ()
         except Exception as error:  # noqa: BLE001 - one batch's fault is not the next one's; the log has the reason
             log_failure(request.request_id, error)
@@ -97,6 +98,7 @@ class Worker:
             table, sent = read.read_json(body, own)
             as_of, horizon = sent.as_of, sent.horizon
             _require_same(request, as_of, horizon)
+        table = self._pseudonyms.table(table, model.card.pseudonymised)
         return score.score(model, table, Question.ask(model, as_of, horizon), _THREADS)
 
     def _loaded(self, request: ScoreRequest) -> DealModel:
@@ -174,7 +176,8 @@ def main() -> None:
     journal = None if recording is None else recording.shipper()
     if journal is not None:
         journal.start()
-    with socket.socket(fileno=int(sys.argv[1])) as connection, closing(Worker(journal)) as worker:
+    pseudonyms = Pseudonyms.of_environment(os.environ)
+    with socket.socket(fileno=int(sys.argv[1])) as connection, closing(Worker(journal, pseudonyms)) as worker:
         try:
             serve(connection, worker)
         except ConnectionError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 import psycopg
+from msgspec.structs import replace
 
 from closecast.platform.database import connect
 from closecast.platform.journal import store
@@ -23,8 +24,11 @@ class Records:
     milliseconds: these are rare, and none can be stale.
     """
 
-    def __init__(self, address: Callable[[], str | None]) -> None:
-        self._address = address
+    def __init__(
+        self, address: Callable[[], str | None], identifier: Callable[[str], str] = lambda given: given
+    ) -> None:
+        """`identifier` gives a deal's identifier as it is recorded."""
+        self._address, self._identifier = address, identifier
         self._places = threading.BoundedSemaphore(_CONNECTIONS)
 
     def find(self, identifier: uuid.UUID, row: int | None) -> store.Recorded | None:
@@ -34,6 +38,7 @@ class Records:
 
     def record(self, outcomes: Sequence[Outcome], caller: str) -> OutcomeCounts:
         """Store all `outcomes`, at most one per deal, or none."""
+        outcomes = [replace(one, opportunity_id=self._identifier(one.opportunity_id)) for one in outcomes]
         with self._connection() as connection:
             return record_outcomes(connection, outcomes, caller)
 

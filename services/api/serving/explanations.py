@@ -15,6 +15,7 @@ from closecast.scoring.question import Question
 from closecast.scoring.rules import require_open
 from services.api.schemas.predictions import Deal
 from services.api.serving.explanation_cache import ExplanationCache
+from services.api.serving.pseudonyms import Pseudonyms
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,13 +23,14 @@ _LOG = logging.getLogger(__name__)
 class Explainer:
     """Explains predictions. Points are read from `cache` where it has them. Safe from several threads."""
 
-    def __init__(self, cache: ExplanationCache) -> None:
-        self.cache = cache
+    def __init__(self, cache: ExplanationCache, pseudonyms: Pseudonyms) -> None:
+        self.cache, self._pseudonyms = cache, pseudonyms
 
     def explain(
         self, served: Served, deal: Deal, question: Question
     ) -> tuple[explanations.Explanation, ExplanationText]:
         """Explain the answer to `question` about `deal`. Raises NotScorableError as scoring does."""
+        deal = self._pseudonyms.deal(deal, served.model.card.pseudonymised)
         age = (question.as_of - require_open(deal, question.as_of)).days
         builder, scorer = served.model.builder, served.model.scorer
         tables, days = builder.tables(question.as_of), question.horizon_days

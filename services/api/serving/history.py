@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from closecast.models.deal_model import DealModel
-from closecast.platform.lake.online import Newest, find
+from closecast.platform.lake.online import Newest, find, parse
 from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.mlflow.registry import Served
 from closecast.platform.runtime.background import BackgroundWorker
@@ -31,8 +31,15 @@ class HistoryFollower:
     brings the deals it was trained on, which are replaced if the lake has later ones.
     """
 
-    def __init__(self, champion: Champion, settings: Callable[[], LakeSettings | None], cache: Path) -> None:
-        self._champion = champion
+    def __init__(
+        self,
+        champion: Champion,
+        settings: Callable[[], LakeSettings | None],
+        cache: Path,
+        also: Callable[[Lake], None] = lambda _lake: None,
+    ) -> None:
+        """`also` is called with the lake at each look."""
+        self._champion, self._also = champion, also
         self._settings = settings
         self._cache = cache
         self._lake: tuple[LakeSettings, Lake] | None = None
@@ -53,7 +60,10 @@ class HistoryFollower:
     def look(self) -> None:
         """Poll the lake once. Raises LakeError."""
         served, lake = self._champion.status().served, self._opened()
-        if served is None or lake is None:
+        if lake is None:
+            return
+        self._also(lake)
+        if served is None:
             return
         newest = find(lake, served.model.card.source)
         if newest is not None and _is_newer(newest, served):
@@ -78,7 +88,7 @@ class HistoryFollower:
         return self._lake[1]
 
     def _load(self, served: Served, newest: Newest, deals: pd.DataFrame, origin: str) -> bool:
-        model: DealModel = served.model.seen_with(deals, newest.known_until, newest.silver_key)
+        model: DealModel = served.model.seen_with(deals, newest.known_until, newest.silver_key, newest.pseudonymised)
         one.prepare(model)
         taken = self._champion.refresh(served, model)
         if taken:
@@ -101,6 +111,7 @@ class HistoryFollower:
             "source": newest.source,
             "silver_key": newest.silver_key,
             "known_until": newest.known_until.isoformat(),
+            "pseudonymised": newest.pseudonymised,
         }
         partial = self._cache / f"{_KEPT}.partial"
         partial.write_text(json.dumps(facts | {"file": file.name}))
@@ -113,7 +124,7 @@ class HistoryFollower:
         served = self._champion.status().served
         try:
             kept = json.loads((self._cache / _KEPT).read_text())
-            newest = Newest(kept["source"], kept["silver_key"], date.fromisoformat(kept["known_until"]))
+            newest = parse(kept)
             if served is not None and newest.source == served.model.card.source and _is_newer(newest, served):
                 self._load(served, newest, pd.read_parquet(self._cache / kept["file"]), "local cache")
         except FileNotFoundError:

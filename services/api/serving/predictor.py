@@ -9,8 +9,9 @@ from closecast.platform.mlflow.identity import MODEL_NAME
 from closecast.platform.mlflow.registry import Served
 from closecast.scoring import one
 from closecast.scoring.question import Question
-from services.api.schemas.predictions import ModelVersion, Prediction, PredictionRequest
+from services.api.schemas.predictions import Deal, ModelVersion, Prediction, PredictionRequest
 from services.api.serving.champion import Champion
+from services.api.serving.pseudonyms import Pseudonyms
 from services.api.telemetry.metrics import Metrics
 
 
@@ -21,8 +22,9 @@ class Predictor:
     what the journal raises when it has no room: a prediction that is not recorded is not answered.
     """
 
-    def __init__(self, champion: Champion, journal: Journal | None, metrics: Metrics) -> None:
+    def __init__(self, champion: Champion, journal: Journal | None, metrics: Metrics, pseudonyms: Pseudonyms) -> None:
         self._champion = champion
+        self._pseudonyms = pseudonyms
         self._journal = journal
         self._observe = metrics.scores.of("single").observe
         self._unseen = {name: metrics.unseen.labels(name).inc for name in ("sales_agent", "product", "account")}
@@ -31,19 +33,21 @@ class Predictor:
         """Predict and record. May take some milliseconds for an as-of date or horizon that is not cached."""
         served = self._champion.serving()
         question = Question.ask(served.model, asked.as_of, asked.horizon)
-        answer = one.score(served.model, asked.deal, question)
-        return self._answer(asked, question, answer, served, caller, request_id)
+        deal = self._pseudonyms.deal(asked.deal, served.model.card.pseudonymised)
+        answer = one.score(served.model, deal, question)
+        return self._answer(deal, question, answer, served, caller, request_id)
 
     def predict_at_once(self, asked: PredictionRequest, caller: str, request_id: str) -> Prediction | None:
         """Predict and record, or return None if it would take milliseconds, which is too long for an event loop."""
         served = self._champion.serving()
         question = Question.ask(served.model, asked.as_of, asked.horizon)
-        answer = one.score_at_once(served.model, asked.deal, question)
-        return None if answer is None else self._answer(asked, question, answer, served, caller, request_id)
+        deal = self._pseudonyms.deal(asked.deal, served.model.card.pseudonymised)
+        answer = one.score_at_once(served.model, deal, question)
+        return None if answer is None else self._answer(deal, question, answer, served, caller, request_id)
 
     def _answer(
         self,
-        asked: PredictionRequest,
+        deal: Deal,
         question: Question,
         answer: one.Answer,
         served: Served,
@@ -62,7 +66,7 @@ class Predictor:
                         question.as_of,
                         question.horizon_days,
                         served.identity.version,
-                        asked.deal,  # type: ignore[arg-type]  # encoded as the mapping it came as
+                        deal,  # type: ignore[arg-type]  # encoded as the mapping it came as
                         answer.unseen,
                         answer.probability,
                         answer.by_horizon,

@@ -90,11 +90,10 @@ def test_a_preset_that_is_behind_half_way_is_given_no_more_rounds(
         all_boosters.append(self)
 
     monkeypatch.setattr(forward.FoldBoosters, "__init__", kept)
-    monkeypatch.setattr(forward, "PRESETS", (first, second))
     data = Data(deals)
     rows = data.learnable(data.plan.cut)
     # when
-    forward.schedule(data.matrix(rows), rows, data.plan.cut, PRESETS, 7, 1)
+    forward.schedule(data.matrix(rows), rows, data.plan.cut, (first, second), 7, 1)
     # then
     one, other = all_boosters
     fitted = set(other.fitted)

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.integration
 # An object at each place that some job reads or writes.
 PLACES = {
     (LAKE, "newest/a.json"),
+    (LAKE, "forgotten/values.json"),
     (LAKE, "silver/a.parquet"),
     (LAKE, "bronze/a.parquet"),
     (LAKE, "leases/a"),
@@ -38,7 +39,7 @@ LEASE = {(LAKE, "leases/a")}
 SILVER = {(LAKE, "silver/a.parquet")}
 MODELS = {(ARTIFACTS, "mlflow/1/a/artifacts/model.txt")}
 MAY_READ = {
-    "api": {(LAKE, "newest/a.json"), *SILVER},
+    "api": {(LAKE, "newest/a.json"), (LAKE, "forgotten/values.json"), *SILVER},
     "journal": set(),
     "mlflow": MODELS,
     "prefect-worker": IN_LAKE,
@@ -357,7 +358,7 @@ def test_a_refusal_says_whose_key_it_was_and_what_it_may(filled: Server) -> None
     assert status == 403
     assert "<Code>AccessDenied</Code>" in text
     assert "the key of the job api does not open this: it may not write &#x27;" in text.replace("'", "&#x27;")
-    assert f"it may read {LAKE}/newest/, {LAKE}/silver/ and write nothing" in text
+    assert f"it may read {LAKE}/newest/, {LAKE}/silver/, {LAKE}/forgotten/ and write nothing" in text
 
 
 def test_one_key_does_not_sign_in_the_name_of_another(filled: Server) -> None:

@@ -119,6 +119,12 @@ def test_a_card_that_is_not_json_is_refused() -> None:
         ModelCard.from_json("{")
 
 
+def test_a_card_from_before_pseudonyms_has_none(model: DealModel) -> None:
+    content = json.loads(model.card.to_json())
+    del content["pseudonymised"]
+    assert ModelCard.from_json(json.dumps(content)) == model.card
+
+
 def test_a_model_for_other_features_is_refused(model: DealModel, tmp_path: Path) -> None:
     # given
     model.save(tmp_path)

@@ -104,6 +104,7 @@ def test_a_batch_of_one_version_1_is_no_batch_of_another(
         tmp_path / "models",
         LakeSettings.from_environment(s3.environment),
         RegistrySettings(mlflow_uri),
+        None,
     )
     with pytest.raises(LostError, match="are not those that were registered"):
         run(task)

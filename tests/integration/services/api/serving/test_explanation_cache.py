@@ -21,11 +21,13 @@ from services.api.schemas.predictions import Deal
 from services.api.serving import explanation_cache
 from services.api.serving.explanation_cache import ExplanationCache
 from services.api.serving.explanations import Explainer
+from services.api.serving.pseudonyms import Pseudonyms
 from tests.conftest import Logged
 from tests.servers import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
+NO_PSEUDONYMS = Pseudonyms(None, Path("nowhere"))
 DEAL = Deal(engage_date="2017-10-20", sales_agent="Ada Berg", product="GTX Pro", account="Oak Foods")
 
 
@@ -49,7 +51,7 @@ def test_the_second_asking_is_answered_from_the_cache_to_the_bit(
     cache: ExplanationCache, served_model: DealModel
 ) -> None:
     # given
-    explainer, question = Explainer(cache), _question(served_model)
+    explainer, question = Explainer(cache, NO_PSEUDONYMS), _question(served_model)
     # when
     first, second = (explainer.explain(_served(served_model), DEAL, question) for _ in range(2))
     # then
@@ -61,7 +63,7 @@ def test_the_second_asking_is_answered_from_the_cache_to_the_bit(
 
 def test_another_model_horizon_or_deal_is_another_explanation(cache: ExplanationCache, served_model: DealModel) -> None:
     # given
-    explainer, question = Explainer(cache), _question(served_model)
+    explainer, question = Explainer(cache, NO_PSEUDONYMS), _question(served_model)
     explainer.explain(_served(served_model), DEAL, question)
     # when
     explainer.explain(_served(served_model, "closecast-7-another-run"), DEAL, question)
@@ -76,7 +78,7 @@ def test_places_are_bounded_and_a_later_explanation_takes_an_earlier_ones(
 ) -> None:
     # given room for three
     monkeypatch.setattr(explanation_cache, "PLACES", 3)
-    explainer, question = Explainer(cache), _question(served_model)
+    explainer, question = Explainer(cache, NO_PSEUDONYMS), _question(served_model)
     deals = [Deal(engage_date=f"2017-10-{day:02}") for day in range(1, 21)]
     # when
     told = [explainer.explain(_served(served_model), deal, question) for deal in (*deals, *deals)]
@@ -93,7 +95,7 @@ def test_what_was_tampered_with_is_not_told(
     cache: ExplanationCache, served_model: DealModel, valkey_url: str, logged: Logged
 ) -> None:
     # given
-    explainer, question = Explainer(cache), _question(served_model)
+    explainer, question = Explainer(cache, NO_PSEUDONYMS), _question(served_model)
     right = explainer.explain(_served(served_model), DEAL, question)
     store = redis.Redis.from_url(valkey_url)
     (key,) = store.scan_iter("closecast:explanation:*")
@@ -139,7 +141,7 @@ def test_a_cache_killed_or_hanging_costs_milliseconds_once_and_is_used_again_whe
 ) -> None:
     port = free_port()
     cache = ExplanationCache(lambda: f"redis://:secret@127.0.0.1:{port}/0", pause=3.0)
-    explainer, question = Explainer(cache), _question(served_model)
+    explainer, question = Explainer(cache, NO_PSEUDONYMS), _question(served_model)
 
     def asked_and_there() -> bool:
         explainer.explain(_served(served_model), DEAL, question)

@@ -11,6 +11,7 @@ from closecast.platform.journal.entry import Entry, EntryError, check
 from closecast.platform.journal.inbox import Draft, JournalFullError
 from closecast.platform.journal.stream import Encoded
 from services.api.batch.worker import Worker
+from services.api.serving.pseudonyms import Pseudonyms
 from tests.unit.services.api.batch_rows import CORPUS, OF_JSON, as_json, asking
 
 
@@ -41,7 +42,7 @@ def test_what_is_scored_is_written_down_with_features_that_give_the_answer(
     journal = Kept()
     request = asking(folder)
     # when
-    result, parts = Worker(journal).answer(request, as_json([*CORPUS, *OF_JSON]))
+    result, parts = Worker(journal, Pseudonyms(None, folder)).answer(request, as_json([*CORPUS, *OF_JSON]))
     # then
     content = json.loads(b"".join(parts))
     answers = content["predictions"]
@@ -61,7 +62,7 @@ def test_what_is_scored_is_written_down_with_features_that_give_the_answer(
 
 def test_a_batch_of_nothing_to_score_is_not_written_down(folder: Path) -> None:
     journal = Kept()
-    result, _ = Worker(journal).answer(asking(folder), as_json([{}, {"deal_stage": "Won"}]))
+    result, _ = Worker(journal, Pseudonyms(None, folder)).answer(asking(folder), as_json([{}, {"deal_stage": "Won"}]))
     assert (result.problem, result.scored, result.refused, journal.entries) == (None, 0, 2, [])
 
 
@@ -71,12 +72,12 @@ def test_what_cannot_be_written_down_is_not_answered(folder: Path, failure: Exce
         def append(self, draft: Encoded | Draft, patience_s: float = 0.0) -> None:  # noqa: ARG002 - none is needed
             raise failure from EntryError(str(draft))
 
-    result, parts = Worker(Full()).answer(asking(folder), as_json(CORPUS))
+    result, parts = Worker(Full(), Pseudonyms(None, folder)).answer(asking(folder), as_json(CORPUS))
     assert result.problem is not None
     assert (result.problem.status, parts) == (status, ())
 
 
 def test_a_model_that_is_gone_is_unavailable(tmp_path: Path) -> None:
-    result, _ = Worker(None).answer(asking(tmp_path / "nowhere"), as_json(CORPUS))
+    result, _ = Worker(None, Pseudonyms(None, tmp_path)).answer(asking(tmp_path / "nowhere"), as_json(CORPUS))
     assert result.problem is not None
     assert result.problem.status == 503
