@@ -1,4 +1,4 @@
-"""The 23 features in plain pandas, one as-of date at a time: the reference of `just bench features`.
+"""The features of an export without stage histories in plain pandas, one as-of date at a time: the reference of `just bench features`.
 
 It is written only from the formulas in closecast.features.declared, so that it also checks the values.
 """

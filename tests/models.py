@@ -7,19 +7,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from closecast.deals import stages
 from closecast.deals.contract import check
 from closecast.deals.quality import Quality
+from closecast.deals.stages import HISTORY, Entry
 from closecast.deals.synthetic.generator import generate
 from closecast.features import NAMES
-from closecast.models import candidate
+from closecast.models import candidate, training
+from closecast.models.calibration import BetaCalibration
 from closecast.models.card import ModelCard
 from closecast.models.deal_model import DealModel
+from closecast.models.hyperparameters import Hyperparameters
+from closecast.models.scorer import Scorer
 from closecast.platform.lake.ingestion import Ingested
 
 _FIGURES: list[dict[str, Any]] = []
@@ -71,6 +78,34 @@ def served_model(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
             _model(deals, built).save(made)
             made.rename(folder)
     return DealModel.load(folder)
+
+
+@pytest.fixture(scope="session")
+def historic_model(made_up_deals: pd.DataFrame, served_model: DealModel) -> DealModel:
+    """Has learnt from stage histories that tell much: deals that will be won move on, others are put off."""
+    deals = made_up_deals.copy()
+    deals[HISTORY] = _histories(made_up_deals)
+    data = training.Data(deals)
+    rows = data.learnable()
+    settings = Hyperparameters(num_leaves=15, min_data_in_leaf=100, entity_weight=1.0)
+    booster = training.fit(data.fitting_matrix(rows), rows.won, settings, 40, 7, 1)
+    return DealModel(Scorer(booster, BetaCalibration(1.0, 1.0, 0.0)), served_model.card, deals)
+
+
+def _histories(deals: pd.DataFrame) -> list[str | None]:
+    found: list[str | None] = []
+    random = np.random.default_rng(1)
+    for engaged, stage in zip(deals["engage_date"], deals["deal_stage"], strict=True):
+        if pd.isna(engaged) or random.random() < 0.1:
+            found.append(None)
+            continue
+        day, goes_well = engaged.date(), stage == "Won" or random.random() < 0.3
+        entries = [Entry(day, "Lead", day + timedelta(days=30))]
+        entries.append(Entry(day + timedelta(days=5), "Offer" if goes_well else "Demo"))
+        if not goes_well:
+            entries.append(Entry(day + timedelta(days=9), "Lead", day + timedelta(days=60)))
+        found.append(stages.write(entries))
+    return found
 
 
 def made_up() -> DealModel:

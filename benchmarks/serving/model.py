@@ -38,7 +38,7 @@ class Subject:
     folder: Path  # as closecast.models.deal_model.DealModel keeps it
     model: DealModel
     deals: list[dict[str, str]]  # raw columns, as text
-    features: NDArray[np.float64]  # (DISTINCT, 23), of the first deals, by quarter end
+    features: NDArray[np.float64]  # (DISTINCT, len(NAMES)), of the first deals, by quarter end
     expected: NDArray[np.float64]  # (DISTINCT,), what the booster alone says of them
     probabilities: NDArray[np.float64]  # (DISTINCT,), what Closecast says of them
 
@@ -77,7 +77,7 @@ def _subject(scorer: Scorer, card: ModelCard, data: training.Data, folder: Path)
 
 
 def matrix(model: DealModel, deals: pd.DataFrame) -> NDArray[np.float64]:
-    """Features of raw deals as of the last date of the model's data, by the end of its quarter; (n, 23)."""
+    """Features of raw deals as of the last date of the model's data, by the end of its quarter; (n, len(NAMES))."""
     as_of, count = date.fromisoformat(model.card.data_as_of), len(deals)
     return model.builder.matrix(
         model.builder.history.encode(deals),

@@ -36,7 +36,7 @@ def _preface(machine: Found) -> str:
         f"`benchmarks/serving/openloop.c`, 8 connections kept alive. Every server is one worker on core {machine['server_core']}; "
         f"load and all that stands beside the API share core {machine['load_core']}; all of it runs {favoured}. "
         f"Model of `{machine['source']}`; {machine['deals_asked']} distinct deals take turns. Closecast gets raw deals, checks the "
-        "caller, builds 23 features and answers five horizons; peers get ready-made features and answer one. "
+        "caller, builds 31 features and answers five horizons; peers get ready-made features and answer one. "
         "Values are medians with least and greatest of the rounds; a ratio compares runs that followed each other. "
         "Other work shares the machine: look at the spread."
     )

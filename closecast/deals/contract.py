@@ -9,6 +9,7 @@ from pandera.errors import SchemaErrors
 from closecast.deals import span
 from closecast.deals.dates import read_dates
 from closecast.deals.schema import SCHEMA, read_amounts
+from closecast.deals.stages import HISTORY
 from closecast.deals.texts import read_product, read_texts
 from closecast.deals.vocabulary import RAW_COLUMNS
 
@@ -22,7 +23,7 @@ class CheckedDeals:
     """Every row of the export, either accepted or rejected; both frames keep the export's index.
 
     `accepted`: RAW_COLUMNS typed: text as object with None where missing, dates as datetime64[ns], close_value as
-    float64. `rejected`: the rows as received and a column `reasons`, joined by "; ".
+    float64; and the stage histories (closecast.deals.stages), where the export has some, as text. `rejected`: the rows as received and a column `reasons`, joined by "; ".
     """
 
     accepted: pd.DataFrame
@@ -44,7 +45,7 @@ class CheckedDeals:
 def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     """Divide the rows of a raw export, text columns as read, into those that satisfy the contract and the rest.
 
-    Surrounding blanks are dropped, empty text is a missing value, columns beyond RAW_COLUMNS are left out of
+    Surrounding blanks are dropped, empty text is a missing value, columns beyond RAW_COLUMNS and HISTORY are left out of
     `accepted`, and products have the product list's names. Rows in = rows accepted + rows rejected. Of the rows that
     keep every rule, those with dates outside of the data's span (closecast.deals.span) are rejected too; `as_of` is the
     last date that may occur, where the user names it. Raises ContractError when a column is missing, there is no row,
@@ -62,6 +63,8 @@ def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     text = _text(raw)
     reasons = _reasons(text)
     typed = _typed(text[~text.index.isin(reasons.index)])
+    if HISTORY in raw:
+        typed = typed.assign(**{HISTORY: read_texts(raw[HISTORY]).loc[typed.index]})
     reasons = pd.concat([reasons, span.outside(typed, as_of)])
     refused = raw.index.isin(reasons.index)
     checked = CheckedDeals(typed[~typed.index.isin(reasons.index)], raw[refused].assign(reasons=reasons))

@@ -14,6 +14,7 @@ from closecast.deals.horizon import MAX_HORIZON_DAYS, checked
 from closecast.features.cycles import AGES, CumulativeIncidence
 from closecast.features.declared import FEATURES, KEYS, WIN_CHANCE, Key, block
 from closecast.features.history import MISSING_ACCOUNT, ClosedBefore, EncodedDeals, History
+from closecast.features.stages import UNKNOWN, StageHistories, Standings
 from closecast.features.state import State
 
 Matrix = NDArray[np.float64]
@@ -25,6 +26,8 @@ _OF: dict[Key, list[int]] = {
 _DATE_AGE_HORIZON = slice(_BLOCKS["as_of"].start, _BLOCKS["horizon"].stop)
 _DATE_AGE_HORIZON_BYTES = 8 * (_DATE_AGE_HORIZON.stop - _DATE_AGE_HORIZON.start)
 _AGENT, _PRODUCT, _ACCOUNT = (_BLOCKS[key] for key in ("sales_agent", "product", "account"))
+STAGES = slice(_BLOCKS["stage"].start, _BLOCKS["stage_history"].stop)  # the last columns
+UNKNOWN_STAGES = np.full(STAGES.stop - STAGES.start, UNKNOWN).tobytes()  # their values for a deal without a history
 _EDGE = 1e-4
 _KEPT = 32  # as-of dates whose tables stay in memory by default
 _KEPT_HORIZONS = 24  # per as-of date; the table of one horizon is about 80 kB
@@ -75,10 +78,11 @@ class Tables:
         self._date_and_age = np.hstack(
             [np.broadcast_to(_stacked("as_of", state), (len(ages), len(_OF["as_of"]))), ages]
         )
-        self.agent, self.product, self.account = (
+        self.agent, self.product, self.account, self.stage = (
             Table(_stacked("sales_agent", state)),
             Table(_stacked("product", state)),
             Table(_stacked("account", state)),
+            Table(_stacked("stage", state)),
         )
         self._horizons: dict[int, HorizonTable] = {}
         self._sets: dict[tuple[int, ...], tuple[HorizonTable, ...]] = {}
@@ -107,6 +111,12 @@ class Tables:
     def cached_horizon_tables(self, horizons: tuple[int, ...]) -> tuple[HorizonTable, ...] | None:
         """The tables of several horizons if `horizon_tables` has made them before, else None. Never waits."""
         return self._sets.get(horizons)
+
+    def stages(self, histories: StageHistories, deals: NDArray[np.int64]) -> Matrix:
+        """Values of the stage features of `deals`, positions in `histories`; (n, 8)."""
+        standings = histories.before(deals, self.as_of)
+        # A stage that is not known has the code -1, which finds the last row.
+        return np.hstack([self.stage.values[standings.codes()], _stacked("stage_history", standings)])
 
     def donors(self, draws: NDArray[np.float64]) -> NDArray[np.int64]:
         """Donors of missing accounts (hot-deck imputation): the accounts of the closed deals that `draws`, (n,), select."""
@@ -209,6 +219,7 @@ class FeatureBuilder:
             account = account.copy()
             account[unnamed] = tables.donors(deals.draw[deal[unnamed]])
         values[rows, _ACCOUNT] = _looked_up(tables.account.values, account)
+        values[rows, STAGES] = UNKNOWN if deals.stages is None else tables.stages(deals.stages, deal)
 
 
 def _looked_up(table: Matrix, codes: NDArray[np.int64]) -> Matrix:
@@ -224,18 +235,19 @@ def rows(
     product: int,
     account: int,
     draw: float,
+    stages: bytes = UNKNOWN_STAGES,
 ) -> bytes:
     """One deal's values for each of `horizon_tables`, as float64: (len(horizon_tables), len(FEATURES)), row after row.
 
     Each row is bit-identical to its row of `FeatureBuilder.matrix`. `agent`, `product` and `account` are codes
-    (History.code), `age` is in days, 0 or more. For a path on which a microsecond counts: nothing is checked here, and
+    (History.code), `age` is in days, 0 or more, `stages` the row of `Tables.stages`. For a path on which a microsecond counts: nothing is checked here, and
     bytes are put together, because an array takes longer to address than to copy.
     """
     begin = _DATE_AGE_HORIZON_BYTES * (age if age < AGES else AGES - 1)
     end = begin + _DATE_AGE_HORIZON_BYTES
     if account == MISSING_ACCOUNT:
         account = tables.donor(draw)
-    entities = tables.agent.row(agent) + tables.product.row(product) + tables.account.row(account)
+    entities = tables.agent.row(agent) + tables.product.row(product) + tables.account.row(account) + stages
     return b"".join([table.blob[begin:end] + entities for table in horizon_tables])
 
 
@@ -247,6 +259,6 @@ def log_odds(chance: NDArray[np.float64]) -> NDArray[np.float64]:
     return odds
 
 
-def _stacked(key: Key, state: State) -> Matrix:
+def _stacked(key: Key, state: State | Standings) -> Matrix:
     columns = [np.asarray(FEATURES[column].values(state), dtype=np.float64) for column in _OF[key]]
     return np.column_stack(columns)

@@ -3,23 +3,24 @@
 Quarters are those of the fiscal year (closecast.deals.calendar).
 
 A feature is a table by one key: what it says depends on the as-of date and one thing more (the deal's age, the horizon
-asked about, its agent, its product, its account). Training, batch scoring and the API look the same tables up.
+asked about, its agent, its product, its account, its stage). Training, batch scoring and the API look the same tables
+up. Features with the key "stage_history" are of the deal itself, as its history stood before the as-of date.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.features.state import State
-
-Key = Literal["as_of", "age", "horizon", "sales_agent", "product", "account"]
+Key = Literal["as_of", "age", "horizon", "sales_agent", "product", "account", "stage", "stage_history"]
 Values = NDArray[np.int64] | NDArray[np.float64]
 _BEFORE = "closed strictly before the as-of date"
 _CALENDAR = "calendar: known at any time"
 _RECENT = "closed within the 90 days strictly before the as-of date"
+_ENTERED = "entered in the history strictly before the as-of date"
+_OR_UNKNOWN = "; 0 where that is not known"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Feature:
     meaning: str
     cut_off: str
     key: Key
-    values: Callable[[State], Values]  # one entry for each value of the key; shape (1,) where the key is the as-of date
+    # One entry for each value of the key; shape (1,) where the key is the as-of date, (n,) for the histories of n deals.
+    values: Callable[[Any], Values]  # of a State; of Standings where the key is the stage history
     monotone: Literal[-1, 0, 1] = 0  # how the probability may move with it; 1 = never down
 
 
@@ -276,11 +278,93 @@ FEATURES: tuple[Feature, ...] = (
         key="account",
         values=lambda at: at.activity_90d("account"),
     ),
+    Feature(
+        name="stage_win_rate_before_as_of",
+        dtype="float64",
+        unit="share",
+        formula="(wins + 20 r) / (closes + 20) of the deals that had been in the deal's stage before the day they closed, r the "
+        "share won of all closes before" + _OR_UNKNOWN,
+        meaning="How often deals that reach this stage are won.",
+        cut_off=_BEFORE + "; the stage " + _ENTERED,
+        key="stage",
+        values=lambda at: at.stage_win_rate(),
+    ),
+    Feature(
+        name="stage_days_to_close_before_as_of",
+        dtype="float64",
+        unit="days",
+        formula="(days from entering the deal's stage to the close, summed, + 20 m) / (closes + 20), m the mean of all stages"
+        + _OR_UNKNOWN,
+        meaning="How long deals take from this stage on.",
+        cut_off=_BEFORE + "; the stage " + _ENTERED,
+        key="stage",
+        values=lambda at: at.stage_days_to_close(),
+    ),
+    Feature(
+        name="days_in_stage",
+        dtype="int64",
+        unit="days",
+        formula="as_of - day on which the deal entered its stage" + _OR_UNKNOWN,
+        meaning="How long the deal has been in its stage.",
+        cut_off=_ENTERED,
+        key="stage_history",
+        values=lambda of: of.days_in_stage(),
+    ),
+    Feature(
+        name="stages_entered",
+        dtype="int64",
+        unit="stages",
+        formula="how often the deal has entered another stage, the first one included" + _OR_UNKNOWN,
+        meaning="How far the deal has moved.",
+        cut_off=_ENTERED,
+        key="stage_history",
+        values=lambda of: of.stages_entered(),
+    ),
+    Feature(
+        name="moves_back",
+        dtype="int64",
+        unit="moves",
+        formula="how often the deal has entered a stage that it had entered before the one it left" + _OR_UNKNOWN,
+        meaning="How often the deal was set back.",
+        cut_off=_ENTERED,
+        key="stage_history",
+        values=lambda of: of.moves_back(),
+    ),
+    Feature(
+        name="days_to_expected_close",
+        dtype="int64",
+        unit="days",
+        formula="expected close date - as_of, 0 once it is past" + _OR_UNKNOWN,
+        meaning="When the agent expected the close.",
+        cut_off=_ENTERED,
+        key="stage_history",
+        values=lambda of: of.days_to_expected_close(),
+    ),
+    Feature(
+        name="days_past_expected_close",
+        dtype="int64",
+        unit="days",
+        formula="as_of - expected close date, 0 until it is past" + _OR_UNKNOWN,
+        meaning="How long the deal has been overdue.",
+        cut_off=_ENTERED,
+        key="stage_history",
+        values=lambda of: of.days_past_expected_close(),
+    ),
+    Feature(
+        name="expected_close_slips",
+        dtype="int64",
+        unit="changes",
+        formula="how often the expected close date was put off" + _OR_UNKNOWN,
+        meaning="How often the agent expected too early a close.",
+        cut_off=_ENTERED,
+        key="stage_history",
+        values=lambda of: of.expected_close_slips(),
+    ),
 )
 
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 MONOTONE: tuple[int, ...] = tuple(feature.monotone for feature in FEATURES)
-KEYS: tuple[Key, ...] = ("as_of", "age", "horizon", "sales_agent", "product", "account")
+KEYS: tuple[Key, ...] = ("as_of", "age", "horizon", "sales_agent", "product", "account", "stage", "stage_history")
 WIN_CHANCE = NAMES.index("win_chance_in_horizon_before_as_of")
 
 

@@ -3,7 +3,7 @@
 import threading
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from closecast.deals import stages
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar, day_number
 from closecast.features.cycles import CycleGrid, Cycles
 from closecast.features.running_totals import RunningTotals, Totals
+from closecast.features.stages import StageHistories, StageRecord
 
 Codes = NDArray[np.int64]
 ENTITIES = ("sales_agent", "product", "account")
@@ -35,6 +37,7 @@ class EncodedDeals:
     product: Codes
     account: Codes  # MISSING_ACCOUNT where missing
     draw: NDArray[np.float64]  # 0..1, selects the donor of a missing account
+    stages: StageHistories | None = None  # None where no deal has a history that the features use
 
     def __len__(self) -> int:
         return len(self.engaged)
@@ -50,6 +53,7 @@ class ClosedBefore:
     totals: dict[str, Totals]  # by ENTITIES
     recent: dict[str, Totals]  # of the last WINDOW_DAYS
     donor_pool: Codes  # the account of each closed deal that has one
+    stages: Totals | None = None  # by stage, and for a new one; None where the export has no stage history
 
 
 class History:
@@ -57,6 +61,8 @@ class History:
 
     def __init__(self, deals: pd.DataFrame, known_until: date, fiscal: FiscalCalendar = CALENDAR_YEAR) -> None:
         """`deals` are accepted deals (closecast.deals.contract), with at least COLUMNS; quarters are those of `fiscal`.
+
+        A column of stage histories (closecast.deals.stages) is used where there is one.
 
         Nothing later than `known_until` is known: as of later dates, history stands still there. Raises ValueError
         when a column is missing.
@@ -92,6 +98,8 @@ class History:
             coded = _encode(texts, codes)[order]
             known = coded != MISSING_ACCOUNT
             self._running_totals[name] = RunningTotals(closed[order][known], coded[known], facts[known], len(names) + 1)
+        kept = _texts(deals)
+        self.stages = None if kept is None else StageRecord(kept, deals["opportunity_id"].to_list(), closed, won)
         self._lock = threading.Lock()
 
     def before(self, as_of: date | np.datetime64) -> ClosedBefore:
@@ -106,12 +114,13 @@ class History:
                 totals={name: self._running_totals[name].until(limit) for name in ENTITIES},
                 recent={name: self._running_totals[name].between(limit - WINDOW_DAYS, limit) for name in ENTITIES},
                 donor_pool=self._running_totals["account"].entities_until(limit),
+                stages=None if self.stages is None else self.stages.until(limit),
             )
 
     def encode(self, deals: pd.DataFrame) -> EncodedDeals:
         """Encode `deals`, which need an engage date each. Columns: opportunity_id, engage_date, ENTITIES.
 
-        Raises ValueError when an engage date is missing.
+        Their stage histories are those of the frame. Raises ValueError when an engage date is missing.
         """
         engaged = _days(deals["engage_date"])
         if (engaged == _NEVER).any():
@@ -121,7 +130,12 @@ class History:
             positions, distinct = pd.factorize(deals[entity].to_numpy(dtype=object))
             names[entity] = positions.astype(np.int64), distinct.tolist()
         identifiers = deals["opportunity_id"].to_numpy(dtype=object)
-        return self.encode_columns(engaged, names, lambda rows: identifiers[rows].tolist())
+        encoded = self.encode_columns(engaged, names, lambda rows: identifiers[rows].tolist())
+        texts = None if self.stages is None else _texts(deals)
+        if self.stages is None or texts is None:
+            return encoded
+        entries = [stages.read(text) if text else None for text in texts]
+        return replace(encoded, stages=StageHistories.of(entries, self.stages.code))
 
     def encode_columns(
         self,
@@ -158,6 +172,14 @@ class History:
 def uniform_draw(opportunity_id: str | None) -> float:
     """A uniform number in [0, 1), derived from the identifier alone: every process draws the same for a deal."""
     return zlib.crc32((opportunity_id or "").encode()) / 2**32
+
+
+def _texts(deals: pd.DataFrame) -> list[str | None] | None:
+    """The texts of the deals' stage histories; None where there are none."""
+    if stages.HISTORY not in deals or not deals[stages.HISTORY].notna().any():
+        return None
+    column = deals[stages.HISTORY].to_numpy(dtype=object)
+    return [text if isinstance(text, str) else None for text in column]
 
 
 def _encode(texts: NDArray[Any], codes: dict[str, int]) -> Codes:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from closecast.deals import calendar
 from closecast.features.cycles import AGES, CumulativeIncidence
 from closecast.features.history import ClosedBefore
+from closecast.features.stages import UNKNOWN
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -109,6 +110,20 @@ class State:
         recent, price = self.before.recent["product"], self.price()
         sold = _shrunk(recent.won_cents / 100, recent.wins, price)
         return np.where(price > 0, sold / np.where(price > 0, price, 1.0) - 1, 0.0)
+
+    # by stage, one entry for each, one for a new stage and a last one where the stage is not known
+
+    def stage_win_rate(self) -> Floats:
+        totals = self.before.stages
+        known = np.empty(0) if totals is None else _shrunk(totals.wins, totals.closes, self.before.cycles.win_rate)
+        return np.append(known, UNKNOWN)
+
+    def stage_days_to_close(self) -> Floats:
+        totals = self.before.stages
+        if totals is None:
+            return np.array([UNKNOWN])
+        mean = totals.cycle_days.sum() / max(1, int(totals.closes.sum()))
+        return np.append(_shrunk(totals.cycle_days, totals.closes, mean), UNKNOWN)
 
     def _days(self) -> int:
         assert self._horizon_days is not None  # only tables by horizon use it

@@ -43,7 +43,7 @@ class RowSet:
 
     @cached_property
     def matrix(self) -> Matrix:
-        """Feature values of the rows, (n, 23), float64; built on first access."""
+        """Feature values of the rows, (n, len(NAMES)), float64; built on first access."""
         return self._features(self.rows)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
-from closecast.models import blas, evaluation, forward, training
+from closecast.models import blas, evaluation, forward, history_use, training
 from closecast.models.baselines import BASELINES
 from closecast.models.card import BASELINE, MODEL, Kind
 from closecast.models.forward import Schedule
@@ -70,6 +70,7 @@ class Candidate:
             "start": asdict(self.twin.start),
             "rows": self.rows,
             "kind": self.kind,
+            "uses_history": self.schedule.uses_history,
         }
 
 
@@ -92,7 +93,7 @@ def build(
     splits = evaluation.splits(data)
     tried = PRESETS if settings is None else (settings,)
     twin, early, found = fit_before(data, tried, seed, threads, data.plan.cut)
-    scorer, known, schedule = fit_before(data, (found.settings,), seed, threads, None)
+    scorer, known, schedule = fit_before(data, (found.settings,), seed, threads, None, found.uses_history)
     # Last, so that the features of held-out rows and of rows to fit on are not in memory at the same time.
     held_out = evaluation.held_out(data, splits, twin.predict, seed, threads)
     return Candidate(
@@ -107,8 +108,8 @@ def baseline(refused: Candidate, threads: int) -> Candidate:
     It is fitted and measured on the rows of the candidate `refused`.
     """
     data, seed = refused.data, refused.seed
-    twin, early, found = fit_before(data, DATES_ONLY, seed, threads, data.plan.cut)
-    scorer, known, schedule = fit_before(data, (found.settings,), seed, threads, None)
+    twin, early, found = fit_before(data, DATES_ONLY, seed, threads, data.plan.cut, uses_history=False)
+    scorer, known, schedule = fit_before(data, (found.settings,), seed, threads, None, uses_history=False)
     held_out = tuple(
         replace(
             part,
@@ -132,11 +133,17 @@ def baseline(refused: Candidate, threads: int) -> Candidate:
 
 
 def fit_before(
-    data: Data, tried: tuple[Hyperparameters, ...], seed: int, threads: int, before: date | None
+    data: Data,
+    tried: tuple[Hyperparameters, ...],
+    seed: int,
+    threads: int,
+    before: date | None,
+    uses_history: bool | None = None,
 ) -> tuple[Scorer, int, Schedule]:
     """Fit a calibrated scorer on rows with labels known before `before` (None: all), with the best of `tried` by its folds.
 
-    Returns it, the number of rows and the schedule.
+    Without `uses_history`, the deals' stage histories are used where later rows say that they help. Returns the scorer,
+    the number of rows and the schedule.
 
     Raises NotEnoughDataError when they do not hold both outcomes.
     """
@@ -146,8 +153,14 @@ def fit_before(
             f"only {len(rows)} rows, {int(rows.won.sum())} of them won, are known before {before or 'the end'}; "
             f"needed are {evaluation.MINIMUM_ROWS} or more of both outcomes"
         )
-    matrix = data.matrix(rows)
-    found = forward.schedule(matrix, rows, before or data.plan.end + _NEXT_DAY, tried, seed, threads)
+    matrix, end = data.fitting_matrix(rows), before or data.plan.end + _NEXT_DAY
+    if data.builder.history.stages is None:
+        uses_history = False
+    else:
+        if uses_history is None:
+            uses_history = history_use.helps(matrix, rows, end, seed, threads)
+        matrix = matrix if uses_history else history_use.without_history(matrix)
+    found = replace(forward.schedule(matrix, rows, end, tried, seed, threads), uses_history=uses_history)
     start = Start.fit(matrix, rows.won, found.settings.recalibration)
     booster = training.fit(matrix, rows.won, found.settings, found.rounds, seed, threads, start)
     return Scorer(booster, found.calibration, start), len(rows), found

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from closecast.deals.stages import HISTORY
 from closecast.features import FeatureBuilder, History
 from closecast.features.history import COLUMNS
 from closecast.models import manifest
@@ -35,7 +36,7 @@ class DealModel:
 
     scorer: Scorer
     card: ModelCard
-    deals: pd.DataFrame  # accepted deals, columns features.history.COLUMNS
+    deals: pd.DataFrame  # accepted deals, columns features.history.COLUMNS, and HISTORY where they have one
 
     @cached_property
     def builder(self) -> FeatureBuilder:
@@ -64,7 +65,7 @@ class DealModel:
         """
         self.scorer.save(folder)
         (folder / _CARD).write_text(self.card.to_json())
-        self.deals[list(COLUMNS)].to_parquet(folder / _DEALS, index=False, compression="zstd")
+        self.deals[_columns(self.deals)].to_parquet(folder / _DEALS, index=False, compression="zstd")
         (folder / _GOLDEN).write_text(Golden.of(self).to_json())
         manifest.write(folder, beside)
 
@@ -90,7 +91,12 @@ class DealModel:
         scorer = Scorer.of(files)
         card = ModelCard.from_json(files[_CARD].decode(errors="replace"))
         try:
-            deals = pd.read_parquet(BytesIO(files[_DEALS]))[list(COLUMNS)]
+            deals = pd.read_parquet(BytesIO(files[_DEALS]))
+            deals = deals[_columns(deals)]
             return cls(scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise ModelError(f"{_DEALS} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _columns(deals: pd.DataFrame) -> list[str]:
+    return [*COLUMNS, *([HISTORY] if HISTORY in deals else [])]

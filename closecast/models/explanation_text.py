@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast.features import FEATURES, NAMES
+from closecast.features.stages import UNKNOWN
 from closecast.models.explanations import Explanation
-from closecast.models.feature_text import FEATURE_TEXT, GROUPS, Entity, FeatureGroup, percent
+from closecast.models.feature_text import FEATURE_TEXT, GROUPS, OF_HISTORY, Entity, FeatureGroup, percent
 
 NameStatus = Literal["known", "new", "missing"]
 _HARDLY = 0.0005  # of probability: half of a tenth of a point, the precision of the text
@@ -51,7 +52,8 @@ class ExplanationText:
     """The text of an explanation.
 
     The base's probability plus the points of `groups` is the answer; each group's points are the sum of its features'.
-    Groups have a fixed order; `base_sentence` describes the starting point.
+    Groups have a fixed order; those of the deal's history are left out where it has none, which changes nothing.
+    `base_sentence` describes the starting point.
     """
 
     base_sentence: str
@@ -69,17 +71,20 @@ def describe(
 ) -> ExplanationText:
     """Describe one answer in sentences.
 
-    `row` and `reference` are the feature values, (23,), of its deal and the reference deal; `name_status` says which
+    `row` and `reference` are the feature values, (len(NAMES),), of its deal and the reference deal; `name_status` says which
     names the history knows.
     """
     notes = {entity: _NOTES.get((entity, of)) for entity, of in name_status.items()}
     of_entity = {group.name: notes.get(group.entity) if group.entity else None for group in GROUPS}
     values = dict(zip(NAMES, map(float, row), strict=True))
+    silent = _not_known(row, reference)
     features = []
     for feature, base_value, points in zip(
         FEATURES, map(float, reference), map(float, explanation.points), strict=True
     ):
         words, value = FEATURE_TEXT[feature.name], values[feature.name]
+        if words.group in silent:
+            continue
         note = of_entity[words.group]
         fact = f"{note}: {words.fact(value)}" if note else words.fact(value)
         sentence = _sentence([fact], points, value == base_value)
@@ -91,6 +96,8 @@ def describe(
     groups = []
     for group in GROUPS:
         own = [one for one in features if one.group == group.name]
+        if not own:
+            continue
         points, note = fsum(one.points for one in own), of_entity[group.name]
         facts = [note] if note else [FEATURE_TEXT[name].fact(values[name]) for name in _leading_features(group, own)]
         is_same = all(one.value == one.base_value for one in own)
@@ -101,6 +108,16 @@ def describe(
         f"{percent(explanation.base)} of such deals are won by {by}."
     )
     return ExplanationText(base, tuple(groups), tuple(features))
+
+
+def _not_known(row: NDArray[np.float64], reference: NDArray[np.float64]) -> set[str]:
+    """The groups of the deal's history of which neither deal has anything."""
+    known = {
+        FEATURE_TEXT[name].group
+        for name, value, base_value in zip(NAMES, row, reference, strict=True)
+        if value != UNKNOWN or base_value != UNKNOWN
+    }
+    return set(OF_HISTORY) - known
 
 
 def _leading_features(group: FeatureGroup, features: list[FeatureContribution]) -> list[str]:

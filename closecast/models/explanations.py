@@ -31,7 +31,7 @@ class Explanation:
 
     probability: float
     base: float  # the reference deal's probability
-    points: Floats  # of probability (0.01 is one point), (23,), in the order of closecast.features.NAMES
+    points: Floats  # of probability (0.01 is one point), (len(NAMES),), in the order of closecast.features.NAMES
 
     def adds_up(self) -> bool:
         """Whether the parts add up to the answer."""
@@ -40,7 +40,10 @@ class Explanation:
 
 
 def reference_row(tables: Tables, horizon_days: int) -> Floats:
-    """Feature values, (23,), of the reference deal: engaged on the as-of date of `tables`, with unknown names."""
+    """Feature values, (len(NAMES),), of the reference deal: engaged on the as-of date of `tables`, with unknown names.
+
+    As a deal engaged that day, it has no history before it.
+    """
     agent, product, account = (len(table.values) - 1 for table in (tables.agent, tables.product, tables.account))
     return np.frombuffer(features.rows(tables, 0, tables.horizon_tables((horizon_days,)), agent, product, account, 0.0))
 
@@ -48,8 +51,9 @@ def reference_row(tables: Tables, horizon_days: int) -> Floats:
 def explain(scorer: Scorer, row: Floats, reference: Floats) -> Explanation:
     """Explain the prediction for `row`, bit-identical to Scorer.predict's, relative to that for `reference`.
 
-    Both are feature values, (23,), of one as-of date and horizon. A feature of equal value has exactly no points. Takes
-    the time of 832 predictions where each feature but the calendar's differs.
+    Both are feature values, (len(NAMES),), of one as-of date and horizon. A feature of equal value has exactly no points. Takes
+    the time of 832 predictions where each feature but the calendar's differs; of 2,624 where the deal's stage is known, and
+    of 5,632 where its expected close is too.
     """
     differing = [[at for at in group if row[at] != reference[at]] for group in _GROUPED]
     players = [at for group in differing for at in group]

@@ -39,7 +39,7 @@ class FastScorer:
             self.fallback = f"LightGBM {lightgbm.__version__} answers single rows differently from many"
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Probabilities in 0..1, (n,), of a C-contiguous float64 matrix (n, 23): bit-identical to `Scorer.predict`.
+        """Probabilities in 0..1, (n,), of a C-contiguous float64 matrix (n, len(NAMES)): bit-identical to `Scorer.predict`.
 
         Raises ValueError for a matrix of another shape or layout.
         """

@@ -38,7 +38,11 @@ GROUPS: tuple[FeatureGroup, ...] = (
     FeatureGroup("agent", "The agent's record", ("agent_win_rate_before_as_of",), "sales_agent"),
     FeatureGroup("product", "The product and its price", ("product_win_rate_before_as_of",), "product"),
     FeatureGroup("account", "The account's record", ("account_win_rate_before_as_of",), "account"),
+    FeatureGroup("stage", "The deal's stage", ("stage_win_rate_before_as_of", "days_in_stage")),
+    FeatureGroup("expected close", "The expected close date", ("days_to_expected_close", "days_past_expected_close")),
 )
+# Of a deal without a history, in an export without one, there is nothing to say.
+OF_HISTORY = ("stage", "expected close")
 
 
 def days(value: float) -> str:
@@ -71,6 +75,16 @@ def _cycle_stage(stage: float) -> str:
 
 def _age(age: float) -> str:
     return f"the deal has been open for {days(age)}" + (" or more" if age >= 731 else "")
+
+
+def _unless_zero(fact: Callable[[float], str], unknown: str) -> Callable[[float], str]:
+    """Of the stage history, 0 is said of what is not known as of what has not been."""
+    return lambda value: fact(value) if value else unknown
+
+
+def _often(value: float) -> str:
+    count = round(value)
+    return ("once", "twice")[count - 1] if count < 3 else f"{count:,} times"
 
 
 def _price_change(change: float) -> str:
@@ -168,5 +182,58 @@ FEATURE_TEXT: dict[str, FeatureText] = {
         "account",
         "Deals closed recently",
         lambda v: f"the account closed {_times(v, 'deals', 'the average account')} in the last 90 days",
+    ),
+    "stage_win_rate_before_as_of": FeatureText(
+        "stage",
+        "Deals won from this stage",
+        _unless_zero(
+            lambda v: f"about {percent(v)} of the closed deals that had reached this stage were won",
+            "the deal's stage is not known",
+        ),
+    ),
+    "stage_days_to_close_before_as_of": FeatureText(
+        "stage",
+        "Days to close from this stage",
+        _unless_zero(
+            lambda v: f"deals take about {days(v)} to close from this stage on",
+            "how long deals take from this stage on is not known",
+        ),
+    ),
+    "days_in_stage": FeatureText(
+        "stage",
+        "Days in its stage",
+        _unless_zero(
+            lambda v: f"the deal has been in its stage for {days(v)}", "how long it has been there is not known"
+        ),
+    ),
+    "stages_entered": FeatureText(
+        "stage",
+        "Stages entered",
+        _unless_zero(
+            lambda v: f"it has entered {round(v):,} stage" + ("" if round(v) == 1 else "s"),
+            "no stage is known that it has entered",
+        ),
+    ),
+    "moves_back": FeatureText(
+        "stage",
+        "Moves back",
+        _unless_zero(lambda v: f"it has moved back {_often(v)}", "it is not known to have moved back"),
+    ),
+    "days_to_expected_close": FeatureText(
+        "expected close",
+        "Days to the expected close",
+        _unless_zero(lambda v: f"its close is expected in {days(v)}", "no expected close date ahead of it is known"),
+    ),
+    "days_past_expected_close": FeatureText(
+        "expected close",
+        "Days past the expected close",
+        _unless_zero(lambda v: f"it is {days(v)} overdue", "it is not known to be overdue"),
+    ),
+    "expected_close_slips": FeatureText(
+        "expected close",
+        "Times put off",
+        _unless_zero(
+            lambda v: f"its expected close was put off {_often(v)}", "its close is not known to have been put off"
+        ),
     ),
 }

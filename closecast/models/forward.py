@@ -69,7 +69,7 @@ class Folds:
     def __init__(
         self, matrix: NDArray[np.float64], won: NDArray[np.int8], folds: tuple[Fold, ...], seed: int, threads: int
     ) -> None:
-        """`matrix` are feature values, (n, 23), and `won` labels, (n,), of the rows that `folds` name."""
+        """`matrix` are feature values, (n, len(NAMES)), and `won` labels, (n,), of the rows that `folds` name."""
         self.matrix, self.won, self.folds, self.seed = matrix, won, folds, seed
         self.sizes = np.array([len(fold.validation) for fold in folds])
         # Folds in parallel, each on its own processor, don't wait for each other; threads of one fit do at every split,
@@ -185,6 +185,7 @@ class Schedule:
     calibration: BetaCalibration
     log_loss: float | None  # None when the span was too short for any fold
     folds: int
+    uses_history: bool = False  # whether the booster learnt from the deals' stage histories
 
 
 def schedule(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from closecast.deals.horizon import QUARTER_END, Horizon, horizon_days
 from closecast.features import FeatureBuilder
+from closecast.features.build import UNKNOWN_STAGES
 from closecast.features.history import MISSING_ACCOUNT, uniform_draw
 from closecast.models.card import ModelCard
 from closecast.models.manifest import ModelError
@@ -90,7 +91,12 @@ class Golden:
             age = (self.as_of - deal["engage_date"].date()).days
             draw = uniform_draw(deal["opportunity_id"]) if codes[2] == MISSING_ACCOUNT else 0.0
             horizon_tables = tables.horizon_tables((row.horizon_days,))
-            answers, values = model.single.score(tables, age, horizon_tables, codes[0], codes[1], codes[2], draw)
+            stages = UNKNOWN_STAGES
+            if history.stages is not None and (at := history.stages.position(deal["opportunity_id"])) >= 0:
+                stages = tables.stages(history.stages.histories, np.array([at])).tobytes()
+            answers, values = model.single.score(
+                tables, age, horizon_tables, codes[0], codes[1], codes[2], draw, stages
+            )
             for name, found, expected in (
                 *zip(model.card.feature_names, np.frombuffer(values).tolist(), row.features, strict=True),
                 ("the probability", answers[0], row.probability),

@@ -22,7 +22,7 @@ class Hyperparameters:
     """Hyperparameters of the booster.
 
     The weights scale the gain of splits on features of the deal's own clock (its age, the horizon), by as-of date, and
-    by agent, product or account: the lower, the more such a split must earn; at 0 there is none. `recalibration` says
+    by agent, product, account or stage: the lower, the more such a split must earn; at 0 there is none. `recalibration` says
     how far the start goes from the life table's own chances, at 0, to those that fit the training rows best, at 1
     (closecast.models.start).
     """

@@ -29,7 +29,7 @@ class Scorer:
     start: Start = field(default_factory=Start)
 
     def predict(self, matrix: NDArray[np.float64], threads: int = 1) -> NDArray[np.float64]:
-        """Probabilities in 0..1, shape (n,), for a feature matrix (n, 23). Safe from several threads.
+        """Probabilities in 0..1, shape (n,), for a feature matrix (n, len(NAMES)). Safe from several threads.
 
         Raises ValueError for a matrix of another width.
         """

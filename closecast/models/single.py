@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from closecast import features
-from closecast.features.build import HorizonTable, Tables
+from closecast.features.build import UNKNOWN_STAGES, HorizonTable, Tables
 from closecast.features.cycles import AGES
 from closecast.models.fast import FastScorer
 from closecast.models.scorer import Scorer
@@ -31,12 +31,13 @@ class SingleScorer(threading.local):
         product: int,
         account: int,
         draw: float,
+        stages: bytes = UNKNOWN_STAGES,
     ) -> tuple[list[float], bytes]:
         """Probabilities in 0..1, one per horizon table, and the features as `features.rows` returns them.
 
         The arguments are those of `features.rows`. Bit-identical to `Scorer.predict` of the same rows.
         """
-        block = features.rows(tables, age, horizon_tables, agent, product, account, draw)
+        block = features.rows(tables, age, horizon_tables, agent, product, account, draw, stages)
         at = age if age < AGES else AGES - 1
         starts = self._start.of_life_table([table.odds[at] for table in horizon_tables])
         return self._fast.predict_started(block, starts), block

@@ -19,7 +19,9 @@ from closecast.deals.snapshots import (
     training_rows,
     weekly_as_of_dates,
 )
-from closecast.features import NAMES, EncodedDeals, FeatureBuilder, History
+from closecast.features import NAMES, EncodedDeals, FeatureBuilder, History, uniform_draw
+from closecast.features.build import STAGES
+from closecast.features.stages import UNKNOWN
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.start import Start
 
@@ -27,6 +29,7 @@ _HELD_OUT_SHARE = 0.4
 _ONE_DAY = timedelta(days=1)
 _LAST_WEEK = timedelta(days=7)
 _WARM_UP = timedelta(days=28)  # the first weeks have no history, so a model can't learn from them how to use it
+_WITHOUT_HISTORY = 0.1  # share of the deals
 MAX_TRAINING_ROWS = 2_000_000
 _DATES = 520  # as-of dates whose tables stay in memory, half a megabyte each: ten years of weeks, used a dozen times
 
@@ -115,8 +118,19 @@ class Data:
         return self.rows(seen_from=begin, known_before=before, most=MAX_TRAINING_ROWS)
 
     def matrix(self, rows: Snapshots) -> NDArray[np.float64]:
-        """Feature values of `rows`, (n, 23), float64."""
+        """Feature values of `rows`, (n, len(NAMES)), float64."""
         return self.builder.matrix(self.encoded_deals, rows.deal, rows.as_of, rows.horizon_days)
+
+    def fitting_matrix(self, rows: Snapshots) -> NDArray[np.float64]:
+        """`matrix` to fit on: a tenth of the deals, drawn by identifier, are seen without their stage history.
+
+        So a model learns what a deal's chance is when its history is not known.
+        """
+        matrix = self.matrix(rows)
+        if self.builder.history.stages is not None:
+            drawn = [uniform_draw(f"history {one}") < _WITHOUT_HISTORY for one in self.deals["opportunity_id"]]
+            matrix[np.array(drawn)[rows.deal], STAGES] = UNKNOWN
+        return matrix
 
 
 def sigmoid(odds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,7 +145,7 @@ def training_set(
     start: Start,
     bins_of: lightgbm.Dataset | None = None,
 ) -> lightgbm.Dataset:
-    """A LightGBM dataset of feature values, (n, 23), and labels, (n,), with initial scores from `start`.
+    """A LightGBM dataset of feature values, (n, len(NAMES)), and labels, (n,), with initial scores from `start`.
 
     A validation set uses the bins of the training set `bins_of`. `parameters` are LightGBM's.
     """

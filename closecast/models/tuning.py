@@ -41,7 +41,7 @@ class Objective:
                 f"the {len(rows)} rows known before {before} hold no forward fold to validate a trial on; tune on a "
                 "longer export, or train with the default settings"
             )
-        self._folds = Folds(data.matrix(rows), rows.won, folds, seed, threads)
+        self._folds = Folds(data.fitting_matrix(rows), rows.won, folds, seed, threads)
 
     def __call__(self, trial: optuna.Trial) -> float:
         """The trial's log loss. Raises optuna.TrialPruned when the folds so far are worse than the median's."""

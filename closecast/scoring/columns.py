@@ -107,12 +107,14 @@ class Column:
 class DealTable:
     """The raw columns of n deals as they were sent; `refused` are rows that are not deals, with the reason.
 
-    The identifiers, (n,), string, are separate because they are all different.
+    The identifiers, (n,), string, are separate because they are all different. `histories` are the stage histories that
+    were sent, by row (closecast.scoring.rules.Change).
     """
 
     identifiers: pa.StringArray
     columns: dict[str, Column]
     refused: dict[int, NotScorableError] = field(default_factory=dict)
+    histories: dict[int, Sequence[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.identifiers)
@@ -120,8 +122,9 @@ class DealTable:
     def take(self, rows: NDArray[np.int64]) -> "DealTable":
         """The deals of `rows`, ascending."""
         refused = {at: self.refused[row] for at, row in enumerate(rows.tolist()) if row in self.refused}
+        histories = {at: self.histories[row] for at, row in enumerate(rows.tolist()) if row in self.histories}
         columns = {name: column.take(rows) for name, column in self.columns.items()}
-        return DealTable(self.identifiers.take(pa.array(rows)), columns, refused)
+        return DealTable(self.identifiers.take(pa.array(rows)), columns, refused, histories)
 
 
 def spread(values: pa.Array, rows: NDArray[np.int64], count: int) -> pa.Array:

@@ -1,7 +1,7 @@
 """Score many raw deals: the rules for one deal are applied to the distinct values of each column."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,7 @@ from closecast.deals.texts import read_product, read_text
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.features.history import ENTITIES
 from closecast.models.deal_model import DealModel
-from closecast.scoring import rules
+from closecast.scoring import rules, stages
 from closecast.scoring.columns import Column, DealTable
 from closecast.scoring.question import Question
 from closecast.scoring.rules import NotScorableError
@@ -64,6 +64,7 @@ def check(table: DealTable, as_of: date) -> CheckedTable:
         is_prospecting = np.array([*(one == rules.PROSPECTING for one in stage.distinct), False])[stage.positions]
         reasons = [_engage_date(None, at, as_of) for at in (None, rules.PROSPECTING)]
         refusals.add(Column(np.where(is_missing, is_prospecting.astype(np.int64), -1), reasons))
+    refusals.add(Column.of_rows(stages.refused(table.histories), len(table)))
     engaged = checked.map(lambda one: one if isinstance(one, date) else None)
     refused = refusals.column()
     rows = np.flatnonzero(refused.positions < 0)
@@ -71,7 +72,7 @@ def check(table: DealTable, as_of: date) -> CheckedTable:
 
 
 def features(model: DealModel, checked: CheckedTable, question: Question) -> NDArray[np.float64]:
-    """Feature values of the rows that can be scored, (k, 23), float64."""
+    """Feature values of the rows that can be scored, (k, len(features.NAMES)), float64."""
     rows, table = checked.rows, checked.table
     days = np.array([*(0 if one is None else day_number(one) for one in checked.engaged.distinct), 0])[
         checked.engaged.positions[rows]
@@ -80,6 +81,8 @@ def features(model: DealModel, checked: CheckedTable, question: Question) -> NDA
     encoded = model.builder.history.encode_columns(
         days, coded, lambda unnamed: [*map(read_text, table.identifiers.take(pa.array(rows[unnamed])).to_pylist())]
     )
+    if (record := model.builder.history.stages) is not None:
+        encoded = replace(encoded, stages=stages.of_table(record, table.identifiers, table.histories, rows))
     count = len(rows)
     return model.builder.matrix(
         encoded,

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from closecast import features
 from closecast.deals.horizon import QUARTER_END
 from closecast.deals.texts import read_product, read_text
-from closecast.features.build import Tables
+from closecast.features.build import UNKNOWN_STAGES, Tables
 from closecast.features.history import MISSING_ACCOUNT
 from closecast.models.deal_model import DealModel
 from closecast.models.feature_text import Entity
+from closecast.scoring import stages
 from closecast.scoring.question import Question
 from closecast.scoring.rules import Deal, require_open
 
@@ -20,7 +21,7 @@ class Answer:
     probability: float
     by_horizon: dict[str, float]  # HORIZONS by name
     days: tuple[int, ...]  # the distinct horizons, the requested one first
-    features: bytes  # float64, little-endian, (len(days), 23)
+    features: bytes  # float64, little-endian, (len(days), len(features.NAMES))
     unseen: list[str]  # columns whose value the history does not know
 
 
@@ -69,7 +70,8 @@ def _answer(
     tables: Tables,
     horizon_tables: tuple[features.HorizonTable, ...],
 ) -> Answer:
-    code_of = model.builder.history.code
+    history = model.builder.history
+    code_of = history.code
     codes: list[int] = []
     unseen: list[str] = []
     for column, name in names(deal):
@@ -79,5 +81,8 @@ def _answer(
             unseen.append(column)
     agent, product, account = codes
     draw = account_draw(deal) if account == MISSING_ACCOUNT else 0.0
-    answers, block = model.single.score(tables, age, horizon_tables, agent, product, account, draw)
+    # Nearly all models know no stage history, and nearly all deals come without one.
+    is_without = history.stages is None and deal.stage_history is None
+    told = UNKNOWN_STAGES if is_without else stages.values(history.stages, tables, deal)
+    answers, block = model.single.score(tables, age, horizon_tables, agent, product, account, draw, told)
     return Answer(answers[0], {name: answers[at] for name, at in question.named}, question.days, block, unseen)

@@ -3,6 +3,7 @@
 A single deal is checked by each of its values, a table by each distinct value of its columns.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from numbers import Integral, Real
 from typing import Any, Protocol
@@ -31,6 +32,17 @@ class NotScorableError(ValueError):
         self.field, self.value, self.expected = field, value, expected
 
 
+class Change(Protocol):
+    """One entry of a stage history as it was sent."""
+
+    @property
+    def changed(self) -> str: ...
+    @property
+    def stage(self) -> str | None: ...
+    @property
+    def expected_close(self) -> str | None: ...
+
+
 class Deal(Protocol):
     """A deal in raw columns, None where missing, whose values pass `form`."""
 
@@ -50,6 +62,8 @@ class Deal(Protocol):
     def close_date(self) -> str | None: ...
     @property
     def close_value(self) -> str | float | None: ...
+    @property
+    def stage_history(self) -> Sequence[Change] | None: ...
 
 
 def form(name: str, value: Any) -> NotScorableError | None:

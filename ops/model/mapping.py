@@ -163,7 +163,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _show(table: RawTable, proposal: Proposal) -> None:
-    print(table.describe())
+    history: dict[str, str] = proposal.document.get("history", {})
+    print(table.without(history.get("file", "")).describe())
     shown = Table("used as", "column", "sure", "for example", box=None, pad_edge=False)
     for row in proposal.rows:
         column = "-" if row.column is None else cell(row.column)
@@ -173,6 +174,8 @@ def _show(table: RawTable, proposal: Proposal) -> None:
     _CONSOLE.print(shown)
     stages: dict[str, str] = proposal.document["stages"]
     print("stages: " + ("; ".join(f"{cell(stage)} is {meaning}" for stage, meaning in stages.items()) or "none"))
+    if history:
+        print("stage history: " + ", ".join(f"{use} is {cell(name)}" for use, name in history.items()))
     for question in proposal.questions:
         print(f"? {cell(question.text)}")
 

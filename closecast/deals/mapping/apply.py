@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from closecast.deals.mapping import amounts, dates
+from closecast.deals.mapping import amounts, dates, words
 from closecast.deals.mapping.document import DateOrder, Mapping, MappingError
 from closecast.deals.mapping.evidence import Evidence
 from closecast.deals.pseudonyms import UNKNOWN
@@ -106,6 +106,7 @@ class _Work:
             self.notes.append(
                 f"{expected:,} open deals carry a close date: it is expected, not an outcome, and not used"
             )
+        self._note_expected_dates()
         stages = np.where(meanings == "won", "Won", np.where(meanings == "lost", "Lost", "Engaging"))
         stages = np.where(~closed & (created == ""), "Prospecting", stages)
         columns = {
@@ -119,6 +120,22 @@ class _Work:
             "close_value": self._amounts(meanings),
         }
         return pd.DataFrame({name: columns[name] for name in RAW_COLUMNS}, index=self.frame.index, dtype=object)
+
+    def _note_expected_dates(self) -> None:
+        """Of a date that is expected an export has only the last value, which may be that of the close."""
+        used = self.columns.used()
+        names = [
+            name
+            for name in map(str, self.frame)
+            if name not in used
+            and words.EXPECTED.search(words.plain(name))
+            and Evidence.of(self.frame, name).dates > 0.5
+        ]
+        if names:
+            self.notes.append(
+                f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not used: it may have been overwritten when the deal "
+                "closed, and would leak; an expected close date is a feature only where a stage history says when it was known"
+            )
 
     def _leave_out(self, rows: NDArray[np.bool_], reason: str) -> None:
         self.aside += set_aside(self.frame[rows], reason)

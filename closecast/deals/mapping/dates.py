@@ -77,10 +77,17 @@ def read(text: str, order: DateOrder | None, timezone: str = "UTC") -> date | No
 
     A time of day with a zone is that moment's date in `timezone`; one without a zone is taken as written there.
     """
+    moment = read_moment(text, order, timezone)
+    return None if moment is None else moment.date()
+
+
+def read_moment(text: str, order: DateOrder | None, timezone: str = "UTC") -> datetime | None:
+    """The date of one cell as `read` has it, with its time of day in `timezone`; midnight where it has none."""
     text = text.strip()
     if serial := _SERIAL.fullmatch(text):
         days = int(serial["days"])
-        return _EXCEL_ORIGIN + timedelta(days) if _FIRST_SERIAL <= days <= _LAST_SERIAL else None
+        moment = datetime.combine(_EXCEL_ORIGIN, time()) + timedelta(float(text))
+        return moment if _FIRST_SERIAL <= days <= _LAST_SERIAL else None
     if found := _ISO.fullmatch(text):
         parts = int(found["year"]), int(found["month"]), int(found["day"])
     elif found := _NUMERIC.fullmatch(text):
@@ -105,16 +112,28 @@ def _year(text: str) -> int:
     return year + (1900 if year >= _PIVOT else 2000)
 
 
-def _moment(parts: tuple[int, int, int], found: "re.Match[str]", timezone: str) -> date | None:
+def _moment(parts: tuple[int, int, int], found: "re.Match[str]", timezone: str) -> datetime | None:
     try:
-        if not found["zone"] or not found["hour"]:
-            return date(*parts)
-        hour = int(found["hour"])
-        if found["half"]:
-            hour = hour % 12 + 12 * (found["half"][0] in "Pp")
+        day = date(*parts)
+        if not found["hour"]:
+            return datetime.combine(day, time())
+        if not found["zone"]:
+            return datetime.combine(day, _time_of_day(found) or time())
+        written = _time_of_day(found)
+        if written is None:
+            return None
         zone = "+0000" if found["zone"] in ("Z", "UTC") else found["zone"].replace(":", "")
-        local = datetime.combine(date(*parts), time(hour, int(found["minute"])))
-        moment = datetime.strptime(f"{local:%Y-%m-%d %H:%M}{zone}", "%Y-%m-%d %H:%M%z")
-        return moment.astimezone(ZoneInfo(timezone)).date()
+        moment = datetime.strptime(f"{datetime.combine(day, written):%Y-%m-%d %H:%M:%S}{zone}", "%Y-%m-%d %H:%M:%S%z")
+        return moment.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
     except (ValueError, OverflowError):
+        return None
+
+
+def _time_of_day(found: "re.Match[str]") -> time | None:
+    hour = int(found["hour"])
+    if found["half"]:
+        hour = hour % 12 + 12 * (found["half"][0] in "Pp")
+    try:
+        return time(hour, int(found["minute"]), int(found["second"] or 0))
+    except ValueError:
         return None

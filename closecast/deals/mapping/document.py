@@ -53,6 +53,29 @@ class FileFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     sheet: Name | None = None
 
 
+class HistoryColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """The names in a second file, the deals' stage history: a row for each entry, or for each field that was changed.
+
+    Of the first kind `stage`, `expected_close` or both are columns. Of the second kind `field` is the column that names
+    the changed field and `value` the one with its new value; `stage` and `expected_close` are then names of fields.
+    """
+
+    deal: Name  # the column with the deals' identifiers
+    changed: Name  # the column with the date from which on it was so
+    stage: Name | None = None
+    expected_close: Name | None = None
+    field: Name | None = None
+    value: Name | None = None
+    file: Name | None = None  # its name in the folder; not needed where only one has these columns
+
+    def used(self) -> dict[str, str]:
+        """The columns' names, each with what it is used for."""
+        single = {name: getattr(self, name) for name in ("deal", "changed", "field", "value")}
+        if self.field is None:
+            single |= {"stage": self.stage, "expected_close": self.expected_close}
+        return {column: use for use, column in single.items() if column}
+
+
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """One mapping file. What is left out is decided by the export's own evidence, or is not there."""
 
@@ -68,6 +91,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     pipelines: tuple[Name, ...] = ()  # those whose deals are used; all of them where none is named
     fiscal_year_start: Annotated[int, msgspec.Meta(ge=1, le=12)] | None = None  # its first month
     pseudonymise: tuple[PseudonymColumn, ...] = ()  # columns whose values are replaced before anything is stored
+    history: HistoryColumns | None = None  # a second file in the folder
 
 
 def parse(content: bytes | str) -> Mapping:
@@ -80,7 +104,18 @@ def parse(content: bytes | str) -> Mapping:
         raise MappingError(f"there is no time zone {mapping.timezone!r}; expected a name such as Europe/Berlin")
     if OPEN in mapping.columns.used():
         raise MappingError(f"the mapping leaves columns.{mapping.columns.used()[OPEN]} open: name a column there")
+    if mapping.history is not None:
+        _check_history(mapping.history)
     return mapping
+
+
+def _check_history(history: HistoryColumns) -> None:
+    if place := (history.used() | {history.file: "file"}).get(OPEN):
+        raise MappingError(f"the mapping leaves history.{place} open: name it")
+    if (history.field is None) != (history.value is None):
+        raise MappingError("the mapping's history names one of field and value; name both, or neither")
+    if history.stage is None and history.expected_close is None:
+        raise MappingError("the mapping's history names neither stage nor expected_close; name one of them, or both")
 
 
 def write(mapping: Mapping) -> str:

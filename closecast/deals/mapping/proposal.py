@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from closecast.deals.mapping import amounts, dates, words
+from closecast.deals.mapping import amounts, dates, history, words
 from closecast.deals.mapping.document import OPEN, REQUIRED, VERSION, Columns, DateOrder, Mapping, MappingError, Meaning
 from closecast.deals.mapping.evidence import Evidence
 from closecast.deals.mapping.profiles import shipped
@@ -85,7 +85,16 @@ def propose(table: RawTable) -> Proposal:
     mark, asked_of_money = _money(columns, found)
     chosen = {"name": profile.name if profile else None, "dates": order, "decimal_mark": mark}
     document |= {name: value for name, value in chosen.items() if value}
-    return Proposal(document, rows, (*questions, *asked, *asked_of_money))
+    asked_of_history: list[Question] = []
+    if {"opportunity_id", "stage"} <= set(columns):
+        identifiers, stages = (table.frame[columns[use]].str.strip() for use in ("opportunity_id", "stage"))
+        beside = history.find(table.beside, identifiers, stages)
+        if beside.columns:
+            document["history"] = msgspec.to_builtins(beside.columns)
+        if beside.question:
+            document["history"] = dict(beside.known)
+            asked_of_history.append(Question(beside.question, (("history", beside.unknown),)))
+    return Proposal(document, rows, (*questions, *asked, *asked_of_money, *asked_of_history))
 
 
 def _of_columns(rows: Sequence[Row], found: dict[str, Evidence]) -> list[Question]:

@@ -19,10 +19,12 @@ EXPECTED = re.compile(
 class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: dict[str, tuple[str, ...]]  # by use, the best name first
     stages: dict[Meaning, tuple[str, ...]]
+    history: dict[str, tuple[str, ...]]  # by use, the best name first
 
 
 _WORDS = msgspec.yaml.decode(resources.files(__package__).joinpath("words.yaml").read_bytes(), type=_Words)
 COLUMNS = _WORDS.columns
+HISTORY = _WORDS.history
 _MEANINGS: dict[str, Meaning] = {name: one for one, names in _WORDS.stages.items() for name in names}
 
 

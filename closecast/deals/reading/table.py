@@ -1,8 +1,8 @@
 """The table that was read from an export: its cells as text, and the rows that are none of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -45,20 +45,30 @@ class Layout:
 
 @dataclass(frozen=True)
 class RawTable:
-    """`frame` has text columns of dtype object, "" where a cell is empty, and the rows' numbers in the file as index."""
+    """`frame` has text columns of dtype object, "" where a cell is empty, and the rows' numbers in the file as index.
+
+    `beside` are tables of other things in the same folder, by the name of their file.
+    """
 
     frame: pd.DataFrame
     layout: Layout
     set_aside: tuple[SetAside, ...] = ()
+    beside: Mapping[str, "RawTable"] = field(default_factory=dict)
 
     @property
     def last_row(self) -> int:
         """The number of the last row below the header; 0 where there is none."""
         return max([*self.frame.index[-1:], *(one.row for one in self.set_aside)], default=0)
 
+    def without(self, name: str) -> "RawTable":
+        """This table without the one that is called `name` beside it."""
+        return replace(self, beside={other: table for other, table in self.beside.items() if other != name})
+
     def describe(self) -> str:
-        """One line: the format, the rows, and how many were set aside for what."""
+        """One line: the format, the rows, what is not read, and how many rows were set aside for what."""
         line = f"{self.layout.form}, header in row {self.layout.header_row}, {len(self.frame):,} rows"
+        if self.beside:
+            line += f", not read: {', '.join(self.beside)}"
         reasons = Counter(one.reason for one in self.set_aside)
         if not reasons:
             return line

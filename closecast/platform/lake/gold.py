@@ -38,4 +38,4 @@ def _frames(data: Data, rows: Snapshots) -> Iterator[pd.DataFrame]:
         facts = pd.DataFrame(
             {"opportunity_id": identifiers[part.deal], "as_of": part.as_of.astype("M8[s]"), "won": part.won}
         )
-        yield pd.concat([facts, pd.DataFrame(data.matrix(part), columns=list(NAMES))], axis=1)
+        yield pd.concat([facts, pd.DataFrame(data.fitting_matrix(part), columns=list(NAMES))], axis=1)

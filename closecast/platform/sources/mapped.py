@@ -1,16 +1,19 @@
 """An export as its owner's CRM wrote it, brought into the contract's columns by a mapping."""
 
+from collections.abc import Mapping as Mappings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import pandas as pd
 
+from closecast.deals.mapping import history
 from closecast.deals.mapping.apply import apply
-from closecast.deals.mapping.document import DateOrder, FileFormat, Mapping, MappingError, write
+from closecast.deals.mapping.document import DateOrder, FileFormat, HistoryColumns, Mapping, MappingError, write
 from closecast.deals.mapping.proposal import propose
 from closecast.deals.reading import export as reading
 from closecast.deals.reading.table import RawTable, SetAside, UnreadableError
+from closecast.deals.stages import HISTORY
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.printable import printable
 from closecast.platform.sources.errors import MappingNeededError, SourceError
@@ -79,10 +82,13 @@ def check_size(size: int, what: str) -> None:
 def mapped(table: RawTable, what: str, mapping: Mapping | None = None) -> MappedTable:
     """`table` in the contract's columns: by `mapping`, else as it is where it has them, else by a certain proposal.
 
-    Raises MappingNeededError where there is something to ask, and SourceError where the mapping does not fit.
+    The stage history of the deals, where a table beside them is one, is added as the column HISTORY. Raises
+    MappingNeededError where there is something to ask, and SourceError where the mapping does not fit.
     """
     if mapping is None and set(RAW_COLUMNS) <= set(table.frame.columns):
-        return MappedTable(table.frame.reset_index(drop=True), table, None, table.set_aside, (), table.frame.index)
+        # A column of that name in the file itself is none of ours.
+        frame = table.frame.drop(columns=HISTORY, errors="ignore").reset_index(drop=True)
+        return _with_history(MappedTable(frame, table, None, table.set_aside, (), table.frame.index), what)
     is_given = mapping is not None
     if mapping is None:
         proposal = propose(table)
@@ -94,7 +100,46 @@ def mapped(table: RawTable, what: str, mapping: Mapping | None = None) -> Mapped
     except MappingError as error:
         raise SourceError(f"{what} does not fit the mapping: {error}") from error
     deals, rows = done.frame.reset_index(drop=True), done.frame.index
-    return MappedTable(deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given, done.order)
+    read = MappedTable(deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given, done.order)
+    return _with_history(read, what)
+
+
+def _with_history(read: MappedTable, what: str) -> MappedTable:
+    """Add the deals' stage histories, where a table beside them has them."""
+    table, mapping = read.table, read.mapping
+    columns = mapping.history if mapping else None
+    if columns is None:
+        names = mapping.columns if mapping else None
+        stages = table.frame[names.stage if names else "deal_stage"].str.strip()
+        found = history.find(table.beside, read.frame["opportunity_id"], stages)
+        if found.question:
+            raise MappingNeededError(questions(what, [found.question]))
+        columns = found.columns
+    if columns is None:
+        return read
+    name = _file(columns, table.beside, what)
+    try:
+        done = history.apply(table.beside[name], msgspec.structs.replace(columns, file=name), mapping, read.frame)
+    except MappingError as error:
+        raise SourceError(f"{what} does not fit the mapping: {error}") from error
+    frame = read.frame if done.texts is None else read.frame.assign(**{HISTORY: done.texts})
+    return replace(read, frame=frame, table=table.without(name), notes=(*read.notes, done.note))
+
+
+def _file(columns: HistoryColumns, beside: Mappings[str, RawTable], what: str) -> str:
+    """The file that is the stage history of the mapping. Raises SourceError where there is none, or more than one."""
+    fitting = [
+        name
+        for name, table in beside.items()
+        if columns.file in (None, name) and columns.used().keys() <= set(table.frame.columns)
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    named = columns.file or "its columns"
+    found = f"{', '.join(fitting)} have them" if fitting else f"there are {', '.join(beside) or 'no other files'}"
+    raise SourceError(
+        f"{what} has no one stage history with {named}, as the mapping says: {found}; name it as history.file"
+    )
 
 
 def questions(what: str, asked: Sequence[str]) -> str:

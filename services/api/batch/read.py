@@ -21,13 +21,14 @@ from closecast.scoring.rules import MAX_TEXT, NotScorableError
 from closecast.scoring.tables import read_frame
 from services.api.batch import json_columns
 from services.api.problems import InvalidInputError
-from services.api.schemas.predictions import BatchRequest, BoundedHorizon, Deal
+from services.api.schemas.predictions import BatchRequest, BoundedHorizon, Deal, StageEntry
 from services.api.schemas.strict_json import not_understood, require_once
 
 _IDENTIFIER = "opportunity_id"
 _HEAD = 1 << 16  # bytes in which a CSV's header is
 _MOST_LINES = 10 * MOST_DEALS  # of these rows, whose cells may have several
 _MOST_ROWS = 2 * MOST_DEALS  # of an export as it is, of which some are no deals
+_TEXTS = tuple(name for name in Deal.__struct_fields__ if name in RAW_COLUMNS)
 _ENCODED = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -62,7 +63,7 @@ def by_column(body: bytes) -> tuple[DealTable, BatchRequest] | None:
     """
     begin, end = body.find(b"[") + 1, body.rfind(b"]")
     records = memoryview(body)[begin:end]
-    found = json_columns.read(records, Deal.__struct_fields__, MAX_TEXT) if 0 < begin <= end else None
+    found = json_columns.read(records, _TEXTS, MAX_TEXT) if 0 < begin <= end else None
     if found is None or found[0] > MOST_DEALS:
         return None
     # There is no other bracket before or after this array: if the rest is a request, the array is its deals.
@@ -82,7 +83,8 @@ def by_object(body: bytes) -> tuple[DealTable, BatchRequest]:
     require_once(body)
     # Without deals there are no columns.
     named = zip(Deal.__struct_fields__, zip(*map(astuple, sent.deals), strict=True), strict=bool(sent.deals))
-    return _table(named, len(sent.deals)), BatchRequest([], sent.as_of, sent.horizon)
+    texts = ((name, values) for name, values in named if name in RAW_COLUMNS)
+    return _table(texts, len(sent.deals), histories=_histories(sent.deals)), BatchRequest([], sent.as_of, sent.horizon)
 
 
 def _row_by_row(body: bytes, own: OwnColumns | None) -> tuple[DealTable, BatchRequest]:
@@ -94,24 +96,26 @@ def _row_by_row(body: bytes, own: OwnColumns | None) -> tuple[DealTable, BatchRe
         expected = '{"deals": [{…}], "as_of": date?, "horizon": days or "quarter_end"?}, or CSV or Parquet with its Content-Type'
         raise InvalidInputError(found.field, found.value, expected, str(found)) from error
     require_once(body)
-    refused, deals = {}, list(sent.deals)
+    rows, refused = list(sent.deals), {}
+    deals: list[Deal | None] = []
     for at, row in enumerate(sent.deals):
+        deals.append(None)
         try:
             if own is not None and own.has(row):
-                deals[at] = own.translate(row)
-            as_deal(deals[at])
+                rows[at] = own.translate(row)
+            deals[at] = as_deal(rows[at])
         except NotScorableError as error:
             refused[at] = error
     # A refused row is answered with its identifier, if it has a valid one.
     named = [
-        (name, [row.get(name) if at not in refused else None for at, row in enumerate(deals)])
+        (name, [row.get(name) if at not in refused else None for at, row in enumerate(rows)])
         for name in RAW_COLUMNS
         if name != _IDENTIFIER
     ]
     identifier = _IDENTIFIER if own is None else own.mapping.columns.opportunity_id or _IDENTIFIER
-    given = [row.get(_IDENTIFIER, row.get(identifier)) for row in deals]
+    given = [row.get(_IDENTIFIER, row.get(identifier)) for row in rows]
     named.append((_IDENTIFIER, [one if isinstance(one, str) else None for one in given]))
-    return _table(named, len(sent.deals), refused=refused), msgspec.structs.replace(sent, deals=[])
+    return _table(named, len(sent.deals), refused, _histories(deals)), msgspec.structs.replace(sent, deals=[])
 
 
 def as_deal(row: dict[str, Any]) -> Deal:
@@ -258,6 +262,7 @@ def _table(
     named: Iterable[tuple[str, Sequence[Any]]],
     rows: int,
     refused: dict[int, NotScorableError] | None = None,
+    histories: dict[int, Sequence[StageEntry]] | None = None,
 ) -> DealTable:
     identifiers = pa.nulls(rows, pa.string())
     columns = {}
@@ -268,4 +273,11 @@ def _table(
             column = Column.of_values(values)
             if column.distinct:
                 columns[name] = column
-    return DealTable(identifiers, columns, refused or {})
+    return DealTable(identifiers, columns, refused or {}, histories or {})
+
+
+def _histories(deals: Iterable[Deal | None]) -> dict[int, Sequence[StageEntry]]:
+    """The stage histories that were sent, by row."""
+    return {
+        row: deal.stage_history for row, deal in enumerate(deals) if deal is not None and deal.stage_history is not None
+    }

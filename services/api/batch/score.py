@@ -27,7 +27,7 @@ class ScoredTable:
     question: Question
     rows: NDArray[np.int64]  # (k,): positions in the table, ascending
     probability: NDArray[np.float64]  # (k,)
-    features: NDArray[np.float64]  # (k, 23)
+    features: NDArray[np.float64]  # (k, features)
     unseen: dict[int, tuple[str, ...]]  # by position: columns whose value the history does not know
     refused: dict[int, NotScorableError]  # by position
     names: dict[str, Column]  # of ENTITIES, normalised
@@ -80,6 +80,8 @@ class BatchDraft:
         unseen: list[list[str]] = [[]] * len(scored.table)
         for row, names in scored.unseen.items():
             unseen[row] = list(names)
+        histories = scored.table.histories
+        sent = {"stage_history": [histories.get(row) for row in positions]} if histories else {}
         return Entry(
             id=self.id,
             request_id=self.request_id,
@@ -94,6 +96,7 @@ class BatchDraft:
             deals={
                 "opportunity_id": scored.table.identifiers.take(pa.array(scored.rows)).to_pylist(),
                 **{name: column.values(scored.rows) for name, column in scored.table.columns.items()},
+                **sent,
             },
             unseen=[unseen[row] for row in positions],
             probability=scored.probability.tolist(),

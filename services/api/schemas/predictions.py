@@ -13,6 +13,15 @@ from closecast.scoring.rules import MAX_TEXT
 
 BoundedHorizon = Annotated[int, Meta(ge=1, le=MAX_HORIZON_DAYS)] | Literal["quarter_end"]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+MOST_ENTRIES = 200  # of one deal's stage history
+
+
+class StageEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """What became known of a deal on a day: its stage, the date on which its close is expected, or both."""
+
+    changed: Annotated[Text, Meta(description="YYYY-MM-DD or M/D/YYYY", examples=["2017-10-02"])]
+    stage: Annotated[Text | None, Meta(description="The stage that the deal entered")] = None
+    expected_close: Annotated[Text | None, Meta(description="YYYY-MM-DD or M/D/YYYY")] = None
 
 
 class Deal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -26,6 +35,13 @@ class Deal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     deal_stage: Annotated[Text | None, Meta(description="Engaging; a closed deal cannot be scored")] = None
     close_date: Text | None = None
     close_value: Text | float | None = None
+    stage_history: Annotated[
+        Annotated[tuple[StageEntry, ...], Meta(max_length=MOST_ENTRIES)] | None,
+        Meta(
+            description="Entries before as_of are used, if the model has learnt from stage histories. Default: the history "
+            "that the model's data has of this opportunity_id."
+        ),
+    ] = None
 
 
 class PredictionRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=False):

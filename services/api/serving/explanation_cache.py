@@ -27,7 +27,7 @@ _NUMBERS = struct.Struct(f"<{len(NAMES)}d")
 
 
 class ExplanationCache:
-    """Points of explanations, (23,), by model and feature values.
+    """Points of explanations, (len(NAMES),), by model and feature values.
 
     Safe from several threads; never raises when Redis is away.
 

@@ -10,7 +10,7 @@ from closecast.models import explanations
 from closecast.models.explanation_text import ExplanationText, NameStatus, describe
 from closecast.models.feature_text import Entity
 from closecast.platform.mlflow.registry import Served
-from closecast.scoring import one
+from closecast.scoring import one, stages
 from closecast.scoring.question import Question
 from closecast.scoring.rules import require_open
 from services.api.schemas.predictions import Deal
@@ -37,7 +37,8 @@ class Explainer:
         codes, name_status = _names(builder.history, deal)
         draw = one.account_draw(deal) if codes["account"] == MISSING_ACCOUNT else 0.0
         agent, product, account = codes["sales_agent"], codes["product"], codes["account"]
-        row = features.rows(tables, age, tables.horizon_tables((days,)), agent, product, account, draw)
+        history = stages.values(builder.history.stages, tables, deal)
+        row = features.rows(tables, age, tables.horizon_tables((days,)), agent, product, account, draw, history)
         matrix = np.stack([np.frombuffer(row), explanations.reference_row(tables, days)])
         own, reference = matrix
         # The folder's name holds run and hash: version numbers restart when a registered model is recreated.

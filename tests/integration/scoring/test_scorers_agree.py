@@ -43,7 +43,7 @@ def client(served_model: DealModel, tmp_path_factory: pytest.TempPathFactory) ->
         httpx.Client(base_url=address, headers={"X-API-Key": api.KEY}, timeout=60, trust_env=False) as caller,
     ):
         # From here on, the fast path has the tables that it needs.
-        assert isinstance(_single(caller, {"engage_date": "2017-11-20"}, fast=False), float)
+        assert isinstance(single(caller, {"engage_date": "2017-11-20"}, fast=False), float)
         yield caller
 
 
@@ -56,7 +56,7 @@ def _detail(problem: str) -> str:
     return problem.partition(" - at `$")[0]
 
 
-def _single(client: httpx.Client, row: Row, *, fast: bool) -> Answer:
+def single(client: httpx.Client, row: Row, *, fast: bool) -> Answer:
     # A header with a parameter is out of the ordinary: the framework answers.
     kind = "application/json" if fast else "application/json; charset=utf-8"
     content = json.dumps({"deal": row, "as_of": str(AS_OF), "horizon": HORIZON})
@@ -72,7 +72,7 @@ def _batch(client: httpx.Client, content: bytes, kind: str, query: str = QUERY) 
     return [_words(one["error"]) if "error" in one else one["probability"] for one in answer.json()["predictions"]]
 
 
-def _json(client: httpx.Client, rows: list[Row]) -> list[Answer]:
+def json_batch(client: httpx.Client, rows: list[Row]) -> list[Answer]:
     content = json.dumps({"deals": rows, "as_of": str(AS_OF), "horizon": HORIZON}).encode()
     return _batch(client, content, "application/json", "")
 
@@ -118,12 +118,12 @@ def _without_field(answers: list[Answer]) -> list[Answer]:
     return [one.partition(": ")[2] if isinstance(one, str) else one for one in answers]
 
 
-def _agree(client: httpx.Client, model: DealModel, rows: list[Row]) -> list[Answer]:
+def agree(client: httpx.Client, model: DealModel, rows: list[Row]) -> list[Answer]:
     """What everything answers to rows in the contract's order of columns."""
     rows = [{name: row[name] for name in RAW_COLUMNS if name in row} for row in rows]
-    expected = [_single(client, row, fast=True) for row in rows]
-    assert [_single(client, row, fast=False) for row in rows] == expected
-    assert _json(client, rows) == expected
+    expected = [single(client, row, fast=True) for row in rows]
+    assert [single(client, row, fast=False) for row in rows] == expected
+    assert json_batch(client, rows) == expected
     assert _mlflow(model, rows) == _without_field(expected)
     if all(value is None or isinstance(value, str) for row in rows for value in row.values()):
         assert _batch(client, _parquet(rows), PARQUET) == expected
@@ -201,7 +201,7 @@ _OTHER_TYPES = (
 @example([{"engage_date": "2017-11-20", "opportunity_id": "x" * 501}])
 @example([{"deal_stage": " Prospecting "}, {"engage_date": " ", "deal_stage": "Engaging"}, {}])
 def test_rows_of_texts_are_answered_alike(client: httpx.Client, served_model: DealModel, rows: list[Row]) -> None:
-    _agree(client, served_model, rows)
+    agree(client, served_model, rows)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -216,7 +216,7 @@ def test_values_of_other_types_are_refused_alike(
     client: httpx.Client, served_model: DealModel, rows: list[tuple[Row, Row]]
 ) -> None:
     changed = [{**sound, **others} for sound, others in rows]
-    expected = _agree(client, served_model, changed)
+    expected = agree(client, served_model, changed)
     assert all(isinstance(one, str) for one, (_, others) in zip(expected, rows, strict=True) if others)
 
 
@@ -235,7 +235,7 @@ def test_the_rows_above_hold_answers_and_each_refusal(client: httpx.Client, serv
         {"engage_date": "2017-11-20", "close_value": "0"},
         {"engage_date": "2017-11-20", "account": "x" * 501},
     ]
-    answers = _agree(client, served_model, rows)
+    answers = agree(client, served_model, rows)
     assert [isinstance(one, float) for one in answers] == [True, True, *[False] * 10]
     assert len(set(answers[2:])) == 10
 
@@ -266,7 +266,7 @@ def test_typed_columns_say_what_their_texts_say(
     pq.write_table(table, tmp_path / "deals.parquet")
     content = (tmp_path / "deals.parquet").read_bytes()
     # when
-    expected = _agree(client, served_model, texts)
+    expected = agree(client, served_model, texts)
     target = io.BytesIO()
     score_parquet(served_model, "7", io.BytesIO(content), target, AS_OF, HORIZON)
     made = pq.read_table(io.BytesIO(target.getvalue())).to_pylist()

@@ -1,11 +1,14 @@
 """Deals for tests of this room: a short export written by hand, and a made-up one."""
 
-from datetime import date
+from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from closecast.deals import stages
 from closecast.deals.contract import check
+from closecast.deals.stages import HISTORY, Entry
 from closecast.deals.synthetic.generator import generate
 from closecast.features import FeatureBuilder, History
 
@@ -28,6 +31,26 @@ def frame(*rows: tuple[str | None, str | None, str | None, str, str, str | None,
 def deals() -> pd.DataFrame:
     made = check(generate(1_500, seed=5)).accepted
     return made[made["engage_date"].notna()].reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
+def deals_with_histories(deals: pd.DataFrame) -> pd.DataFrame:
+    """Nine in ten have one, with entries before, on and after the close."""
+    random = np.random.default_rng(3)
+    made = deals.copy()
+    made[HISTORY] = [_history(engaged, random) for engaged in deals["engage_date"].dt.date]
+    return made
+
+
+def _history(engaged: date, random: np.random.Generator) -> str | None:
+    if random.random() < 0.1:
+        return None
+    entries = []
+    for days in np.sort(random.integers(0, 120, random.integers(1, 7))).tolist():
+        day = engaged + timedelta(days=days)
+        expected = None if random.random() < 0.5 else day + timedelta(days=int(random.integers(-5, 60)))
+        entries.append(Entry(day, (None, "Lead", "Demo", "Offer")[random.integers(0, 4)], expected))
+    return stages.write(entries)
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,8 @@ def values(deals: pd.DataFrame, position: int, as_of: str, horizon: int = 30) ->
     return dict(zip(features.NAMES, made[0].tolist(), strict=True))
 
 
-def test_twenty_three_features_are_declared_once_and_in_full() -> None:
-    assert len(features.FEATURES) == len(set(features.NAMES)) == 23
+def test_features_are_declared_once_and_in_full() -> None:
+    assert len(features.FEATURES) == len(set(features.NAMES)) == 31
     for feature in features.FEATURES:
         assert all((feature.name, feature.unit, feature.formula, feature.meaning, feature.cut_off))
     rising = [name for name, sign in zip(features.NAMES, features.MONOTONE, strict=True) if sign]

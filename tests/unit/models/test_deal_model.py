@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from closecast.features import NAMES
 from closecast.models import manifest
 from closecast.models.candidate import Candidate
 from closecast.models.card import ModelCard
@@ -63,7 +64,7 @@ def test_mlflows_loader_answers_raw_deals(model: DealModel, tmp_path: Path) -> N
 
 
 def test_a_matrix_of_another_width_is_refused(model: DealModel) -> None:
-    with pytest.raises(ValueError, match=r"a matrix of 23 features, got the shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=rf"a matrix of {len(NAMES)} features, got the shape \(2, 3\)"):
         model.scorer.predict(np.zeros((2, 3)))
 
 

@@ -15,7 +15,7 @@ from closecast.models.calibration import BetaCalibration
 from closecast.models.candidate import Candidate
 from closecast.models.explanation_text import ExplanationText, NameStatus, describe
 from closecast.models.explanations import Explanation
-from closecast.models.feature_text import FEATURE_TEXT, GROUPS, Entity, days, percent
+from closecast.models.feature_text import FEATURE_TEXT, GROUPS, OF_HISTORY, Entity, days, percent
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
 from closecast.models.start import Start
@@ -162,7 +162,7 @@ def test_points_that_were_kept_give_the_same_explanation_and_others_none(
         points = made.points.copy()
         points[5] += damaged
         assert explanations.of_kept(scorer, row, reference, points) is None
-    moved = made.points + 0.1 * (np.eye(23)[equal] - np.eye(23)[NAMES.index("deal_age_days")])
+    moved = made.points + 0.1 * (np.eye(len(NAMES))[equal] - np.eye(len(NAMES))[NAMES.index("deal_age_days")])
     assert explanations.of_kept(scorer, row, reference, moved) is None
     assert explanations.of_kept(scorer, rows[1], reference, made.points) is None
 
@@ -183,6 +183,9 @@ def test_each_fact_holds_the_value_it_is_about(rows: Matrix) -> None:
             fact = FEATURE_TEXT[feature.name].fact(value)
             assert fact[0].islower() or fact[0].isdigit()
             assert not fact.endswith(".")
+            if FEATURE_TEXT[feature.name].group in OF_HISTORY:
+                assert "known" in fact
+                continue
             if feature.unit == "days":
                 assert f"{round(value):,}" in fact
             if feature.unit in ("share", "share a day", "probability"):
@@ -233,7 +236,7 @@ def test_a_name_without_a_record_is_told(
 
 def test_a_feature_that_adds_most_is_told_though_it_does_not_lead(reference: Matrix) -> None:
     # given
-    points = np.zeros(23)
+    points = np.zeros(len(NAMES))
     points[NAMES.index("agent_cycle_days_before_as_of")] = 0.122
     row = reference.copy()
     row[NAMES.index("agent_cycle_days_before_as_of")] = 33
@@ -250,6 +253,20 @@ def test_a_feature_that_adds_most_is_told_though_it_does_not_lead(reference: Mat
     ("name", "value", "fact"),
     [
         ("cycle_stage", 4, "it is older than any deal that has closed"),
+        ("stage_win_rate_before_as_of", 0.4, "about 40 % of the closed deals that had reached this stage were won"),
+        ("stage_days_to_close_before_as_of", 12.2, "deals take about 12 days to close from this stage on"),
+        ("days_in_stage", 1, "the deal has been in its stage for 1 day"),
+        ("stages_entered", 1, "it has entered 1 stage"),
+        ("stages_entered", 3, "it has entered 3 stages"),
+        ("stage_win_rate_before_as_of", 0, "the deal's stage is not known"),
+        ("moves_back", 0, "it is not known to have moved back"),
+        ("moves_back", 1, "it has moved back once"),
+        ("moves_back", 2, "it has moved back twice"),
+        ("days_to_expected_close", 0, "no expected close date ahead of it is known"),
+        ("days_to_expected_close", 9, "its close is expected in 9 days"),
+        ("days_past_expected_close", 0, "it is not known to be overdue"),
+        ("days_past_expected_close", 4, "it is 4 days overdue"),
+        ("expected_close_slips", 3, "its expected close was put off 3 times"),
         ("deal_age_days", 731, "the deal has been open for 731 days or more"),
         ("deal_age_days", 1, "the deal has been open for 1 day"),
         ("horizon_days", 1, "1 day is left until the date asked about"),

@@ -119,5 +119,7 @@ def test_the_first_coalition_is_nobody_and_the_last_everybody_and_each_is_asked_
     assert not members[0].any()
     assert members[-1].all()
     assert len(members) == len(set(map(tuple, members.tolist()))) == 832
+    owen_values([3, 4, 4, 4, 2, 5, 3], worth)
+    assert len(asked.pop()) == 5_632
     assert found == pytest.approx([1.0] * 17)
     assert list(chain(owen_values([], lambda members: np.ones(len(members))))) == []

@@ -13,10 +13,10 @@ version=v4
 num_class=1
 num_tree_per_iteration=1
 label_index=0
-max_feature_idx=22
+max_feature_idx={len(NAMES) - 1}
 objective=binary sigmoid:1
 feature_names={" ".join(NAMES)}
-feature_infos={" ".join(["none"] * 23)}
+feature_infos={" ".join(["none"] * len(NAMES))}
 tree_sizes=SIZE
 
 Tree=0
@@ -51,7 +51,7 @@ def test_what_lightgbm_writes_passes() -> None:
 
     trees.checked(_sized(TEXT))
     rng = np.random.default_rng(0)
-    matrix = rng.random((2_000, 23)) * 10.0 ** rng.integers(-30, 30, 23)
+    matrix = rng.random((2_000, len(NAMES))) * 10.0 ** rng.integers(-30, 30, len(NAMES))
     matrix[::7, 3], matrix[::5, 4] = np.nan, np.inf
     won = (rng.random(2_000) > 0.5).astype(float)
     for leaves, rounds in ((2, 1), (31, 40), (255, 2)):
@@ -72,7 +72,7 @@ def test_what_lightgbm_writes_passes() -> None:
         ("num_class=2", "num_class"),
         ("num_tree_per_iteration=100", "num_tree_per_iteration"),
         ("max_feature_idx=5", "max_feature_idx"),
-        ("feature_names=a b", "does not name 23 features"),
+        ("feature_names=a b", f"does not name {len(NAMES)} features"),
         ("tree_sizes=10", "tree 0"),
         ("tree_sizes=-1", "begin and end"),
         ("tree_sizes=99999999", "begin and end"),
@@ -83,8 +83,8 @@ def test_what_lightgbm_writes_passes() -> None:
         ("num_leaves=99999999999", "no number"),
         ("num_cat=1", "num_cat"),
         ("is_linear=1", "is_linear"),
-        ("split_feature=0 23 1", "outside of the 23"),
-        ("split_feature=0 -1 1", "outside of the 23"),
+        (f"split_feature=0 {len(NAMES)} 1", f"outside of the {len(NAMES)}"),
+        ("split_feature=0 -1 1", f"outside of the {len(NAMES)}"),
         ("split_feature=0 1", "2 values"),
         ("split_feature=0 x 1", "no number"),
         ("threshold=0.5 nan 1", "no number"),

@@ -1,12 +1,12 @@
 """Dates as CRMs write them; whether the day or the month comes first is the column's to say, never a guess."""
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closecast.deals.mapping.dates import examine, read
+from closecast.deals.mapping.dates import examine, read, read_moment
 from closecast.deals.mapping.document import DateOrder, MappingError
 
 DAY = date(2024, 4, 3)
@@ -48,6 +48,21 @@ def test_a_moment_is_a_date_in_the_time_zone_of_the_export() -> None:
     assert read("2024-04-03T23:30:00Z", None, "Europe/Berlin") == date(2024, 4, 4)
     assert read("2024-04-03T00:30:00+02:00", None, "UTC") == date(2024, 4, 2)
     assert read("2024-04-03 23:30:00", None, "Europe/Berlin") == DAY  # without a zone it is the export's own
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-04-03 14:05:06", datetime(2024, 4, 3, 14, 5, 6)),
+        ("4/3/2024 2:05 PM", datetime(2024, 4, 3, 14, 5)),
+        ("2024-04-03T23:30:00Z", datetime(2024, 4, 4, 1, 30)),
+        ("2024-04-03", datetime(2024, 4, 3)),
+        ("2024-04-03 25:00", datetime(2024, 4, 3)),
+        ("45385.5", datetime(2024, 4, 3, 12)),
+    ],
+)
+def test_a_time_of_day_orders_what_happened_on_one_day(text: str, moment: datetime) -> None:
+    assert read_moment(text, "mdy", "Europe/Berlin") == moment
 
 
 def test_two_digit_years_are_of_the_century_around_us() -> None:

@@ -20,6 +20,27 @@ fiscal_year_start: 4
 """
 
 
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("{deal: d, changed: c}", "names neither stage nor expected_close"),
+        ("{deal: d, changed: c, stage: s, field: f}", "names one of field and value"),
+        ("{deal: '?', changed: c, stage: s}", "leaves history.deal open"),
+        ("{deal: d, stage: s}", "missing required field `changed`"),
+    ],
+)
+def test_a_history_that_says_too_little_is_refused(section: str, words: str) -> None:
+    with pytest.raises(MappingError, match=words):
+        document.parse(f"{TEXT}history: {section}\n")
+
+
+def test_the_columns_of_a_history_are_read_and_written() -> None:
+    mapping = document.parse(f"{TEXT}history: {{deal: d, changed: c, field: f, value: v, stage: StageName}}\n")
+    assert mapping.history is not None
+    assert mapping.history.used() == {"d": "deal", "c": "changed", "f": "field", "v": "value"}
+    assert document.parse(document.write(mapping)) == mapping
+
+
 def test_a_mapping_is_read_and_written() -> None:
     mapping = document.parse(TEXT)
     assert mapping.columns == Columns(

@@ -33,6 +33,30 @@ def test_a_certain_mapping_is_shown_and_written(folder: Path, capsys: pytest.Cap
     assert document.parse(text).name == "salesforce_report"
 
 
+def test_a_stage_history_beside_the_deals_is_shown_and_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    exports = folder / "exports"
+    exports.mkdir()
+    (exports / "deals.csv").write_text(CERTAIN)
+    (exports / "history.csv").write_text("Opportunity ID,To Stage,Entered\na,Proposal,2024-01-02\na,Demo,2024-01-05\n")
+    (exports / "users.csv").write_text("user\nAda\n")
+    # when
+    assert propose_mapping(["file:exports"]) == 0
+    # then
+    printed = capsys.readouterr().out
+    assert "not read: users.csv" in printed
+    assert (
+        "stage history: deal is Opportunity ID, changed is Entered, stage is To Stage, file is history.csv" in printed
+    )
+    text = read_mapping("exports.mapping.yaml")
+    assert text is not None
+    history = document.parse(text).history
+    assert history is not None
+    assert (history.deal, history.changed, history.stage) == ("Opportunity ID", "Entered", "To Stage")
+
+
 def test_a_draft_asks_and_cannot_be_used_before_it_is_answered(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

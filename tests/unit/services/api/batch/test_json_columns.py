@@ -8,16 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.scoring.columns import DealTable
 from services.api.batch import read
 from services.api.problems import InvalidInputError
-from services.api.schemas.predictions import BatchRequest, Deal
+from services.api.schemas.predictions import BatchRequest
 from tests.unit.services.api.batch_rows import values
 
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_characters='"\\', exclude_categories=["Cc", "Cs"]), max_size=6)
-_DEALS = st.lists(
-    st.dictionaries(st.sampled_from(Deal.__struct_fields__), st.none() | _TEXTS, min_size=1), min_size=1, max_size=6
-)
+_DEALS = st.lists(st.dictionaries(st.sampled_from(RAW_COLUMNS), st.none() | _TEXTS, min_size=1), min_size=1, max_size=6)
 _SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (",", ": "), (", ", ":")])
 _QUESTIONS = st.sampled_from([{}, {"horizon": 30}, {"as_of": "2017-12-31", "horizon": "quarter_end"}])
 

@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from closecast.features import NAMES
 from closecast.models.deal_model import DealModel
 from closecast.platform.journal.entry import Entry, EntryError, check
 from closecast.platform.journal.inbox import Draft, JournalFullError
@@ -55,9 +58,25 @@ def test_what_is_scored_is_written_down_with_features_that_give_the_answer(
     assert entry.rows == [one["row"] for one in scored]
     assert entry.probability == [one["probability"] for one in scored]
     assert entry.unseen == [one.get("unseen", []) for one in scored]
-    matrix = np.frombuffer(entry.features).reshape(len(scored), 23)
+    matrix = np.frombuffer(entry.features).reshape(len(scored), len(NAMES))
     assert served_model.scorer.predict(matrix).tolist() == entry.probability
     assert entry.deals["sales_agent"][entry.rows.index(3)] == " Ada Berg "
+
+
+def test_a_stage_history_that_was_sent_is_written_down(folder: Path) -> None:
+    # given
+    journal = Kept()
+    history = [{"changed": "2017-11-20", "stage": "Demo"}]
+    rows: list[dict[str, Any]] = [
+        {"engage_date": "2017-11-20"},
+        {"engage_date": "2017-11-20", "stage_history": history},
+    ]
+    # when
+    result, _ = Worker(journal, Pseudonyms(None, folder)).answer(asking(folder), as_json(rows))
+    # then
+    assert result.scored == 2
+    kept = msgspec.json.decode(msgspec.json.encode(journal.entries[0].deals["stage_history"]))
+    assert kept == [None, history]
 
 
 def test_a_batch_of_nothing_to_score_is_not_written_down(folder: Path) -> None:
