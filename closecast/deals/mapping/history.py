@@ -146,6 +146,7 @@ def apply(table: RawTable, columns: HistoryColumns, mapping: Mapping | None, dea
     closed = dict(zip(deals["opportunity_id"], read_dates(deals["close_date"]), strict=True))
     entries: dict[str, list[tuple[datetime, Entry]]] = {}
     dropped: Counter[str] = Counter()
+    endings: dict[str, datetime] = {}  # the first moment at which a deal's stage meant won or lost
     for deal, moment, name, close in zip(frame[columns.deal], moments, stage, closes, strict=True):
         if not name and close is None:
             continue  # of another field
@@ -157,15 +158,23 @@ def apply(table: RawTable, columns: HistoryColumns, mapping: Mapping | None, dea
             dropped["entered after the deal closed"] += 1
         elif name in ended:
             dropped["that say how the deal ended"] += 1
+            endings[deal] = min(moment, endings.get(deal, moment))
         else:
             entry = Entry(moment.date(), name or None, None if close is None else close.date())
             entries.setdefault(deal, []).append((moment, entry))
-    ordered = {deal: [entry for _, entry in sorted(own, key=lambda pair: pair[0])] for deal, own in entries.items()}
+    ordered = {deal: [entry for _, entry in sorted(own, key=_when)] for deal, own in entries.items()}
     note = _note(ordered, dropped, columns)
+    reopened = sum(max(entries[deal], key=_when)[0] > moment for deal, moment in endings.items() if deal in entries)
+    if reopened:
+        note += f"; deals that were reopened after a stage that means won or lost: {reopened:,}"
     if unused := _uneven(ordered.keys(), deals):
         return AppliedHistory(None, f"{note}; not used: {unused}")
     texts = deals["opportunity_id"].map({deal: write(own) for deal, own in ordered.items()}).fillna("")
     return AppliedHistory(texts, note)
+
+
+def _when(pair: tuple[datetime, Entry]) -> datetime:
+    return pair[0]
 
 
 def _stages_and_dates(frame: pd.DataFrame, columns: HistoryColumns) -> tuple["pd.Series[str]", "pd.Series[str]"]:

@@ -187,3 +187,11 @@ def test_a_history_that_only_won_deals_have_is_not_used() -> None:
     # then
     assert done.texts is None
     assert "not used: 100% of the deals won have one and 0% of those lost" in done.note
+
+
+def test_deals_that_were_reopened_are_counted() -> None:
+    columns = history.find({"h": table(ENTERED)}, DEALS["opportunity_id"], STAGES).columns
+    assert columns is not None
+    again = ENTERED + "11,a3,Closed Lost,Demo,2017-02-25,\n"
+    assert "reopened after a stage that means won or lost: 1" in history.apply(table(again), columns, None, DEALS).note
+    assert "reopened" not in history.apply(table(ENTERED), columns, None, DEALS).note
