@@ -3,16 +3,18 @@
 from collections.abc import Mapping as Record
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pandas as pd
 
 from closecast.deals.mapping import dates, words
 from closecast.deals.mapping.document import REQUIRED, Mapping, Meaning, parse
 from closecast.deals.pseudonyms import UNKNOWN
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.scoring.rules import NotScorableError
+
+if TYPE_CHECKING:
+    import pandas as pd  # not for the process that reads uploaded Parquet
 
 _STAGES: dict[Meaning, str] = {"open": "Engaging", "won": "Won", "lost": "Lost"}
 
@@ -34,7 +36,7 @@ class OwnColumns:
         """The CRM's columns that the contract does not have."""
         return frozenset(self.mapping.columns.used()) - set(RAW_COLUMNS)
 
-    def fitted(self, frame: pd.DataFrame) -> Mapping:
+    def fitted(self, frame: "pd.DataFrame") -> Mapping:
         """The mapping for a table of deals to score, which may have fewer columns than the export, and other stages.
 
         Columns that are not required and not there are left out; stages that it does not name get the meaning that
@@ -46,7 +48,7 @@ class OwnColumns:
         stages = {text: meaning for text in texts if (meaning := words.meaning(text))} | self.mapping.stages
         return msgspec.structs.replace(self.mapping, columns=msgspec.structs.replace(columns, **absent), stages=stages)
 
-    def fits(self, frame: pd.DataFrame) -> bool:
+    def fits(self, frame: "pd.DataFrame") -> bool:
         """Whether `frame` has the columns that are required."""
         columns = self.mapping.columns
         return {columns.stage, columns.created, *columns.closes} <= set(frame.columns)

@@ -1,4 +1,4 @@
-"""Runs the process that checks an export, one at a time."""
+"""Runs the process that checks an export, one after the other."""
 
 import asyncio
 import logging
@@ -6,36 +6,48 @@ import signal
 import sys
 
 import msgspec
+from litestar.exceptions import TooManyRequestsException
 
-from closecast.platform.sources.findings import Findings
+from closecast.deals.mapping.profiles import shipped
 from services.api.checks.reader import Outcome
-from services.api.problems import InvalidInputError, UnavailableError
+from services.api.problems import InvalidInputError
 
 PATIENCE_S = 90.0  # for one file
+_WAITING = 4  # checks that may wait for the one that runs
 _LOG = logging.getLogger(__name__)
 
 
 class ExportChecks:
-    """Checks exports, each in a process of its own; a second one at the same time is turned away."""
+    """Checks exports, each in a process of its own; a few wait for the one that runs."""
 
     def __init__(self) -> None:
-        self._is_busy = False
+        self._turn = asyncio.Lock()
+        self._waiting = 0
 
-    async def check(self, content: bytes, profile: str | None) -> Findings:
-        """What would be made of the export `content`.
+    async def check(self, content: bytes, profile: str | None) -> bytes:
+        """What would be made of the export `content`: Findings in JSON.
 
-        Raises InvalidInputError for a file that cannot be read or mapped, and UnavailableError while another is checked.
+        Raises InvalidInputError for a file that cannot be read or mapped, and TooManyRequestsException (429, Retry-After)
+        where too many wait.
         """
-        if self._is_busy:
-            raise UnavailableError("another export is being checked; send this one again in a moment")
-        self._is_busy = True
+        names = [one.name for one in shipped()]
+        if profile is not None and profile not in names:
+            expected = f"one of {', '.join(names)}"
+            raise InvalidInputError("mapping", profile, expected, f"there is no mapping {profile!r}")
+        if not content:
+            raise InvalidInputError("body", None, "an export of a CRM", "the file is empty")
+        if self._waiting >= _WAITING:
+            detail = f"{_WAITING} exports wait to be checked: send this one again in a moment"
+            raise TooManyRequestsException(detail, headers={"Retry-After": "5"})
+        self._waiting += 1
         try:
-            outcome = await _read(content, profile)
+            async with self._turn:
+                outcome = await _read(content, profile)
         finally:
-            self._is_busy = False
-        if outcome.findings is None:
-            raise InvalidInputError("body", None, "an export of a CRM", outcome.problem or "it cannot be read")
-        return outcome.findings
+            self._waiting -= 1
+        if outcome.problem is not None:
+            raise InvalidInputError("body", None, "an export of a CRM", outcome.problem)
+        return bytes(outcome.findings)
 
 
 async def _read(content: bytes, profile: str | None) -> Outcome:

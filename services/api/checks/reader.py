@@ -15,7 +15,6 @@ from closecast.deals import contract
 from closecast.deals.mapping.profiles import shipped
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import RawExport
-from closecast.platform.sources.findings import Findings, findings
 from closecast.platform.sources.mapped import mapped, read_table
 from closecast.scoring.own_columns import OwnColumns
 
@@ -24,26 +23,28 @@ _MAX_DATA = 700_000_000  # bytes of memory
 _MAX_SECONDS = 60  # of a processor
 
 
-class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+class Outcome(msgspec.Struct, frozen=True):
     """The findings, or the sentence that says why there are none."""
 
-    findings: Findings | None = None
+    findings: msgspec.Raw = msgspec.Raw(b"null")  # closecast.platform.sources.findings.Findings in JSON
     problem: str | None = None
 
 
 def outcome(content: bytes, profile: str | None) -> Outcome:
     """Check `content` with the mapping of the profile, or one that fits with certainty."""
     named = {one.name: one for one in shipped()}
-    if profile is not None and profile not in named:
-        return Outcome(problem=f"there is no mapping {profile!r}; there are {', '.join(named)}")
     try:
         table = read_table(content, _WHAT)
         mapping = None if profile is None else OwnColumns(named[profile]).fitted(table.frame)
         read = mapped(table, _WHAT, mapping)
         export = RawExport(read.frame, "file:the file", hashlib.sha256(content).hexdigest(), read)
-        return Outcome(findings(export, contract.check(export.frame)))
+        checked = contract.check(export.frame)
     except (SourceError, contract.ContractError) as error:
         return Outcome(problem=str(error))
+    # Here, because most files that nobody can read need not wait for what measures models.
+    from closecast.platform.sources.findings import findings
+
+    return Outcome(msgspec.Raw(msgspec.json.encode(findings(export, checked))))
 
 
 def main() -> None:

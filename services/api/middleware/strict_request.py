@@ -23,7 +23,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WORDS = {
     "as_of": (_DATE, "a date written YYYY-MM-DD"),
     "horizon": (re.compile(r".*", re.DOTALL), 'days from as_of, or "quarter_end"'),
-    "mapping": (re.compile(r"[a-z0-9_]{1,50}"), "the name of a profile, such as hubspot"),
+    "mapping": (re.compile(r"[a-z0-9_]{1,30}"), "the name of a profile, such as hubspot"),
     **dict.fromkeys(("limit", "offset", "before", "row"), (_NUMBER, "a whole number")),
 }
 

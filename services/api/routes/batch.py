@@ -78,7 +78,7 @@ async def predict_batch(
     request: Request[Any, Any, Any],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
-    mapping: MappingText = None,
+    mapping: MappingText = "",
 ) -> Response[BatchPrediction]:
     """Score deals in JSON (`{"deals": […], "as_of", "horizon"}`), CSV or Parquet (`as_of`, `horizon` in the query).
 
@@ -87,4 +87,4 @@ async def predict_batch(
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.
     """
-    return await batches.answer(request, as_of, horizon, mapping)
+    return await batches.answer(request, as_of, horizon, mapping or None)

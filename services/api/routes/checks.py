@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import Request, post
+from litestar import MediaType, Request, Response, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
@@ -40,11 +40,12 @@ class _CheckOperation(Operation):
     responses=RESPONSES,
 )
 async def check_export(
-    checks: NamedDependency[ExportChecks], request: Request[Any, Any, Any], mapping: MappingText = None
-) -> Findings:
+    checks: NamedDependency[ExportChecks], request: Request[Any, Any, Any], mapping: MappingText = ""
+) -> Response[Findings]:
     """Say what is read of a CRM's export (CSV, Excel or Parquet), what is left out and why, and whether it can be trained on.
 
     The content decides what kind of file it is. It is read by the profile that `mapping` names, else by the mapping that
     fits with certainty.
     """
-    return await checks.check(await request.body(), mapping)
+    found: Any = await checks.check(await request.body(), mapping or None)  # encoded as it is answered
+    return Response(found, media_type=MediaType.JSON)

@@ -40,5 +40,5 @@ HorizonText = Annotated[
     str, Parameter(max_length=len(QUARTER_END), description='Days from as_of (1 to 366), or "quarter_end".')
 ]
 MappingText = Annotated[
-    str | None, Parameter(max_length=50, description="The profile of the CRM that wrote the deals, for example hubspot")
+    str, Parameter(max_length=30, description="The profile of the CRM that wrote the deals, for example hubspot")
 ]

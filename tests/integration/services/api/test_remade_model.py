@@ -112,7 +112,7 @@ def test_version_1_and_version_1(
         first = _champion(served_model, client, empty_registry, tmp_path / "first")
         until(lambda: serves(first))
         before = predicted()
-        assert before["model"] == {"name": "closecast", "version": "1", "run_id": first}
+        assert before["model"] == {"name": "closecast", "version": "1", "run_id": first, "kind": "model"}
 
         # when the registered model is deleted and made anew from another run
         second = _champion(other_model, client, empty_registry, tmp_path / "second")
@@ -120,7 +120,7 @@ def test_version_1_and_version_1(
         until(lambda: serves(second))
         assert api.get("/health/ready").json().get("reason") is None
         after = predicted()
-        assert after["model"] == {"name": "closecast", "version": "1", "run_id": second}
+        assert after["model"] == {"name": "closecast", "version": "1", "run_id": second, "kind": "model"}
         assert after["probability"] != before["probability"]
         batch = api.post("/v1/predictions/batch", json={"deals": [DEAL], "as_of": "2017-12-31"}).json()
         assert batch["model"]["run_id"] == second

@@ -73,7 +73,7 @@ def test_a_prediction_comes_back_with_every_bit_of_its_features(client: Client, 
     assert answer["probabilities"] == entry.probabilities
     assert (answer["id"], answer["row"], answer["rows"]) == (str(entry.id), 0, 1)
     assert (answer["as_of"], answer["horizon_days"], answer["by"]) == ("2017-12-01", 45, "2018-01-15")
-    assert answer["model"] == {"name": "closecast", "version": "7", "run_id": "run-7"}
+    assert answer["model"] == {"name": "closecast", "version": "7", "run_id": "run-7", "kind": None}
     assert answer["deal"] == {"opportunity_id": "A5", "engage_date": "2017-11-20", "sales_agent": "Ada Berg"}
     assert (answer["unseen"], answer["caller"], answer["days"]) == (["sales_agent"], "key:tests", entry.days)
 
