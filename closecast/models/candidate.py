@@ -92,13 +92,10 @@ def build(
     data = Data(deals, cut, fiscal)
     splits = evaluation.splits(data)
     tried = PRESETS if settings is None else (settings,)
-    twin, early, found = fit_before(data, tried, seed, threads, data.plan.cut)
-    scorer, known, schedule = fit_before(data, (found.settings,), seed, threads, None, found.uses_history)
+    twin, scorer, schedule, counts = _fit(data, tried, seed, threads)
     # Last, so that the features of held-out rows and of rows to fit on are not in memory at the same time.
     held_out = evaluation.held_out(data, splits, twin.predict, seed, threads)
-    return Candidate(
-        scorer, twin, data, found.settings, seed, schedule, splits, held_out, rows={"fit": early, "refit": known}
-    )
+    return Candidate(scorer, twin, data, schedule.settings, seed, schedule, splits, held_out, counts)
 
 
 @blas.one_thread()
@@ -108,8 +105,7 @@ def baseline(refused: Candidate, threads: int) -> Candidate:
     It is fitted and measured on the rows of the candidate `refused`.
     """
     data, seed = refused.data, refused.seed
-    twin, early, found = fit_before(data, DATES_ONLY, seed, threads, data.plan.cut, uses_history=False)
-    scorer, known, schedule = fit_before(data, (found.settings,), seed, threads, None, uses_history=False)
+    twin, scorer, schedule, counts = _fit(data, DATES_ONLY, seed, threads, uses_history=False)
     held_out = tuple(
         replace(
             part,
@@ -119,17 +115,20 @@ def baseline(refused: Candidate, threads: int) -> Candidate:
         for part, split in zip(refused.held_out, refused.splits, strict=True)
     )
     return Candidate(
-        scorer,
-        twin,
-        data,
-        found.settings,
-        seed,
-        schedule,
-        refused.splits,
-        held_out,
-        rows={"fit": early, "refit": known},
-        kind=BASELINE,
+        scorer, twin, data, schedule.settings, seed, schedule, refused.splits, held_out, counts, kind=BASELINE
     )
+
+
+def _fit(
+    data: Data, tried: tuple[Hyperparameters, ...], seed: int, threads: int, uses_history: bool | None = None
+) -> tuple[Scorer, Scorer, Schedule, dict[str, int]]:
+    """The twin, fitted before the cut, and the scorer that serves: on all rows, with what was chosen for the twin.
+
+    Also returns the scorer's schedule, and how many rows each learnt from, as in Candidate.
+    """
+    twin, early, found = fit_before(data, tried, seed, threads, data.plan.cut, uses_history)
+    scorer, known, schedule = fit_before(data, (found.settings,), seed, threads, None, found.uses_history)
+    return twin, scorer, schedule, {"fit": early, "refit": known}
 
 
 def fit_before(

@@ -80,7 +80,7 @@ class OwnColumns:
         text = _text(record, name)
         if not text:
             return ""
-        meaning = self.mapping.stages.get(text) or words.meaning(text)
+        meaning = words.meaning(text, self.mapping.stages)
         known = ", ".join(stage for stage, means in self.mapping.stages.items() if means == "open")
         if meaning is None:
             raise NotScorableError(f"deal.{name}", text, f"one of {known}", f"the stage {text[:50]!r} is not known")

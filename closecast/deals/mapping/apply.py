@@ -24,7 +24,7 @@ class Mapped:
 
     frame: pd.DataFrame
     set_aside: tuple[SetAside, ...]
-    order: DateOrder | None  # of the dates of creation
+    order: DateOrder  # of the dates of creation
     notes: list[str] = field(default_factory=list)
 
 
@@ -48,7 +48,9 @@ def apply(table: RawTable, mapping: Mapping) -> Mapped:
     work.leave_out_repetitions()
     meanings = work.meanings()
     frame = work.canonical(meanings)
-    return Mapped(frame, tuple(sorted(work.aside, key=lambda one: one.row)), work.created, work.notes)
+    return Mapped(
+        frame, tuple(sorted(work.aside, key=lambda one: one.row)), work.orders[mapping.columns.created], work.notes
+    )
 
 
 class _Work:
@@ -57,8 +59,7 @@ class _Work:
     def __init__(self, frame: pd.DataFrame, mapping: Mapping, aside: list[SetAside]) -> None:
         self.frame, self.mapping, self.columns, self.aside = frame, mapping, mapping.columns, aside
         self.notes: list[str] = []
-        self.order: DateOrder | None = None  # of the column read last
-        self.created: DateOrder | None = None
+        self.orders: dict[str, DateOrder] = {}  # of the columns of dates
 
     def leave_out_other_pipelines(self) -> None:
         """Keep the deals of the mapping's pipelines; of all of them where it names none."""
@@ -99,7 +100,6 @@ class _Work:
         """The contract's columns."""
         closed = np.isin(meanings, ["won", "lost"])
         created = self._dates((self.columns.created,))
-        self.created = self.order
         ends = self._dates(self.columns.closes)
         expected = int(((ends != "") & ~closed).sum())
         if expected:
@@ -169,7 +169,7 @@ class _Work:
                     f"{judged.ambiguous!r} in the column {name!r} can be day-first or month-first, and no value of it says "
                     "which; give `dates: dmy` or `dates: mdy` in the mapping"
                 )
-            self.order = order
+            self.orders[name] = order
             if judged.order in ("dmy", "mdy"):
                 if order != judged.order:
                     raise MappingError(

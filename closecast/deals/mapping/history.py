@@ -142,7 +142,8 @@ def apply(table: RawTable, columns: HistoryColumns, mapping: Mapping | None, dea
     stage, expected = _stages_and_dates(frame, columns)
     moments = _moments(frame[columns.changed], columns.changed, mapping)
     closes = _moments(expected, columns.expected_close or "", mapping)
-    ended = {one for one in stage.unique() if one and _meaning(one, mapping) in ("won", "lost")}
+    named = mapping.stages if mapping else {}
+    ended = {one for one in stage.unique() if one and words.meaning(one, named) in ("won", "lost")}
     closed = dict(zip(deals["opportunity_id"], read_dates(deals["close_date"]), strict=True))
     entries: dict[str, list[tuple[datetime, Entry]]] = {}
     dropped: Counter[str] = Counter()
@@ -200,10 +201,6 @@ def _moments(cells: "pd.Series[str]", name: str, mapping: Mapping | None) -> lis
     zone = mapping.timezone if mapping else "UTC"
     read = {text: dates.read_moment(text, order, zone) for text in counts}
     return [read.get(text) for text in cells]
-
-
-def _meaning(stage: str, mapping: Mapping | None) -> str | None:
-    return (mapping.stages.get(stage) if mapping else None) or words.meaning(stage)
 
 
 def _note(histories: Mappings[str, Sequence[Entry]], dropped: Counter[str], columns: HistoryColumns) -> str:

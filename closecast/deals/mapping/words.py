@@ -1,7 +1,9 @@
 """The names that CRMs give to columns and stages (words.yaml), in the plain form that `plain` makes of a name."""
 
 import re
+from collections.abc import Mapping
 from importlib import resources
+from types import MappingProxyType
 
 import msgspec
 
@@ -34,6 +36,6 @@ def plain(name: str) -> str:
     return " ".join([word for word in words if word not in _SUBJECT] or words)
 
 
-def meaning(stage: str) -> Meaning | None:
-    """What a stage's name means by itself; None for a name that is not known."""
-    return _MEANINGS.get(plain(stage))
+def meaning(stage: str, stages: Mapping[str, Meaning] = MappingProxyType({})) -> Meaning | None:
+    """What a stage means, as `stages` say or else its name by itself; None for a name that is not known."""
+    return stages.get(stage) or _MEANINGS.get(plain(stage))

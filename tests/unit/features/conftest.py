@@ -56,3 +56,13 @@ def _history(engaged: date, random: np.random.Generator) -> str | None:
 @pytest.fixture(scope="session")
 def builder(deals: pd.DataFrame) -> FeatureBuilder:
     return FeatureBuilder(History(deals, END))
+
+
+ROWS = (
+    ("Ada", "GTX", "Oak", "Won", "2017-01-02", "2017-01-12", 100.0),
+    ("Ada", "GTX", "Oak", "Lost", "2017-01-02", "2017-02-11", 0.0),
+    ("Ben", "MG", "Elm", "Won", "2017-01-02", "2017-06-01", 50.0),
+    ("Ada", "GTX", "Elm", "Won", "2017-05-02", "2017-06-10", 130.0),  # on 10 June: not yet known
+    ("Ada", "GTX", "Oak", "Engaging", "2017-05-01", None, None),
+    ("Cy", "New", None, "Engaging", "2017-05-01", None, None),
+)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from closecast import features
 from closecast.deals.horizon import MAX_HORIZON_DAYS
 from closecast.features import FeatureBuilder, History
-from tests.unit.features.conftest import END, frame
+from tests.unit.features.conftest import END, ROWS, frame
 
 _DAY = st.dates(date(1960, 1, 1), date(2060, 12, 31))
 
@@ -57,14 +57,7 @@ def test_one_deals_values_follow_the_calendar(as_of: date, age: int, horizon: in
     assert row["quarter_end_month_days_in_horizon"] == sum(day.month % 3 == 0 for day in ahead)
 
 
-HISTORY = frame(
-    ("Ada", "GTX", "Oak", "Won", "2017-01-02", "2017-01-12", 100.0),
-    ("Ada", "GTX", "Oak", "Lost", "2017-01-02", "2017-02-11", 0.0),
-    ("Ben", "MG", "Elm", "Won", "2017-01-02", "2017-06-01", 50.0),
-    ("Ada", "GTX", "Elm", "Won", "2017-05-02", "2017-06-10", 130.0),  # on the as-of date below: not yet known
-    ("Ada", "GTX", "Oak", "Engaging", "2017-05-01", None, None),
-    ("Cy", "New", None, "Engaging", "2017-05-01", None, None),
-)
+HISTORY = frame(*ROWS)
 
 
 def test_history_is_what_the_formulas_say() -> None:

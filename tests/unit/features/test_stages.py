@@ -13,17 +13,9 @@ from closecast.deals.stages import HISTORY, Entry
 from closecast.features import FeatureBuilder, History
 from closecast.features.build import STAGES, UNKNOWN_STAGES
 from closecast.features.stages import UNKNOWN
-from tests.unit.features.conftest import END, frame
+from tests.unit.features.conftest import END, ROWS, frame
 
-DEALS = frame(
-    ("Ada", "GTX", "Oak", "Won", "2017-01-02", "2017-01-12", 100.0),
-    ("Ada", "GTX", "Oak", "Lost", "2017-01-02", "2017-02-11", 0.0),
-    ("Ben", "MG", "Elm", "Won", "2017-01-02", "2017-06-01", 50.0),
-    ("Ada", "GTX", "Elm", "Won", "2017-05-02", "2017-06-10", 130.0),  # on the as-of date below: not yet known
-    ("Ada", "GTX", "Oak", "Engaging", "2017-05-01", None, None),
-    ("Cy", "New", None, "Engaging", "2017-05-01", None, None),
-    ("Cy", "New", None, "Engaging", "2017-05-01", None, None),
-)
+DEALS = frame(*ROWS, ROWS[-1])
 
 
 def entry(changed: str, stage: str | None = None, expected: str | None = None) -> Entry:
