@@ -93,8 +93,11 @@ def _number(written: str, least: int, most: int) -> int:
 def read(given: list[str], **known: Argument) -> dict[str, Any]:
     """Parse the values of `known` arguments, by name.
 
-    Raises OperatorError for an unknown or repeated name, and for an invalid value.
+    Raises OperatorError for an unknown or repeated name, and for an invalid value. With `--help` prints what can be given
+    and ends the process.
     """
+    if "--help" in given or "-h" in given:
+        _help(known)
     found: dict[str, Any] = {}
     for one in given:
         name, equals, written = one.partition("=")
@@ -108,6 +111,13 @@ def read(given: list[str], **known: Argument) -> dict[str, Any]:
         except ValueError:
             raise OperatorError(f"{one} is not understood", f"{name} is {known[name].expected}") from None
     return {name: found.get(name, argument.default) for name, argument in known.items()}
+
+
+def _help(known: dict[str, Argument]) -> NoReturn:
+    print((sys.modules["__main__"].__doc__ or "").strip())
+    for name, argument in known.items():
+        print(f"  {name}=<{argument.expected}>")
+    sys.exit(0)
 
 
 def run(main: Callable[[list[str]], int]) -> NoReturn:

@@ -10,6 +10,7 @@ import msgspec
 from closecast.deals.mapping import dates, words
 from closecast.deals.mapping.document import REQUIRED, Mapping, Meaning, parse
 from closecast.deals.pseudonyms import UNKNOWN
+from closecast.deals.stages import HISTORY
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.scoring.rules import NotScorableError
 
@@ -57,15 +58,16 @@ class OwnColumns:
         """Whether `record` is written in the CRM's columns rather than in the contract's."""
         return "engage_date" not in record and not self.names.isdisjoint(record)
 
-    def translate(self, record: Record[str, Any]) -> dict[str, str]:
+    def translate(self, record: Record[str, Any]) -> dict[str, Any]:
         """The deal in the contract's columns, without those that are empty. Columns without a meaning are left out.
 
-        An open deal's close date and amount are not used, as in training. Raises NotScorableError naming the CRM's
-        column whose value cannot be read.
+        An open deal's close date and amount are not used, as in training. Its stage history, whose stages are the CRM's
+        own, is sent beside it and stays as it is. Raises NotScorableError naming the CRM's column whose value cannot be
+        read.
         """
         columns = self.mapping.columns
         stage = self._stage(record)
-        deal = {
+        deal: dict[str, Any] = {
             "opportunity_id": _text(record, columns.opportunity_id),
             "sales_agent": _text(record, columns.sales_agent) or UNKNOWN,
             "product": _text(record, columns.product) or UNKNOWN,
@@ -73,7 +75,8 @@ class OwnColumns:
             "deal_stage": stage,
             "engage_date": self._created(record),
         }
-        return {name: value for name, value in deal.items() if value}
+        found = {name: value for name, value in deal.items() if value}
+        return found if HISTORY not in record else {**found, HISTORY: record[HISTORY]}
 
     def _stage(self, record: Record[str, Any]) -> str:
         name = self.mapping.columns.stage

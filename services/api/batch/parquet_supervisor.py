@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -15,9 +16,12 @@ import pyarrow as pa
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.columns import Column, DealTable
 from services.api.batch.messages import ends
-from services.api.batch.parquet_worker import READY, Read
+from services.api.batch.parquet_worker import NAMED, READY, UNNAMED, Read
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import InvalidInputError
+
+if TYPE_CHECKING:
+    from closecast.deals.reading.table import RawTable  # imports pandas, which few files need
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,13 +42,17 @@ class ParquetSupervisor:
         self._connection: socket.socket | None = None
         self._is_ready = False
 
-    def read(self, content: bytes) -> DealTable:
-        """Read a Parquet file. Raises InvalidInputError as `read_parquet`, and ReaderError."""
+    def read(self, content: bytes, is_named: bool = False) -> "DealTable | RawTable":
+        """Read a Parquet file: deals in the contract's columns, or the export of a CRM, which may be `is_named` so.
+
+        Raises InvalidInputError as `read_parquet` and `read_export`, and ReaderError.
+        """
         process, connection = self._ready()
         buffer = SharedBuffer.empty()
         buffer.replace([content])
         try:
-            socket.send_fds(connection, [b"%d" % len(buffer)], [buffer.descriptor])
+            head = b"%d %b" % (len(buffer), NAMED if is_named else UNNAMED)
+            socket.send_fds(connection, [head], [buffer.descriptor])
             in_time = bool(select.select([connection], [], [], PATIENCE_S)[0])
             result = connection.recv(100) if in_time else b""
         except OSError:
@@ -110,7 +118,7 @@ class ParquetSupervisor:
         return InvalidInputError("body", None, "a Parquet file", f"the file is damaged: it {how}; write it anew")
 
 
-def _table(read: Read) -> DealTable:
+def _table(read: Read) -> "DealTable | RawTable":
     if read.problem is not None:
         found = read.problem
         raise InvalidInputError(found.field, found.value, found.expected, found.detail)
@@ -118,7 +126,7 @@ def _table(read: Read) -> DealTable:
         name: Column(np.frombuffer(positions, np.int64), distinct)
         for name, (positions, distinct) in read.columns.items()
     }
-    count = len(read.identifiers)
+    count = len(next(iter(columns.values())).positions) if read.is_export and columns else len(read.identifiers)
     is_sound = 0 < count <= MOST_DEALS and all(
         len(one.positions) == count and one.positions.min() >= -1 and one.positions.max() < len(one.distinct)
         for one in columns.values()
@@ -127,4 +135,15 @@ def _table(read: Read) -> DealTable:
         raise InvalidInputError(
             "body", None, "a Parquet file", "the file is damaged: its columns do not fit; write it anew"
         )
+    if read.is_export:
+        return _export(columns, count)
     return DealTable(pa.array(read.identifiers, pa.string()), columns)
+
+
+def _export(columns: dict[str, Column], count: int) -> "RawTable":
+    import pandas as pd  # here, because few files need it
+
+    from closecast.deals.reading.table import Layout, RawTable
+
+    texts = {name: np.array(column.values(), dtype=object) for name, column in columns.items()}
+    return RawTable(pd.DataFrame(texts, index=pd.RangeIndex(1, count + 1), dtype=object), Layout("Parquet", 0))

@@ -14,39 +14,47 @@ import sys
 
 import msgspec
 
+from closecast.scoring.columns import Column
 from services.api.batch import read_parquet
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import FieldError, InvalidInputError, field_error
 
+NAMED, UNNAMED = b"named", b"unnamed"  # whether the caller named the mapping of an export
 READY = b"ready"  # sent once the imports are done, so that their time isn't the first file's
 _PR_SET_PDEATHSIG = 1
 _MAX_DATA = 700_000_000  # bytes of memory
 
 
 class Read(msgspec.Struct, frozen=True):
-    """The columns of a file, or the problem with it; `positions` are int64 in native byte order."""
+    """The columns of a file, or the problem with it; positions are int64 in native byte order.
+
+    Columns of an export are those of a CRM as text, and its identifiers are among them.
+    """
 
     problem: FieldError | None = None
     identifiers: list[str | None] = []
     columns: dict[str, tuple[bytes, list[str | float | None]]] = {}
+    is_export: bool = False
 
 
-def read(content: bytes) -> Read:
-    """Read the columns of `content`. Whatever Arrow raises is the file's fault: nothing else is done here."""
+def read(content: bytes, is_named: bool) -> Read:
+    """Read the columns of `content`, an export of a CRM where it `is_named` so by the caller or has no engage_date.
+
+    Whatever Arrow raises is the file's fault: nothing else is done here.
+    """
     try:
+        if is_named or read_parquet.is_export(content):
+            return Read(None, [], _sent(read_parquet.read_export(content)), is_export=True)
         table = read_parquet.read_parquet(content)
-        return Read(
-            None,
-            table.identifiers.to_pylist(),
-            {
-                name: (column.positions.astype("int64").tobytes(), column.distinct)
-                for name, column in table.columns.items()
-            },
-        )
+        return Read(None, table.identifiers.to_pylist(), _sent(table.columns))
     except InvalidInputError as error:
         return Read(field_error(error))
     except Exception as error:  # noqa: BLE001 - a name or a text that is not UTF-8, a time zone that is none, a date beyond all
         return Read(field_error(read_parquet.unreadable(error)))
+
+
+def _sent(columns: dict[str, Column]) -> dict[str, tuple[bytes, list[str | float | None]]]:
+    return {name: (one.positions.astype("int64").tobytes(), one.distinct) for name, one in columns.items()}
 
 
 def _end_with(parent: int) -> None:
@@ -65,8 +73,9 @@ def main() -> None:
             head, descriptors, _, _ = socket.recv_fds(connection, 100, 1)
             if not head:
                 return
-            buffer = SharedBuffer(descriptors[0], int(head))
-            buffer.replace([msgspec.msgpack.encode(read(buffer.content()))])
+            size, named = head.split()
+            buffer = SharedBuffer(descriptors[0], int(size))
+            buffer.replace([msgspec.msgpack.encode(read(buffer.content(), named == NAMED))])
             connection.send(b"%d" % len(buffer))
             del buffer
 

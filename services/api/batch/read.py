@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import islice
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import pyarrow as pa
@@ -23,6 +23,9 @@ from services.api.batch import json_columns
 from services.api.problems import InvalidInputError
 from services.api.schemas.predictions import BatchRequest, BoundedHorizon, Deal, StageEntry
 from services.api.schemas.strict_json import not_understood, require_once
+
+if TYPE_CHECKING:
+    from closecast.deals.reading.table import RawTable  # imports pandas
 
 _IDENTIFIER = "opportunity_id"
 _HEAD = 1 << 16  # bytes in which a CSV's header is
@@ -147,8 +150,8 @@ def read_csv(content: bytes, own: OwnColumns | None = None, is_named: bool = Fal
 
 def _of_crm(content: bytes, own: OwnColumns | None, is_named: bool) -> DealTable:
     # Here, because few batches need it, and the libraries that read any export take half a second to import.
-    from closecast.platform.sources.errors import MappingNeededError, SourceError
-    from closecast.platform.sources.mapped import mapped, read_table
+    from closecast.platform.sources.errors import SourceError
+    from closecast.platform.sources.mapped import read_table
 
     lines = max(content.count(b"\n"), content.count(b"\r"))
     if lines > _MOST_LINES:
@@ -156,23 +159,37 @@ def _of_crm(content: bytes, own: OwnColumns | None, is_named: bool) -> DealTable
         raise InvalidInputError("body", None, f"{MOST_DEALS} rows at most", detail)
     try:
         table = read_table(content, "the CSV")
-        if len(table.frame) > _MOST_ROWS:
-            raise too_many("the CSV", len(table.frame))
-        is_own = own is not None and (is_named or own.fits(table.frame))
-        frame = mapped(table, "the CSV", own.fitted(table.frame) if own is not None and is_own else None).frame
+    except SourceError as error:
+        raise InvalidInputError("body", None, "a CSV table of deals", str(error)) from error
+    if len(table.frame) > _MOST_ROWS:
+        raise too_many("the CSV", len(table.frame))
+    return of_export(table, "the CSV", own, is_named)
+
+
+def of_export(table: "RawTable", what: str, own: OwnColumns | None, is_named: bool) -> DealTable:
+    """The deals of an export as a CRM wrote it: by `own`, or by the mapping that fits with certainty (see read_csv).
+
+    `what` begins the messages, for example "the CSV". Raises InvalidInputError.
+    """
+    from closecast.platform.sources.errors import MappingNeededError, SourceError  # as in _of_crm
+    from closecast.platform.sources.mapped import mapped
+
+    is_own = own is not None and (is_named or own.fits(table.frame))
+    try:
+        frame = mapped(table, what, own.fitted(table.frame) if own is not None and is_own else None).frame
     except MappingNeededError as error:
         raise InvalidInputError(
             "body",
             ", ".join(map(str, table.frame.columns))[:500],
             f"some of {', '.join(RAW_COLUMNS)}, or the export of a CRM that the model or the query's mapping knows",
-            "the CSV has no column engage_date, and is no export that the model learnt from or whose columns are known",
+            f"{what} has no column engage_date, and is no export that the model learnt from or whose columns are known",
         ) from error
     except SourceError as error:
-        raise InvalidInputError("body", None, "a CSV table of deals", str(error)) from error
+        raise InvalidInputError("body", None, "a table of deals", str(error)) from error
     if not 0 < len(frame) <= MOST_DEALS:
         if len(frame):
-            raise too_many("the CSV", len(frame))
-        raise InvalidInputError("body", None, "one row or more", "the CSV has a header and no deals")
+            raise too_many(what, len(frame))
+        raise InvalidInputError("body", None, "one row or more", f"{what} has a header and no deals")
     return read_frame(frame)
 
 

@@ -1,5 +1,6 @@
 """Read the deals of an untrusted Parquet file: nothing is unpacked before its size is checked."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from services.api.problems import InvalidInputError
 
 MAX_UNPACKED = 32_000_000  # bytes of the columns that are read; 10,000 deals take about 1 MB
 _MAX_GROUPS = 1_000
+_LIMITS = {"thrift_string_size_limit": 1_000_000, "thrift_container_size_limit": 100_000}
 
 
 def read_parquet(content: bytes) -> DealTable:
@@ -34,6 +36,28 @@ def read_parquet(content: bytes) -> DealTable:
         raise unreadable(error) from error
 
 
+def is_export(content: bytes) -> bool:
+    """Whether a Parquet file lacks the contract's column engage_date, so that it is an export of a CRM or nothing."""
+    return "engage_date" not in pq.ParquetFile(pa.BufferReader(content), **_LIMITS).schema_arrow.names
+
+
+def read_export(content: bytes) -> dict[str, Column]:
+    """All columns of a Parquet file as text, "" where a cell is empty.
+
+    Raises InvalidInputError as `read_parquet`, and for a column that is neither text, numbers, truth values nor dates.
+    """
+    # Here, because few files need it, and it imports pandas.
+    from closecast.deals.reading.parquet import read
+    from closecast.deals.reading.table import UnreadableError
+
+    require_bearable(pq.ParquetFile(pa.BufferReader(content), **_LIMITS).metadata)
+    try:
+        frame = read(content).frame
+    except UnreadableError as error:
+        raise InvalidInputError("body", None, "a Parquet file", f"the file {error}") from error
+    return {str(name): Column.of_values(frame[name].to_numpy(dtype=object)) for name in frame}
+
+
 def unreadable(error: Exception) -> InvalidInputError:
     """The error for bytes on which Arrow raised `error`."""
     reason = printable(str(error).splitlines()[0])[:200] if str(error) else type(error).__name__
@@ -49,8 +73,7 @@ def _unpacked(identifiers: Column) -> pa.StringArray:
 
 def _table(content: bytes) -> pa.Table:
     buffer = pa.py_buffer(content)
-    limits = {"thrift_string_size_limit": 1_000_000, "thrift_container_size_limit": 100_000}
-    probe = pq.ParquetFile(pa.BufferReader(buffer), **limits)
+    probe = pq.ParquetFile(pa.BufferReader(buffer), **_LIMITS)
     metadata, schema = probe.metadata, probe.schema_arrow
     names = [name for name in schema.names if name in RAW_COLUMNS]
     require_engage_date(schema.names[:50], "the file")
@@ -61,7 +84,7 @@ def _table(content: bytes) -> pa.Table:
     require_bearable(metadata, names)
     # As dictionaries, a repeated text is unpacked once.
     texts = as_dictionaries(metadata, [name for name in names if is_text(schema.field(name).type)])
-    file = pq.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts, **limits)
+    file = pq.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts, **_LIMITS)
     table = file.read(columns=names, use_threads=False)
     if table.num_rows > MOST_DEALS:  # whatever the metadata said
         raise too_many("the file", table.num_rows)
@@ -69,7 +92,8 @@ def _table(content: bytes) -> pa.Table:
     return table.unify_dictionaries().combine_chunks()
 
 
-def require_bearable(metadata: Any, names: list[str]) -> None:
+def require_bearable(metadata: Any, names: Collection[str] | None = None) -> None:
+    """Raise InvalidInputError for a file whose metadata says that the columns `names`, or all, are too much."""
     if metadata.num_rows > MOST_DEALS:
         raise too_many("the file", metadata.num_rows)
     if not metadata.num_rows:
@@ -83,7 +107,7 @@ def require_bearable(metadata: Any, names: list[str]) -> None:
         of_group = metadata.row_group(group)
         for at in range(of_group.num_columns):
             chunk = of_group.column(at)
-            if chunk.path_in_schema in names:
+            if names is None or chunk.path_in_schema in names:
                 unpacked += max(chunk.total_uncompressed_size, 0)
     _require_small(unpacked)
 

@@ -26,6 +26,7 @@ from closecast.platform.journal.inbox import Journal, JournalFullError
 from closecast.platform.mlflow.identity import MODEL_NAME
 from closecast.platform.runtime import logs
 from closecast.platform.runtime.scheduling import run_when_idle, yield_to_others
+from closecast.scoring.columns import DealTable
 from closecast.scoring.own_columns import OwnColumns, own_columns
 from closecast.scoring.question import Question, read_horizon
 from closecast.scoring.rules import NotScorableError
@@ -88,12 +89,15 @@ class Worker:
 
     def _scored(self, request: ScoreRequest, body: bytes) -> score.ScoredTable:
         model = self._loaded(request)
+        is_named = request.profile is not None
         own = own_columns(model.card.mapping) if request.profile is None else _profile(request.profile)
         if request.content_type == write.CSV:
-            table = read.read_csv(body, own, is_named=request.profile is not None)
+            table = read.read_csv(body, own, is_named)
             as_of, horizon = request.as_of, read_horizon(request.horizon)
         elif request.content_type == write.PARQUET:
-            table, as_of, horizon = self._reader.read(body), request.as_of, read_horizon(request.horizon)
+            found = self._reader.read(body, is_named)
+            table = found if isinstance(found, DealTable) else read.of_export(found, "the file", own, is_named)
+            as_of, horizon = request.as_of, read_horizon(request.horizon)
         else:
             table, sent = read.read_json(body, own)
             as_of, horizon = sent.as_of, sent.horizon

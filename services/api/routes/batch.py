@@ -82,7 +82,7 @@ async def predict_batch(
 ) -> Response[BatchPrediction]:
     """Score deals in JSON (`{"deals": […], "as_of", "horizon"}`), CSV or Parquet (`as_of`, `horizon` in the query).
 
-    CSV may be an export as a CRM writes it. It is read by the profile that `mapping` names, else by the mapping that the
+    CSV and Parquet may be an export as a CRM writes it. It is read by the profile that `mapping` names, else by the mapping that the
     model learnt with, or one that fits with certainty. Rows of the answer are counted among its deals.
 
     The answer is JSON, or CSV or Parquet if the header Accept asks for it.

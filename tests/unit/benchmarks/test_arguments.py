@@ -152,6 +152,14 @@ def test_a_refusal_is_one_message_and_status_1() -> None:
     )
 
 
+def test_help_tells_what_a_measure_is_and_takes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.hostile", "--help"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  inputs=<a whole number from 1 to 10,000,000>" in done.stdout.splitlines()
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_measure_that_is_ended_ends_what_it_started(number: int, status: int) -> None:
     # given a measure in the midst of its work

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from closecast.scoring.columns import DealTable
 from services.api.batch import parquet_supervisor
 from services.api.batch.parquet_supervisor import ParquetSupervisor, ReaderError
 from services.api.problems import InvalidInputError
@@ -31,6 +32,12 @@ def _content(rows: int = 3) -> bytes:
     target = io.BytesIO()
     pq.write_table(pa.table({"engage_date": ["2017-12-01"] * rows, "account": ["a", None, "b"] * (rows // 3)}), target)
     return target.getvalue()
+
+
+def _read(reader: ParquetSupervisor, content: bytes) -> DealTable:
+    table = reader.read(content)
+    assert isinstance(table, DealTable)
+    return table
 
 
 def _child() -> psutil.Process:
@@ -58,37 +65,37 @@ def _at_next_read(number: int) -> threading.Thread:
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS])
 def test_a_file_that_ends_the_reader_is_refused_and_the_next_is_read(reader: ParquetSupervisor, number: int) -> None:
     # given
-    assert len(reader.read(_content())) == 3
+    assert len(_read(reader, _content())) == 3
     first, thread = _child().pid, _at_next_read(number)
     # when
     with pytest.raises(InvalidInputError, match="ended the process that read it"):
-        reader.read(_content())
+        _read(reader, _content())
     thread.join()
     # then
-    table = reader.read(_content())
+    table = _read(reader, _content())
     assert table.columns["account"].values() == ["a", None, "b"]
     assert _child().pid != first
     assert not psutil.pid_exists(first)
 
 
 def test_the_systems_own_kill_is_not_the_files_fault(reader: ParquetSupervisor) -> None:
-    reader.read(_content())
+    _read(reader, _content())
     thread = _at_next_read(signal.SIGKILL)
     with pytest.raises(ReaderError, match="send the batch again"):
-        reader.read(_content())
+        _read(reader, _content())
     thread.join()
 
 
 def test_a_file_that_keeps_the_reader_is_refused(reader: ParquetSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    reader.read(_content())
+    _read(reader, _content())
     monkeypatch.setattr(parquet_supervisor, "PATIENCE_S", 0.2)
     _child().suspend()
     # when / then
     with pytest.raises(InvalidInputError, match="was not read within"):
-        reader.read(_content())
+        _read(reader, _content())
     monkeypatch.undo()
-    assert len(reader.read(_content())) == 3
+    assert len(_read(reader, _content())) == 3
 
 
 def test_a_slow_start_of_the_reader_is_not_the_files_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -101,13 +108,13 @@ def test_a_slow_start_of_the_reader_is_not_the_files_fault(monkeypatch: pytest.M
     reader = ParquetSupervisor()
     # when / then
     try:
-        assert len(reader.read(_content())) == 3
+        assert len(_read(reader, _content())) == 3
     finally:
         reader.close()
     # and one that does not start at all is told as that
     monkeypatch.setattr(parquet_supervisor, "START_S", 0.0)
     with pytest.raises(ReaderError, match="did not start: send the batch again"):
-        reader.read(_content())
+        _read(reader, _content())
 
 
 def test_the_reader_ends_with_its_worker() -> None:

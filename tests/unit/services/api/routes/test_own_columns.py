@@ -1,10 +1,15 @@
 """Deals in the columns of the user's own CRM, through every route that scores."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from litestar.testing import TestClient
 
@@ -66,6 +71,15 @@ def test_a_value_that_cannot_be_read_is_named_in_the_callers_words(german: TestC
     assert "the name 'Nr' comes twice" in answer.json()["detail"]
 
 
+def test_the_stage_history_stays_beside_the_crms_columns(german: TestClient[Any]) -> None:
+    answer = german.post("/v1/predictions", json={"deal": {**OWN, "stage_history": [{"changed": "2017-11-04"}]}})
+    assert answer.json()["errors"][0]["field"] == "deal.stage_history[0]"
+    sent = [{"changed": "2017-11-04", "stage": "Angebot"}]
+    answers = [german.post("/v1/predictions", json={"deal": {**deal, "stage_history": sent}}) for deal in (DEAL, OWN)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json()["probability"] == answers[1].json()["probability"]
+
+
 def test_without_a_mapping_other_columns_are_refused(client: TestClient[Any]) -> None:
     answer = client.post("/v1/predictions", json={"deal": OWN})
     assert answer.status_code == 400
@@ -110,6 +124,71 @@ def test_an_export_of_a_known_crm_is_read_without_a_mapping_of_the_models(client
         assert answer.status_code == 200, answer.text
         assert [one["opportunity_id"] for one in answer.json()["predictions"]] == ["1", "2"]
         assert "probability" in answer.json()["predictions"][0]
+
+
+PARQUET = {"Content-Type": "application/vnd.apache.parquet"}
+
+
+def _parquet(columns: dict[str, Any]) -> bytes:
+    target = io.BytesIO()
+    pq.write_table(pa.table(columns), target)
+    return target.getvalue()
+
+
+def test_a_parquet_batch_may_be_the_export_too(german: TestClient[Any]) -> None:
+    # given an export with numbers and times as such
+    csv = german.post(
+        "/v1/predictions/batch", content=(HEAD + ROWS).encode(), headers={"Content-Type": "text/csv"}
+    ).json()["predictions"]
+    columns = dict(
+        zip(HEAD.strip().split(";"), zip(*(row.split(";") for row in ROWS.splitlines()), strict=True), strict=True)
+    )
+    typed = columns | {"Erstellt": [datetime(2017, 11, 3, 9), datetime(2017, 11, 5)], "Wert": [1.5, None]}
+    # when
+    for one in (columns, typed):
+        answer = german.post("/v1/predictions/batch", content=_parquet(one), headers=PARQUET)
+        # then
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["predictions"] == csv
+
+
+def test_a_parquet_export_of_a_known_crm_is_read_by_its_profile(client: TestClient[Any]) -> None:
+    export = pd.read_csv(io.StringIO(HUBSPOT), dtype=str, keep_default_na=False)
+    columns = {str(name): export[name].to_list() for name in export}
+    for query in ({}, {"mapping": "hubspot"}):
+        answer = client.post("/v1/predictions/batch", params=query, content=_parquet(columns), headers=PARQUET)
+        assert answer.status_code == 200, answer.text
+        assert [one["opportunity_id"] for one in answer.json()["predictions"]] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("query", "columns", "words"),
+    [
+        ({}, {"a": ["1"], "b": [2]}, "the file has no column engage_date, and is no export that the model learnt from"),
+        ({"mapping": "hubspot"}, {"engage_date": ["2017-11-03"]}, "the export lacks the mapping's columns"),
+        ({"mapping": "lotus"}, {"a": ["1"]}, "there is no mapping 'lotus'"),
+        ({}, {"Deal Stage": [["nested"]]}, "the column Deal Stage of type list"),
+        ({}, {"Deal Stage": ["x"] * 10_001}, "the file has 10001 rows"),
+        ({}, {"Deal Stage": pa.array([], pa.string())}, "no rows"),
+        ({}, {str(at): ["x"] for at in range(1_001)}, "1,001 columns"),
+        ({}, {"Deal Stage": [f"{at:05}" + "x" * 40_000 for at in range(1_000)]}, "send it in parts"),
+    ],
+)
+def test_a_parquet_file_that_cannot_be_read_is_told(
+    client: TestClient[Any], query: dict[str, str], columns: dict[str, Any], words: str
+) -> None:
+    answer = client.post("/v1/predictions/batch", params=query, content=_parquet(columns), headers=PARQUET)
+    assert answer.status_code == 422, answer.text
+    assert words in answer.json()["detail"]
+
+
+def test_few_bytes_that_unpack_to_gigabytes_are_refused(client: TestClient[Any]) -> None:
+    answer = client.post(
+        "/v1/predictions/batch", content=_parquet({"Deal Stage": ["x" * 1_000_000] * 10_000}), headers=PARQUET
+    )
+    assert answer.status_code == 422, answer.text
+    answer = client.post("/v1/predictions/batch", content=_parquet({"engage_date": ["2017-11-03"]}), headers=PARQUET)
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(
