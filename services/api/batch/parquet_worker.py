@@ -43,9 +43,9 @@ def read(content: bytes, is_named: bool) -> Read:
     Whatever Arrow raises is the file's fault: nothing else is done here.
     """
     try:
-        if is_named or read_parquet.is_export(content):
+        table = None if is_named else read_parquet.read_parquet(content)
+        if table is None:
             return Read(None, [], _sent(read_parquet.read_export(content)), is_export=True)
-        table = read_parquet.read_parquet(content)
         return Read(None, table.identifiers.to_pylist(), _sent(table.columns))
     except InvalidInputError as error:
         return Read(field_error(error))

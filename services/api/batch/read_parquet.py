@@ -13,7 +13,7 @@ from closecast.platform.printable import printable
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.columns import Column, DealTable
 from closecast.scoring.tables import expected_kind, is_text, read_arrow
-from services.api.batch.read import more_than_once, require_engage_date, too_many
+from services.api.batch.read import more_than_once, too_many
 from services.api.problems import InvalidInputError
 
 MAX_UNPACKED = 32_000_000  # bytes of the columns that are read; 10,000 deals take about 1 MB
@@ -21,24 +21,22 @@ _MAX_GROUPS = 1_000
 _LIMITS = {"thrift_string_size_limit": 1_000_000, "thrift_container_size_limit": 100_000}
 
 
-def read_parquet(content: bytes) -> DealTable:
-    """Read the contract's columns of a Parquet file. Columns are text, dates or, for close_value, numbers.
+def read_parquet(content: bytes) -> DealTable | None:
+    """Read the contract's columns of a Parquet file: text, dates or, for close_value, numbers.
 
-    Raises InvalidInputError for a file that is not Parquet, has no column engage_date, no rows or more than MOST_DEALS,
-    a column of another type, or more than MAX_UNPACKED bytes when unpacked.
+    None for a file without the column engage_date, which is an export of a CRM or nothing. Raises InvalidInputError for a
+    file that is not Parquet, has no rows or more than MOST_DEALS, a column of another type, or more than MAX_UNPACKED
+    bytes when unpacked.
     """
     try:
         table = _table(content)
+        if table is None:
+            return None
         columns = {name: read_arrow(name, table.column(name).combine_chunks()) for name in table.column_names}
         identifiers = columns.pop("opportunity_id", None)
         return DealTable(pa.nulls(len(table), pa.string()) if identifiers is None else _unpacked(identifiers), columns)
     except (pa.ArrowException, OSError, MemoryError, UnicodeError, OverflowError) as error:
         raise unreadable(error) from error
-
-
-def is_export(content: bytes) -> bool:
-    """Whether a Parquet file lacks the contract's column engage_date, so that it is an export of a CRM or nothing."""
-    return "engage_date" not in pq.ParquetFile(pa.BufferReader(content), **_LIMITS).schema_arrow.names
 
 
 def read_export(content: bytes) -> dict[str, Column]:
@@ -71,12 +69,13 @@ def _unpacked(identifiers: Column) -> pa.StringArray:
     return identifiers.arrow(pa.string())
 
 
-def _table(content: bytes) -> pa.Table:
+def _table(content: bytes) -> pa.Table | None:
     buffer = pa.py_buffer(content)
     probe = pq.ParquetFile(pa.BufferReader(buffer), **_LIMITS)
     metadata, schema = probe.metadata, probe.schema_arrow
     names = [name for name in schema.names if name in RAW_COLUMNS]
-    require_engage_date(schema.names[:50], "the file")
+    if "engage_date" not in names:
+        return None
     for name in names:
         if schema.names.count(name) > 1:
             raise more_than_once(name, "the file")
