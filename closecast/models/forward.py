@@ -200,9 +200,9 @@ def schedule(
 
     Each prediction that the calibration is fitted on comes from trees that learnt from earlier rows only, and is
     weighted by the share of `rows` that they learnt from: the smaller it is, the less their errors resemble those of
-    the final trees. Where the loss of the folds still fell after MAX_ROUNDS, the final trees, which learn from more
-    rows, get more rounds in proportion, up to twice as many. The first of `tried` is taken, or another that is better on every
-    fold.
+    the final trees. Where the start is recalibrated, the final trees, which learn from more rows, get more rounds in
+    proportion, up to twice as many: they carry what the life table leaves to them. The first of `tried` is taken, or another
+    that is better on every fold.
     """
     found = forward_folds(rows, before)
     if not found:
@@ -217,7 +217,6 @@ def schedule(
     validated, learnt = folds.validation_rows(), np.array([len(fold.train) for fold in found])
     knew = np.repeat(learnt / len(rows), folds.sizes)
     calibration = BetaCalibration.fit(chosen.predicted(best), rows.won[validated], rows.deal[validated], knew)
-    more = 1.0
-    if best + chosen.patience > MAX_ROUNDS:  # the loss was still falling
-        more = min(_MOST_MORE, len(rows) / float(np.average(learnt, weights=folds.sizes)))
+    most = min(_MOST_MORE, len(rows) / float(np.average(learnt, weights=folds.sizes)))
+    more = 1 + chosen.settings.recalibration * (most - 1)
     return Schedule(chosen.settings, round(best * more), calibration, log_loss, len(found))

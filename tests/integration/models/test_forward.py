@@ -100,3 +100,21 @@ def test_a_preset_that_is_behind_half_way_is_given_no_more_rounds(
     assert (other.losses(other.patience).min() < one.losses(one.patience).min()) == goes_on
     rounds = int(other.losses(fitted.copy().pop()).argmin()) + 1
     assert fitted == {rounds + other.patience if goes_on else other.patience}
+
+
+@pytest.mark.parametrize("recalibration", [0.0, 0.5, 1.0])
+def test_trees_that_carry_more_than_the_life_table_get_more_rounds_from_more_rows(
+    deals: pd.DataFrame, recalibration: float
+) -> None:
+    # given the rounds that are best on the folds
+    data = Data(deals)
+    rows = data.learnable(data.plan.cut)
+    settings = replace(PRESETS[0], recalibration=recalibration)
+    folds, _ = _folds(deals)
+    best, _ = forward.FoldBoosters(folds, settings).best()
+    learnt = np.average([len(fold.train) for fold in folds.folds], weights=folds.sizes)
+    # when
+    chosen = forward.schedule(data.matrix(rows), rows, data.plan.cut, (settings,), 7, 1)
+    # then
+    assert chosen.rounds == round(best * (1 + recalibration * (min(2.0, len(rows) / learnt) - 1)))
+    assert (chosen.rounds > best) == (recalibration > 0)
