@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from ops.errors import OperatorError
 
-SOURCES = "synthetic, synthetic:<rows>, file:<path to CSV, Excel or Parquet>, s3://<bucket>/<key> or kaggle[:<owner>/<dataset>]"
+SOURCES = "synthetic, synthetic:<rows>, file:<path to CSV, Excel or Parquet>, s3://<bucket>/<key or folder/> or kaggle[:<owner>/<dataset>]"
 
 
 class Arguments(argparse.ArgumentParser):

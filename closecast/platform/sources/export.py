@@ -15,9 +15,9 @@ from closecast.deals.pseudonyms import Pseudonymiser
 from closecast.deals.reading.table import RawTable
 from closecast.deals.synthetic import generator
 from closecast.platform.sources.errors import SourceError
-from closecast.platform.sources.folder import read_folder
+from closecast.platform.sources.folder import contents_of, read_files
 from closecast.platform.sources.mapped import DETECTED, MappedTable, check_size, mapped, read_table
-from closecast.platform.sources.objects import read_object
+from closecast.platform.sources.objects import read_object, read_objects
 
 __all__ = ["RawExport", "SourceError", "read_source"]
 
@@ -25,7 +25,7 @@ SYNTHETIC_ROWS = 8_000
 KAGGLE_DATASET = "innocentmfa/crm-sales-opportunities"
 KAGGLE_FILE = "sales_pipeline.csv"
 _EXPECTED = (
-    "expected synthetic, synthetic:<rows>, file:<path to a CSV, Excel or Parquet export, or a folder of them>, s3://<bucket>/<key>, "
+    "expected synthetic, synthetic:<rows>, file:<path to a CSV, Excel or Parquet export, or a folder of them>, s3://<bucket>/<key or folder/>, "
     "kaggle or kaggle:<owner>/<dataset>"
 )
 
@@ -128,11 +128,17 @@ def read_raw(
     """
     kind, _, rest = spec.partition(":")
     if kind == "file" and _is_folder(Path(rest)):
+        what = f"the folder {rest}"
         try:
-            table, sha256 = read_folder(Path(rest), written)
+            contents = contents_of(Path(rest))
         except OSError as error:
-            raise SourceError(f"the folder {rest} cannot be read: {error.strerror}") from error
-        return table, f"the folder {rest}", sha256
+            raise SourceError(f"{what} cannot be read: {error.strerror}") from error
+        table, sha256 = read_files(contents, what, written)
+        return table, what, sha256
+    if kind == "s3" and spec.endswith("/"):
+        what = f"the folder {spec}"
+        table, sha256 = read_files(read_objects(spec, environment), what, written)
+        return table, what, sha256
     content, what = _read_bytes(spec, environment, folder)
     return read_table(content, what, written), what, hashlib.sha256(content).hexdigest()
 

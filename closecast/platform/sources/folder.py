@@ -1,6 +1,7 @@
 """A folder of files that belong together: the tables of deals in it, one below the other."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,27 +17,35 @@ from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.mapped import DETECTED, check_size, read_table
 
 
+def is_data(name: str) -> bool:
+    """Whether a file of this name is an export; names that begin with a point or an underscore are no data."""
+    return name.lower().endswith(ENDINGS) and name[0] not in "._"
+
+
 def files_in(folder: Path) -> list[Path]:
-    """The export files in `folder`, by name. Names that begin with a point or an underscore are no data."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.name[0] not in "._"]
-    return sorted(path for path in found if path.is_file())
+    """The export files in `folder`, by name."""
+    return sorted(path for path in folder.iterdir() if is_data(path.name) and path.is_file())
 
 
-def read_folder(folder: Path, written: FileFormat = DETECTED) -> tuple[RawTable, str]:
-    """The deals of all files in `folder` that have the columns of deals, and a SHA-256 of the files' names and bytes.
-
-    Rows are numbered through all files. Files with other columns, and the deals' stage history, are beside them. All are `written`
-    alike. Raises
-    SourceError for a folder without an export, a file that cannot be read, and deals in tables of differing columns.
-    """
-    what = f"the folder {folder}"
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """The bytes of the export files in `folder`, by name. Raises OSError, and SourceError where they are too large."""
     paths = files_in(folder)
-    check_size(sum(path.stat().st_size for path in paths), what)
+    check_size(sum(path.stat().st_size for path in paths), f"the folder {folder}")
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def read_files(contents: Mapping[str, bytes], what: str, written: FileFormat = DETECTED) -> tuple[RawTable, str]:
+    """The deals of all files that have the columns of deals, and a SHA-256 of the files' names and bytes.
+
+    `contents` are the files' bytes by name, and `what` is what they are called in a message, for example "the folder
+    /data". Rows are numbered through all files. Files with other columns, and the deals' stage history, are beside them.
+    All are `written` alike. Raises SourceError where no file is an export, for one that cannot be read, and for deals in
+    tables of differing columns.
+    """
     digest, tables = hashlib.sha256(), {}
-    for path in paths:
-        content = path.read_bytes()
-        digest.update(f"{path.name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
-        tables[path.name] = read_table(content, f"the file {path}", written)
+    for name, content in contents.items():
+        digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\0".encode())
+        tables[name] = read_table(content, f"the file {name} of {what}", written)
     deals = {name: table for name, table in tables.items() if _has_deals(table)}
     deals = {name: table for name, table in deals.items() if not _is_history(name, table, deals)}
     if not deals:

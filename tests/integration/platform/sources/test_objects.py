@@ -61,6 +61,34 @@ def test_csv_and_parquet_give_the_frame_that_was_stored(
     assert (from_csv.name, from_parquet.name) == ("s3:sales.csv", "s3:sales.parquet")
 
 
+def test_the_files_of_a_folder_belong_together(put: Callable[[str, bytes], str], environment: dict[str, str]) -> None:
+    # given an export in two parts, beside what is no part of it
+    raw = generate(200, seed=4)
+    put("exports/parts/b.csv", raw.iloc[120:].to_csv(index=False).encode())
+    put("exports/parts/a.csv", raw.iloc[:120].to_csv(index=False).encode())
+    put("exports/parts/_SUCCESS", b"")
+    put("exports/parts/.hidden.csv", b"no,deals\n1,2\n")
+    spec = put("exports/parts/older/c.csv", b"no,deals\n1,2\n").removesuffix("older/c.csv")
+    # when
+    read = read_source(spec, environment=environment)
+    # then
+    pd.testing.assert_frame_equal(read.frame, raw)
+    assert read.name == "s3:parts"
+    assert "2 files (a.csv, b.csv; CSV" in read.describe()
+
+
+def test_a_folder_without_an_export_is_told(
+    s3: S3, put: Callable[[str, bytes], str], environment: dict[str, str]
+) -> None:
+    spec = put("exports/none/readme.md", b"none").removesuffix("readme.md")
+    with pytest.raises(SourceError, match=r"the folder s3://.*/none/ has no file with the columns of deals"):
+        read_source(spec, environment=environment)
+    with pytest.raises(SourceError, match=f"there is no folder s3://{s3.bucket}/absent/ at {s3.endpoint}"):
+        read_source(f"s3://{s3.bucket}/absent/", environment=environment)
+    with pytest.raises(SourceError, match="names no export on S3"):
+        read_source(f"s3://{s3.bucket}/", environment=environment)
+
+
 def test_an_empty_object_is_refused(put: Callable[[str, bytes], str], environment: dict[str, str]) -> None:
     # given
     spec = put("exports/empty.csv", b"")

@@ -12,7 +12,7 @@ from closecast.deals.stages import HISTORY
 from closecast.deals.synthetic.generator import generate
 from closecast.platform.sources.errors import MappingNeededError, SourceError
 from closecast.platform.sources.export import read_source
-from closecast.platform.sources.folder import read_folder
+from closecast.platform.sources.folder import contents_of, read_files
 
 DEALS = generate(60, seed=4)
 
@@ -142,7 +142,7 @@ def test_what_only_the_user_can_say_of_a_history_is_asked(tmp_path: Path) -> Non
     # and a draft has what is known
     (tmp_path / "deals.csv").write_text("id,status,created,closed\na,won,2024-01-02,2024-02-03\nb,open,2024-01-03,\n")
     (tmp_path / "history.csv").write_text("deal,stage,x\na,open,2024-01-02\na,open,2024-01-03\n")
-    table, _ = read_folder(tmp_path)
+    table, _ = read_files(contents_of(tmp_path), "the folder")
     assert propose(table).draft()["history"] == {
         "deal": "deal",
         "file": "history.csv",
