@@ -200,13 +200,13 @@ prefect-resume *arguments:
 prefect-clean *arguments:
     @{{ ops }} prefect-clean "$@"
 
-# Run all tests that need no running platform, or one suite of them: test [unit | integration | security] [options of pytest]
+# Run all tests that need no running platform, or one suite of them: test [unit | integration | security] [options of pytest, as --cov]
 [group('development')]
 test *arguments: testing
-    @how="-n auto --cov --cov-report=term"; \
+    @how="-n auto"; \
     case "${1:-}" in \
-      unit) how="-n logical --no-cov --hypothesis-profile=quick tests/unit"; shift ;; \
-      integration | security) how="-n auto --no-cov tests/$1"; shift ;; \
+      unit) how="-n logical --hypothesis-profile=quick tests/unit"; shift ;; \
+      integration | security) how="-n auto tests/$1"; shift ;; \
     esac; \
     exec {{ bin }}/pytest -m "not e2e and not index" --dist loadgroup --no-loadscope-reorder $how "$@"
 
