@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from closecast.deals.horizon import Horizon
 from closecast.deals.pseudonyms import Pseudonymiser
+from closecast.deals.reading.dictionaries import as_dictionaries
 from closecast.features.history import ENTITIES
 from closecast.models.deal_model import DealModel
-from closecast.platform.batch.parquet_texts import as_dictionaries
 from closecast.scoring import many, pseudonyms
 from closecast.scoring.columns import Column, DealTable
 from closecast.scoring.question import Question

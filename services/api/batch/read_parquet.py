@@ -1,20 +1,23 @@
 """Read the deals of an untrusted Parquet file: nothing is unpacked before its size is checked."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from closecast.deals.reading.dictionaries import as_dictionaries
 from closecast.deals.vocabulary import RAW_COLUMNS
-from closecast.platform.batch.parquet_texts import as_dictionaries
 from closecast.platform.printable import printable
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.columns import Column, DealTable
 from closecast.scoring.tables import expected_kind, is_text, read_arrow
 from services.api.batch.read import more_than_once, too_many
 from services.api.problems import InvalidInputError
+
+if TYPE_CHECKING:
+    import pandas as pd  # few files need it
 
 MAX_UNPACKED = 32_000_000  # bytes of the columns that are read; 10,000 deals take about 1 MB
 _MAX_GROUPS = 1_000
@@ -53,7 +56,21 @@ def read_export(content: bytes) -> dict[str, Column]:
         frame = read(content).frame
     except UnreadableError as error:
         raise InvalidInputError("body", None, "a Parquet file", f"the file {error}") from error
-    return {str(name): Column.of_values(frame[name].to_numpy(dtype=object)) for name in frame}
+    return {str(name): _factorised(frame[name]) for name in frame}
+
+
+def _factorised(texts: "pd.Series[str]") -> Column:
+    """The column, whose total size is checked, however few distinct texts the file has."""
+    places: dict[str, int] = {}
+    positions = np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int64, len(texts))
+    column = Column(positions, list(places))
+    _require_unpackable(column)
+    return column
+
+
+def _require_unpackable(column: Column) -> None:
+    lengths = np.array([*map(len, column.distinct), 0])
+    _require_small(int(lengths[column.positions].sum()))
 
 
 def unreadable(error: Exception) -> InvalidInputError:
@@ -64,8 +81,7 @@ def unreadable(error: Exception) -> InvalidInputError:
 
 def _unpacked(identifiers: Column) -> pa.StringArray:
     """The identifiers, one text per row; their total size is checked, however few distinct ones the file has."""
-    lengths = np.array([*map(len, identifiers.distinct), 0])
-    _require_small(int(lengths[identifiers.positions].sum()))
+    _require_unpackable(identifiers)
     return identifiers.arrow(pa.string())
 
 

@@ -183,10 +183,10 @@ def test_a_parquet_file_that_cannot_be_read_is_told(
 
 
 def test_few_bytes_that_unpack_to_gigabytes_are_refused(client: TestClient[Any]) -> None:
-    answer = client.post(
-        "/v1/predictions/batch", content=_parquet({"Deal Stage": ["x" * 1_000_000] * 10_000}), headers=PARQUET
-    )
+    repeated = pa.DictionaryArray.from_arrays(pa.array([0] * 10_000, pa.int32()), ["x" * 1_000_000])
+    answer = client.post("/v1/predictions/batch", content=_parquet({"Deal Stage": repeated}), headers=PARQUET)
     assert answer.status_code == 422, answer.text
+    assert "10000000000 bytes in the columns that are read: send it in parts" in answer.json()["detail"]
     answer = client.post("/v1/predictions/batch", content=_parquet({"engage_date": ["2017-11-03"]}), headers=PARQUET)
     assert answer.status_code == 200, answer.text
 
@@ -206,6 +206,16 @@ def test_few_bytes_that_unpack_to_gigabytes_are_refused(client: TestClient[Any])
             HUBSPOT + "".join(f"{at},C,Closed Won,S,2017-10-03,2017-10-05,Ada,1\n" for at in range(3, 10_009)),
             "in parts",
         ),
+    ],
+    ids=[
+        "no mapping",
+        "a path",
+        "other columns",
+        "no export",
+        "no text",
+        "too many lines",
+        "no deals",
+        "too many deals",
     ],
 )
 def test_what_cannot_be_read_is_told(client: TestClient[Any], query: dict[str, str], content: str, words: str) -> None:
