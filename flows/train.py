@@ -49,7 +49,9 @@ def snapshots(candidate: candidates.Candidate, data: ingestion.Ingested) -> str:
 
 
 @steps.retried()
-def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key: str) -> publication.Published:
+def publish(
+    candidate: candidates.Candidate, data: ingestion.Ingested, gold_key: str, is_platforms_source: bool
+) -> publication.Published:
     """Log the run, register the version, and promote it if the gate accepts it."""
     registry = RegistrySettings.from_environment(os.environ)
     return publication.publish(
@@ -64,6 +66,7 @@ def publish(candidate: candidates.Candidate, data: ingestion.Ingested, gold_key:
         by=f"flow {flow_run.flow_name}/{flow_run.name}",
         at=datetime.now(UTC),
         git_commit=provenance.git_commit(steps.PROJECT),
+        is_platforms_source=is_platforms_source,
     )
 
 
@@ -74,6 +77,7 @@ def train(
     as_of: date | None = None,
     fiscal_year_start: steps.FirstMonth | None = None,
     mapping: str | None = None,
+    is_platforms_source: bool = False,
 ) -> dict[str, Any]:
     """Train a model and promote it if the gate accepts it.
 
@@ -81,16 +85,22 @@ def train(
     `as_of` are not used; without it, those far after all other dates. Where the model is refused and no other serves, a
     baseline does if it is honest. Quarters are those of the fiscal year that begins
     with the month `fiscal_year_start`, by default the mapping's, or else the champion's. `mapping` is the text of a
-    mapping file (docs/mapping.md). Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect
+    mapping file (docs/mapping.md). Without `source`, or with `is_platforms_source`, a champion that was trained on other
+    deals counts as none. Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect
     artifact `train-result`.
     """
     export = steps.read(source, seed, mapping)
     fiscal = steps.fiscal_calendar(fiscal_year_start or export.fiscal_year_start)
-    return trained(steps.ingest(export, as_of=as_of), seed, None, fiscal)
+    is_own = source is None or is_platforms_source
+    return trained(steps.ingest(export, as_of=as_of), seed, None, fiscal, is_own)
 
 
 def trained(
-    data: ingestion.Ingested, seed: int, settings: Hyperparameters | None, fiscal: FiscalCalendar
+    data: ingestion.Ingested,
+    seed: int,
+    settings: Hyperparameters | None,
+    fiscal: FiscalCalendar,
+    is_platforms_source: bool,
 ) -> dict[str, Any]:
     """Fit, publish and report; `settings` are hyperparameters, None for the presets."""
     # Fail before training if signing or promoting is impossible.
@@ -98,10 +108,10 @@ def trained(
     steps.promotion_lock()
     candidate = fit(data, seed, settings, fiscal)
     gold_key = snapshots(candidate, data)
-    published = publish(candidate, data, gold_key)
+    published = publish(candidate, data, gold_key, is_platforms_source)
     baseline: dict[str, Any] | None = None
     if not published.decision.promoted and published.is_vacant:
-        instead = publish(fit_baseline(candidate), data, gold_key)
+        instead = publish(fit_baseline(candidate), data, gold_key, is_platforms_source)
         baseline = {
             "version": instead.version,
             "promoted": instead.decision.promoted,
@@ -113,6 +123,7 @@ def trained(
         "promoted": published.decision.promoted,
         "reasons": list(published.decision.reasons),
         "baseline": baseline,
+        "champion_has_other_deals": published.champion_has_other_deals,
         "source": data.source,
         "fiscal_year_start": fiscal.first_month,
         "rows": published.card.rows,

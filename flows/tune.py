@@ -107,7 +107,11 @@ def tune(
     data = steps.ingest(export, as_of=as_of)
     fiscal = steps.fiscal_calendar(fiscal_year_start or export.fiscal_year_start)
     name, settings = search(data, study, trials, workers, seed, seconds, fiscal)
-    return {**trained(data, seed, settings, fiscal), "study": name, "hyperparameters": settings.as_dict()}
+    return {
+        **trained(data, seed, settings, fiscal, source is None),
+        "study": name,
+        "hyperparameters": settings.as_dict(),
+    }
 
 
 if __name__ == "__main__":

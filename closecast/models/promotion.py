@@ -11,8 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from closecast.deals.pseudonyms import UNKNOWN
+from closecast.features.history import ENTITIES
 from closecast.models import blas, influence, metrics
 from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.card import BASELINE, CHAMPION, ModelCard
@@ -33,6 +36,7 @@ MINIMUM_WON = 50
 MAX_LATENCY_MS = 5.0  # median of one row through LightGBM's ordinary call
 MAX_BYTES = 50_000_000
 _OF_REAL_DATA = ("file", "s3", "kaggle")
+_SHARED_DEALS = 0.01
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,27 @@ def origin(candidate: ModelCard, champion_source: str | None) -> Check:
     return Check("origin", not barred, f"data from {candidate.source} {verb} replace a champion from {source}")
 
 
-def is_vacant(candidate: ModelCard, champion: ModelCard | None) -> bool:
+def are_other_deals(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:
+    """Whether two tables of deals are of different companies: no name in common, and hardly a deal.
+
+    Both have the contract's columns. Names are those of agents, products and accounts. One deal in a hundred may have
+    the identifier and the day of another company's: where a CRM gives none, identifiers are numbers of rows.
+    """
+    for name in ENTITIES:
+        if not set(ours[name].dropna()).isdisjoint(set(theirs[name].dropna()) - {UNKNOWN}):
+            return False
+    keys = [pd.MultiIndex.from_frame(one[["opportunity_id", "engage_date"]]) for one in (ours, theirs)]
+    return bool(keys[1].isin(keys[0]).mean() < _SHARED_DEALS)
+
+
+def is_vacant(candidate: ModelCard, champion: ModelCard | None, has_other_deals: bool = False) -> bool:
     """Whether a baseline of the candidate's data may serve where the candidate was refused.
 
     It may where nothing serves (None: nothing that can be read), or another baseline, or a model of made-up data beside
-    real ones. It never replaces a model that was promoted on evidence.
+    real ones, or one that `has_other_deals` (`are_other_deals`). It never replaces a model of the same deals that was
+    promoted on evidence.
     """
-    if champion is None or champion.kind == BASELINE:
+    if champion is None or champion.kind == BASELINE or has_other_deals:
         return True
     return _is_real(candidate.source) and not _is_real(champion.source)
 
@@ -114,7 +132,11 @@ def decide_on_baseline(
     `found` holds its predictions as CANDIDATE, and those of a champion that is a baseline too where they can be compared.
     An `export` without deals won, lost or open misleads it as it does a model; that names give deals away does not.
     """
-    words = "no model serves, whose place the baseline would take" if is_vacant else "a model serves, which stays"
+    words = (
+        "no model of these deals serves, whose place the baseline would take"
+        if is_vacant
+        else "a model of these deals serves, which stays"
+    )
     checks = [*extra, Check("vacant", is_vacant, words)]
     if export is not None:
         checks = [*(one for one in _of_the_export(export, True) if one.name != "names"), *checks]

@@ -73,7 +73,7 @@ def ensure_champion(
         set_own_mapping(prefect, mapping)
         return
     say(f"training a model on {wanted}" + ("" if champion is None else f" (version {champion} serves meanwhile)"))
-    result = train(cluster, wanted, as_of, month, mapping)
+    result = train(cluster, wanted, as_of, month, mapping, is_platforms_source=True)
     used.write_text(json.dumps(now))
     set_own_source(prefect, wanted)
     set_own_mapping(prefect, mapping)
@@ -84,6 +84,10 @@ def ensure_champion(
             f"the model trained on {wanted} was refused, and so was the baseline: {'; '.join(why)}",
             "the API has nothing to serve: look at the data, or train on another source",
         )
+    if result["champion_has_other_deals"] and not (result["promoted"] or (baseline and baseline["promoted"])):
+        say(
+            f"version {champion}, which serves on, was trained on other deals: what it says of {wanted} is worth nothing"
+        )
 
 
 def train(
@@ -92,15 +96,16 @@ def train(
     as_of: date | None = None,
     fiscal_year_start: int | None = None,
     mapping: str | None = None,
+    is_platforms_source: bool = False,
 ) -> dict[str, Any]:
     """Submit the training flow, follow it, print the gate's decision, and return the flow's result.
 
     None stands for the deployment's value: usually the platform's own source, the end of the data, and the fiscal year
-    of the present champion.
+    of the present champion. `is_platforms_source` says that the source is, or becomes, the platform's own.
     """
     prefect = Prefect(jobs.address(cluster, "prefect"))
     asked = {"source": source, "as_of": as_of.isoformat() if as_of else None, "fiscal_year_start": fiscal_year_start}
-    asked["mapping"] = mapping
+    asked |= {"mapping": mapping, "is_platforms_source": is_platforms_source or None}
     with step(f"pipeline on {source or 'the source of its deployment'}"):
         run = prefect.follow(
             prefect.submit(DEPLOYMENT, {name: value for name, value in asked.items() if value is not None})

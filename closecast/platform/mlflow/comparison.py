@@ -10,7 +10,7 @@ from typing import TypeVar
 from closecast.models import promotion
 from closecast.models.candidate import Candidate
 from closecast.models.card import CHAMPION, ModelCard
-from closecast.models.deal_model import ModelError
+from closecast.models.deal_model import DealModel, ModelError
 from closecast.models.evaluation import HeldOut, Split
 from closecast.models.promotion import Check
 from closecast.models.scorer import Scorer
@@ -32,6 +32,7 @@ class ChampionComparison:
     reason: str | None  # why they are not available
     checks: tuple[Check, ...]  # of the champion's origin
     card: ModelCard | None = None  # the champion's, where it can be read
+    has_other_deals: bool = False  # the champion was trained on those of another company
 
 
 def compare_with_champion(
@@ -45,7 +46,7 @@ def compare_with_champion(
     champion = registry.champion_identity()
     if champion is None:
         return ChampionComparison(None, candidate.held_out, "there is no champion yet", ())
-    known: list[ModelCard] = []
+    known: list[DealModel] = []
     found: tuple[HeldOut, ...] | None = None
     try:
         found, reason = _retried(lambda: _measured(registry, champion, card, candidate, known), loss_seconds)
@@ -54,26 +55,27 @@ def compare_with_champion(
     except ModelError as error:
         reason = f"the champion cannot be used by this version: {error}"
     # Without a card, the registry's tags still say what may not be replaced.
-    source = known[-1].source if known else registry.source(champion)
+    source = known[-1].card.source if known else registry.source(champion)
     return ChampionComparison(
         champion,
         found or candidate.held_out,
         reason,
         (promotion.origin(card, source),),
-        known[-1] if known else None,
+        known[-1].card if known else None,
+        bool(known) and promotion.are_other_deals(candidate.data.deals, known[-1].deals),
     )
 
 
 def _measured(
-    registry: ModelRegistry, champion: Identity, card: ModelCard, candidate: Candidate, known: list[ModelCard]
+    registry: ModelRegistry, champion: Identity, card: ModelCard, candidate: Candidate, known: list[DealModel]
 ) -> tuple[tuple[HeldOut, ...] | None, str | None]:
     """The held-out rows with the champion's predictions, or the reason why not.
 
-    Its card is added to `known` once read.
+    It is added to `known` once read.
     """
     with tempfile.TemporaryDirectory() as scratch:
         served = registry.served(champion, Path(scratch))
-        known.append(served.model.card)
+        known.append(served.model)
         # No service loads a model whose predictions differ from those at training time: it cannot be compared with.
         served.model.replay(served.folder)
         reason = promotion.incomparable(card, served.model.card)

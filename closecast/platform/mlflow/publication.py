@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ class Published:
     card: ModelCard
     report: dict[str, Any]
     is_vacant: bool  # whether a baseline may serve if this was refused
+    champion_has_other_deals: bool  # the champion it was compared with was trained on deals of another company
 
 
 def publish(
@@ -65,6 +66,7 @@ def publish(
     trusted: TrustedKeys | None = None,
     login: Login | None = None,
     loss_seconds: float = LOSS_SECONDS,
+    is_platforms_source: bool = False,
 ) -> Published:
     """Log the candidate's run, decide, register its version as challenger, and make it champion if the decision says so.
 
@@ -74,7 +76,8 @@ def publish(
     `by` and `at` (with a time zone) are recorded with the decision. `signer` signs the model: services with public keys
     load no unsigned model. There is no comparison with a champion that no key of `trusted` has signed, if there are
     keys, or whose artifacts have been gone for `loss_seconds`. MLflow's client takes its login from the environment
-    (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD); `login` must be the same. Raises RegistryError when MLflow is
+    (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD); `login` must be the same. For data of the platform's own source
+    (`is_platforms_source`) a model of other deals counts as none. Raises RegistryError when MLflow is
     out of reach, and its subclass PromotionError when the lock cannot be acquired.
     """
     card = make_card(candidate, data, at, git_commit)
@@ -113,7 +116,12 @@ def publish(
             run.log_folder(folder / name, name)
         for _ in range(_MEASURES):
             comparison = compare_with_champion(registry, card, candidate, loss_seconds)
-            is_vacant = promotion.is_vacant(card, comparison.card)
+            has_other_deals = comparison.has_other_deals
+            is_vacant = promotion.is_vacant(card, comparison.card, has_other_deals and is_platforms_source)
+            if has_other_deals and is_platforms_source:
+                # However well it predicts these deals: it lists others.
+                reason = "the champion was trained on other deals"
+                comparison = replace(comparison, held_out=candidate.held_out, reason=reason)
             decision = (
                 promotion.decide_on_baseline(comparison.held_out, is_vacant, comparison.checks, export)
                 if candidate.kind == BASELINE
@@ -130,7 +138,16 @@ def publish(
                 version = registry.identity(registry.register(run.run_id, origin))
             registry.challenge(version.version, evidence)
             if not decision.promoted or held_lock.promote(registry, version, comparison.champion):
-                return Published(version.version, run.run_id, run.experiment_id, decision, card, report, is_vacant)
+                return Published(
+                    version.version,
+                    run.run_id,
+                    run.experiment_id,
+                    decision,
+                    card,
+                    report,
+                    is_vacant,
+                    has_other_deals,
+                )
         assert version is not None  # it was measured at least once
         why = f"somebody else changed the champion each of the {_MEASURES} times that this was measured against it"
         registry.challenge(version.version, {"decision": "refused", "decision_reasons": why})

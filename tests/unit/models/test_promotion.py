@@ -4,8 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from closecast.features.history import ENTITIES
 from closecast.models import promotion
 from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.card import BASELINE, CHAMPION, ModelCard
@@ -109,8 +111,41 @@ def test_a_baseline_takes_no_models_place(card: ModelCard) -> None:
     assert promotion.is_vacant(real, card)  # a model of made-up data
     assert not promotion.is_vacant(real, real)
     assert not promotion.is_vacant(card, card)
+    assert promotion.is_vacant(real, real, has_other_deals=True)
     refused = decide_on_baseline((held(GOOD),), is_vacant=False)
-    assert refused.reasons == ("a model serves, which stays",)
+    assert refused.reasons == ("a model of these deals serves, which stays",)
+
+
+def _deals(**columns: Any) -> pd.DataFrame:
+    days = pd.to_datetime("2024-01-01") + pd.to_timedelta(np.arange(200), unit="D")
+    filled = {
+        "opportunity_id": [str(at) for at in range(200)],
+        "engage_date": days,
+        **dict.fromkeys(ENTITIES, "unknown"),
+    }
+    return pd.DataFrame(filled | columns)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "other"),
+    [
+        ({"sales_agent": "Ann"}, {"sales_agent": "Bob"}, False),  # the deals are the same
+        ({"sales_agent": "Ann", "opportunity_id": "x"}, {"sales_agent": "Bob"}, True),
+        ({"sales_agent": "Ann", "opportunity_id": "x"}, {"sales_agent": "Ann"}, False),
+        ({"opportunity_id": "x", "product": "Basic"}, {"product": ["Basic"] * 3 + ["Pro"] * 197}, False),
+        ({"opportunity_id": "x"}, {}, True),  # an unknown name is nobody's
+        (
+            {"engage_date": pd.Timestamp("2024-01-05")},
+            {},
+            True,
+        ),  # numbers of rows: one of them on the same day by chance
+        ({"account": [None] * 199 + ["Oak"], "opportunity_id": "x"}, {"account": [None] * 200}, True),
+    ],
+)
+def test_deals_of_another_company_are_told_by_names_and_deals(
+    ours: dict[str, Any], theirs: dict[str, Any], other: bool
+) -> None:
+    assert promotion.are_other_deals(_deals(**ours), _deals(**theirs)) == other
 
 
 @pytest.mark.parametrize(
@@ -130,7 +165,7 @@ def test_a_baseline_that_misleads_is_refused(predictions: dict[str, np.ndarray[A
 def test_a_baseline_that_knows_no_more_than_the_base_rate_serves() -> None:
     decision = decide_on_baseline((held({**GOOD, CANDIDATE: np.full(8_000, 0.2)}),), is_vacant=True)
     assert decision.promoted
-    assert decision.reasons[0] == "no model serves, whose place the baseline would take"
+    assert decision.reasons[0] == "no model of these deals serves, whose place the baseline would take"
 
 
 def test_a_verdict_needs_enough_deals_that_were_won() -> None:

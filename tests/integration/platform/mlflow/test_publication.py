@@ -41,8 +41,20 @@ def candidate(data: Ingested) -> candidates.Candidate:
     return candidates.build(data.deals, seed=7, threads=1)
 
 
-def _publish(candidate: candidates.Candidate, data: Ingested, uri: str, lock: DatabaseSettings) -> Published:
-    return publish(candidate, data, uri, lock=lock, gold_key="gold/3", by="a test", at=AT, git_commit="c" * 40)
+def _publish(
+    candidate: candidates.Candidate, data: Ingested, uri: str, lock: DatabaseSettings, is_platforms_source: bool = False
+) -> Published:
+    return publish(
+        candidate,
+        data,
+        uri,
+        lock=lock,
+        gold_key="gold/3",
+        by="a test",
+        at=AT,
+        git_commit="c" * 40,
+        is_platforms_source=is_platforms_source,
+    )
 
 
 def test_the_life_of_champions(
@@ -205,6 +217,36 @@ def test_a_baseline_serves_until_a_model_beats_it(
     assert not again.decision.promoted
     assert not again.is_vacant
     assert empty_registry.champion_version() == better.version
+
+
+def test_a_baseline_replaces_a_model_of_other_deals_for_the_platforms_own_source_alone(
+    candidate: candidates.Candidate,
+    data: Ingested,
+    mlflow_uri: str,
+    promotion_lock: DatabaseSettings,
+    empty_registry: ModelRegistry,
+) -> None:
+    # given a champion of real deals, and an export of another company whose model is refused
+    data = replace(data, source="file:first.csv")
+    champion = _publish(candidate, data, mlflow_uri, promotion_lock)
+    assert champion.decision.promoted
+    frame, _ = generate_with_truth(Settings(rows=2_500, agent_effect=2.0), seed=12)
+    for name in ("opportunity_id", *history.ENTITIES):
+        frame[name] = frame[name].where(frame[name] == "", "other " + frame[name])
+    others = replace(data, source="file:second.csv", deals=check(frame).accepted)
+    second = candidates.build(others.deals, seed=7, threads=1)
+    # when it is tried out
+    tried = _publish(_shuffled(second), others, mlflow_uri, promotion_lock)
+    # then nothing but a word about it
+    assert (tried.is_vacant, tried.champion_has_other_deals) == (False, True)
+    # when it is the platform's own
+    refused = _publish(_shuffled(second), others, mlflow_uri, promotion_lock, is_platforms_source=True)
+    assert refused.is_vacant
+    made = candidates.baseline(second, threads=1)
+    instead = _publish(made, others, mlflow_uri, promotion_lock, is_platforms_source=True)
+    # then its baseline serves, which is not compared away by the model of other deals
+    assert instead.decision.promoted, instead.decision.reasons
+    assert empty_registry.champion_version() == instead.version
 
 
 def _shuffled(candidate: candidates.Candidate) -> candidates.Candidate:

@@ -20,6 +20,7 @@ from tests.unit.ops.conftest import Double
 ALIAS = "GET /api/2.0/mlflow/registered-models/alias"
 RUN = "POST /api/deployments/d/create_flow_run"
 VERSION = {"version": "3", "run_id": "run-3", "tags": []}
+OWN = {"is_platforms_source": True}  # of each training that `up` asks for
 DEAL = {
     "opportunity_id": "A1",
     "sales_agent": "Ada Berg",
@@ -53,8 +54,11 @@ def cluster(state: Path, double: Double, monkeypatch: pytest.MonkeyPatch) -> Clu
     return Cluster(double.address, "token")
 
 
-def _result(promoted: bool, baseline: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    return [{"data": [{"version": "3", "promoted": promoted, "reasons": ["a reason"], "baseline": baseline}]}]
+def _result(
+    promoted: bool, baseline: dict[str, Any] | None = None, champion_has_other_deals: bool = False
+) -> list[dict[str, Any]]:
+    result = {"version": "3", "promoted": promoted, "reasons": ["a reason"], "baseline": baseline}
+    return [{"data": [{**result, "champion_has_other_deals": champion_has_other_deals}]}]
 
 
 def _asked(double: Double, route: str) -> list[Any]:
@@ -81,7 +85,7 @@ def test_one_is_trained_and_then_kept_until_the_source_or_the_date_is_another(
     # when there is none
     champion.ensure_champion(cluster, "synthetic:3000")
     # then
-    assert [one["parameters"] for one in _asked(double, RUN)] == [{"source": "synthetic:3000"}]
+    assert [one["parameters"] for one in _asked(double, RUN)] == [{"source": "synthetic:3000", **OWN}]
     assert json.loads((state / "source.json").read_text())["source"] == "synthetic:3000"
     assert [one["value"] for one in _asked(double, "POST /api/variables/")] == ["synthetic:3000"]
     # when it is there, and the platform's own source is what it was trained on
@@ -96,7 +100,7 @@ def test_one_is_trained_and_then_kept_until_the_source_or_the_date_is_another(
     champion.ensure_champion(cluster, None, fiscal_year_start=4)
     champion.ensure_champion(cluster, None)
     assert [one["parameters"] for one in _asked(double, RUN)][1:] == [
-        {"source": "synthetic:3000", "fiscal_year_start": 4}
+        {"source": "synthetic:3000", "fiscal_year_start": 4, **OWN}
     ]
 
 
@@ -104,7 +108,7 @@ def test_a_mapping_stays_with_its_source(cluster: Cluster, double: Double, monke
     # given a champion that was trained on an export with a mapping
     _signed(monkeypatch)
     champion.ensure_champion(cluster, "s3://b/deals.csv", mapping="a mapping")
-    assert _asked(double, RUN)[0]["parameters"] == {"source": "s3://b/deals.csv", "mapping": "a mapping"}
+    assert _asked(double, RUN)[0]["parameters"] == {"source": "s3://b/deals.csv", "mapping": "a mapping", **OWN}
     kept = [(one["name"], one["value"]) for one in _asked(double, "POST /api/variables/")]
     assert kept == [("closecast_source", "s3://b/deals.csv"), ("closecast_mapping", "a mapping")]
     double.answers |= {
@@ -122,10 +126,10 @@ def test_a_mapping_stays_with_its_source(cluster: Cluster, double: Double, monke
     assert len(_asked(double, RUN)) == 1
     # when the mapping is another
     champion.ensure_champion(cluster, None, mapping="another")
-    assert _asked(double, RUN)[1]["parameters"] == {"source": "s3://b/deals.csv", "mapping": "another"}
+    assert _asked(double, RUN)[1]["parameters"] == {"source": "s3://b/deals.csv", "mapping": "another", **OWN}
     # when the source is another, then the mapping is not taken for it
     champion.ensure_champion(cluster, "s3://b/others.csv")
-    assert _asked(double, RUN)[2]["parameters"] == {"source": "s3://b/others.csv"}
+    assert _asked(double, RUN)[2]["parameters"] == {"source": "s3://b/others.csv", **OWN}
     assert _asked(double, "PATCH /api/variables/name/closecast_mapping")[-1] == {"value": ""}
 
 
@@ -210,3 +214,13 @@ def test_an_api_without_a_model_is_not_waited_for_for_ever(cluster: Cluster, dou
     double.answers["GET /health/ready"] = (503, {"detail": "no champion"})
     with pytest.raises(OperatorError, match="the API serves no model"):
         champion.first_prediction(cluster, Credentials.load(), seconds=0.1)
+
+
+def test_a_champion_of_other_deals_that_serves_on_is_told(
+    cluster: Cluster, double: Double, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _signed(monkeypatch)
+    double.answers[ALIAS] = (200, {"model_version": VERSION})
+    double.answers["POST /api/artifacts/filter"] = (200, _result(promoted=False, champion_has_other_deals=True))
+    champion.ensure_champion(cluster, "s3://b/deals.csv")
+    assert "was trained on other deals: what it says of s3://b/deals.csv is worth nothing" in capsys.readouterr().out
