@@ -15,7 +15,7 @@ from closecast.platform.runtime.logs import JsonLines, with_request
 pytest_plugins = ["tests.models", "tests.servers", "tests.skips", "tests.spread"]
 
 # How long one example takes says more of the neighbours than of the code.
-for _name, _examples in (("closecast", 100), ("quick", 30)):  # `./just test unit` takes the quick one
+for _name, _examples in (("closecast", 100), ("quick", 20)):  # `./just test unit` takes the quick one
     settings.register_profile(
         _name, max_examples=_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
