@@ -23,7 +23,7 @@ from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_source
-from closecast.platform.sources.findings import shortfalls
+from closecast.platform.sources.inspection import shortfalls
 from ops.errors import OperatorError
 
 _PAGE = Path(__file__).with_name("exports.md")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import lightgbm
 import pandas as pd
 
 from benchmarks import arguments
@@ -60,7 +61,7 @@ def fitted(
     data = Data(deals, cut)
     splits = evaluation.splits(data)
     scorer, _, _ = candidate.fit_before(data, PRESETS, _SEED, threads, cut, uses_history)
-    used = scorer.booster.feature_importance("split").tolist()
+    used = lightgbm.Booster(model_str=scorer.booster.text).feature_importance("split").tolist()
     predictions = {one.target: scorer.predict(one.test.matrix) for one in splits}
     return Fitted(predictions, dict(list(zip(NAMES, used, strict=True))[STAGES])), splits
 

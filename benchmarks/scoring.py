@@ -111,7 +111,7 @@ def bare(folder: Path) -> tuple[int, float]:
     for first in range(0, rows, count):
         size = min(count, rows - first)
         begin = time.perf_counter()
-        model.scorer.booster.predict(matrix[:size], num_threads=_THREADS)
+        model.scorer.booster.predict(matrix[:size], threads=_THREADS)
         seconds += time.perf_counter() - begin
     return rows, seconds
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -70,9 +71,10 @@ def _subject(scorer: Scorer, card: ModelCard, data: training.Data, folder: Path)
     asked = pd.DataFrame(raw[:DISTINCT]).assign(engage_date=lambda frame: pd.to_datetime(frame["engage_date"]))
     asked["account"] = asked["account"].replace("", None)
     features = matrix(model, asked)
-    most = max(tree["num_leaves"] for tree in scorer.booster.dump_model()["tree_info"])
-    label = f"{scorer.booster.num_trees()} trees x {most} leaves"
-    expected = np.asarray(scorer.booster.predict(features, num_threads=1))
+    booster = lightgbm.Booster(model_str=scorer.booster.text)
+    most = max(tree["num_leaves"] for tree in booster.dump_model()["tree_info"])
+    label = f"{booster.num_trees()} trees x {most} leaves"
+    expected = np.asarray(booster.predict(features, num_threads=1))
     return Subject(label, folder, model, raw, features, expected, model.scorer.predict(features))
 
 

@@ -1,18 +1,16 @@
 """Predict single rows with LightGBM's single-row fast C call, prepared once per thread."""
 
 import ctypes
+from importlib.metadata import version
 from typing import Any
 
-import lightgbm
 import numpy as np
-from lightgbm.basic import _LIB  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 
 from closecast import features
+from closecast.models.booster import FLOAT64, RAW_SCORE, Booster, BoosterError, library_path, require
 from closecast.models.scorer import Scorer
 
-LIBRARY: str = _LIB._name
-_RAW_SCORE, _FLOAT64 = 1, 1  # C_API_PREDICT_RAW_SCORE, C_API_DTYPE_FLOAT64
 _WIDTH = len(features.NAMES)
 _ROW_BYTES = _WIDTH * 8
 _PROBE_ROWS = 16
@@ -31,12 +29,12 @@ class FastScorer:
         self.fallback: str | None = None
         try:
             self._prepare(scorer.booster)
-        except (AttributeError, OSError, _RefusedError) as error:
-            self.fallback = f"LightGBM {lightgbm.__version__} has no usable single-row call: {error}"
+        except (AttributeError, OSError, BoosterError) as error:
+            self.fallback = f"LightGBM {version('lightgbm')} has no usable single-row call: {error}"
             return
         probe = np.random.default_rng(0).uniform(-10, 400, size=(_PROBE_ROWS, _WIDTH)).tobytes()
         if self._raw(probe) != self._reference(probe):
-            self.fallback = f"LightGBM {lightgbm.__version__} answers single rows differently from many"
+            self.fallback = f"LightGBM {version('lightgbm')} answers single rows differently from many"
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities in 0..1, (n,), of a C-contiguous float64 matrix (n, len(NAMES)): bit-identical to `Scorer.predict`.
@@ -56,22 +54,21 @@ class FastScorer:
         raw = self._raw(rows) if self.fallback is None else self._reference(rows)
         return self._scorer.calibration.apply_few(list(map(float.__add__, raw, starts)))
 
-    def _prepare(self, booster: lightgbm.Booster) -> None:
+    def _prepare(self, booster: Booster) -> None:
         # PyDLL keeps the interpreter's lock: releasing and acquiring it costs more than predicting a row.
-        library = ctypes.PyDLL(LIBRARY)
+        library = ctypes.PyDLL(library_path())
         handle = ctypes.c_void_p()
         status = library.LGBM_BoosterPredictForMatSingleRowFastInit(
-            booster._handle,
-            ctypes.c_int(_RAW_SCORE),
+            booster.handle,
+            ctypes.c_int(RAW_SCORE),
             ctypes.c_int(0),
             ctypes.c_int(-1),
-            ctypes.c_int(_FLOAT64),
+            ctypes.c_int(FLOAT64),
             ctypes.c_int32(_WIDTH),
             ctypes.c_char_p(b"num_threads=1"),
             ctypes.byref(handle),
         )
-        if status:
-            raise _RefusedError(_reason(library))
+        require(library, status)
         self._library, self._handle = library, handle
         # Every argument is a ctypes pointer made once: making one from a number takes as long as a few trees.
         self._prepared = ctypes.byref(ctypes.c_char.from_address(handle.value or 0))
@@ -86,8 +83,8 @@ class FastScorer:
         self._room[: len(rows)] = rows
         call, prepared, length = self._call, self._prepared, self._length
         for row, score in self._slots[:count]:
-            if call(prepared, row, length, score):
-                raise _RefusedError(_reason(self._library))
+            if status := call(prepared, row, length, score):
+                require(self._library, status)
         return self._scores[:count]
 
     def _make_room(self, rows: int) -> None:
@@ -98,18 +95,9 @@ class FastScorer:
 
     def _reference(self, rows: bytes) -> list[float]:
         matrix = np.frombuffer(rows).reshape(-1, _WIDTH)
-        found: list[float] = self._scorer.booster.predict(matrix, raw_score=True, num_threads=1).tolist()  # type: ignore[union-attr]
+        found: list[float] = self._scorer.booster.predict(matrix).tolist()
         return found
 
     def __del__(self) -> None:
         if self._call is not None:
             self._library.LGBM_FastConfigFree(self._handle)
-
-
-class _RefusedError(Exception):
-    """The library refused a call; the message is its own."""
-
-
-def _reason(library: ctypes.PyDLL) -> str:
-    library.LGBM_GetLastError.restype = ctypes.c_char_p
-    return str(library.LGBM_GetLastError().decode(errors="replace"))

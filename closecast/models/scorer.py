@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from closecast import features
 from closecast.models import manifest, trees
+from closecast.models.booster import Booster
 from closecast.models.calibration import BetaCalibration
 from closecast.models.manifest import ModelError
 from closecast.models.start import Start
@@ -24,7 +24,7 @@ FILES = (_BOOSTER, _SCORER)
 class Scorer:
     """P(deal closes Won within h days | open at the as-of date), for any h, from feature values."""
 
-    booster: lightgbm.Booster
+    booster: Booster
     calibration: BetaCalibration
     start: Start = field(default_factory=Start)
 
@@ -38,8 +38,7 @@ class Scorer:
             raise ValueError(f"the model takes a matrix of {width} features, got the shape {matrix.shape}")
         if not len(matrix):
             return np.empty(0, dtype=np.float64)
-        raw = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=threads), dtype=np.float64)
-        return self.calibration.apply(raw + self.start.odds(matrix))
+        return self.calibration.apply(self.booster.predict(matrix, threads=threads) + self.start.odds(matrix))
 
     def save(self, folder: Path) -> int:
         """Write both files and their manifest into `folder`, created if absent.
@@ -52,7 +51,7 @@ class Scorer:
             "calibration": asdict(self.calibration),
             "start": asdict(self.start),
         }
-        (folder / _BOOSTER).write_text(self.booster.model_to_string())
+        (folder / _BOOSTER).write_text(self.booster.text)
         (folder / _SCORER).write_text(json.dumps(content, indent=2))
         manifest.write(folder)
         return sum((folder / name).stat().st_size for name in FILES)
@@ -82,6 +81,6 @@ class Scorer:
                 f"the model and this version of Closecast differ in features ({', '.join(other)}): train anew"
             )
         try:
-            return cls(lightgbm.Booster(model_str=trees.checked(files[_BOOSTER].decode())), calibration, start)
-        except (ValueError, lightgbm.basic.LightGBMError) as error:
+            return cls(Booster(trees.checked(files[_BOOSTER].decode())), calibration, start)
+        except ValueError as error:
             raise ModelError(f"{_BOOSTER} cannot be read: {error}") from error

@@ -22,6 +22,7 @@ from closecast.deals.snapshots import (
 from closecast.features import NAMES, EncodedDeals, FeatureBuilder, History, uniform_draw
 from closecast.features.build import STAGES
 from closecast.features.stages import UNKNOWN
+from closecast.models.booster import Booster
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.start import Start
 
@@ -167,10 +168,10 @@ def fit(
     seed: int,
     threads: int,
     start: Start = Start(),  # noqa: B008 - immutable
-) -> lightgbm.Booster:
+) -> Booster:
     """Fit a booster that corrects `start`, by default the life table.
 
     The same rows, settings and seed give the same file, whatever the threads.
     """
     parameters = settings.lightgbm(len(won), seed, threads)
-    return lightgbm.train(parameters, training_set(matrix, won, parameters, start), rounds)
+    return Booster(lightgbm.train(parameters, training_set(matrix, won, parameters, start), rounds).model_to_string())

@@ -10,7 +10,8 @@ from closecast.deals import contract
 from closecast.deals.pseudonyms import throwaway
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_source
-from closecast.platform.sources.findings import Findings, Leak, findings
+from closecast.platform.sources.findings import Findings, Leak
+from closecast.platform.sources.inspection import findings
 from ops.cli.arguments import SOURCES, Arguments, day
 from ops.cli.cells import cell
 from ops.cli.json_file import write_json

@@ -21,7 +21,7 @@ from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.export import SourceError, read_source
-from closecast.platform.sources.findings import shortfalls
+from closecast.platform.sources.inspection import shortfalls
 from ops.cli.arguments import SOURCES, Arguments, day, month, number
 from ops.cli.json_file import write_json
 from ops.cli.progress import say

@@ -219,7 +219,7 @@ def evaluate_alone(candidate: Candidate, threads: int = 1) -> dict[str, Any]:
 
     "serves" is "model", "baseline" or None; "baseline" has the baseline's figures where the candidate is refused.
     """
-    cost = Cost(latency(candidate), len(candidate.twin.booster.model_to_string()))
+    cost = Cost(latency(candidate), len(candidate.twin.booster.text))
     export = Export.of(candidate.data)
     decision = promotion.decide(candidate.held_out, cost, "evaluated alone", export=export)
     report = {**candidate.report(), "decision": decision.as_dict()}

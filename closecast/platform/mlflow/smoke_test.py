@@ -112,7 +112,6 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS + 5))
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     os.nice(5)  # requests go first
-    sys.modules["sklearn"] = None  # type: ignore[assignment]  # LightGBM's interface for it takes half of the start
     try:
         _try(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
     except ModelError as error:

@@ -1,17 +1,6 @@
 """What Closecast makes of an export: what is read, used and noticed, and whether a model can be trained on it."""
 
-from collections import Counter
-from contextlib import suppress
-
 import msgspec
-
-from closecast.deals import contract, quality
-from closecast.deals.eda.leaks import column_probes
-from closecast.deals.mapping.special import special_deals
-from closecast.features.history import ENTITIES
-from closecast.models.evidence import Export, odd_dates
-from closecast.models.training import Data, NotEnoughDataError
-from closecast.platform.sources.export import RawExport
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -33,7 +22,7 @@ class Leak(msgspec.Struct, frozen=True):
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """All that `findings` finds; `noticed` and `shortfalls` are sentences."""
+    """All that closecast.platform.sources.inspection finds; `noticed` and `shortfalls` are sentences."""
 
     source: str
     read: str
@@ -54,80 +43,3 @@ class Findings(msgspec.Struct, frozen=True):
             "a model can be trained on it: it serves if it is better than what a deal's age and the calendar say, else those "
             "serve as a baseline where they are honest; `just evaluate` measures which"
         )
-
-
-def findings(export: RawExport, checked: contract.CheckedDeals) -> Findings:
-    """Look at `export`, whose rows were `checked`."""
-    score = quality.assess(export.frame, checked)
-    aside: Counter[str] = Counter(one.reason for one in export.read.set_aside) if export.read else Counter()
-    rejected: Counter[str] = Counter(
-        reason for reasons in checked.rejected.get("reasons", []) for reason in str(reasons).split("; ")
-    )
-    used = export.read.mapping.columns.used() if export.read and export.read.mapping else {}
-    return Findings(
-        export.name,
-        export.describe(),
-        used,
-        Rows(
-            len(export.frame) + export.set_aside,
-            len(checked.accepted),
-            dict(rejected.most_common()),
-            dict(aside.most_common()),
-        ),
-        {str(stage): int(count) for stage, count in checked.accepted["deal_stage"].value_counts().items()},
-        score.as_dict(),
-        _noticed(export, checked, rejected),
-        _leaks(export, used),
-        shortfalls(checked, score),
-    )
-
-
-def shortfalls(checked: contract.CheckedDeals, score: quality.Quality) -> list[str]:
-    """Why no model can be trained, each reason in a sentence."""
-    found = []
-    try:
-        quality.require(score)
-    except quality.QualityError as error:
-        found.append(str(error))
-    try:
-        found += Export.of(Data(checked.accepted)).shortfalls().values()
-    except NotEnoughDataError as error:
-        found.append(str(error))
-    return found
-
-
-def _noticed(export: RawExport, checked: contract.CheckedDeals, rejected: Counter[str]) -> list[str]:
-    """What is odd or special about the deals, each in a sentence that says what may have happened or is done about it."""
-    found = []
-    early = rejected["close_date is before engage_date"]
-    if early:
-        found.append(
-            f"deals that close before they were created: {early:,}; an import sets the creation date to the day of the import; "
-            "export the date on which the deal began, if the CRM has it in another column"
-        )
-    if export.read is not None:
-        raw = export.read.table.frame.loc[export.read.rows]
-        found += [one.sentence for one in special_deals(raw, export.read.mapping, checked.accepted)]
-    with suppress(NotEnoughDataError):  # which is told as a shortfall
-        found += odd_dates(Data(checked.accepted))
-    return found
-
-
-def _leaks(export: RawExport, mapping: dict[str, str]) -> list[Leak]:
-    """Columns of the file as it was read that tell won from lost deals by themselves."""
-    if export.read is None:
-        return []
-    raw = export.read.table.frame.loc[export.read.rows].reset_index(drop=True)
-    stage = export.frame["deal_stage"]
-    closed = stage.isin(["Won", "Lost"])
-    probes = column_probes(raw, (stage == "Won")[closed])
-    return [
-        Leak(
-            one.column,
-            round(one.auc or 0.0, 3),
-            one.why,
-            mapping.get(one.column, "" if mapping else one.column) in ENTITIES,
-        )
-        for one in probes
-        if one.flagged
-    ]

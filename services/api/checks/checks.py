@@ -9,7 +9,7 @@ import msgspec
 from litestar.exceptions import TooManyRequestsException
 
 from closecast.deals.mapping.profiles import shipped
-from services.api.checks.reader import Outcome
+from services.api.checks.outcome import Outcome
 from services.api.problems import InvalidInputError
 
 PATIENCE_S = 90.0  # for one file

@@ -17,17 +17,11 @@ from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import RawExport
 from closecast.platform.sources.mapped import mapped, read_table
 from closecast.scoring.own_columns import OwnColumns
+from services.api.checks.outcome import Outcome
 
 _WHAT = "the file"
 _MAX_DATA = 700_000_000  # bytes of memory
 _MAX_SECONDS = 60  # of a processor
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """The findings, or the sentence that says why there are none."""
-
-    findings: msgspec.Raw = msgspec.Raw(b"null")  # closecast.platform.sources.findings.Findings in JSON
-    problem: str | None = None
 
 
 def outcome(content: bytes, profile: str | None) -> Outcome:
@@ -42,7 +36,7 @@ def outcome(content: bytes, profile: str | None) -> Outcome:
     except (SourceError, contract.ContractError) as error:
         return Outcome(problem=str(error))
     # Here, because most files that nobody can read need not wait for what measures models.
-    from closecast.platform.sources.findings import findings
+    from closecast.platform.sources.inspection import findings
 
     return Outcome(msgspec.Raw(msgspec.json.encode(findings(export, checked))))
 

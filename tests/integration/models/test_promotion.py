@@ -61,7 +61,7 @@ def _decided(
     found = []
     for part, split in zip(real.held_out, real.splits, strict=True):
         test = planted(split.test.matrix, split.test.rows.deal)
-        raw = np.asarray(booster.predict(test, raw_score=True))
+        raw = booster.predict(test)
         predictions = {**part.predictions, CANDIDATE: training.sigmoid(raw + Start().odds(test))}
         found.append(replace(part, predictions=predictions))
     return decide(tuple(found), CHEAP, NONE_YET)

@@ -89,7 +89,7 @@ def test_blanking_accounts_moves_no_mean_prediction_and_a_planted_leak_is_caught
         before = real.splits[0].test.matrix
         moved[share] = abs(real.twin.predict(other).mean() - real.twin.predict(before).mean())
         seen = [
-            training.sigmoid(np.asarray(leaky.predict(made, raw_score=True)) + Start().odds(made)).mean()
+            training.sigmoid(leaky.predict(made) + Start().odds(made)).mean()
             for made in (_planted(before, data.deals, test.deal), _planted(other, blanked, test.deal))
         ]
         # then

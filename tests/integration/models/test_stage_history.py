@@ -31,7 +31,7 @@ def test_a_history_that_tells_nothing_is_left_out(historic_model: DealModel) -> 
     other, _, _ = candidate.fit_before(without, (Hyperparameters(),), 7, 1, CUT)
     # then the candidate is the one without a history, to the bit
     assert not found.uses_history
-    assert scorer.booster.model_to_string() == other.booster.model_to_string()
+    assert scorer.booster.text == other.booster.text
 
 
 def _predictions(deals: pd.DataFrame) -> dict[str, tuple[evaluation.Split, metrics.Probabilities]]:

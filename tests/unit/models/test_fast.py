@@ -78,7 +78,7 @@ def test_a_library_without_the_call_is_told_and_predicts_all_the_same(
     served_model: DealModel, matrix: NDArray[np.float64], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(fast, "LIBRARY", "libc.so.6")
+    monkeypatch.setattr(fast, "library_path", lambda: "libc.so.6")
     # when
     scorer = FastScorer(served_model.scorer)
     # then
