@@ -123,21 +123,31 @@ def _table(read: Read) -> "DealTable | RawTable":
         found = read.problem
         raise InvalidInputError(found.field, found.value, found.expected, found.detail)
     columns = {
-        name: Column(np.frombuffer(positions, np.int64), distinct)
+        name: Column(np.frombuffer(positions, np.int32).astype(np.int64), distinct)
         for name, (positions, distinct) in read.columns.items()
     }
-    count = len(next(iter(columns.values())).positions) if read.is_export and columns else len(read.identifiers)
-    is_sound = 0 < count <= MOST_DEALS and all(
-        len(one.positions) == count and one.positions.min() >= -1 and one.positions.max() < len(one.distinct)
+    is_sound = 0 < read.count <= MOST_DEALS and all(
+        len(one.positions) == read.count and one.positions.min() >= -1 and one.positions.max() < len(one.distinct)
         for one in columns.values()
     )
     if not is_sound:  # a file that corrupted the reader without crashing it
-        raise InvalidInputError(
-            "body", None, "a Parquet file", "the file is damaged: its columns do not fit; write it anew"
-        )
-    if read.is_export:
-        return _export(columns, count)
-    return DealTable(pa.array(read.identifiers, pa.string()), columns)
+        raise _damaged()
+    return _export(columns, read.count) if read.is_export else DealTable(_identifiers(read), columns)
+
+
+def _identifiers(read: Read) -> pa.StringArray:
+    valid, begins, content = (None if one is None else pa.py_buffer(one) for one in read.identifiers)
+    try:
+        texts = pa.StringArray.from_buffers(read.count, begins, content, valid)
+        texts.validate(full=True)
+    except pa.ArrowException as error:
+        raise _damaged() from error
+    return texts
+
+
+def _damaged() -> InvalidInputError:
+    detail = "the file is damaged: its columns do not fit; write it anew"
+    return InvalidInputError("body", None, "a Parquet file", detail)
 
 
 def _export(columns: dict[str, Column], count: int) -> "RawTable":

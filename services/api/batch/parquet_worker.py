@@ -13,6 +13,7 @@ import socket
 import sys
 
 import msgspec
+import pyarrow as pa
 
 from closecast.scoring.columns import Column
 from services.api.batch import read_parquet
@@ -26,13 +27,15 @@ _MAX_DATA = 700_000_000  # bytes of memory
 
 
 class Read(msgspec.Struct, frozen=True):
-    """The columns of a file, or the problem with it; positions are int64 in native byte order.
+    """The columns of a file of `count` rows, or the problem with it; positions are int32 in native byte order.
 
+    Identifiers are the buffers of an Arrow array of strings: which are valid (None: all), where each begins, and the text.
     Columns of an export are those of a CRM as text, and its identifiers are among them.
     """
 
     problem: FieldError | None = None
-    identifiers: list[str | None] = []
+    count: int = 0
+    identifiers: tuple[bytes | None, bytes, bytes] = (None, b"", b"")
     columns: dict[str, tuple[bytes, list[str | float | None]]] = {}
     is_export: bool = False
 
@@ -45,16 +48,24 @@ def read(content: bytes, is_named: bool) -> Read:
     try:
         table = None if is_named else read_parquet.read_parquet(content)
         if table is None:
-            return Read(None, [], _sent(read_parquet.read_export(content)), is_export=True)
-        return Read(None, table.identifiers.to_pylist(), _sent(table.columns))
+            export = read_parquet.read_export(content)
+            count = max((len(column.positions) for column in export.values()), default=0)
+            return Read(None, count, columns=_sent(export), is_export=True)
+        return Read(None, len(table), _buffers(table.identifiers), _sent(table.columns))
     except InvalidInputError as error:
         return Read(field_error(error))
     except Exception as error:  # noqa: BLE001 - a name or a text that is not UTF-8, a time zone that is none, a date beyond all
         return Read(field_error(read_parquet.unreadable(error)))
 
 
+def _buffers(texts: pa.StringArray) -> tuple[bytes | None, bytes, bytes]:
+    whole = pa.concat_arrays([texts, pa.array([], pa.string())])  # so that its buffers begin with the first text
+    valid, begins, content = (None if one is None else one.to_pybytes() for one in whole.buffers())
+    return valid, begins or b"", content or b""
+
+
 def _sent(columns: dict[str, Column]) -> dict[str, tuple[bytes, list[str | float | None]]]:
-    return {name: (one.positions.astype("int64").tobytes(), one.distinct) for name, one in columns.items()}
+    return {name: (one.positions.astype("int32").tobytes(), one.distinct) for name, one in columns.items()}
 
 
 def _end_with(parent: int) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from closecast.deals.reading.dictionaries import as_dictionaries
@@ -35,9 +36,9 @@ def read_parquet(content: bytes) -> DealTable | None:
         table = _table(content)
         if table is None:
             return None
-        columns = {name: read_arrow(name, table.column(name).combine_chunks()) for name in table.column_names}
-        identifiers = columns.pop("opportunity_id", None)
-        return DealTable(pa.nulls(len(table), pa.string()) if identifiers is None else _unpacked(identifiers), columns)
+        columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+        identifiers = columns.pop("opportunity_id", pa.nulls(len(table)))
+        return DealTable(_texts(identifiers), {name: read_arrow(name, column) for name, column in columns.items()})
     except (pa.ArrowException, OSError, MemoryError, UnicodeError, OverflowError) as error:
         raise unreadable(error) from error
 
@@ -61,16 +62,10 @@ def read_export(content: bytes) -> dict[str, Column]:
 
 def _factorised(texts: "pd.Series[str]") -> Column:
     """The column, whose total size is checked, however few distinct texts the file has."""
+    _require_small(sum(map(len, texts)))
     places: dict[str, int] = {}
     positions = np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int64, len(texts))
-    column = Column(positions, list(places))
-    _require_unpackable(column)
-    return column
-
-
-def _require_unpackable(column: Column) -> None:
-    lengths = np.array([*map(len, column.distinct), 0])
-    _require_small(int(lengths[column.positions].sum()))
+    return Column(positions, list(places))
 
 
 def unreadable(error: Exception) -> InvalidInputError:
@@ -79,10 +74,13 @@ def unreadable(error: Exception) -> InvalidInputError:
     return InvalidInputError("body", None, "a Parquet file", f"the body cannot be read as Parquet: {reason}")
 
 
-def _unpacked(identifiers: Column) -> pa.StringArray:
+def _texts(identifiers: pa.Array) -> pa.StringArray:
     """The identifiers, one text per row; their total size is checked, however few distinct ones the file has."""
-    _require_unpackable(identifiers)
-    return identifiers.arrow(pa.string())
+    if pa.types.is_null(identifiers.type):
+        return identifiers.cast(pa.string())
+    encoded = identifiers if pa.types.is_dictionary(identifiers.type) else identifiers.dictionary_encode()
+    _require_small(pc.sum(pc.binary_length(encoded.dictionary).take(encoded.indices)).as_py() or 0)
+    return encoded.dictionary.cast(pa.string()).take(encoded.indices)
 
 
 def _table(content: bytes) -> pa.Table | None:
@@ -99,7 +97,7 @@ def _table(content: bytes) -> pa.Table | None:
     require_bearable(metadata, names)
     # As dictionaries, a repeated text is unpacked once.
     texts = as_dictionaries(metadata, [name for name in names if is_text(schema.field(name).type)])
-    file = pq.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts, **_LIMITS)
+    file = pq.ParquetFile(pa.BufferReader(buffer), metadata=metadata, read_dictionary=texts, **_LIMITS)
     table = file.read(columns=names, use_threads=False)
     if table.num_rows > MOST_DEALS:  # whatever the metadata said
         raise too_many("the file", table.num_rows)
