@@ -117,6 +117,32 @@ def test_a_slow_start_of_the_reader_is_not_the_files_fault(monkeypatch: pytest.M
         _read(reader, _content())
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "p.Read(None, 1, (None, b'', b'a'))",  # too short
+        "p.Read(None, 1, (None, bytes([0, 0, 0, 0, 255, 0, 0, 0]), b'a'))",  # beyond the text
+        "p.Read(None, 1, (None, bytes([0, 0, 0, 0, 1, 0, 0, 0]), bytes([255])))",  # not UTF-8
+        "p.Read(None, 1, (None, bytes(8), b''), {'account': (bytes(8), ['a'])})",  # more rows than identifiers
+        "p.Read(None, 1, (None, bytes(8), b''), {'account': (bytes([1, 0, 0, 0]), ['a'])})",  # beyond the values
+        "p.Read(None, 10_001, (None, bytes(40_008), b''))",
+        "p.Read(None, 0)",
+    ],
+)
+def test_what_a_corrupted_reader_sends_is_refused(
+    reader: ParquetSupervisor, sent: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # given
+    code = f"import services.api.batch.parquet_worker as p; p.read = lambda *_: {sent}; p.main()"
+    corrupted = tmp_path / "python"
+    corrupted.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} -c "{code}" "$@"\n')
+    corrupted.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(corrupted))
+    # when / then
+    with pytest.raises(InvalidInputError, match="its columns do not fit"):
+        reader.read(_content())
+
+
 def test_the_reader_ends_with_its_worker() -> None:
     # given
     command = (
