@@ -350,14 +350,19 @@ def guarded(server_folder: Path, postgres_url: str, s3: S3) -> Iterator[Guarded]
 
 
 @pytest.fixture
-def empty_registry(mlflow_uri: str) -> ModelRegistry:
-    """The server is shared by the session: what other tests registered is taken out first."""
+def empty_registry(mlflow_uri: str) -> Iterator[ModelRegistry]:
+    """The server is shared by the session: what other tests registered is taken out first, and then what this one did."""
+    _empty(mlflow_uri)
+    yield ModelRegistry(mlflow_uri)
+    _empty(mlflow_uri)
+
+
+def _empty(mlflow_uri: str) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(mlflow_uri)
     for model in client.search_registered_models():
         client.delete_registered_model(model.name)
-    return ModelRegistry(mlflow_uri)
 
 
 @contextmanager
