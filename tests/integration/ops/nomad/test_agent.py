@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -258,8 +259,12 @@ def test_no_task_notices_that_the_agent_ended_and_was_started_again(agent: Agent
 
 def _tasks(agent: Agent) -> set[int]:
     """Process ids of what the executors of this agent's tasks started."""
-    minders = [process for process in processes_of(agent.data) if "executor" in process.cmdline()]
-    return {child.pid for minder in minders for child in minder.children()}
+    found = set()
+    for process in processes_of(agent.data):
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            if "executor" in process.cmdline():
+                found |= {child.pid for child in process.children()}
+    return found
 
 
 @pytest.mark.parametrize("half", ["server", "client"])
