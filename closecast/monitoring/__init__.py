@@ -1,0 +1,1 @@
+"""Monitoring: the served model judged by how its deals ended."""
