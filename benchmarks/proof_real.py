@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.proof_models import exported, predicted
+from benchmarks.proof_years import dependence
 from closecast.deals.horizon import QUARTER_END, Horizon
 from closecast.deals.snapshots import data_end, weekly_as_of_dates
 from closecast.models import metrics
 from closecast.monitoring import estimate, performance
-from closecast.monitoring.confidence import WEEK
 from closecast.monitoring.matured import Matured, mature
 from closecast.monitoring.outcomes import Known, known
 
@@ -76,14 +76,9 @@ def _counts(told: Known, seen: Matured) -> str:
 
 
 def _dependence(table: pd.DataFrame) -> str:
-    chosen = table[table["counts"]]
-    p = chosen["probability"]
-    week = chosen["matured_on"].to_numpy(dtype="M8[D]").astype(np.int64) // WEEK
-    sums = pd.DataFrame({"gap": chosen["won"] - p, "variance": p * (1 - p)}).groupby(week).sum()
-    times = (sums["gap"] ** 2).sum() / sums["variance"].sum()
     return (
-        f"Wins less chances of a week vary {times:.1f} times as much as they would if deals ended independently of each other with these chances "
-        f"({len(sums)} weeks)."
+        f"Wins less chances of a week vary {dependence(table[table['counts']]):.1f} times as much as they would if deals ended independently of "
+        "each other with these chances."
     )
 
 

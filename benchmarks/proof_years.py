@@ -34,6 +34,7 @@ class Year:
 
     @property
     def log_odds(self) -> Values:
+        """Of the true chances, (n,)."""
         return np.asarray(np.log(self.chances) - np.log1p(-self.chances))
 
 
@@ -55,6 +56,23 @@ def year(seed: int, drift_at: date | None = None, drift_win: float = 0.0) -> Yea
     return Year(asked.assign(probability=before), chances)
 
 
+def with_weekly_shocks(one: Year, deviation: float, seed: int) -> pd.DataFrame:
+    """The table with outcomes drawn anew: log-odds of all deals that mature in a week are moved together, each week anew."""
+    random = np.random.default_rng(seed)
+    week = one.table["matured_on"].to_numpy(dtype="M8[D]").astype(np.int64) // _WEEK
+    shocks = deviation * random.standard_normal(week.max() - week.min() + 1)
+    chances = 1 / (1 + np.exp(-(one.log_odds + shocks[week - week.min()])))
+    return one.table.assign(won=(random.random(len(chances)) < chances).astype(np.int8))
+
+
+def dependence(table: pd.DataFrame) -> float:
+    """How many times as much wins less chances of a week vary as they would if deals ended independently of each other."""
+    p = table["probability"]
+    week = table["matured_on"].to_numpy(dtype="M8[D]").astype(np.int64) // _WEEK
+    sums = pd.DataFrame({"gap": table["won"] - p, "variance": p * (1 - p)}).groupby(week).sum()
+    return float((sums["gap"] ** 2).sum() / sums["variance"].sum())
+
+
 def log_loss(chances: Values, log_odds: Values) -> float:
     """The expected log loss of predictions by their log-odds, where `chances` are true."""
     return float((chances * np.logaddexp(0, -log_odds) + (1 - chances) * np.logaddexp(0, log_odds)).mean())
@@ -64,26 +82,23 @@ def _asked(deals: pd.DataFrame) -> pd.DataFrame:
     engaged, closed = (read_dates(deals[name]).to_numpy(dtype="M8[D]") for name in ("engage_date", "close_date"))
     won = (deals["deal_stage"] == "Won").to_numpy()
     weekday = np.arange(len(deals)) % _WEEK
-    parts = []
-    for begin in np.arange(_FIRST_AS_OF, _END - HORIZON - _WEEK + 2, _WEEK):
-        as_of = begin + weekday
-        at = np.flatnonzero((engaged <= as_of) & ~(closed <= as_of))
-        matured_on = as_of[at] + HORIZON
-        parts.append(
-            pd.DataFrame(
-                {
-                    "deal": at,
-                    "as_of": as_of[at].astype("M8[ns]"),
-                    "horizon_days": HORIZON,
-                    "model_version": "1",
-                    "run_id": "simulated",
-                    "won": (won[at] & (closed[at] <= matured_on)).astype(np.int8),
-                    "matured_on": matured_on.astype("M8[ns]"),
-                    "counts": True,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    begins = np.arange(_FIRST_AS_OF, _END - HORIZON - _WEEK + 2, _WEEK)
+    is_open = [(engaged <= begin + weekday) & ~(closed <= begin + weekday) for begin in begins]
+    week, deal = np.nonzero(np.array(is_open))
+    as_of = begins[week] + weekday[deal]
+    matured_on = as_of + HORIZON
+    return pd.DataFrame(
+        {
+            "deal": deal,
+            "as_of": as_of.astype("M8[ns]"),
+            "horizon_days": HORIZON,
+            "model_version": "1",
+            "run_id": "simulated",
+            "won": (won[deal] & (closed[deal] <= matured_on)).astype(np.int8),
+            "matured_on": matured_on.astype("M8[ns]"),
+            "counts": True,
+        }
+    )
 
 
 def _clipped(chances: Values) -> Values:

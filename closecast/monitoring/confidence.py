@@ -93,7 +93,8 @@ def _log_evidence(sums: _Sums, mean: Values, bound: float) -> Values:
     lambdas = _SHARES[:, None] / c
     psi = (-np.log1p(-_SHARES) - _SHARES)[:, None] / c**2
     exponents = lambdas * (sums.total - mean * sums.count) - psi * sums.variance
-    return np.asarray(np.logaddexp.reduce(exponents, axis=0) - np.log(len(_SHARES)))
+    most = exponents.max(axis=0)
+    return np.asarray(most + np.log(np.exp(exponents - most).mean(axis=0)))
 
 
 def _sums(day: NDArray[np.int64], value: Values, bound: float) -> _Sums:
