@@ -74,7 +74,7 @@ def known(reports: pd.DataFrame) -> Known:
         late=int(late.sum()),
     )
     deals = told.drop_duplicates("deal", keep="last").set_index("deal")[["stage", "close_date"]].sort_index()
-    return Known(deals, np.datetime64(told["reach"].max(), "D"), counts)
+    return Known(deals, told["reach"].max().to_datetime64().astype("M8[D]"), counts)
 
 
 def _reach_before(told: pd.DataFrame) -> "pd.Series[pd.Timestamp]":

@@ -110,7 +110,7 @@ def excess(chosen: pd.DataFrame, tolerated: float) -> Values:
     correction = _corrections(odds, won, day)
     nearest = _sigmoid(odds + np.clip(correction, -tolerated, tolerated))
     beyond = np.where(np.abs(correction) > tolerated, correction, 0.0)
-    return (won - nearest) * np.clip(beyond, -MOST_CORRECTION, MOST_CORRECTION)
+    return np.asarray((won - nearest) * np.clip(beyond, -MOST_CORRECTION, MOST_CORRECTION))
 
 
 def watches(matured: pd.DataFrame, tolerated: float) -> list[Watch]:

@@ -21,11 +21,18 @@ PLANTED = [
     ("closecast.features.cycles", "closecast.models.metrics"),
     ("closecast.features.running_totals", "closecast.platform.runtime.files"),
     ("closecast.features.cohorts", "ops.paths"),
+    ("closecast.models.metrics", "closecast.monitoring.confidence"),
+    ("closecast.scoring.rules", "closecast.monitoring.outcomes"),
+    ("closecast.monitoring.confidence", "closecast.platform.runtime.files"),
     *(("closecast.features.declared", module) for module in ("os", "time", "requests", "urllib", "httpx")),
     *(("closecast.models.calibration", module) for module in ("prefect", "mlflow", "litestar")),
+    *(("closecast.monitoring.outcomes", module) for module in ("os", "time", "psycopg")),
     *(("closecast.deals.quality", module) for module in ("redis", "psycopg", "boto3", "socket", "subprocess")),
 ]
-CYCLE = ("closecast.models.card", "closecast.models.golden")
+CYCLES = [
+    ("closecast.models.card", "closecast.models.golden"),
+    ("closecast.monitoring.outcomes", "closecast.monitoring.matured"),
+]
 
 
 def _checked(project: Path) -> "subprocess.CompletedProcess[str]":
@@ -49,7 +56,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     shutil.copy(PROJECT / "pyproject.toml", project)
     before = _checked(project)
     assert before.returncode == 0, before.stdout + before.stderr
-    for importer, imported in (*PLANTED, CYCLE):
+    for importer, imported in (*PLANTED, *CYCLES):
         file = project.joinpath(*importer.split(".")).with_suffix(".py")
         file.write_text(f"{file.read_text()}\nimport {imported}\n")
     done = _checked(project)
@@ -62,5 +69,6 @@ def test_a_planted_import_is_refused(report: str, importer: str, imported: str) 
     assert re.search(rf"{re.escape(importer)} -> {re.escape(imported)} \(l\.\d+\)", report), report
 
 
-def test_a_cycle_is_refused(report: str) -> None:
-    assert "No cycles are allowed in closecast.models" in report
+@pytest.mark.parametrize("package", ["closecast.models", "closecast.monitoring"])
+def test_a_cycle_is_refused(report: str, package: str) -> None:
+    assert f"No cycles are allowed in {package}" in report
