@@ -48,7 +48,8 @@ class PredictionCounts:
 class Matured:
     """The judged predictions, with MATURED_COLUMNS, and the counts of all.
 
-    `won` is int8; `as_of` and `matured_on` are datetime64; `counts` is what `counting` says.
+    The index is the position in what was given. `won` is int8; `as_of` and `matured_on` are datetime64; `counts` is what
+    `counting` says.
     """
 
     table: pd.DataFrame
@@ -59,7 +60,7 @@ def mature(predictions: pd.DataFrame, known: Known) -> Matured:
     """Judge the predictions whose horizon has passed.
 
     `predictions` has PREDICTION_COLUMNS, in the order in which they were made: deal (text or None), as_of (datetime64),
-    horizon_days (int), model_version and run_id (text), probability (float).
+    horizon_days (int), model_version (text), run_id (text or None), probability (float).
     """
     made = predictions.reset_index(drop=True)
     matured_on = made["as_of"] + pd.to_timedelta(made["horizon_days"], unit="D")
@@ -85,7 +86,7 @@ def mature(predictions: pd.DataFrame, known: Known) -> Matured:
         closed_before=int(closed_before.sum()),
         repeated=int(repeated.sum()),
     )
-    return Matured(made.loc[judged, list(MATURED_COLUMNS)].reset_index(drop=True), counts)
+    return Matured(made.loc[judged, list(MATURED_COLUMNS)], counts)
 
 
 def counting(made: pd.DataFrame) -> NDArray[np.bool_]:
@@ -96,7 +97,7 @@ def counting(made: pd.DataFrame) -> NDArray[np.bool_]:
     """
     as_of = made["as_of"].to_numpy(dtype="M8[D]").astype(np.int64)
     days = made["horizon_days"].to_numpy(dtype=np.int64)
-    deal = made.groupby(["deal", "run_id"], sort=False).ngroup().to_numpy()
+    deal = made.groupby(["deal", "run_id"], sort=False, dropna=False).ngroup().to_numpy()
     order = np.lexsort((days, np.abs(days - HORIZON_DAYS), as_of, deal))
     counts = np.zeros(len(made), dtype=np.bool_)
     last, free_from = -1, 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from closecast.monitoring.matured import MATURED_COLUMNS, PREDICTION_COLUMNS, PredictionCounts, counting, mature
 from closecast.monitoring.outcomes import LOST, OPEN, WON, Known, ReportCounts
 
-Prediction = tuple[str | None, date, int, str, str, float]  # PREDICTION_COLUMNS
+Prediction = tuple[str | None, date, int, str, str | None, float]  # PREDICTION_COLUMNS
 _DAYS = st.dates(date(2017, 1, 1), date(2017, 2, 9))
 _PREDICTIONS = st.lists(
     st.tuples(
@@ -19,7 +19,7 @@ _PREDICTIONS = st.lists(
         _DAYS,
         st.sampled_from([7, 20, 30, 45]),
         st.just("1"),
-        st.sampled_from("xy"),
+        st.sampled_from(["x", "y", None]),
         st.just(0.3),
     ),
     max_size=25,
@@ -43,7 +43,7 @@ def knowing(deals: dict[str, tuple[str, date | None]], reach: date | None) -> Kn
         },
         index=pd.Index(deals, dtype=object),
     )
-    return Known(table, np.datetime64(reach if reach is not None else "NaT", "D"), ReportCounts(0, 0, 0, 0, 0))
+    return Known(table, np.datetime64(reach if reach is not None else "NaT", "D"), ReportCounts(0, 0, 0, 0, 0, 0))
 
 
 @st.composite
@@ -119,7 +119,7 @@ def test_predictions_of_a_deal_that_count_do_not_overlap(predictions: list[Predi
     # when
     made["counts"] = counting(made)
     # then
-    for _, rows in made[made["counts"]].sort_values("as_of").groupby(["deal", "run_id"]):
+    for _, rows in made[made["counts"]].sort_values("as_of").groupby(["deal", "run_id"], dropna=False):
         ends = rows["as_of"] + pd.to_timedelta(rows["horizon_days"], unit="D")
         assert (rows["as_of"].iloc[1:].to_numpy() >= ends.iloc[:-1].to_numpy()).all()
     first = made.sort_values("as_of").drop_duplicates(["deal", "run_id"])["as_of"]

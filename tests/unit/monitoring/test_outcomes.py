@@ -3,6 +3,7 @@
 from dataclasses import astuple
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -77,9 +78,34 @@ def test_to_report_the_last_again_changes_nothing(given_reports: list[Report]) -
     # when
     before, after = known(told), known(again)
     # then
-    pd.testing.assert_frame_equal(before.deals, after.deals)
+    pd.testing.assert_frame_equal(before.deals.drop(columns="told_on"), after.deals.drop(columns="told_on"))
     assert after.counts.repeated == before.counts.repeated + len(last)
     assert after.counts.contradictory == before.counts.contradictory
+
+
+@given(reports(), st.dates(date(2016, 12, 30), date(2017, 1, 13)))
+def test_nightly_steps_come_to_what_all_reports_at_once_do(given_reports: list[Report], night: date) -> None:
+    # given
+    earlier = [report for report in given_reports if report[3] < night]
+    later = [report for report in given_reports if report[3] >= night]
+    # when
+    whole, first = known(frame(given_reports)), known(frame(earlier))
+    second = known(frame(later), first)
+    # then
+    pd.testing.assert_frame_equal(second.deals, whole.deals, check_dtype=False)
+    assert second.reach.item() == whole.reach.item()
+    assert astuple(whole.counts) == tuple(np.add(astuple(first.counts), astuple(second.counts)))
+
+
+def test_an_older_report_changes_nothing() -> None:
+    # given
+    before = known(frame([("A", WON, date(2017, 1, 5), date(2017, 1, 6), None)]))
+    # when an export of the day before is imported
+    after = known(frame([("A", OPEN, None, date(2017, 1, 4), date(2017, 1, 4))]), before)
+    # then
+    assert after.deals["stage"].to_dict() == {"A": WON}
+    assert after.counts == ReportCounts(first=0, repeated=0, contradictory=0, reopened=0, outdated=1, late=0)
+    assert after.reach.item() == date(2017, 1, 4)
 
 
 def test_each_kind() -> None:
@@ -99,7 +125,7 @@ def test_each_kind() -> None:
     # when
     found = known(frame(told))
     # then
-    assert found.counts == ReportCounts(first=6, repeated=1, contradictory=1, reopened=1, late=2)
+    assert found.counts == ReportCounts(first=6, repeated=1, contradictory=1, reopened=1, outdated=0, late=2)
     assert found.deals["stage"].to_dict() == {"back": OPEN, "late": LOST, "odd": LOST, "won": WON}
     assert found.reach.item() == third
 

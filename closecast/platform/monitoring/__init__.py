@@ -1,0 +1,1 @@
+"""Monitoring's side in PostgreSQL: the journal's predictions joined with outcomes."""
