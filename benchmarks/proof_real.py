@@ -67,12 +67,11 @@ def _looks(deals: pd.DataFrame) -> list[date]:
 
 
 def _counts(told: Known, seen: Matured) -> str:
-    groups = ", ".join(
-        f"{count:,} {name.replace('_', ' ')}"
+    reports, predictions = (
+        ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in vars(part).items())
         for part in (told.counts, seen.counts)
-        for name, count in vars(part).items()
     )
-    return f"Reports and predictions at the last look: {groups}."
+    return f"At the last look, reports: {reports}; predictions: {predictions}."
 
 
 def _dependence(table: pd.DataFrame) -> str:
