@@ -1,1 +1,1 @@
-"""Monitoring: the served model judged by how its deals ended."""
+"""Watch the served model: its inputs and scores beside a reference, and what it lost by outcomes."""

@@ -1,0 +1,110 @@
+"""Columns as histograms: numbers in bins of the reference, names by label."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+BINS = 100  # of a number with more different values than that
+LABELS = 256  # of a column of names; a rarer name counts as unseen. More than the cells of any number, 2 BINS - 1
+UNSEEN, MISSING = LABELS, LABELS + 1  # cells of a name that the reference lacks, and of NaN, infinity or no name
+CELLS = MISSING + 1
+FEW_VALUES = 5  # up to so many different values, Evidently treats numbers as categories
+_FAR = 1e6  # standard deviations beyond the reference's range: farther is no different
+_LEAST_DEVIATION = 1e-3  # Evidently's
+
+
+@dataclass(frozen=True)
+class Number:
+    """A column of numbers: one cell for each of its values if these are few, else bins.
+
+    Bins are finer where values are common. `centres` are the mean values of the cells, ascending, and `edges` divide
+    them: (k,) and (k - 1,).
+    """
+
+    name: str
+    judged: bool
+    centres: NDArray[np.float64]
+    edges: NDArray[np.float64]
+    lowest: float
+    highest: float
+    deviation: float  # standard deviation of the reference, at least 0.001
+
+    @classmethod
+    def of(cls, name: str, values: NDArray[np.float64], judged: bool) -> "Number":
+        """Choose the cells for `values`, (n,). Missing and infinite ones are left out."""
+        known = values[np.isfinite(values)]
+        if not len(known):
+            return cls(name, judged, np.zeros(1), np.empty(0), 0.0, 0.0, _LEAST_DEVIATION)
+        distinct = np.unique(known)
+        lowest, highest, deviation = float(distinct[0]), float(distinct[-1]), max(float(known.std()), _LEAST_DEVIATION)
+        if len(distinct) <= BINS:
+            return cls(name, judged, distinct, (distinct[1:] + distinct[:-1]) / 2, lowest, highest, deviation)
+        # Equal shares resolve where values are common, equal widths bound the error in the tails.
+        shares = np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])
+        edges = np.unique(np.concatenate([shares, np.linspace(lowest, highest, BINS + 1)[1:-1]]))
+        cells = np.searchsorted(edges, known)
+        counts = np.bincount(cells, minlength=len(edges) + 1)
+        used = counts > 0
+        centres = np.bincount(cells, weights=known, minlength=len(edges) + 1)[used] / counts[used]
+        return cls(name, judged, centres, edges[used[1:]], lowest, highest, deviation)
+
+    @property
+    def categorical(self) -> bool:
+        """Whether its values are compared as categories."""
+        return len(self.centres) <= FEW_VALUES
+
+    def cells(self, values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The cell of each value, and how far it lies outside of the reference's range, both (n,)."""
+        known = np.isfinite(values)
+        held = values if known.all() else np.where(known, values, self.lowest)
+        cells = np.searchsorted(self.edges, held)
+        beyond = np.maximum(held - self.highest, self.lowest - held)
+        outside = np.clip(beyond, 0, _FAR * self.deviation)
+        if self.categorical:
+            cells[held != self.centres[cells]] = UNSEEN
+        cells[~known] = MISSING
+        return cells, outside
+
+
+@dataclass(frozen=True)
+class Category:
+    """A column of names, by label."""
+
+    name: str
+    judged: bool
+    labels: tuple[str, ...]
+    categorical: bool = True
+
+    @classmethod
+    def of(cls, name: str, values: NDArray[np.object_], judged: bool = True) -> "Category":
+        """Take the labels that are in `values`, (n,), the most frequent ones if they are too many."""
+        codes, distinct = pd.factorize(values)
+        counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+        most = np.argsort(-counts, kind="stable")[:LABELS]
+        return cls(name, judged, tuple(sorted(str(distinct[one]) for one in most)))
+
+    def cells(self, values: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The cell of each value, as of Number."""
+        codes, distinct = pd.factorize(values)
+        known = {label: cell for cell, label in enumerate(self.labels)}
+        cells = np.array([*(known.get(str(one), UNSEEN) for one in distinct), MISSING], dtype=np.int64)
+        return cells[codes], np.zeros(len(values))
+
+
+Column = Number | Category
+
+
+def bucketed(names: Sequence[Any] | NDArray[np.object_], buckets: int = LABELS) -> NDArray[np.object_]:
+    """Replace each name by one of `buckets` labels, missing names by None; (n,).
+
+    So a profile tells how often a name occurs, and contains no personal data.
+    """
+    codes, distinct = pd.factorize(np.asarray(names, dtype=object))
+    hashes = [zlib.crc32(str(one).encode(errors="replace")) for one in distinct]
+    labels = [f"{one % buckets:03d}" for one in hashes]
+    return np.array([*labels, None], dtype=object)[codes]

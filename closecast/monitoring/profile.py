@@ -1,0 +1,418 @@
+"""The reference profile: what the rows that a model learnt from looked like, by phase of the quarter.
+
+A profile is kept as histograms, small enough to be a file of the model's folder. Windows of later rows are counted into
+the same histograms (Sketch), chunk by chunk, and compared by closecast.monitoring.drift.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.deals.horizon import quarter_end_days
+from closecast.monitoring.columns import BINS, CELLS, LABELS, Category, Column, Number
+from closecast.monitoring.distances import by_chance, distance
+
+PHASES = 14  # weeks to the end of the quarter, of at most 92 days
+LEAST_SHARE = 0.5  # of a window's live rows that must have counterparts in the reference
+_FORMAT, _VERSION = "closecast reference profile", 1
+_LARGEST = 1 << 25  # bytes of a profile before compression; one of 35 columns has 2 million
+_MOST_STRATA = 20  # horizons, and bands of ages
+_AGE_BANDS = 4
+_QUARTER_DAYS = 91
+_BITS = 1 << 20  # of the sketch that counts distinct deals
+_ROWS_AT_ONCE = 100_000
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: Fibonacci hashing (Knuth, vol. 3, 6.4)
+Counts = NDArray[np.int64]
+
+
+class ProfileError(ValueError):
+    """A profile is damaged, or was made by another version, or does not fit the rows."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of one kind, n of them, with the columns of a profile in its order."""
+
+    as_of: NDArray[np.datetime64]  # datetime64[D], (n,): the day that decides the phase of the quarter
+    horizon_days: NDArray[np.int64]  # (n,); 0 where rows have no horizon
+    deal: NDArray[np.int64]  # (n,); any number that identifies the deal
+    age_days: NDArray[np.int64]  # (n,); 0 where rows have no age
+    live: NDArray[np.bool_]  # (n,); False for deals older than any cycle that ever closed
+    numbers: NDArray[np.float64]  # (n, k)
+    names: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)  # each (n,); None where missing
+
+    def __len__(self) -> int:
+        return len(self.as_of)
+
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> "Chunk":
+        return Chunk(
+            self.as_of[rows],
+            self.horizon_days[rows],
+            self.deal[rows],
+            self.age_days[rows],
+            self.live[rows],
+            self.numbers[rows],
+            {name: values[rows] for name, values in self.names.items()},
+        )
+
+    def parts(self, rows: int = _ROWS_AT_ONCE) -> Iterator["Chunk"]:
+        """The chunk in pieces of `rows`, the last one shorter."""
+        return (self[slice(first, first + rows)] for first in range(0, len(self), rows))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns that are counted, and the strata that rows fall into.
+
+    A stratum is a phase of the quarter with a horizon (one of `horizons`, or the end of the quarter) and an age. Like is
+    compared with like: a chance within 7 days says nothing about one within 90, and how old the open deals are depends
+    on how many were begun lately. Two more strata take the rows that are not compared: deals older than any cycle that
+    ever closed (`dead`), and horizons that the model was not trained for (`other`).
+    """
+
+    columns: tuple[Column, ...]
+    horizons: tuple[int, ...]  # days, ascending
+    ages: tuple[int, ...]  # days at which a band of ages begins, ascending; the first band begins at 0
+    fiscal: FiscalCalendar = CALENDAR_YEAR
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def compared(self) -> int:
+        """The number of strata that are compared; DEAD and OTHER follow."""
+        return PHASES * (len(self.horizons) + 1) * (len(self.ages) + 1)
+
+    @property
+    def dead(self) -> int:
+        return self.compared
+
+    @property
+    def other(self) -> int:
+        return self.compared + 1
+
+    def strata(self, rows: Chunk) -> Counts:
+        """The stratum of each row, (n,)."""
+        to_the_end = quarter_end_days(rows.as_of, self.fiscal)
+        horizons = np.array(self.horizons, dtype=np.int64)
+        kind = np.searchsorted(horizons, rows.horizon_days)
+        named = np.append(horizons, -1)[kind] == rows.horizon_days
+        kind = np.where(named, kind, len(horizons))
+        strata = (to_the_end - 1) // 7 * (len(horizons) + 1) + kind
+        band = np.searchsorted(np.array(self.ages, dtype=np.int64), rows.age_days, side="right")
+        strata = strata * (len(self.ages) + 1) + band
+        strata = np.where(named | (rows.horizon_days == to_the_end), strata, self.other)
+        return np.where(rows.live, strata, self.dead)
+
+    def values(self, rows: Chunk) -> Iterator[NDArray[np.float64] | NDArray[np.object_]]:
+        """The values of each column, (n,), in order.
+
+        Raises ProfileError when `rows` have other columns.
+        """
+        numbers = [column.name for column in self.columns if isinstance(column, Number)]
+        names = [column.name for column in self.columns if isinstance(column, Category)]
+        if rows.numbers.ndim != 2 or rows.numbers.shape[1] != len(numbers) or set(rows.names) != set(names):
+            raise ProfileError(
+                f"the profile has {len(numbers)} columns of numbers and the names {', '.join(names) or '(none)'}; the rows "
+                f"have numbers of the shape {rows.numbers.shape} and the names {', '.join(rows.names) or '(none)'}: the "
+                "profile belongs to a model with other features"
+            )
+        yield from rows.numbers.T
+        yield from (rows.names[name] for name in names)
+
+
+class Sketch:
+    """Rows counted by stratum, column and cell. Memory does not depend on the number of rows."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        columns = len(layout.columns)
+        self.counts: Counts = np.zeros((layout.other + 1, columns, CELLS), dtype=np.int64)
+        # How far values lie outside of the reference's range, summed: of all rows, and of those that are compared.
+        self.outside: NDArray[np.float64] = np.zeros((2, columns))
+        self.days: Counts = np.zeros(layout.other + 1, dtype=np.int64)  # as-of dates since 1970-01-01, summed
+        self._seen: NDArray[np.bool_] = np.zeros(_BITS, dtype=np.bool_)
+
+    def add(self, rows: Chunk) -> "Sketch":
+        """Count more rows. Raises ProfileError when they have other columns."""
+        strata = self.layout.strata(rows)
+        compared = strata < self.layout.compared
+        size = len(self.counts) * CELLS
+        for at, (column, values) in enumerate(zip(self.layout.columns, self.layout.values(rows), strict=True)):
+            cells, outside = column.cells(values)  # type: ignore[arg-type]
+            found = np.bincount(strata * CELLS + cells, minlength=size)
+            self.counts[:, at] += found.reshape(len(self.counts), CELLS)
+            self.outside[:, at] += outside.sum(), outside[compared].sum()
+        # Linear counting (Whang et al., 1990): the share of bits that are still unset tells how many deals there are.
+        self._seen[_bits(rows.deal[compared])] = True
+        np.add.at(self.days, strata, rows.as_of.astype("M8[D]").astype(np.int64))
+        return self
+
+    def merge(self, other: "Sketch") -> "Sketch":
+        """Take in the rows that `other` counted."""
+        self.counts += other.counts
+        self.outside += other.outside
+        self.days += other.days
+        self._seen |= other._seen
+        return self
+
+    @property
+    def rows(self) -> int:
+        return int(self.counts[:, 0].sum())
+
+    @property
+    def deals(self) -> int:
+        """The number of distinct deals among the compared rows, within about 1 % up to a few million."""
+        unset = max(1, _BITS - int(self._seen.sum()))
+        return round(-_BITS * np.log(unset / _BITS))
+
+
+def _bits(deals: NDArray[np.int64]) -> NDArray[np.uint64]:
+    return (deals.astype(np.uint64) * _SPREAD) >> np.uint64(64 - 20)
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Histograms of a window beside those of the reference in the same strata, in the window's proportions."""
+
+    reference: NDArray[np.float64]  # (columns, CELLS), shares
+    window: Counts  # (columns, CELLS), rows
+    share: float  # of the window's live rows that the reference has counterparts for
+    deals: float  # number of independent deals that the reference is worth
+    quarters: float  # from the reference's rows to the window's on average, at least 1
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the reference rows looked like, and how far they moved from week to week by themselves."""
+
+    layout: Layout
+    counts: Counts  # (strata, columns, CELLS), rows
+    deals: Counts  # (strata,): distinct deals in each, counted anew each week
+    days: Counts  # (strata,): as-of dates since 1970-01-01, summed over rows
+    # (columns,): the greatest distance of a week from those before it in the same phase, beyond what chance explains,
+    # over the root of the quarters between them. A column that wanders at random moves in proportion to that root.
+    movement: NDArray[np.float64]
+    weeks: int  # that were compared for it
+
+    @classmethod
+    def of(
+        cls,
+        rows: Chunk,
+        numbers: Sequence[str],
+        not_judged: Sequence[str] = (),
+        horizons: Sequence[int] = (),
+        fiscal: FiscalCalendar = CALENDAR_YEAR,
+    ) -> "Profile":
+        """Make the profile of training rows; `numbers` names the columns of `rows.numbers`.
+
+        `not_judged` are columns that are counted but never reported as drifted, and `horizons` those of the rows, in
+        days, except the end of the quarter. Raises ProfileError without rows.
+        """
+        if not len(rows):
+            raise ProfileError("a profile cannot be made of no rows")
+        columns: list[Column] = [
+            Number.of(name, values, name not in not_judged) for name, values in zip(numbers, rows.numbers.T, strict=True)
+        ]
+        columns += [Category.of(name, values, name not in not_judged) for name, values in rows.names.items()]
+        layout = Layout(tuple(columns), tuple(sorted(horizons)), _bands(rows.age_days[rows.live]), fiscal)
+        whole = Sketch(layout)
+        deals = np.zeros(layout.other + 1, dtype=np.int64)
+        movement, weeks = np.zeros(len(columns)), 0
+        for week in _weeks(rows.as_of):
+            part = rows[week]
+            sketch = Sketch(layout)
+            for piece in part.parts():
+                sketch.add(piece)
+            found = matched(layout, whole.counts, deals, whole.days, sketch)
+            if found is not None and found.share >= LEAST_SHARE:
+                movement, weeks = np.fmax(movement, _movement(layout, found, sketch)), weeks + 1
+            whole.merge(sketch)
+            pairs = np.unique(np.stack([layout.strata(part), part.deal]), axis=1)
+            deals += np.bincount(pairs[0], minlength=len(deals))
+        return cls(layout, whole.counts, deals, whole.days, movement, weeks)
+
+    @property
+    def rows(self) -> int:
+        return int(self.counts[:, 0].sum())
+
+    def to_bytes(self) -> bytes:
+        """The profile as compressed JSON."""
+        cells = np.flatnonzero(self.counts)
+        content = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "columns": [_described(column) for column in self.layout.columns],
+            "horizons": self.layout.horizons,
+            "ages": self.layout.ages,
+            "fiscal_year_start": self.layout.fiscal.first_month,
+            # Only cells that are not 0, each by the distance from the one before.
+            "cells": np.diff(cells, prepend=0).tolist(),
+            "counts": self.counts.ravel()[cells].tolist(),
+            "deals": self.deals.tolist(),
+            "days": self.days.tolist(),
+            "movement": self.movement.tolist(),
+            "weeks": self.weeks,
+        }
+        return zlib.compress(json.dumps(content, separators=(",", ":"), allow_nan=False).encode(), 9)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Profile":
+        """Read what `to_bytes` wrote. Raises ProfileError for anything else."""
+        unpacker = zlib.decompressobj()
+        try:
+            text = unpacker.decompress(content, _LARGEST)
+        except zlib.error as error:
+            raise ProfileError(f"the profile is damaged, or is none: {error}") from error
+        if not unpacker.eof or unpacker.unused_data:
+            raise ProfileError("the profile is damaged: it is cut off, too large, or followed by something else")
+        try:
+            read = json.loads(text)
+            if read["format"] != _FORMAT or read["version"] != _VERSION:
+                raise ProfileError(
+                    f"the file is a {str(read['format'])[:50]!r} of version {str(read['version'])[:20]}; expected a "
+                    f"{_FORMAT!r} of version {_VERSION}: train anew"
+                )
+            return _made(read)
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
+            if isinstance(error, ProfileError):
+                raise
+            raise ProfileError(f"the profile is damaged: {type(error).__name__}: {error}") from error
+
+
+def _described(column: Column) -> dict[str, Any]:
+    if isinstance(column, Category):
+        return {"name": column.name, "judged": column.judged, "labels": column.labels}
+    return {
+        "name": column.name,
+        "judged": column.judged,
+        "centres": column.centres.tolist(),
+        "edges": column.edges.tolist(),
+        "range": [column.lowest, column.highest],
+        "deviation": column.deviation,
+    }
+
+
+def _made(read: dict[str, Any]) -> Profile:
+    layout = Layout(
+        tuple(_column(one) for one in read["columns"]),
+        _ascending(read["horizons"]),
+        _ascending(read["ages"]),
+        FiscalCalendar(read["fiscal_year_start"]),
+    )
+    if not layout.columns or len(set(layout.names)) < len(layout.names):
+        raise ValueError("no columns, or one twice")
+    shape = (layout.other + 1, len(layout.columns), CELLS)
+    cells = np.cumsum(_whole(read["cells"]))
+    counts = np.zeros(int(np.prod(shape)), dtype=np.int64)
+    if len(cells) and cells[-1] >= len(counts):
+        raise ValueError("a cell beyond the last")
+    counts[cells] = _whole(read["counts"])
+    made = Profile(
+        layout,
+        counts.reshape(shape),
+        _whole(read["deals"]),
+        _whole(read["days"]),
+        np.array(read["movement"], dtype=np.float64),
+        int(read["weeks"]),
+    )
+    rows = made.counts.sum(axis=2)
+    if (rows != rows[:, :1]).any():
+        raise ValueError("the columns differ in their number of rows")
+    if made.deals.shape != rows[:, 0].shape or made.days.shape != rows[:, 0].shape:
+        raise ValueError("deals or days of other strata")
+    if ((made.deals > rows[:, 0]) | ((rows[:, 0] > 0) & (made.deals == 0))).any():
+        raise ValueError("deals and rows do not go together")
+    if made.movement.shape != (len(layout.columns),) or not (made.movement >= 0).all() or made.weeks < 0:
+        raise ValueError("no movement of the columns")
+    return made
+
+
+def _column(read: dict[str, Any]) -> Column:
+    name, judged = str(read["name"]), bool(read["judged"])
+    if "labels" in read:
+        labels = tuple(str(label) for label in read["labels"])
+        if len(labels) > LABELS:
+            raise ValueError(f"{name} has {len(labels)} labels")
+        return Category(name, judged, labels)
+    centres, edges = (np.array(read[key], dtype=np.float64) for key in ("centres", "edges"))
+    lowest, highest = read["range"]
+    made = Number(name, judged, centres, edges, float(lowest), float(highest), float(read["deviation"]))
+    figures = np.concatenate([centres, edges, [made.lowest, made.highest, made.deviation]])
+    if not 0 < len(centres) < 2 * BINS or len(edges) != len(centres) - 1 or not np.isfinite(figures).all():
+        raise ValueError(f"{name} has no cells that fit together")
+    if not ((np.diff(centres) > 0).all() and (np.diff(edges) > 0).all() and made.deviation > 0):
+        raise ValueError(f"the cells of {name} do not ascend")
+    return made
+
+
+def _whole(read: list[int]) -> Counts:
+    """Whole numbers of 0 or more."""
+    made = np.array(read)
+    if made.ndim != 1 or len(made) and (made.dtype.kind != "i" or made.min() < 0):
+        raise ValueError("not a list of whole numbers")
+    return made.astype(np.int64)
+
+
+def _ascending(read: list[int]) -> tuple[int, ...]:
+    made = _whole(read)
+    if len(made) > _MOST_STRATA or (np.diff(made) <= 0).any():
+        raise ValueError("horizons or ages do not ascend")
+    return tuple(made.tolist())
+
+
+def matched(layout: Layout, counts: Counts, deals: Counts, days: Counts, window: Sketch) -> Matched | None:
+    """Match the strata of a `window` with those of the reference; None when they have none in common.
+
+    `counts`, `deals` and `days` are the reference's, as in Profile.
+    """
+    strata = slice(0, layout.compared)
+    rows, known = window.counts[strata, 0].sum(axis=1), counts[strata, 0].sum(axis=1)
+    common = np.flatnonzero((rows > 0) & (known > 0))
+    if not len(common):
+        return None
+    weights = rows[common] / rows[common].sum()
+    reference = np.tensordot(weights / known[common], counts[common].astype(np.float64), axes=1)
+    # One deal is in many strata: their errors add up as if they were the same.
+    worth = 1 / float(weights @ (1 / np.sqrt(deals[common]))) ** 2
+    apart = float(weights @ (window.days[common] / rows[common] - days[common] / known[common]))
+    return Matched(
+        reference,
+        window.counts[common].sum(axis=0),
+        float(rows[common].sum() / rows.sum()),
+        worth,
+        max(1.0, abs(apart) / _QUARTER_DAYS),
+    )
+
+
+def _bands(ages: NDArray[np.int64]) -> tuple[int, ...]:
+    """Ages, in days, that divide `ages` into bands of about equal size."""
+    if not len(ages):
+        return ()
+    cuts = np.quantile(ages, np.linspace(0, 1, _AGE_BANDS + 1)[1:-1])
+    return tuple(sorted({int(cut) for cut in np.ceil(cuts)} - {0}))
+
+
+def _weeks(days: NDArray[np.datetime64]) -> Iterator[NDArray[np.int64]]:
+    """The positions of the rows of each week, in the order of time."""
+    weeks = days.astype("M8[D]").astype(np.int64) // 7
+    order = np.argsort(weeks, kind="stable")
+    return iter(np.split(order, np.flatnonzero(np.diff(weeks[order])) + 1))
+
+
+def _movement(layout: Layout, found: Matched, window: Sketch) -> NDArray[np.float64]:
+    """As Profile.movement, of one week, (columns,)."""
+    deals = 1 / (1 / max(1, window.deals) + 1 / found.deals)
+    compared = zip(layout.columns, found.reference, found.window, window.outside[1], strict=True)
+    beyond = [
+        distance(column, before, now, outside) - by_chance(column, before, deals)
+        for column, before, now, outside in compared
+    ]
+    return np.asarray(np.maximum(beyond, 0.0) / np.sqrt(found.quarters))

@@ -1,0 +1,86 @@
+"""What is watched: scored rows with their features, closed deals with their outcomes, and new deals."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from closecast.deals.snapshots import DEFAULT_HORIZONS
+from closecast.features import NAMES
+from closecast.monitoring.columns import bucketed
+from closecast.monitoring.profile import Chunk
+
+SCORE = "score"
+SCORED = (*NAMES, SCORE)  # numbers of scored rows
+CLOSED = ("cycle_days", "won")  # numbers of closed deals
+# The date and the question decide these, not the deals.
+GIVEN = (
+    "days_to_month_end",
+    "days_to_quarter_end",
+    "month_of_quarter",
+    "horizon_days",
+    "quarter_end_month_days_in_horizon",
+)
+HORIZONS = tuple(horizon for horizon in DEFAULT_HORIZONS if isinstance(horizon, int))
+NO_HORIZON = (0,)  # of deals without a question
+_AGE, _RELATIVE_AGE = NAMES.index("deal_age_days"), NAMES.index("age_over_longest_cycle_before_as_of")
+_EVE = np.timedelta64(1, "D")
+
+
+def scored(
+    matrix: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    as_of: NDArray[np.datetime64],
+    horizon_days: NDArray[np.int64],
+    deal: NDArray[np.int64],
+    names: Mapping[str, NDArray[np.object_]] | None = None,
+) -> Chunk:
+    """Scored rows: feature values, (n, len(NAMES)), and probabilities, (n,); columns SCORED."""
+    return Chunk(
+        as_of.astype("M8[D]"),
+        horizon_days,
+        deal,
+        np.nan_to_num(matrix[:, _AGE], posinf=0, neginf=0).astype(np.int64),
+        # A comparison with NaN is false: a deal of unknown age is live.
+        ~(matrix[:, _RELATIVE_AGE] > 1),
+        np.column_stack([matrix, scores]),
+        names or {},
+    )
+
+
+def closed(deals: pd.DataFrame) -> Chunk:
+    """The closed ones of accepted deals (closecast.deals.contract), one row each, seen on the day before; columns CLOSED."""
+    ended = deals[deals["close_date"].notna()]
+    closes = ended["close_date"].to_numpy(dtype="M8[D]")
+    days = (closes - ended["engage_date"].to_numpy(dtype="M8[D]")).astype(np.int64)
+    won = (ended["deal_stage"] == "Won").to_numpy(dtype=np.float64)
+    return _one_a_deal(ended, closes - _EVE, np.column_stack([days.astype(np.float64), won]))
+
+
+def engaged(deals: pd.DataFrame) -> Chunk:
+    """The engaged ones of accepted deals, one row each, on the day of the engagement; no numbers."""
+    begun = deals[deals["engage_date"].notna()]
+    return _one_a_deal(begun, begun["engage_date"].to_numpy(dtype="M8[D]"), np.empty((len(begun), 0)))
+
+
+def keys(identifiers: NDArray[np.object_]) -> NDArray[np.int64]:
+    """A number for each identifier of a deal, (n,)."""
+    return pd.util.hash_array(identifiers.astype(object)).astype(np.int64)
+
+
+def _one_a_deal(deals: pd.DataFrame, days: NDArray[np.datetime64], numbers: NDArray[np.float64]) -> Chunk:
+    return Chunk(
+        days,
+        np.zeros(len(deals), dtype=np.int64),
+        keys(deals["opportunity_id"].to_numpy(dtype=object)),
+        np.zeros(len(deals), dtype=np.int64),
+        np.ones(len(deals), dtype=np.bool_),
+        numbers,
+        # Products are no persons; agents and accounts can be.
+        {
+            "product": deals["product"].to_numpy(dtype=object),
+            "sales_agent": bucketed(deals["sales_agent"]),
+            "account": bucketed(deals["account"]),
+        },
+    )
