@@ -13,6 +13,7 @@ BINS = 100  # of a number with more different values than that
 LABELS = 256  # of a column of names; a rarer name counts as unseen. More than the cells of any number, 2 BINS - 1
 UNSEEN, MISSING = LABELS, LABELS + 1  # cells of a name that the reference lacks, and of NaN, infinity or no name
 CELLS = MISSING + 1
+ONE_A_DEAL = float("inf")  # independent values of a column that may differ from deal to deal
 FEW_VALUES = 5  # up to so many different values, Evidently treats numbers as categories
 _FAR = 1e6  # standard deviations beyond the reference's range: farther is no different
 _LEAST_DEVIATION = 1e-3  # Evidently's
@@ -21,6 +22,8 @@ _LEAST_DEVIATION = 1e-3  # Evidently's
 @dataclass(frozen=True)
 class Number:
     """A column of numbers: one cell for each of its values if these are few, else bins.
+
+    `units` is how many independent values there are at one time: all deals of an agent share the agent's win rate.
 
     Bins are finer where values are common. `centres` are the mean values of the cells, ascending, and `edges` divide
     them: (k,) and (k - 1,).
@@ -33,17 +36,19 @@ class Number:
     lowest: float
     highest: float
     deviation: float  # standard deviation of the reference, at least 0.001
+    units: float = ONE_A_DEAL
+    may_lack: bool = False
 
     @classmethod
-    def of(cls, name: str, values: NDArray[np.float64], judged: bool) -> "Number":
+    def of(cls, name: str, values: NDArray[np.float64], judged: bool = True, units: float = ONE_A_DEAL) -> "Number":
         """Choose the cells for `values`, (n,). Missing and infinite ones are left out."""
         known = values[np.isfinite(values)]
         if not len(known):
-            return cls(name, judged, np.zeros(1), np.empty(0), 0.0, 0.0, _LEAST_DEVIATION)
+            return cls(name, judged, np.zeros(1), np.empty(0), 0.0, 0.0, _LEAST_DEVIATION, units)
         distinct = np.unique(known)
         lowest, highest, deviation = float(distinct[0]), float(distinct[-1]), max(float(known.std()), _LEAST_DEVIATION)
         if len(distinct) <= BINS:
-            return cls(name, judged, distinct, (distinct[1:] + distinct[:-1]) / 2, lowest, highest, deviation)
+            return cls(name, judged, distinct, (distinct[1:] + distinct[:-1]) / 2, lowest, highest, deviation, units)
         # Equal shares resolve where values are common, equal widths bound the error in the tails.
         shares = np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])
         edges = np.unique(np.concatenate([shares, np.linspace(lowest, highest, BINS + 1)[1:-1]]))
@@ -51,7 +56,7 @@ class Number:
         counts = np.bincount(cells, minlength=len(edges) + 1)
         used = counts > 0
         centres = np.bincount(cells, weights=known, minlength=len(edges) + 1)[used] / counts[used]
-        return cls(name, judged, centres, edges[used[1:]], lowest, highest, deviation)
+        return cls(name, judged, centres, edges[used[1:]], lowest, highest, deviation, units)
 
     @property
     def categorical(self) -> bool:
@@ -78,15 +83,17 @@ class Category:
     name: str
     judged: bool
     labels: tuple[str, ...]
+    may_lack: bool = False  # whether more missing values are no drift
+    units: float = ONE_A_DEAL
     categorical: bool = True
 
     @classmethod
-    def of(cls, name: str, values: NDArray[np.object_], judged: bool = True) -> "Category":
+    def of(cls, name: str, values: NDArray[np.object_], judged: bool = True, may_lack: bool = False) -> "Category":
         """Take the labels that are in `values`, (n,), the most frequent ones if they are too many."""
         codes, distinct = pd.factorize(values)
         counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
         most = np.argsort(-counts, kind="stable")[:LABELS]
-        return cls(name, judged, tuple(sorted(str(distinct[one]) for one in most)))
+        return cls(name, judged, tuple(sorted(str(distinct[one]) for one in most)), may_lack)
 
     def cells(self, values: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The cell of each value, as of Number."""

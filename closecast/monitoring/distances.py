@@ -14,6 +14,8 @@ from scipy.stats import chi2
 
 from closecast.monitoring.columns import MISSING, Column, Number
 
+_SPARSE = 5  # expected deals in a cell
+
 Weights = NDArray[Any]  # (CELLS,): how much of a column lies in each cell, in any unit
 
 
@@ -38,13 +40,12 @@ def missing_distance(reference: Weights, window: Weights) -> float:
     )
 
 
-def by_chance(column: Column, reference: Weights, deals: float, level: float | None = None) -> float:
-    """The distance of a sample worth `deals` independent deals from `reference`, on average.
+def by_chance(column: Column, reference: Weights, deals: float, level: float) -> float:
+    """The distance from `reference` that a sample worth `deals` independent deals exceeds with probability `level` at most.
 
-    With `level`, the distance that is exceeded with that probability at most. For the Wasserstein distance: the limit's
-    mean (del Barrio, Giné and Matrán, 1999), and above it the concentration of a Gaussian process (Borell-TIS), whose
-    variance is at most that of the values. For the Jensen-Shannon distance: its square is a chi-square over 8 `deals`
-    to first order, and at most 2 ln 2 times as much where cells are sparse (Topsøe, 2000).
+    For the Wasserstein distance: the mean of its limit (del Barrio, Giné and Matrán, 1999), and above it the
+    concentration of a Gaussian process (Borell-TIS), whose variance is at most that of the values. For the
+    Jensen-Shannon distance: its square is to first order a chi-square over 8 `deals`.
     """
     known = reference[:MISSING]
     if known.sum() <= 0:
@@ -52,20 +53,22 @@ def by_chance(column: Column, reference: Weights, deals: float, level: float | N
     if isinstance(column, Number) and not column.categorical:
         below = _below(column, known)
         mean = np.sqrt(2 / np.pi) * np.sqrt(below * (1 - below)) @ np.diff(column.centres)
-        tail = 0.0 if level is None else np.sqrt(2 * np.log(1 / level)) * _deviation(column, known)
+        tail = np.sqrt(2 * np.log(1 / level)) * _deviation(column, known)
         return float((mean + tail) / column.deviation / np.sqrt(deals))
-    return _categorical_by_chance(int((known > 0).sum()), deals, level)
+    return _categorical_by_chance(known[known > 0] / known.sum(), deals, level)
 
 
-def missing_by_chance(deals: float, level: float) -> float:
-    """The distance of shares of missing values that is exceeded by chance with the probability `level` at most."""
-    return _categorical_by_chance(2, deals, level)
+def missing_by_chance(reference: Weights, deals: float, level: float) -> float:
+    """As `by_chance`, of `missing_distance`."""
+    share = reference[MISSING] / reference.sum()
+    return _categorical_by_chance(np.array([share, 1 - share]), deals, level)
 
 
-def _categorical_by_chance(categories: int, deals: float, level: float | None) -> float:
-    freedom = max(1, categories - 1)
-    squared = freedom if level is None else 2 * np.log(2) * float(chi2.isf(level, freedom))
-    return float(np.sqrt(squared / (8 * deals)))
+def _categorical_by_chance(shares: NDArray[np.float64], deals: float, level: float) -> float:
+    squared = float(chi2.isf(level, max(1, len(shares) - 1))) / (8 * deals)
+    # Where cells are sparse, the divergence is up to 2 ln 2 times what the chi-square says (Topsøe, 2000).
+    sparse = float(shares.min()) * deals < _SPARSE
+    return float(np.sqrt(squared * (2 * np.log(2) if sparse else 1)))
 
 
 def _jensen_shannon(before: Weights, now: Weights) -> float:

@@ -12,13 +12,12 @@ import numpy as np
 
 from closecast.monitoring.columns import MISSING, UNSEEN
 from closecast.monitoring.distances import by_chance, distance, missing_by_chance, missing_distance
-from closecast.monitoring.profile import LEAST_SHARE, Chunk, Matched, Profile, ProfileError, Sketch, matched
+from closecast.monitoring.profile import FEWEST_DEALS, LEAST_SHARE, Chunk, Matched, Profile, ProfileError, Sketch, matched
 
 LEAST = 0.1  # distance that matters, as Evidently has it
-ROOM = 1.5  # times the reference's own movement: a later window is farther from it than its own weeks are
+ROOM = 2.0  # times the reference's own movement: the weeks it was measured on may not hold the greatest one
 FALSE_PAGES_A_YEAR = 0.05
 LOOKS_A_YEAR = 365
-FEWEST_DEALS = 30
 FEWEST_WEEKS = 8  # of the reference that could be compared with earlier ones in the same phase of the quarter
 
 
@@ -126,7 +125,6 @@ def _columns(
     layout = profile.layout
     level = FALSE_PAGES_A_YEAR / looks_a_year / (2 * len(layout.columns))  # Bonferroni: two tests of each column
     whole, now = profile.counts.sum(axis=0), window.counts.sum(axis=0)
-    effective = 1 / (1 / window.deals + 1 / found.deals) if found else float("nan")
     made = []
     for at, column in enumerate(layout.columns):
         counted = found.window[at] if found else now[at]
@@ -135,9 +133,10 @@ def _columns(
         of_column = state
         if found:
             measured = distance(column, found.reference[at], counted, window.outside[1, at])
+            worth = found.worth(column, window.deals)
             usual = ROOM * profile.movement[at] * np.sqrt(found.quarters)
-            threshold = float(max(LEAST, usual)) + by_chance(column, found.reference[at], effective, level)
-            of_column = _state(profile, at, found, measured, threshold, effective, level)
+            threshold = float(max(LEAST, usual + by_chance(column, found.reference[at], worth, level)))
+            of_column = _state(profile, at, found, measured, threshold, worth, level)
         made.append(
             ColumnDrift(
                 column.name,
@@ -154,14 +153,15 @@ def _columns(
 
 
 def _state(
-    profile: Profile, at: int, found: Matched, measured: float, threshold: float, deals: float, level: float
+    profile: Profile, at: int, found: Matched, measured: float, threshold: float, worth: float, level: float
 ) -> State:
-    if not profile.layout.columns[at].judged:
+    column = profile.layout.columns[at]
+    if not column.judged:
         return State.NOT_JUDGED
     reference, window = found.reference[at], found.window[at]
     if window[MISSING] == window.sum() and reference[MISSING] < 1 - LEAST:
         return State.ALL_MISSING
-    if missing_distance(reference, window) > LEAST + missing_by_chance(deals, level):
+    if not column.may_lack and missing_distance(reference, window) > max(LEAST, missing_by_chance(reference, worth, level)):
         return State.MISSING_VALUES
     if profile.weeks < FEWEST_WEEKS:
         return State.NO_MOVEMENT

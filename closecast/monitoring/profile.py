@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.deals.horizon import quarter_end_days
-from closecast.monitoring.columns import BINS, CELLS, LABELS, Category, Column, Number
+from closecast.monitoring.columns import BINS, CELLS, LABELS, ONE_A_DEAL, Category, Column, Number
 from closecast.monitoring.distances import by_chance, distance
 
 PHASES = 14  # weeks to the end of the quarter, of at most 92 days
@@ -23,6 +23,9 @@ LEAST_SHARE = 0.5  # of a window's live rows that must have counterparts in the 
 _FORMAT, _VERSION = "closecast reference profile", 1
 _LARGEST = 1 << 25  # bytes of a profile before compression; one of 35 columns has 2 million
 _MOST_STRATA = 20  # horizons, and bands of ages
+FEWEST_DEALS = 30  # that a window needs
+_LATEST_WEEKS = 26  # longer ago, history was short and the features of history moved faster
+_WEEK_LEVEL = 0.01  # of a week's distance by chance
 _AGE_BANDS = 4
 _QUARTER_DAYS = 91
 _BITS = 1 << 20  # of the sketch that counts distinct deals
@@ -60,6 +63,10 @@ class Chunk:
             self.numbers[rows],
             {name: values[rows] for name, values in self.names.items()},
         )
+
+    def between(self, first: np.datetime64, end: np.datetime64) -> "Chunk":
+        """The rows with as-of dates from `first` on and before `end`."""
+        return self[np.flatnonzero((self.as_of >= first) & (self.as_of < end))]
 
     def parts(self, rows: int = _ROWS_AT_ONCE) -> Iterator["Chunk"]:
         """The chunk in pieces of `rows`, the last one shorter."""
@@ -188,6 +195,10 @@ class Matched:
     deals: float  # number of independent deals that the reference is worth
     quarters: float  # from the reference's rows to the window's on average, at least 1
 
+    def worth(self, column: Column, deals: int) -> float:
+        """Independent values of `column` that the comparison rests on, if the window has `deals`: half the harmonic mean."""
+        return 1 / (1 / max(1.0, min(deals, column.units)) + 1 / min(self.deals, column.units))
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -197,10 +208,10 @@ class Profile:
     counts: Counts  # (strata, columns, CELLS), rows
     deals: Counts  # (strata,): distinct deals in each, counted anew each week
     days: Counts  # (strata,): as-of dates since 1970-01-01, summed over rows
-    # (columns,): the greatest distance of a week from those before it in the same phase, beyond what chance explains,
-    # over the root of the quarters between them. A column that wanders at random moves in proportion to that root.
+    # (columns,): the greatest distance of one of the last 26 weeks from those before it in the same phase, beyond what
+    # chance explains, over the root of the quarters between them: a column that wanders at random moves like that root.
     movement: NDArray[np.float64]
-    weeks: int  # that were compared for it
+    weeks: int  # that could be compared with those before them
 
     @classmethod
     def of(
@@ -209,35 +220,46 @@ class Profile:
         numbers: Sequence[str],
         not_judged: Sequence[str] = (),
         horizons: Sequence[int] = (),
+        units: Mapping[str, float] | None = None,
+        may_lack: Sequence[str] = (),
         fiscal: FiscalCalendar = CALENDAR_YEAR,
     ) -> "Profile":
         """Make the profile of training rows; `numbers` names the columns of `rows.numbers`.
 
-        `not_judged` are columns that are counted but never reported as drifted, and `horizons` those of the rows, in
-        days, except the end of the quarter. Raises ProfileError without rows.
+        `not_judged` are columns that are counted but never reported as drifted, `horizons` those of the rows, in days,
+        except the end of the quarter, `units` as in Number, by column, and `may_lack` the names
+        that may be missing more often than in the reference. Raises ProfileError without rows.
         """
         if not len(rows):
             raise ProfileError("a profile cannot be made of no rows")
+        worth = units or {}
         columns: list[Column] = [
-            Number.of(name, values, name not in not_judged) for name, values in zip(numbers, rows.numbers.T, strict=True)
+            Number.of(name, values, name not in not_judged, worth.get(name, ONE_A_DEAL))
+            for name, values in zip(numbers, rows.numbers.T, strict=True)
         ]
-        columns += [Category.of(name, values, name not in not_judged) for name, values in rows.names.items()]
+        columns += [
+            Category.of(name, values, name not in not_judged, name in may_lack) for name, values in rows.names.items()
+        ]
         layout = Layout(tuple(columns), tuple(sorted(horizons)), _bands(rows.age_days[rows.live]), fiscal)
         whole = Sketch(layout)
         deals = np.zeros(layout.other + 1, dtype=np.int64)
-        movement, weeks = np.zeros(len(columns)), 0
+        moved: list[NDArray[np.float64]] = []
+        # The rows of a deal that is open for months do not differ from week to week by chance.
+        by_chance_too = len(np.unique(rows.deal)) == len(rows)
         for week in _weeks(rows.as_of):
             part = rows[week]
             sketch = Sketch(layout)
             for piece in part.parts():
                 sketch.add(piece)
             found = matched(layout, whole.counts, deals, whole.days, sketch)
-            if found is not None and found.share >= LEAST_SHARE:
-                movement, weeks = np.fmax(movement, _movement(layout, found, sketch)), weeks + 1
+            if found is not None and found.share >= LEAST_SHARE and sketch.deals >= FEWEST_DEALS:
+                moved.append(_movement(layout, found, sketch, by_chance_too))
             whole.merge(sketch)
             pairs = np.unique(np.stack([layout.strata(part), part.deal]), axis=1)
             deals += np.bincount(pairs[0], minlength=len(deals))
-        return cls(layout, whole.counts, deals, whole.days, movement, weeks)
+        # A column without any value has moved by NaN, which fmax passes over.
+        movement = np.fmax.reduce([np.zeros(len(columns)), *moved[-_LATEST_WEEKS:]])
+        return cls(layout, whole.counts, deals, whole.days, movement, len(moved))
 
     @property
     def rows(self) -> int:
@@ -289,7 +311,7 @@ class Profile:
 
 def _described(column: Column) -> dict[str, Any]:
     if isinstance(column, Category):
-        return {"name": column.name, "judged": column.judged, "labels": column.labels}
+        return {"name": column.name, "judged": column.judged, "may_lack": column.may_lack, "labels": column.labels}
     return {
         "name": column.name,
         "judged": column.judged,
@@ -297,6 +319,7 @@ def _described(column: Column) -> dict[str, Any]:
         "edges": column.edges.tolist(),
         "range": [column.lowest, column.highest],
         "deviation": column.deviation,
+        "units": None if column.units == ONE_A_DEAL else column.units,
     }
 
 
@@ -341,14 +364,15 @@ def _column(read: dict[str, Any]) -> Column:
         labels = tuple(str(label) for label in read["labels"])
         if len(labels) > LABELS:
             raise ValueError(f"{name} has {len(labels)} labels")
-        return Category(name, judged, labels)
+        return Category(name, judged, labels, bool(read["may_lack"]))
     centres, edges = (np.array(read[key], dtype=np.float64) for key in ("centres", "edges"))
     lowest, highest = read["range"]
-    made = Number(name, judged, centres, edges, float(lowest), float(highest), float(read["deviation"]))
+    units = ONE_A_DEAL if read["units"] is None else float(read["units"])
+    made = Number(name, judged, centres, edges, float(lowest), float(highest), float(read["deviation"]), units)
     figures = np.concatenate([centres, edges, [made.lowest, made.highest, made.deviation]])
     if not 0 < len(centres) < 2 * BINS or len(edges) != len(centres) - 1 or not np.isfinite(figures).all():
         raise ValueError(f"{name} has no cells that fit together")
-    if not ((np.diff(centres) > 0).all() and (np.diff(edges) > 0).all() and made.deviation > 0):
+    if not ((np.diff(centres) > 0).all() and (np.diff(edges) > 0).all() and made.deviation > 0 and units >= 1):
         raise ValueError(f"the cells of {name} do not ascend")
     return made
 
@@ -407,12 +431,12 @@ def _weeks(days: NDArray[np.datetime64]) -> Iterator[NDArray[np.int64]]:
     return iter(np.split(order, np.flatnonzero(np.diff(weeks[order])) + 1))
 
 
-def _movement(layout: Layout, found: Matched, window: Sketch) -> NDArray[np.float64]:
+def _movement(layout: Layout, found: Matched, window: Sketch, by_chance_too: bool) -> NDArray[np.float64]:
     """As Profile.movement, of one week, (columns,)."""
-    deals = 1 / (1 / max(1, window.deals) + 1 / found.deals)
-    compared = zip(layout.columns, found.reference, found.window, window.outside[1], strict=True)
-    beyond = [
-        distance(column, before, now, outside) - by_chance(column, before, deals)
-        for column, before, now, outside in compared
-    ]
-    return np.asarray(np.maximum(beyond, 0.0) / np.sqrt(found.quarters))
+    deals = window.deals
+    compared = list(zip(layout.columns, found.reference, found.window, window.outside[1], strict=True))
+    moved = np.array([distance(*one) for one in compared])
+    if by_chance_too:
+        chance = [by_chance(one, before, found.worth(one, deals), _WEEK_LEVEL) for one, before, _, _ in compared]
+        moved = np.maximum(moved - chance, 0.0)
+    return np.asarray(moved / np.sqrt(found.quarters))

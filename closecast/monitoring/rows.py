@@ -6,25 +6,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.deals.snapshots import DEFAULT_HORIZONS
-from closecast.features import NAMES
+from closecast.features import FEATURES, NAMES
+from closecast.features.history import ENTITIES
 from closecast.monitoring.columns import bucketed
-from closecast.monitoring.profile import Chunk
+from closecast.monitoring.profile import Chunk, Profile
 
 SCORE = "score"
 SCORED = (*NAMES, SCORE)  # numbers of scored rows
 CLOSED = ("cycle_days", "won")  # numbers of closed deals
-# The date and the question decide these, not the deals.
+_MAY_LACK = ("account",)  # of young deals: many CRMs ask for it later
+# The date, the question and the age decide these: rows are compared with others of the same phase, horizon and age.
 GIVEN = (
     "days_to_month_end",
     "days_to_quarter_end",
     "month_of_quarter",
     "horizon_days",
     "quarter_end_month_days_in_horizon",
+    "deal_age_days",
+    "age_over_longest_cycle_before_as_of",
 )
 HORIZONS = tuple(horizon for horizon in DEFAULT_HORIZONS if isinstance(horizon, int))
-NO_HORIZON = (0,)  # of deals without a question
 _AGE, _RELATIVE_AGE = NAMES.index("deal_age_days"), NAMES.index("age_over_longest_cycle_before_as_of")
+_NO_HORIZON = (0,)  # of deals without a question
 _EVE = np.timedelta64(1, "D")
 
 
@@ -62,6 +67,25 @@ def engaged(deals: pd.DataFrame) -> Chunk:
     """The engaged ones of accepted deals, one row each, on the day of the engagement; no numbers."""
     begun = deals[deals["engage_date"].notna()]
     return _one_a_deal(begun, begun["engage_date"].to_numpy(dtype="M8[D]"), np.empty((len(begun), 0)))
+
+
+def scored_profile(rows: Chunk, deals: pd.DataFrame, fiscal: FiscalCalendar = CALENDAR_YEAR) -> Profile:
+    """The profile of scored training rows; `deals` are those of the model's history. Raises ProfileError without rows."""
+    counts = {name: float(max(1, deals[name].nunique())) for name in ENTITIES}
+    # The win rate of all deals is one value, and there are about as few stages as products.
+    counts |= {"as_of": 1.0, "stage": counts["product"]}
+    units = {feature.name: counts[feature.key] for feature in FEATURES if feature.key in counts}
+    return Profile.of(rows, SCORED, GIVEN, HORIZONS, units, fiscal=fiscal)
+
+
+def closed_profile(rows: Chunk, fiscal: FiscalCalendar = CALENDAR_YEAR) -> Profile:
+    """The profile of closed deals. Raises ProfileError without rows."""
+    return Profile.of(rows, CLOSED, horizons=_NO_HORIZON, fiscal=fiscal)
+
+
+def engaged_profile(rows: Chunk, fiscal: FiscalCalendar = CALENDAR_YEAR) -> Profile:
+    """The profile of new deals. Raises ProfileError without rows."""
+    return Profile.of(rows, (), horizons=_NO_HORIZON, may_lack=_MAY_LACK, fiscal=fiscal)
 
 
 def keys(identifiers: NDArray[np.object_]) -> NDArray[np.int64]:
