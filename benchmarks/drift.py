@@ -43,7 +43,7 @@ _AT = (date(2017, 12, 31), date(2018, 2, 14))  # when drift is planted in them
 _REAL_CUTS = (date(2017, 8, 25), date(2017, 9, 1), date(2017, 10, 1))
 _REAL_AT = (date(2017, 9, 30), date(2017, 10, 25))
 _WEEKS = 26  # in which planted drift has to be found
-_RECENT = np.timedelta64(28, "D")  # windows of closed and of new deals
+_RECENT = (28, 91)  # days of the windows of closed and of new deals
 _DAY = np.timedelta64(1, "D")
 _SHIFTS = (0.05, 0.09, 0.11, 0.2)  # standard deviations; Evidently's threshold is 0.1
 _SAMPLE = 20_000  # rows of each side where verdicts are compared
@@ -81,14 +81,18 @@ class Watch:
         )
 
     def looks(self, deals: pd.DataFrame, days: NDArray[np.datetime64]) -> Iterator[dict[str, drift.Look]]:
-        """Looks at the open deals of each day, and at those closed and begun in the 28 days before it."""
+        """Looks at the open deals of each day, and at those closed and begun in the weeks before it."""
         data = Data(deals, self.cut)
-        kinds = {"closed": (self.closed, rows.closed(data.deals)), "engaged": (self.engaged, rows.engaged(data.deals))}
+        kinds = {"closed": (self.closed, rows.closed(data.deals)), "new": (self.engaged, rows.engaged(data.deals))}
         for day in days:
-            found = {"scored": _look(self.scored, _open(data, self.scorer, day))}
+            found = {"open": _look(self.scored, _open(data, self.scorer, day))}
             for kind, (profile, every) in kinds.items():
-                first = max(day - _RECENT, np.datetime64(self.cut, "D"))
-                found[kind] = _look(profile, every.between(first, day))
+                for recent in _RECENT:
+                    first = max(day - np.timedelta64(recent, "D"), np.datetime64(self.cut, "D"))
+                    window = every.between(first, day)
+                    found[f"{kind} ({recent} days)"] = drift.look(
+                        profile, [window], profile.layout.names, len(_RECENT) * drift.LOOKS_A_YEAR
+                    )
             yield found
 
 
@@ -208,15 +212,8 @@ def agreement(real: Watch, real_deals: pd.DataFrame, calm: Watch, calm_deals: pd
     for day in ("2017-11-15", "2018-04-11"):
         cases.append(("made up, without drift", calm.training, _open(data, None, np.datetime64(day))))
     for shift in _SHIFTS:
-        moved = _drawn(calm.training, _SAMPLE, 3)
-        deviation = calm.training.numbers.std(axis=0)
-        cases.append(
-            (
-                f"every column moved by {shift} standard deviations",
-                calm.training,
-                replace(moved, numbers=moved.numbers + shift * deviation),
-            )
-        )
+        what = f"the mean of every column moved by {shift} standard deviations"
+        cases.append((what, calm.training, _moved(_drawn(calm.training, _SAMPLE, 3), shift)))
     same: dict[str, list[int]] = {}
     by_column: Counter[str] = Counter()
     gaps = []
@@ -229,7 +226,9 @@ def agreement(real: Watch, real_deals: pd.DataFrame, calm: Watch, calm_deals: pd
             by_column[column.name] += not agree
             same.setdefault(what, []).append(agree)
             if column.statistic == "Wasserstein" and np.isfinite(column.plain_distance):
-                gaps.append(abs(column.plain_distance - expected[column.name]) / max(expected[column.name], drift.LEAST))
+                gaps.append(
+                    abs(column.plain_distance - expected[column.name]) / max(expected[column.name], drift.LEAST)
+                )
     other = ", ".join(f"{name} ({count})" for name, count in by_column.most_common() if count) or "none"
     return [
         f"The rule of Evidently's preset (Wasserstein over the standard deviation, or Jensen-Shannon up to five values, 0.1 or "
@@ -244,6 +243,18 @@ def agreement(real: Watch, real_deals: pd.DataFrame, calm: Watch, calm_deals: pd
     ]
 
 
+def _moved(chunk: Chunk, shift: float) -> Chunk:
+    """A share of the rows takes each column's 95th percentile, so that its mean moves by `shift` standard deviations."""
+    numbers = chunk.numbers.copy()
+    random = np.random.default_rng(5)
+    for column in numbers.T:
+        high = np.quantile(column, 0.95)
+        room = high - column.mean()
+        if room > 0:
+            column[random.random(len(column)) < shift * column.std() / room] = high
+    return replace(chunk, numbers=numbers)
+
+
 def false_alarms(deals: int, seeds: range) -> list[str]:
     """A year of daily looks at data without drift."""
     lines, looked = [], 0
@@ -255,7 +266,7 @@ def false_alarms(deals: int, seeds: range) -> list[str]:
         for found in Watch.of(calm, _CUT, fitted=False).looks(calm, days):
             looked += 1
             paged.update(kind for kind, look in found.items() if look.pages)
-            plain.append(sum(column.plain_drift for column in found["scored"].columns))
+            plain.append(sum(column.plain_drift for column in found["open"].columns))
         print(f"seed {seed}: {looked} looks, pages {dict(paged)}", flush=True)
     lines.append(
         f"{len(seeds)} exports of {deals:,} deals without drift, {looked} daily looks at the open, the closed and the new deals: "
@@ -268,17 +279,20 @@ def false_alarms(deals: int, seeds: range) -> list[str]:
 
 def replayed(deals: pd.DataFrame, watches: dict[date, Watch]) -> list[str]:
     """The public file, week by week after the cut."""
-    lines = ["| trained until | looks | weeks that page | nearest to its threshold | Evidently's rule: drifted columns a week |"]
+    lines = [
+        "| trained until | looks | weeks that page | nearest to its threshold | Evidently's rule: drifted columns a week |"
+    ]
     lines.append("|---|---|---|---|---|")
     for cut, watch in watches.items():
         days = np.arange(np.datetime64(cut, "D"), np.datetime64("2018-01-01"), np.timedelta64(7, "D"))
         paged, nearest, plain = 0, (0.0, ""), []
-        for found in watch.looks(deals, days):
+        every = list(watch.looks(deals, days))
+        for found in every:
             paged += any(look.pages for look in found.values())
-            plain.append(sum(column.plain_drift for column in found["scored"].columns))
+            plain.append(sum(column.plain_drift for column in found["open"].columns))
             nearest = max(nearest, *(_nearest(kind, look) for kind, look in found.items()))
         lines.append(
-            f"| {cut} | {3 * len(days)} | {paged} | {nearest[1]}, {nearest[0]:.0%} of it | "
+            f"| {cut} | {sum(map(len, every))} | {paged} | {nearest[1]}, {nearest[0]:.0%} of it | "
             f"{np.mean(plain):.0f} of {len(rows.SCORED)} |"
         )
         print(lines[-1], flush=True)
@@ -290,7 +304,9 @@ def _nearest(kind: str, look: drift.Look) -> tuple[float, str]:
     return max(((column.distance / column.threshold, f"{kind} {column.name}") for column in judged), default=(0.0, ""))
 
 
-def planted(kind: str, watch: Watch, versions: dict[str, Callable[[date], pd.DataFrame]], days: tuple[date, ...]) -> list[str]:
+def planted(
+    kind: str, watch: Watch, versions: dict[str, Callable[[date], pd.DataFrame]], days: tuple[date, ...]
+) -> list[str]:
     """How long each planted drift takes to be found, with weekly looks."""
     lines = []
     for what, version in versions.items():

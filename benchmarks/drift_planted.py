@@ -18,8 +18,12 @@ def _drawn(deals: pd.DataFrame, column: str, day: date) -> "pd.Series[bool]":
 
 
 def _product_mix(deals: pd.DataFrame, day: date) -> pd.DataFrame:
-    cheapest = deals.groupby("product")["close_value"].median().idxmin()
-    return deals.assign(product=deals["product"].mask(_drawn(deals, "engage_date", day), cheapest))
+    prices = deals[deals["deal_stage"] == "Won"].groupby("product")["close_value"].median()
+    moved = _drawn(deals, "engage_date", day)
+    paid = moved & (deals["deal_stage"] == "Won")
+    return deals.assign(
+        product=deals["product"].mask(moved, prices.idxmin()), close_value=deals["close_value"].mask(paid, prices.min())
+    )
 
 
 def _accounts_renamed(deals: pd.DataFrame, day: date) -> pd.DataFrame:

@@ -47,16 +47,18 @@ class Number:
             return cls(name, judged, np.zeros(1), np.empty(0), 0.0, 0.0, _LEAST_DEVIATION, units)
         distinct = np.unique(known)
         lowest, highest, deviation = float(distinct[0]), float(distinct[-1]), max(float(known.std()), _LEAST_DEVIATION)
-        if len(distinct) <= BINS:
-            return cls(name, judged, distinct, (distinct[1:] + distinct[:-1]) / 2, lowest, highest, deviation, units)
-        # Equal shares resolve where values are common, equal widths bound the error in the tails.
-        shares = np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])
-        edges = np.unique(np.concatenate([shares, np.linspace(lowest, highest, BINS + 1)[1:-1]]))
+        between = (distinct[1:] + distinct[:-1]) / 2
+        if len(distinct) <= FEW_VALUES:
+            return cls(name, judged, distinct, between, lowest, highest, deviation, units)
+        # Resolve where values are common; equal widths bound the error in the tails, and of values that are new.
+        common = between if len(distinct) <= BINS else np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])
+        edges = np.unique(np.concatenate([common, np.linspace(lowest, highest, BINS + 1)[1:-1]]))
         cells = np.searchsorted(edges, known)
         counts = np.bincount(cells, minlength=len(edges) + 1)
-        used = counts > 0
-        centres = np.bincount(cells, weights=known, minlength=len(edges) + 1)[used] / counts[used]
-        return cls(name, judged, centres, edges[used[1:]], lowest, highest, deviation, units)
+        sums = np.bincount(cells, weights=known, minlength=len(edges) + 1)
+        bounds = np.concatenate([[lowest], edges, [highest]])
+        centres = np.where(counts > 0, sums / np.maximum(counts, 1), (bounds[1:] + bounds[:-1]) / 2)
+        return cls(name, judged, np.maximum.accumulate(centres), edges, lowest, highest, deviation, units)
 
     @property
     def categorical(self) -> bool:

@@ -85,4 +85,3 @@ def _deviation(column: Number, weights: Weights) -> float:
     share = weights[: len(column.centres)] / weights[: len(column.centres)].sum()
     mean = share @ column.centres
     return float(np.sqrt(share @ (column.centres - mean) ** 2))
-

@@ -12,10 +12,18 @@ import numpy as np
 
 from closecast.monitoring.columns import MISSING, UNSEEN
 from closecast.monitoring.distances import by_chance, distance, missing_by_chance, missing_distance
-from closecast.monitoring.profile import FEWEST_DEALS, LEAST_SHARE, Chunk, Matched, Profile, ProfileError, Sketch, matched
+from closecast.monitoring.profile import (
+    FEWEST_DEALS,
+    LEAST_SHARE,
+    Chunk,
+    Matched,
+    Profile,
+    ProfileError,
+    Sketch,
+    matched,
+)
 
 LEAST = 0.1  # distance that matters, as Evidently has it
-ROOM = 2.0  # times the reference's own movement: the weeks it was measured on may not hold the greatest one
 FALSE_PAGES_A_YEAR = 0.05
 LOOKS_A_YEAR = 365
 FEWEST_WEEKS = 8  # of the reference that could be compared with earlier ones in the same phase of the quarter
@@ -134,7 +142,7 @@ def _columns(
         if found:
             measured = distance(column, found.reference[at], counted, window.outside[1, at])
             worth = found.worth(column, window.deals)
-            usual = ROOM * profile.movement[at] * np.sqrt(found.quarters)
+            usual = profile.movement[at] * np.sqrt(found.quarters)
             threshold = float(max(LEAST, usual + by_chance(column, found.reference[at], worth, level)))
             of_column = _state(profile, at, found, measured, threshold, worth, level)
         made.append(
@@ -161,7 +169,9 @@ def _state(
     reference, window = found.reference[at], found.window[at]
     if window[MISSING] == window.sum() and reference[MISSING] < 1 - LEAST:
         return State.ALL_MISSING
-    if not column.may_lack and missing_distance(reference, window) > max(LEAST, missing_by_chance(reference, worth, level)):
+    if not column.may_lack and missing_distance(reference, window) > max(
+        LEAST, missing_by_chance(reference, worth, level)
+    ):
         return State.MISSING_VALUES
     if profile.weeks < FEWEST_WEEKS:
         return State.NO_MOVEMENT

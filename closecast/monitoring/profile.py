@@ -26,6 +26,7 @@ _MOST_STRATA = 20  # horizons, and bands of ages
 FEWEST_DEALS = 30  # that a window needs
 _LATEST_WEEKS = 26  # longer ago, history was short and the features of history moved faster
 _WEEK_LEVEL = 0.01  # of a week's distance by chance
+_ROOM = 2.0  # times the movement of recurring deals: few weeks may not hold the greatest one
 _AGE_BANDS = 4
 _QUARTER_DAYS = 91
 _BITS = 1 << 20  # of the sketch that counts distinct deals
@@ -208,8 +209,9 @@ class Profile:
     counts: Counts  # (strata, columns, CELLS), rows
     deals: Counts  # (strata,): distinct deals in each, counted anew each week
     days: Counts  # (strata,): as-of dates since 1970-01-01, summed over rows
-    # (columns,): the greatest distance of one of the last 26 weeks from those before it in the same phase, beyond what
-    # chance explains, over the root of the quarters between them: a column that wanders at random moves like that root.
+    # (columns,): how far a window may be from the reference by itself, over the root of the quarters between them (a
+    # column that wanders at random moves like that root). It is the greatest distance of one of the last 26 weeks from
+    # those before it in the same phase: twice that, or beyond what chance explains where no deal recurs.
     movement: NDArray[np.float64]
     weeks: int  # that could be compared with those before them
 
@@ -372,7 +374,7 @@ def _column(read: dict[str, Any]) -> Column:
     figures = np.concatenate([centres, edges, [made.lowest, made.highest, made.deviation]])
     if not 0 < len(centres) < 2 * BINS or len(edges) != len(centres) - 1 or not np.isfinite(figures).all():
         raise ValueError(f"{name} has no cells that fit together")
-    if not ((np.diff(centres) > 0).all() and (np.diff(edges) > 0).all() and made.deviation > 0 and units >= 1):
+    if not ((np.diff(centres) >= 0).all() and (np.diff(edges) > 0).all() and made.deviation > 0 and units >= 1):
         raise ValueError(f"the cells of {name} do not ascend")
     return made
 
@@ -439,4 +441,6 @@ def _movement(layout: Layout, found: Matched, window: Sketch, by_chance_too: boo
     if by_chance_too:
         chance = [by_chance(one, before, found.worth(one, deals), _WEEK_LEVEL) for one, before, _, _ in compared]
         moved = np.maximum(moved - chance, 0.0)
+    else:
+        moved *= _ROOM
     return np.asarray(moved / np.sqrt(found.quarters))

@@ -41,9 +41,7 @@ def data_drift(reference: pd.DataFrame, window: pd.DataFrame, seed: int = 0) -> 
     return _run(DataDriftPreset(), *_comparable(reference, window), seed)
 
 
-def prediction_drift(
-    reference: NDArray[np.float64], window: NDArray[np.float64], seed: int = 0
-) -> EvidentlyReport:
+def prediction_drift(reference: NDArray[np.float64], window: NDArray[np.float64], seed: int = 0) -> EvidentlyReport:
     """Report the drift of predicted probabilities, (n,) each. Raises NoReportError as `data_drift`."""
     return data_drift(pd.DataFrame({"score": reference}), pd.DataFrame({"score": window}), seed)
 
@@ -53,9 +51,7 @@ def data_quality(reference: pd.DataFrame, window: pd.DataFrame, seed: int = 0) -
     return _run(DataSummaryPreset(), *_comparable(reference, window), seed)
 
 
-def classification_quality(
-    won: NDArray[np.int8], predicted: NDArray[np.float64], seed: int = 0
-) -> EvidentlyReport:
+def classification_quality(won: NDArray[np.int8], predicted: NDArray[np.float64], seed: int = 0) -> EvidentlyReport:
     """Report how well probabilities, (n,), fit outcomes, (n,). Raises NoReportError unless both outcomes occur."""
     known = np.isfinite(predicted)
     if len(np.unique(won[known])) < 2:
@@ -100,7 +96,8 @@ def _report(
     preset: MetricOrContainer, window: pd.DataFrame, reference: pd.DataFrame | None, definition: DataDefinition
 ) -> EvidentlyReport:
     current, before = (
-        None if frame is None else Dataset.from_pandas(frame, data_definition=definition) for frame in (window, reference)
+        None if frame is None else Dataset.from_pandas(frame, data_definition=definition)
+        for frame in (window, reference)
     )
     run = Report([preset], include_tests=True).run(current, before)
     return EvidentlyReport(run.get_html_str(as_iframe=False), json.dumps(_plain(json.loads(run.json()))))
