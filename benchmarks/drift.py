@@ -27,13 +27,14 @@ from closecast.deals.contract import check
 from closecast.deals.horizon import horizon_days
 from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.deals.synthetic import generator
-from closecast.features import NAMES, WIN_CHANCE
+from closecast.features import WIN_CHANCE
 from closecast.models import candidate
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
 from closecast.models.training import Data
 from closecast.monitoring import drift, rows
-from closecast.monitoring.profile import Chunk, Profile
+from closecast.monitoring.profile import Profile
+from closecast.monitoring.sketch import Chunk
 from closecast.platform.sources.export import read_source
 
 _PAGE = Path(__file__).with_name("drift.md")
@@ -204,16 +205,25 @@ def _peak(profile: Profile, window: Chunk, times: int) -> float:
 
 def agreement(real: Watch, real_deals: pd.DataFrame, calm: Watch, calm_deals: pd.DataFrame) -> list[str]:
     """Evidently's verdicts and those of the same rule on histograms, on samples of the same rows."""
-    cases: list[tuple[str, Chunk, Chunk]] = []
-    data = Data(real_deals, real.cut)
-    for day in ("2017-09-15", "2017-10-13", "2017-11-17", "2017-12-15"):
-        cases.append(("the public file", real.training, _open(data, real.scorer, np.datetime64(day))))
-    data = Data(calm_deals, calm.cut)
-    for day in ("2017-11-15", "2018-04-11"):
-        cases.append(("made up, without drift", calm.training, _open(data, None, np.datetime64(day))))
-    for shift in _SHIFTS:
-        what = f"the mean of every column moved by {shift} standard deviations"
-        cases.append((what, calm.training, _moved(_drawn(calm.training, _SAMPLE, 3), shift)))
+    data, calm_data = Data(real_deals, real.cut), Data(calm_deals, calm.cut)
+    cases = [
+        *(
+            ("the public file", real.training, _open(data, real.scorer, np.datetime64(day)))
+            for day in ("2017-09-15", "2017-10-13", "2017-11-17", "2017-12-15")
+        ),
+        *(
+            ("made up, without drift", calm.training, _open(calm_data, None, np.datetime64(day)))
+            for day in ("2017-11-15", "2018-04-11")
+        ),
+        *(
+            (
+                f"the mean of every column moved by {shift} standard deviations",
+                calm.training,
+                _moved(_drawn(calm.training, _SAMPLE, 3), shift),
+            )
+            for shift in _SHIFTS
+        ),
+    ]
     same: dict[str, list[int]] = {}
     by_column: Counter[str] = Counter()
     gaps = []

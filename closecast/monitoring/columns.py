@@ -42,7 +42,8 @@ class Number:
     @classmethod
     def of(cls, name: str, values: NDArray[np.float64], judged: bool = True, units: float = ONE_A_DEAL) -> "Number":
         """Choose the cells for `values`, (n,). Missing and infinite ones are left out."""
-        known = values[np.isfinite(values)]
+        # Sorted, so that the order of the rows does not show in the last digit of a sum.
+        known = np.sort(values[np.isfinite(values)])
         if not len(known):
             return cls(name, judged, np.zeros(1), np.empty(0), 0.0, 0.0, _LEAST_DEVIATION, units)
         distinct = np.unique(known)

@@ -12,16 +12,8 @@ import numpy as np
 
 from closecast.monitoring.columns import MISSING, UNSEEN
 from closecast.monitoring.distances import by_chance, distance, missing_by_chance, missing_distance
-from closecast.monitoring.profile import (
-    FEWEST_DEALS,
-    LEAST_SHARE,
-    Chunk,
-    Matched,
-    Profile,
-    ProfileError,
-    Sketch,
-    matched,
-)
+from closecast.monitoring.profile import FEWEST_DEALS, LEAST_SHARE, Matched, Profile, matched
+from closecast.monitoring.sketch import Chunk, ProfileError, Sketch
 
 LEAST = 0.1  # distance that matters, as Evidently has it
 FALSE_PAGES_A_YEAR = 0.05

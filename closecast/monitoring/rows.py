@@ -11,7 +11,8 @@ from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.features import FEATURES, NAMES
 from closecast.features.history import ENTITIES
 from closecast.monitoring.columns import bucketed
-from closecast.monitoring.profile import Chunk, Profile
+from closecast.monitoring.profile import Profile
+from closecast.monitoring.sketch import Chunk
 
 SCORE = "score"
 SCORED = (*NAMES, SCORE)  # numbers of scored rows
