@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -185,8 +186,14 @@ def speed(count: int, rounds: int) -> list[str]:
 
 
 def _joined(parts: list[Chunk]) -> Chunk:
-    names = ("as_of", "horizon_days", "deal", "age_days", "live", "numbers")
-    return Chunk(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return Chunk(
+        np.concatenate([part.as_of for part in parts]),
+        np.concatenate([part.horizon_days for part in parts]),
+        np.concatenate([part.deal for part in parts]),
+        np.concatenate([part.age_days for part in parts]),
+        np.concatenate([part.live for part in parts]),
+        np.concatenate([part.numbers for part in parts]),
+    )
 
 
 def _timed(call: Callable[[], _Found]) -> tuple[_Found, float]:
@@ -356,10 +363,7 @@ def main(given: list[str]) -> int:
         "deals close twice as fast": {"drift_hazard": 2.0},
         "deals close half as fast": {"drift_hazard": 0.5},
     }
-    made = {
-        what: lambda day, change=change: made_up(replace(settings, drift_at=day, **change), 1)
-        for what, change in changed.items()
-    }
+    made = {what: partial(_drifting, settings, change) for what, change in changed.items()}
     parts = {
         "Speed": speed(chosen["rows"], chosen["rounds"]),
         "Agreement with Evidently": agreement(watches[_REAL_CUTS[1]], public, calm, calm_deals),
@@ -385,7 +389,11 @@ def main(given: list[str]) -> int:
 
 
 def _planted_into(deals: pd.DataFrame) -> dict[str, Callable[[date], pd.DataFrame]]:
-    return {what: lambda day, plant=plant: plant(deals, day) for what, plant in PLANTED.items()}
+    return {what: partial(plant, deals) for what, plant in PLANTED.items()}
+
+
+def _drifting(settings: generator.Settings, change: dict[str, float], day: date) -> pd.DataFrame:
+    return made_up(replace(settings, drift_at=day, **change), 1)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """Columns as histograms: numbers in bins of the reference, names by label."""
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,12 +107,12 @@ class Category:
 Column = Number | Category
 
 
-def bucketed(names: Sequence[Any] | NDArray[np.object_], buckets: int = LABELS) -> NDArray[np.object_]:
+def bucketed(names: NDArray[np.object_], buckets: int = LABELS) -> NDArray[np.object_]:
     """Replace each name by one of `buckets` labels, missing names by None; (n,).
 
     So a profile tells how often a name occurs, and contains no personal data.
     """
-    codes, distinct = pd.factorize(np.asarray(names, dtype=object))
+    codes, distinct = pd.factorize(names)
     hashes = [zlib.crc32(str(one).encode(errors="replace")) for one in distinct]
     labels = [f"{one % buckets:03d}" for one in hashes]
     return np.array([*labels, None], dtype=object)[codes]

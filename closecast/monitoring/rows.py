@@ -61,7 +61,8 @@ def closed(deals: pd.DataFrame) -> Chunk:
     closes = ended["close_date"].to_numpy(dtype="M8[D]")
     days = (closes - ended["engage_date"].to_numpy(dtype="M8[D]")).astype(np.int64)
     won = (ended["deal_stage"] == "Won").to_numpy(dtype=np.float64)
-    return _one_a_deal(ended, closes - _EVE, np.column_stack([days.astype(np.float64), won]))
+    eves: NDArray[np.datetime64] = closes - _EVE  # type: ignore[assignment]
+    return _one_a_deal(ended, eves, np.column_stack([days.astype(np.float64), won]))
 
 
 def engaged(deals: pd.DataFrame) -> Chunk:
@@ -105,7 +106,7 @@ def _one_a_deal(deals: pd.DataFrame, days: NDArray[np.datetime64], numbers: NDAr
         # Products are no persons; agents and accounts can be.
         {
             "product": deals["product"].to_numpy(dtype=object),
-            "sales_agent": bucketed(deals["sales_agent"]),
-            "account": bucketed(deals["account"]),
+            "sales_agent": bucketed(deals["sales_agent"].to_numpy(dtype=object)),
+            "account": bucketed(deals["account"].to_numpy(dtype=object)),
         },
     )

@@ -1,5 +1,6 @@
 """Rows counted into histograms by stratum: what a profile and the windows compared with it are made of."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -164,7 +165,7 @@ class Sketch:
     def deals(self) -> int:
         """The number of distinct deals among the compared rows, within about 1 % up to a few million."""
         unset = max(1, _BITS - int(self._seen.sum()))
-        return round(-_BITS * np.log(unset / _BITS))
+        return round(-_BITS * math.log(unset / _BITS))
 
 
 def _bits(deals: NDArray[np.int64]) -> NDArray[np.uint64]:

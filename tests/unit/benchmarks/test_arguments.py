@@ -32,6 +32,7 @@ _MEASURES = {
     "serving.__main__": "minutes",
     "kills": "seconds",
     "hostile": "inputs",
+    "drift": "rounds",
     "suite": "runs",
 }
 

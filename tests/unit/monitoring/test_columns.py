@@ -55,7 +55,7 @@ def test_names_are_counted_by_label_and_unknown_and_missing_ones_apart() -> None
 
 
 def test_buckets_hide_names_and_keep_them_apart() -> None:
-    names = bucketed(["Ada", None, "Boris", "Ada"])
+    names = bucketed(np.array(["Ada", None, "Boris", "Ada"], dtype=object))
     assert names[0] == names[3] != names[2]
     assert names[1] is None
     assert all(name is None or name.isdigit() for name in names)

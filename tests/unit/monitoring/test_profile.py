@@ -1,6 +1,8 @@
 """The profile: the same whatever the chunks and the order of the rows, and kept as bytes."""
 
+import itertools
 import json
+import random
 import zlib
 
 import numpy as np
@@ -26,12 +28,12 @@ def _same(one: Sketch, other: Sketch) -> None:
 
 
 @given(st.lists(st.integers(0, len(_WINDOW)), max_size=6), st.randoms(use_true_random=False))
-def test_chunks_in_any_order_count_like_the_whole(cuts: list[int], random) -> None:  # type: ignore[no-untyped-def]
+def test_chunks_in_any_order_count_like_the_whole(cuts: list[int], shuffler: random.Random) -> None:
     # given
     whole = Sketch(_PROFILE.layout).add(_WINDOW)
     edges = sorted({0, *cuts, len(_WINDOW)})
-    chunks = [_WINDOW[slice(first, last)] for first, last in zip(edges, edges[1:], strict=False)]
-    random.shuffle(chunks)
+    chunks = [_WINDOW[slice(first, last)] for first, last in itertools.pairwise(edges)]
+    shuffler.shuffle(chunks)
     # when
     added, merged = Sketch(_PROFILE.layout), Sketch(_PROFILE.layout)
     for chunk in chunks:
