@@ -59,7 +59,7 @@ def by_chance(column: Column, reference: Weights, deals: float, level: float) ->
 
 
 def missing_by_chance(reference: Weights, deals: float, level: float) -> float:
-    """As `by_chance`, of `missing_distance`."""
+    """The `missing_distance` that a sample worth `deals` deals exceeds with probability `level` at most."""
     share = reference[MISSING] / reference.sum()
     return _categorical_by_chance(np.array([share, 1 - share]), deals, level)
 

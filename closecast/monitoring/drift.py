@@ -79,7 +79,8 @@ class Look:
 def look(profile: Profile, window: Iterable[Chunk], names: tuple[str, ...], looks_a_year: int = LOOKS_A_YEAR) -> Look:
     """Compare a `window`, read chunk by chunk, whose columns are `names`.
 
-    With `looks_a_year` looks at data without drift, there are FALSE_PAGES_A_YEAR false pages a year at most.
+    The level of each test is chosen so that `looks_a_year` looks at data without drift give FALSE_PAGES_A_YEAR false pages a
+    year at most, as far as closecast.monitoring.distances bounds what chance does.
     """
     if difference := _difference(profile.layout.names, names):
         return Look(State.OTHER_COLUMNS, f"the profile and the rows differ in columns ({difference}): train anew")
@@ -104,6 +105,12 @@ def verdict(profile: Profile, window: Sketch, looks_a_year: int = LOOKS_A_YEAR) 
     if pages := [column for column in columns if column.state in PAGES]:
         state = State.DRIFT
         detail = "; ".join(f"{column.name}: {column.state}" for column in pages)
+    elif state is State.STABLE and profile.weeks < FEWEST_WEEKS:
+        state = State.NO_MOVEMENT
+        detail = (
+            f"{profile.weeks} weeks of the reference could be compared with weeks of the same phase of the quarter before them; "
+            f"{FEWEST_WEEKS} or more are needed to tell drift from the season: only missing values were judged"
+        )
     return Look(state, detail, rows, deals, dead, other, columns)
 
 

@@ -122,6 +122,8 @@ def test_a_window_of_other_columns_is_told_by_name() -> None:
 
 def test_a_reference_of_a_few_weeks_cannot_tell_drift_from_the_season() -> None:
     found = _look(made("2018-01-01", 28, shift=3.0), _cut_short())
+    assert found.state is State.NO_MOVEMENT
+    assert "0 weeks of the reference" in found.detail
     assert set(_states(found).values()) == {State.NO_MOVEMENT}
 
 
