@@ -70,7 +70,9 @@ job "prefect-worker" {
 
       env {
         # Otherwise LightGBM's threads spin while they wait for each other, which is slow when other processes are busy.
-        OMP_WAIT_POLICY       = "passive"
+        OMP_WAIT_POLICY = "passive"
+        # Evidently would tell its makers of its use.
+        DO_NOT_TRACK          = "1"
         NOMAD_ADDR            = "${meta.nomad_address}"
         CLOSECAST_HOST        = "${NOMAD_IP_health}"
         CLOSECAST_PORT        = "${NOMAD_PORT_health}"

@@ -39,6 +39,6 @@ CREATE TABLE judgements (
 COMMENT ON COLUMN judgements.reach IS 'the day up to which all closes are known';
 COMMENT ON COLUMN judgements.batch IS 'the archive batch that was open: predictions of it and later ones may be new';
 
--- To find the predictions of a deal, and those that mature within some days.
-CREATE INDEX predictions_deal ON predictions (opportunity_id);
-CREATE INDEX predictions_matures ON predictions ((as_of + horizon_days));
+-- To find those that mature within some days. Ranges of blocks: a tree would cost each prediction that is recorded more than
+-- it saves a nightly run, which finds the predictions of a deal by reading all.
+CREATE INDEX predictions_matures ON predictions USING brin ((as_of + horizon_days));

@@ -30,7 +30,8 @@ def test_the_distance_of_few_values_is_jensen_and_shannons() -> None:
     random = np.random.default_rng(2)
     before, now = random.choice(3, 5_000, p=[0.5, 0.3, 0.2]), random.choice(3, 5_000, p=[0.3, 0.3, 0.4])
     column = Number.of("kind", before.astype(np.float64))
-    found = distance(column, *[_counted(column, one)[0] for one in (before.astype(float), now.astype(float))])
+    first, second = (_counted(column, one)[0] for one in (before.astype(np.float64), now.astype(np.float64)))
+    found = distance(column, first, second)
     assert found == pytest.approx(jensenshannon(np.bincount(before), np.bincount(now)))
 
 
