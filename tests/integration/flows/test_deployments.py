@@ -23,7 +23,12 @@ def test_every_flow_is_deployed_and_every_deployment_is_a_flow() -> None:
     [
         ("ingest", {"source", "seed", "minimum_quality", "as_of", "mapping"}, "0 5 * * *", ("data",)),
         ("eda", {"source", "seed", "as_of", "mapping"}, "30 5 * * 1", ("data",)),
-        ("train", {"source", "seed", "as_of", "fiscal_year_start", "mapping"}, "0 6 * * 1", ("model",)),
+        (
+            "train",
+            {"source", "seed", "as_of", "fiscal_year_start", "mapping", "is_platforms_source"},
+            "0 6 * * 1",
+            ("model",),
+        ),
         (
             "tune",
             {"source", "trials", "workers", "seed", "study", "seconds", "as_of", "fiscal_year_start", "mapping"},
