@@ -29,6 +29,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast.models import metrics
+from closecast.models.training import sigmoid
 from closecast.monitoring import confidence
 
 ALPHA = 0.05  # probability of a false alarm among the tests that begin within a year
@@ -92,7 +93,7 @@ def tolerance(held_out: pd.DataFrame) -> float:
     """
     chosen = held_out[held_out["counts"]]
     odds, won = _log_odds(chosen), chosen["won"].to_numpy(np.float64)
-    p = _sigmoid(odds)
+    p = sigmoid(odds)
     spread = p * (1 - p)
     sums = np.array([(won - p).sum(), ((won - p) * odds).sum(), *(((odds**k) * spread).sum() for k in range(3))])
     shift, slope = _step(sums)
@@ -108,7 +109,7 @@ def excess(chosen: pd.DataFrame, tolerated: float) -> Values:
     """
     odds, won, day = _log_odds(chosen), chosen["won"].to_numpy(np.float64), _days(chosen["matured_on"])
     correction = _corrections(odds, won, day)
-    nearest = _sigmoid(odds + np.clip(correction, -tolerated, tolerated))
+    nearest = sigmoid(odds + np.clip(correction, -tolerated, tolerated))
     beyond = np.where(np.abs(correction) > tolerated, correction, 0.0)
     return np.asarray((won - nearest) * np.clip(beyond, -MOST_CORRECTION, MOST_CORRECTION))
 
@@ -153,7 +154,7 @@ def _corrections(odds: Values, won: Values, day: Days) -> Values:
     """
     if not len(day):
         return np.zeros(0)
-    p = _sigmoid(odds)
+    p = sigmoid(odds)
     spread, gap, at = p * (1 - p), won - p, day - day.min()
     columns = (gap, gap * odds, spread, spread * odds, spread * odds**2)
     until = np.pad(np.cumsum([np.bincount(at, one) for one in columns], axis=1), ((0, 0), (1, 0)))
@@ -173,10 +174,6 @@ def _step(sums: Values) -> tuple[Values, Values]:
 def _log_odds(matured: pd.DataFrame) -> Values:
     p = np.clip(matured["probability"].to_numpy(np.float64), _EDGE, 1 - _EDGE)
     return np.asarray(np.log(p) - np.log1p(-p))
-
-
-def _sigmoid(odds: Values) -> Values:
-    return np.asarray(1 / (1 + np.exp(-odds)))
 
 
 def _days(dates: "pd.Series[pd.Timestamp]") -> Days:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.deals.horizon import quarter_end_days
+from closecast.monitoring.sketch import phase
 
 SAMPLE = 10_000  # rows of each side
 
@@ -69,7 +70,7 @@ def same_phase(
     reference: NDArray[np.datetime64], window: NDArray[np.datetime64], fiscal: FiscalCalendar = CALENDAR_YEAR
 ) -> NDArray[np.bool_]:
     """Which reference rows, (n,), are of a week of the quarter that the window's as-of dates lie in."""
-    of_reference, of_window = ((quarter_end_days(days, fiscal) - 1) // 7 for days in (reference, window))
+    of_reference, of_window = (phase(quarter_end_days(days, fiscal)) for days in (reference, window))
     return np.isin(of_reference, np.unique(of_window))
 
 

@@ -98,7 +98,7 @@ class Layout:
         kind = np.searchsorted(horizons, rows.horizon_days)
         named = np.append(horizons, -1)[kind] == rows.horizon_days
         kind = np.where(named, kind, len(horizons))
-        strata = (to_the_end - 1) // 7 * (len(horizons) + 1) + kind
+        strata = phase(to_the_end) * (len(horizons) + 1) + kind
         band = np.searchsorted(np.array(self.ages, dtype=np.int64), rows.age_days, side="right")
         strata = strata * (len(self.ages) + 1) + band
         strata = np.where(dated & (named | (rows.horizon_days == to_the_end)), strata, self.other)
@@ -119,6 +119,11 @@ class Layout:
             )
         yield from rows.numbers.T
         yield from (rows.names[name] for name in names)
+
+
+def phase(to_the_end: Counts) -> Counts:
+    """The phase of the quarter, below PHASES, of days from which its end is 1 to 92 days away; shape kept."""
+    return (to_the_end - 1) // 7
 
 
 class Sketch:

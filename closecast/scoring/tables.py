@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from closecast.deals.reading.dictionaries import is_text
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.scoring import rules
 from closecast.scoring.columns import Column, DealTable
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
 
 _IDENTIFIER = RAW_COLUMNS[0]
 _DATES, _NUMBERS = ("engage_date", "close_date", "as_of"), ("close_value",)
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether `kind` is text, plain or dictionary-encoded."""
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
 
 
 def expected_kind(name: str, kind: pa.DataType) -> str | None:

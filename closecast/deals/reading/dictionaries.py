@@ -3,8 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
+
 # Arrow decodes these into dictionaries, but not the DELTA encodings.
 _TAKEN = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether `kind` is text, plain or dictionary-encoded."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
 
 
 def as_dictionaries(metadata: Any, names: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from closecast.deals.reading.dictionaries import as_dictionaries
+from closecast.deals.reading.dictionaries import as_dictionaries, is_text
 from closecast.deals.reading.table import Layout, RawTable, UnreadableError, names
 
 
@@ -24,9 +24,8 @@ def read(content: bytes) -> RawTable:
     try:
         file = pq.ParquetFile(io.BytesIO(content))
         # A text that is repeated is unpacked once, however many rows have it.
-        texts_in = [one.name for one in file.schema_arrow if _is_text(one.type)]
-        repeated = as_dictionaries(file.metadata, texts_in)
-        found = pq.ParquetFile(io.BytesIO(content), read_dictionary=repeated).read()
+        repeated = as_dictionaries(file.metadata, [one.name for one in file.schema_arrow if is_text(one.type)])
+        found = pq.ParquetFile(io.BytesIO(content), metadata=file.metadata, read_dictionary=repeated).read()
         columns = found.column_names  # names that are not UTF-8 are found here
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         # Arrow's own words quote from the file, which may be no export at all and somebody's secret.
@@ -44,23 +43,15 @@ def read(content: bytes) -> RawTable:
 def texts(column: Any, what: str) -> NDArray[np.object_]:
     """An Arrow column as text, (n,), object, "" for null. Raises UnreadableError, which names `what`, for other types."""
     is_encoded = pa.types.is_dictionary(column.type)
-    if is_encoded and not _is_text(column.type.value_type):
-        column, is_encoded = column.cast(column.type.value_type), False
-    if not (is_encoded or _is_text(column.type)):
-        return np.array(_written(column, what), dtype=object)
+    if not is_text(column.type):
+        return np.array(_written(column.cast(column.type.value_type) if is_encoded else column, what), dtype=object)
     # Each distinct text is one object in memory, however many rows have it.
-    if not is_encoded:
-        column = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
-    encoded = column
+    encoded = column if is_encoded else column.cast(pa.large_string()).combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.unify_dictionaries().combine_chunks()
     distinct = np.array([*_written(encoded.dictionary, what), ""], dtype=object)
     positions: NDArray[np.int32] = encoded.indices.fill_null(len(distinct) - 1).to_numpy()
     return distinct[positions]
-
-
-def _is_text(kind: Any) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _written(column: Any, what: str) -> list[str]:

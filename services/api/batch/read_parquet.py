@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from closecast.deals.reading.dictionaries import as_dictionaries
+from closecast.deals.reading.dictionaries import as_dictionaries, is_text
 from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.platform.printable import printable
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.columns import Column, DealTable
-from closecast.scoring.tables import expected_kind, is_text, read_arrow
+from closecast.scoring.tables import expected_kind, read_arrow
 from services.api.batch.read import more_than_once, too_many
 from services.api.problems import InvalidInputError
 
