@@ -84,6 +84,7 @@ job "postgres" {
           POSTGRES_OPTUNA_PASSWORD={{ .optuna_password }}
           POSTGRES_CLOSECAST_PASSWORD={{ .closecast_password }}
           POSTGRES_PROMOTER_PASSWORD={{ .promoter_password }}
+          POSTGRES_MONITOR_PASSWORD={{ .monitor_password }}
           {{- end }}
         EOT
       }

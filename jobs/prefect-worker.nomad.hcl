@@ -103,10 +103,11 @@ job "prefect-worker" {
           KAGGLE_KEY={{ .kaggle_key }}
           CLOSECAST_KAGGLE_ENDPOINT={{ .closecast_kaggle_endpoint }}
           {{- end }}
-          {{ with nomadVar "nomad/jobs/prefect-worker" }}{{ $password := .optuna_password }}{{ $promoter := .promoter_password }}
+          {{ with nomadVar "nomad/jobs/prefect-worker" }}{{ $password := .optuna_password }}{{ $promoter := .promoter_password }}{{ $monitor := .monitor_password }}
           {{- range nomadService "postgres" }}
           OPTUNA_STORAGE=postgresql+psycopg://optuna:{{ $password }}@{{ .Address }}:{{ .Port }}/optuna
           CLOSECAST_PROMOTION_LOCK_URL=postgresql://promoter:{{ $promoter }}@{{ .Address }}:{{ .Port }}/closecast
+          CLOSECAST_MONITORING_URL=postgresql://monitor:{{ $monitor }}@{{ .Address }}:{{ .Port }}/closecast
           {{ else }}{{ with nomadVar "nomad/jobs/prefect-worker/waits-for-postgres" }}{{ end }}{{ end }}{{ end }}
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}

@@ -168,6 +168,7 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
         "POSTGRES_PREFECT_PASSWORD": password,
         "POSTGRES_CLOSECAST_PASSWORD": password,
         "POSTGRES_PROMOTER_PASSWORD": password,
+        "POSTGRES_MONITOR_PASSWORD": password,
     }
     command = [sys.executable, "-m", "services.postgres"]
     with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "postgres-log")):
@@ -186,6 +187,11 @@ def database_url(postgres_url: str) -> str:
 @pytest.fixture(scope="session")
 def promotion_lock(database_url: str) -> DatabaseSettings:
     return DatabaseSettings(database_url.replace("//closecast:", "//promoter:"))
+
+
+@pytest.fixture(scope="session")
+def monitoring_url(database_url: str) -> str:
+    return database_url.replace("//closecast:", "//monitor:")
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ LAKE_BUCKET, ARTIFACTS_BUCKET = "closecast-local-lake", "closecast-local-artifac
 _JOINED_LATER = (
     "closecast_database_password",
     "promoter_database_password",
+    "monitor_database_password",
     "webhook_secret",
     "webhook_encryption_key",
     "prefect_password",
@@ -58,6 +59,7 @@ class Credentials:
     optuna_database_password: str
     closecast_database_password: str
     promoter_database_password: str
+    monitor_database_password: str
     cache_password: str
     object_store_access_key: str  # this pair has all rights, those of jobs are limited by localstack/rights.py
     object_store_secret_key: str
@@ -175,6 +177,7 @@ class Credentials:
                 "optuna_password": self.optuna_database_password,
                 "closecast_password": self.closecast_database_password,
                 "promoter_password": self.promoter_database_password,
+                "monitor_password": self.monitor_database_password,
             },
             "cache": {"password": self.cache_password},
             "localstack": {
@@ -202,6 +205,7 @@ class Credentials:
                 "pseudonym_key": self.pseudonym_key,
                 "optuna_password": self.optuna_database_password,
                 "promoter_password": self.promoter_database_password,
+                "monitor_password": self.monitor_database_password,
                 "mlflow_password": self.mlflow_password,
                 "prefect_auth_string": self.prefect_auth_string,
             },

@@ -11,8 +11,9 @@ class SettingsError(ValueError):
     """The environment lacks a variable, or a value is unusable."""
 
 
-# Roles without a database of their own, and the database that each may connect to. `promoter` only takes a lock there.
-LOGIN_ONLY_ROLES = {"promoter": "closecast"}
+# Roles without a database of their own, and the database that each may connect to. `promoter` only takes a lock there; what
+# others may read and write is in closecast/platform/sql/grants.
+LOGIN_ONLY_ROLES = {"promoter": "closecast", "monitor": "closecast"}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ TABLES = {
     "known_deals": "database closecast: known_deals",
     "matured_predictions": "database closecast: matured_predictions",
     "judgements": "database closecast: judgements",
+    "verdicts": "database closecast: verdicts",
+    "retrainings": "database closecast: retrainings",
     "api_keys": "database closecast: api_keys",
     "api_key_secrets": "database closecast: api_key_secrets",
     "audit_log": "database closecast: audit_log",

@@ -27,6 +27,7 @@ SECRETS = (
     "optuna-database",
     "closecast-database",
     "promoter-database",
+    "monitor-database",
     "cache",
     "api-key",
 )
