@@ -58,7 +58,8 @@ _BEFORE = {"env": {"PREFECT_CLIENT_MAX_RETRIES": "8"}}
 class Deployment:
     """The deployment of one flow.
 
-    Schedules start paused, so that no machine trains unasked; `just prefect-resume` starts them.
+    Schedules start paused, so that no machine trains unasked; `just prefect-resume` starts them. Only `monitor` is active
+    from the beginning: without a model it does nothing.
     """
 
     flow: str
@@ -68,6 +69,7 @@ class Deployment:
     tags: tuple[str, ...] = ()
     # Whether a crashed run may be restarted automatically: its work so far is found again, or repeated without harm.
     repeatable: bool = True
+    starts_paused: bool = True
 
     @property
     def entrypoint(self) -> str:
@@ -105,6 +107,16 @@ INVENTORY = (
         "Measure a candidate against the baselines and the gate at one or more cuts.",
         "0 7 * * 1",
         tags=("model",),
+    ),
+    Deployment(
+        "monitor",
+        "Judge the served model by outcomes and by what it sees, and have it retrained when it is harmful.",
+        "30 6 * * *",
+        tags=("model", "monitoring"),
+        starts_paused=False,
+    ),
+    Deployment(
+        "retrain", "One attempt of a training that a harmful verdict asked for.", None, tags=("model", "monitoring")
     ),
     Deployment(
         "score",
@@ -151,7 +163,7 @@ async def _deployment(client: PrefectClient, one: Deployment) -> list[str]:
     except ObjectNotFound:
         await _create(client, one, schema)
         await _remember(client, one)
-        return [f"deployment {name}: created, paused"]
+        return [f"deployment {name}: created, {'paused' if one.starts_paused else 'active'}"]
     base, theirs = await _remembered(client, one), _settings(found)
     settings, notes = merged(base, one.settings(), theirs | _without_variables(theirs), schema)
     if settings["work_pool_name"] == WORK_POOL and theirs["job_variables"] not in ({}, _BEFORE):
@@ -197,7 +209,7 @@ async def _create(client: PrefectClient, one: Deployment, schema: dict[str, Any]
         parameter_openapi_schema=schema,
         enforce_parameter_schema=True,
         schedules=[] if one.cron is None else [_regular(one.cron)],
-        paused=True,
+        paused=one.starts_paused,
         **one.settings(),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
+import psycopg
 from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
@@ -19,12 +20,15 @@ from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.mapping import document
 from closecast.deals.mapping.document import Mapping
 from closecast.deals.pseudonyms import Pseudonymiser
+from closecast.platform.database import connect
 from closecast.platform.forget import forgotten
+from closecast.platform.journal.store import Connection
 from closecast.platform.lake import ingestion
 from closecast.platform.lake.store import Lake
 from closecast.platform.mlflow.http import DeniedError
 from closecast.platform.mlflow.promotions import VARIABLE as PROMOTION_LOCK
 from closecast.platform.mlflow.registry import ModelRegistry, NoChampionError, RegistryError
+from closecast.platform.monitoring.retraining import Trainings
 from closecast.platform.runtime.retry import AwayError
 from closecast.platform.settings import (
     MAPPING_VARIABLE,
@@ -32,11 +36,13 @@ from closecast.platform.settings import (
     SOURCE_VARIABLE,
     DatabaseSettings,
     LakeSettings,
+    PrefectSettings,
     RegistrySettings,
 )
 from closecast.platform.sources.errors import SourceAwayError, SourceError
 from closecast.platform.sources.export import RawExport, read_source
 
+MONITORING_URL = "CLOSECAST_MONITORING_URL"  # URL of the database, with the role of monitoring
 PROJECT = Path(__file__).resolve().parents[1]
 # Together longer than a server takes to restart, or Nomad to be brought up again.
 _PAUSES: list[float] = [2, 8, 20, 40, 60]  # seconds
@@ -65,11 +71,25 @@ def promotion_lock() -> DatabaseSettings:
     return DatabaseSettings.from_environment(os.environ, PROMOTION_LOCK)
 
 
+def monitoring() -> Connection:
+    """A connection to Closecast's database with the rights of monitoring. Raises psycopg.OperationalError."""
+    return connect(DatabaseSettings.from_environment(os.environ, MONITORING_URL).url)
+
+
+def trainings() -> Trainings:
+    """The runs of retrainings in the Prefect server of this process's environment."""
+    return Trainings(
+        PrefectSettings.from_environment(os.environ).api_url, os.environ.get("PREFECT_API_AUTH_STRING", "")
+    )
+
+
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:
     """Whether a failed task should be retried: outages end, but a bad file or a wrong password does not change."""
     error = state.result(raise_on_failure=False)
     lasting = NoChampionError | DeniedError
-    return isinstance(error, AwayError | RegistryError | SourceAwayError) and not isinstance(error, lasting)
+    return isinstance(error, AwayError | RegistryError | SourceAwayError | psycopg.OperationalError) and not isinstance(
+        error, lasting
+    )
 
 
 def retried(timeout_seconds: int | None = None) -> "Callable[[Callable[P, R]], Task[P, R]]":

@@ -357,6 +357,12 @@ def guarded(server_folder: Path, postgres_url: str, s3: S3) -> Iterator[Guarded]
 
 @pytest.fixture
 def empty_registry(mlflow_uri: str) -> Iterator[ModelRegistry]:
+    with emptied(mlflow_uri) as registry:
+        yield registry
+
+
+@contextmanager
+def emptied(mlflow_uri: str) -> Iterator[ModelRegistry]:
     """The server is shared by the session: what other tests registered is taken out first, and then what this one did."""
     _empty(mlflow_uri)
     yield ModelRegistry(mlflow_uri)

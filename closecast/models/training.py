@@ -110,13 +110,13 @@ class Data:
         end = self.plan.end if known_before is None else min(self.plan.end, known_before - _ONE_DAY)
         return training_rows(self.deals, dates, horizons, end, self.fiscal, most)
 
-    def learnable(self, before: date | None = None) -> Snapshots:
+    def learnable(self, before: date | None = None, most: int | None = None) -> Snapshots:
         """Training rows of all horizons: after the warm-up, with labels known before `before` (default: all).
 
-        Above MAX_TRAINING_ROWS, deals are sampled systematically: more deals are better than more snapshots of each.
+        Above `most` (default: MAX_TRAINING_ROWS), deals are sampled systematically: more deals are better than more snapshots of each.
         """
         begin = self.plan.first + min(_WARM_UP, ((before or self.plan.end) - self.plan.first) / 4)
-        return self.rows(seen_from=begin, known_before=before, most=MAX_TRAINING_ROWS)
+        return self.rows(seen_from=begin, known_before=before, most=most or MAX_TRAINING_ROWS)
 
     def matrix(self, rows: Snapshots) -> NDArray[np.float64]:
         """Feature values of `rows`, (n, len(NAMES)), float64."""

@@ -33,6 +33,14 @@ def distance(column: Column, reference: Weights, window: Weights, outside: float
     return _jensen_shannon(before, now)
 
 
+def mean(column: Column, weights: Weights) -> float:
+    """The mean of the known values, by the centres of their cells; NaN for names and without values."""
+    if not isinstance(column, Number):
+        return float("nan")
+    held = weights[: len(column.centres)]
+    return float(held @ column.centres / held.sum()) if held.sum() > 0 else float("nan")
+
+
 def missing_distance(reference: Weights, window: Weights) -> float:
     """The Jensen-Shannon distance of the shares of missing values."""
     return _jensen_shannon(

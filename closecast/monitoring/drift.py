@@ -11,7 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 from closecast.monitoring.columns import MISSING, UNSEEN
-from closecast.monitoring.distances import by_chance, distance, missing_by_chance, missing_distance
+from closecast.monitoring.distances import by_chance, distance, mean, missing_by_chance, missing_distance
 from closecast.monitoring.profile import FEWEST_DEALS, LEAST_SHARE, Matched, Profile, matched
 from closecast.monitoring.sketch import Chunk, ProfileError, Sketch
 
@@ -51,6 +51,8 @@ class ColumnDrift:
     unseen: float  # share of them with a name or category that the reference lacks
     plain_distance: float  # from the whole reference
     statistic: str
+    mean: float  # of the window's compared values; NaN of names
+    reference_mean: float  # of the same phase of the quarter
 
     @property
     def plain_drift(self) -> bool:
@@ -154,6 +156,8 @@ def _columns(
                 unseen,
                 distance(column, whole[at], now[at], window.outside[0, at]),
                 "Jensen-Shannon" if column.categorical else "Wasserstein",
+                mean(column, counted),
+                mean(column, found.reference[at]) if found else float("nan"),
             )
         )
     return tuple(made)

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.deals.horizon import quarter_end_days
+from closecast.monitoring.reference import SAMPLE
 from closecast.monitoring.sketch import phase
-
-SAMPLE = 10_000  # rows of each side
 
 
 @dataclass(frozen=True)

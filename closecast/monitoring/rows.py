@@ -11,11 +11,13 @@ from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.features import FEATURES, NAMES
 from closecast.features.history import ENTITIES
 from closecast.monitoring.columns import bucketed
+from closecast.monitoring.performance import entropy
 from closecast.monitoring.profile import Profile
 from closecast.monitoring.sketch import Chunk
 
 SCORE = "score"
-SCORED = (*NAMES, SCORE)  # numbers of scored rows
+EXPECTED_LOSS = "expected_log_loss"  # of the score, if it is right (closecast.monitoring.performance.entropy)
+SCORED = (*NAMES, SCORE, EXPECTED_LOSS)  # numbers of scored rows
 CLOSED = ("cycle_days", "won")  # numbers of closed deals
 _MAY_LACK = ("account",)  # of young deals: many CRMs ask for it later
 # The date, the question and the age decide these: rows are compared with others of the same phase, horizon and age.
@@ -50,7 +52,7 @@ def scored(
         np.nan_to_num(matrix[:, _AGE], posinf=0, neginf=0).astype(np.int64),
         # A comparison with NaN is false: a deal of unknown age is live.
         ~(matrix[:, _RELATIVE_AGE] > 1),
-        np.column_stack([matrix, scores]),
+        np.column_stack([matrix, scores, entropy(scores)]),
         names or {},
     )
 

@@ -85,6 +85,12 @@ class MlflowHttp:
             raise LostError(f"{folder}/{name} has more than the {most} bytes that it had when it was registered")
         return content
 
+    def delete_artifact(self, artifact_uri: str, folder: str, name: str) -> None:
+        """Delete the file `name` in `folder` of a run's artifacts, through the server's artifact proxy."""
+        route = quote(f"{_root(artifact_uri, folder)}/{name}")
+        request = urllib.request.Request(f"{self._base}/api/2.0/mlflow-artifacts/artifacts/{route}", method="DELETE")
+        self._send(request, _WRITE_SECONDS)
+
     def stored_artifacts(self, artifact_uri: str, folder: str, needed: Sequence[str] = ()) -> list[str]:
         """The names of the files in `folder` of a run's artifacts.
 

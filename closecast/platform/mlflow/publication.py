@@ -18,6 +18,7 @@ from closecast.models.deal_model import DealModel, digest
 from closecast.models.evaluation import HeldOut, flat
 from closecast.models.evidence import Export
 from closecast.models.promotion import Cost, Decision
+from closecast.monitoring.reference import Reference
 from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow import model_files, promotions, tracking
 from closecast.platform.mlflow.comparison import LOSS_SECONDS, compare_with_champion
@@ -25,12 +26,14 @@ from closecast.platform.mlflow.registry import (
     DIGEST_TAG,
     MODEL_FOLDER,
     MODEL_NAME,
+    REFERENCE_FOLDER,
     SOURCE_TAG,
     TWIN_FOLDER,
     Identity,
     ModelRegistry,
 )
 from closecast.platform.mlflow.run_artifacts import write_report
+from closecast.platform.runtime import processors
 from closecast.platform.settings import DatabaseSettings, Login
 from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys
 
@@ -83,7 +86,7 @@ def publish(
     card = make_card(candidate, data, at, git_commit)
     registry = ModelRegistry(tracking_uri, trusted, login)
     figures, milliseconds = candidate.report(), latency(candidate)  # before taking the lock
-    export = Export.of(candidate.data)
+    export, reference = Export.of(candidate.data), Reference.of(candidate, processors.usable())
     version: Identity | None = None
     with (
         promotions.hold_promotion_lock(lock.url, by) as held_lock,
@@ -94,7 +97,8 @@ def publish(
         folder = Path(scratch)
         model = DealModel(candidate.scorer, card, data.deals)
         size = candidate.twin.save(folder / TWIN_FOLDER)
-        beside_it = {TWIN_FOLDER: digest(folder / TWIN_FOLDER)}
+        reference.save(folder / REFERENCE_FOLDER)
+        beside_it = {name: digest(folder / name) for name in (TWIN_FOLDER, REFERENCE_FOLDER)}
         model.save(folder / MODEL_FOLDER, beside_it)
         model_files.write(folder / MODEL_FOLDER, model, beside_it)
         cost = Cost(milliseconds, size)
@@ -112,7 +116,7 @@ def publish(
         }
         counts = {f"rows_{name}": float(count) for name, count in card.rows.items()}
         run.log_dataset(card.source, card.source_sha256, data.silver_key, len(data.deals))
-        for name in (MODEL_FOLDER, TWIN_FOLDER):
+        for name in (MODEL_FOLDER, TWIN_FOLDER, REFERENCE_FOLDER):
             run.log_folder(folder / name, name)
         for _ in range(_MEASURES):
             comparison = compare_with_champion(registry, card, candidate, loss_seconds)

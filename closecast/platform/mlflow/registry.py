@@ -15,6 +15,7 @@ from closecast.models.card import CHAMPION
 from closecast.models.deal_model import FILES, DealModel, ModelError
 from closecast.models.manifest import LARGEST, MANIFEST, Manifest, digest, verified
 from closecast.models.scorer import FILES as SCORER_FILES
+from closecast.monitoring.files import FILES as REFERENCE_FILES
 from closecast.platform.mlflow.http import LostError, MlflowHttp, RegistryError
 from closecast.platform.mlflow.identity import MODEL_NAME, Identity, Served, folder_name, read
 from closecast.platform.runtime.files import write_whole
@@ -27,6 +28,7 @@ __all__ = [
     "DIGEST_TAG",
     "MODEL_FOLDER",
     "MODEL_NAME",
+    "REFERENCE_FOLDER",
     "SOURCE_TAG",
     "TWIN_FOLDER",
     "Identity",
@@ -40,6 +42,7 @@ __all__ = [
 CHALLENGER = "challenger"
 MODEL_FOLDER = "model"  # artifact folder of the model that serves
 TWIN_FOLDER = "evaluation"  # artifact folder of the evaluation twin, which has not seen the held-out rows
+REFERENCE_FOLDER = "reference"  # artifact folder of what the model is watched with
 DIGEST_TAG = "model_sha256"  # of a version and of its run: closecast.models.manifest.digest of the model folder
 SOURCE_TAG = "source"  # of a version and of its run: the source of the training data
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias
@@ -135,11 +138,33 @@ class ModelRegistry:
 
         Raises LostError when it is gone or differs, and ModelError when the model's manifest names none.
         """
+        return self._beside(model, TWIN_FOLDER, SCORER_FILES, folder)
+
+    def reference(self, model: Served, folder: Path) -> Path:
+        """Fetch the reference that `model` is watched with (closecast.monitoring.reference), as `twin` does."""
+        return self._beside(model, REFERENCE_FOLDER, REFERENCE_FILES, folder)
+
+    def _beside(self, model: Served, name: str, needed: tuple[str, ...], folder: Path) -> Path:
         manifest = Manifest.from_json((model.folder / MANIFEST).read_bytes())
-        if (wanted := manifest.beside.get(TWIN_FOLDER)) is None:
-            raise ModelError(f"the manifest of {model.identity} names no twin in {TWIN_FOLDER}/: train anew")
-        self._fetch(self._artifact_uri(model.identity), TWIN_FOLDER, folder, SCORER_FILES, wanted, model.identity)
+        if (wanted := manifest.beside.get(name)) is None:
+            raise ModelError(f"the manifest of {model.identity} names no folder {name}/: train anew")
+        self._fetch(self._artifact_uri(model.identity), name, folder, needed, wanted, model.identity)
         return folder
+
+    def experiment(self, run_id: str) -> str:
+        """The id of the experiment that a run is in. Raises LostError when the run is gone."""
+        return str(self._run(Identity("", run_id))["info"]["experiment_id"])
+
+    def delete_run(self, run_id: str, folder: str) -> None:
+        """Delete a run and its artifacts in `folder`; nothing for a run that is gone."""
+        try:
+            uri = self._artifact_uri(Identity("", run_id))
+            names = self._http.listed_artifacts(uri, folder)
+        except LostError:
+            return
+        for name in names:
+            self._http.delete_artifact(uri, folder, name)
+        self._http.post("mlflow/runs/delete", {"run_id": run_id})
 
     def check_stored(self, identity: Identity) -> None:
         """Raise LostError when the registry no longer has the files of `identity`."""

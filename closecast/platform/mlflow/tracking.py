@@ -60,8 +60,8 @@ class Run:
 
 
 @contextmanager
-def started(tracking_uri: str, name: str) -> Iterator[Run]:
-    """Start a run, which is finished at the end of the block, or marked as failed by an exception.
+def started(tracking_uri: str, name: str, experiment: str = EXPERIMENT) -> Iterator[Run]:
+    """Start a run of `experiment`, created if absent, which is finished at the end of the block, or marked as failed by an exception.
 
     MLflow's own client writes it, and takes its login from the environment: MLFLOW_TRACKING_USERNAME,
     MLFLOW_TRACKING_PASSWORD. Raises RegistryError when the MLflow server cannot be reached or refuses, and DeniedError,
@@ -75,8 +75,8 @@ def started(tracking_uri: str, name: str) -> Iterator[Run]:
 
     client = MlflowClient(tracking_uri)
     try:
-        experiment = _experiment(client)
-        run = Run(client.create_run(experiment, run_name=name).info.run_id, experiment, client)
+        identifier = _experiment(client, experiment)
+        run = Run(client.create_run(identifier, run_name=name).info.run_id, identifier, client)
         try:
             yield run
         except BaseException:
@@ -89,6 +89,6 @@ def started(tracking_uri: str, name: str) -> Iterator[Run]:
         raise (DeniedError if denied else RegistryError)(message) from error
 
 
-def _experiment(client: "MlflowClient") -> str:
-    found = client.get_experiment_by_name(EXPERIMENT)
-    return str(client.create_experiment(EXPERIMENT) if found is None else found.experiment_id)
+def _experiment(client: "MlflowClient", name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    return str(client.create_experiment(name) if found is None else found.experiment_id)

@@ -61,10 +61,10 @@ def judge(connection: Connection, exported: pd.DataFrame) -> Judgement:
 
 
 def matured(connection: Connection, model_run_id: str) -> pd.DataFrame:
-    """The judged predictions of one model, with MATURED_COLUMNS, as closecast.monitoring.performance takes them."""
+    """The judged predictions of one model that count, with MATURED_COLUMNS, as closecast.monitoring.performance takes them."""
     cursor = connection.execute(
         "SELECT opportunity_id, as_of, horizon_days, model_version, model_run_id, probability, won, matured_on, counts "
-        'FROM matured_predictions WHERE model_run_id = %s ORDER BY matured_on, opportunity_id, id, "row"',
+        'FROM matured_predictions WHERE model_run_id = %s AND counts ORDER BY matured_on, opportunity_id, id, "row"',
         [model_run_id],
     )
     found = pd.DataFrame(cursor.fetchall(), columns=list(MATURED_COLUMNS))

@@ -1,13 +1,10 @@
 """The flow on real servers: through a worker as it is deployed, and in this process for what it reports."""
 
 import json
-import os
 import re
-import secrets
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +13,12 @@ import pytest
 
 from closecast.platform.lake.store import Lake
 from closecast.platform.mlflow.registry import ModelRegistry
-from closecast.platform.settings import DatabaseSettings, LakeSettings
+from closecast.platform.settings import LakeSettings
 from flows import deployments
-from tests.servers import PROJECT, S3
+from tests.servers import PROJECT
 from tests.waiting import awaited
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def environment(
-    s3: S3, mlflow_uri: str, prefect_api: str, promotion_lock: DatabaseSettings, tmp_path: Path
-) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
-    return {
-        **kept,
-        **s3.environment,
-        "MLFLOW_TRACKING_URI": mlflow_uri,
-        "CLOSECAST_PROMOTION_LOCK_URL": promotion_lock.url,
-        "CLOSECAST_MODEL_SIGNING_KEY": secrets.token_urlsafe(32),
-        "PREFECT_API_URL": prefect_api,
-        "PREFECT_HOME": str(tmp_path / "prefect"),
-        "PYTHONPATH": str(PROJECT),
-        "NO_PROXY": "127.0.0.1,localhost",
-    }
-
-
-@pytest.fixture
-def here(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """This process sees the servers, and runs flows against the Prefect server."""
-    from prefect.events.worker import EventsWorker
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
-
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"], PREFECT_LOGGING_TO_API_ENABLED: False}):
-        yield environment
-        # Left to the end of the process, it would wait for a server that is gone by then.
-        EventsWorker.drain_all(timeout=5)
 
 
 def _post(api: str, route: str, body: dict[str, Any]) -> Any:

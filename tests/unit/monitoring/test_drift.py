@@ -179,7 +179,8 @@ def test_scored_deals_do_not_page_while_the_pile_of_dead_deals_grows(deals: pd.D
     assert found.pages == ()
     # and a score that is no longer the model's is found
     broken = window.numbers.copy()
-    broken[:, -1] = broken[:, -1] / 2 + 0.4
+    score = watched.SCORED.index("score")
+    broken[:, score] = broken[:, score] / 2 + 0.4
     assert look(profile, [replace(window, numbers=broken)], watched.SCORED).pages == ("score",)
 
 

@@ -1,0 +1,204 @@
+"""The flow `monitor`: judge what matured, look at the served model, say whether it is harmful, and act on that."""
+
+import json
+import tempfile
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psycopg
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.runtime import flow_run
+
+from closecast.models.manifest import ModelError
+from closecast.monitoring.reference import Reference
+from closecast.monitoring.verdict import HARMFUL, Finding, Verdict
+from closecast.platform.journal.store import Connection
+from closecast.platform.mlflow.identity import Served
+from closecast.platform.mlflow.registry import LostError, NoChampionError
+from closecast.platform.monitoring import exported, journal, judging, look, reports, retraining, verdicts
+from flows import steps
+
+_WAIT = "10min"  # for another monitor to end
+_LOCK = 0x6D6F6E69  # any number that no other user of this database locks
+
+
+class MonitorError(RuntimeError):
+    """The look was finished without something that it needs; the message says what."""
+
+
+@steps.retried(timeout_seconds=1800)
+def imported(source: str | None, seed: int, mapping: str | None) -> pd.DataFrame:
+    """Import the CRM's export, and return its accepted deals."""
+    return steps.ingest.fn(steps.read.fn(source, seed, mapping)).deals
+
+
+@steps.retried(timeout_seconds=3600)
+def looked(day: date | None, deals: pd.DataFrame | None, notes: list[str], at: datetime) -> dict[str, Any]:
+    """Judge and look under the lock of monitoring, store reports and verdict, and return the verdict as plain data.
+
+    `notes` are things that this look lacks; they become reasons.
+    """
+    log = get_run_logger()
+    with closing(steps.monitoring()) as connection, tempfile.TemporaryDirectory() as scratch:
+        _acquire(connection)
+        nothing = exported.reports(pd.DataFrame({"engage_date": []}))
+        judged = judging.judge(connection, nothing if deals is None else exported.reports(deals))
+        log.info("judged: %s", judged)
+        try:
+            served = steps.registry().champion(Path(scratch))
+        except NoChampionError as error:
+            return _unsaid(f"no model serves yet: {error}")
+        except (LostError, ModelError) as error:
+            return _unsaid(f"the champion cannot be read: {error}")
+        run_id = served.identity.run_id
+        last = day or journal.last_day(connection, run_id, at.date())
+        if last is None:
+            return _unsaid(f"{served.identity} has answered nothing yet")
+        reference, missing = _reference(served, Path(scratch))
+        known_until = date.fromisoformat(served.model.card.data_as_of)
+        seen = look.look(connection, reference, run_id, known_until, last, deals)
+        finding = Finding(seen.finding.verdict, (*seen.finding.reasons, *missing, *notes))
+        reports_run = _reports(Path(scratch), reference, seen, served, last, finding)
+        figures = {**seen.figures, "judged": look.plain(vars(judged.reports) | {"predictions": judged.judged})}
+        identity = (served.identity.version, run_id)
+        number = verdicts.store(connection, last, *identity, finding, figures, reports_run, flow_run.get_id(), at)
+    return {
+        "number": number,
+        "day": str(last),
+        "verdict": str(finding.verdict),
+        "reasons": list(finding.reasons),
+        "model_version": served.identity.version,
+        "model_run_id": run_id,
+        "reports_run_id": reports_run,
+        "figures": figures,
+    }
+
+
+@steps.retried(timeout_seconds=300)
+def acted(said: dict[str, Any], at: datetime) -> list[str]:
+    """Ask for a retraining if the verdict is harmful, see to an open one, and say what was done."""
+    done = []
+    with closing(steps.monitoring()) as connection:
+        if said["verdict"] in HARMFUL:
+            reason = f"verdict {said['number']} of {said['day']}: {said['verdict']}: {said['reasons'][0]}"
+            done.append(retraining.request(connection, said["model_run_id"], reason, at).reason)
+        if followed := retraining.follow(connection, steps.trainings(), at):
+            done.append(followed)
+    return done
+
+
+@steps.retried(timeout_seconds=900)
+def tidied(at: datetime) -> int:
+    """Delete old reports and verdicts; returns how many runs of reports were deleted."""
+    with closing(steps.monitoring()) as connection:
+        old = verdicts.with_older_reports(connection, at - timedelta(days=reports.KEPT_DAYS))
+        for number, run_id in old:
+            steps.registry().delete_run(run_id, reports.FOLDER)
+            verdicts.drop_reports(connection, number)
+        verdicts.delete_older(connection, at - timedelta(days=verdicts.KEPT_DAYS))
+    return len(old)
+
+
+@flow(name="monitor", timeout_seconds=7200, validate_parameters=True)
+def monitor(
+    day: date | None = None,
+    source: str | None = None,
+    seed: int = 7,
+    mapping: str | None = None,
+    at: datetime | None = None,
+) -> dict[str, Any]:
+    """Look at the served model as of `day`, and say that it is steady, shifted, harmful or cannot be judged.
+
+    First the export `source` (by default the platform's own) is imported, and predictions whose horizon has passed are
+    judged by it and by posted outcomes. `day` is by default the latest as-of date that the model has answered about.
+    A harmful verdict has a training started, once. `at` is taken for the time (docs/drift.md); by default it is the
+    clock's. If the import fails, the rest is done without it, and the run fails at its end.
+    """
+    now = at or datetime.now(UTC)
+    notes: list[str] = []
+    deals = imported(source, seed, mapping, return_state=True)
+    if deals.is_failed():
+        notes.append(f"the export could not be imported, so only posted outcomes are known: {deals.message}")
+    said = looked(day, None if deals.is_failed() else deals.result(), notes, now)
+    done = acted(said, now) if said["number"] is not None else []
+    tidied(now)
+    result = {**{name: value for name, value in said.items() if name != "figures"}, "done": done}
+    _artifacts(said, result)
+    get_run_logger().info("%s", json.dumps(result))
+    if notes:
+        raise MonitorError("; ".join(notes))
+    return result
+
+
+def _acquire(connection: Connection) -> None:
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", [_WAIT])
+    try:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    except psycopg.errors.LockNotAvailable as error:
+        raise MonitorError(f"another monitor did not end within {_WAIT}: end that one if it hangs") from error
+    connection.execute("SELECT set_config('lock_timeout', '0', false)")
+
+
+def _unsaid(reason: str) -> dict[str, Any]:
+    """The result of a look without a model, which is not stored."""
+    return {"number": None, "verdict": str(Verdict.NOT_JUDGED), "reasons": [reason], "reports_run_id": None}
+
+
+def _reference(served: Served, scratch: Path) -> tuple[Reference | None, list[str]]:
+    """The reference of the model, or None and the reason why there is none."""
+    try:
+        return Reference.load(steps.registry().reference(served, scratch / "reference")), []
+    except ModelError as error:
+        return None, [f"nothing can be compared: {error}"]
+
+
+def _reports(
+    scratch: Path, reference: Reference | None, seen: look.Seen, served: Served, day: date, finding: Finding
+) -> str:
+    folder = scratch / "reports"
+    folder.mkdir()
+    missing = reports.write(folder, reference, seen, served.model.card.fiscal)
+    for name, why in missing.items():
+        get_run_logger().info("no report %s: %s", name, why)
+    tags = {
+        "verdict": str(finding.verdict),
+        "model_run_id": served.identity.run_id,
+        "model_version": served.identity.version,
+        "day": str(day),
+    }
+    expected = seen.figures["expected"]
+    figures = {name: value for name, value in expected.items() if value is not None}
+    run = reports.log(folder, steps.tracking_uri(), f"version {served.identity.version} on {day}", tags, figures)
+    return run.run_id
+
+
+def _artifacts(said: dict[str, Any], result: dict[str, Any]) -> None:
+    lines = [
+        f"# {said['verdict'].capitalize()}",
+        "",
+        *(f"- {reason}" for reason in [*said["reasons"], *result["done"]]),
+    ]
+    create_markdown_artifact(markdown="\n".join(lines), key="monitor-verdict")
+    if said["number"] is None:
+        return
+    columns = [
+        {"deals": kind, **column}
+        for kind, one in said["figures"]["looks"].items()
+        for column in one["columns"]
+        if column["state"] != "not judged"
+    ]
+    create_table_artifact(table=columns, key="monitor-columns", description="Distances from the reference.")
+    experiment = steps.registry().experiment(said["reports_run_id"])
+    create_link_artifact(
+        link=f"{steps.tracking_uri()}/#/experiments/{experiment}/runs/{said['reports_run_id']}/artifacts",
+        link_text="Evidently's reports, in MLflow",
+        key="monitor-reports",
+    )
+
+
+if __name__ == "__main__":
+    monitor()
