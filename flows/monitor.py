@@ -12,6 +12,7 @@ import psycopg
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.runtime import flow_run
+from pydantic import AwareDatetime
 
 from closecast.models.manifest import ModelError
 from closecast.monitoring.reference import Reference
@@ -65,7 +66,10 @@ def looked(day: date | None, deals: pd.DataFrame | None, notes: list[str], at: d
         reports_run = _reports(Path(scratch), reference, seen, served, last, finding)
         figures = {**seen.figures, "judged": look.plain(vars(judged.reports) | {"predictions": judged.judged})}
         identity = (served.identity.version, run_id)
+        before = verdicts.reports_of(connection, run_id, last)
         number = verdicts.store(connection, last, *identity, finding, figures, reports_run, flow_run.get_id(), at)
+    if before is not None:
+        steps.registry().delete_run(before, reports.FOLDER)
     return {
         "number": number,
         "day": str(last),
@@ -109,7 +113,7 @@ def monitor(
     source: str | None = None,
     seed: int = 7,
     mapping: str | None = None,
-    at: datetime | None = None,
+    at: AwareDatetime | None = None,
 ) -> dict[str, Any]:
     """Look at the served model as of `day`, and say that it is steady, shifted, harmful or cannot be judged.
 
@@ -152,7 +156,7 @@ def _reference(served: Served, scratch: Path) -> tuple[Reference | None, list[st
     """The reference of the model, or None and the reason why there is none."""
     try:
         return Reference.load(steps.registry().reference(served, scratch / "reference")), []
-    except ModelError as error:
+    except (LostError, ModelError) as error:
         return None, [f"nothing can be compared: {error}"]
 
 

@@ -15,6 +15,8 @@ first, wins would be all that is seen of the latest predictions. Each prediction
 
 Predictions of one deal that are open at the same time share its fate. So where independent evidence is needed, one
 prediction of a deal at a time counts (`counting`): the next one was made on or after the day on which the last one matured.
+All deals that are open when a model is first asked would go on counting on the same days, and one day's evidence cannot be
+told from one day's luck. So the second one of each deal waits for some days more, as a hash of the deal has it.
 """
 
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from closecast.monitoring.outcomes import WON, Known
 PREDICTION_COLUMNS = ("deal", "as_of", "horizon_days", "model_version", "run_id", "probability")
 MATURED_COLUMNS = (*PREDICTION_COLUMNS, "won", "matured_on", "counts")
 HORIZON_DAYS = 30  # of several predictions made on one day, the one whose horizon is nearest to this counts
+_SPREAD_DAYS = 28  # over which the second predictions that count are spread
 _QUESTION = ["deal", "as_of", "horizon_days", "model_version", "run_id"]
 
 
@@ -90,7 +93,7 @@ def mature(predictions: pd.DataFrame, known: Known) -> Matured:
 
 
 def counting(made: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which predictions count, (n,): of each deal and model one at a time, from the first on.
+    """Which predictions count, (n,): of each deal and model one at a time, from the first on, the second one spread.
 
     `made` has deal, run_id, as_of and horizon_days. Nothing that is known only after a prediction was made decides whether it
     counts, or the choice would favour an outcome.
@@ -100,9 +103,12 @@ def counting(made: pd.DataFrame) -> NDArray[np.bool_]:
     deal = made.groupby(["deal", "run_id"], sort=False, dropna=False).ngroup().to_numpy()
     order = np.lexsort((days, np.abs(days - HORIZON_DAYS), as_of, deal))
     counts = np.zeros(len(made), dtype=np.bool_)
+    hashed = pd.util.hash_array(made["deal"].astype(str).to_numpy(dtype=object)) % np.uint64(_SPREAD_DAYS)
     last, free_from = -1, 0
-    columns = (deal[order], as_of[order], as_of[order] + days[order], order)
-    for one, begin, end, at in zip(*(column.tolist() for column in columns), strict=True):
-        if one != last or begin >= free_from:
-            last, free_from, counts[at] = one, end, True
+    columns = (deal[order], as_of[order], as_of[order] + days[order], hashed[order].astype(np.int64), order)
+    for one, begin, end, spread, at in zip(*(column.tolist() for column in columns), strict=True):
+        if one != last:
+            last, free_from, counts[at] = one, end + spread, True
+        elif begin >= free_from:
+            free_from, counts[at] = end, True
     return counts

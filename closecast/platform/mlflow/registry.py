@@ -158,13 +158,16 @@ class ModelRegistry:
     def delete_run(self, run_id: str, folder: str) -> None:
         """Delete a run and its artifacts in `folder`; nothing for a run that is gone."""
         try:
-            uri = self._artifact_uri(Identity("", run_id))
-            names = self._http.listed_artifacts(uri, folder)
+            self.delete_folder(run_id, folder)
         except LostError:
             return
-        for name in names:
-            self._http.delete_artifact(uri, folder, name)
         self._http.post("mlflow/runs/delete", {"run_id": run_id})
+
+    def delete_folder(self, run_id: str, folder: str) -> None:
+        """Delete the files in `folder` of a run's artifacts. Raises LostError when the run is gone."""
+        uri = self._artifact_uri(Identity("", run_id))
+        for name in self._http.listed_artifacts(uri, folder):
+            self._http.delete_artifact(uri, folder, name)
 
     def check_stored(self, identity: Identity) -> None:
         """Raise LostError when the registry no longer has the files of `identity`."""

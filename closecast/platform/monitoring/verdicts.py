@@ -75,6 +75,14 @@ def latest(connection: Connection, count: int = 1) -> list[Stored]:
     return [Stored(*row) for row in found]
 
 
+def reports_of(connection: Connection, model_run_id: str, day: date) -> str | None:
+    """The MLflow run with the reports of the model's verdict on `day`; None without."""
+    found = connection.execute(
+        "SELECT reports_run_id FROM verdicts WHERE model_run_id = %s AND day = %s", [model_run_id, day]
+    ).fetchone()
+    return None if found is None else found[0]
+
+
 def delete_older(connection: Connection, before: datetime) -> int:
     """Delete the verdicts said before `before` whose reports are deleted; returns how many."""
     return connection.execute("DELETE FROM verdicts WHERE said_at < %s AND reports_run_id IS NULL", [before]).rowcount
