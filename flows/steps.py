@@ -78,9 +78,7 @@ def monitoring() -> Connection:
 
 def trainings() -> Trainings:
     """The runs of retrainings in the Prefect server of this process's environment."""
-    return Trainings(
-        PrefectSettings.from_environment(os.environ).api_url, os.environ.get("PREFECT_API_AUTH_STRING", "")
-    )
+    return Trainings(PrefectSettings.from_environment(os.environ).api_url, os.environ.get("PREFECT_API_AUTH_STRING"))
 
 
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:

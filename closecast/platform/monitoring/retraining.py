@@ -92,8 +92,10 @@ def end(connection: Connection, number: int, at: datetime, result: dict[str, Any
 class Trainings:
     """The flow runs of retrainings in Prefect. Every method raises PrefectAwayError."""
 
-    def __init__(self, api: str, auth_string: str) -> None:
-        self._http = httpx.Client(base_url=api, timeout=30, auth=PrefectAuth(auth_string))
+    def __init__(self, api: str, auth_string: str | None) -> None:
+        """`auth_string` is Prefect's PREFECT_API_AUTH_STRING; None for a server without a login."""
+        auth = PrefectAuth(auth_string) if auth_string else None
+        self._http = httpx.Client(base_url=api, timeout=30, auth=auth)
 
     def under_way(self, number: int) -> list[str]:
         """The ids of the runs of retraining `number` that have not ended."""

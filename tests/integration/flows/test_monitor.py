@@ -1,5 +1,6 @@
 """The flow `monitor` on real servers: a journal of made-up deals, with and without harm, and on bad days."""
 
+import contextvars
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -202,7 +203,11 @@ def test_two_at_once_look_one_after_the_other(model: Model, connection: Connecti
     source = _export(model.raw, _END, tmp_path)
     found: list[dict[str, Any]] = []
     # when
-    threads = [threading.Thread(target=lambda: found.append(_monitored(source=source))) for _ in range(2)]
+    contexts = [contextvars.copy_context() for _ in range(2)]  # with the settings of this one
+    threads = [
+        threading.Thread(target=lambda context=context: found.append(context.run(_monitored, source=source)))
+        for context in contexts
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
