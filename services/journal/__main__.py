@@ -33,7 +33,12 @@ def main() -> None:
     journal_status = JournalStatus()
     server = serve(settings.host, settings.port, journal_status)
     archiver = Archiver(
-        settings.database, Lake(settings.lake), settings.archive_rows, settings.archive_age, journal_status
+        settings.database,
+        Lake(settings.lake),
+        settings.archive_rows,
+        settings.archive_age,
+        settings.kept,
+        journal_status,
     )
     # A file that is incomplete when the process ends is written again by the next one.
     archiving = threading.Thread(target=archiver.run, args=[stop], name="archiver", daemon=True)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from contextlib import closing
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ import psycopg
 
 from closecast.platform.database import connect
 from closecast.platform.journal.archive import archive_closed, close_batch
+from closecast.platform.journal.retention import delete_archived
 from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.settings import DatabaseSettings
 from services.journal.status import JournalStatus
@@ -17,18 +19,30 @@ _LOG = logging.getLogger(__name__)
 
 _PAUSE_S = 5.0
 _LONGEST_RETRY_S = 60.0
+_RETENTION_PAUSE_S = 3_600.0
 
 
 class Archiver:
-    """Closes the open batch when it has `rows` rows or rows older than `age`, and writes closed ones."""
+    """Closes the open batch when it has `rows` rows or rows older than `age`, and writes closed ones.
+
+    Every hour it deletes what has been in the lake for longer than `kept`.
+    """
 
     def __init__(
-        self, database: DatabaseSettings, lake: Lake, rows: int, age: timedelta, journal_status: JournalStatus
+        self,
+        database: DatabaseSettings,
+        lake: Lake,
+        rows: int,
+        age: timedelta,
+        kept: timedelta,
+        journal_status: JournalStatus,
     ) -> None:
         self._database = database
         self._lake = lake
         self._rows = rows
         self._age = age
+        self._kept = kept
+        self._retention_at = 0.0
         self._status = journal_status
 
     def run(self, stop: threading.Event) -> None:
@@ -57,3 +71,9 @@ class Archiver:
                 self._status.archived_rows.inc(batch.rows)
                 self._status.archived_files.inc(len(batch.keys))
                 _LOG.info("batch %s is in the lake: %d rows, %s", batch.batch, batch.rows, ", ".join(batch.keys))
+            if time.monotonic() >= self._retention_at:
+                if deleted := delete_archived(connection, self._kept):
+                    _LOG.info(
+                        "%d predictions are older than %d days, and are in the lake alone now", deleted, self._kept.days
+                    )
+                self._retention_at = time.monotonic() + _RETENTION_PAUSE_S

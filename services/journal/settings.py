@@ -19,6 +19,7 @@ class Settings:
     port: int
     archive_rows: int
     archive_age: timedelta
+    kept: timedelta  # of predictions in PostgreSQL, after they are in the lake
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -33,6 +34,9 @@ class Settings:
             archive_rows=_number(environment.get("CLOSECAST_ARCHIVE_ROWS", "50000"), "CLOSECAST_ARCHIVE_ROWS"),
             archive_age=timedelta(
                 seconds=_number(environment.get("CLOSECAST_ARCHIVE_SECONDS", "900"), "CLOSECAST_ARCHIVE_SECONDS")
+            ),
+            kept=timedelta(
+                days=_number(environment.get("CLOSECAST_PREDICTIONS_DAYS", "400"), "CLOSECAST_PREDICTIONS_DAYS")
             ),
         )
 

@@ -20,6 +20,26 @@ Connection = psycopg.Connection[Any]
 _LOCK = 0x6A756467  # any number that no other user of this database locks
 _NOTHING = ReportCounts(0, 0, 0, 0, 0, 0)
 _AT_ONCE = 20_000  # deals whose predictions are in memory at a time
+# Those that have left PostgreSQL (closecast.platform.journal.retention) are still known from when they were judged.
+_PREDICTIONS = """
+    SELECT opportunity_id, as_of, horizon_days, model_version, model_run_id, probability, id, "row" FROM (
+        SELECT opportunity_id, as_of, horizon_days, model_version, model_run_id, probability, id, "row", "time"
+        FROM predictions WHERE opportunity_id = ANY(%(deals)s)
+        UNION ALL
+        SELECT opportunity_id, as_of, horizon_days, model_version, model_run_id, probability, id, "row", NULL
+        FROM matured_predictions AS kept WHERE opportunity_id = ANY(%(deals)s)
+        AND NOT EXISTS (SELECT FROM predictions AS there WHERE (there.id, there."row") = (kept.id, kept."row"))
+    ) AS known ORDER BY "time" NULLS FIRST, id, "row"
+"""
+_STORE = """
+    INSERT INTO matured_predictions AS kept (opportunity_id, as_of, horizon_days, model_version, model_run_id, probability, id,
+        "row", won, matured_on, counts)
+    SELECT * FROM unnest(%s::text[], %s::date[], %s::int4[], %s::text[], %s::text[], %s::float8[], %s::uuid[], %s::int4[],
+        %s::bool[], %s::date[], %s::bool[])
+    ON CONFLICT (id, "row") DO UPDATE SET won = excluded.won, counts = excluded.counts
+    WHERE (kept.won, kept.counts) IS DISTINCT FROM (excluded.won, excluded.counts)
+    RETURNING (xmax = 0)
+"""
 
 
 @dataclass(frozen=True)
@@ -137,6 +157,8 @@ def _due(connection: Connection, changed: pd.Index, before: Any, reach: Any, bat
         """
         SELECT opportunity_id FROM predictions WHERE opportunity_id = ANY(%(changed)s)
         UNION
+        SELECT opportunity_id FROM matured_predictions WHERE opportunity_id = ANY(%(changed)s)
+        UNION
         SELECT opportunity_id FROM predictions
         WHERE as_of + horizon_days > coalesce(%(before)s::date, '-infinity') AND as_of + horizon_days <= %(reach)s::date
         UNION
@@ -149,34 +171,24 @@ def _due(connection: Connection, changed: pd.Index, before: Any, reach: Any, bat
 
 def _judge_deals(connection: Connection, deals: list[str], now: Known) -> tuple[int, int, int]:
     """Judge all predictions of `deals`; returns how many were newly judged, corrected and withdrawn."""
-    rows = connection.execute(
-        'SELECT opportunity_id, as_of, horizon_days, model_version, model_run_id, probability, id, "row" FROM predictions '
-        'WHERE opportunity_id = ANY(%s) ORDER BY "time", id, "row"',
-        [deals],
-    ).fetchall()
+    rows = connection.execute(_PREDICTIONS, {"deals": deals}).fetchall()
     made = pd.DataFrame([row[:6] for row in rows], columns=list(PREDICTION_COLUMNS))
     made["as_of"] = pd.to_datetime(made["as_of"])
     table = mature(made, now).table
-    values = [[rows[at][6] for at in table.index], [rows[at][7] for at in table.index]]
-    values += [table["won"].astype(bool).tolist(), table["counts"].tolist()]
-    given = 'unnest(%s::uuid[], %s::int4[], %s::bool[], %s::bool[]) AS given (id, "row", won, counts)'
     withdrawn = connection.execute(
-        f"DELETE FROM matured_predictions AS kept WHERE opportunity_id = ANY(%s) AND NOT EXISTS "
-        f'(SELECT FROM {given} WHERE (given.id, given."row") = (kept.id, kept."row"))',
-        [deals, *values],
+        "DELETE FROM matured_predictions AS kept WHERE opportunity_id = ANY(%s) AND NOT EXISTS "
+        '(SELECT FROM unnest(%s::uuid[], %s::int4[]) AS given (id, "row") WHERE (given.id, given."row") = (kept.id, kept."row"))',
+        [deals, [rows[at][6] for at in table.index], [rows[at][7] for at in table.index]],
     ).rowcount
+    values = zip(*(rows[at] for at in table.index), strict=True) if len(table) else [()] * 8
     answer = connection.execute(
-        f"""
-        INSERT INTO matured_predictions AS kept (id, "row", opportunity_id, as_of, horizon_days, model_version, model_run_id,
-            probability, won, matured_on, counts)
-        SELECT id, "row", opportunity_id, as_of, horizon_days, model_version, model_run_id, probability, won,
-            as_of + horizon_days, counts
-        FROM predictions JOIN {given} USING (id, "row")
-        ON CONFLICT (id, "row") DO UPDATE SET won = excluded.won, counts = excluded.counts
-        WHERE (kept.won, kept.counts) IS DISTINCT FROM (excluded.won, excluded.counts)
-        RETURNING (xmax = 0)
-        """,
-        values,
+        _STORE,
+        [
+            *(list(one) for one in values),
+            table["won"].astype(bool).tolist(),
+            [day.date() for day in table["matured_on"]],
+            table["counts"].tolist(),
+        ],
     ).fetchall()
     judged = sum(1 for (new,) in answer if new)
     return judged, len(answer) - judged, withdrawn

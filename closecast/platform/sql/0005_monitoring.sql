@@ -17,6 +17,9 @@ COMMENT ON COLUMN verdicts.day IS 'the last day that was looked at';
 COMMENT ON COLUMN verdicts.reports_run_id IS 'MLflow run with the reports; null without reports, or once they are deleted';
 CREATE INDEX verdicts_day ON verdicts (day DESC, number DESC);
 
+-- Batches whose predictions have left PostgreSQL (closecast.platform.journal.retention).
+ALTER TABLE archive_batches ADD COLUMN emptied_at timestamptz;
+
 -- Trainings that a harmful verdict asked for. At most one is open, whoever asks.
 CREATE TABLE retrainings (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

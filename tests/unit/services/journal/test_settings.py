@@ -25,7 +25,12 @@ ENVIRONMENT = {
 
 def test_settings_are_read_and_show_no_password() -> None:
     settings = Settings.from_environment({**ENVIRONMENT, "CLOSECAST_ARCHIVE_SECONDS": "60"})
-    assert (settings.port, settings.archive_rows, settings.archive_age) == (8080, 50_000, timedelta(minutes=1))
+    assert (settings.port, settings.archive_rows, settings.archive_age, settings.kept) == (
+        8080,
+        50_000,
+        timedelta(minutes=1),
+        timedelta(days=400),
+    )
     assert settings.cache.url == ENVIRONMENT["CLOSECAST_CACHE_URL"]
     shown = repr(settings)
     assert "secret" not in shown
