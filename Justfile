@@ -105,6 +105,11 @@ check *arguments: runtime
 map *arguments: runtime
     @{{ ops }} map "$@"
 
+# Judge the served model now, as the platform does every day: monitor [--source <…>] [--day <date>]
+[group('model')]
+monitor *arguments:
+    @{{ ops }} monitor "$@"
+
 # Search hyperparameters on Nomad and train with the best: tune [--source <…>] [--as-of <date>] [--trials 30] [--workers 2]
 [group('model')]
 tune *arguments:

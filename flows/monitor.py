@@ -23,6 +23,7 @@ from closecast.platform.mlflow.registry import LostError, NoChampionError
 from closecast.platform.monitoring import exported, journal, judging, look, reports, retraining, verdicts
 from flows import steps
 
+RESULT_KEY = "monitor-result"
 _WAIT = "10min"  # for another monitor to end
 _LOCK = 0x6D6F6E69  # any number that no other user of this database locks
 
@@ -187,6 +188,7 @@ def _artifacts(said: dict[str, Any], result: dict[str, Any]) -> None:
         *(f"- {reason}" for reason in [*said["reasons"], *result["done"]]),
     ]
     create_markdown_artifact(markdown="\n".join(lines), key="monitor-verdict")
+    create_table_artifact(table=[result], key=RESULT_KEY, description="The verdict, as data.")
     if said["number"] is None:
         return
     columns = [

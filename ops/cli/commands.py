@@ -14,6 +14,7 @@ from ops.forget import forget
 from ops.model import champion, signing
 from ops.model.check import check
 from ops.model.mapping import mapping_text, propose_mapping
+from ops.model.monitor import monitor
 from ops.model.source import parse_source
 from ops.nomad import jobs, restart
 from ops.nomad.agent import Agent
@@ -170,6 +171,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "restart": restart.restart,
     "plan": plan,
     "train": train,
+    "monitor": monitor,
     "predict": predict.predict,
     "demo": demo,
     "replay": replay.replay,

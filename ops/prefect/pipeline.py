@@ -149,9 +149,9 @@ class Prefect:
         tasks: list[dict[str, Any]] = self.call("POST", "/task_runs/filter", body)
         return tasks
 
-    def result(self, run: str) -> dict[str, Any]:
-        """The single row of the run's table artifact `train-result`."""
-        body = {"artifacts": {"flow_run_id": {"any_": [run]}, "key": {"any_": ["train-result"]}}, "limit": 1}
+    def result(self, run: str, key: str = "train-result") -> dict[str, Any]:
+        """The single row of the run's table artifact `key`."""
+        body = {"artifacts": {"flow_run_id": {"any_": [run]}, "key": {"any_": [key]}}, "limit": 1}
         found = self.call("POST", "/artifacts/filter", body)
         if not found:
             raise OperatorError(f"the flow run {run} completed without a result", f"see `just prefect-logs {run}`")
