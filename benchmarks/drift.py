@@ -36,6 +36,7 @@ from closecast.models.training import Data
 from closecast.monitoring import drift, rows
 from closecast.monitoring.profile import Profile
 from closecast.monitoring.sketch import Chunk
+from closecast.monitoring.verdict import HARMFUL, conclude
 from closecast.platform.sources.export import read_source
 
 _PAGE = Path(__file__).with_name("drift.md")
@@ -298,19 +299,21 @@ def false_alarms(deals: int, seeds: range) -> list[str]:
 def replayed(deals: pd.DataFrame, watches: dict[date, Watch]) -> list[str]:
     """The public file, week by week after the cut."""
     lines = [
-        "| trained until | looks | weeks that page | nearest to its threshold | Evidently's rule: drifted columns a week |"
+        "| trained until | looks | weeks that are shifted | weeks that are harmful, estimated | nearest to its threshold | "
+        "Evidently's rule: drifted columns a week |"
     ]
-    lines.append("|---|---|---|---|---|")
+    lines.append("|---|---|---|---|---|---|")
     for cut, watch in watches.items():
         days = np.arange(np.datetime64(cut, "D"), np.datetime64("2018-01-01"), np.timedelta64(7, "D"))
-        paged, nearest, plain = 0, (0.0, ""), []
+        paged, harmful, nearest, plain = 0, 0, (0.0, ""), []
         every = list(watch.looks(deals, days))
         for found in every:
             paged += any(look.pages for look in found.values())
+            harmful += conclude(found, None, 0).verdict in HARMFUL
             plain.append(sum(column.plain_drift for column in found["open"].columns))
             nearest = max(nearest, *(_nearest(kind, look) for kind, look in found.items()))
         lines.append(
-            f"| {cut} | {sum(map(len, every))} | {paged} | {nearest[1]}, {nearest[0]:.0%} of it | "
+            f"| {cut} | {sum(map(len, every))} | {paged} | {harmful} | {nearest[1]}, {nearest[0]:.0%} of it | "
             f"{np.mean(plain):.0f} of {len(rows.SCORED)} |"
         )
         print(lines[-1], flush=True)
