@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from closecast.models import promotion
+from closecast.models import replacement
 from closecast.models.candidate import Candidate
 from closecast.models.card import CHAMPION, ModelCard
 from closecast.models.deal_model import DealModel, ModelError
@@ -60,9 +60,9 @@ def compare_with_champion(
         champion,
         found or candidate.held_out,
         reason,
-        (promotion.origin(card, source),),
+        (replacement.origin(card, source),),
         known[-1].card if known else None,
-        bool(known) and promotion.are_other_deals(candidate.data.deals, known[-1].deals),
+        bool(known) and replacement.are_other_deals(candidate.data.deals, known[-1].deals),
     )
 
 
@@ -78,7 +78,7 @@ def _measured(
         known.append(served.model)
         # No service loads a model whose predictions differ from those at training time: it cannot be compared with.
         served.model.replay(served.folder)
-        reason = promotion.incomparable(card, served.model.card)
+        reason = replacement.incomparable(card, served.model.card)
         if reason is not None:
             return None, reason
         folder = registry.twin(served, Path(scratch) / "twin")

@@ -11,7 +11,7 @@ import numpy as np
 
 from closecast import features
 from closecast.deals.snapshots import DEFAULT_HORIZONS
-from closecast.models import promotion
+from closecast.models import promotion, replacement
 from closecast.models.candidate import Candidate, baseline
 from closecast.models.card import BASELINE, CHAMPION, MODEL, ModelCard, unknown_entities
 from closecast.models.deal_model import DealModel, digest
@@ -121,7 +121,7 @@ def publish(
         for _ in range(_MEASURES):
             comparison = compare_with_champion(registry, card, candidate, loss_seconds)
             has_other_deals = comparison.has_other_deals
-            is_vacant = promotion.is_vacant(card, comparison.card, has_other_deals and is_platforms_source)
+            is_vacant = replacement.is_vacant(card, comparison.card, has_other_deals and is_platforms_source)
             if has_other_deals and is_platforms_source:
                 # However well it predicts these deals: it lists others.
                 reason = "the champion was trained on other deals"

@@ -4,15 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from closecast.features.history import ENTITIES
-from closecast.models import promotion
 from closecast.models.baselines import AGE_CALENDAR
-from closecast.models.card import BASELINE, CHAMPION, ModelCard
+from closecast.models.card import CHAMPION
 from closecast.models.evaluation import CANDIDATE, HeldOut
-from closecast.models.promotion import Cost, decide, decide_on_baseline
+from closecast.models.promotion import Check, Cost, decide, decide_on_baseline
 
 CHEAP = Cost(0.5, 50_000)
 NONE_YET = "there is no champion yet"
@@ -87,65 +84,14 @@ def test_a_slice_that_is_badly_worse_is_named() -> None:
     assert any("product B (+0." in reason for reason in decision.reasons), decision.reasons
 
 
-def test_made_up_data_never_replace_real_ones(card: ModelCard) -> None:
-    real = replace(card, source="file:sales.csv")
-    assert not promotion.origin(card, real.source).passed
-    assert promotion.origin(real, card.source).passed
-    assert promotion.origin(card, card.source).passed
-    assert not decide((held(GOOD),), CHEAP, None, (promotion.origin(card, real.source),)).promoted
+def test_a_failed_check_from_elsewhere_is_enough_to_refuse() -> None:
+    barred = Check("origin", False, "made-up data may not replace real ones")
+    assert decide((held(GOOD),), CHEAP, None, (barred,)).reasons == (barred.sentence,)
 
 
-def test_a_champion_is_compared_only_where_it_has_not_seen_the_rows(card: ModelCard) -> None:
-    real = replace(card, source="file:sales.csv")
-    assert promotion.incomparable(real, real) is None
-    assert promotion.incomparable(real, replace(real, cut="2017-06-01")) is None
-    assert "it knows rows held out here" in str(promotion.incomparable(real, replace(real, cut="2017-09-01")))
-    assert "made-up data (synthetic)" in str(promotion.incomparable(real, card))
-    assert promotion.incomparable(replace(real, source="file:other.csv"), replace(real, cut="2017-09-01")) is None
-
-
-def test_a_baseline_takes_no_models_place(card: ModelCard) -> None:
-    real = replace(card, source="file:sales.csv")
-    assert promotion.is_vacant(real, None)
-    assert promotion.is_vacant(real, replace(real, kind=BASELINE))
-    assert promotion.is_vacant(real, card)  # a model of made-up data
-    assert not promotion.is_vacant(real, real)
-    assert not promotion.is_vacant(card, card)
-    assert promotion.is_vacant(real, real, has_other_deals=True)
+def test_a_baseline_takes_no_models_place() -> None:
     refused = decide_on_baseline((held(GOOD),), is_vacant=False)
     assert refused.reasons == ("a model of these deals serves, which stays",)
-
-
-def _deals(**columns: Any) -> pd.DataFrame:
-    days = pd.to_datetime("2024-01-01") + pd.to_timedelta(np.arange(200), unit="D")
-    filled = {
-        "opportunity_id": [str(at) for at in range(200)],
-        "engage_date": days,
-        **dict.fromkeys(ENTITIES, "unknown"),
-    }
-    return pd.DataFrame(filled | columns)
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "other"),
-    [
-        ({"sales_agent": "Ann"}, {"sales_agent": "Bob"}, False),  # the deals are the same
-        ({"sales_agent": "Ann", "opportunity_id": "x"}, {"sales_agent": "Bob"}, True),
-        ({"sales_agent": "Ann", "opportunity_id": "x"}, {"sales_agent": "Ann"}, False),
-        ({"opportunity_id": "x", "product": "Basic"}, {"product": ["Basic"] * 3 + ["Pro"] * 197}, False),
-        ({"opportunity_id": "x"}, {}, True),  # an unknown name is nobody's
-        (
-            {"engage_date": pd.Timestamp("2024-01-05")},
-            {},
-            True,
-        ),  # numbers of rows: one of them on the same day by chance
-        ({"account": [None] * 199 + ["Oak"], "opportunity_id": "x"}, {"account": [None] * 200}, True),
-    ],
-)
-def test_deals_of_another_company_are_told_by_names_and_deals(
-    ours: dict[str, Any], theirs: dict[str, Any], other: bool
-) -> None:
-    assert promotion.are_other_deals(_deals(**ours), _deals(**theirs)) == other
 
 
 @pytest.mark.parametrize(
