@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -119,13 +119,9 @@ def publish(
         for name in (MODEL_FOLDER, TWIN_FOLDER, REFERENCE_FOLDER):
             run.log_folder(folder / name, name)
         for _ in range(_MEASURES):
-            comparison = compare_with_champion(registry, card, candidate, loss_seconds)
+            comparison = compare_with_champion(registry, card, candidate, loss_seconds, is_platforms_source)
             has_other_deals = comparison.has_other_deals
             is_vacant = replacement.is_vacant(card, comparison.card, has_other_deals and is_platforms_source)
-            if has_other_deals and is_platforms_source:
-                # However well it predicts these deals: it lists others.
-                reason = "the champion was trained on other deals"
-                comparison = replace(comparison, held_out=candidate.held_out, reason=reason)
             decision = (
                 promotion.decide_on_baseline(comparison.held_out, is_vacant, comparison.checks, export)
                 if candidate.kind == BASELINE

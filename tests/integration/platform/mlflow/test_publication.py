@@ -242,6 +242,12 @@ def test_a_baseline_replaces_a_model_of_other_deals_for_the_platforms_own_source
     # when it is the platform's own
     refused = _publish(_shuffled(second), others, mlflow_uri, promotion_lock, is_platforms_source=True)
     assert refused.is_vacant
+    assert any("the champion was trained on other deals" in check.sentence for check in refused.decision.checks)
+    # then the champion was not measured, though it was when it was tried out
+    measured, spared = (MlflowClient(mlflow_uri).get_run(one.run_id).data.metrics for one in (tried, refused))
+    assert "champion_log_loss_30_days" in measured
+    assert "champion_log_loss_30_days" not in spared
+    # when its baseline is published
     made = candidates.baseline(second, threads=1)
     instead = _publish(made, others, mlflow_uri, promotion_lock, is_platforms_source=True)
     # then its baseline serves, which is not compared away by the model of other deals
