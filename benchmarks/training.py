@@ -29,6 +29,7 @@ import numpy as np
 from benchmarks import arguments, scale
 from closecast.deals.synthetic import generator
 from closecast.models import candidate, promotion, training
+from closecast.models.check import Check
 from closecast.models.deal_model import DealModel
 from closecast.platform.lake import gold, ingestion
 from closecast.platform.mlflow import model_files, publication
@@ -79,7 +80,7 @@ def train(export: RawExport, cut: date | None = None) -> dict[str, float]:
 def _write(made: candidate.Candidate, data: ingestion.Ingested, report: dict[str, Any], folder: Path) -> None:
     """Write what the flow `train` writes, except what it sends to servers."""
     now, checks = datetime.now(UTC), report["decision"]["checks"]
-    decision = promotion.Decision(report["decision"]["promoted"], tuple(promotion.Check(**one) for one in checks))
+    decision = promotion.Decision(report["decision"]["promoted"], tuple(Check(**one) for one in checks))
     gold.store(made.data, data.silver_key, scale.lake(folder))
     model = DealModel(made.scorer, publication.make_card(made, data, now, None), data.deals)
     made.twin.save(folder / "twin")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from closecast.models import blas, influence, metrics
 from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.card import CHAMPION
+from closecast.models.check import Check
 from closecast.models.evaluation import CANDIDATE, MINIMUM_OF_EACH, MINIMUM_ROWS, HeldOut
 from closecast.models.evidence import Export
 
@@ -39,15 +40,6 @@ class Cost:
 
     latency_ms: float
     size_bytes: int
-
-
-@dataclass(frozen=True)
-class Check:
-    """One condition, whether it holds, and a sentence with the numbers."""
-
-    name: str
-    passed: bool
-    sentence: str
 
 
 @dataclass(frozen=True)

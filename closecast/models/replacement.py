@@ -8,7 +8,7 @@ import pandas as pd
 from closecast.deals.pseudonyms import UNKNOWN
 from closecast.features.history import ENTITIES
 from closecast.models.card import BASELINE, ModelCard
-from closecast.models.promotion import Check
+from closecast.models.check import Check
 
 _OF_REAL_DATA = ("file", "s3", "kaggle")
 _SHARED_DEALS = 0.01

@@ -10,9 +10,9 @@ from typing import TypeVar
 from closecast.models import replacement
 from closecast.models.candidate import Candidate
 from closecast.models.card import CHAMPION, ModelCard
+from closecast.models.check import Check
 from closecast.models.deal_model import ModelError
 from closecast.models.evaluation import HeldOut, Split
-from closecast.models.promotion import Check
 from closecast.models.scorer import Scorer
 from closecast.platform.mlflow import smoke_test
 from closecast.platform.mlflow.registry import Identity, LostError, ModelRegistry

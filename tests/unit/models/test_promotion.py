@@ -8,8 +8,9 @@ import pytest
 
 from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.card import CHAMPION
+from closecast.models.check import Check
 from closecast.models.evaluation import CANDIDATE, HeldOut
-from closecast.models.promotion import Check, Cost, decide, decide_on_baseline
+from closecast.models.promotion import Cost, decide, decide_on_baseline
 
 CHEAP = Cost(0.5, 50_000)
 NONE_YET = "there is no champion yet"
