@@ -2,6 +2,7 @@
 
 import logging
 import os
+from datetime import datetime
 
 from closecast.platform.mlflow.registry import Identity, ModelRegistry
 from closecast.scoring.own_columns import OwnColumns, own_columns
@@ -96,9 +97,9 @@ class Container:
         if self.spans is not None:
             self.spans.shutdown()  # sends the collected spans
 
-    def _promoted(self, model: Identity, before: Identity | None) -> None:
+    def _promoted(self, model: Identity, before: Identity | None, named_at: datetime) -> None:
         self.metrics.swaps.inc()
-        self.callers.record_promotion(model, before)
+        self.callers.record_promotion(model, before, named_at)
 
     def _identifier(self, opportunity_id: str) -> str:
         """The identifier of a deal as it is recorded; with a key, only the served model says which."""

@@ -21,6 +21,7 @@ from closecast.models.promotion import Cost, Decision
 from closecast.monitoring.reference import Reference
 from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow import model_files, promotions, tracking
+from closecast.platform.mlflow.champions import Change
 from closecast.platform.mlflow.comparison import LOSS_SECONDS, compare_with_champion
 from closecast.platform.mlflow.registry import (
     DIGEST_TAG,
@@ -137,7 +138,8 @@ def publish(
             if version is None:
                 version = registry.identity(registry.register(run.run_id, origin))
             registry.challenge(version.version, evidence)
-            if not decision.promoted or held_lock.promote(registry, version, comparison.champion):
+            change = Change(reason="; ".join(decision.reasons))
+            if not decision.promoted or held_lock.promote(registry, version, comparison.champion, change):
                 return Published(
                     version.version,
                     run.run_id,

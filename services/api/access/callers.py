@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from datetime import datetime
 
 from closecast.platform.callers.caller import Caller, UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.keyring import Keyring
@@ -10,6 +11,7 @@ from closecast.platform.callers.keys import KeyStore
 from closecast.platform.callers.limits import Limits
 from closecast.platform.callers.outbox import Outbox
 from closecast.platform.callers.tokens import Tokens
+from closecast.platform.mlflow import champions
 from closecast.platform.mlflow.identity import Identity
 from services.api.settings import Settings
 
@@ -78,20 +80,14 @@ class Callers:
                     raise
             await asyncio.sleep(0.02)
 
-    def record_promotion(self, model: Identity, before: Identity | None) -> None:
-        """Log in the audit log that another model version serves here now. Not for the request path."""
+    def record_promotion(self, model: Identity, before: Identity | None, named_at: datetime) -> None:
+        """Log in the audit log that another model serves here now, which the registry named at `named_at`.
+
+        Not for the request path.
+        """
         if self.outbox is not None:
-            self.outbox.put(
-                f"api {self._instance}",
-                "promotion seen",
-                f"model version {model.version}",
-                {
-                    "run_id": model.run_id,
-                    "sha256": model.sha256,
-                    "before": None if before is None else before.version,
-                    "run_id_before": None if before is None else before.run_id,
-                },
-            )
+            details = champions.details_of(model, before) | {"named_at": named_at.isoformat()}
+            self.outbox.put(f"api {self._instance}", champions.SEEN, champions.subject_of(model), details)
 
     def figures(self) -> dict[str, float]:
         """The current figures by name, for metrics."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from closecast.models.deal_model import DealModel, ModelError
@@ -50,13 +51,14 @@ class Champion:
         registry: ModelRegistry,
         cache: Path,
         poll_seconds: float = POLL_SECONDS,
-        promoted: Callable[[Identity, Identity | None], None] = lambda _model, _before: None,
+        promoted: Callable[[Identity, Identity | None, datetime], None] = lambda _model, _before, _named_at: None,
         refused: Callable[[Identity], None] = lambda _model: None,
         stored_seconds: float = _STORED_SECONDS,
     ) -> None:
         """`promoted` and `refused` are called in the follower's thread.
 
-        `promoted` gets each newly loaded model and the one before; `refused` each champion that could not be loaded.
+        `promoted` gets each newly loaded model, the one before, and when the registry was asked; `refused` each
+        champion that could not be loaded.
         The registry's artifacts of the served model are checked every `stored_seconds`.
         """
         self._registry = registry
@@ -115,7 +117,7 @@ class Champion:
 
     def look(self) -> None:
         """Poll the alias once, and load the champion if it is another model."""
-        served, named = self._status.served, None
+        served, named, asked_at = self._status.served, None, datetime.now(UTC)
         try:
             named = self._registry.champion_identity()
             if named is None:
@@ -125,7 +127,7 @@ class Champion:
                     return
                 taken = self._load(named)
                 self._set(None, taken)
-                self._promoted(taken.identity, None if served is None else served.identity)
+                self._promoted(taken.identity, None if served is None else served.identity, asked_at)
             self._set(self._missing(named))
         except ModelError as error:
             self._refuse(named, _REFUSED_SECONDS, f"{named} was refused: {error}")

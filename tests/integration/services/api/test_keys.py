@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,9 @@ def test_a_promotion_that_was_seen_is_in_the_log(
     # when
     callers = Callers(settings(tmp_path / "another", issuer, CLOSECAST_DATABASE_URL=database_url))
     callers.start()
-    callers.record_promotion(Identity("12", "run-12", "a" * 64), Identity("11", "run-11"))
+    callers.record_promotion(
+        Identity("12", "run-12", "a" * 64), Identity("11", "run-11"), datetime(2018, 1, 2, tzinfo=UTC)
+    )
     until(lambda: callers.figures()["audit_waiting"] == 0)
     callers.stop()
     # then
@@ -207,7 +210,13 @@ def test_a_promotion_that_was_seen_is_in_the_log(
         "api 127.0.0.1:8123",
         "promotion seen",
         "model version 12",
-        {"before": "11", "run_id": "run-12", "run_id_before": "run-11", "sha256": "a" * 64},
+        {
+            "before": "11",
+            "named_at": "2018-01-02T00:00:00+00:00",
+            "run_id": "run-12",
+            "run_id_before": "run-11",
+            "sha256": "a" * 64,
+        },
     )
 
 

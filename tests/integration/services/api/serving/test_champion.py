@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -108,7 +108,7 @@ def test_each_promotion_is_told_once_with_the_version_before(registry: RegistryD
     # given
     told: list[tuple[str, str | None]] = []
 
-    def hear(model: Identity, before: Identity | None) -> None:
+    def hear(model: Identity, before: Identity | None, _named_at: datetime) -> None:
         told.append((model.version, None if before is None else before.version))
 
     followed = Champion(ModelRegistry(registry.address), tmp_path / "cache", promoted=hear)
