@@ -130,6 +130,11 @@ demo *arguments:
 replay *arguments:
     @{{ ops }} replay "$@"
 
+# Make an earlier version champion again, by default the champion before this one: rollback [version] [--force] [--dry-run]
+[group('model')]
+rollback *arguments:
+    @{{ ops }} rollback "$@"
+
 # Sign a version that is known to you, so that services load it: sign-model <version>
 [group('model')]
 sign-model *arguments:

@@ -15,6 +15,7 @@ from ops.model import champion, signing
 from ops.model.check import check
 from ops.model.mapping import mapping_text, propose_mapping
 from ops.model.monitor import monitor
+from ops.model.rollback import rollback
 from ops.model.source import parse_source
 from ops.nomad import jobs, restart
 from ops.nomad.agent import Agent
@@ -175,6 +176,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "predict": predict.predict,
     "demo": demo,
     "replay": replay.replay,
+    "rollback": rollback,
     "sign-model": signing.sign,
     "model-key-rotate": signing.rotate,
     "api-key": api_key,

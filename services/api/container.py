@@ -11,6 +11,7 @@ from services.api.batch.request import BatchRequests
 from services.api.batch.supervisor import BatchSupervisor
 from services.api.checks.checks import ExportChecks
 from services.api.records.database import Records
+from services.api.records.runs import Runs
 from services.api.serving.champion import Champion
 from services.api.serving.explanation_cache import ExplanationCache
 from services.api.serving.explanations import Explainer
@@ -18,6 +19,7 @@ from services.api.serving.history import HistoryFollower
 from services.api.serving.predictor import Predictor
 from services.api.serving.pseudonyms import Pseudonyms
 from services.api.serving.registry_events import RegistryEvents
+from services.api.serving.rollback import Rollbacks
 from services.api.settings import Settings
 from services.api.telemetry import traces
 from services.api.telemetry.metrics import Metrics
@@ -31,12 +33,15 @@ class Container:
     def __init__(self, settings: Settings) -> None:
         self.metrics, self.spans = Metrics(), traces.provider(os.environ)
         self.callers = Callers(settings)
+        registry = ModelRegistry(settings.registry.tracking_uri, settings.registry.trusted, settings.registry.login)
         self.champion = Champion(
-            ModelRegistry(settings.registry.tracking_uri, settings.registry.trusted, settings.registry.login),
+            registry,
             settings.model_cache,
             promoted=self._promoted,
             refused=lambda _model: self.metrics.refusals.inc(),
         )
+        self.rollbacks = Rollbacks(registry, settings.database, self.champion)
+        self.runs = Runs(settings.registry.tracking_uri)
         self.journal = None if settings.recording is None else settings.recording.shipper()
         self.pseudonyms = Pseudonyms(settings.pseudonym_key, settings.model_cache)
         self.predictor = Predictor(self.champion, self.journal, self.metrics, self.pseudonyms)
@@ -59,7 +64,18 @@ class Container:
 
     def collaborators(self) -> dict[str, object]:
         """The dependencies that handlers request by name."""
-        names = ("champion", "callers", "predictor", "explainer", "records", "metrics", "batches", "checks")
+        names = (
+            "champion",
+            "callers",
+            "predictor",
+            "explainer",
+            "records",
+            "metrics",
+            "batches",
+            "checks",
+            "rollbacks",
+            "runs",
+        )
         return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
 
     def own_columns(self) -> OwnColumns | None:

@@ -12,6 +12,8 @@ from litestar.status_codes import HTTP_422_UNPROCESSABLE_ENTITY, HTTP_500_INTERN
 
 from closecast.platform.callers.keys import DatabaseAwayError, KeyEndedError, NoSuchKeyError
 from closecast.platform.journal.inbox import JournalFullError
+from closecast.platform.mlflow.registry import RegistryError
+from closecast.platform.mlflow.rollback import ChangedError, NoTargetError, RefusedError
 from closecast.scoring.rules import NotScorableError
 
 _LOG = logging.getLogger(__name__)
@@ -154,6 +156,22 @@ def on_ended_key(request: Request[Any, Any, Any], error: KeyEndedError) -> Respo
     return response(request, Problem("The key has ended", HTTPStatus.CONFLICT, str(error)))
 
 
+def on_no_target(request: Request[Any, Any, Any], error: NoTargetError) -> Response[Any]:
+    return response(request, Problem("There is no such version", HTTPStatus.NOT_FOUND, str(error)))
+
+
+def on_changed(request: Request[Any, Any, Any], error: ChangedError) -> Response[Any]:
+    return response(request, Problem("The champion is another one", HTTPStatus.PRECONDITION_FAILED, str(error)))
+
+
+def on_refused(request: Request[Any, Any, Any], error: RefusedError) -> Response[Any]:
+    """Answer a refused rollback, each objection as an error of the field `version`."""
+    errors = [FieldError("version", one.sentence, error.target.version, one.remedy) for one in error.objections]
+    return response(
+        request, Problem("The version is not made champion", HTTPStatus.CONFLICT, str(error), errors=errors)
+    )
+
+
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer an internal error."""
     log_failure(request.scope.get("state", {}).get("request_id"), error)
@@ -182,5 +200,9 @@ HANDLERS: dict[Any, Any] = {
     DatabaseAwayError: on_unavailable,
     NoSuchKeyError: on_no_key,
     KeyEndedError: on_ended_key,
+    NoTargetError: on_no_target,
+    ChangedError: on_changed,
+    RefusedError: on_refused,
+    RegistryError: on_unavailable,
     Exception: on_failure,
 }

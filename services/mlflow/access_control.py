@@ -34,12 +34,13 @@ _READ = {
     "POST": f"{_REST}/(experiments/search|runs/search|logged-models/search|registered-models/get-latest-versions)",
 }
 # The API maintains the webhook that reports a moved alias; services/mlflow/outgoing.py limits the addresses it may have.
-_KEEP_WEBHOOK = {
+# It sets an alias to roll back; it deletes none, and makes no version. Services load only what is signed.
+_OF_THE_API = {
     "GET": f"{_READ['GET']}|{_REST}/webhooks",
-    "POST": f"{_READ['POST']}|{_REST}/webhooks",
+    "POST": f"{_READ['POST']}|{_REST}/(webhooks|registered-models/alias)",
     "PATCH": f"{_REST}/webhooks/[^/]+",
 }
-ALLOWED = {READER: _READ, API: _KEEP_WEBHOOK}
+ALLOWED = {READER: _READ, API: _OF_THE_API}
 # Through these the server runs an assistant's commands or sends requests to stored addresses. Closecast uses none of them.
 _FORBIDDEN = re.compile("(/gateway|/ajax-api/2.0/mlflow/gateway-proxy|/ajax-api/3.0/mlflow/assistant)(/.*)?", re.DOTALL)
 

@@ -89,6 +89,11 @@ class ModelRegistry:
         """The identity of `version`. Raises RegistryError when there is no such version."""
         return _identity(self._version(version))
 
+    def find(self, version: str) -> Identity | None:
+        """The identity of `version`; None when there is no such version."""
+        found = self._found(version)
+        return None if found is None else _identity(found)
+
     def made_at(self, version: str) -> datetime:
         """When `version` was registered, UTC."""
         return datetime.fromtimestamp(int(self._version(version)["creation_timestamp"]) / 1_000, UTC)
@@ -252,10 +257,15 @@ class ModelRegistry:
         return None if found is None else dict(found["model_version"])
 
     def _version(self, version: str) -> dict[str, Any]:
-        found = self._http.get("mlflow/model-versions/get", {"name": MODEL_NAME, "version": version}, absent=_ABSENT)
+        found = self._found(version)
         if found is None:
             raise RegistryError(f"the registry has no version {version} of {MODEL_NAME}")
-        return dict(found["model_version"])
+        return found
+
+    def _found(self, version: str) -> dict[str, Any] | None:
+        query = {"name": MODEL_NAME, "version": version}
+        found = self._http.get("mlflow/model-versions/get", query, absent=_ABSENT)
+        return None if found is None else dict(found["model_version"])
 
     def _run(self, identity: Identity) -> dict[str, Any]:
         if not identity.run_id:

@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import date
 
 import psycopg
 from msgspec.structs import replace
@@ -11,6 +12,8 @@ from msgspec.structs import replace
 from closecast.platform.database import connect
 from closecast.platform.journal import store
 from closecast.platform.journal.outcomes import Outcome, OutcomeCounts, record_outcomes
+from closecast.platform.mlflow.champions import Tenure, tenures
+from closecast.platform.monitoring.answered import Answering, answered
 from services.api.problems import UnavailableError
 
 _CONNECTIONS = 8  # at once; the database has other clients
@@ -41,6 +44,11 @@ class Records:
         outcomes = [replace(one, opportunity_id=self._identifier(one.opportunity_id)) for one in outcomes]
         with self._connection() as connection:
             return record_outcomes(connection, outcomes, caller)
+
+    def answered(self, day: date) -> tuple[list[Answering], list[Tenure]]:
+        """The models that answered on `day`, and all champions in the order of time."""
+        with self._connection() as connection:
+            return answered(connection, day), tenures(connection)
 
     @contextmanager
     def _connection(self) -> Iterator[store.Connection]:

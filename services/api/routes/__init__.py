@@ -4,12 +4,14 @@ from services.api.routes.audit import audit_log, verify_audit_log
 from services.api.routes.batch import predict_batch
 from services.api.routes.checks import check_export
 from services.api.routes.explanations import explain
+from services.api.routes.history import model_history
 from services.api.routes.keys import create_key, key_options, list_keys, revoke_key, rotate_key
 from services.api.routes.model import model
 from services.api.routes.outcomes import record_outcomes
 from services.api.routes.pipeline import open_pipeline
 from services.api.routes.predictions import predict
 from services.api.routes.recorded import recorded
+from services.api.routes.rollback import roll_back
 
 ROUTES = [
     key_options,
@@ -20,6 +22,8 @@ ROUTES = [
     explain,
     open_pipeline,
     model,
+    model_history,
+    roll_back,
     record_outcomes,
     create_key,
     list_keys,

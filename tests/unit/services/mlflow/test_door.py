@@ -57,7 +57,7 @@ def _sent(scope: dict[str, Any]) -> list[Any]:
     ("method", "path", "may"),
     [
         ("GET", ALIAS, {PEOPLE, API, READER}),
-        ("POST", ALIAS, {PEOPLE}),
+        ("POST", ALIAS, {PEOPLE, API}),
         ("DELETE", ALIAS, {PEOPLE}),
         ("GET", "/api/2.0/mlflow-artifacts/artifacts", {PEOPLE, API, READER}),
         ("GET", "/api/2.0/mlflow-artifacts/artifacts/1/a/b", {PEOPLE, API, READER}),
