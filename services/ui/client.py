@@ -10,7 +10,7 @@ import httpx
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.credential import Credential, NoCredentialError
-from services.ui.responses import Explanation, Findings, ModelFacts, Pipeline, Prediction
+from services.ui.responses import Explanation, Findings, History, ModelFacts, Pipeline, Prediction
 
 _TIMEOUT = httpx.Timeout(20, connect=2)
 _CHECK_TIMEOUT = httpx.Timeout(100, connect=2)  # a large workbook takes its time
@@ -89,6 +89,10 @@ class Client:
     ) -> Explanation:
         """The explanation of the chance from `predict`. Raises ApiUnavailableError or ApiProblemError."""
         return self._ask(Explanation.of_json, "POST", "/v1/explanations", json=_question(deal, as_of, horizon))
+
+    def history(self, day: date) -> History:
+        """Which models answered on `day`, and how good they were. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(History.of_json, "GET", "/v1/model/history", params={"day": day.isoformat()})
 
     def check(self, content: bytes, mapping: str | None = None) -> Findings:
         """What would be made of an export, read by the profile `mapping`, or by one that fits with certainty.
