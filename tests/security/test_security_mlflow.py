@@ -405,9 +405,8 @@ def test_our_own_client_reads_with_any_login_and_promotes_with_two(guarded: Guar
     for version in ("2", "1"):
         api.promote(version)
         assert api.champion_version() == version
-    for change in (lambda: api.challenge("2", {"decision": "promoted"}), lambda: api.register("x", {})):
-        with pytest.raises(RegistryError, match="the user api may not POST"):
-            change()
+    with pytest.raises(RegistryError, match=r"the user api may not POST .*/model-versions/set-tag"):
+        api.challenge("2", {"decision": "promoted"})
     with pytest.raises(RegistryError, match="the user reader may not GET"):
         registered(guarded.uri, guarded.reader)
     with pytest.raises(RegistryError, match="the user reader may not"):

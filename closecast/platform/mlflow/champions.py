@@ -6,8 +6,9 @@ to. Instances of the API log each champion that they load, which also covers an 
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Literal, LiteralString
 
 import psycopg
@@ -100,12 +101,9 @@ def tenures(connection: Connection) -> list[Tenure]:
             found.append(entry)
         elif last.act == SEEN and entry.act != SEEN:
             # It was seen in the moment between the move and the entry of whoever moved it.
-            found[-1] = Tenure(entry.model, last.since, None, entry.act, entry.by, entry.reason)
-    ends = [one.since for one in found[1:]]
-    return [
-        Tenure(one.model, one.since, until, one.act, one.by, one.reason)
-        for one, until in zip(found, [*ends, None], strict=True)
-    ]
+            found[-1] = replace(entry, since=last.since)
+    ended = [replace(one, until=after.since) for one, after in pairwise(found)]
+    return [*ended, *found[-1:]]
 
 
 def former(history: Sequence[Tenure], champion: Identity | None) -> list[Identity]:
