@@ -146,7 +146,11 @@ def _before(registry: ModelRegistry, url: str, champion: Identity | None) -> Ide
     if found[0] is not None and found[0].run_id == earlier[0].run_id:
         return found[0]
     left = [one for one, now in zip(earlier, found, strict=True) if now is not None and now.run_id == one.run_id]
-    instead = f"the nearest that is left is {left[0]}: name it" if left else "no earlier one is left: train a new model"
+    instead = (
+        f"the nearest that is left is {left[0]}: `just rollback {left[0].version}`"
+        if left
+        else "no earlier one is left: train a new model"
+    )
     raise NoTargetError(f"the champion before this one, {earlier[0]}, is not in the registry any more; {instead}")
 
 

@@ -32,7 +32,8 @@ _ANSWERED = f"""
                 AND due > coalesce(%(reach)s::date, '-infinity')) AS judged (waits)
         WHERE {_OF_THE_DAY} GROUP BY 1, 2, 3
     )
-    SELECT model_version, model_run_id, least(floor(p * {BINS})::int, {BINS - 1}) AS bin, sum(predictions)::bigint,
+    SELECT model_version, model_run_id, CASE WHEN p < 1 THEN floor(p * {BINS})::int WHEN p = 1 THEN {BINS - 1} END AS bin,
+        sum(predictions)::bigint,
         sum(matured)::bigint, sum(waiting)::bigint, min(first), max(last), count(*), count(*) FILTER (WHERE won), sum(p),
         sum(-ln(greatest(CASE WHEN won THEN p ELSE 1 - p END, 1e-7))),
         sum(-p * ln(greatest(p, 1e-7)) - (1 - p) * ln(greatest(1 - p, 1e-7)))

@@ -218,5 +218,6 @@ def _no_champion(served: Served | None) -> str:
     if served is None:
         return "the registry has no champion yet: the first model is still to be trained"
     return (
-        f"the registry has no champion any more, and {served.identity} goes on serving: train, or set its alias again"
+        f"the registry has no champion any more, and {served.identity} goes on serving: `just rollback` makes the last "
+        "champion so again if its version is left; else train a new model"
     )
