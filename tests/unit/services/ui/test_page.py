@@ -62,6 +62,35 @@ EXPLANATION = {
 }
 
 
+ANSWERED = {
+    "version": "3",
+    "run_id": "run-3",
+    "run": "http://mlflow.example/#/runs/run-3",
+    "predictions": 1_300,
+    "judged": {
+        "predictions": 160,
+        "deals": 105,
+        "won": 59,
+        "log_loss": 0.6512,
+        "expected_log_loss": 0.6498,
+        "calibration_error": 0.0213,
+        "bins": [
+            {"low": 0.1, "high": 0.2, "deals": 5, "won": 1, "mean_probability": 0.14},
+            {"low": 0.6, "high": 0.7, "deals": 100, "won": 58, "mean_probability": 0.604},
+        ],
+    },
+    "waiting": {"predictions": 1_100, "first": "2018-03-01", "last": "2018-03-31"},
+    "not_judged": 40,
+    "champion": {
+        "since": "2018-01-02T03:04:05+00:00",
+        "until": None,
+        "how": "promoted",
+        "by": "flow train/[otter](x)",
+        "decision": "its log loss is below the champion's",
+    },
+}
+
+
 class ApiDouble(ThreadingHTTPServer):
     """Answers the contract for twelve open deals; `override` replaces the answer of a path."""
 
@@ -80,6 +109,8 @@ class ApiDouble(ThreadingHTTPServer):
             return self.override[path]
         if path == "/v1/model":
             return 200, MODEL
+        if path == "/v1/model/history":
+            return 200, {"day": query["day"], "models": [ANSWERED]}
         asked = {**query, **body}
         as_of = date.fromisoformat(asked.get("as_of", str(AS_OF)))
         days = 30 if asked["horizon"] == "quarter_end" else int(asked["horizon"])
@@ -215,7 +246,8 @@ def test_the_ranking_is_shown(app: AppTest) -> None:
     app.run()
     # then
     assert not app.exception
-    assert [tab.label for tab in app.tabs] == ["Rank the pipeline", "Score one deal", "Check an export"]
+    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers"]
+    assert [tab.label for tab in app.tabs] == names
     assert "version 3 · trained on 2 January 2018 from synthetic data" in app.caption[0].value
     assert "0.412 by quarter end (base rate 0.523)" in app.caption[0].value
     assert metrics(app) == {"Open deals": "12", "Expected wins": "5.6", "Won by": "31 December 2017"}
@@ -432,3 +464,63 @@ def test_a_problem_with_an_export_stays_on_the_page(app: AppTest) -> None:
 def test_every_crm_of_the_form_has_a_profile() -> None:
     shipped_names = {profile.name for profile in shipped()}
     assert {name for name in checking.PROFILES.values() if name} == shipped_names - {"public"}
+
+
+def _show_day(app: AppTest) -> AppTest:
+    return next(one for one in app.button if one.label == "Show this day").click().run()
+
+
+def test_past_answers_are_told_in_plain_words(app: AppTest) -> None:
+    # given
+    app.run()
+    assert not app.subheader
+    # when
+    app.date_input(key="history_day").set_value(date(2018, 1, 31))
+    _show_day(app)
+    # then
+    assert not app.exception
+    assert [one.value for one in app.subheader] == ["Version 3"]
+    told = "\n".join(one.value.replace("\\", "") for one in app.markdown)
+    assert "In use since 2 January 2018, after it was found better than what was in use before." in told
+    assert "It gave 1,300 answers on this day. What became of 105 deals is known, and 59 of them were won" in told
+    assert "1,100 answers wait for the outcome, the last until 31 March 2018." in told
+    assert "- Of 5 deals given about 14 %, 1 was won (too few to say much)." in told
+    assert "- Of 100 deals given about 60 %, 58 were won." in told
+    # and the numbers are one click away
+    numbers = next(one.value for one in app.expander[0].dataframe if "What" in one.value)
+    facts = dict(zip(numbers["What"], numbers["Value"], strict=True))
+    assert (facts["Log loss"], facts["Log loss if each chance is right"]) == ("0.6512", "0.6498")
+    assert facts["Champion since"] == "2018-01-02 03:04 UTC, promoted by flow train/[otter](x)"
+    assert facts["Waiting"] == "1,100, from 2018-03-01 to 2018-03-31"
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"judged": None}, "It gave 1,300 answers on this day. 1,100 answers wait"),
+        ({"predictions": 0, "judged": None, "waiting": None}, "It gave no answer on this day."),
+        ({"champion": None, "run": None, "run_id": None}, "When it came into use is not recorded."),
+        (
+            {"champion": {**ANSWERED["champion"], "how": "rolled back", "until": "2018-01-05T00:00:00+00:00"}},  # type: ignore[dict-item]
+            "In use since 2 January 2018 until 5 January 2018, when somebody went back to it.",
+        ),
+    ],
+)
+def test_what_is_not_known_of_past_answers_is_left_out(
+    changed: dict[str, Any], words: str, app: AppTest, api: ApiDouble
+) -> None:
+    api.override["/v1/model/history"] = (200, {"day": "2018-01-31", "models": [{**ANSWERED, **changed}]})
+    _show_day(app.run())
+    assert not app.exception
+    assert any(words in one.value.replace("\\", "") for one in app.markdown)
+
+
+def test_a_day_without_answers_and_an_outage_are_sentences(app: AppTest, api: ApiDouble) -> None:
+    api.override["/v1/model/history"] = (200, {"day": "2018-01-31", "models": []})
+    _show_day(app.run())
+    assert app.info[-1].value == "No model answered on 31 January 2018."
+    api.override["/v1/model/history"] = (503, {"title": "…", "detail": "the database does not answer"})
+    _show_day(app)
+    assert "The database does not answer" in app.error[0].value
+    assert "Press “Show this day” again" in app.error[0].value
+    assert not app.exception
