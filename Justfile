@@ -60,7 +60,7 @@ key-rotate *arguments:
 key-revoke *arguments:
     @{{ ops }} key-revoke "$@"
 
-# Show what was done to keys and which promotions were seen, and check that the log is whole: audit [--limit 20]
+# Show what was done to keys and to the champion, and check that the log is whole: audit [--limit 20]
 [group('platform')]
 audit *arguments:
     @{{ ops }} audit "$@"

@@ -39,9 +39,12 @@ class Api:
                 f"the API does not answer at {self.address}: {error}", "see `just status` and `just logs api`"
             ) from error
         if answer.is_error:
+            away = answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
             raise OperatorError(
                 f"the API answered {answer.status_code}: {_detail(answer)}",
-                "correct the input it names; the routes are described at /schema",
+                "see `just status`, and try again in a moment"
+                if away
+                else "correct the input it names; the routes are described at /schema",
             )
         return answer.json()
 

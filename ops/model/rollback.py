@@ -42,15 +42,15 @@ def rolled_back(api: Api, version: str | None, force: bool = False, dry_run: boo
         raise _refusal(target, plan["objections"])
     if dry_run:
         said = [f"  against it: {one['detail']}\n  remedy: {one['remedy']}" for one in plan["objections"]]
-        return "\n".join([f"dry run, nothing was done; would be champion: {where}", *said])
+        return "\n".join([f"dry run, nothing was done; would be champion: {where}", *said, *_notes(plan)])
     expected = "none" if champion is None else champion["version"]
     # The version by number: what is default now may be another one in a moment.
     body = {"version": target["version"], "expected": expected, "force": force}
     done = api.call("POST", _ROUTE, json=body)
     taken_up = _taken_up(api, target)
-    back = "" if champion is None else f"\nto go forward again: just rollback {champion['version']}"
-    overruled = "".join(f"\noverruled: {one['detail']}" for one in done["objections"])
-    return f"champion: {where}{overruled}\n{taken_up}{back}"
+    back = [] if champion is None else [f"to go forward again: just rollback {champion['version']}"]
+    overruled = [f"overruled: {one['detail']}" for one in done["objections"]]
+    return "\n".join([f"champion: {where}", *overruled, *_notes(done), taken_up, *back])
 
 
 def _refusal(target: dict[str, Any], objections: list[dict[str, Any]]) -> OperatorError:
@@ -74,6 +74,10 @@ def _served(api: Api) -> str | None:
     """The run of the model that the API serves; None while it serves none."""
     ready, _ = api.readiness()
     return str(api.call("GET", "/v1/model")["run_id"]) if ready else None
+
+
+def _notes(answer: dict[str, Any]) -> list[str]:
+    return [f"note: {one}" for one in answer["notes"]]
 
 
 def _named(model: dict[str, Any]) -> str:

@@ -1,11 +1,12 @@
 """Roll back: make an earlier version champion again, after looking at whether it can and should serve.
 
-All that belongs to a model follows its run and its hash: the reference profile lies in its folder, caches and recorded
-predictions are keyed by its run. So the alias is all that has to be moved.
+All that belongs to a model follows its run and its hash: its manifest names the reference that it is watched with, and
+caches, recorded predictions, what matured of them, and verdicts are keyed by its run. So the alias is all that has to be
+moved.
 """
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -35,12 +36,16 @@ class Objection:
 
 @dataclass(frozen=True)
 class Rollback:
-    """A rollback, done or only planned: the champion before, the version to serve, and what speaks against it."""
+    """A rollback, done or only planned: the champion before, the version to serve, and what speaks against it.
+
+    `notes` say what else to know.
+    """
 
     champion: Identity | None
     target: Identity
-    objections: tuple[Objection, ...]
-    done: bool
+    objections: tuple[Objection, ...] = ()
+    notes: tuple[str, ...] = ()
+    done: bool = False
 
     @property
     def is_serving(self) -> bool:
@@ -72,10 +77,11 @@ def plan(registry: ModelRegistry, url: str, version: str | None = None, serving:
     """
     champion = registry.champion_identity()
     target = _before(registry, url, champion) if version is None else _known(registry, version)
-    planned = Rollback(champion, target, (), done=False)
+    planned = Rollback(champion, target)
     if planned.is_serving:
         return planned
-    return Rollback(champion, target, _objections(registry, champion, target, serving), done=False)
+    objections, notes = _looked_at(registry, champion, target, serving)
+    return replace(planned, objections=objections, notes=notes)
 
 
 def roll_back(
@@ -108,7 +114,7 @@ def roll_back(
             raise ChangedError(
                 f"the champion was changed while {planned.target} was looked at: look again, then repeat this"
             )
-    return Rollback(planned.champion, planned.target, planned.objections, done=True)
+    return replace(planned, done=True)
 
 
 def _require(expected: str, champion: Identity | None) -> None:
@@ -154,41 +160,40 @@ def _before(registry: ModelRegistry, url: str, champion: Identity | None) -> Ide
     raise NoTargetError(f"the champion before this one, {earlier[0]}, is not in the registry any more; {instead}")
 
 
-def _objections(
+def _looked_at(
     registry: ModelRegistry, champion: Identity | None, target: Identity, serving: Served | None
-) -> tuple[Objection, ...]:
+) -> tuple[tuple[Objection, ...], tuple[str, ...]]:
+    """The objections to `target`, and notes."""
     with tempfile.TemporaryDirectory() as scratch:
         try:
             # From the registry, as an instance without a copy would fetch it.
             registry.check_stored(target)
             served = registry.served(target, Path(scratch))
             served.model.replay(served.folder)
-        except LostError as error:
-            return (
-                Objection(
-                    f"its artifacts are gone: {error}",
-                    f"restore the artifacts of the run {target.run_id}, or name another version",
-                    final=True,
-                ),
-            )
-        except UnsignedError as error:
-            return (
-                Objection(
-                    f"no service would load it: {error}",
-                    f"if you know who made it: just sign-model {target.version}",
-                    final=True,
-                ),
-            )
-        except ModelError as error:
-            return (
-                Objection(
-                    f"no service would load it: {error}", "name another version, or train a new model", final=True
-                ),
-            )
+        except (LostError, ModelError) as error:
+            return (_unloadable(target, error),), ()
         found = _gate(registry, target)
         if champion is not None:
             found += _of_replacement(registry, champion, target, served.model, serving)
-    return tuple(found)
+        return tuple(found), _unwatched(registry, served, Path(scratch))
+
+
+def _unloadable(target: Identity, error: LostError | ModelError) -> Objection:
+    if isinstance(error, LostError):
+        remedy = f"restore the artifacts of the run {target.run_id}, or name another version"
+        return Objection(f"its artifacts are gone: {error}", remedy, final=True)
+    remedy = "name another version, or train a new model"
+    if isinstance(error, UnsignedError):
+        remedy = f"if you know who made it: just sign-model {target.version}"
+    return Objection(f"no service would load it: {error}", remedy, final=True)
+
+
+def _unwatched(registry: ModelRegistry, served: Served, scratch: Path) -> tuple[str, ...]:
+    try:
+        registry.reference(served, scratch / "reference")
+    except (LostError, ModelError) as error:
+        return (f"monitoring will compare nothing while it serves, and judge it by outcomes alone: {error}",)
+    return ()
 
 
 def _gate(registry: ModelRegistry, target: Identity) -> list[Objection]:

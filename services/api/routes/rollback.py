@@ -56,6 +56,7 @@ def roll_back(
         None if found.champion is None else _named(found.champion),
         _named(found.target),
         [ObjectionFacts(one.sentence, one.remedy, one.final) for one in found.objections],
+        list(found.notes),
     )
 
 

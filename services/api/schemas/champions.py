@@ -47,6 +47,7 @@ class RollbackAnswer(Struct, frozen=True):
     champion: Annotated[ModelIdentity | None, Meta(description="The champion before; null where there was none")]
     target: Annotated[ModelIdentity, Meta(description="The version that is, or would be, champion")]
     objections: Annotated[list[ObjectionFacts], Meta(description="In a dry run; else those that were overruled")]
+    notes: Annotated[list[str], Meta(description="What else to know, for example that it cannot be compared")]
 
 
 class CalibrationBin(Struct, frozen=True):

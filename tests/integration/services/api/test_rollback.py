@@ -3,6 +3,7 @@
 import http.client
 import json
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,11 +17,13 @@ import pytest
 from litestar.testing import TestClient
 from mlflow import MlflowClient
 
+from closecast.models.candidate import Candidate
 from closecast.models.deal_model import DealModel, digest
+from closecast.monitoring.reference import Reference
 from closecast.platform.database import connect
 from closecast.platform.mlflow.identity import MODEL_NAME, Identity
 from closecast.platform.mlflow.promotions import hold_promotion_lock
-from closecast.platform.mlflow.registry import DIGEST_TAG, SOURCE_TAG, ModelRegistry
+from closecast.platform.mlflow.registry import DIGEST_TAG, REFERENCE_FOLDER, SOURCE_TAG, ModelRegistry
 from closecast.platform.settings import CacheSettings, DatabaseSettings
 from closecast.platform.signatures import SIGNATURE_TAG, Signer
 from ops.api.client import Api
@@ -41,9 +44,15 @@ SIGNER = Signer.from_text("A" * 43)  # the key of 32 zero bytes
 Publish = Callable[..., Identity]
 
 
+@pytest.fixture(scope="module")
+def reference(made_up_candidate: Candidate) -> Reference:
+    return Reference.of(made_up_candidate, 1)
+
+
 @pytest.fixture
 def publish(
     served_model: DealModel,
+    reference: Reference,
     mlflow_uri: str,
     empty_registry: ModelRegistry,
     promotion_lock: DatabaseSettings,
@@ -59,7 +68,10 @@ def publish(
         made = DealModel(replace(model.scorer, calibration=calibration), model.card, model.deals)
         run = client.create_run("0").info.run_id
         folder = tmp_path / run
-        made.save(folder)
+        replace(reference, tolerance=shift).save(folder / REFERENCE_FOLDER)
+        client.log_artifacts(run, str(folder / REFERENCE_FOLDER), REFERENCE_FOLDER)
+        folder = folder / "model"
+        made.save(folder, {REFERENCE_FOLDER: digest(folder.with_name(REFERENCE_FOLDER))})
         client.log_artifacts(run, str(folder), "model")
         sha256 = digest(folder)
         known = {DIGEST_TAG: sha256, SOURCE_TAG: model.card.source, "decision": "promoted", **tags}
@@ -162,8 +174,15 @@ class Load:
 
 @pytest.mark.usefixtures("journal")
 def test_a_rollback_under_load_moves_all_that_belongs_to_the_model_and_fails_no_request(
-    publish: Publish, variables: dict[str, str], database_url: str, tmp_path: Path
+    publish: Publish, variables: dict[str, str], database_url: str, empty_registry: ModelRegistry, tmp_path: Path
 ) -> None:
+    def watched_with() -> float:
+        """The tolerance in the reference of the champion, as the flow `monitor` fetches it."""
+        scratch = Path(tempfile.mkdtemp(dir=tmp_path))
+        return Reference.load(
+            empty_registry.reference(empty_registry.champion(scratch), scratch / "reference")
+        ).tolerance
+
     first, second = publish(), publish(0.5)
     port, folder = free_port(), tmp_path / "process"
     folder.mkdir()
@@ -176,6 +195,7 @@ def test_a_rollback_under_load_moves_all_that_belongs_to_the_model_and_fails_no_
         explained = client.call("POST", "/v1/explanations", json=QUESTION)
         batch = {"deals": [QUESTION["deal"]], "as_of": QUESTION["as_of"]}
         expected = {second.run_id: client.call("POST", "/v1/predictions", json=QUESTION)["probability"]}
+        assert watched_with() == 0.5
         load = Load(port)
         with load.going_on():
             until(lambda: len(load.answers) > 600)
@@ -188,6 +208,7 @@ def test_a_rollback_under_load_moves_all_that_belongs_to_the_model_and_fails_no_
             until(lambda: len(load.answers) > count + 300)
             expected[first.run_id] = client.call("POST", "/v1/predictions", json=QUESTION)["probability"]
             # and what belongs to the model went with it
+            assert watched_with() == 0.0
             again = client.call("POST", "/v1/explanations", json=QUESTION)
             assert (again["model"]["run_id"], again["probability"]) == (first.run_id, expected[first.run_id])
             assert again["base"] != explained["base"]
@@ -354,6 +375,18 @@ def test_what_no_service_would_load_is_refused_though_forced(
     assert words[0] in answer.json()["detail"]
     assert kind == "gone" or words[1] in answer.json()["errors"][0]["expected"]
     assert empty_registry.champion_identity() == champion
+
+
+def test_a_version_that_monitoring_cannot_compare_is_noted(
+    publish: Publish, mlflow_uri: str, api: TestClient[Any]
+) -> None:
+    first, second = publish(), publish(0.1)
+    root = httpx.URL(MlflowClient(mlflow_uri).get_run(first.run_id).info.artifact_uri or "").path
+    lost = f"{mlflow_uri}/api/2.0/mlflow-artifacts/artifacts{root}/{REFERENCE_FOLDER}/manifest.json"
+    httpx.delete(lost).raise_for_status()
+    done = api.post(ROUTE, json={"expected": second.version}).json()
+    assert (done["done"], done["objections"]) == (True, [])
+    assert "monitoring will compare nothing while it serves" in done["notes"][0]
 
 
 def test_a_former_champion_that_is_gone_is_named_and_the_next_one_too(

@@ -73,7 +73,15 @@ def test_the_fast_path_refuses_the_same(served: httpx.Client, old_new: tuple[str
 
 
 @pytest.mark.parametrize(
-    "path", [*ROUTES, "/v1/predictions/batch", "/v1/outcomes", "/v1/keys", "/v1/keys/aaaaaaaaaaaa/rotate"]
+    "path",
+    [
+        *ROUTES,
+        "/v1/predictions/batch",
+        "/v1/outcomes",
+        "/v1/keys",
+        "/v1/keys/aaaaaaaaaaaa/rotate",
+        "/v1/model/rollback",
+    ],
 )
 @pytest.mark.parametrize(
     ("kind", "coding"),
@@ -95,7 +103,9 @@ def test_another_type_or_coding_is_415(client: Client, path: str, kind: str, cod
     assert ("accept-encoding" if coding else "accept") in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/v1/outcomes", "/v1/keys", "/v1/keys/aaaaaaaaaaaa/rotate", *ROUTES])
+@pytest.mark.parametrize(
+    "path", ["/v1/outcomes", "/v1/keys", "/v1/keys/aaaaaaaaaaaa/rotate", "/v1/model/rollback", *ROUTES]
+)
 def test_depth_is_refused_on_every_route_that_reads_a_body(client: Client, path: str) -> None:
     for body in DEEP:
         answer = _send(client, path, body.encode())
@@ -111,6 +121,7 @@ def test_depth_is_refused_on_every_route_that_reads_a_body(client: Client, path:
         ("/v1/pipeline", "offset"),
         ("/v1/pipeline", "as_of"),
         ("/v1/audit", "before"),
+        ("/v1/model/history", "day"),
         ("/v1/predictions/0193b7a0-0000-7000-8000-000000000000", "row"),
     ],
 )
