@@ -102,6 +102,11 @@ def new_id() -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
+def first_id(milliseconds: int) -> uuid.UUID:
+    """The least identifier that `new_id` makes from so many milliseconds since 1970 on; before 1970 the least of all."""
+    return uuid.UUID(int=max(0, milliseconds) << 80)
+
+
 def made_at(identifier: uuid.UUID) -> float | None:
     """The time of an identifier from `new_id`, in seconds since 1970; None for other identifiers."""
     return (identifier.int >> 80) / 1000 if identifier.version == 7 else None

@@ -8,31 +8,42 @@ from typing import Any, NamedTuple
 import psycopg
 
 from closecast.monitoring.matured import HORIZON_DAYS
+from closecast.platform.journal.entry import first_id
 
 Connection = psycopg.Connection[Any]
 BINS = 10  # of equal width
 _SECONDS = 15  # a day of several million predictions takes longer
 _MEMORY = "32MB"
+_EPOCH = date(1970, 1, 1).toordinal()
+_COLUMNS = 'id, "row", model_version, model_run_id, opportunity_id, as_of, horizon_days'
 # Days are UTC's. The bounds are constants to the planner, which then uses the index on time.
-_OF_THE_DAY = """
-    "time" >= %(day)s::date::timestamp AT TIME ZONE 'UTC' AND "time" < (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+_RECORDED = f"""
+    SELECT {_COLUMNS}, "time" FROM predictions
+    WHERE "time" >= %(day)s::date::timestamp AT TIME ZONE 'UTC' AND "time" < (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
 """
+# Predictions that have left PostgreSQL (closecast.platform.journal.retention) are known from when they were judged.
+_WITH_THOSE_THAT_LEFT = f"""
+    {_RECORDED} UNION ALL SELECT {_COLUMNS}, as_of::timestamp AT TIME ZONE 'UTC' FROM matured_predictions AS judged
+    WHERE id >= %(first)s AND id < %(end)s
+        AND NOT EXISTS (SELECT FROM predictions AS there WHERE (there.id, there."row") = (judged.id, judged."row"))
+"""
+_JUDGED = "SELECT count(*) FROM matured_predictions WHERE id >= %(first)s AND id < %(end)s"
 # By deal first: of its matured predictions the least array is that of the horizon nearest to 30 days, then the earliest. An
 # aggregate of that kind needs no sort, which a day of a million predictions would spill to disk.
-_ANSWERED = f"""
+_ANSWERED = """
     WITH deals AS (
         SELECT made.model_version, made.model_run_id, made.opportunity_id, count(*) AS predictions,
             count(kept.won) AS matured, count(*) FILTER (WHERE waits) AS waiting,
             min(due) FILTER (WHERE waits) AS first, max(due) FILTER (WHERE waits) AS last,
-            min(ARRAY[abs(kept.horizon_days - {HORIZON_DAYS}), kept.horizon_days, extract(epoch FROM made."time"),
+            min(ARRAY[abs(kept.horizon_days - {nearest}), kept.horizon_days, extract(epoch FROM made."time"),
                 kept.probability, kept.won::int]::float8[]) FILTER (WHERE kept.won IS NOT NULL) AS nearest
-        FROM predictions AS made LEFT JOIN matured_predictions AS kept USING (id, "row"),
+        FROM ({made}) AS made LEFT JOIN matured_predictions AS kept USING (id, "row"),
             LATERAL (SELECT made.as_of + made.horizon_days) AS ends (due),
             LATERAL (SELECT kept.won IS NULL AND made.opportunity_id IS NOT NULL
                 AND due > coalesce(%(reach)s::date, '-infinity')) AS judged (waits)
-        WHERE {_OF_THE_DAY} GROUP BY 1, 2, 3
+        GROUP BY 1, 2, 3
     )
-    SELECT model_version, model_run_id, CASE WHEN p < 1 THEN floor(p * {BINS})::int WHEN p = 1 THEN {BINS - 1} END AS bin,
+    SELECT model_version, model_run_id, CASE WHEN p < 1 THEN floor(p * {bins})::int WHEN p = 1 THEN {bins} - 1 END AS bin,
         sum(predictions)::bigint,
         sum(matured)::bigint, sum(waiting)::bigint, min(first), max(last), count(*), count(*) FILTER (WHERE won), sum(p),
         sum(-ln(greatest(CASE WHEN won THEN p ELSE 1 - p END, 1e-7))),
@@ -96,18 +107,28 @@ class Answering:
 def answered(connection: Connection, day: date) -> list[Answering]:
     """The models that answered on `day` (UTC), the one with most predictions first.
 
-    Counts what is in PostgreSQL. Raises psycopg.Error, an OperationalError when it takes too long.
+    Of predictions that have left PostgreSQL, those that were judged are counted. Raises psycopg.Error, an
+    OperationalError when it takes too long.
     """
     with connection.transaction():
         for name, value in (("statement_timeout", f"{_SECONDS}s"), ("work_mem", _MEMORY)):
             connection.execute("SELECT set_config(%s, %s, true)", [name, value])
         last = connection.execute("SELECT reach FROM judgements ORDER BY number DESC LIMIT 1").fetchone()
-        rows = connection.execute(_ANSWERED, {"day": day, "reach": last and last[0]}).fetchall()
+        first, end = (first_id(86_400_000 * (day.toordinal() + later - _EPOCH)) for later in (0, 1))
+        given = {"day": day, "reach": last and last[0], "first": first, "end": end}
+        rows = connection.execute(_query(_RECORDED), given).fetchall()
+        (judged,) = connection.execute(_JUDGED, given).fetchone() or (0,)
+        if judged > sum(row[4] for row in rows):
+            rows = connection.execute(_query(_WITH_THOSE_THAT_LEFT), given).fetchall()
     by_model: dict[tuple[str, str | None], list[_Row]] = defaultdict(list)
     for row in rows:
         by_model[row[0], row[1]].append(_Row(*row[2:]))
     found = [_answering(version, run, parts) for (version, run), parts in by_model.items()]
     return sorted(found, key=lambda one: (-one.predictions, one.version))
+
+
+def _query(made: str) -> str:
+    return _ANSWERED.format(made=made, bins=BINS, nearest=HORIZON_DAYS)
 
 
 class _Row(NamedTuple):

@@ -159,6 +159,26 @@ def test_it_is_told_since_when_each_was_champion(client: TestClient[Any], connec
     assert {answering.run_id, silent.run_id}.isdisjoint(one["run_id"] for one in yesterday["models"])
 
 
+def test_what_was_judged_is_told_though_the_predictions_have_left(
+    client: TestClient[Any], connection: Connection
+) -> None:
+    # given predictions of today, one of which is not judged
+    now = datetime.now(UTC)
+    for deal, chance in (("A", 0.65), ("B", 0.25), ("C", 0.25)):
+        _predict(connection, deal, chance, time=now)
+    _end(connection, "2018-02-15", A="Won", B="Lost")
+    asked = {"day": str(now.date())}
+    before = next(one for one in client.get(ROUTE, params=asked).json()["models"] if one["run_id"] == "run-7")
+    assert (before["predictions"], before["not_judged"]) == (3, 1)
+    # when one, and then all of them leave the database
+    for where in ("opportunity_id = 'A'", "true"):
+        connection.execute(f"DELETE FROM predictions WHERE {where}")
+        after = next(one for one in client.get(ROUTE, params=asked).json()["models"] if one["run_id"] == "run-7")
+        # then what became of them is known as before
+        assert after["judged"] == before["judged"]
+    assert (after["predictions"], after["not_judged"], after["waiting"]) == (2, 0, None)
+
+
 @pytest.mark.usefixtures("connection")
 def test_any_day_is_answered_and_nothing_else(client: TestClient[Any]) -> None:
     for day in ("0001-01-01", "1970-01-01", "9999-12-31"):
