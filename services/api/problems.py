@@ -166,7 +166,7 @@ def on_changed(request: Request[Any, Any, Any], error: ChangedError) -> Response
 
 def on_refused(request: Request[Any, Any, Any], error: RefusedError) -> Response[Any]:
     """Answer a refused rollback, each objection as an error of the field `version`."""
-    errors = [FieldError("version", one.sentence, error.target.version, one.remedy) for one in error.objections]
+    errors = [FieldError("version", str(one), error.target.version, one.remedy) for one in error.objections]
     return response(
         request, Problem("The version is not made champion", HTTPStatus.CONFLICT, str(error), errors=errors)
     )

@@ -27,11 +27,18 @@ _MOST_REASONS = 600  # characters of the gate's
 
 @dataclass(frozen=True)
 class Objection:
-    """Why a version should not serve, and what to do about it. One that is `final` cannot be overruled."""
+    """Why a version should not serve, and what to do about it. One that is `final` cannot be overruled.
+
+    `reasons` are the gate's, which may name agents: they are told, and not written to the audit log.
+    """
 
     sentence: str
     remedy: str
     final: bool
+    reasons: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sentence}: {self.reasons}" if self.reasons else self.sentence
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class RefusedError(RegistryError):
     """There are objections."""
 
     def __init__(self, target: Identity, objections: tuple[Objection, ...]) -> None:
-        super().__init__(f"{target} was not made champion: {'; '.join(one.sentence for one in objections)}")
+        super().__init__(f"{target} was not made champion: {'; '.join(map(str, objections))}")
         self.target, self.objections = target, objections
 
 
@@ -202,8 +209,10 @@ def _gate(registry: ModelRegistry, target: Identity) -> list[Objection]:
     if decision == "promoted":
         return []
     reasons = tags.get("decision_reasons", "no reason is recorded")[:_MOST_REASONS]
-    sentence = f"the gate refused it: {reasons}" if decision == "refused" else "the gate never decided on it"
-    return [Objection(sentence, "use force if it must serve all the same", final=False)]
+    remedy = "use force if it must serve all the same"
+    if decision == "refused":
+        return [Objection("the gate refused it", remedy, final=False, reasons=reasons)]
+    return [Objection("the gate never decided on it", remedy, final=False)]
 
 
 def _of_replacement(

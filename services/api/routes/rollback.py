@@ -55,7 +55,7 @@ def roll_back(
         found.done,
         None if found.champion is None else _named(found.champion),
         _named(found.target),
-        [ObjectionFacts(one.sentence, one.remedy, one.final) for one in found.objections],
+        [ObjectionFacts(str(one), one.remedy, one.final) for one in found.objections],
         list(found.notes),
     )
 
