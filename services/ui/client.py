@@ -10,7 +10,7 @@ import httpx
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.credential import Credential, NoCredentialError
-from services.ui.responses import Explanation, Findings, History, ModelFacts, Pipeline, Prediction
+from services.ui.responses import Explanation, Findings, History, ModelFacts, Pipeline, Prediction, Said
 
 _TIMEOUT = httpx.Timeout(20, connect=2)
 _CHECK_TIMEOUT = httpx.Timeout(100, connect=2)  # a large workbook takes its time
@@ -93,6 +93,13 @@ class Client:
     def history(self, day: date) -> History:
         """Which models answered on `day`, and how good they were. Raises ApiUnavailableError or ApiProblemError."""
         return self._ask(History.of_json, "GET", "/v1/model/history", params={"day": day.isoformat()})
+
+    def verdicts(self, limit: int = 30) -> list[Said]:
+        """What monitoring said lately, the latest first. Raises ApiUnavailableError or ApiProblemError."""
+        query = {"limit": str(limit)}
+        return self._ask(
+            lambda content: [Said.of_json(one) for one in content["verdicts"]], "GET", "/v1/monitoring", params=query
+        )
 
     def check(self, content: bytes, mapping: str | None = None) -> Findings:
         """What would be made of an export, read by the profile `mapping`, or by one that fits with certainty.

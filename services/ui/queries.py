@@ -8,10 +8,11 @@ from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.client import Client
 from services.ui.credential import Credential
-from services.ui.responses import ModelFacts, Pipeline
+from services.ui.responses import ModelFacts, Pipeline, Said
 
 # Long enough to save a request per click, short enough to show a new model at once.
 _KEPT = timedelta(seconds=5)
+_SELDOM = timedelta(minutes=1)  # of what changes once a day, and is asked for on each click
 
 
 def _identity(client: Client) -> str:
@@ -38,3 +39,9 @@ def model(api: Client) -> ModelFacts:
 def pipeline(api: Client, as_of: date, horizon: Horizon) -> Pipeline:
     """The open deals, as many as the API returns at once. Raises as Client.pipeline."""
     return api.pipeline(as_of, horizon, limit=MOST_DEALS)
+
+
+@st.cache_data(ttl=_SELDOM, max_entries=16, show_spinner=False, hash_funcs={Client: _identity})
+def verdicts(api: Client) -> list[Said]:
+    """What monitoring said lately. Raises as Client.verdicts."""
+    return api.verdicts()

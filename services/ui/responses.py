@@ -156,6 +156,29 @@ class History:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What monitoring said of the served model after a look."""
+
+    day: date
+    verdict: str
+    reasons: tuple[str, ...]
+    version: str
+    said_at: datetime
+    reports: str | None  # MLflow's page with them
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> "Said":
+        return cls(
+            date.fromisoformat(content["day"]),
+            str(content["verdict"]),
+            tuple(map(str, content["reasons"])),
+            str(content["version"]),
+            datetime.fromisoformat(content["said_at"]),
+            content["reports"],
+        )
+
+
+@dataclass(frozen=True)
 class Findings:
     """What would be made of an export; `mapping` is the use by column, `not_used` the count of rows by reason."""
 

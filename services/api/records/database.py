@@ -14,6 +14,7 @@ from closecast.platform.journal import store
 from closecast.platform.journal.outcomes import Outcome, OutcomeCounts, record_outcomes
 from closecast.platform.mlflow.champions import Tenure, tenures
 from closecast.platform.monitoring.answered import Answering, answered
+from closecast.platform.monitoring.verdicts import Stored, latest
 from services.api.problems import UnavailableError
 
 _CONNECTIONS = 8  # at once; the database has other clients
@@ -49,6 +50,11 @@ class Records:
         """The models that answered on `day`, and all champions in the order of time."""
         with self._connection() as connection:
             return answered(connection, day), tenures(connection)
+
+    def verdicts(self, limit: int) -> list[Stored]:
+        """The last `limit` verdicts of monitoring, the latest day first."""
+        with self._connection() as connection:
+            return latest(connection, limit)
 
     @contextmanager
     def _connection(self) -> Iterator[store.Connection]:

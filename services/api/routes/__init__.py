@@ -7,6 +7,7 @@ from services.api.routes.explanations import explain
 from services.api.routes.history import model_history
 from services.api.routes.keys import create_key, key_options, list_keys, revoke_key, rotate_key
 from services.api.routes.model import model
+from services.api.routes.monitoring import monitoring
 from services.api.routes.outcomes import record_outcomes
 from services.api.routes.pipeline import open_pipeline
 from services.api.routes.predictions import predict
@@ -23,6 +24,7 @@ ROUTES = [
     open_pipeline,
     model,
     model_history,
+    monitoring,
     roll_back,
     record_outcomes,
     create_key,

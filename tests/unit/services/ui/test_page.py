@@ -91,6 +91,19 @@ ANSWERED = {
 }
 
 
+SAID = {
+    "number": 4,
+    "day": "2018-01-31",
+    "verdict": "steady",
+    "reasons": ["open deals look as they did", "1,200 predictions with outcomes prove no harm"],
+    "version": "3",
+    "run_id": "run-3",
+    "said_at": "2018-02-01T06:30:00+00:00",
+    "reports": "http://mlflow.example/#/runs/reports-4",
+    "figures": {},
+}
+
+
 class ApiDouble(ThreadingHTTPServer):
     """Answers the contract for twelve open deals; `override` replaces the answer of a path."""
 
@@ -111,6 +124,8 @@ class ApiDouble(ThreadingHTTPServer):
             return 200, MODEL
         if path == "/v1/model/history":
             return 200, {"day": query["day"], "models": [ANSWERED]}
+        if path == "/v1/monitoring":
+            return 200, {"verdicts": [SAID]}
         asked = {**query, **body}
         as_of = date.fromisoformat(asked.get("as_of", str(AS_OF)))
         days = 30 if asked["horizon"] == "quarter_end" else int(asked["horizon"])
@@ -246,7 +261,7 @@ def test_the_ranking_is_shown(app: AppTest) -> None:
     app.run()
     # then
     assert not app.exception
-    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers"]
+    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?"]
     assert [tab.label for tab in app.tabs] == names
     assert "version 3 · trained on 2 January 2018 from synthetic data" in app.caption[0].value
     assert "0.412 by quarter end (base rate 0.523)" in app.caption[0].value
@@ -452,7 +467,7 @@ def test_what_would_be_made_of_an_export_is_shown(app: AppTest) -> None:
     assert {"Column": ["Probability"], "ROC AUC": [1.0]} in tables
     assert "account" in app.warning[0].value
     # and a stranger's words are no links
-    assert "\\[click\\]\\(javascript" in app.info[-1].value
+    assert any("\\[click\\]\\(javascript" in one.value for one in app.info)
 
 
 def test_a_problem_with_an_export_stays_on_the_page(app: AppTest) -> None:
@@ -518,9 +533,43 @@ def test_what_is_not_known_of_past_answers_is_left_out(
 def test_a_day_without_answers_and_an_outage_are_sentences(app: AppTest, api: ApiDouble) -> None:
     api.override["/v1/model/history"] = (200, {"day": "2018-01-31", "models": []})
     _show_day(app.run())
-    assert app.info[-1].value == "No model answered on 31 January 2018."
+    assert "No model answered on 31 January 2018." in [one.value for one in app.info]
     api.override["/v1/model/history"] = (503, {"title": "…", "detail": "the database does not answer"})
     _show_day(app)
     assert "The database does not answer" in app.error[0].value
     assert "Press “Show this day” again" in app.error[0].value
     assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("steady", "The answers are as good as they were when they came into use. As of 31 January 2018."),
+        ("shifted", "That alone does not make the answers worse."),
+        ("harmful, proved", "deals ended otherwise than they say. New ones are being learnt."),
+        ("not judged", "Nothing can be said yet."),
+    ],
+)
+def test_what_monitoring_found_is_one_plain_sentence(verdict: str, words: str, app: AppTest, api: ApiDouble) -> None:
+    api.override["/v1/monitoring"] = (200, {"verdicts": [{**SAID, "verdict": verdict}]})
+    app.run()
+    assert not app.exception
+    shown = app.warning if verdict.startswith("harmful") else app.info
+    assert any(words in one.value for one in shown)
+    assert "log loss" not in "".join(one.value for one in shown)
+    # and the reasons are one click away
+    told = "\n".join(one.value.replace("\\", "") for one in app.markdown)
+    assert "- 1,200 predictions with outcomes prove no harm" in told
+
+
+def test_before_the_first_look_and_in_an_outage_the_tab_says_so(app: AppTest, api: ApiDouble) -> None:
+    api.override["/v1/monitoring"] = (200, {"verdicts": []})
+    app.run()
+    assert any("Nobody has looked yet" in one.value for one in app.info)
+
+
+def test_an_outage_of_what_monitoring_found_leaves_the_other_tabs(app: AppTest, api: ApiDouble) -> None:
+    api.override["/v1/monitoring"] = (503, {"title": "…", "detail": "the database does not answer"})
+    app.run()
+    assert any("The database does not answer" in one.value for one in app.error)
+    assert len(app.dataframe) >= 1

@@ -122,6 +122,7 @@ def test_depth_is_refused_on_every_route_that_reads_a_body(client: Client, path:
         ("/v1/pipeline", "as_of"),
         ("/v1/audit", "before"),
         ("/v1/model/history", "day"),
+        ("/v1/monitoring", "limit"),
         ("/v1/predictions/0193b7a0-0000-7000-8000-000000000000", "row"),
     ],
 )
