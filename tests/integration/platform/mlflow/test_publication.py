@@ -123,7 +123,7 @@ def test_the_life_of_champions(
     assert run.data.tags["source_sha256"] == "a" * 64
     assert run.data.tags["features"] == ",".join(features.NAMES)
     names = {entry.path for entry in MlflowClient(mlflow_uri).list_artifacts(first.run_id)}
-    assert names == {"model", "evaluation", "report"}
+    assert names == {"model", "evaluation", "reference", "report"}
     assert run.inputs is not None
     assert {dataset.dataset.name for dataset in run.inputs.dataset_inputs} == {"synthetic"}
     report = {entry.path for entry in MlflowClient(mlflow_uri).list_artifacts(first.run_id, "report")}
