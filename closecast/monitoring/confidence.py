@@ -28,10 +28,11 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 WEEK = 7  # days
 _GUESS = 0.5  # of the bound: how far from 0 a guess may lie
-_PRIOR = 50  # values of 0 with which the guess begins
+_PRIOR = 50  # values, of 0 or as expected, with which the guess begins
 # Shares of the largest lambda: small ones find small means after long, large ones large means soon.
 _SHARES = np.geomspace(0.02, 0.9, 24)
 _STEPS = 50  # of the bisection
+MOST_VALUES = 1_000_000  # a longer wait is no forecast
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Sequence:
     low: Values
     high: Values
     log_evidence: Values
+    variance: Values  # V: sums of squares, in the unit of the values squared
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,32 @@ class _Sums:
     variance: Values
 
 
-def log_evidence(day: NDArray[np.int64], value: Values, bound: float) -> tuple[NDArray[np.int64], Values]:
-    """The days that have values, and on each the logarithm of the evidence for a mean above 0 (Sequence)."""
-    sums = _sums(day, value, bound)
+def log_evidence(
+    day: NDArray[np.int64], value: Values, bound: float, expected: Values | None = None
+) -> tuple[NDArray[np.int64], Values]:
+    """The days that have values, and on each the logarithm of the evidence for a mean above 0 (Sequence).
+
+    `expected`, (n,), are means expected of the values before any of them was known; 0 without it. They only say where guesses
+    begin: where they are wrong, the evidence counts for less.
+    """
+    sums = _sums(day, value, bound, expected)
     return sums.day, _log_evidence(sums, np.zeros(len(sums.day)), bound)
 
 
-def sequence(day: NDArray[np.int64], value: Values, bound: float, alpha: float) -> Sequence:
+def sequence(
+    day: NDArray[np.int64],
+    value: Values,
+    bound: float,
+    alpha: float,
+    expected: tuple[Values, Values] | None = None,
+) -> Sequence:
     """The confidence sequence of `value`, (n,), within [-bound, bound], known on `day`, (n,), days since any date.
 
-    Raises ValueError for values outside of the bound.
+    `expected` are two arrays as `log_evidence` takes them: of the values for the lower bound, of their negatives for the upper
+    one. Raises ValueError for values outside of the bound.
     """
-    sums, mirrored = _sums(day, value, bound), _sums(day, -value, bound)
+    up, down = expected or (None, None)
+    sums, mirrored = _sums(day, value, bound, up), _sums(day, -value, bound, down)
     return Sequence(
         sums.day,
         sums.count,
@@ -77,7 +93,31 @@ def sequence(day: NDArray[np.int64], value: Values, bound: float, alpha: float) 
         _lower(sums, bound, alpha),
         -_lower(mirrored, bound, alpha),
         _log_evidence(sums, np.zeros(len(sums.day)), bound),
+        sums.variance,
     )
+
+
+def values_needed(mean: float, variance: float, total: float, spent: float, bound: float, alpha: float) -> int | None:
+    """How many more values of this mean and variance make the lower bound exceed 0; None for more than MOST_VALUES.
+
+    `total` is the sum of the values so far and `spent` their V (Sequence.variance). The logarithm of the evidence is convex
+    in the number of values that come, so bisection finds where it reaches log(1 / alpha).
+    """
+
+    def suffice(count: int) -> bool:
+        at = np.array([count])
+        sums = _Sums(at, at, np.array([total + mean * count]), np.array([spent + variance * count]))
+        return bool(_log_evidence(sums, np.zeros(1), bound)[0] > -np.log(alpha))
+
+    if suffice(0):
+        return 0
+    if not suffice(MOST_VALUES):
+        return None
+    low, high = 0, MOST_VALUES
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if suffice(middle) else (middle, high)
+    return high
 
 
 def _lower(sums: _Sums, bound: float, alpha: float) -> Values:
@@ -99,7 +139,7 @@ def _log_evidence(sums: _Sums, mean: Values, bound: float) -> Values:
     return np.asarray(most + np.log(np.exp(exponents - most).mean(axis=0)))
 
 
-def _sums(day: NDArray[np.int64], value: Values, bound: float) -> _Sums:
+def _sums(day: NDArray[np.int64], value: Values, bound: float, expected: Values | None = None) -> _Sums:
     """Sums over all values up to each day."""
     if len(value) and np.abs(value).max() > bound:
         raise ValueError(f"a value of {value[np.abs(value).argmax()]} is outside of -{bound} to {bound}")
@@ -111,7 +151,9 @@ def _sums(day: NDArray[np.int64], value: Values, bound: float) -> _Sums:
     squares = np.add.reduceat(value[order] ** 2, first)
     counts = np.diff(np.append(first, len(value)))
     total, count = np.cumsum(sums), np.cumsum(counts)
-    guess = np.clip(np.append(0.0, (total / (count + _PRIOR))[:-1]), -_GUESS * bound, _GUESS * bound)
+    prior = 0.0 if expected is None else np.add.reduceat(expected[order], first) / counts
+    known = (np.append(0.0, total[:-1]) + _PRIOR * prior) / (np.append(0, count[:-1]) + _PRIOR)
+    guess = np.clip(known, -_GUESS * bound, _GUESS * bound)
     variance = np.cumsum(squares - 2 * guess * sums + guess**2 * counts)
     return _Sums(days, count, total, np.maximum(variance, _of_weeks(days, sums, counts, guess)))
 
