@@ -85,6 +85,7 @@ job "postgres" {
           POSTGRES_CLOSECAST_PASSWORD={{ .closecast_password }}
           POSTGRES_PROMOTER_PASSWORD={{ .promoter_password }}
           POSTGRES_MONITOR_PASSWORD={{ .monitor_password }}
+          POSTGRES_SHADOW_PASSWORD={{ .shadow_password }}
           {{- end }}
         EOT
       }

@@ -23,7 +23,7 @@ from ops.setup.credentials import Credentials
 # Jobs that write stop before those they write to.
 _WAVES = (
     ("gateway", "ui", "api", "prefect-worker"),
-    ("prefect", "mlflow", "journal"),
+    ("prefect", "mlflow", "journal", "shadow"),
     ("localstack", "cache", "postgres"),
 )
 

@@ -169,6 +169,7 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
         "POSTGRES_CLOSECAST_PASSWORD": password,
         "POSTGRES_PROMOTER_PASSWORD": password,
         "POSTGRES_MONITOR_PASSWORD": password,
+        "POSTGRES_SHADOW_PASSWORD": password,
     }
     command = [sys.executable, "-m", "services.postgres"]
     with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "postgres-log")):
@@ -192,6 +193,11 @@ def promotion_lock(database_url: str) -> DatabaseSettings:
 @pytest.fixture(scope="session")
 def monitoring_url(database_url: str) -> str:
     return database_url.replace("//closecast:", "//monitor:")
+
+
+@pytest.fixture(scope="session")
+def shadow_url(database_url: str) -> str:
+    return database_url.replace("//closecast:", "//shadow:")
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ _TITLES = {
     "prefect": "Prefect (flows)",
     "prefect-worker": "Prefect worker",
     "journal": "Prediction journal",
+    "shadow": "Shadow scoring",
     "api": "Prediction API",
     "ui": "User interface",
     "gateway": "Gateway (TLS)",

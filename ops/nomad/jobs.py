@@ -21,7 +21,19 @@ from ops.setup import caddy_binary
 from ops.setup.nomad_binary import Nomad
 
 # In the order of their start: dependencies first.
-NAMES = ("postgres", "cache", "localstack", "mlflow", "prefect", "prefect-worker", "journal", "api", "ui", "gateway")
+NAMES = (
+    "postgres",
+    "cache",
+    "localstack",
+    "mlflow",
+    "prefect",
+    "prefect-worker",
+    "journal",
+    "shadow",
+    "api",
+    "ui",
+    "gateway",
+)
 # Parameterized: registered like the others, but run only when a flow dispatches them.
 BATCH = ("trial", "score")
 # Pages for people; programs find the rest by service discovery.

@@ -20,6 +20,7 @@ _MEANWHILE = {
     "prefect": "predictions go on; no flow is started, and one that runs is tried again",
     "prefect-worker": "predictions go on; a flow that runs is ended",
     "journal": "predictions go on and are written down later",
+    "shadow": "predictions go on, and those of the model in shadow follow later",
     "api": "callers of its own port are refused; those of the gateway wait for up to 5 s",
     "ui": "its sessions end; predictions go on",
     "gateway": "its callers are refused and the sessions of the user interface end; the API's own port goes on",

@@ -24,6 +24,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "worker": ("worker",),
     "batch": ("batch",),
     "journal": (),
+    "shadow": (),
     "api": ("models",),
     "ui": (),
     "gateway": ("gateway",),

@@ -22,6 +22,7 @@ _JOINED_LATER = (
     "closecast_database_password",
     "promoter_database_password",
     "monitor_database_password",
+    "shadow_database_password",
     "webhook_secret",
     "webhook_encryption_key",
     "prefect_password",
@@ -60,6 +61,7 @@ class Credentials:
     closecast_database_password: str
     promoter_database_password: str
     monitor_database_password: str
+    shadow_database_password: str
     cache_password: str
     object_store_access_key: str  # this pair has all rights, those of jobs are limited by localstack/rights.py
     object_store_secret_key: str
@@ -178,6 +180,7 @@ class Credentials:
                 "closecast_password": self.closecast_database_password,
                 "promoter_password": self.promoter_database_password,
                 "monitor_password": self.monitor_database_password,
+                "shadow_password": self.shadow_database_password,
             },
             "cache": {"password": self.cache_password},
             "localstack": {
@@ -220,6 +223,11 @@ class Credentials:
                 **keys["journal"],
                 "cache_password": self.cache_password,
                 "database_password": self.closecast_database_password,
+            },
+            "shadow": {
+                **loads_models,
+                "database_password": self.shadow_database_password,
+                "mlflow_password": self.mlflow_reader_password,
             },
             "api": {
                 **keys["api"],

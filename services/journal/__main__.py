@@ -7,10 +7,10 @@ import threading
 
 from closecast.platform.lake.store import Lake
 from closecast.platform.runtime import logs
+from closecast.platform.runtime.health import serve
 from closecast.platform.settings import SettingsError
 from services.journal.archiver import Archiver
 from services.journal.consumer import Consumer
-from services.journal.health import serve
 from services.journal.settings import Settings
 from services.journal.status import JournalStatus
 

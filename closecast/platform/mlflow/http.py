@@ -62,6 +62,14 @@ class MlflowHttp:
         """PATCH `route` and return the JSON answer."""
         return self._write("PATCH", route, body)
 
+    def delete(self, route: str, body: Mapping[str, Any], absent: tuple[str, ...] = ()) -> None:
+        """DELETE `route`; what is not there already, by the server's error codes in `absent`, is fine."""
+        try:
+            self._write("DELETE", route, body)
+        except _RefusedError as refused:
+            if refused.code not in absent:
+                raise
+
     def _write(self, method: str, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
         data = json.dumps(body).encode()

@@ -29,6 +29,7 @@ __all__ = [
     "MODEL_FOLDER",
     "MODEL_NAME",
     "REFERENCE_FOLDER",
+    "SHADOW",
     "SOURCE_TAG",
     "TWIN_FOLDER",
     "Identity",
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 CHALLENGER = "challenger"
+SHADOW = "shadow"  # the version that is scored beside the champion; one at a time
+ROLE_TAG, SINCE_TAG = "shadow_role", "shadow_since"  # of a version in shadow: why it is there, and since when
 MODEL_FOLDER = "model"  # artifact folder of the model that serves
 TWIN_FOLDER = "evaluation"  # artifact folder of the evaluation twin, which has not seen the held-out rows
 REFERENCE_FOLDER = "reference"  # artifact folder of what the model is watched with
@@ -71,6 +74,11 @@ class ModelRegistry:
     def champion_identity(self) -> Identity | None:
         """The identity of the champion, None while there is none. One request."""
         found = self._alias()
+        return None if found is None else _identity(found)
+
+    def shadow_identity(self) -> Identity | None:
+        """The identity of the version in shadow, None while there is none. One request."""
+        found = self._alias(SHADOW)
         return None if found is None else _identity(found)
 
     def champion_version(self) -> str | None:
@@ -222,9 +230,7 @@ class ModelRegistry:
 
     def challenge(self, version: str, evidence: Mapping[str, str]) -> None:
         """Write `evidence` on `version` as tags and make it challenger: the newest version that the gate has seen."""
-        for key, value in evidence.items():
-            body = {"name": MODEL_NAME, "version": version, "key": key, "value": value}
-            self._http.post("mlflow/model-versions/set-tag", body)
+        self.tag(version, evidence)
         self._set_alias(CHALLENGER, version)
 
     def promote(self, version: str) -> None:
@@ -233,6 +239,22 @@ class ModelRegistry:
         Callers must hold the lock of closecast.platform.mlflow.promotions.
         """
         self._set_alias(CHAMPION, version)
+
+    def put_in_shadow(self, version: str, role: str, since: datetime) -> None:
+        """Give `version` the alias SHADOW, in `role`; the version that had it before loses it. Doing it again is fine."""
+        # Tags first: a version that has the alias has them.
+        self.tag(version, {ROLE_TAG: role, SINCE_TAG: since.isoformat(timespec="seconds")})
+        self._set_alias(SHADOW, version)
+
+    def end_shadow(self) -> None:
+        """Take the alias SHADOW away, whichever version has it."""
+        self._http.delete("mlflow/registered-models/alias", {"name": MODEL_NAME, "alias": SHADOW}, absent=_ABSENT)
+
+    def tag(self, version: str, tags: Mapping[str, str]) -> None:
+        """Write `tags` on `version`."""
+        for key, value in tags.items():
+            body = {"name": MODEL_NAME, "version": version, "key": key, "value": value}
+            self._http.post("mlflow/model-versions/set-tag", body)
 
     def sign(self, model: Identity, signer: Signer) -> None:
         """Write the hash of `model`'s manifest and a signature on its version and its run.
@@ -251,8 +273,8 @@ class ModelRegistry:
         body = {"name": MODEL_NAME, "alias": alias, "version": version}
         self._http.post("mlflow/registered-models/alias", body)
 
-    def _alias(self) -> dict[str, Any] | None:
-        query = {"name": MODEL_NAME, "alias": CHAMPION}
+    def _alias(self, alias: str = CHAMPION) -> dict[str, Any] | None:
+        query = {"name": MODEL_NAME, "alias": alias}
         found = self._http.get("mlflow/registered-models/alias", query, absent=_ABSENT)
         return None if found is None else dict(found["model_version"])
 

@@ -6,3 +6,5 @@ GRANT SELECT (number) ON archive_batches TO monitor;
 GRANT SELECT, INSERT ON judgements TO monitor;
 GRANT SELECT, INSERT, UPDATE ON known_deals, retrainings TO monitor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON matured_predictions, verdicts TO monitor;
+GRANT SELECT ON shadow_predictions TO monitor;
+GRANT SELECT, INSERT, UPDATE ON shadow_comparisons, champion_changes TO monitor;

@@ -28,6 +28,7 @@ SECRETS = (
     "closecast-database",
     "promoter-database",
     "monitor-database",
+    "shadow-database",
     "cache",
     "api-key",
 )

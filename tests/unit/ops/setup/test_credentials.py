@@ -52,7 +52,7 @@ def test_each_job_gets_what_it_needs_and_no_more() -> None:
     for password, known in (
         (made.mlflow_password, ["mlflow", "prefect-worker"]),
         (made.mlflow_api_password, ["mlflow", "api"]),
-        (made.mlflow_reader_password, ["mlflow", "score"]),
+        (made.mlflow_reader_password, ["mlflow", "score", "shadow"]),
     ):
         assert [job for job, items in variables.items() if password in json.dumps(items)] == known
     assert (made.mlflow_login.user, made.mlflow_login.password) == ("closecast", made.mlflow_password)
@@ -63,6 +63,7 @@ def test_each_job_gets_what_it_needs_and_no_more() -> None:
     assert {job for job, items in variables.items() if "model_public_keys" in items} == {
         "prefect-worker",
         "score",
+        "shadow",
         "api",
     }
 

@@ -1,0 +1,88 @@
+"""The status of a background service, and its HTTP endpoints: GET /health for Nomad and people, GET /metrics for Prometheus."""
+
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+
+from closecast.platform.runtime.pages import PageServer
+
+_LOG = logging.getLogger(__name__)
+
+STARTING = "not asked yet"
+
+
+class ServiceStatus:
+    """Prometheus metrics named `closecast_<service>_…`, and the current problem of each part. Values are set atomically."""
+
+    def __init__(self, service: str, problems: Mapping[str, str | None]) -> None:
+        """`problems` are those at the start, by part."""
+        self.registry = CollectorRegistry()
+        self._prefix = f"closecast_{service}_"
+        self._failing = Gauge(
+            f"{self._prefix}failing", "1 while this part cannot be used", ["part"], registry=self.registry
+        )
+        self._problems = dict(problems)
+        for part, problem in self._problems.items():
+            self._failing.labels(part).set(problem is not None)
+
+    def counter(self, name: str, words: str) -> Counter:
+        return Counter(f"{self._prefix}{name}", words, registry=self.registry)
+
+    def gauge(self, name: str, words: str) -> Gauge:
+        return Gauge(f"{self._prefix}{name}", words, registry=self.registry)
+
+    def set(self, part: str, problem: str | None) -> None:
+        """Set the problem of `part`, None for none. A change is logged."""
+        before = self._problems[part]
+        self._problems[part] = problem
+        self._failing.labels(part).set(problem is not None)
+        if (before is None) != (problem is None):
+            _LOG.log(logging.WARNING if problem else logging.INFO, "%s: %s", part, problem or "in use")
+
+    def is_well(self) -> bool:
+        """Whether the health page answers 200."""
+        return not any(self._problems.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The problems, and all counters and gauges, for the health page."""
+        problems = {part: problem for part, problem in self._problems.items() if problem is not None}
+        numbers = {
+            sample.name.removeprefix(self._prefix): sample.value
+            for metric in self.registry.collect()
+            for sample in metric.samples
+            if not sample.labels and not sample.name.endswith("_created")
+        }
+        return {"status": "failing" if problems else "ready", "problems": problems, **numbers}
+
+
+def serve(host: str, port: int, service_status: ServiceStatus) -> ThreadingHTTPServer:
+    """Serve in a thread: /health answers 200 while the service is well, else 503, with the reasons; /metrics."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(service_status.registry))
+            elif self.path == "/health":
+                status = 200 if service_status.is_well() else 503
+                self._answer(status, "application/json", json.dumps(service_status.as_dict()).encode())
+            else:
+                self._answer(404, "text/plain", b"only GET /health and GET /metrics are here\n")
+
+        def _answer(self, status: int, media_type: str, payload: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", media_type)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Log nothing: Nomad's check runs every five seconds."""
+
+    server = PageServer((host, port), Handler)
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server

@@ -1,0 +1,1 @@
+"""A second model that scores what the champion answered, and what follows from its outcomes."""

@@ -1,0 +1,1 @@
+"""Shadow scoring: a second model scores what the champion answered, in a process of its own."""
