@@ -49,14 +49,15 @@ class PredictionCounts:
 
 @dataclass(frozen=True)
 class Matured:
-    """The judged predictions, with MATURED_COLUMNS, and the counts of all.
+    """The judged predictions, with MATURED_COLUMNS, those that are waiting, and the counts of all.
 
     The index is the position in what was given. `won` is int8; `as_of` and `matured_on` are datetime64; `counts` is what
-    `counting` says.
+    `counting` says. `waiting` has the same columns but `won`.
     """
 
     table: pd.DataFrame
     counts: PredictionCounts
+    waiting: pd.DataFrame
 
 
 def mature(predictions: pd.DataFrame, known: Known) -> Matured:
@@ -89,7 +90,8 @@ def mature(predictions: pd.DataFrame, known: Known) -> Matured:
         closed_before=int(closed_before.sum()),
         repeated=int(repeated.sum()),
     )
-    return Matured(made.loc[judged, list(MATURED_COLUMNS)], counts)
+    columns = [name for name in MATURED_COLUMNS if name != "won"]
+    return Matured(made.loc[judged, list(MATURED_COLUMNS)], counts, made.loc[rest & ~judged, columns])
 
 
 def counting(made: pd.DataFrame) -> NDArray[np.bool_]:

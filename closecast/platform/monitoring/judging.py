@@ -96,6 +96,11 @@ def matured(connection: Connection, model_run_id: str) -> pd.DataFrame:
     )
 
 
+def known_now(connection: Connection) -> Known:
+    """What is known of deals since the last judgement; its `reach` is NaT before the first one."""
+    return _known_deals(connection, _last(connection)[0])
+
+
 def _last(connection: Connection) -> tuple[Any, int]:
     found = connection.execute("SELECT reach, batch FROM judgements ORDER BY number DESC LIMIT 1").fetchone()
     return (None, 0) if found is None else (found[0], found[1])

@@ -65,9 +65,11 @@ CREATE TABLE champion_changes (
     decided_by text NOT NULL,
     evidence json NOT NULL,
     sentence text NOT NULL,
+    evidence_until timestamptz NOT NULL,
     begun_at timestamptz NOT NULL,
     state text NOT NULL DEFAULT 'begun' CHECK (state IN ('begun', 'done', 'overtaken')),
     ended_at timestamptz,
     CHECK ((state = 'begun') = (ended_at IS NULL))
 );
+COMMENT ON COLUMN champion_changes.evidence_until IS 'the latest answer that counted: a later comparison of the two takes none of these again';
 CREATE UNIQUE INDEX champion_changes_one_begun ON champion_changes ((true)) WHERE state = 'begun';
