@@ -37,6 +37,8 @@ def postponed(number: int, attempt: int) -> str:
 def retrain(number: int) -> dict[str, Any]:
     """Train on the platform's own source, for retraining `number` (table `retrainings`); `monitor` starts it.
 
+    A model that the gate accepts goes to shadow first, where there is a champion to compare it with.
+
     A failed attempt is tried again after an hour, and then after six; then the retraining has failed. A retraining that
     is over is left alone, so that this may be started any number of times.
     """
@@ -45,7 +47,7 @@ def retrain(number: int) -> dict[str, Any]:
         get_run_logger().info("retraining %s is over, or there is none", number)
         return {"number": number, "skipped": True}
     try:
-        result = train()
+        result = train(shadow_first=True)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         if attempt < retraining.ATTEMPTS:
@@ -53,7 +55,7 @@ def retrain(number: int) -> dict[str, Any]:
         else:
             ended(number, {"error": reason[:2_000]}, failed=True)
         raise
-    kept = {name: result[name] for name in ("version", "promoted", "reasons")}
+    kept = {name: result[name] for name in ("version", "promoted", "in_shadow", "reasons")}
     ended(number, kept)
     return {"number": number, **kept}
 

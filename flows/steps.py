@@ -32,13 +32,16 @@ from closecast.platform.monitoring.retraining import Trainings
 from closecast.platform.runtime.retry import AwayError
 from closecast.platform.settings import (
     MAPPING_VARIABLE,
+    PROMOTION_VARIABLE,
     PSEUDONYM_KEY,
     SOURCE_VARIABLE,
+    WATCH_VARIABLE,
     DatabaseSettings,
     LakeSettings,
     PrefectSettings,
     RegistrySettings,
 )
+from closecast.platform.shadow.decision import POLICIES, WATCH_DAYS, Policy
 from closecast.platform.sources.errors import SourceAwayError, SourceError
 from closecast.platform.sources.export import RawExport, read_source
 
@@ -79,6 +82,26 @@ def monitoring() -> Connection:
 def trainings() -> Trainings:
     """The runs of retrainings in the Prefect server of this process's environment."""
     return Trainings(PrefectSettings.from_environment(os.environ).api_url, os.environ.get("PREFECT_API_AUTH_STRING"))
+
+
+def promotion_policy() -> Policy:
+    """Whether a challenger that outcomes prove better is promoted by itself. Raises ValueError for an unknown policy."""
+    value = Variable.get(PROMOTION_VARIABLE, default="auto")
+    if value not in POLICIES:
+        raise ValueError(
+            f"the Prefect variable {PROMOTION_VARIABLE} is {value!r}: set it by `just shadow --policy auto`"
+        )
+    return POLICIES[str(value)]
+
+
+def watch_days() -> int:
+    """How many days a former champion stays in shadow. Raises ValueError for a value that is no number of days."""
+    value = str(Variable.get(WATCH_VARIABLE, default=str(WATCH_DAYS)))
+    if not (value.isascii() and value.isdecimal()):
+        raise ValueError(
+            f"the Prefect variable {WATCH_VARIABLE} is {value!r}: set it by `just shadow --days {WATCH_DAYS}`"
+        )
+    return int(value)
 
 
 def outage(_task: "Task[..., Any]", _run: TaskRun, state: State[Any]) -> bool:

@@ -50,9 +50,13 @@ def snapshots(candidate: candidates.Candidate, data: ingestion.Ingested) -> str:
 
 @steps.retried()
 def publish(
-    candidate: candidates.Candidate, data: ingestion.Ingested, gold_key: str, is_platforms_source: bool
+    candidate: candidates.Candidate,
+    data: ingestion.Ingested,
+    gold_key: str,
+    is_platforms_source: bool,
+    shadow_first: bool = False,
 ) -> publication.Published:
-    """Log the run, register the version, and promote it if the gate accepts it."""
+    """Log the run, register the version, and promote it if the gate accepts it, or put it in shadow first."""
     registry = RegistrySettings.from_environment(os.environ)
     return publication.publish(
         candidate,
@@ -67,6 +71,7 @@ def publish(
         at=datetime.now(UTC),
         git_commit=provenance.git_commit(steps.PROJECT),
         is_platforms_source=is_platforms_source,
+        shadow_first=shadow_first,
     )
 
 
@@ -78,6 +83,7 @@ def train(
     fiscal_year_start: steps.FirstMonth | None = None,
     mapping: str | None = None,
     is_platforms_source: bool = False,
+    shadow_first: bool = False,
 ) -> dict[str, Any]:
     """Train a model and promote it if the gate accepts it.
 
@@ -86,13 +92,14 @@ def train(
     baseline does if it is honest. Quarters are those of the fiscal year that begins
     with the month `fiscal_year_start`, by default the mapping's, or else the champion's. `mapping` is the text of a
     mapping file (docs/mapping.md). Without `source`, or with `is_platforms_source`, a champion that was trained on other
-    deals counts as none. Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect
+    deals counts as none. With `shadow_first` a model that the gate accepts is scored beside the champion first, and
+    outcomes decide (docs/operations.md, "Challenger and shadow"). Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect
     artifact `train-result`.
     """
     export = steps.read(source, seed, mapping)
     fiscal = steps.fiscal_calendar(fiscal_year_start or export.fiscal_year_start)
     is_own = source is None or is_platforms_source
-    return trained(steps.ingest(export, as_of=as_of), seed, None, fiscal, is_own)
+    return trained(steps.ingest(export, as_of=as_of), seed, None, fiscal, is_own, shadow_first)
 
 
 def trained(
@@ -101,6 +108,7 @@ def trained(
     settings: Hyperparameters | None,
     fiscal: FiscalCalendar,
     is_platforms_source: bool,
+    shadow_first: bool = False,
 ) -> dict[str, Any]:
     """Fit, publish and report; `settings` are hyperparameters, None for the presets."""
     # Fail before training if signing or promoting is impossible.
@@ -108,7 +116,7 @@ def trained(
     steps.promotion_lock()
     candidate = fit(data, seed, settings, fiscal)
     gold_key = snapshots(candidate, data)
-    published = publish(candidate, data, gold_key, is_platforms_source)
+    published = publish(candidate, data, gold_key, is_platforms_source, shadow_first)
     baseline: dict[str, Any] | None = None
     if not published.decision.promoted and published.is_vacant:
         instead = publish(fit_baseline(candidate), data, gold_key, is_platforms_source)
@@ -120,7 +128,8 @@ def trained(
     result = {
         "version": published.version,
         "run_id": published.run_id,
-        "promoted": published.decision.promoted,
+        "promoted": published.decision.promoted and not published.is_in_shadow,
+        "in_shadow": published.is_in_shadow,
         "reasons": list(published.decision.reasons),
         "baseline": baseline,
         "champion_has_other_deals": published.champion_has_other_deals,
@@ -159,7 +168,7 @@ def baseline_table(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _report(result: dict[str, Any], data: ingestion.Ingested) -> str:
-    verdict = "promoted to champion" if result["promoted"] else "not promoted"
+    verdict = "promoted to champion" if result["promoted"] else "in shadow" if result["in_shadow"] else "not promoted"
     lines = [f"# Version {result['version']}: {verdict}", f"Source {data.source}: {data.summary}.", ""]
     lines += [f"- {reason}" for reason in result["reasons"]]
     if baseline := result["baseline"]:

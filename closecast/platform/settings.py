@@ -16,6 +16,10 @@ PSEUDONYM_KEY = "CLOSECAST_PSEUDONYM_KEY"  # for processes that read deals from 
 # The Prefect variable with the platform's source, the default of flows.
 SOURCE_VARIABLE = "closecast_source"
 MAPPING_VARIABLE = "closecast_mapping"
+# Whether a challenger that outcomes prove better is promoted: "auto", or "manual"; and how many days a former champion stays in
+# shadow.
+PROMOTION_VARIABLE = "closecast_promotion"
+WATCH_VARIABLE = "closecast_watch_days"
 
 
 class SettingsError(ValueError):

@@ -111,7 +111,7 @@ def train(
             prefect.submit(DEPLOYMENT, {name: value for name, value in asked.items() if value is not None})
         )
     result = prefect.result(run["id"])
-    verdict = "promoted to champion" if result["promoted"] else "refused"
+    verdict = "promoted to champion" if result["promoted"] else "in shadow" if result["in_shadow"] else "refused"
     say(f"  model version {result['version']} {verdict}: {'; '.join(result['reasons'])}")
     if baseline := result["baseline"]:
         verdict = "serves until a model beats it" if baseline["promoted"] else "is refused too"

@@ -22,9 +22,11 @@ from closecast.monitoring.reference import Reference
 from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow import model_files, promotions, tracking
 from closecast.platform.mlflow.champions import Change
-from closecast.platform.mlflow.comparison import LOSS_SECONDS, compare_with_champion
+from closecast.platform.mlflow.comparison import LOSS_SECONDS, ChampionComparison, compare_with_champion
 from closecast.platform.mlflow.registry import (
+    CHALLENGER_ROLE,
     DIGEST_TAG,
+    FORMER_ROLE,
     MODEL_FOLDER,
     MODEL_NAME,
     REFERENCE_FOLDER,
@@ -54,6 +56,7 @@ class Published:
     report: dict[str, Any]
     is_vacant: bool  # whether a baseline may serve if this was refused
     champion_has_other_deals: bool  # the champion it was compared with was trained on deals of another company
+    is_in_shadow: bool  # the gate accepted it, and it goes to shadow first
 
 
 def publish(
@@ -71,11 +74,16 @@ def publish(
     login: Login | None = None,
     loss_seconds: float = LOSS_SECONDS,
     is_platforms_source: bool = False,
+    shadow_first: bool = False,
 ) -> Published:
     """Log the candidate's run, decide, register its version as challenger, and make it champion if the decision says so.
 
     The lock in the database `lock` allows one process at a time, so the champion of the decision is the one that is
     replaced. If the alias is moved by hand meanwhile, the new champion is measured.
+
+    A champion that is replaced stays in shadow (closecast.platform.shadow). With `shadow_first` a candidate that the gate accepts
+    goes to shadow itself, and outcomes decide; but not where the two could not be compared there: without a champion, beside a
+    baseline, and with another source or fiscal year.
 
     `by` and `at` (with a time zone) are recorded with the decision. `signer` signs the model: services with public keys
     load no unsigned model. There is no comparison with a champion that no key of `trusted` has signed, if there are
@@ -132,14 +140,24 @@ def publish(
             report = {**figures, "decision": decision.as_dict(), "champion": compared}
             write_report(folder / REPORT_FOLDER, model, report, decision, by, at)
             run.log_folder(folder / REPORT_FOLDER, REPORT_FOLDER)
+            beside = _comparable_in_shadow(card, comparison)
+            is_in_shadow = decision.promoted and shadow_first and beside is not None
             evidence = _evidence(decision, by, at, comparison.champion)
+            if is_in_shadow:
+                evidence["decision"] = "in shadow"
             theirs = _flat_of_champion(comparison.held_out)
             run.log(parameters, {**card.metrics, **card.reference_metrics, **theirs, **counts}, {**origin, **evidence})
             if version is None:
                 version = registry.identity(registry.register(run.run_id, origin))
             registry.challenge(version.version, evidence)
+            if is_in_shadow:
+                registry.put_in_shadow(version.version, CHALLENGER_ROLE, at)
+            elif decision.promoted and beside is not None:
+                # Before the promotion, which is the last step: a champion that is in shadow too is not scored there.
+                registry.put_in_shadow(beside.version, FORMER_ROLE, at)
+            stays = is_in_shadow or not decision.promoted
             change = Change(reason="; ".join(decision.reasons))
-            if not decision.promoted or held_lock.promote(registry, version, comparison.champion, change):
+            if stays or held_lock.promote(registry, version, comparison.champion, change):
                 return Published(
                     version.version,
                     run.run_id,
@@ -149,6 +167,7 @@ def publish(
                     report,
                     is_vacant,
                     has_other_deals,
+                    is_in_shadow,
                 )
         assert version is not None  # it was measured at least once
         why = f"somebody else changed the champion each of the {_MEASURES} times that this was measured against it"
@@ -175,6 +194,15 @@ def _origin(card: ModelCard, data: Ingested, gold_key: str, git_commit: str | No
         "git_commit": git_commit or "unknown",
         DIGEST_TAG: sha256,
     }
+
+
+def _comparable_in_shadow(card: ModelCard, comparison: ChampionComparison) -> Identity | None:
+    """The champion, where it and the candidate can be compared in shadow: they are given the same features."""
+    theirs = comparison.card
+    if comparison.champion is None or comparison.reason is not None or theirs is None:
+        return None
+    is_same = (theirs.source, theirs.fiscal_year_start) == (card.source, card.fiscal_year_start)
+    return comparison.champion if is_same and BASELINE not in (theirs.kind, card.kind) else None
 
 
 def _evidence(decision: Decision, by: str, at: datetime, champion: Identity | None) -> dict[str, str]:

@@ -43,6 +43,7 @@ __all__ = [
 CHALLENGER = "challenger"
 SHADOW = "shadow"  # the version that is scored beside the champion; one at a time
 ROLE_TAG, SINCE_TAG = "shadow_role", "shadow_since"  # of a version in shadow: why it is there, and since when
+CHALLENGER_ROLE, FORMER_ROLE = "challenger", "former champion"
 MODEL_FOLDER = "model"  # artifact folder of the model that serves
 TWIN_FOLDER = "evaluation"  # artifact folder of the evaluation twin, which has not seen the held-out rows
 REFERENCE_FOLDER = "reference"  # artifact folder of what the model is watched with
@@ -241,7 +242,7 @@ class ModelRegistry:
         self._set_alias(CHAMPION, version)
 
     def put_in_shadow(self, version: str, role: str, since: datetime) -> None:
-        """Give `version` the alias SHADOW, in `role`; the version that had it before loses it. Doing it again is fine."""
+        """Give `version` the alias SHADOW, in `role` (CHALLENGER_ROLE or FORMER_ROLE); the version that had it before loses it. Doing it again is fine."""
         # Tags first: a version that has the alias has them.
         self.tag(version, {ROLE_TAG: role, SINCE_TAG: since.isoformat(timespec="seconds")})
         self._set_alias(SHADOW, version)

@@ -23,14 +23,21 @@ from psycopg.types.json import Json
 
 from closecast.monitoring.comparison import BETTER, WORSE, Comparison, compare
 from closecast.platform.mlflow.promotions import PromotionLock, hold_promotion_lock
-from closecast.platform.mlflow.registry import ROLE_TAG, SINCE_TAG, Identity, ModelRegistry
+from closecast.platform.mlflow.registry import (
+    CHALLENGER_ROLE,
+    FORMER_ROLE,
+    ROLE_TAG,
+    SINCE_TAG,
+    Identity,
+    ModelRegistry,
+)
 from closecast.platform.monitoring import judging
 from closecast.platform.shadow import pairs
 
-CHALLENGER_ROLE, FORMER_ROLE = "challenger", "former champion"
 WATCH_DAYS = 60  # a former champion stays in shadow
 WAIT_SECONDS = 60.0  # for the lock of promotions; the next call comes soon enough
 Policy = Literal["manual", "auto"]
+POLICIES: dict[str, Policy] = {"auto": "auto", "manual": "manual"}
 Action = Literal["none", "waiting", "ready", "promoted", "rolled back", "ended"]
 Connection = psycopg.Connection[Any]
 

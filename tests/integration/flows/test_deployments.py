@@ -25,7 +25,7 @@ def test_every_flow_is_deployed_and_every_deployment_is_a_flow() -> None:
         ("eda", {"source", "seed", "as_of", "mapping"}, "30 5 * * 1", ("data",)),
         (
             "train",
-            {"source", "seed", "as_of", "fiscal_year_start", "mapping", "is_platforms_source"},
+            {"source", "seed", "as_of", "fiscal_year_start", "mapping", "is_platforms_source", "shadow_first"},
             "0 6 * * 1",
             ("model",),
         ),

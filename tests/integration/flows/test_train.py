@@ -65,7 +65,7 @@ def test_a_worker_runs_the_deployment(
     deployment = _get(prefect_api, "deployments/name/train/closecast")
     assert deployment["parameters"] == {}
     known = set(deployment["parameter_openapi_schema"]["properties"])
-    assert known == {"source", "seed", "as_of", "fiscal_year_start", "mapping", "is_platforms_source"}
+    assert known == {"source", "seed", "as_of", "fiscal_year_start", "mapping", "is_platforms_source", "shadow_first"}
     run = _post(
         prefect_api,
         f"deployments/{deployment['id']}/create_flow_run",

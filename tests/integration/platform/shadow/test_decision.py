@@ -17,10 +17,10 @@ from closecast.models.deal_model import DealModel
 from closecast.platform.database import connect
 from closecast.platform.journal.store import Connection
 from closecast.platform.mlflow.promotions import PromotionError, hold_promotion_lock
-from closecast.platform.mlflow.registry import Identity, ModelRegistry, RegistryError
+from closecast.platform.mlflow.registry import CHALLENGER_ROLE, FORMER_ROLE, Identity, ModelRegistry, RegistryError
 from closecast.platform.settings import DatabaseSettings
 from closecast.platform.shadow import decision
-from closecast.platform.shadow.decision import CHALLENGER_ROLE, FORMER_ROLE, Decision, Policy, decide
+from closecast.platform.shadow.decision import Decision, Policy, decide
 from tests.servers import PROJECT, free_port
 from tests.shadows import TABLES, other_than, registered
 from tests.waiting import until

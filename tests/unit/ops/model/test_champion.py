@@ -57,7 +57,7 @@ def cluster(state: Path, double: Double, monkeypatch: pytest.MonkeyPatch) -> Clu
 def _result(
     promoted: bool, baseline: dict[str, Any] | None = None, champion_has_other_deals: bool = False
 ) -> list[dict[str, Any]]:
-    result = {"version": "3", "promoted": promoted, "reasons": ["a reason"], "baseline": baseline}
+    result = {"version": "3", "promoted": promoted, "in_shadow": False, "reasons": ["a reason"], "baseline": baseline}
     return [{"data": [{**result, "champion_has_other_deals": champion_has_other_deals}]}]
 
 
