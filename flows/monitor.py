@@ -21,6 +21,7 @@ from closecast.platform.journal.store import Connection
 from closecast.platform.mlflow.identity import Served
 from closecast.platform.mlflow.registry import LostError, NoChampionError
 from closecast.platform.monitoring import exported, journal, judging, look, reports, retraining, verdicts
+from closecast.platform.shadow.decision import decide
 from flows import steps
 
 RESULT_KEY = "monitor-result"
@@ -97,6 +98,21 @@ def acted(said: dict[str, Any], at: datetime) -> list[str]:
 
 
 @steps.retried(timeout_seconds=900)
+def compared(at: datetime) -> dict[str, Any]:
+    """Compare the version in shadow with the champion by outcomes, and promote or roll back where that is proved."""
+    with closing(steps.monitoring()) as connection:
+        return decide(
+            connection,
+            steps.registry(),
+            steps.promotion_lock().url,
+            policy=steps.promotion_policy(),
+            at=at,
+            by=f"flow {flow_run.flow_name}/{flow_run.name}",
+            watch_days=steps.watch_days(),
+        ).as_dict()
+
+
+@steps.retried(timeout_seconds=900)
 def tidied(at: datetime) -> int:
     """Delete old reports and verdicts; returns how many runs of reports were deleted."""
     with closing(steps.monitoring()) as connection:
@@ -120,7 +136,8 @@ def monitor(
 
     First the export `source` (by default the platform's own) is imported, and predictions whose horizon has passed are
     judged by it and by posted outcomes. `day` is by default the latest as-of date that the model has answered about.
-    A harmful verdict has a training started, once. `at` is taken for the time (docs/drift.md); by default it is the
+    A harmful verdict has a training started, once. The version in shadow is compared with the champion, and takes its
+    place, or leaves, where outcomes prove it. `at` is taken for the time (docs/drift.md); by default it is the
     clock's. If the import fails, the rest is done without it, and the run fails at its end.
     """
     now = at or datetime.now(UTC)
@@ -130,8 +147,11 @@ def monitor(
         notes.append(f"the export could not be imported, so only posted outcomes are known: {deals.message}")
     said = looked(day, None if deals.is_failed() else deals.result(), notes, now)
     done = acted(said, now) if said["number"] is not None else []
+    shadow = compared(now)
+    if shadow["shadow"] is not None:
+        done.append(f"in shadow: {shadow['sentence']}")
     tidied(now)
-    result = {**{name: value for name, value in said.items() if name != "figures"}, "done": done}
+    result = {**{name: value for name, value in said.items() if name != "figures"}, "done": done, "shadow": shadow}
     _artifacts(said, result)
     get_run_logger().info("%s", json.dumps(result))
     if notes:
