@@ -135,6 +135,11 @@ replay *arguments:
 rollback *arguments:
     @{{ ops }} rollback "$@"
 
+# Show the version in shadow and what outcomes say of it; set what follows: shadow [--policy auto|manual] [--days 60]
+[group('model')]
+shadow *arguments:
+    @{{ ops }} shadow "$@"
+
 # Sign a version that is known to you, so that services load it: sign-model <version>
 [group('model')]
 sign-model *arguments:

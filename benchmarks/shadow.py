@@ -207,7 +207,7 @@ def page(cases: dict[str, Case], forecasts: dict[str, Forecasts], varied: float)
         "",
         f"Made from {_WAITING_DAYS} days of questions whose outcomes are not known. Deals and days forecast, as shares of those that it then took: 10th, "
         "50th and 90th percentile, of the cases that were decided in every year. 1 is right; less than 1 promises too much. It takes the challenger's "
-        "chances for true, so it is of the right size where they are, and promises too much where they are off.",
+        "chances for true: where they are off, it takes longer than forecast.",
         "",
         "| champion and challenger | deals | days |",
         "|---|---|---|",

@@ -11,7 +11,7 @@ from ops.cli.summary import describe_prediction, describe_source, services
 from ops.down import down
 from ops.errors import OperatorError
 from ops.forget import forget
-from ops.model import champion, signing
+from ops.model import champion, shadow, signing
 from ops.model.check import check
 from ops.model.mapping import mapping_text, propose_mapping
 from ops.model.monitor import monitor
@@ -178,6 +178,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "replay": replay.replay,
     "rollback": rollback,
     "sign-model": signing.sign,
+    "shadow": shadow.shadow,
     "model-key-rotate": signing.rotate,
     "api-key": api_key,
     "passwords": passwords,

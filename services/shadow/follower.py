@@ -66,7 +66,6 @@ class Follower:
             except ModelError as error:
                 self._refuse(f"it was refused: {error}")
             self._status.set("registry", None)
-            self._status.say(_newest_comparison(connection))
             if self._model is not None:
                 self._score(connection, self._model, stop)
 
@@ -125,12 +124,3 @@ class Follower:
         if self._named is not None:
             self._refused[self._named] = time.monotonic() + _REFUSED_S
             self._status.set("model", f"{self._named} gives no results: {problem}")
-
-
-def _newest_comparison(connection: scoring.Connection) -> dict[str, object] | None:
-    found = connection.execute(
-        "SELECT shadow_version, served_version, reach::text, verdict, deals, sentence FROM shadow_comparisons "
-        "ORDER BY compared_at DESC LIMIT 1"
-    ).fetchone()
-    names = ("shadow_version", "served_version", "reach", "verdict", "deals", "sentence")
-    return None if found is None else dict(zip(names, found, strict=True))

@@ -19,16 +19,11 @@ class ShadowStatus(ServiceStatus):
         self.behind = self.gauge("batches_behind", "Closed archive batches that are not scored yet")
         self.present = self.gauge("model_present", "1 while a version has the alias shadow")
         self._model: Identity | None = None
-        self._said: dict[str, Any] | None = None
 
     def follow(self, model: Identity | None) -> None:
         """Set the version that has the alias."""
         self._model = model
         self.present.set(model is not None)
-
-    def say(self, comparison: dict[str, Any] | None) -> None:
-        """Set the newest comparison by outcomes."""
-        self._said = comparison
 
     def is_well(self) -> bool:
         return all(problem is None for part, problem in self._problems.items() if part != "model")
@@ -36,4 +31,4 @@ class ShadowStatus(ServiceStatus):
     def as_dict(self) -> dict[str, Any]:
         model = self._model
         named = None if model is None else {"version": model.version, "run_id": model.run_id}
-        return {**super().as_dict(), "model": named, "comparison": self._said}
+        return {**super().as_dict(), "model": named}

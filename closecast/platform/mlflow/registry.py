@@ -44,6 +44,7 @@ CHALLENGER = "challenger"
 SHADOW = "shadow"  # the version that is scored beside the champion; one at a time
 ROLE_TAG, SINCE_TAG = "shadow_role", "shadow_since"  # of a version in shadow: why it is there, and since when
 CHALLENGER_ROLE, FORMER_ROLE = "challenger", "former champion"
+SAID_TAG = "shadow_verdict"  # of a version that is or was in shadow: what outcomes said last
 MODEL_FOLDER = "model"  # artifact folder of the model that serves
 TWIN_FOLDER = "evaluation"  # artifact folder of the evaluation twin, which has not seen the held-out rows
 REFERENCE_FOLDER = "reference"  # artifact folder of what the model is watched with

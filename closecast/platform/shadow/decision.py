@@ -27,6 +27,7 @@ from closecast.platform.mlflow.registry import (
     CHALLENGER_ROLE,
     FORMER_ROLE,
     ROLE_TAG,
+    SAID_TAG,
     SINCE_TAG,
     Identity,
     ModelRegistry,
@@ -110,6 +111,7 @@ def decide(
         said = Decision(
             "waiting", f"{shadow}, {role}, beside {champion}: {found.sentence}", champion, shadow, role, found
         )
+        registry.tag(shadow.version, {SAID_TAG: f"beside {champion}: {found.sentence}"})
         if found.verdict == BETTER and (policy == "auto" or role == FORMER_ROLE):
             kind = "rollback" if role == FORMER_ROLE else "promotion"
             change = _begin(connection, kind, said, policy, at, by)
@@ -117,7 +119,6 @@ def decide(
         if found.verdict == BETTER:
             return _as(said, "ready", "it is ready, and the policy leaves the promotion to a person")
         if found.verdict == WORSE:
-            registry.tag(shadow.version, {"shadow_verdict": found.sentence})
             registry.end_shadow()
             return _as(said, "ended", "it left the shadow")
         since = _since(tags, at)

@@ -17,7 +17,14 @@ from closecast.models.deal_model import DealModel
 from closecast.platform.database import connect
 from closecast.platform.journal.store import Connection
 from closecast.platform.mlflow.promotions import PromotionError, hold_promotion_lock
-from closecast.platform.mlflow.registry import CHALLENGER_ROLE, FORMER_ROLE, Identity, ModelRegistry, RegistryError
+from closecast.platform.mlflow.registry import (
+    CHALLENGER_ROLE,
+    FORMER_ROLE,
+    SAID_TAG,
+    Identity,
+    ModelRegistry,
+    RegistryError,
+)
 from closecast.platform.settings import DatabaseSettings
 from closecast.platform.shadow import decision
 from closecast.platform.shadow.decision import Decision, Policy, decide
@@ -178,7 +185,7 @@ def test_a_worse_challenger_leaves_the_shadow(stage: Stage) -> None:
     # then
     assert done.action == "ended"
     assert stage.aliases() == (stage.old.version, None)
-    assert "the shadow model is worse" in stage.registry.tags(stage.new.version)["shadow_verdict"]
+    assert "the shadow model is worse" in stage.registry.tags(stage.new.version)[SAID_TAG]
 
 
 def test_before_outcomes_it_says_how_many_deals_are_missing(stage: Stage) -> None:
