@@ -105,7 +105,7 @@ job "shadow" {
 
       resources {
         cpu    = 100
-        memory = 192
+        memory = 256
         # The limit with memory oversubscription.
         memory_max = 1024
       }
