@@ -15,8 +15,11 @@ from closecast.platform.journal.store import Connection, insert
 from closecast.platform.mlflow.registry import Identity
 from closecast.platform.shadow import scoring
 from closecast.platform.shadow.scoring import Basis, OvertakenError, Scored, ShadowModel
+from closecast.scoring import one
+from closecast.scoring.question import Question
+from services.api.schemas.predictions import Deal
 from tests.journal_entries import WIDTH, batch, keys, single
-from tests.shadows import BASIS, TABLES, recorded
+from tests.shadows import BASIS, TABLES, other_than, recorded
 
 pytestmark = pytest.mark.integration
 SERVED = Basis.of(BASIS)
@@ -82,7 +85,7 @@ def test_each_closed_prediction_is_scored_from_the_features_of_the_horizon_asked
     found = stored(owner)
     assert done == [Scored(5, 0)]
     assert again == []
-    assert [one[:2] for one in found] == keys(entries)
+    assert [found_one[:2] for found_one in found] == keys(entries)
     by_id = {entry.id: entry for entry in entries}
     for identifier, row, probability, served, version, run in found:
         entry = by_id[identifier]
@@ -90,6 +93,33 @@ def test_each_closed_prediction_is_scored_from_the_features_of_the_horizon_asked
         assert probability == model.scorer.predict(first_line(entry, at)[None])[0]
         assert (served, version, run) == (entry.probability[at], "8", "run-7")
     assert owner.execute('SELECT * FROM predictions ORDER BY id, "row"').fetchall() == before
+
+
+def test_what_is_scored_in_shadow_is_what_the_model_would_have_answered(
+    owner: Connection, connection: Connection, served_model: DealModel
+) -> None:
+    # given what the champion answered and recorded
+    challenger = other_than(served_model)
+    question = Question.ask(served_model, date(2017, 12, 31), 45)
+    deal = Deal(opportunity_id="A1", engage_date="2017-12-17", product="GTX Pro", sales_agent="Ada Berg")
+    answer = one.score(served_model, deal, question)
+    entry = single(
+        as_of=question.as_of,
+        horizon_days=45,
+        days=list(answer.days),
+        features=answer.features,
+        probability=[answer.probability],
+    )
+    assert SERVED is not None
+    model = ShadowModel(Identity("8", "run-8"), challenger.scorer, SERVED)
+    scoring.begin(connection, model.identity)
+    recorded(owner, [entry])
+    # when
+    score(connection, model)
+    # then
+    ((_, _, probability, served, _, _),) = stored(owner)
+    assert served == answer.probability
+    assert probability == one.score(challenger, deal, question).probability != served
 
 
 def test_an_open_batch_waits_and_what_was_closed_before_the_model_came_is_left(
@@ -161,7 +191,7 @@ def test_two_at_once_score_each_prediction_once(
             next(theirs)
         again = score(other, model)
     # then the one that was overtaken goes on where the first was
-    assert [one.scored for one in again] == [50, 50, 50]
+    assert [part.scored for part in again] == [50, 50, 50]
     with pytest.raises(OvertakenError):
         next(ours)
     assert len(stored(owner)) == 200
@@ -180,7 +210,7 @@ def test_what_was_begun_is_gone_on_with_inside_a_batch(
     # when
     rest = score(connection, model)
     # then
-    assert [one.scored for one in rest] == [50, 50, 50]
+    assert [part.scored for part in rest] == [50, 50, 50]
     assert len(stored(owner)) == 200
 
 

@@ -1,0 +1,41 @@
+"""The policy of promotions and the days that a former champion is watched, from a real Prefect server's variables."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from closecast.platform.settings import PROMOTION_VARIABLE, WATCH_VARIABLE
+
+pytestmark = pytest.mark.integration
+
+
+@contextmanager
+def set_to(name: str, value: str) -> Iterator[None]:
+    from prefect.variables import Variable
+
+    Variable.set(name, value, overwrite=True)
+    try:
+        yield
+    finally:
+        Variable.unset(name)
+
+
+@pytest.mark.usefixtures("here")
+def test_without_a_setting_it_is_automatic_and_sixty_days() -> None:
+    from flows import steps
+
+    assert (steps.promotion_policy(), steps.watch_days()) == ("auto", 60)
+    with set_to(PROMOTION_VARIABLE, "manual"), set_to(WATCH_VARIABLE, "90"):
+        assert (steps.promotion_policy(), steps.watch_days()) == ("manual", 90)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(("name", "value"), [(PROMOTION_VARIABLE, "sometimes"), (WATCH_VARIABLE, "two months")])
+def test_a_setting_that_is_none_is_refused_with_the_command(name: str, value: str) -> None:
+    from flows import steps
+
+    read: Callable[[], Any] = steps.promotion_policy if name == PROMOTION_VARIABLE else steps.watch_days
+    with set_to(name, value), pytest.raises(ValueError, match=f"{name} is '{value}': set it by `just shadow"):
+        read()
