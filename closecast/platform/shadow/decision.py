@@ -22,6 +22,8 @@ import psycopg
 from psycopg.types.json import Json
 
 from closecast.monitoring.comparison import BETTER, WORSE, Comparison, compare
+from closecast.platform.mlflow import champions
+from closecast.platform.mlflow.champions import PROMOTED, ROLLED_BACK
 from closecast.platform.mlflow.promotions import PromotionLock, hold_promotion_lock
 from closecast.platform.mlflow.registry import (
     CHALLENGER_ROLE,
@@ -284,7 +286,8 @@ def _promote(
         "decision_kind": f"{change.kind} by outcomes",
     }
     registry.tag(change.model.version, evidence)
-    return lock.promote(registry, shadow, champion)
+    act = ROLLED_BACK if change.kind == "rollback" else PROMOTED
+    return lock.promote(registry, shadow, champion, champions.Change(act, change.sentence))
 
 
 def _end(connection: Connection, change: _Change, state: str, at: datetime) -> None:
