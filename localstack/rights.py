@@ -1,4 +1,4 @@
-"""The rights of each job's key: where it may read and write objects. Everything else is refused."""
+"""The rights of each job's key: where it may read and write objects, and publish. Everything else is refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ WRITING = {
     "CompleteMultipartUpload",
     "AbortMultipartUpload",
 }
+TOPIC = "closecast-local-alerts"
+_ALL_OF_PUBLISH = {"TopicArn", "Message", "MessageStructure", "MessageAttributes", "Subject"}
 # Prefixes of parameters that need a separate right on AWS: older versions, access lists, locks, tags, other keys.
 _BARRED = (
     "VersionId",
@@ -32,19 +34,22 @@ _BARRED = (
 
 @dataclass(frozen=True)
 class Rights:
-    """The rights of `job`: prefixes `<bucket>/<prefix of keys>` where it may read and write."""
+    """The rights of `job`: prefixes `<bucket>/<prefix of keys>` where it may read and write, and topics by name."""
 
     job: str
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
+    publish: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"it may read {', '.join(self.read) or 'nothing'} and write {', '.join(self.write) or 'nothing'}"
+        topics = f", and publish to {', '.join(self.publish)}" if self.publish else ""
+        return f"it may read {', '.join(self.read) or 'nothing'} and write {', '.join(self.write) or 'nothing'}{topics}"
 
 
 def of_jobs(lake: str, artifacts: str) -> list[Rights]:
     """The rights of all jobs with their own key, for these buckets."""
     return [
+        Rights("alerts", publish=(TOPIC,)),
         # Newer deals than the model's training data, and the list of forgotten values.
         Rights("api", read=(f"{lake}/newest/", f"{lake}/silver/", f"{lake}/forgotten/")),
         # It rewrites unfinished files without reading them.
@@ -76,6 +81,9 @@ def of_keys(text: str, known: list[Rights]) -> tuple[dict[str, str], dict[str, R
 
 def check(rights: Rights, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
     """Raise RefusedError unless `rights` cover the operation and parameters as LocalStack has parsed them."""
+    if service == "sns" and operation == "Publish":
+        _check_publish(rights, parameters)
+        return
     if service != "s3" or operation not in READING | WRITING:
         raise _refused(rights, f"{service}:{operation} is not for it")
     several = (parameters.get("Delete") or {}).get("Objects") or []
@@ -99,6 +107,15 @@ def check(rights: Rights, service: str, operation: str, parameters: Mapping[str,
         place = f"{bucket}/{key}"
         if not place.startswith(places):
             raise _refused(rights, f"it may not {verb} {place!r:.300}")
+
+
+def _check_publish(rights: Rights, parameters: Mapping[str, Any]) -> None:
+    given = {name for name, value in parameters.items() if value is not None}
+    if other := sorted(given - _ALL_OF_PUBLISH):
+        raise _refused(rights, f"Publish with {', '.join(other)} is not for it")
+    topic = str(parameters.get("TopicArn") or "")
+    if topic.rpartition(":")[2] not in rights.publish:
+        raise _refused(rights, f"it may not publish to {topic!r:.100}")
 
 
 def _refused(rights: Rights, why: str) -> RefusedError:

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SERVICES = "s3,secretsmanager,sts,iam,kms,ssm"
+SERVICES = "s3,secretsmanager,sts,iam,kms,ssm,sns,sqs"
 
 
 def settings(host: str, port: str, folder: Path) -> dict[str, str]:

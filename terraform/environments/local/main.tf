@@ -10,6 +10,7 @@ provider "aws" {
   endpoints {
     s3             = var.endpoint
     secretsmanager = var.endpoint
+    sns            = var.endpoint
     sts            = var.endpoint
   }
 }
@@ -37,4 +38,11 @@ module "secrets" {
   values               = { for name in var.secret_names : name => "not kept in LocalStack" }
   recovery_window_days = 0
   tags                 = local.tags
+}
+
+module "alerts" {
+  source = "../../modules/alerts"
+
+  name = var.name
+  tags = local.tags
 }

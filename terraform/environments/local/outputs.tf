@@ -7,3 +7,8 @@ output "secret_arns" {
   description = "ARN of each secret, by name."
   value       = module.secrets.arns
 }
+
+output "alerts_topic" {
+  description = "ARN of the topic that messages about alerts are published to."
+  value       = module.alerts.topic
+}

@@ -17,7 +17,7 @@ from tests.servers import LOCALSTACK_PYTHON, free_port, localstack_server
 ACCESS, SECRET = "LKIAQAAAAAAAAAASECUR", "the/platform's+own secret"
 BUCKET, KEY, BODY = "closecast-security", "day=2026-11-27/a b+c ü.txt", b"what was stored"
 LAKE, ARTIFACTS = "closecast-security-lake", "closecast-security-artifacts"
-JOBS = ("api", "journal", "mlflow", "prefect-worker", "score", "trial")
+JOBS = ("alerts", "api", "journal", "mlflow", "prefect-worker", "score", "trial")
 # What LocalStack's clients inside itself sign with: known to everybody.
 INTERNAL = "__internal_call__"
 

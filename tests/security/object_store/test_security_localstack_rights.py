@@ -39,6 +39,7 @@ LEASE = {(LAKE, "leases/a")}
 SILVER = {(LAKE, "silver/a.parquet")}
 MODELS = {(ARTIFACTS, "mlflow/1/a/artifacts/model.txt")}
 MAY_READ = {
+    "alerts": set(),
     "api": {(LAKE, "newest/a.json"), (LAKE, "forgotten/values.json"), *SILVER},
     "journal": set(),
     "mlflow": MODELS,
@@ -47,6 +48,7 @@ MAY_READ = {
     "trial": {*SILVER, *LEASE},
 }
 MAY_WRITE = {
+    "alerts": set(),
     "api": set(),
     "journal": JOURNAL,
     "mlflow": MODELS,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from ops.nomad import jobs
-from ops.setup.credentials import Credentials
+from ops.setup.credentials import ALERTS_TOPIC, Credentials
 from tests.servers import PROJECT
 
-JOBS = ("api", "journal", "mlflow", "prefect-worker", "score", "trial")
+JOBS = ("alerts", "api", "journal", "mlflow", "prefect-worker", "score", "trial")
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,24 @@ def test_only_who_serves_flows_may_do_all_to_the_lake_and_only_mlflow_touches_ar
 def test_what_is_not_listed_is_refused(rights: ModuleType, job: str, operation: str) -> None:
     for bucket, name in (("lake", "predictions/date=1/a"), ("artifacts", "mlflow/a"), ("lake", "newest/a")):
         assert f"s3:{operation} is not for it" in str(_refusal(rights, job, operation, Bucket=bucket, Key=name))
+
+
+def test_only_alerts_publishes_and_only_to_the_topic_of_alerts(rights: ModuleType) -> None:
+    assert ALERTS_TOPIC.endswith(f":{rights.TOPIC}")
+    for job in JOBS:
+        opens = _refusal(rights, job, "Publish", "sns", TopicArn=ALERTS_TOPIC, Message="text", Subject=None) is None
+        assert opens is (job == "alerts")
+    for parameters in (
+        {"TopicArn": f"{ALERTS_TOPIC}x"},
+        {"TopicArn": "closecast-local-alerts-of-others"},
+        {"TargetArn": ALERTS_TOPIC},
+        {"PhoneNumber": "+15550100"},
+        {"TopicArn": ALERTS_TOPIC, "PhoneNumber": "+15550100"},
+        {},
+    ):
+        assert _refusal(rights, "alerts", "Publish", "sns", Message="text", **parameters) is not None
+    for operation in ("PublishBatch", "Subscribe", "CreateTopic", "DeleteTopic", "SetTopicAttributes"):
+        assert _refusal(rights, "alerts", operation, "sns", TopicArn=ALERTS_TOPIC) is not None
 
 
 @pytest.mark.parametrize("service", ["secretsmanager", "iam", "sts", "kms", "ssm", "s3control", "unknown", "S3"])
@@ -173,7 +191,7 @@ def test_a_name_with_any_characters_is_told_on_one_line(rights: ModuleType) -> N
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("ui:LK1:s3cret", "key 1 is of a job that has no rights; expected one of api, journal"),
+        ("ui:LK1:s3cret", "key 1 is of a job that has no rights; expected one of alerts, api"),
         ("api:LK1:s3cret,:LK2:s3cret", "key 2 is of a job that has no rights"),
         ("api:LK1", "the key of api is malformed; expected job:access:secret"),
         ("api:LK1:", "the key of api is malformed"),

@@ -29,6 +29,7 @@ SECRETS = (
     "promoter-database",
     "monitor-database",
     "shadow-database",
+    "alerts-database",
     "cache",
     "api-key",
 )
