@@ -86,6 +86,7 @@ job "postgres" {
           POSTGRES_PROMOTER_PASSWORD={{ .promoter_password }}
           POSTGRES_MONITOR_PASSWORD={{ .monitor_password }}
           POSTGRES_SHADOW_PASSWORD={{ .shadow_password }}
+          POSTGRES_ALERTS_PASSWORD={{ .alerts_password }}
           {{- end }}
         EOT
       }

@@ -3,6 +3,7 @@
 Fixtures (all session scoped, started only when asked for):
 - `postgres_url`: "postgresql://mlflow:<password>@127.0.0.1:<port>/mlflow", from `python -m services.postgres`.
 - `database_url`: the same server's database `closecast`, its tables as `closecast.platform.database.migrate` leaves them.
+- `alerts_url`:   that database for the role of the service `alerts`.
 - `promotion_lock`: that database for the role that takes the lock of promotions there, and may do nothing else.
 - `valkey_url`:   "redis://:<password>@127.0.0.1:<port>/0", from `python -m services.cache`.
 - `mlflow_uri`:   "http://127.0.0.1:<port>", an MLflow server on SQLite that serves its artifacts through its proxy.
@@ -170,6 +171,7 @@ def postgres_url(server_folder: Path) -> Iterator[str]:
         "POSTGRES_PROMOTER_PASSWORD": password,
         "POSTGRES_MONITOR_PASSWORD": password,
         "POSTGRES_SHADOW_PASSWORD": password,
+        "POSTGRES_ALERTS_PASSWORD": password,
     }
     command = [sys.executable, "-m", "services.postgres"]
     with running(command, environment, f"tcp://127.0.0.1:{port}", _folder(server_folder, "postgres-log")):
@@ -198,6 +200,8 @@ def monitoring_url(database_url: str) -> str:
 @pytest.fixture(scope="session")
 def shadow_url(database_url: str) -> str:
     return database_url.replace("//closecast:", "//shadow:")
+def alerts_url(database_url: str) -> str:
+    return database_url.replace("//closecast:", "//alerts:")
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ class SinksError(ValueError):
 
 class _Sink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
     name: Name
-    severities: list[Severity] = list(SEVERITIES)
+    severities: tuple[Severity, ...] = SEVERITIES
 
 
 class SnsSettings(_Sink, frozen=True, tag="sns"):

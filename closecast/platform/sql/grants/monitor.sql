@@ -8,3 +8,4 @@ GRANT SELECT, INSERT, UPDATE ON known_deals, retrainings TO monitor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON matured_predictions, verdicts TO monitor;
 GRANT SELECT ON shadow_predictions TO monitor;
 GRANT SELECT, INSERT, UPDATE ON shadow_comparisons, champion_changes TO monitor;
+GRANT SELECT, INSERT, UPDATE ON alerts TO monitor;
