@@ -27,13 +27,15 @@ class RulesError(ValueError):
 class BurnRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An error budget that is used up too fast, over a long window and still over a short one.
 
-    `slo` names the objective; the budget lasts its whole period at a factor of 1.
+    `slo` names the objective; the budget lasts its whole period at a factor of 1. Of fewer than `least` events in the
+    long window no share is told.
     """
 
     slo: str
     factor: Annotated[float, msgspec.Meta(gt=0)]
     long: Duration
     short: Duration
+    least: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Objective(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -43,7 +43,7 @@ def test_a_rule_is_read_with_what_it_leaves_out(tmp_path: Path) -> None:
         ("disk_full:", "Disk-Full:", "lower-case"),
         (
             "expression: disk_free < 1",
-            "burn_rate: {slo: none, factor: 6, long: 1h, short: 5m}",
+            "burn_rate: {slo: none, factor: 6, long: 1h, short: 5m, least: 9}",
             "there is no objective none",
         ),
     ],
