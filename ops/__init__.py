@@ -18,6 +18,7 @@ STDLIB_ONLY = (
     "setup.caddy_binary",
     "setup.doctor",
     "setup.environment",
+    "setup.metrics_binaries",
     "setup.nomad_binary",
     "setup.preflight",
     "setup.runtime",

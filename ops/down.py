@@ -24,6 +24,9 @@ from ops.setup.credentials import Credentials
 _WAVES = (
     ("gateway", "ui", "api", "prefect-worker"),
     ("prefect", "mlflow", "journal", "shadow"),
+    ("prometheus", "gateway", "ui", "api", "prefect-worker"),
+    ("alertmanager", "prefect", "mlflow", "journal"),
+    ("alerts",),
     ("localstack", "cache", "postgres"),
 )
 

@@ -25,7 +25,7 @@ from ops.prefect import kaggle
 from ops.prefect.deploy import ensure_deployments
 from ops.prefect.handover import readable
 from ops.prefect.pipeline import Prefect
-from ops.setup import accounts, caddy_binary, nomad_binary, runtime
+from ops.setup import accounts, caddy_binary, metrics_binaries, nomad_binary, runtime
 from ops.setup.credentials import ARTIFACTS_BUCKET, LAKE_BUCKET, REGION, Credentials
 from services.bucket_mirror.providers import find_provider_mirror
 
@@ -135,7 +135,8 @@ def _initialise_terraform(mirror: Path | None) -> None:
 
 def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:
     """The node's metadata for job files."""
-    caddy = caddy_binary.find()
+    caddy, metrics = caddy_binary.find(), metrics_binaries.find()
+    prometheus, alertmanager = (str(runtime.program(one.path)) for one in metrics) if metrics else ("", "")
     return {
         **accounts.meta(),
         "project": str(runtime.code()),
@@ -145,6 +146,8 @@ def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:
         "localstack_python": str(runtime.python(paths.VENV_LOCALSTACK)),
         "terraform_mirror": str(mirror or ""),
         "caddy": str(runtime.program(caddy.path) if caddy else ""),
+        "prometheus": prometheus,
+        "alertmanager": alertmanager,
         "lake_bucket": LAKE_BUCKET,
         "artifacts_bucket": ARTIFACTS_BUCKET,
         "region": REGION,

@@ -15,7 +15,7 @@ from ops.nomad import jobs
 from ops.nomad.agent import Agent
 from ops.nomad.cluster import Cluster, wait
 from ops.nomad.jobs import Cli
-from ops.setup import accounts, caddy_binary, nomad_binary, runtime
+from ops.setup import accounts, caddy_binary, metrics_binaries, nomad_binary, runtime
 from ops.setup.credentials import Credentials
 from tests.servers import free_ports, refuse_in_unit_tests
 
@@ -100,7 +100,9 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
     python = runtime.python(paths.VENV)
     agent, credentials = Agent.of_state(), Credentials.load_or_create()
     try:
-        agent.start(nomad, {**node_meta(agent), "caddy": str(runtime.program(caddy.path))})
+        metrics = metrics_binaries.find() or ()
+        programs = {one.title.lower(): str(runtime.program(one.path)) for one in (caddy, *metrics)}
+        agent.start(nomad, {**node_meta(agent), **programs})
         cluster = Cluster(agent.address, credentials.nomad_management_token)
         cluster.bootstrap(credentials.nomad_management_token)
         cluster.allow_oversubscription()

@@ -10,7 +10,8 @@ from ops.cli import progress
 from ops.cli.arguments import Arguments
 from ops.errors import OperatorError
 from ops.paths import PYTHON
-from ops.setup import caddy_binary, environment, nomad_binary, preflight
+from ops.setup import caddy_binary, environment, metrics_binaries, nomad_binary, preflight
+from ops.setup.metrics_binaries import ALERTMANAGER, PROMETHEUS
 
 Command = Callable[[list[str]], int]
 
@@ -86,12 +87,15 @@ def _get_programs_and_environments() -> None:
     """Get Caddy in parallel with the rest: building it takes a minute."""
     with ThreadPoolExecutor(1) as beside:
         gateway = beside.submit(caddy_binary.CADDY.find_or_install)
+        metrics = beside.submit(_get_metrics)
         _prepare()
         with progress.step("Nomad"):
             nomad = nomad_binary.find_or_install()
         progress.say(f"  using {nomad}")
         with progress.step("Caddy"):
             without = gateway.exception()
+        with progress.step("Prometheus and Alertmanager"):
+            progress.say(f"  {metrics.result()}")
     if isinstance(without, OperatorError):
         # TLS is for callers from other machines: everything else works without it.
         progress.say(f"  {caddy_binary.ABSENT}: {without.problem}")
@@ -101,9 +105,18 @@ def _get_programs_and_environments() -> None:
         progress.say(f"  using {gateway.result()}")
 
 
+def _get_metrics() -> str:
+    """Get Prometheus and Alertmanager; returns which are used, or why there are none: everything else works without."""
+    try:
+        found = [program.find_or_install() for program in (PROMETHEUS, ALERTMANAGER)]
+    except OperatorError as error:
+        return f"{metrics_binaries.ABSENT}: {error.problem}"
+    return f"using {' and '.join(map(str, found))}"
+
+
 def _get_programs() -> None:
-    """Get Nomad and Caddy; if one is not available, say why, and its tests are skipped."""
-    for program in (nomad_binary.NOMAD, caddy_binary.CADDY):
+    """Get the programs that tests start; if one is not available, say why, and its tests are skipped."""
+    for program in (nomad_binary.NOMAD, caddy_binary.CADDY, PROMETHEUS, ALERTMANAGER):
         if program.find() is None:
             try:
                 with progress.step(program.title):

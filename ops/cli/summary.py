@@ -13,7 +13,7 @@ from ops.nomad import jobs
 from ops.nomad.agent import Agent
 from ops.nomad.cluster import Cluster
 from ops.prefect.pipeline import Prefect
-from ops.setup import caddy_binary
+from ops.setup import caddy_binary, metrics_binaries
 from ops.setup.credentials import Credentials
 from ops.setup.nomad_binary import Nomad
 
@@ -29,6 +29,9 @@ _TITLES = {
     "api": "Prediction API",
     "ui": "User interface",
     "gateway": "Gateway (TLS)",
+    "alerts": "Alerts",
+    "alertmanager": "Alertmanager",
+    "prometheus": "Prometheus",
 }
 # Wide enough for the longest address, even if the output is not a terminal.
 _console = Console(width=140)
@@ -54,6 +57,8 @@ def services(cluster: Cluster, agent: Agent, nomad: Nomad) -> bool:
         print(f"\nchampion      {said}")
     if "gateway" not in runnable:
         print(f"\n{caddy_binary.ABSENT}")
+    if "prometheus" not in runnable:
+        print(f"\n{metrics_binaries.ABSENT}")
     return all_healthy
 
 

@@ -17,7 +17,7 @@ from ops.errors import OperatorError
 from ops.nomad.agent import Agent
 from ops.nomad.cluster import Allocation, Cluster
 from ops.paths import JOBS, LOCAL_VARS
-from ops.setup import caddy_binary
+from ops.setup import caddy_binary, metrics_binaries
 from ops.setup.nomad_binary import Nomad
 
 # In the order of their start: dependencies first.
@@ -34,6 +34,14 @@ NAMES = (
     "ui",
     "gateway",
 )
+    "api",
+    "ui",
+    "gateway",
+    "alerts",
+    "alertmanager",
+    "prometheus",
+)
+_ON_METRICS = ("alertmanager", "prometheus")
 # Parameterized: registered like the others, but run only when a flow dispatches them.
 BATCH = ("trial", "score")
 # Pages for people; programs find the rest by service discovery.
@@ -42,8 +50,11 @@ _SCHEMES = {"postgres": "postgresql", "cache": "redis", "gateway": "https"}
 
 
 def runnable() -> tuple[str, ...]:
-    """The jobs of NAMES that this machine can run: the gateway needs Caddy, which not every machine has."""
-    return tuple(name for name in NAMES if name != "gateway" or caddy_binary.find())
+    """The jobs of NAMES that this machine can run: some need a program that not every machine has."""
+    has_caddy, has_metrics = caddy_binary.find() is not None, metrics_binaries.find() is not None
+    return tuple(
+        name for name in NAMES if (has_caddy or name != "gateway") and (has_metrics or name not in _ON_METRICS)
+    )
 
 
 def root_certificate() -> Path:

@@ -24,6 +24,9 @@ _MEANWHILE = {
     "api": "callers of its own port are refused; those of the gateway wait for up to 5 s",
     "ui": "its sessions end; predictions go on",
     "gateway": "its callers are refused and the sessions of the user interface end; the API's own port goes on",
+    "alerts": "alerts are told of later",
+    "alertmanager": "alerts on metrics come later",
+    "prometheus": "metrics of that time are missing, and alerts on them come later",
 }
 _SECONDS = 180
 

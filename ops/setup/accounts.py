@@ -28,6 +28,9 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "api": ("models",),
     "ui": (),
     "gateway": ("gateway",),
+    "alerts": (),
+    "alertmanager": ("alertmanager",),
+    "prometheus": ("prometheus",),
 }
 _CLOSED = 0o700
 

@@ -55,20 +55,24 @@ class Program:
     version: str
     oldest: tuple[int, int]  # major and minor version that a program on PATH must have
     releases: str  # address of the folder of all releases; CLOSECAST_<NAME>_RELEASES names another
-    archive: str  # below it, with {version} and {system}
+    archive: str  # below it, with {version} and {system}, or {dashed} (linux-amd64)
     checksums: Mapping[str, str]  # by system, such as linux_amd64: SHA-256 (64 digits) or SHA-512 (128)
-    module: str
-    build: str  # how long it takes, for messages
-    flags: tuple[str, ...]  # of `go build`
+    module: str = ""  # none: it is not built here
+    build: str = ""  # how long it takes, for messages
+    flags: tuple[str, ...] = ()  # of `go build`
+    also_named: tuple[str, ...] = ()  # the executable in packages of some systems
+    ask: str = "version"  # the argument that makes it tell its version
+    member: str = "{name}"  # its place in the archive
 
     def find(self) -> Binary | None:
         """Find the executable: on PATH (if new enough), else in the cache."""
-        on_path = shutil.which(self.name)
-        if on_path and (version := _version(Path(on_path))) and self._is_new_enough(version):
-            return Binary(self.title, Path(on_path), version, "PATH")
+        for name in (self.name, *self.also_named):
+            on_path = shutil.which(name)
+            if on_path and (version := _version(Path(on_path), self.ask)) and self._is_new_enough(version):
+                return Binary(self.title, Path(on_path), version, "PATH")
         for origin in ("release", "built"):
             binary = self._cached(origin)
-            if version := _version(binary):
+            if version := _version(binary, self.ask):
                 return Binary(self.title, binary, version, origin)
         return None
 
@@ -95,7 +99,8 @@ class Program:
 
     def _install(self) -> Binary:
         reasons = []
-        for origin, install in (("release", self._download), ("built", self._build)):
+        ways = [("release", self._download)] + ([("built", self._build)] if self.module else [])
+        for origin, install in ways:
             try:
                 install(self._cached(origin))
             except _UnavailableError as error:
@@ -105,7 +110,7 @@ class Program:
         raise OperatorError(
             f"there is no {self.title} {self.oldest[0]}.{self.oldest[1]} or newer on PATH and none could be installed: "
             + "; ".join(reasons),
-            f"install {self.title} from your package manager, or Go 1.25 or newer so that it can be built, "
+            f"install {self.title} from your package manager{', or Go 1.25 or newer so that it can be built,' if self.module else ''} "
             "and run the command again",
         )
 
@@ -115,11 +120,12 @@ class Program:
         if found:
             return str(found)
         go = shutil.which("go")
-        way = (
-            f"or built with Go at {go}"
-            if go
-            else "there is no Go on PATH to build it with, so the release site must answer"
-        )
+        if go and self.module:
+            way = f"or built with Go at {go}"
+        elif self.module:
+            way = "there is no Go on PATH to build it with, so the release site must answer"
+        else:
+            way = f"or install the package {(*self.also_named, self.name)[0]}"
         return f"{self.title} {self.version} is not here yet; `up` downloads the official release, {way}"
 
     def _cached(self, origin: str) -> Path:
@@ -135,7 +141,8 @@ class Program:
         if wanted is None:
             raise _UnavailableError(f"no release of {self.title} {self.version} is pinned for {system}")
         site = os.environ.get(f"CLOSECAST_{self.name.upper()}_RELEASES", self.releases)
-        url = f"{site}/{self.archive.format(version=self.version, system=system)}"
+        dashed = system.replace("_", "-")
+        url = f"{site}/{self.archive.format(version=self.version, system=system, dashed=dashed)}"
         try:
             with urllib.request.urlopen(url, timeout=15) as answer:
                 archive = answer.read()
@@ -148,7 +155,8 @@ class Program:
                 f"{url} has {algorithm.upper()} {digest}, but {wanted} is pinned",
                 "do not use this download; check what stands between this machine and the release site",
             )
-        _place(_member(archive, self.name), target)
+        member = self.member.format(name=self.name, version=self.version, dashed=dashed)
+        _place(_member(archive, member), target)
 
     def _build(self, target: Path) -> None:
         go = shutil.which("go")
@@ -167,13 +175,11 @@ class Program:
         shutil.rmtree(folder)
 
 
-def _version(binary: Path) -> str | None:
-    """The program's version from its own output: `Nomad v1.11.3`, `v2.10.2 h1:…`."""
+def _version(binary: Path, ask: str) -> str | None:
+    """The program's version from its own output: `Nomad v1.11.3`, `v2.10.2 h1:…`, `prometheus, version 2.42.0+ds (…`."""
     if not binary.exists():
         return None
-    done = subprocess.run(
-        [str(binary), "version"], capture_output=True, encoding="utf-8", errors="replace", check=False
-    )
+    done = subprocess.run([str(binary), ask], capture_output=True, encoding="utf-8", errors="replace", check=False)
     match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
     return match.group(1) if match else None
 

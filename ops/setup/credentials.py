@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 LAKE_BUCKET, ARTIFACTS_BUCKET = "closecast-local-lake", "closecast-local-artifacts"
+ALERTS_TOPIC = f"arn:aws:sns:{REGION}:000000000000:closecast-local-alerts"
+# Until the operator names others: `just alert-sinks`.
+_SINKS = json.dumps([{"kind": "sns", "name": "sns", "topic": ALERTS_TOPIC}])
 # Secrets that earlier installations lack, and that `up` adds to their files.
 _JOINED_LATER = (
     "closecast_database_password",
@@ -40,12 +43,18 @@ _JOINED_LATER = (
     "prefect_worker_object_store_secret_key",
     "score_object_store_secret_key",
     "trial_object_store_secret_key",
+    "alerts_object_store_secret_key",
+    "alerts_database_password",
+    "alertmanager_token",
+    "prometheus_password",
+    "alertmanager_password",
+    "alert_sinks",
     # Not new, but like those above it may be deleted from the file to get a new one.
     "object_store_secret_key",
 )
 
 # Jobs with their own key to the object store.
-_WITH_OBJECT_STORE = ("api", "journal", "mlflow", "prefect-worker", "score", "trial")
+_WITH_OBJECT_STORE = ("alerts", "api", "journal", "mlflow", "prefect-worker", "score", "trial")
 
 
 @dataclass(frozen=True)
@@ -62,9 +71,11 @@ class Credentials:
     promoter_database_password: str
     monitor_database_password: str
     shadow_database_password: str
+    alerts_database_password: str
     cache_password: str
     object_store_access_key: str  # this pair has all rights, those of jobs are limited by localstack/rights.py
     object_store_secret_key: str
+    alerts_object_store_secret_key: str
     api_object_store_secret_key: str
     journal_object_store_secret_key: str
     mlflow_object_store_secret_key: str
@@ -81,6 +92,10 @@ class Credentials:
     mlflow_password: str
     mlflow_api_password: str
     mlflow_reader_password: str
+    alertmanager_token: str  # with which Alertmanager posts to the service `alerts`
+    prometheus_password: str
+    alertmanager_password: str
+    alert_sinks: str  # where messages about alerts go, as JSON: closecast/platform/alerts/sinks/settings.py
     pseudonym_key: (
         str  # of pseudonyms and of the list of forgotten values; with another one, names get other pseudonyms
     )
@@ -141,7 +156,12 @@ class Credentials:
         """Random values for all secrets except Nomad's tokens."""
         names = [field.name for field in fields(cls) if not field.name.startswith("nomad")]
         made = {name: secrets.token_urlsafe(32) for name in names}
-        return {**made, "object_store_access_key": f"LK{secrets.token_hex(9).upper()}", "model_former_keys": ""}
+        return {
+            **made,
+            "object_store_access_key": f"LK{secrets.token_hex(9).upper()}",
+            "model_former_keys": "",
+            "alert_sinks": _SINKS,
+        }
 
     @property
     def prefect_auth_string(self) -> str:
@@ -181,6 +201,7 @@ class Credentials:
                 "promoter_password": self.promoter_database_password,
                 "monitor_password": self.monitor_database_password,
                 "shadow_password": self.shadow_database_password,
+                "alerts_password": self.alerts_database_password,
             },
             "cache": {"password": self.cache_password},
             "localstack": {
@@ -239,6 +260,17 @@ class Credentials:
                 "mlflow_password": self.mlflow_api_password,
                 "pseudonym_key": self.pseudonym_key,
             },
+            "alerts": {
+                **keys["alerts"],
+                "database_password": self.alerts_database_password,
+                "alertmanager_token": self.alertmanager_token,
+                "sinks": self.alert_sinks,
+            },
+            "prometheus": {
+                "password": self.prometheus_password,
+                "alertmanager_password": self.alertmanager_password,
+            },
+            "alertmanager": {"password": self.alertmanager_password, "token": self.alertmanager_token},
             # Its tasks authenticate to the API by their workload identity.
             "ui": {"password": self.ui_password, "gateway_key": self.ui_gateway_key},
             "gateway": {"ui_password": self.ui_password, "ui_key": self.ui_gateway_key},

@@ -13,6 +13,7 @@ from ops.errors import OperatorError
 from ops.setup import accounts, runtime, system
 from ops.setup.caddy_binary import CADDY
 from ops.setup.environment import LOCALSTACK, runtime_is_ready
+from ops.setup.metrics_binaries import ALERTMANAGER, PROMETHEUS
 from ops.setup.nomad_binary import NOMAD
 from services.bucket_mirror.providers import find_provider_mirror
 
@@ -90,7 +91,17 @@ def terraform() -> str:
     return f"Terraform {version} at {found}, plugins from {mirror or 'the registry'}"
 
 
-CHECKS = (system.require_supported, python, disk, state, terraform, NOMAD.describe, CADDY.describe)
+CHECKS = (
+    system.require_supported,
+    python,
+    disk,
+    state,
+    terraform,
+    NOMAD.describe,
+    CADDY.describe,
+    PROMETHEUS.describe,
+    ALERTMANAGER.describe,
+)
 
 
 def findings() -> Iterator[str | OperatorError]:

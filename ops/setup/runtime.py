@@ -20,7 +20,7 @@ from ops import paths
 from ops.errors import OperatorError
 from ops.setup import accounts
 
-_CODE = ("closecast", "services", "flows", "localstack", "terraform")
+_CODE = ("closecast", "services", "flows", "localstack", "policies", "terraform")
 _LEFT_OUT = ("__pycache__", ".terraform*", "*.pyc")
 # Minor versions of Python 3 that the locks are made for.
 OLDEST, NEWEST = 11, 14

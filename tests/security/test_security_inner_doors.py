@@ -36,7 +36,7 @@ def test_an_ordinary_account_reads_no_secret_and_no_object(platform: Platform) -
     assert [asked(*secret)[0], asked(*s3)[0], asked(*s3, "-X", "DELETE")[0]] == [403, 403, 403]
 
 
-_OBJECT_STORE_JOBS = ["api", "journal", "mlflow", "prefect-worker", "score", "trial"]
+_OBJECT_STORE_JOBS = ["alerts", "api", "journal", "mlflow", "prefect-worker", "score", "trial"]
 
 
 @pytest.mark.parametrize("job", _OBJECT_STORE_JOBS)
@@ -85,6 +85,7 @@ def test_a_job_that_was_broken_into_opens_with_its_key_what_it_needs(platform: P
         "mlflow": {"read a model", "write a model"},
         "prefect-worker": {"read deals", "write deals"},
         "journal": set(),
+        "alerts": set(),
     }.get(job, {"read deals"})
     assert {answer for answer in found.values() if answer != 200} == {403}
 
@@ -94,6 +95,7 @@ def test_each_job_has_its_own_key_in_its_environment_and_no_other(platform: Plat
     for job, task in (
         ("api", "api"),
         ("journal", "journal"),
+        ("alerts", "alerts"),
         ("mlflow", "mlflow"),
         ("prefect-worker", "prefect-worker"),
     ):

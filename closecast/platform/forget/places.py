@@ -57,6 +57,8 @@ FOLDERS = {
     "prefect": "rewritten",
     "nomad": "masked",  # logs of tasks, which stay open
     "gateway": "masked",
+    "alertmanager": "searched",
+    "prometheus": "searched",
     "localstack": "searched",
     "terraform": "searched",
     "cache": "searched",  # its log holds the stream in compressed form: the stream's own place counts

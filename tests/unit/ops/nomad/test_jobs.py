@@ -116,11 +116,17 @@ def test_the_gateway_is_asked_with_tls() -> None:
     assert jobs.page_url(allocation, "gateway") == "https://127.0.0.1:8443/"
 
 
-def test_a_machine_without_caddy_runs_all_but_the_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_runs_the_jobs_whose_programs_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOSECAST_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert set(jobs.NAMES) - set(jobs.runnable()) == {"gateway"}
-    caddy = tmp_path / "caddy"
-    caddy.write_text("#!/bin/sh\necho v2.10.2\n")
-    caddy.chmod(0o755)
+
+    def install(name: str, said: str) -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {said}\n")
+        (tmp_path / name).chmod(0o755)
+
+    assert set(jobs.NAMES) - set(jobs.runnable()) == {"gateway", "alertmanager", "prometheus"}
+    install("caddy", "v2.10.2")
+    install("prometheus", "prometheus, version 2.42.0+ds")
+    assert set(jobs.NAMES) - set(jobs.runnable()) == {"alertmanager", "prometheus"}
+    install("prometheus-alertmanager", "alertmanager, version 0.25.0")
     assert jobs.runnable() == jobs.NAMES

@@ -1,4 +1,4 @@
-"""Where Nomad and Caddy come from: PATH if new enough, a release whose hash fits, the build, or a message that names all three."""
+"""Where Nomad, Caddy and Prometheus come from: PATH if new enough, a release whose hash fits, the build, or a message that names all three."""
 
 import hashlib
 import io
@@ -15,16 +15,24 @@ from ops.errors import OperatorError
 from ops.paths import PROJECT
 from ops.setup.binaries import Binary, Program
 from ops.setup.caddy_binary import CADDY
+from ops.setup.metrics_binaries import ALERTMANAGER, PROMETHEUS, find
 from ops.setup.nomad_binary import NOMAD
 from tests.unit.ops.conftest import Double
 
 # What each prints when asked for its version.
-SAYS = {"nomad": "Nomad v{version}\nBuildDate 2026-03-11", "caddy": "v{version} h1:abc="}
+SAYS = {
+    "nomad": "Nomad v{version}\nBuildDate 2026-03-11",
+    "caddy": "v{version} h1:abc=",
+    "prometheus": "prometheus, version {version}+ds (branch: debian/sid, revision: 1)",
+    "alertmanager": "alertmanager, version {version} (branch: debian/sid, revision: 1)",
+}
 BOTH = pytest.mark.parametrize("program", [NOMAD, CADDY], ids=lambda program: program.name)
+ALL = pytest.mark.parametrize("program", [NOMAD, CADDY, PROMETHEUS, ALERTMANAGER], ids=lambda program: program.name)
 
 
 def _script(program: Program, version: str) -> str:
-    return f"#!/bin/sh\necho '{SAYS[program.name].format(version=version)}'\n"
+    said = SAYS[program.name.removeprefix("prometheus-")].format(version=version)
+    return f"#!/bin/sh\necho '{said}'\n"
 
 
 def _install(program: Program, folder: Path, version: str) -> Path:
@@ -42,14 +50,14 @@ def _cached(program: Program, tmp_path: Path, origin: str) -> Path:
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOSECAST_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
-    for name in ("NOMAD", "CADDY"):
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    for name in ("NOMAD", "CADDY", "PROMETHEUS", "ALERTMANAGER"):
         monkeypatch.setenv(f"CLOSECAST_{name}_RELEASES", "http://127.0.0.1:9")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(platform, "system", lambda: "Linux")
 
 
-@BOTH
+@ALL
 def test_the_one_on_path_is_taken_if_new_enough(program: Program, tmp_path: Path) -> None:
     version = f"{program.oldest[0]}.{program.oldest[1]}.0"
     binary = _install(program, tmp_path / "bin", version)
@@ -76,7 +84,8 @@ def _archive(program: Program) -> bytes:
             zipped.writestr(program.name, script)
     else:
         with tarfile.open(fileobj=content, mode="w:gz") as tarred:
-            member = tarfile.TarInfo(program.name)
+            name = program.member.format(name=program.name, version=program.version, dashed="linux-amd64")
+            member = tarfile.TarInfo(name)
             member.size = len(script)
             tarred.addfile(member, io.BytesIO(script))
     return content.getvalue()
@@ -85,13 +94,13 @@ def _archive(program: Program) -> bytes:
 def _released(program: Program, double: Double, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A release site with one archive."""
     archive = _archive(program)
-    path = program.archive.format(version=program.version, system="linux_amd64")
+    path = program.archive.format(version=program.version, system="linux_amd64", dashed="linux-amd64")
     double.answers[f"GET /{path}"] = (200, archive)
     monkeypatch.setenv(f"CLOSECAST_{program.name.upper()}_RELEASES", double.address)
     return archive
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_a_release_is_checked_and_kept(
     program: Program, algorithm: str, double: Double, monkeypatch: pytest.MonkeyPatch
@@ -104,7 +113,7 @@ def test_a_release_is_checked_and_kept(
     assert found.version == program.version
 
 
-@BOTH
+@ALL
 def test_a_release_with_another_hash_is_refused(
     program: Program, double: Double, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +129,21 @@ def test_with_neither_release_nor_go_the_message_names_both(program: Program) ->
         program.find_or_install()
     assert f"install {program.title} from your package manager" in str(caught.value)
     assert "there is no Go on PATH to build it with, so the release site must answer" in program.describe()
+
+
+def test_a_program_that_is_not_built_says_how_else_it_is_had(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match=r"no Alertmanager 0\.24 .* could not be downloaded") as caught:
+        ALERTMANAGER.find_or_install()
+    assert "Go" not in str(caught.value)
+    assert "install the package prometheus-alertmanager" in ALERTMANAGER.describe()
+    assert find() is None
+    _install(replace(ALERTMANAGER, name="prometheus-alertmanager"), tmp_path / "bin", "0.25.0")
+    assert ALERTMANAGER.find() is not None
+    assert find() is None
+    _install(PROMETHEUS, tmp_path / "bin", "2.42.0")
+    found = find()
+    assert found is not None
+    assert [one.version for one in found] == ["2.42.0", "0.25.0"]
 
 
 def test_a_system_without_a_pinned_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

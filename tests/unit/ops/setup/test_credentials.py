@@ -42,7 +42,7 @@ def test_each_job_gets_what_it_needs_and_no_more() -> None:
     owners = {
         job: items["object_store_secret_key"] for job, items in variables.items() if "object_store_secret_key" in items
     }
-    assert set(owners) == {"localstack", "mlflow", "prefect-worker", "trial", "score", "journal", "api"}
+    assert set(owners) == {"localstack", "mlflow", "prefect-worker", "trial", "score", "journal", "api", "alerts"}
     for owner, secret in owners.items():
         assert {job for job, items in variables.items() if secret in json.dumps(items)} == {owner, "localstack"}
     assert set(variables["ui"]) == {"password", "gateway_key"}
@@ -99,7 +99,7 @@ def test_jobs_of_an_installation_of_before_get_keys_of_their_own(state: Path) ->
     # given a file of before, when all jobs had the one key
     before = Credentials.load_or_create()
     kept = {name: value for name, value in vars(before).items() if not name.endswith("_object_store_secret_key")}
-    assert len(vars(before)) - len(kept) == 6
+    assert len(vars(before)) - len(kept) == 7
     Credentials.file().write_text(json.dumps(kept))
     # when
     after = Credentials.load_or_create()

@@ -1,0 +1,51 @@
+"""Run the service: `python -m services.alerts`."""
+
+import os
+import signal
+import sys
+import threading
+from functools import partial
+
+from closecast.platform.alerts.sinks.settings import routes, sink
+from closecast.platform.runtime import logs
+from closecast.platform.settings import SettingsError
+from services.alerts.certificate import shown_by
+from services.alerts.pages import serve
+from services.alerts.settings import Settings
+from services.alerts.status import Status
+from services.alerts.work import Deliverer, Planner, Watch
+
+
+def main() -> None:
+    logs.configure()
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        sys.exit(f"alerts: {error}")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    url, status = settings.database.url, Status()
+    watch = Watch(
+        url,
+        settings.rules,
+        status,
+        certificate=partial(shown_by, settings.gateway),
+        expects_metrics=settings.expects_metrics,
+    )
+    server = serve(settings.host, settings.port, status, settings.token, watch.take)
+    workers = [
+        Planner(url, settings.rules, routes(settings.sinks), status).worker(),
+        watch.worker(),
+        *(Deliverer(url, sink(one), status).worker() for one in settings.sinks),
+    ]
+    for worker in workers:
+        worker.start()
+    stop.wait()
+    server.shutdown()
+    for worker in workers:
+        worker.stop()
+
+
+if __name__ == "__main__":
+    main()

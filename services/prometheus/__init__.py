@@ -1,0 +1,1 @@
+"""Prometheus: it scrapes the services that have metrics, and evaluates the rules in policies/alerts."""
