@@ -6,6 +6,7 @@ import streamlit as st
 
 from closecast.platform.nomad.addresses import address
 from services.ui import checking, history, outage, queries, ranking, scoring, sign_in, texts, watch
+from services.ui import alerts, checking, history, outage, queries, ranking, scoring, sign_in, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.credential import Credential
 from services.ui.responses import ModelFacts
@@ -29,6 +30,8 @@ def main() -> None:
         st.info(texts.BASELINE_NOTE)
     names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?"]
     rank, score, check, past, still = st.tabs(names)
+    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Alerts"]
+    rank, score, check, past, wrong = st.tabs(names)
     with rank:
         pipeline = ranking.show(api, model)
     with score:
@@ -39,6 +42,8 @@ def main() -> None:
         history.show(api)
     with still:
         watch.show(api)
+    with wrong:
+        alerts.show(api)
 
 
 def _instance() -> str:

@@ -175,6 +175,28 @@ class Said:
             str(content["version"]),
             datetime.fromisoformat(content["said_at"]),
             content["reports"],
+class OpenAlert:
+    """An alert that has not ended."""
+
+    rule: str
+    severity: str
+    summary: str
+    description: str
+    links: dict[str, str]
+    opened_at: datetime
+
+    @classmethod
+    def of_list(cls, content: dict[str, Any]) -> "tuple[OpenAlert, ...]":
+        return tuple(
+            cls(
+                rule=str(one["rule"]),
+                severity=str(one["severity"]),
+                summary=str(one["summary"]),
+                description=str(one["description"]),
+                links={str(name): str(address) for name, address in one["links"].items()},
+                opened_at=datetime.fromisoformat(one["opened_at"]),
+            )
+            for one in content["alerts"]
         )
 
 

@@ -1,4 +1,4 @@
-"""Read recorded predictions from the database, and store outcomes."""
+"""Read recorded predictions and open alerts from the database, and store outcomes."""
 
 import threading
 import uuid
@@ -9,6 +9,7 @@ from datetime import date
 import psycopg
 from msgspec.structs import replace
 
+from closecast.platform.alerts.outbox import KnownAlert, open_alerts
 from closecast.platform.database import connect
 from closecast.platform.journal import store
 from closecast.platform.journal.outcomes import Outcome, OutcomeCounts, record_outcomes
@@ -22,7 +23,7 @@ _PATIENCE_S = 2.0
 
 
 class Records:
-    """Predictions and outcomes in the database at `address()`. Every method blocks: not for an event loop.
+    """Predictions, outcomes and alerts in the database at `address()`. Every method blocks: not for an event loop.
 
     Raises UnavailableError when the database cannot be reached. Each call opens a connection, which takes some
     milliseconds: these are rare, and none can be stale.
@@ -55,6 +56,10 @@ class Records:
         """The last `limit` verdicts of monitoring, the latest day first."""
         with self._connection() as connection:
             return latest(connection, limit)
+    def open_alerts(self) -> list[KnownAlert]:
+        """The open alerts, the newest first."""
+        with self._connection() as connection:
+            return open_alerts(connection)
 
     @contextmanager
     def _connection(self) -> Iterator[store.Connection]:

@@ -1,5 +1,6 @@
 """The routes under /v1."""
 
+from services.api.routes.alerts import alerts
 from services.api.routes.audit import audit_log, verify_audit_log
 from services.api.routes.batch import predict_batch
 from services.api.routes.checks import check_export
@@ -27,6 +28,7 @@ ROUTES = [
     monitoring,
     roll_back,
     record_outcomes,
+    alerts,
     create_key,
     list_keys,
     rotate_key,

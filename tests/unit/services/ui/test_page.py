@@ -17,7 +17,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from closecast.deals.mapping.profiles import shipped
-from services.ui import checking, page, sign_in
+from services.ui import checking, page, queries, sign_in
 from services.ui.responses import Findings
 
 AS_OF = date(2017, 12, 1)
@@ -126,6 +126,8 @@ class ApiDouble(ThreadingHTTPServer):
             return 200, {"day": query["day"], "models": [ANSWERED]}
         if path == "/v1/monitoring":
             return 200, {"verdicts": [SAID]}
+        if path == "/v1/alerts":
+            return 200, {"alerts": []}
         asked = {**query, **body}
         as_of = date.fromisoformat(asked.get("as_of", str(AS_OF)))
         days = 30 if asked["horizon"] == "quarter_end" else int(asked["horizon"])
@@ -262,6 +264,7 @@ def test_the_ranking_is_shown(app: AppTest) -> None:
     # then
     assert not app.exception
     names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?"]
+    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Alerts"]
     assert [tab.label for tab in app.tabs] == names
     assert "version 3 · trained on 2 January 2018 from synthetic data" in app.caption[0].value
     assert "0.412 by quarter end (base rate 0.523)" in app.caption[0].value
@@ -573,3 +576,37 @@ def test_an_outage_of_what_monitoring_found_leaves_the_other_tabs(app: AppTest, 
     app.run()
     assert any("The database does not answer" in one.value for one in app.error)
     assert len(app.dataframe) >= 1
+def test_open_alerts_are_shown_pages_first_and_do_nothing(app: AppTest, api: ApiDouble) -> None:
+    # given
+    opened = {"opened_at": "2026-11-28T12:00:00+00:00", "refreshed_at": "2026-11-28T12:00:00+00:00", "labels": {}}
+    hostile = "=cmd ![x](https://evil.example) <b>bold</b>"
+    note = {"rule": "data_quality", "key": "a", "severity": "note", "summary": hostile, "description": "", **opened}
+    page = {
+        "rule": "harmful_proved",
+        "key": "b",
+        "severity": "page",
+        "summary": "Harm",
+        "description": "Much",
+        **opened,
+    }
+    links = {"report": "https://localhost/report", "run": "javascript:alert(1)"}
+    api.override["/v1/alerts"] = 200, {"alerts": [{**note, "links": {}}, {**page, "links": links}]}
+    # when
+    app.run()
+    # then
+    [shown] = [one.value for one in app.error]
+    assert shown.startswith("**Harm**")
+    assert "<https://localhost/report>" in shown
+    assert "javascript\\:alert" in shown
+    [shown] = [one.value for one in app.warning]
+    assert "![x](" not in shown
+    assert "<b>" not in shown
+
+
+def test_without_an_alert_the_page_says_so_and_without_an_answer_why(app: AppTest, api: ApiDouble) -> None:
+    app.run()
+    assert [one.value for one in app.success] == ["No alert is open."]
+    api.override["/v1/alerts"] = 503, {"title": "x", "detail": "the database cannot be used now"}
+    queries.alerts.clear()
+    app.run()
+    assert [one.value for one in app.error if "The database cannot be used now" in one.value]

@@ -12,12 +12,15 @@ from litestar.middleware import ASGIMiddleware
 from litestar.testing import TestClient
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from closecast.platform.alerts.alert import Alert
+from closecast.platform.alerts.outbox import fire, resolve
 from closecast.platform.callers.caller import Caller
 from closecast.platform.database import connect
 from closecast.platform.journal.entry import new_id
 from closecast.platform.journal.store import Connection, insert
 from services.api.problems import HANDLERS
 from services.api.records.database import Records
+from services.api.routes.alerts import alerts
 from services.api.routes.outcomes import record_outcomes
 from services.api.routes.recorded import recorded
 from tests.journal_entries import batch, single
@@ -40,7 +43,7 @@ class _Recognised(ASGIMiddleware):
 
 def _client(url: str | None) -> Client:
     records = Records(lambda: url)
-    versioned = Router("/v1", route_handlers=[recorded, record_outcomes], middleware=[_Recognised()])
+    versioned = Router("/v1", route_handlers=[recorded, record_outcomes, alerts], middleware=[_Recognised()])
     dependencies = {"records": Provide(lambda: records, sync_to_thread=False)}
     app = Litestar([versioned], dependencies=dependencies, exception_handlers=HANDLERS)
     return TestClient(app, raise_server_exceptions=False)
@@ -49,7 +52,7 @@ def _client(url: str | None) -> Client:
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     with connect(database_url) as connection:
-        connection.execute("TRUNCATE predictions, archive_batches, outcomes")
+        connection.execute("TRUNCATE predictions, archive_batches, outcomes, alerts")
         yield connection
 
 
@@ -174,3 +177,31 @@ def test_a_database_that_is_away_is_a_503_without_its_password(url: str | None) 
         assert answer.headers["content-type"].startswith(PROBLEM)
         assert answer.headers["retry-after"]
         assert "secret-word" not in answer.text
+
+
+def test_open_alerts_are_listed_the_newest_first(client: Client, connection: Connection) -> None:
+    # given
+    for number, severity in enumerate(("note", "page", "page")):
+        links = {"run": f"https://localhost/runs/{number}"}
+        fire(connection, Alert("harm", f"model {number}", severity, "Harm", "Much", links, {"model": str(number)}))  # type: ignore[arg-type]
+    resolve(connection, "harm", "model 1")
+    # when
+    newest, oldest = client.get("/v1/alerts").json()["alerts"]
+    # then
+    assert (newest["key"], oldest["key"]) == ("model 2", "model 0")
+    assert (
+        newest.items()
+        >= {
+            "rule": "harm",
+            "severity": "page",
+            "summary": "Harm",
+            "description": "Much",
+            "links": {"run": "https://localhost/runs/2"},
+            "labels": {"model": "2"},
+        }.items()
+    )
+
+
+def test_alerts_without_a_database_are_unavailable() -> None:
+    with _client(None) as client:
+        assert client.get("/v1/alerts").status_code == 503
