@@ -65,6 +65,31 @@ key-revoke *arguments:
 audit *arguments:
     @{{ ops }} audit "$@"
 
+# List open alerts, silences and messages that wait
+[group('platform')]
+alerts *arguments:
+    @{{ ops }} alerts "$@"
+
+# Silence alerts for some time: alert-silence <rule> [--label name=value] [--for 4h] --why <text>; or --end <number>
+[group('platform')]
+alert-silence *arguments:
+    @{{ ops }} alert-silence "$@"
+
+# Close an open alert by hand: alert-resolve <rule> [--key <text>]
+[group('platform')]
+alert-resolve *arguments:
+    @{{ ops }} alert-resolve "$@"
+
+# Show where messages about alerts go, or have them go where a file says: alert-sinks [file.yaml]
+[group('platform')]
+alert-sinks *arguments:
+    @{{ ops }} alert-sinks "$@"
+
+# Send a test message to every sink, and say whether each took it
+[group('platform')]
+alert-test *arguments:
+    @{{ ops }} alert-test "$@"
+
 # Replace names and identifiers wherever they are stored, and prove it: forget <id|account|agent> … [--kind id|account|agent] [--dry-run]
 [group('platform')]
 forget *arguments:
@@ -155,7 +180,7 @@ model-key-rotate *arguments:
 api-key *arguments:
     @{{ ops }} api-key "$@"
 
-# Print the passwords of the user interface, of Prefect's pages and of MLflow
+# Print the passwords of the user interface, Prefect, MLflow, Prometheus and Alertmanager
 [group('platform')]
 passwords *arguments:
     @{{ ops }} passwords "$@"

@@ -68,6 +68,7 @@ class Prefects:
                 "PREFECT_API_AUTH_STRING": self.auth_string,
                 "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
                 "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+                "CLOSECAST_MONITORING_URL": self.database.url,
             },
             folder / "worker",
             "http://127.0.0.1:{port}/health",

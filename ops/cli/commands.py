@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from ops import alerts
 from ops.api import keys, predict, replay
 from ops.cli.arguments import Arguments, nothing
 from ops.cli.summary import describe_prediction, describe_source, services
@@ -114,7 +115,7 @@ def api_key(arguments: list[str]) -> int:
 
 
 def passwords(arguments: list[str]) -> int:
-    """Print the passwords of the user interface, of Prefect's pages and of MLflow."""
+    """Print the passwords of the user interface, Prefect, MLflow, Prometheus and Alertmanager."""
     nothing("passwords", passwords.__doc__, arguments)
     credentials = connect().credentials
     print(f"user interface   closecast, {credentials.ui_password}")
@@ -123,6 +124,8 @@ def passwords(arguments: list[str]) -> int:
     print(
         f"MLflow, to read  reader, {credentials.mlflow_reader_password}   (loads models and reads runs, changes nothing)"
     )
+    print(f"Prometheus       closecast, {credentials.prometheus_password}")
+    print(f"Alertmanager     closecast, {credentials.alertmanager_password}")
     return 0
 
 
@@ -187,6 +190,11 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "key-rotate": keys.rotate,
     "key-revoke": keys.revoke,
     "audit": keys.audit,
+    "alerts": alerts.alerts,
+    "alert-silence": alerts.silence,
+    "alert-resolve": alerts.resolve,
+    "alert-sinks": alerts.sinks,
+    "alert-test": alerts.try_out,
     "forget": forget,
     "nomad": nomad,
     "nomad-fmt": nomad_fmt,

@@ -58,6 +58,7 @@ class Runs:
     """The runs of this platform's work pool. Every call raises httpx.HTTPError when Prefect is away or refuses."""
 
     def __init__(self, api: str, auth_string: str) -> None:
+        self._pages = api.removesuffix("/api")
         self._http = httpx.Client(base_url=api, timeout=30, auth=PrefectAuth(auth_string))
         self._repeated: set[str] = set()
 
@@ -73,6 +74,24 @@ class Runs:
         asked = run.state == "CANCELLING"
         state = {"type": "CANCELLED", "name": "Cancelled"} if asked else {"type": "CRASHED", "name": "Crashed"}
         self._call("POST", f"/flow_runs/{run.id}/set_state", {"state": {**state, "message": reason}, "force": True})
+
+    def last_ends(self) -> dict[str, Run]:
+        """The last run of each flow that has completed, failed or crashed, by the flow's name, of the latest 200."""
+        flows = {
+            one["id"]: one["entrypoint"].rpartition(":")[2]
+            for one in self._call("POST", "/deployments/filter", {"limit": _LIMIT})
+            if one.get("entrypoint")
+        }
+        found: dict[str, Run] = {}
+        ends = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}
+        for run in self._filter(ends, sort="END_TIME_DESC"):
+            if run.deployment_id in flows:
+                found.setdefault(flows[run.deployment_id], run)
+        return found
+
+    def page(self, run: Run) -> str:
+        """The address of the run's page."""
+        return f"{self._pages}/runs/flow-run/{run.id}"
 
     def repeat(self) -> list[tuple[Run, str]]:
         """Restart repeatable runs that crashed within a day and have attempts left; returns them and the new names."""
@@ -108,8 +127,8 @@ class Runs:
         fresh = datetime.fromisoformat(made["created"]) > datetime.now(UTC) - timedelta(minutes=1)
         return str(made["name"]) if fresh else None
 
-    def _filter(self, flow_runs: dict[str, Any]) -> list[Run]:
-        body = {"flow_runs": flow_runs, "work_pools": {"name": {"any_": [WORK_POOL]}}, "limit": _LIMIT}
+    def _filter(self, flow_runs: dict[str, Any], **more: str) -> list[Run]:
+        body = {"flow_runs": flow_runs, "work_pools": {"name": {"any_": [WORK_POOL]}}, "limit": _LIMIT, **more}
         return [Run.of(answer) for answer in self._call("POST", "/flow_runs/filter", body)]
 
     def _call(self, method: str, path: str, body: dict[str, Any]) -> Any:

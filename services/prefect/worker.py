@@ -13,6 +13,7 @@ import httpx
 
 from closecast.platform.runtime import logs
 from services.prefect import run_processes
+from services.prefect.failures import Failures
 from services.prefect.runs import Runs
 
 _LOG = logging.getLogger("services.prefect.worker")  # it is run as __main__
@@ -30,12 +31,14 @@ _COMMAND = (sys.executable, "-m", "services.prefect.pool")
 class Worker:
     """A worker process and its runs.
 
-    `home` is its folder and, in the environment, its identifier; `runs` are Prefect's runs.
+    `home` is its folder and, in the environment, its identifier; `runs` are Prefect's runs; `failures` tells of failed
+    ones.
     """
 
-    def __init__(self, home: str, runs: Runs) -> None:
+    def __init__(self, home: str, runs: Runs, failures: Failures | None) -> None:
         self._home = home
         self._runs = runs
+        self._failures = failures
         self._missing: set[str] = set()
         self._problem = ""
         self._stop_at = 0.0
@@ -83,6 +86,8 @@ class Worker:
             self._end_lost(grace)
             for run, name in self._runs.repeat():
                 _LOG.info(f"{run.name} crashed ({run.message}); it is tried again as {name}")
+            if self._failures is not None:
+                self._failures.look()
         except httpx.HTTPError as error:
             problem = f"{type(error).__name__}: {error}"
             if problem != self._problem:
@@ -112,11 +117,11 @@ class Worker:
 
 def main() -> None:
     logs.configure()
-    sys.exit(
-        Worker(
-            os.environ["PREFECT_HOME"], Runs(os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"])
-        ).live()
-    )
+    runs = Runs(os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"])
+    url = os.environ.get("CLOSECAST_MONITORING_URL")
+    if url is None:
+        _LOG.warning("CLOSECAST_MONITORING_URL is not set: there are no alerts of failed flows")
+    sys.exit(Worker(os.environ["PREFECT_HOME"], runs, Failures(runs, url) if url else None).live())
 
 
 if __name__ == "__main__":

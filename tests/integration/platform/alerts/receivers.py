@@ -84,7 +84,7 @@ class MailServer:
 @contextmanager
 def mail_server(folder: Path, security: str) -> Iterator[MailServer]:
     """A mail server that takes mail after a login over TLS (tls, starttls), or from everybody (none)."""
-    ca_file, context = _certificate(folder)
+    ca_file, context = certificate(folder)
     kept, options = _Kept(), dict[str, Any]()
     if security != "none":
         options = {"auth_required": True, "authenticator": _authenticate, "auth_require_tls": security == "starttls"}
@@ -105,7 +105,8 @@ def _authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, 
     return AuthResult(success=isinstance(given, LoginPassword) and given == right)
 
 
-def _certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate of two days for 127.0.0.1 in a file, and a server's context with it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a mail server")])
     now = datetime.now(UTC)
@@ -121,11 +122,11 @@ def _certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    certificate, private = folder / "mail.pem", folder / "mail.key"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    public, private = folder / "mail.pem", folder / "mail.key"
+    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     private.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, private)
-    return certificate, context
+    context.load_cert_chain(public, private)
+    return public, context

@@ -1,0 +1,62 @@
+"""An alert for each flow whose last run has failed or crashed, until one completes."""
+
+import logging
+import time
+from contextlib import closing
+
+import psycopg
+
+from closecast.platform.alerts.alert import Alert
+from closecast.platform.alerts.outbox import fire, resolve
+from closecast.platform.database import connect
+from services.prefect.runs import Run, Runs
+
+_LOG = logging.getLogger("services.prefect.failures")
+
+RULE = "flow_failed"
+_LOOK_SECONDS = 30.0
+
+
+class Failures:
+    """Looks at the last runs of all flows, and writes what has changed into the outbox in the database at `url`."""
+
+    def __init__(self, runs: Runs, url: str) -> None:
+        self._runs, self._url = runs, url
+        self._written: dict[str, str] = {}  # the last run that was written about, by flow
+        self._looked = float("-inf")
+        self._problem = ""
+
+    def look(self) -> None:
+        """Look, unless that was just done. Raises httpx.HTTPError; a database that is away is asked again later."""
+        if time.monotonic() < self._looked + _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        ended = {flow: run for flow, run in self._runs.last_ends().items() if self._written.get(flow) != run.id}
+        if not ended:
+            return
+        try:
+            with closing(connect(self._url)) as connection, connection.transaction():
+                for flow, run in ended.items():
+                    if run.state == "COMPLETED":
+                        resolve(connection, RULE, flow)
+                    else:
+                        fire(connection, self._alert(flow, run))
+        except psycopg.Error as error:
+            problem = type(error).__name__
+            if problem != self._problem:
+                _LOG.warning("alerts of flow runs cannot be written down now: %s", problem)
+            self._problem = problem
+            return
+        self._problem = ""
+        self._written |= {flow: run.id for flow, run in ended.items()}
+
+    def _alert(self, flow: str, run: Run) -> Alert:
+        return Alert(
+            rule=RULE,
+            key=flow,
+            severity="note",
+            summary=f"The flow {flow} has {'crashed' if run.state == 'CRASHED' else 'failed'}",
+            description=f"{run.name}: {run.message or run.state}",
+            links={"run": self._runs.page(run)},
+            labels={"flow": flow},
+        )
