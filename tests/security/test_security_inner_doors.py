@@ -197,3 +197,37 @@ def test_mlflows_webhook_leads_to_an_instance_of_the_api(platform: Platform) -> 
             assert (refused.status_code, "lead to the prediction API alone" in refused.text) == (400, True)
     assert tested["success"] is True
     assert _registry(platform) == (version, webhooks)
+
+
+def test_an_ordinary_account_reads_no_metrics_silences_no_alert_and_fires_none(platform: Platform) -> None:
+    # given
+    prometheus, alertmanager, alerts = (platform.address(job) for job in ("prometheus", "alertmanager", "alerts"))
+    typed = ("-H", "Content-Type: application/json", "-d")
+    fired = '[{"labels": {"alertname": "service_down"}}]'
+    # when
+    answers = [
+        asked(f"{prometheus}/api/v1/query?query=up"),
+        asked(f"{prometheus}/metrics"),
+        asked("-X", "POST", f"{prometheus}/-/reload"),
+        asked("-u", "closecast:closecast", f"{prometheus}/"),
+        asked(f"{alertmanager}/api/v2/alerts"),
+        asked(*typed, fired, f"{alertmanager}/api/v2/alerts"),
+        asked(*typed, "{}", f"{alertmanager}/api/v2/silences"),
+        asked(*typed, '{"version": "4", "alerts": []}', f"{alerts}/v1/alertmanager"),
+        asked("-H", "Authorization: Bearer x", *typed, "{}", f"{alerts}/v1/alertmanager"),
+    ]
+    # then
+    assert [status for status, _ in answers] == [401] * len(answers)
+    state, text = asked(f"{alerts}/health")
+    assert (state, sorted(json.loads(text))) == (200, ["failing", "noted", "status"])
+
+
+@pytest.mark.parametrize("job", ["alerts", "alertmanager", "prometheus"])
+def test_what_tells_of_alerts_runs_as_an_account_of_its_own_and_listens_on_this_machine_only(
+    platform: Platform, job: str
+) -> None:
+    processes = platform.processes(job, job)
+    assert processes
+    for process in processes:
+        assert "root" not in process.username()
+        assert {one.laddr.ip for one in process.net_connections("tcp") if one.status == "LISTEN"} <= {"127.0.0.1"}
