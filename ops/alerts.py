@@ -128,7 +128,10 @@ def sinks(arguments: list[str]) -> int:
             kept = parse(text)
         except OSError as error:
             raise OperatorError(f"{file} cannot be read: {error.strerror}", "name a file that is there") from error
-        except (msgspec.DecodeError, SinksError, TypeError) as error:
+        except msgspec.DecodeError as error:
+            # The error may quote the file, which has secrets.
+            raise OperatorError(f"{file} is not YAML", "correct it; docs/operations.md has examples") from error
+        except (SinksError, TypeError) as error:
             raise OperatorError(f"{file}: {error}", "correct it; docs/operations.md has examples") from error
         session = connect().managing()
         credentials = replace(session.credentials, alert_sinks=text)
