@@ -21,7 +21,8 @@ from closecast.platform.alerts.sinks.webhook import Webhook
 from tests.integration.platform.alerts.receivers import PASSWORD, USER, http_receiver, mail_server
 from tests.servers import S3, free_port
 
-pytestmark = pytest.mark.integration
+# The mail server says so of logins over TLS from the start, which it does not take for TLS.
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore:Requiring AUTH")]
 
 SECRET = "a secret of the webhook's receiver"
 HOSTILE = Alert(
