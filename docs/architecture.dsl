@@ -15,7 +15,6 @@ workspace "Closecast" "Which open deals will be won, and by when" {
             score = container "score" "Scores one part of a batch; dispatched" "LightGBM, Arrow"
             journal = container "journal" "Takes predictions from the stream to PostgreSQL and the lake" "Redis streams, Arrow"
             shadow = container "shadow" "Scores recorded predictions with a second model" "LightGBM"
-            postgres = container "postgres" "Databases of MLflow, Prefect, Optuna, and of keys, predictions and the audit log" "PostgreSQL" "Database"
             alerts = container "alerts" "Outbox and sinks of alerts, dead man's switches" "Python"
             alertmanager = container "alertmanager" "Groups and silences alerts on metrics" "Alertmanager"
             prometheus = container "prometheus" "Metrics, and the rules of alerts on them" "Prometheus"

@@ -22,10 +22,8 @@ from ops.setup.credentials import Credentials
 
 # Jobs that write stop before those they write to.
 _WAVES = (
-    ("gateway", "ui", "api", "prefect-worker"),
-    ("prefect", "mlflow", "journal", "shadow"),
     ("prometheus", "gateway", "ui", "api", "prefect-worker"),
-    ("alertmanager", "prefect", "mlflow", "journal"),
+    ("alertmanager", "prefect", "mlflow", "journal", "shadow"),
     ("alerts",),
     ("localstack", "cache", "postgres"),
 )

@@ -200,6 +200,9 @@ def monitoring_url(database_url: str) -> str:
 @pytest.fixture(scope="session")
 def shadow_url(database_url: str) -> str:
     return database_url.replace("//closecast:", "//shadow:")
+
+
+@pytest.fixture(scope="session")
 def alerts_url(database_url: str) -> str:
     return database_url.replace("//closecast:", "//alerts:")
 

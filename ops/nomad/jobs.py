@@ -33,10 +33,6 @@ NAMES = (
     "api",
     "ui",
     "gateway",
-)
-    "api",
-    "ui",
-    "gateway",
     "alerts",
     "alertmanager",
     "prometheus",

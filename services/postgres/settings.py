@@ -13,8 +13,7 @@ class SettingsError(ValueError):
 
 # Roles without a database of their own, and the database that each may connect to. `promoter` only takes a lock there; what
 # others may read and write is in closecast/platform/sql/grants.
-LOGIN_ONLY_ROLES = {"promoter": "closecast", "monitor": "closecast", "shadow": "closecast"}
-LOGIN_ONLY_ROLES = {"promoter": "closecast", "monitor": "closecast", "alerts": "closecast"}
+LOGIN_ONLY_ROLES = dict.fromkeys(("promoter", "monitor", "shadow", "alerts"), "closecast")
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ import httpx
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.credential import Credential, NoCredentialError
-from services.ui.responses import Explanation, Findings, History, ModelFacts, Pipeline, Prediction, Said
-from services.ui.responses import Explanation, Findings, History, ModelFacts, OpenAlert, Pipeline, Prediction
+from services.ui.responses import Explanation, Findings, History, ModelFacts, OpenAlert, Pipeline, Prediction, Said
 
 _TIMEOUT = httpx.Timeout(20, connect=2)
 _CHECK_TIMEOUT = httpx.Timeout(100, connect=2)  # a large workbook takes its time
@@ -101,6 +100,7 @@ class Client:
         return self._ask(
             lambda content: [Said.of_json(one) for one in content["verdicts"]], "GET", "/v1/monitoring", params=query
         )
+
     def alerts(self) -> tuple[OpenAlert, ...]:
         """The open alerts, the newest first. Raises ApiUnavailableError or ApiProblemError."""
         return self._ask(OpenAlert.of_list, "GET", "/v1/alerts")

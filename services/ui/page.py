@@ -1,12 +1,11 @@
-"""The page that Streamlit runs for every visit and click: a header and five tabs, or an error."""
+"""The page that Streamlit runs for every visit and click: a header and six tabs, or an error."""
 
 import os
 
 import streamlit as st
 
 from closecast.platform.nomad.addresses import address
-from services.ui import checking, history, outage, queries, ranking, scoring, sign_in, texts, watch
-from services.ui import alerts, checking, history, outage, queries, ranking, scoring, sign_in, texts
+from services.ui import alerts, checking, history, outage, queries, ranking, scoring, sign_in, texts, watch
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.credential import Credential
 from services.ui.responses import ModelFacts
@@ -28,10 +27,8 @@ def main() -> None:
     st.caption("  \n".join(filter(None, (texts.model_line(model), texts.evidence_line(model)))))
     if model.is_baseline:
         st.info(texts.BASELINE_NOTE)
-    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?"]
-    rank, score, check, past, still = st.tabs(names)
-    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Alerts"]
-    rank, score, check, past, wrong = st.tabs(names)
+    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?", "Alerts"]
+    rank, score, check, past, still, wrong = st.tabs(names)
     with rank:
         pipeline = ranking.show(api, model)
     with score:

@@ -8,8 +8,7 @@ from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.client import Client
 from services.ui.credential import Credential
-from services.ui.responses import ModelFacts, Pipeline, Said
-from services.ui.responses import ModelFacts, OpenAlert, Pipeline
+from services.ui.responses import ModelFacts, OpenAlert, Pipeline, Said
 
 # Long enough to save a request per click, short enough to show a new model at once.
 _KEPT = timedelta(seconds=5)
@@ -46,6 +45,8 @@ def pipeline(api: Client, as_of: date, horizon: Horizon) -> Pipeline:
 def verdicts(api: Client) -> list[Said]:
     """What monitoring said lately. Raises as Client.verdicts."""
     return api.verdicts()
+
+
 @st.cache_data(ttl=_KEPT, show_spinner=False, hash_funcs={Client: _identity})
 def alerts(api: Client) -> tuple[OpenAlert, ...]:
     """The open alerts. Raises as Client.alerts."""

@@ -175,6 +175,10 @@ class Said:
             str(content["version"]),
             datetime.fromisoformat(content["said_at"]),
             content["reports"],
+        )
+
+
+@dataclass(frozen=True)
 class OpenAlert:
     """An alert that has not ended."""
 

@@ -56,6 +56,7 @@ class Records:
         """The last `limit` verdicts of monitoring, the latest day first."""
         with self._connection() as connection:
             return latest(connection, limit)
+
     def open_alerts(self) -> list[KnownAlert]:
         """The open alerts, the newest first."""
         with self._connection() as connection:

@@ -18,6 +18,5 @@ variable "region" {
 variable "secret_names" {
   description = "Names of the secrets that services of production read from Secrets Manager."
   type        = set(string)
-  default     = ["mlflow-database", "prefect-database", "optuna-database", "closecast-database", "promoter-database", "monitor-database", "shadow-database", "cache", "api-key"]
-  default     = ["mlflow-database", "prefect-database", "optuna-database", "closecast-database", "promoter-database", "monitor-database", "alerts-database", "cache", "api-key"]
+  default     = ["mlflow-database", "prefect-database", "optuna-database", "closecast-database", "promoter-database", "monitor-database", "shadow-database", "alerts-database", "cache", "api-key"]
 }

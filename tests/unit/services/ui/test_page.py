@@ -263,8 +263,7 @@ def test_the_ranking_is_shown(app: AppTest) -> None:
     app.run()
     # then
     assert not app.exception
-    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?"]
-    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Alerts"]
+    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?", "Alerts"]
     assert [tab.label for tab in app.tabs] == names
     assert "version 3 · trained on 2 January 2018 from synthetic data" in app.caption[0].value
     assert "0.412 by quarter end (base rate 0.523)" in app.caption[0].value
@@ -576,6 +575,8 @@ def test_an_outage_of_what_monitoring_found_leaves_the_other_tabs(app: AppTest, 
     app.run()
     assert any("The database does not answer" in one.value for one in app.error)
     assert len(app.dataframe) >= 1
+
+
 def test_open_alerts_are_shown_pages_first_and_do_nothing(app: AppTest, api: ApiDouble) -> None:
     # given
     opened = {"opened_at": "2026-11-28T12:00:00+00:00", "refreshed_at": "2026-11-28T12:00:00+00:00", "labels": {}}
