@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import psycopg
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
@@ -18,9 +17,10 @@ from closecast.models.manifest import ModelError
 from closecast.monitoring.reference import Reference
 from closecast.monitoring.verdict import HARMFUL, Finding, Verdict
 from closecast.platform.journal.store import Connection
+from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow.identity import Served
 from closecast.platform.mlflow.registry import LostError, NoChampionError
-from closecast.platform.monitoring import exported, journal, judging, look, reports, retraining, verdicts
+from closecast.platform.monitoring import alerting, exported, journal, judging, look, reports, retraining, verdicts
 from closecast.platform.shadow.decision import decide
 from flows import steps
 
@@ -34,13 +34,13 @@ class MonitorError(RuntimeError):
 
 
 @steps.retried(timeout_seconds=1800)
-def imported(source: str | None, seed: int, mapping: str | None) -> pd.DataFrame:
-    """Import the CRM's export, and return its accepted deals."""
-    return steps.ingest.fn(steps.read.fn(source, seed, mapping)).deals
+def imported(source: str | None, seed: int, mapping: str | None) -> Ingested:
+    """Import the CRM's export."""
+    return steps.ingest.fn(steps.read.fn(source, seed, mapping))
 
 
 @steps.retried(timeout_seconds=3600)
-def looked(day: date | None, deals: pd.DataFrame | None, notes: list[str], at: datetime) -> dict[str, Any]:
+def looked(day: date | None, data: Ingested | None, notes: list[str], at: datetime) -> dict[str, Any]:
     """Judge and look under the lock of monitoring, store reports and verdict, and return the verdict as plain data.
 
     `notes` are things that this look lacks; they become reasons.
@@ -48,8 +48,8 @@ def looked(day: date | None, deals: pd.DataFrame | None, notes: list[str], at: d
     log = get_run_logger()
     with closing(steps.monitoring()) as connection, tempfile.TemporaryDirectory() as scratch:
         _acquire(connection)
-        nothing = exported.reports(pd.DataFrame({"engage_date": []}))
-        judged = judging.judge(connection, nothing if deals is None else exported.reports(deals))
+        deals = None if data is None else data.deals
+        judged = judging.judge(connection, exported.NOTHING if deals is None else exported.reports(deals))
         log.info("judged: %s", judged)
         try:
             served = steps.registry().champion(Path(scratch))
@@ -80,20 +80,32 @@ def looked(day: date | None, deals: pd.DataFrame | None, notes: list[str], at: d
         "model_version": served.identity.version,
         "model_run_id": run_id,
         "reports_run_id": reports_run,
+        "quality": None if data is None else data.quality.score,
+        "quality_learnt": served.model.card.quality,
         "figures": figures,
     }
 
 
 @steps.retried(timeout_seconds=300)
 def acted(said: dict[str, Any], at: datetime) -> list[str]:
-    """Ask for a retraining if the verdict is harmful, see to an open one, and say what was done."""
+    """Alert, ask for a retraining if the verdict is harmful, see to an open one, and say what was done."""
     done = []
+    rules, links = steps.alert_rules(), _links(said)
+    model = {"version": said["model_version"], "run_id": said["model_run_id"]}
     with closing(steps.monitoring()) as connection:
+        new = alerting.tell_verdict(connection, rules, said["verdict"], said["reasons"], model, links)
+        done += [f"alert {rule}" for rule in new]
+        if said["quality"] is not None and alerting.tell_quality(
+            connection, rules, said["quality"], said["quality_learnt"], links
+        ):
+            done.append(f"alert {alerting.QUALITY}")
         if said["verdict"] in HARMFUL:
             reason = f"verdict {said['number']} of {said['day']}: {said['verdict']}: {said['reasons'][0]}"
             done.append(retraining.request(connection, said["model_run_id"], reason, at).reason)
         if followed := retraining.follow(connection, steps.trainings(), at):
-            done.append(followed)
+            done.append(followed.sentence)
+            if followed.failed:
+                alerting.tell_retraining(connection, rules, followed.number, followed.sentence)
     return done
 
 
@@ -142,10 +154,10 @@ def monitor(
     """
     now = at or datetime.now(UTC)
     notes: list[str] = []
-    deals = imported(source, seed, mapping, return_state=True)
-    if deals.is_failed():
-        notes.append(f"the export could not be imported, so only posted outcomes are known: {deals.message}")
-    said = looked(day, None if deals.is_failed() else deals.result(), notes, now)
+    data = imported(source, seed, mapping, return_state=True)
+    if data.is_failed():
+        notes.append(f"the export could not be imported, so only posted outcomes are known: {data.message}")
+    said = looked(day, None if data.is_failed() else data.result(), notes, now)
     done = acted(said, now) if said["number"] is not None else []
     shadow = compared(now)
     if shadow["shadow"] is not None:
@@ -166,6 +178,13 @@ def _acquire(connection: Connection) -> None:
     except psycopg.errors.LockNotAvailable as error:
         raise MonitorError(f"another monitor did not end within {_WAIT}: end that one if it hangs") from error
     connection.execute("SELECT set_config('lock_timeout', '0', false)")
+
+
+def _links(said: dict[str, Any]) -> dict[str, str]:
+    """Where the reports of a look and its flow run are."""
+    run = flow_run.get_flow_run_id()
+    page = {} if run is None else {"run": f"{steps.prefect_pages()}/runs/flow-run/{run}"}
+    return {"report": f"{steps.tracking_uri()}/#/runs/{said['reports_run_id']}", **page}
 
 
 def _unsaid(reason: str) -> dict[str, Any]:

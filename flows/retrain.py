@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
-from closecast.platform.monitoring import retraining
+from closecast.platform.monitoring import alerting, retraining
 from flows import steps
 from flows.train import train
 
@@ -23,6 +23,7 @@ def ended(number: int, result: dict[str, Any], failed: bool = False) -> None:
     """Close the retraining."""
     with closing(steps.monitoring()) as connection:
         retraining.end(connection, number, datetime.now(UTC), result, failed)
+        alerting.tell_retraining(connection, steps.alert_rules(), number, result["error"] if failed else None)
 
 
 @steps.retried(timeout_seconds=300)

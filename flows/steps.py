@@ -20,6 +20,8 @@ from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.mapping import document
 from closecast.deals.mapping.document import Mapping
 from closecast.deals.pseudonyms import Pseudonymiser
+from closecast.platform.alerts import rules
+from closecast.platform.alerts.rules import Rules
 from closecast.platform.database import connect
 from closecast.platform.forget import forgotten
 from closecast.platform.journal.store import Connection
@@ -77,6 +79,16 @@ def promotion_lock() -> DatabaseSettings:
 def monitoring() -> Connection:
     """A connection to Closecast's database with the rights of monitoring. Raises psycopg.OperationalError."""
     return connect(DatabaseSettings.from_environment(os.environ, MONITORING_URL).url)
+
+
+def alert_rules() -> Rules:
+    """The rules of alerts. Raises RulesError."""
+    return rules.load(PROJECT / "policies" / "alerts")
+
+
+def prefect_pages() -> str:
+    """The address of Prefect's pages."""
+    return PrefectSettings.from_environment(os.environ).api_url.removesuffix("/api")
 
 
 def trainings() -> Trainings:

@@ -151,9 +151,9 @@ class Watch:
         return True
 
     def _watch_monitor(self, connection: Connection, now: datetime) -> None:
-        """Judge the age of the last verdict; before the first, that of the first recorded prediction."""
+        """Judge the age of the last look, which judges first; before one, that of the first recorded prediction."""
         row = connection.execute(
-            "SELECT max(said_at), (SELECT min(opened_at) FROM archive_batches) FROM verdicts"
+            "SELECT max(judged_at), (SELECT min(opened_at) FROM archive_batches) FROM judgements"
         ).fetchone()
         assert row is not None
         said, first = row
@@ -164,7 +164,7 @@ class Watch:
             return
         rule = self._rules[MONITOR_SILENT]
         late = now - since > _limit(rule)
-        text = "Its last verdict is" if said else "It has never said anything; the first recorded prediction is"
+        text = "Its last look was begun" if said else "It has never looked; the first recorded prediction is"
         self._judge(connection, MONITOR_SILENT, rule, late, f"{text} of {since:%Y-%m-%d %H:%M} UTC. {rule.description}")
 
     def _watch_metrics(self, connection: Connection) -> None:

@@ -6,6 +6,8 @@ from closecast.deals.snapshots import data_end
 from closecast.monitoring.outcomes import OPEN, REPORT_COLUMNS
 
 _CLOSED = ("Won", "Lost")
+_DATES = dict.fromkeys(("close_date", "told_on", "reach"), "datetime64[ns]")
+NOTHING = pd.DataFrame(columns=list(REPORT_COLUMNS)).astype(_DATES)  # where there is no export
 
 
 def reports(deals: pd.DataFrame) -> pd.DataFrame:
@@ -13,17 +15,16 @@ def reports(deals: pd.DataFrame) -> pd.DataFrame:
 
     None where no deal has a date: such an export says nothing of any day.
     """
-    told = pd.DataFrame(columns=list(REPORT_COLUMNS))
-    if deals["engage_date"].notna().any():
-        closed = deals["deal_stage"].isin(_CLOSED) & deals["close_date"].notna()
-        day = pd.Timestamp(data_end(deals))
-        told = pd.DataFrame(
-            {
-                "deal": deals["opportunity_id"].astype(str),
-                "stage": deals["deal_stage"].astype(object).where(closed, OPEN),
-                "close_date": deals["close_date"].where(closed),
-                "told_on": day,
-                "reach": day,
-            }
-        )
-    return told.astype(dict.fromkeys(("close_date", "told_on", "reach"), "datetime64[ns]"))
+    if not deals["engage_date"].notna().any():
+        return NOTHING
+    closed = deals["deal_stage"].isin(_CLOSED) & deals["close_date"].notna()
+    day = pd.Timestamp(data_end(deals))
+    return pd.DataFrame(
+        {
+            "deal": deals["opportunity_id"].astype(str),
+            "stage": deals["deal_stage"].astype(object).where(closed, OPEN),
+            "close_date": deals["close_date"].where(closed),
+            "told_on": day,
+            "reach": day,
+        }
+    ).astype(_DATES)

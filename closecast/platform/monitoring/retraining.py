@@ -125,7 +125,16 @@ class Trainings:
             raise PrefectAwayError(f"Prefect does not answer: {error!r}") from error
 
 
-def follow(connection: Connection, trainings: Trainings, at: datetime) -> str | None:
+@dataclass(frozen=True)
+class Followed:
+    """What is the case with the open retraining."""
+
+    number: int
+    sentence: str
+    failed: bool = False
+
+
+def follow(connection: Connection, trainings: Trainings, at: datetime) -> Followed | None:
     """See to it that the open retraining has a run; returns what is the case, None without an open one.
 
     One that has used up its attempts without an end is closed as failed.
@@ -135,12 +144,13 @@ def follow(connection: Connection, trainings: Trainings, at: datetime) -> str | 
         return None
     number, attempts = found
     if trainings.under_way(number):
-        return f"retraining {number} is under way"
+        return Followed(number, f"retraining {number} is under way")
     if attempts >= ATTEMPTS:
         end(connection, number, at, {"error": f"none of its {attempts} attempts came to an end"}, failed=True)
-        return f"retraining {number} failed: none of its {attempts} attempts came to an end"
+        sentence = f"retraining {number} failed: none of its {attempts} attempts came to an end"
+        return Followed(number, sentence, failed=True)
     trainings.start(number, attempts + 1, at)
-    return f"retraining {number} was started, attempt {attempts + 1}"
+    return Followed(number, f"retraining {number} was started, attempt {attempts + 1}")
 
 
 def _tag(number: int) -> str:

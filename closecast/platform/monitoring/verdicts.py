@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Json
 
-from closecast.monitoring.verdict import Finding
 from closecast.platform.journal.store import Connection
+
+if TYPE_CHECKING:  # it imports what only monitoring needs; the API reads verdicts
+    from closecast.monitoring.verdict import Finding
 
 KEPT_DAYS = 730
 _COLUMNS = "number, day, model_version, model_run_id, verdict, reasons, figures, said_at, reports_run_id, flow_run_id"
@@ -34,7 +36,7 @@ def store(
     day: date,
     model_version: str,
     model_run_id: str,
-    finding: Finding,
+    finding: "Finding",
     figures: dict[str, Any],
     reports_run_id: str | None,
     flow_run_id: str | None,

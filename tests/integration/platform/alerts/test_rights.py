@@ -24,7 +24,7 @@ def test_the_monitor_fires_and_resolves_and_reads_no_message(connection: Connect
 @pytest.mark.usefixtures("connection")
 def test_the_service_reads_nothing_of_deals(alerts_url: str) -> None:
     with connect(alerts_url) as connection:
-        connection.execute("SELECT max(said_at) FROM verdicts")
+        connection.execute("SELECT max(judged_at) FROM judgements")
         for statement in (
             "SELECT id FROM predictions",
             "SELECT * FROM verdicts",

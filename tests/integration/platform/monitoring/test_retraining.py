@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from closecast.platform.database import connect
 from closecast.platform.journal.store import Connection
 from closecast.platform.monitoring import retraining
-from closecast.platform.monitoring.retraining import Answer, Trainings
+from closecast.platform.monitoring.retraining import Answer, Followed, Trainings
 from flows import deployments
 from tests.servers import free_port
 
@@ -73,7 +73,7 @@ def test_a_hundred_alerts_and_two_schedulers_make_one_run(
         with connect(monitoring_url) as own:
             return retraining.request(own, "run-1", "harm", _NOW)
 
-    def followed() -> str | None:
+    def followed() -> Followed | None:
         with connect(monitoring_url) as own:
             return retraining.follow(own, Trainings(prefect_api, None), datetime.now(UTC))
 
@@ -118,13 +118,15 @@ def test_one_whose_monitor_died_before_the_run_was_made_is_started_by_the_next(
 ) -> None:
     # given a request without a run
     number = retraining.request(connection, "run-1", "harm", _NOW).number
+    assert number is not None
     assert _runs(prefect_api, number) == []
     # when
     said = retraining.follow(connection, trainings, datetime.now(UTC))
     # then
-    assert said == f"retraining {number} was started, attempt 1"
+    assert said == Followed(number, f"retraining {number} was started, attempt 1")
     assert len(_runs(prefect_api, number)) == 1
-    assert retraining.follow(connection, trainings, datetime.now(UTC)) == f"retraining {number} is under way"
+    again = retraining.follow(connection, trainings, datetime.now(UTC))
+    assert again == Followed(number, f"retraining {number} is under way")
 
 
 def test_one_whose_runs_all_vanished_has_failed(connection: Connection, trainings: Trainings) -> None:
@@ -136,7 +138,7 @@ def test_one_whose_runs_all_vanished_has_failed(connection: Connection, training
     # when
     said = retraining.follow(connection, trainings, _NOW)
     # then
-    assert said == f"retraining {number} failed: none of its 3 attempts came to an end"
+    assert said == Followed(number, f"retraining {number} failed: none of its 3 attempts came to an end", failed=True)
     assert retraining.follow(connection, trainings, _NOW) is None
     # and a run that is late begins nothing
     assert retraining.begin(connection, number) is None

@@ -37,7 +37,7 @@ class Clock:
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     with connect(database_url) as connection:
-        connection.execute("TRUNCATE alerts, alert_deliveries, verdicts, archive_batches, predictions")
+        connection.execute("TRUNCATE alerts, alert_deliveries, judgements, archive_batches, predictions")
         yield connection
 
 
@@ -56,13 +56,9 @@ def rules(connection: Connection) -> list[str]:
     return [one.rule for one in open_alerts(connection)]
 
 
-def said(connection: Connection, hours: float) -> None:
+def looked(connection: Connection, hours: float) -> None:
     at = datetime.now(UTC) - timedelta(hours=hours)
-    connection.execute(
-        "INSERT INTO verdicts (day, model_run_id, model_version, verdict, reasons, figures, said_at) "
-        "VALUES (%s, 'run', '1', 'steady', '{}', '{}', %s)",
-        [at.date(), at],
-    )
+    connection.execute("INSERT INTO judgements (judged_at, batch, counts) VALUES (%s, 0, '{}')", [at])
 
 
 def test_a_platform_that_has_predicted_nothing_needs_no_monitor(connection: Connection, alerts_url: str) -> None:
@@ -85,14 +81,14 @@ def test_a_monitor_that_stopped_is_told_until_it_runs_again(connection: Connecti
     # given
     status = Status()
     watching = watch(alerts_url, status=status)
-    said(connection, hours=80)
-    said(connection, hours=27)
+    looked(connection, hours=80)
+    looked(connection, hours=27)
     # when / then
     watching.round()
     watching.round()
     [alert] = open_alerts(connection)
     assert (alert.rule, alert.severity) == ("monitor_silent", "page")
-    said(connection, hours=1)
+    looked(connection, hours=1)
     watching.round()
     assert rules(connection) == []
     value = status.registry.get_sample_value("closecast_monitor_last_success_timestamp_seconds")
