@@ -39,7 +39,9 @@ class Service:
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     with connect(database_url) as connection:
-        connection.execute("TRUNCATE alerts, alert_deliveries, alert_silences, judgements, archive_batches, predictions")
+        connection.execute(
+            "TRUNCATE alerts, alert_deliveries, alert_silences, judgements, archive_batches, predictions"
+        )
         yield connection
 
 
