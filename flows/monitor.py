@@ -182,7 +182,7 @@ def _acquire(connection: Connection) -> None:
 
 def _links(said: dict[str, Any]) -> dict[str, str]:
     """Where the reports of a look and its flow run are."""
-    run = flow_run.get_flow_run_id()
+    run = flow_run.get_id()
     page = {} if run is None else {"run": f"{steps.prefect_pages()}/runs/flow-run/{run}"}
     return {"report": f"{steps.tracking_uri()}/#/runs/{said['reports_run_id']}", **page}
 

@@ -1,6 +1,8 @@
 """The flow `monitor` on real servers: a journal of made-up deals, with and without harm, and on bad days."""
 
 import contextvars
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,17 +15,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from msgspec.structs import replace
 
 from closecast.deals.synthetic.generator import Settings, generate_with_truth
 from closecast.platform.database import connect
-from closecast.platform.journal.entry import Entry
+from closecast.platform.journal.entry import Entry, new_id
 from closecast.platform.journal.outcomes import Outcome, record_outcomes
 from closecast.platform.journal.store import Connection, insert
 from closecast.platform.mlflow.registry import ModelRegistry, Served
 from closecast.platform.monitoring import reports, verdicts
 from flows import deployments
 from tests.made_up_history import answers, as_of
-from tests.servers import emptied
+from tests.servers import PROJECT, emptied
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -216,6 +220,43 @@ def test_two_at_once_look_one_after_the_other(model: Model, connection: Connecti
     assert len(found) == 2
     assert found[0]["verdict"] == found[1]["verdict"]
     assert connection.execute("SELECT count(*) FROM verdicts").fetchone() == (1,)
+
+
+def test_one_that_is_killed_half_way_leaves_a_state_that_the_next_one_completes(
+    model: Model, connection: Connection, database_url: str, tmp_path: Path, here: dict[str, str]
+) -> None:
+    # given a look that has judged, and has to wait before its verdict is stored
+    insert(connection, model.entries[:2])
+    source = _export(model.raw, _END, tmp_path)
+    with connect(database_url) as other, other.transaction():
+        other.execute("LOCK TABLE verdicts IN SHARE MODE")
+        code = f"from flows.monitor import monitor; monitor(source={source!r})"
+        process = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, env=here)
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'monitor' AND wait_event_type = 'Lock' "
+            "AND query LIKE '%INSERT INTO verdicts%'"
+        )
+        until(lambda: connection.execute(waiting).fetchone() == (1,), seconds=300)
+        # when
+        process.kill()
+        process.wait(timeout=30)
+    judged = connection.execute("SELECT count(*) FROM matured_predictions").fetchone()
+    # then (PostgreSQL may still store what it was sent before)
+    said = _monitored(source=source)
+    assert said["verdict"] == "steady"
+    assert connection.execute("SELECT count(*) FROM verdicts").fetchone() == (1,)
+    assert connection.execute("SELECT count(*) FROM matured_predictions").fetchone() == judged
+
+
+def test_predictions_of_days_to_come_do_not_move_the_day_that_is_looked_at(
+    model: Model, connection: Connection, tmp_path: Path
+) -> None:
+    # given a caller whose clock is a century ahead
+    insert(connection, [model.entries[0], replace(model.entries[1], id=new_id(), as_of=date(2117, 1, 1))])
+    # when
+    said = _monitored(source=_export(model.raw, _END, tmp_path))
+    # then
+    assert said["day"] == str(_CUT)
 
 
 def _made(folder: Path) -> Path:
