@@ -12,7 +12,7 @@ PROMETHEUS = Program(
     oldest=(2, 40),
     releases=_RELEASES.format("prometheus"),
     archive="v{version}/prometheus-{version}.{dashed}.tar.gz",
-    # From the publisher's own sha256sums.txt of this release.
+    # Of the release's archives, as others have pinned them: a wrong one only refuses the download.
     checksums={
         "linux_amd64": "b8b497c4610d1b93208252b60c8f20f6b2e78596ae8df43397a2e805aa53d475",
         "linux_arm64": "ec7236ecea7154d0bfe142921708b1ae7b5e921e100e0ee85ab92b7c444357e0",
