@@ -101,7 +101,9 @@ def acted(said: dict[str, Any], at: datetime) -> list[str]:
             done.append(f"alert {alerting.QUALITY}")
         if said["verdict"] in HARMFUL:
             reason = f"verdict {said['number']} of {said['day']}: {said['verdict']}: {said['reasons'][0]}"
-            done.append(retraining.request(connection, said["model_run_id"], reason, at).reason)
+            shadow = steps.registry().shadow_identity()
+            version = None if shadow is None else shadow.version
+            done.append(retraining.request(connection, said["model_run_id"], reason, at, version).reason)
         if followed := retraining.follow(connection, steps.trainings(), at):
             done.append(followed.sentence)
             if followed.failed:

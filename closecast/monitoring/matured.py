@@ -16,7 +16,8 @@ first, wins would be all that is seen of the latest predictions. Each prediction
 Predictions of one deal that are open at the same time share its fate. So where independent evidence is needed, one
 prediction of a deal at a time counts (`counting`): the next one was made on or after the day on which the last one matured.
 All deals that are open when a model is first asked would go on counting on the same days, and one day's evidence cannot be
-told from one day's luck. So the second one of each deal waits for some days more, as a hash of the deal has it.
+told from one day's luck. So the second one of each deal waits for some days more, as a hash of the deal has it; in the comparison
+of two models, which has no later beginning, the first one does.
 """
 
 from dataclasses import dataclass
@@ -60,8 +61,8 @@ class Matured:
     waiting: pd.DataFrame
 
 
-def mature(predictions: pd.DataFrame, known: Known) -> Matured:
-    """Judge the predictions whose horizon has passed.
+def mature(predictions: pd.DataFrame, known: Known, spread_first: bool = False) -> Matured:
+    """Judge the predictions whose horizon has passed; `spread_first` as of `counting`.
 
     `predictions` has PREDICTION_COLUMNS, in the order in which they were made: deal (text or None), as_of (datetime64),
     horizon_days (int), model_version (text), run_id (text or None), probability (float).
@@ -79,7 +80,9 @@ def mature(predictions: pd.DataFrame, known: Known) -> Matured:
     judged = rest & (matured_on <= pd.Timestamp(known.reach))
     won = judged & won_at_all & (close_date <= matured_on)
     independent = np.zeros(len(made), dtype=np.bool_)
-    independent[rest] = counting(made[rest])  # of all that will be judged, or the choice would change as they mature
+    independent[rest] = counting(
+        made[rest], spread_first
+    )  # of all that will be judged, or the choice would change as they mature
     made = made.assign(won=won.astype(np.int8), matured_on=matured_on, counts=independent)
     counts = PredictionCounts(
         won=int(won.sum()),
@@ -94,11 +97,12 @@ def mature(predictions: pd.DataFrame, known: Known) -> Matured:
     return Matured(made.loc[judged, list(MATURED_COLUMNS)], counts, made.loc[rest & ~judged, columns])
 
 
-def counting(made: pd.DataFrame) -> NDArray[np.bool_]:
+def counting(made: pd.DataFrame, spread_first: bool = False) -> NDArray[np.bool_]:
     """Which predictions count, (n,): of each deal and model one at a time, from the first on, the second one spread.
 
     `made` has deal, run_id, as_of and horizon_days. Nothing that is known only after a prediction was made decides whether it
-    counts, or the choice would favour an outcome.
+    counts, or the choice would favour an outcome. With `spread_first` the deals that a model was asked about on its first day wait
+    for some days before their first one counts, in place of the second; `made` must then be all of the model's predictions.
     """
     as_of = made["as_of"].to_numpy(dtype="M8[D]").astype(np.int64)
     days = made["horizon_days"].to_numpy(dtype=np.int64)
@@ -106,11 +110,15 @@ def counting(made: pd.DataFrame) -> NDArray[np.bool_]:
     order = np.lexsort((days, np.abs(days - HORIZON_DAYS), as_of, deal))
     counts = np.zeros(len(made), dtype=np.bool_)
     hashed = pd.util.hash_array(made["deal"].astype(str).to_numpy(dtype=object)) % np.uint64(_SPREAD_DAYS)
-    last, free_from = -1, 0
-    columns = (deal[order], as_of[order], as_of[order] + days[order], hashed[order].astype(np.int64), order)
-    for one, begin, end, spread, at in zip(*(column.tolist() for column in columns), strict=True):
+    waits = np.zeros(len(made), dtype=np.bool_)
+    if spread_first:
+        waits = (made["as_of"] == made.groupby("run_id", dropna=False)["as_of"].transform("min")).to_numpy()
+    last, free_from, wait = -1, 0, 0
+    columns = (deal, as_of, as_of + days, hashed.astype(np.int64), waits, np.arange(len(made)))
+    for one, begin, end, spread, is_first_day, at in zip(*(column[order].tolist() for column in columns), strict=True):
         if one != last:
-            last, free_from, counts[at] = one, end + spread, True
-        elif begin >= free_from:
-            free_from, counts[at] = end, True
+            last, wait = one, 0 if spread_first else spread
+            free_from = begin + spread if is_first_day else begin
+        if begin >= free_from:
+            free_from, wait, counts[at] = end + wait, 0, True
     return counts

@@ -131,17 +131,20 @@ def publish(
             comparison = compare_with_champion(registry, card, candidate, loss_seconds, is_platforms_source)
             has_other_deals = comparison.has_other_deals
             is_vacant = replacement.is_vacant(card, comparison.card, has_other_deals and is_platforms_source)
+            beside = _comparable_in_shadow(card, comparison)
+            goes_to_shadow = shadow_first and beside is not None
             decision = (
                 promotion.decide_on_baseline(comparison.held_out, is_vacant, comparison.checks, export)
                 if candidate.kind == BASELINE
-                else promotion.decide(comparison.held_out, cost, comparison.reason, comparison.checks, export)
+                else promotion.decide(
+                    comparison.held_out, cost, comparison.reason, comparison.checks, export, goes_to_shadow
+                )
             )
             compared = None if comparison.champion is None else asdict(comparison.champion)
             report = {**figures, "decision": decision.as_dict(), "champion": compared}
             write_report(folder / REPORT_FOLDER, model, report, decision, by, at)
             run.log_folder(folder / REPORT_FOLDER, REPORT_FOLDER)
-            beside = _comparable_in_shadow(card, comparison)
-            is_in_shadow = decision.promoted and shadow_first and beside is not None
+            is_in_shadow = decision.promoted and goes_to_shadow
             evidence = _evidence(decision, by, at, comparison.champion)
             if is_in_shadow:
                 evidence["decision"] = "in shadow"

@@ -18,6 +18,7 @@ from closecast.platform.runtime.retry import AwayError
 DEPLOYMENT = "retrain/closecast"
 COOL_DOWN = timedelta(days=14)  # after a training was asked for, no other is
 BUDGET, BUDGET_TIME = 4, timedelta(days=90)
+SHADOW_TIME = timedelta(days=90)  # that a challenger has to be proved better or worse before another is trained
 ATTEMPTS = 3
 DELAYS = (timedelta(hours=1), timedelta(hours=6))  # before the second and the third attempt
 _LOCK = 0x72747261  # any number that no other user of this database locks
@@ -37,16 +38,20 @@ class Answer:
     reason: str
 
 
-def request(connection: Connection, model_run_id: str, reason: str, at: datetime) -> Answer:
+def request(
+    connection: Connection, model_run_id: str, reason: str, at: datetime, in_shadow: str | None = None
+) -> Answer:
     """Ask for a training because the model of `model_run_id` is harmful; `at` is the time, with a zone.
 
     An open one stands for this one too. Another is not begun within COOL_DOWN of the last, nor beyond BUDGET within
-    BUDGET_TIME. Raises psycopg.Error.
+    BUDGET_TIME, nor within SHADOW_TIME while what the last one made is `in_shadow`, a version: a successor would begin the
+    comparison anew, and it takes longer than COOL_DOWN. Raises psycopg.Error.
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         found = connection.execute(
-            "SELECT number, state, requested_at FROM retrainings WHERE requested_at > %s ORDER BY number DESC",
+            "SELECT number, state, requested_at, result->>'version' FROM retrainings WHERE requested_at > %s "
+            "ORDER BY number DESC",
             [at - BUDGET_TIME],
         ).fetchall()
         opened = connection.execute("SELECT number FROM retrainings WHERE state = 'open'").fetchone()
@@ -56,6 +61,10 @@ def request(connection: Connection, model_run_id: str, reason: str, at: datetime
             until = found[0][2] + COOL_DOWN
             return Answer(
                 None, False, f"retraining {found[0][0]} was {found[0][1]}; the next may begin on {until:%Y-%m-%d}"
+            )
+        if found and in_shadow is not None and found[0][3] == in_shadow and found[0][2] > at - SHADOW_TIME:
+            return Answer(
+                None, False, f"version {in_shadow} of retraining {found[0][0]} is in shadow, and outcomes decide on it"
             )
         if len(found) >= BUDGET:
             until = found[BUDGET - 1][2] + BUDGET_TIME

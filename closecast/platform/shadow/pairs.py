@@ -47,7 +47,8 @@ def read(connection: Connection, shadow_run: str, served_run: str, known: Known)
     ).assign(run_id=f"{shadow_run} beside {served_run}")
     made["as_of"] = pd.to_datetime(made["as_of"])
     made = made.astype({"horizon_days": np.int64, "probability": np.float64, "served": np.float64})
-    found = mature(made, known)
+    # All deals that are open when the shadow begins would else count on one day, whose evidence is then all luck.
+    found = mature(made, known, spread_first=True)
     names = list(PAIR_COLUMNS)
     both = [
         table.assign(served=made["served"].loc[table.index], shadow=table["probability"])

@@ -85,6 +85,33 @@ def test_a_slice_that_is_badly_worse_is_named() -> None:
     assert any("product B (+0." in reason for reason in decision.reasons), decision.reasons
 
 
+def test_a_candidate_that_outcomes_will_judge_need_not_be_clearly_better() -> None:
+    # given: a candidate that is as good as the champion and the age-and-calendar model
+    alike = {**GOOD, AGE_CALENDAR: GOOD[CANDIDATE], CHAMPION: GOOD[CANDIDATE]}
+    # when / then
+    assert not decide((held(alike),), CHEAP, None).promoted
+    assert decide((held(alike),), CHEAP, None, outcomes_follow=True).promoted
+
+
+def test_a_candidate_that_outcomes_will_judge_need_not_be_better_calibrated_than_the_champion() -> None:
+    # given a world in which deals are won less often than both say
+    too_high = np.clip(blurred(0.0) + 0.07, 0.01, 0.99)
+    part = held({**RUNGS, CHAMPION: too_high, CANDIDATE: too_high})
+    # when / then
+    assert any("expected calibration error" in reason for reason in decide((part,), CHEAP, None).reasons)
+    followed = decide((part,), CHEAP, None, outcomes_follow=True)
+    assert not any("expected calibration error" in reason for reason in followed.reasons)
+
+
+def test_a_candidate_that_is_clearly_worse_than_the_champion_is_not_judged_by_outcomes() -> None:
+    # given
+    worse = {**GOOD, CHAMPION: blurred(0.0), CANDIDATE: blurred(0.5)}
+    # when
+    decision = decide((held(worse),), CHEAP, None, outcomes_follow=True)
+    # then
+    assert any("is clearly above the champion's" in reason for reason in decision.reasons), decision.reasons
+
+
 def test_a_failed_check_from_elsewhere_is_enough_to_refuse() -> None:
     barred = Check("origin", False, "made-up data may not replace real ones")
     assert decide((held(GOOD),), CHEAP, None, (barred,)).reasons == (barred.sentence,)

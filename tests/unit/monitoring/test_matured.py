@@ -126,6 +126,34 @@ def test_predictions_of_a_deal_that_count_do_not_overlap(predictions: list[Predi
     assert len(made[made["counts"]].drop_duplicates(["deal", "run_id"])) == len(first)
 
 
+@given(_PREDICTIONS)
+def test_predictions_that_count_do_not_overlap_where_the_first_are_spread(predictions: list[Prediction]) -> None:
+    # given
+    made = frame([one for one in predictions if one[0] is not None])
+    # when
+    made["counts"] = counting(made, spread_first=True)
+    # then
+    for _, rows in made[made["counts"]].sort_values("as_of").groupby(["deal", "run_id"], dropna=False):
+        ends = rows["as_of"] + pd.to_timedelta(rows["horizon_days"], unit="D")
+        assert (rows["as_of"].iloc[1:].to_numpy() >= ends.iloc[:-1].to_numpy()).all()
+
+
+def test_the_deals_of_the_first_day_do_not_all_count_on_it_where_the_first_are_spread() -> None:
+    # given: 400 deals that are asked about every week, 100 of them from the third week on
+    days = [date(2017, 1, 2) + timedelta(weeks=week) for week in range(10)]
+    made = frame(
+        [(f"D{deal}", day, 30, "1", "x", 0.3) for day in days for deal in range(400) if deal < 300 or day >= days[2]]
+    )
+    # when
+    first = made[counting(made, spread_first=True)].drop_duplicates("deal").set_index("deal")["as_of"]
+    # then
+    assert len(first) == 400
+    begun = first[[f"D{deal}" for deal in range(300)]].value_counts()
+    assert begun.max() < 150
+    assert begun.index.max() == pd.Timestamp(days[4])
+    assert set(first[[f"D{deal}" for deal in range(300, 400)]]) == {pd.Timestamp(days[2])}
+
+
 def test_of_several_horizons_the_one_nearest_to_thirty_days_counts() -> None:
     day = date(2017, 1, 2)
     made = frame([("A", day, days, "1", "x", 0.3) for days in (7, 89, 30, 14)])

@@ -151,3 +151,29 @@ def test_prefect_away_is_told_and_nothing_is_lost(connection: Connection) -> Non
         retraining.follow(connection, away, _NOW)
     assert "secret-word" not in str(caught.value)
     assert connection.execute("SELECT number, state FROM retrainings").fetchall() == [(number, "open")]
+
+
+def test_no_other_is_begun_while_outcomes_decide_on_what_the_last_one_made(connection: Connection) -> None:
+    # given a retraining whose version is in shadow
+    first = retraining.request(connection, "run-1", "harm", _NOW)
+    assert first.number is not None
+    retraining.end(connection, first.number, _NOW, {"version": "2", "promoted": False, "in_shadow": True})
+    later = _NOW + retraining.COOL_DOWN + _DAY
+    # when / then
+    waits = retraining.request(connection, "run-1", "harm", later, in_shadow="2")
+    assert (waits.number, waits.reason) == (
+        None,
+        f"version 2 of retraining {first.number} is in shadow, and outcomes decide on it",
+    )
+    too_long = _NOW + retraining.SHADOW_TIME + _DAY
+    assert retraining.request(connection, "run-1", "harm", too_long, in_shadow="2").is_new
+
+
+def test_another_is_begun_once_the_shadow_is_left(connection: Connection) -> None:
+    # given
+    first = retraining.request(connection, "run-1", "harm", _NOW)
+    assert first.number is not None
+    retraining.end(connection, first.number, _NOW, {"version": "2", "promoted": False, "in_shadow": True})
+    # when / then
+    later = _NOW + retraining.COOL_DOWN + _DAY
+    assert retraining.request(connection, "run-1", "harm", later, in_shadow=None).is_new

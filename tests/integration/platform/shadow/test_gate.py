@@ -9,6 +9,7 @@ import pytest
 
 from closecast.models import training
 from closecast.models.candidate import Candidate
+from closecast.models.evaluation import CANDIDATE
 from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow.publication import Published, publish
 from closecast.platform.mlflow.registry import CHALLENGER_ROLE, FORMER_ROLE, ROLE_TAG, SINCE_TAG, ModelRegistry
@@ -87,8 +88,15 @@ def test_an_accepted_challenger_goes_to_shadow_first_where_that_is_asked_for(
     assert (empty_registry.champion_version(), shadow_of(empty_registry)) == (third.version, first.version)
     assert empty_registry.tags(first.version)[ROLE_TAG] == FORMER_ROLE
 
-    # when one comes that the gate refuses
-    fourth = published(made_up_candidate, data, mlflow_uri, promotion_lock)
+    # when one comes that the gate refuses, since it is clearly worse
+    worse = replace(
+        made_up_candidate,
+        held_out=tuple(
+            replace(part, predictions={**part.predictions, CANDIDATE: 0.5 * part.predictions[CANDIDATE] + 0.1})
+            for part in made_up_candidate.held_out
+        ),
+    )
+    fourth = published(worse, data, mlflow_uri, promotion_lock)
     # then nothing is moved
     assert not fourth.decision.promoted
     assert not fourth.is_in_shadow
