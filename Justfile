@@ -292,3 +292,8 @@ development:
 [private]
 testing:
     @{{ ops }} environment --dev --programs
+
+# Play a year of made-up deals through the real services, with a drift in its middle, on a platform of its own: simulate [months=12] [seed=1] [every=7] [minutes=75]
+[group('development')]
+simulate *arguments: development
+    @{{ bin }}/python -m benchmarks.simulate "$@"

@@ -18,6 +18,12 @@ variable "instances" {
   description = "Number of instances by service; one of a service that is not named."
 }
 
+variable "archive_seconds" {
+  type        = number
+  default     = 900
+  description = "Age at which a batch of predictions is closed, and goes to the lake and to the model in shadow."
+}
+
 job "journal" {
   type = "service"
 
@@ -68,11 +74,12 @@ job "journal" {
       }
 
       env {
-        CLOSECAST_HOST        = "${NOMAD_IP_http}"
-        CLOSECAST_PORT        = "${NOMAD_PORT_http}"
-        CLOSECAST_CONSUMER    = "journal-${NOMAD_ALLOC_INDEX}"
-        CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
-        AWS_REGION            = "${meta.region}"
+        CLOSECAST_HOST            = "${NOMAD_IP_http}"
+        CLOSECAST_PORT            = "${NOMAD_PORT_http}"
+        CLOSECAST_CONSUMER        = "journal-${NOMAD_ALLOC_INDEX}"
+        CLOSECAST_LAKE_BUCKET     = "${meta.lake_bucket}"
+        CLOSECAST_ARCHIVE_SECONDS = var.archive_seconds
+        AWS_REGION                = "${meta.region}"
       }
 
       # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
