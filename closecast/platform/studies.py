@@ -42,11 +42,14 @@ def storage(url: str) -> RDBStorage:
 
 
 def settle(study: optuna.Study) -> int:
-    """Mark running trials as failed, after all workers have ended; returns the number of lost trials."""
-    lost = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
-    for trial in lost:
-        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-    return len(lost)
+    """Mark running trials as failed, after all workers have ended; returns the number of lost trials.
+
+    One that comes to its end meanwhile is not lost: the last worker may still be writing its result.
+    """
+    failed = optuna.trial.TrialState.FAIL
+    running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+    told = [study.tell(trial.number, state=failed, skip_if_finished=True) for trial in running]
+    return sum(trial.state == failed for trial in told)
 
 
 def table(study: optuna.Study) -> list[dict[str, object]]:

@@ -3,6 +3,7 @@
 import json
 import webbrowser
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -122,8 +123,17 @@ def status_all(arguments: list[str]) -> int:
     return 0
 
 
+def _runs(prefect: Prefect, limit: int) -> list[dict[str, Any]]:
+    """The latest flow runs that are due; schedules have made others for days to come."""
+    due = {"flow_runs": {"expected_start_time": {"before_": datetime.now(UTC).isoformat()}}}
+    found: list[dict[str, Any]] = prefect.call(
+        "POST", "/flow_runs/filter", {**due, "sort": "EXPECTED_START_TIME_DESC", "limit": limit}
+    )
+    return found
+
+
 def _print_runs(prefect: Prefect, limit: int) -> None:
-    runs = prefect.call("POST", "/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": limit})
+    runs = _runs(prefect, limit)
     if not runs:
         print("no flow runs yet; `just train` makes one")
         return
@@ -155,7 +165,7 @@ def _level(number: int) -> str:
 
 
 def _latest(prefect: Prefect) -> str:
-    runs = prefect.call("POST", "/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 1})
+    runs = _runs(prefect, 1)
     if not runs:
         raise OperatorError("there are no flow runs yet", "`just train` makes one")
     return str(runs[0]["id"])

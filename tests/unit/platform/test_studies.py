@@ -1,36 +1,29 @@
-"""What a study tells of its trials, the lost ones too."""
+"""Studies: trials whose worker has gone, and one that ends while these are looked for."""
+
+from typing import Any
 
 import optuna
+import pytest
 
 from closecast.platform import studies
 
 
-def test_what_is_called_running_when_nobody_runs_it_is_written_down_as_failed() -> None:
-    # given a study with a finished trial and one whose worker was killed
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+def test_a_trial_that_ends_while_lost_ones_are_looked_for_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given two running trials, of which one ends after it was seen running
     study = optuna.create_study()
-    finished, _lost = study.ask(), study.ask()
-    finished.set_user_attr("worker", "a")
-    study.tell(finished, 0.3)
-    # when
-    count = studies.settle(study)
-    # then
-    assert count == 1
-    assert [trial.state.name for trial in study.get_trials()] == ["COMPLETE", "FAIL"]
-    assert studies.settle(study) == 0
+    lost, late = study.ask(), study.ask()
+    seen = study.get_trials
 
+    def then_one_ends(**wanted: Any) -> list[optuna.trial.FrozenTrial]:
+        found = seen(**{**wanted, "deepcopy": True})
+        study.tell(late, 0.5)
+        return found
 
-def test_the_table_has_the_best_trial_first() -> None:
-    # given
-    study = optuna.create_study()
-    for value in (0.4, None, 0.2):
-        trial = study.ask()
-        trial.suggest_float("learning_rate", 0.01, 0.1)
-        trial.set_user_attr("rounds", 10)
-        study.tell(trial, value, state=None if value else optuna.trial.TrialState.FAIL)
-    # when
-    rows = studies.table(study)
+    with monkeypatch.context() as patched:
+        patched.setattr(study, "get_trials", then_one_ends)
+        # when
+        assert studies.settle(study) == 1
     # then
-    assert [row["log_loss"] for row in rows] == [0.2, 0.4, None]
-    assert rows[0]["rounds"] == 10
-    assert set(rows[0]) >= {"trial", "state", "seconds", "worker", "learning_rate"}
+    states = {trial.number: trial.state.name for trial in study.get_trials()}
+    assert states == {lost.number: "FAIL", late.number: "COMPLETE"}
+    assert study.best_value == 0.5
