@@ -13,9 +13,8 @@ _NOT_FLOWS = {"__init__.py", "deployments.py", "merge.py", "steps.py"}
 
 def test_every_flow_is_deployed_and_every_deployment_is_a_flow() -> None:
     files = {file.stem for file in (deployments.PROJECT / "flows").glob("*.py") if file.name not in _NOT_FLOWS}
-    assert (
-        {one.flow for one in deployments.INVENTORY} == files == {"ingest", "eda", "train", "tune", "evaluate", "score"}
-    )
+    known = {"ingest", "eda", "train", "tune", "evaluate", "score", "monitor", "retrain"}
+    assert {one.flow for one in deployments.INVENTORY} == files == known
 
 
 @pytest.mark.parametrize(
@@ -37,6 +36,8 @@ def test_every_flow_is_deployed_and_every_deployment_is_a_flow() -> None:
         ),
         ("evaluate", {"source", "cuts", "seed", "as_of", "fiscal_year_start", "mapping"}, "0 7 * * 1", ("model",)),
         ("score", {"source", "as_of", "horizon", "at_once", "seconds"}, None, ("scoring", "nomad")),
+        ("monitor", {"day", "source", "seed", "mapping", "at"}, "30 6 * * *", ("model", "monitoring")),
+        ("retrain", {"number"}, None, ("model", "monitoring")),
     ],
 )
 def test_each_deployment(flow: str, parameters: set[str], cron: str | None, tags: tuple[str, ...]) -> None:
@@ -45,6 +46,10 @@ def test_each_deployment(flow: str, parameters: set[str], cron: str | None, tags
     assert (one.cron, one.tags) == (cron, tags)
     assert one.parameters == {}  # the source is the platform's
     assert one.description.endswith(".")
+
+
+def test_only_monitoring_begins_unasked() -> None:
+    assert [one.flow for one in deployments.INVENTORY if not one.starts_paused] == ["monitor"]
 
 
 def test_every_flow_may_be_tried_again_after_a_crash_and_the_worker_knows_it_by_the_same_tag() -> None:

@@ -34,7 +34,10 @@ pytestmark = pytest.mark.integration
 _CUT, _END = date(2017, 12, 31), date(2018, 4, 30)
 _LAST = date(2018, 4, 29)  # on which the model is asked
 _SETTINGS = Settings(rows=6_000, first_engaged=date(2016, 6, 1), last_day=_END)
-_TABLES = "predictions, archive_batches, outcomes, known_deals, matured_predictions, judgements, verdicts, retrainings"
+_TABLES = (
+    "predictions, archive_batches, outcomes, known_deals, matured_predictions, judgements, verdicts, retrainings, "
+    "alerts, alert_deliveries"
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ def test_harm_is_proved_and_one_training_is_started(
     # then
     assert first["verdict"] == second["verdict"] == "harmful, proved"
     assert first["reasons"][0].startswith("outcomes prove since 2018-0")
-    assert len(first["done"]) == 2
+    assert first["done"][0] == "alert harmful_proved"
+    assert first["done"][-1].endswith("was started, attempt 1")
     assert second["done"][0].endswith("is under way")
     assert connection.execute("SELECT count(*), count(DISTINCT day) FROM verdicts").fetchone() == (1, 1)
     (number,) = connection.execute("SELECT number FROM retrainings").fetchone() or (None,)
