@@ -45,7 +45,7 @@ class Asked:
     chance: Values
 
     def predictions(self, probability: Values, run: str) -> pd.DataFrame:
-        """As closecast.monitoring.matured takes them."""
+        """The predictions of these deals, with PREDICTION_COLUMNS of closecast.monitoring.matured."""
         return pd.DataFrame(
             {
                 "deal": self.deals.to_numpy(),
