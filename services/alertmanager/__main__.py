@@ -1,14 +1,12 @@
 """Write the configuration and exec Alertmanager: `python -m services.alertmanager`."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
-import bcrypt
 import msgspec
 
-USER = "closecast"
+from services.metrics_program import become, settings, web_configuration
+
 _NEEDED = (
     "CLOSECAST_HOST",
     "CLOSECAST_PORT",
@@ -55,27 +53,18 @@ def configuration(receiver: str, token: Path) -> dict[str, Any]:
     }
 
 
-def web_configuration(password: str) -> dict[str, Any]:
-    """Who may ask: the user, by a bcrypt hash. The password is random, and too long to be guessed."""
-    return {"basic_auth_users": {USER: bcrypt.hashpw(password.encode(), bcrypt.gensalt(6)).decode()}}
-
-
 def main() -> None:
-    environment = dict(os.environ)
-    if missing := [name for name in _NEEDED if not environment.get(name)]:
-        sys.exit(f"alertmanager: the environment variable {missing[0]} is not set")
+    environment = settings("alertmanager", _NEEDED)
     folder, data = Path(environment["CLOSECAST_CONFIGURATION"]), Path(environment["CLOSECAST_ALERTMANAGER_FOLDER"])
     data.mkdir(parents=True, exist_ok=True)
     token = folder / "alerts.token"
-    for file, content in {
+    files = {
         token: environment["CLOSECAST_ALERTMANAGER_TOKEN"].encode(),
         folder / "alertmanager.yml": msgspec.yaml.encode(
             configuration(environment["CLOSECAST_ALERTS_RECEIVER"], token)
         ),
         folder / "web.yml": msgspec.yaml.encode(web_configuration(environment["CLOSECAST_ALERTMANAGER_PASSWORD"])),
-    }.items():
-        file.touch(mode=0o600)
-        file.write_bytes(content)
+    }
     command = [
         environment["CLOSECAST_ALERTMANAGER"],
         f"--config.file={folder / 'alertmanager.yml'}",
@@ -86,8 +75,7 @@ def main() -> None:
         f"--data.retention={_RETENTION}",
         "--log.level=warn",
     ]
-    kept = {name: value for name, value in environment.items() if name not in _SECRET}
-    os.execve(command[0], command, {**kept, "GOMEMLIMIT": _MEMORY})
+    become(command, files, environment, _SECRET, _MEMORY)
 
 
 if __name__ == "__main__":

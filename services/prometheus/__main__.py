@@ -1,17 +1,15 @@
 """Write the configuration and exec Prometheus: `python -m services.prometheus`."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-import bcrypt
 import msgspec
 
 from closecast.platform.alerts.prometheus import rule_file
 from closecast.platform.alerts.rules import RulesError, load
+from services.metrics_program import USER, become, settings, web_configuration
 
-USER = "closecast"
 SCRAPED = ("api", "journal", "alerts")
 _NEEDED = (
     "CLOSECAST_HOST",
@@ -59,20 +57,13 @@ def configuration(folder: Path, rules: Path, password: Path) -> dict[str, Any]:
     }
 
 
-def web_configuration(password: str) -> dict[str, Any]:
-    """Who may ask: the user, by a bcrypt hash. The password is random, and too long to be guessed."""
-    return {"basic_auth_users": {USER: bcrypt.hashpw(password.encode(), bcrypt.gensalt(6)).decode()}}
-
-
 def main() -> None:
-    environment = dict(os.environ)
-    if missing := [name for name in _NEEDED if not environment.get(name)]:
-        sys.exit(f"prometheus: the environment variable {missing[0]} is not set")
+    environment = settings("prometheus", _NEEDED)
     folder, data = Path(environment["CLOSECAST_CONFIGURATION"]), Path(environment["CLOSECAST_PROMETHEUS_FOLDER"])
     data.mkdir(parents=True, exist_ok=True)
     rules, password = folder / "rules.yml", folder / "alertmanager.password"
     try:
-        written = {
+        files = {
             rules: rule_file(load(Path(environment["CLOSECAST_ALERT_RULES"]))),
             password: environment["CLOSECAST_ALERTMANAGER_PASSWORD"].encode(),
             folder / "prometheus.yml": msgspec.yaml.encode(configuration(folder, rules, password)),
@@ -80,9 +71,6 @@ def main() -> None:
         }
     except RulesError as error:
         sys.exit(f"prometheus: {error}")
-    for file, content in written.items():
-        file.touch(mode=0o600)
-        file.write_bytes(content)
     command = [
         environment["CLOSECAST_PROMETHEUS"],
         f"--config.file={folder / 'prometheus.yml'}",
@@ -93,8 +81,7 @@ def main() -> None:
         f"--storage.tsdb.retention.size={_RETENTION_SIZE}",
         "--log.level=warn",
     ]
-    kept = {name: value for name, value in environment.items() if name not in _SECRET}
-    os.execve(command[0], command, {**kept, "GOMEMLIMIT": _MEMORY})
+    become(command, files, environment, _SECRET, _MEMORY)
 
 
 if __name__ == "__main__":

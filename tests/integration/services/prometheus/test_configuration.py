@@ -12,7 +12,8 @@ import pytest
 from closecast.platform.alerts.prometheus import rule_file
 from closecast.platform.alerts.rules import load
 from services.alertmanager.__main__ import configuration as of_alertmanager
-from services.prometheus.__main__ import configuration, web_configuration
+from services.metrics_program import web_configuration
+from services.prometheus.__main__ import configuration
 from tests.servers import PROJECT
 
 pytestmark = pytest.mark.integration
