@@ -194,3 +194,10 @@ def required(environment: Mapping[str, str], name: str) -> str:
     if not value:
         raise SettingsError(f"the environment variable {name} is not set")
     return value
+
+
+def whole_number(text: str, name: str) -> int:
+    """The number in `text`, the value of the variable `name`. Raises SettingsError for anything but digits."""
+    if not (text.isascii() and text.isdecimal()):
+        raise SettingsError(f"{name} is {text!r}, expected a whole number")
+    return int(text)

@@ -1,13 +1,12 @@
 """Run the service: `python -m services.alerts`."""
 
 import os
-import signal
 import sys
-import threading
 from functools import partial
 
 from closecast.platform.alerts.sinks.settings import routes, sink
 from closecast.platform.runtime import logs
+from closecast.platform.runtime.stopping import stop_event
 from closecast.platform.settings import SettingsError
 from services.alerts.certificate import shown_by
 from services.alerts.pages import serve
@@ -22,9 +21,7 @@ def main() -> None:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
         sys.exit(f"alerts: {error}")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    stop = stop_event()
     url, status = settings.database.url, Status()
     watch = Watch(
         url,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from closecast.platform.alerts.rules import Rules, RulesError, load
 from closecast.platform.alerts.sinks.settings import SinksError, SinkSettings, parse
-from closecast.platform.settings import DatabaseSettings, SettingsError, required
+from closecast.platform.settings import DatabaseSettings, SettingsError, required, whole_number
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read the settings. Raises SettingsError naming what is missing or unusable, without secrets."""
-        port = required(environment, "CLOSECAST_PORT")
-        if not (port.isascii() and port.isdecimal()):
-            raise SettingsError(f"CLOSECAST_PORT is {port!r}, expected a whole number")
+        port = whole_number(required(environment, "CLOSECAST_PORT"), "CLOSECAST_PORT")
         try:
             rules = load(Path(required(environment, "CLOSECAST_ALERT_RULES")))
         except RulesError as error:
@@ -42,7 +40,7 @@ class Settings:
             sinks=sinks,
             token=required(environment, "CLOSECAST_ALERTMANAGER_TOKEN"),
             host=required(environment, "CLOSECAST_HOST"),
-            port=int(port),
+            port=port,
             gateway=Path(required(environment, "CLOSECAST_GATEWAY_ADDRESS")),
             expects_metrics=environment.get("CLOSECAST_EXPECTS_METRICS", "") != "",
         )

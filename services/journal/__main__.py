@@ -1,13 +1,13 @@
 """Run the journal: `python -m services.journal`."""
 
 import os
-import signal
 import sys
 import threading
 
 from closecast.platform.lake.store import Lake
 from closecast.platform.runtime import logs
 from closecast.platform.runtime.health import serve
+from closecast.platform.runtime.stopping import stop_event
 from closecast.platform.settings import SettingsError
 from services.journal.archiver import Archiver
 from services.journal.consumer import Consumer
@@ -27,9 +27,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"journal: {error}")
     sys.setswitchinterval(_TURN_SECONDS)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    stop = stop_event()
     journal_status = JournalStatus()
     server = serve(settings.host, settings.port, journal_status)
     archiver = Archiver(

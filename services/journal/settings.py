@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from closecast.platform.settings import CacheSettings, DatabaseSettings, LakeSettings, SettingsError, required
+from closecast.platform.settings import CacheSettings, DatabaseSettings, LakeSettings, required, whole_number
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,12 @@ class Settings:
             lake=LakeSettings.from_environment(environment),
             consumer=required(environment, "CLOSECAST_CONSUMER"),
             host=required(environment, "CLOSECAST_HOST"),
-            port=_number(required(environment, "CLOSECAST_PORT"), "CLOSECAST_PORT"),
-            archive_rows=_number(environment.get("CLOSECAST_ARCHIVE_ROWS", "50000"), "CLOSECAST_ARCHIVE_ROWS"),
+            port=whole_number(required(environment, "CLOSECAST_PORT"), "CLOSECAST_PORT"),
+            archive_rows=whole_number(environment.get("CLOSECAST_ARCHIVE_ROWS", "50000"), "CLOSECAST_ARCHIVE_ROWS"),
             archive_age=timedelta(
-                seconds=_number(environment.get("CLOSECAST_ARCHIVE_SECONDS", "900"), "CLOSECAST_ARCHIVE_SECONDS")
+                seconds=whole_number(environment.get("CLOSECAST_ARCHIVE_SECONDS", "900"), "CLOSECAST_ARCHIVE_SECONDS")
             ),
             kept=timedelta(
-                days=_number(environment.get("CLOSECAST_PREDICTIONS_DAYS", "400"), "CLOSECAST_PREDICTIONS_DAYS")
+                days=whole_number(environment.get("CLOSECAST_PREDICTIONS_DAYS", "400"), "CLOSECAST_PREDICTIONS_DAYS")
             ),
         )
-
-
-def _number(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise SettingsError(f"{name} is {text!r}, expected a whole number")
-    return int(text)

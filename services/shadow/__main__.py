@@ -1,12 +1,11 @@
 """Run shadow scoring: `python -m services.shadow`."""
 
 import os
-import signal
 import sys
-import threading
 
 from closecast.platform.runtime import logs
 from closecast.platform.runtime.health import serve
+from closecast.platform.runtime.stopping import stop_event
 from closecast.platform.settings import SettingsError
 from services.shadow.follower import Follower
 from services.shadow.settings import Settings
@@ -22,9 +21,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"shadow: {error}")
     os.nice(_NICENESS)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    stop = stop_event()
     status = ShadowStatus()
     server = serve(settings.host, settings.port, status)
     Follower(settings, status).run(stop)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from closecast.platform.settings import DatabaseSettings, RegistrySettings, SettingsError, required
+from closecast.platform.settings import DatabaseSettings, RegistrySettings, SettingsError, required, whole_number
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,13 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read the settings. Raises SettingsError naming the variable that is missing or unusable."""
-        port = required(environment, "CLOSECAST_PORT")
-        if not (port.isascii() and port.isdecimal()):
-            raise SettingsError(f"CLOSECAST_PORT is {port!r}, expected a whole number")
+        port = whole_number(required(environment, "CLOSECAST_PORT"), "CLOSECAST_PORT")
         return cls(
             database=DatabaseSettings.from_environment(environment),
             registry=RegistrySettings.from_environment(environment),
             cache=Path(required(environment, "CLOSECAST_MODEL_CACHE")),
             host=required(environment, "CLOSECAST_HOST"),
-            port=int(port),
+            port=port,
             rate=_share(environment.get("CLOSECAST_SHADOW_RATE", "1"), "CLOSECAST_SHADOW_RATE"),
         )
 
