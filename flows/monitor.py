@@ -20,6 +20,7 @@ from closecast.platform.journal.store import Connection
 from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow.identity import Served
 from closecast.platform.mlflow.registry import LostError, NoChampionError
+from closecast.platform.mlflow.tracking import Run
 from closecast.platform.monitoring import alerting, exported, journal, judging, look, reports, retraining, verdicts
 from closecast.platform.shadow.decision import decide
 from flows import steps
@@ -65,11 +66,11 @@ def looked(day: date | None, data: Ingested | None, notes: list[str], at: dateti
         known_until = date.fromisoformat(served.model.card.data_as_of)
         seen = look.look(connection, reference, run_id, known_until, last, deals)
         finding = Finding(seen.finding.verdict, (*seen.finding.reasons, *missing, *notes))
-        reports_run = _reports(Path(scratch), reference, seen, served, last, finding)
+        run = _reports(Path(scratch), reference, seen, served, last, finding)
         figures = {**seen.figures, "judged": look.plain(vars(judged.reports) | {"predictions": judged.judged})}
         identity = (served.identity.version, run_id)
         before = verdicts.reports_of(connection, run_id, last)
-        number = verdicts.store(connection, last, *identity, finding, figures, reports_run, flow_run.get_id(), at)
+        number = verdicts.store(connection, last, *identity, finding, figures, run.run_id, flow_run.get_id(), at)
     if before is not None:
         steps.registry().delete_run(before, reports.FOLDER)
     return {
@@ -79,7 +80,8 @@ def looked(day: date | None, data: Ingested | None, notes: list[str], at: dateti
         "reasons": list(finding.reasons),
         "model_version": served.identity.version,
         "model_run_id": run_id,
-        "reports_run_id": reports_run,
+        "reports_run_id": run.run_id,
+        "reports": f"{steps.tracking_uri()}/#/experiments/{run.experiment_id}/runs/{run.run_id}/artifacts",
         "quality": None if data is None else data.quality.score,
         "quality_learnt": served.model.card.quality,
         "figures": figures,
@@ -186,7 +188,7 @@ def _links(said: dict[str, Any]) -> dict[str, str]:
     """Where the reports of a look and its flow run are."""
     run = flow_run.get_id()
     page = {} if run is None else {"run": f"{steps.prefect_pages()}/runs/flow-run/{run}"}
-    return {"report": f"{steps.tracking_uri()}/#/runs/{said['reports_run_id']}", **page}
+    return {"report": said["reports"], **page}
 
 
 def _unsaid(reason: str) -> dict[str, Any]:
@@ -204,7 +206,7 @@ def _reference(served: Served, scratch: Path) -> tuple[Reference | None, list[st
 
 def _reports(
     scratch: Path, reference: Reference | None, seen: look.Seen, served: Served, day: date, finding: Finding
-) -> str:
+) -> Run:
     folder = scratch / "reports"
     folder.mkdir()
     missing = reports.write(folder, reference, seen, served.model.card.fiscal)
@@ -218,8 +220,7 @@ def _reports(
     }
     expected = seen.figures["expected"]
     figures = {name: value for name, value in expected.items() if value is not None}
-    run = reports.log(folder, steps.tracking_uri(), f"version {served.identity.version} on {day}", tags, figures)
-    return run.run_id
+    return reports.log(folder, steps.tracking_uri(), f"version {served.identity.version} on {day}", tags, figures)
 
 
 def _artifacts(said: dict[str, Any], result: dict[str, Any]) -> None:
@@ -239,12 +240,7 @@ def _artifacts(said: dict[str, Any], result: dict[str, Any]) -> None:
         if column["state"] != "not judged"
     ]
     create_table_artifact(table=columns, key="monitor-columns", description="Distances from the reference.")
-    experiment = steps.registry().experiment(said["reports_run_id"])
-    create_link_artifact(
-        link=f"{steps.tracking_uri()}/#/experiments/{experiment}/runs/{said['reports_run_id']}/artifacts",
-        link_text="Evidently's reports, in MLflow",
-        key="monitor-reports",
-    )
+    create_link_artifact(link=said["reports"], link_text="Evidently's reports, in MLflow", key="monitor-reports")
 
 
 if __name__ == "__main__":

@@ -166,10 +166,6 @@ class ModelRegistry:
         self._fetch(self._artifact_uri(model.identity), name, folder, needed, wanted, model.identity)
         return folder
 
-    def experiment(self, run_id: str) -> str:
-        """The id of the experiment that a run is in. Raises LostError when the run is gone."""
-        return str(self._run(Identity("", run_id))["info"]["experiment_id"])
-
     def delete_run(self, run_id: str, folder: str) -> None:
         """Delete a run and its artifacts in `folder`; nothing for a run that is gone."""
         try:
