@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.children import end
 from benchmarks.simulate_records import Records
 from closecast.platform.database import connect as connected
 from closecast.platform.mlflow.registry import ModelRegistry
@@ -201,20 +202,9 @@ def _just(clone: Path, seconds: float, *arguments: str) -> None:
         except subprocess.TimeoutExpired:
             status = None
         finally:
-            _end(process)
+            end(process)
         output.seek(0)
         printed = output.read()[-3_000:]
     if status != 0:
         ended = f"took more than {seconds:.0f} s" if status is None else "failed"
         raise OperatorError(f"`just {' '.join(arguments)}` {ended}: {printed}", "correct what it names")
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a command that still runs, with its children."""
-    for step in (signal.SIGINT, signal.SIGKILL):
-        if process.poll() is None:
-            os.killpg(process.pid, step)
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                continue

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import arguments
+from benchmarks.children import end
 from ops.paths import PROJECT
 
 _TURN = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
@@ -66,7 +67,7 @@ def run(arguments: list[str], beside: int, seconds: float, log: Path) -> Run:
         except subprocess.TimeoutExpired:
             status = -signal.SIGTERM
         finally:
-            _end(process)
+            end(process)
     return Run(status, counts(log.read_text(errors="replace")), time.monotonic() - begin, log)
 
 
@@ -76,17 +77,6 @@ def counts(printed: str) -> dict[str, int]:
         if found := _COUNTED.findall(line):
             return {word: int(number) for number, word in found}
     return {}
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End leftover processes; servers get the chance to stop as after an interrupted run."""
-    for step in (signal.SIGINT, signal.SIGKILL):
-        if process.poll() is None:
-            os.killpg(process.pid, step)
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                continue
 
 
 def main(given: list[str]) -> int:

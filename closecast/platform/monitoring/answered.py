@@ -28,6 +28,7 @@ _WITH_THOSE_THAT_LEFT = f"""
         AND NOT EXISTS (SELECT FROM predictions AS there WHERE (there.id, there."row") = (judged.id, judged."row"))
 """
 _JUDGED = "SELECT count(*) FROM matured_predictions WHERE id >= %(first)s AND id < %(end)s"
+# Logarithms are cut at 1e-7 as in closecast.models.metrics, which needs libraries that the API does without.
 # By deal first: of its matured predictions the least array is that of the horizon nearest to 30 days, then the earliest. An
 # aggregate of that kind needs no sort, which a day of a million predictions would spill to disk.
 _ANSWERED = """

@@ -4,7 +4,6 @@ With a real MLflow, PostgreSQL and Valkey: the API that runs, one that starts af
 """
 
 import hashlib
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,15 +16,11 @@ from litestar.testing import TestClient
 from mlflow import MlflowClient
 
 from closecast.models.deal_model import DealModel, digest
-from closecast.platform.database import connect
 from closecast.platform.mlflow.registry import DIGEST_TAG, ModelRegistry
-from closecast.platform.settings import CacheSettings, DatabaseSettings
 from ops.api import replay
 from ops.errors import OperatorError
 from services.api.app import create_app
 from services.api.settings import Settings
-from services.journal.consumer import Consumer
-from services.journal.status import JournalStatus
 from tests.servers import free_port
 from tests.waiting import awaited, until
 
@@ -54,19 +49,6 @@ def _service(folder: Path, mlflow_uri: str, database: str, cache: str) -> Iterat
     with TestClient(create_app(Settings.from_environment(environment))) as client:
         client.headers["X-API-Key"] = KEY
         yield client
-
-
-@pytest.fixture
-def journal(database_url: str, valkey_url: str) -> Iterator[None]:
-    with connect(database_url) as connection:
-        connection.execute("TRUNCATE predictions, archive_batches")
-    stop = threading.Event()
-    consumer = Consumer(CacheSettings(valkey_url), DatabaseSettings(database_url), "a test", JournalStatus())
-    thread = threading.Thread(target=consumer.run, args=[stop])
-    thread.start()
-    yield
-    stop.set()
-    thread.join(20)
 
 
 def _champion(model: DealModel, client: MlflowClient, registry: ModelRegistry, folder: Path) -> str:

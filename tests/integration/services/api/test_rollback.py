@@ -24,15 +24,13 @@ from closecast.platform.database import connect
 from closecast.platform.mlflow.identity import MODEL_NAME, Identity
 from closecast.platform.mlflow.promotions import hold_promotion_lock
 from closecast.platform.mlflow.registry import DIGEST_TAG, REFERENCE_FOLDER, SOURCE_TAG, ModelRegistry
-from closecast.platform.settings import CacheSettings, DatabaseSettings
+from closecast.platform.settings import DatabaseSettings
 from closecast.platform.signatures import SIGNATURE_TAG, Signer
 from ops.api.client import Api
 from ops.errors import OperatorError
 from ops.model.rollback import rolled_back
 from services.api.app import create_app
 from services.api.settings import Settings
-from services.journal.consumer import Consumer
-from services.journal.status import JournalStatus
 from tests.servers import free_port, running
 from tests.unit.services.api.conftest import KEY, environment, live
 from tests.waiting import until
@@ -101,19 +99,6 @@ def api(variables: dict[str, str]) -> Iterator[TestClient[Any]]:
     with TestClient(create_app(Settings.from_environment(variables)), raise_server_exceptions=False) as client:
         client.headers["X-API-Key"] = KEY
         yield client
-
-
-@pytest.fixture
-def journal(database_url: str, valkey_url: str) -> Iterator[None]:
-    with connect(database_url) as connection:
-        connection.execute("TRUNCATE predictions, archive_batches")
-    stop = threading.Event()
-    consumer = Consumer(CacheSettings(valkey_url), DatabaseSettings(database_url), "a test", JournalStatus())
-    thread = threading.Thread(target=consumer.run, args=[stop])
-    thread.start()
-    yield
-    stop.set()
-    thread.join(20)
 
 
 def _serves(api: TestClient[Any], model: Identity) -> bool:

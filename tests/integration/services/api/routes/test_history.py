@@ -7,24 +7,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from litestar import Litestar, Router
-from litestar.di import Provide
-from litestar.middleware import ASGIMiddleware
 from litestar.testing import TestClient
-from litestar.types import ASGIApp, Receive, Scope, Send
 
 from closecast.monitoring.outcomes import REPORT_COLUMNS
-from closecast.platform.callers.caller import Caller
 from closecast.platform.database import connect
 from closecast.platform.journal.store import Connection, insert
 from closecast.platform.mlflow import champions
 from closecast.platform.mlflow.champions import Change
 from closecast.platform.mlflow.identity import Identity
 from closecast.platform.monitoring.judging import judge
-from services.api.problems import HANDLERS
-from services.api.records.database import Records
-from services.api.records.runs import Runs
 from services.api.routes.history import model_history
+from tests.integration.services.api.routes.records_client import client_of
 from tests.journal_entries import single
 from tests.servers import free_port
 
@@ -34,31 +27,9 @@ DAY = date(2018, 1, 10)
 TABLES = "predictions, archive_batches, outcomes, known_deals, matured_predictions, judgements"
 
 
-class _Recognised(ASGIMiddleware):
-    """Every caller is a viewer."""
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        scope["state"]["caller"] = Caller("key:tests", "tests", "key", "viewer")
-        await next_app(scope, receive, send)
-
-
-def _client(url: str) -> TestClient[Any]:
-    records, runs = Records(lambda: url), Runs("http://127.0.0.1:5000/")
-    dependencies = {
-        "records": Provide(lambda: records, sync_to_thread=False),
-        "runs": Provide(lambda: runs, sync_to_thread=False),
-    }
-    app = Litestar(
-        [Router("/v1", route_handlers=[model_history], middleware=[_Recognised()])],
-        dependencies=dependencies,
-        exception_handlers=HANDLERS,
-    )
-    return TestClient(app, raise_server_exceptions=False)
-
-
 @pytest.fixture
 def client(database_url: str) -> Iterator[TestClient[Any]]:
-    with _client(database_url) as client:
+    with client_of(model_history, url=database_url) as client:
         yield client
 
 
@@ -188,7 +159,7 @@ def test_any_day_is_answered_and_nothing_else(client: TestClient[Any]) -> None:
 
 
 def test_a_database_that_is_away_is_said() -> None:
-    with _client(f"postgresql://closecast:hidden@127.0.0.1:{free_port()}/closecast") as client:
+    with client_of(model_history, url=f"postgresql://closecast:hidden@127.0.0.1:{free_port()}/closecast") as client:
         answer = client.get(ROUTE)
     assert answer.status_code == 503
     assert "hidden" not in answer.text

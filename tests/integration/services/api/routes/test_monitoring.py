@@ -5,52 +5,23 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from litestar import Litestar, Router
-from litestar.di import Provide
-from litestar.middleware import ASGIMiddleware
 from litestar.testing import TestClient
-from litestar.types import ASGIApp, Receive, Scope, Send
 
 from closecast.monitoring.verdict import Finding, Verdict
-from closecast.platform.callers.caller import Caller
 from closecast.platform.database import connect
 from closecast.platform.journal.store import Connection
 from closecast.platform.monitoring import verdicts
-from services.api.problems import HANDLERS
-from services.api.records.database import Records
-from services.api.records.runs import Runs
 from services.api.routes.monitoring import monitoring
+from tests.integration.services.api.routes.records_client import client_of
 from tests.servers import free_port
 
 pytestmark = pytest.mark.integration
 _AT = datetime(2018, 2, 1, 6, 30, tzinfo=UTC)
 
 
-class _Recognised(ASGIMiddleware):
-    """Every caller is a viewer."""
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        scope["state"]["caller"] = Caller("key:tests", "tests", "key", "viewer")
-        await next_app(scope, receive, send)
-
-
-def _client(url: str) -> TestClient[Any]:
-    records, runs = Records(lambda: url), Runs("http://127.0.0.1:5000/")
-    dependencies = {
-        "records": Provide(lambda: records, sync_to_thread=False),
-        "runs": Provide(lambda: runs, sync_to_thread=False),
-    }
-    app = Litestar(
-        [Router("/v1", route_handlers=[monitoring], middleware=[_Recognised()])],
-        dependencies=dependencies,
-        exception_handlers=HANDLERS,
-    )
-    return TestClient(app, raise_server_exceptions=False)
-
-
 @pytest.fixture
 def client(database_url: str) -> Iterator[TestClient[Any]]:
-    with _client(database_url) as client:
+    with client_of(monitoring, url=database_url) as client:
         yield client
 
 
@@ -92,7 +63,7 @@ def test_an_odd_limit_is_refused(client: TestClient[Any], limit: str) -> None:
 
 
 def test_without_a_database_it_says_so() -> None:
-    with _client(f"postgresql://closecast:secret-word@127.0.0.1:{free_port()}/closecast") as client:
+    with client_of(monitoring, url=f"postgresql://closecast:secret-word@127.0.0.1:{free_port()}/closecast") as client:
         answer = client.get("/v1/monitoring")
     assert answer.status_code == 503
     assert "secret-word" not in answer.text

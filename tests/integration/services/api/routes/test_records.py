@@ -6,23 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from litestar import Litestar, Router
-from litestar.di import Provide
-from litestar.middleware import ASGIMiddleware
 from litestar.testing import TestClient
-from litestar.types import ASGIApp, Receive, Scope, Send
 
 from closecast.platform.alerts.alert import Alert
 from closecast.platform.alerts.outbox import fire, resolve
-from closecast.platform.callers.caller import Caller
 from closecast.platform.database import connect
 from closecast.platform.journal.entry import new_id
 from closecast.platform.journal.store import Connection, insert
-from services.api.problems import HANDLERS
-from services.api.records.database import Records
 from services.api.routes.alerts import alerts
 from services.api.routes.outcomes import record_outcomes
 from services.api.routes.recorded import recorded
+from tests.integration.services.api.routes.records_client import client_of
 from tests.journal_entries import batch, single
 from tests.servers import free_port
 
@@ -33,20 +27,8 @@ WON = {"opportunity_id": "A1", "deal_stage": "Won", "close_date": "2017-12-20", 
 LOST = {"opportunity_id": "A2", "deal_stage": "Lost", "close_date": "2017-12-21"}
 
 
-class _Recognised(ASGIMiddleware):
-    """Every caller is one who may score."""
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        scope["state"]["caller"] = Caller("key:tests", "tests", "key", "scorer")
-        await next_app(scope, receive, send)
-
-
 def _client(url: str | None) -> Client:
-    records = Records(lambda: url)
-    versioned = Router("/v1", route_handlers=[recorded, record_outcomes, alerts], middleware=[_Recognised()])
-    dependencies = {"records": Provide(lambda: records, sync_to_thread=False)}
-    app = Litestar([versioned], dependencies=dependencies, exception_handlers=HANDLERS)
-    return TestClient(app, raise_server_exceptions=False)
+    return client_of(recorded, record_outcomes, alerts, url=url, role="scorer")
 
 
 @pytest.fixture
