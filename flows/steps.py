@@ -34,16 +34,18 @@ from closecast.platform.monitoring.retraining import Trainings
 from closecast.platform.runtime.retry import AwayError
 from closecast.platform.settings import (
     MAPPING_VARIABLE,
+    PROMOTION_DEFAULT,
     PROMOTION_VARIABLE,
     PSEUDONYM_KEY,
     SOURCE_VARIABLE,
+    WATCH_DAYS,
     WATCH_VARIABLE,
     DatabaseSettings,
     LakeSettings,
     PrefectSettings,
     RegistrySettings,
 )
-from closecast.platform.shadow.decision import POLICIES, WATCH_DAYS, Policy
+from closecast.platform.shadow.decision import POLICIES, Policy
 from closecast.platform.sources.errors import SourceAwayError, SourceError
 from closecast.platform.sources.export import RawExport, read_source
 
@@ -98,10 +100,10 @@ def trainings() -> Trainings:
 
 def promotion_policy() -> Policy:
     """Whether a challenger that outcomes prove better is promoted by itself. Raises ValueError for an unknown policy."""
-    value = Variable.get(PROMOTION_VARIABLE, default="auto")
+    value = Variable.get(PROMOTION_VARIABLE, default=PROMOTION_DEFAULT)
     if value not in POLICIES:
         raise ValueError(
-            f"the Prefect variable {PROMOTION_VARIABLE} is {value!r}: set it by `just shadow --policy auto`"
+            f"the Prefect variable {PROMOTION_VARIABLE} is {value!r}: set it by `just shadow --policy {PROMOTION_DEFAULT}`"
         )
     return POLICIES[str(value)]
 

@@ -17,9 +17,9 @@ PSEUDONYM_KEY = "CLOSECAST_PSEUDONYM_KEY"  # for processes that read deals from 
 SOURCE_VARIABLE = "closecast_source"
 MAPPING_VARIABLE = "closecast_mapping"
 # Whether a challenger that outcomes prove better is promoted: "auto", or "manual"; and how many days a former champion stays in
-# shadow.
-PROMOTION_VARIABLE = "closecast_promotion"
-WATCH_VARIABLE = "closecast_watch_days"
+# shadow. Each with what holds where it is not set.
+PROMOTION_VARIABLE, PROMOTION_DEFAULT = "closecast_promotion", "auto"
+WATCH_VARIABLE, WATCH_DAYS = "closecast_watch_days", 60
 
 
 class SettingsError(ValueError):

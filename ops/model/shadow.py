@@ -5,15 +5,13 @@ from typing import Any
 
 import httpx
 
-from closecast.platform.settings import PROMOTION_VARIABLE, WATCH_VARIABLE
+from closecast.platform.settings import PROMOTION_DEFAULT, PROMOTION_VARIABLE, WATCH_DAYS, WATCH_VARIABLE
 from ops.cli.arguments import Arguments, number, one_of
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.session import connect
 from ops.prefect.pipeline import Prefect
 from ops.setup.credentials import Credentials
-
-_POLICY, _DAYS = "auto", "60"
 
 
 def shadow(arguments: list[str]) -> int:
@@ -35,7 +33,8 @@ def shadow(arguments: list[str]) -> int:
             prefect.set_variable(name, str(value))
     print("\n".join(state(jobs.address(session.cluster, "mlflow"), session.credentials)))
     print("\n".join(progress(_health(jobs.address(session.cluster, "shadow")))))
-    policy, days = prefect.variable(PROMOTION_VARIABLE) or _POLICY, prefect.variable(WATCH_VARIABLE) or _DAYS
+    policy = prefect.variable(PROMOTION_VARIABLE) or PROMOTION_DEFAULT
+    days = prefect.variable(WATCH_VARIABLE) or WATCH_DAYS
     print(f"policy        {policy}; a former champion stays in shadow for {days} days")
     return 0
 

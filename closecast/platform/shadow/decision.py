@@ -35,9 +35,9 @@ from closecast.platform.mlflow.registry import (
     ModelRegistry,
 )
 from closecast.platform.monitoring import judging
+from closecast.platform.settings import WATCH_DAYS
 from closecast.platform.shadow import pairs
 
-WATCH_DAYS = 60  # a former champion stays in shadow
 WAIT_SECONDS = 60.0  # for the lock of promotions; the next call comes soon enough
 Policy = Literal["manual", "auto"]
 POLICIES: dict[str, Policy] = {"auto": "auto", "manual": "manual"}

@@ -25,8 +25,7 @@ from closecast.platform.mlflow.registry import (
     ModelRegistry,
     RegistryError,
 )
-from closecast.platform.settings import DatabaseSettings
-from closecast.platform.shadow import decision
+from closecast.platform.settings import WATCH_DAYS, DatabaseSettings
 from closecast.platform.shadow.decision import Decision, Policy, decide
 from tests.servers import PROJECT, free_port
 from tests.shadows import TABLES, other_than, registered
@@ -240,8 +239,8 @@ def test_a_former_champion_leaves_the_shadow_when_its_time_is_over(stage: Stage)
     stage.registry.put_in_shadow(stage.new.version, FORMER_ROLE, AT)
     stage.answered(stage.old, stage.new, better=None, deals=50)
     # when / then
-    assert stage.decide(at=AT + timedelta(days=decision.WATCH_DAYS)).action == "waiting"
-    assert stage.decide(at=AT + timedelta(days=decision.WATCH_DAYS + 1)).action == "ended"
+    assert stage.decide(at=AT + timedelta(days=WATCH_DAYS)).action == "waiting"
+    assert stage.decide(at=AT + timedelta(days=WATCH_DAYS + 1)).action == "ended"
     assert stage.aliases() == (stage.old.version, None)
 
 
