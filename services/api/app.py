@@ -18,7 +18,7 @@ from services.api.middleware.drain_body import DrainBody
 from services.api.middleware.request_log import RequestLog
 from services.api.middleware.security_headers import add_headers
 from services.api.middleware.strict_request import StrictRequest, require_strict
-from services.api.problems import HANDLERS
+from services.api.problem_handlers import HANDLERS
 from services.api.routes import ROUTES
 from services.api.routes.health import live, meters, ready
 from services.api.routes.registry_events import registry_event

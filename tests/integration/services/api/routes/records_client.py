@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from closecast.platform.callers.caller import Caller, Role
-from services.api.problems import HANDLERS
+from services.api.problem_handlers import HANDLERS
 from services.api.records.database import Records
 from services.api.records.runs import Runs
 

@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from closecast.models.deal_model import DealModel
 from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.mlflow.webhooks import ensure_webhook, registered
-from services.api.problems import HANDLERS
+from services.api.problem_handlers import HANDLERS
 from services.api.routes.health import live
 from services.api.routes.registry_events import registry_event
 from services.api.serving.champion import Champion
