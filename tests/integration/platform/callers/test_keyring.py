@@ -278,10 +278,10 @@ def test_acts_of_many_writers_form_one_chain(store: KeyStore, database_url: str)
 def test_an_act_waits_for_the_database_and_is_logged_once(database_url: str, tmp_path: Path, logged: Logged) -> None:
     # given a database that is away
     where = [f"postgresql://closecast:x@127.0.0.1:{free_port()}/closecast"]
-    subject = f"model version {uuid.uuid4()}"
+    subject = f"key {uuid.uuid4()}"
     outbox = Outbox(lambda: where[0], tmp_path / "audit")
     outbox.start()
-    outbox.put("api here", "promotion seen", subject, {"before": "6"})
+    outbox.put("api here", "key created", subject, {"role": "predict"})
     until(lambda: any("cannot be written" in line.get("problem", "") for line in logged()))
     outbox.stop()
     # when the process starts again, twice on one folder, and the database is back
@@ -296,5 +296,5 @@ def test_an_act_waits_for_the_database_and_is_logged_once(database_url: str, tmp
     with connect(database_url) as connection:
         found = [entry for entry in audit.page(connection, 50) if entry.subject == subject]
     assert [(entry.actor, entry.act, json.loads(entry.details)) for entry in found] == [
-        ("api here", "promotion seen", {"before": "6"})
+        ("api here", "key created", {"role": "predict"})
     ]
