@@ -114,14 +114,17 @@ def acted(said: dict[str, Any], at: datetime) -> list[str]:
 
 
 @steps.retried(timeout_seconds=900)
-def compared(at: datetime) -> dict[str, Any]:
-    """Compare the version in shadow with the champion by outcomes, and promote or roll back where that is proved."""
+def compared(at: datetime, promote: bool) -> dict[str, Any]:
+    """Compare the version in shadow with the champion by outcomes, and promote or roll back where that is proved.
+
+    With `promote` also under the policy `manual`.
+    """
     with closing(steps.monitoring()) as connection:
         return decide(
             connection,
             steps.registry(),
             steps.promotion_lock().url,
-            policy=steps.promotion_policy(),
+            policy="auto" if promote else steps.promotion_policy(),
             at=at,
             by=f"flow {flow_run.flow_name}/{flow_run.name}",
             watch_days=steps.watch_days(),
@@ -147,13 +150,14 @@ def monitor(
     seed: int = 7,
     mapping: str | None = None,
     at: AwareDatetime | None = None,
+    promote: bool = False,
 ) -> dict[str, Any]:
     """Look at the served model as of `day`, and say that it is steady, shifted, harmful or cannot be judged.
 
     First the export `source` (by default the platform's own) is imported, and predictions whose horizon has passed are
     judged by it and by posted outcomes. `day` is by default the latest as-of date that the model has answered about.
     A harmful verdict has a training started, once. The version in shadow is compared with the champion, and takes its
-    place, or leaves, where outcomes prove it. `at` is taken for the time (docs/drift.md); by default it is the
+    place, or leaves, where outcomes prove it; under the policy `manual` it takes its place only with `promote`. `at` is taken for the time (docs/drift.md); by default it is the
     clock's. If the import fails, the rest is done without it, and the run fails at its end.
     """
     now = at or datetime.now(UTC)
@@ -163,7 +167,7 @@ def monitor(
         notes.append(f"the export could not be imported, so only posted outcomes are known: {data.message}")
     said = looked(day, None if data.is_failed() else data.result(), notes, now)
     done = acted(said, now) if said["number"] is not None else []
-    shadow = compared(now)
+    shadow = compared(now, promote)
     if shadow["shadow"] is not None:
         done.append(f"in shadow: {shadow['sentence']}")
     tidied(now)

@@ -18,9 +18,14 @@ def monitor(arguments: list[str]) -> int:
     wanted = Arguments("monitor", monitor.__doc__)
     wanted.option("source", str, "the export to import (default: the platform's own)")
     wanted.option("day", day, "the last day to look at (default: the latest that the model was asked about)")
+    wanted.flag("promote", "under the policy manual too: promote the version in shadow if outcomes prove it better")
     given = wanted.given(arguments)
     source = parse_source(given.source) if given.source else None
-    asked = {"source": source or given.source, "day": given.day.isoformat() if given.day else None}
+    asked = {
+        "source": source or given.source,
+        "day": given.day.isoformat() if given.day else None,
+        "promote": given.promote or None,
+    }
     prefect = Prefect(jobs.address(connect().cluster, "prefect"))
     run = prefect.follow(
         prefect.submit(DEPLOYMENT, {name: value for name, value in asked.items() if value is not None})

@@ -10,7 +10,7 @@ import psycopg
 
 from closecast.platform.database import connect
 from closecast.platform.journal.archive import archive_closed, close_batch
-from closecast.platform.journal.retention import delete_archived
+from closecast.platform.journal.retention import delete_archived, delete_shadow
 from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.settings import DatabaseSettings
 from services.journal.status import JournalStatus
@@ -76,4 +76,6 @@ class Archiver:
                     _LOG.info(
                         "%d predictions are older than %d days, and are in the lake alone now", deleted, self._kept.days
                     )
+                if deleted := delete_shadow(connection, self._kept):
+                    _LOG.info("%d predictions in shadow, of comparisons that ended long ago, were deleted", deleted)
                 self._retention_at = time.monotonic() + _RETENTION_PAUSE_S

@@ -17,7 +17,7 @@ from closecast.platform.database import connect
 from closecast.platform.mlflow import champions
 from closecast.platform.mlflow.champions import Change
 from closecast.platform.mlflow.promotions import PromotionError, hold_promotion_lock
-from closecast.platform.mlflow.registry import Identity, LostError, ModelRegistry, RegistryError, Served
+from closecast.platform.mlflow.registry import SAID_TAG, Identity, LostError, ModelRegistry, RegistryError, Served
 from closecast.platform.signatures import UnsignedError
 
 NONE = "none"  # what callers expect where there is no champion
@@ -210,6 +210,15 @@ def _gate(registry: ModelRegistry, target: Identity) -> list[Objection]:
         return []
     reasons = tags.get("decision_reasons", "no reason is recorded")[:_MOST_REASONS]
     remedy = "use force if it must serve all the same"
+    if decision == "in shadow":
+        said = tags.get(SAID_TAG, "not compared yet")
+        return [
+            Objection(
+                f"the gate accepted it for the shadow, and outcomes decide: {said}",
+                "wait for them; once they prove it better, `just monitor --promote` promotes it at once",
+                final=False,
+            )
+        ]
     if decision == "refused":
         return [Objection("the gate refused it", remedy, final=False, reasons=reasons)]
     return [Objection("the gate never decided on it", remedy, final=False)]

@@ -119,7 +119,9 @@ def decide(
             change = _begin(connection, kind, said, policy, at, by)
             return _complete(connection, registry, lock, change, at, by, said)
         if found.verdict == BETTER:
-            return _as(said, "ready", "it is ready, and the policy leaves the promotion to a person")
+            return _as(
+                said, "ready", "it is ready, and the policy leaves the promotion to a person: `just monitor --promote`"
+            )
         if found.verdict == WORSE:
             registry.end_shadow()
             return _as(said, "ended", "it left the shadow")

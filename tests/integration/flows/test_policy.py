@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from closecast.platform.mlflow.registry import CHALLENGER_ROLE
 from closecast.platform.settings import PROMOTION_VARIABLE, WATCH_VARIABLE
+from tests.shadow_stage import AT, Stage
 
 pytestmark = pytest.mark.integration
 
@@ -39,3 +41,17 @@ def test_a_setting_that_is_none_is_refused_with_the_command(name: str, value: st
     read: Callable[[], Any] = steps.promotion_policy if name == PROMOTION_VARIABLE else steps.watch_days
     with set_to(name, value), pytest.raises(ValueError, match=f"{name} is '{value}': set it by `just shadow"):
         read()
+
+
+@pytest.mark.usefixtures("here")
+def test_by_the_policy_manual_a_person_has_the_monitor_promote_what_is_ready(stage: Stage) -> None:
+    from flows.monitor import compared
+
+    stage.registry.put_in_shadow(stage.new.version, CHALLENGER_ROLE, AT)
+    stage.answered(stage.old, stage.new, better=stage.new)
+    with set_to(PROMOTION_VARIABLE, "manual"):
+        assert compared.fn(AT, promote=False)["action"] == "ready"
+        assert stage.aliases() == (stage.old.version, stage.new.version)
+        assert compared.fn(AT, promote=True)["action"] == "promoted"
+    # then the former champion is watched
+    assert stage.aliases() == (stage.new.version, stage.old.version)

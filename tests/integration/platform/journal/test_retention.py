@@ -9,7 +9,7 @@ import pytest
 from closecast.monitoring.outcomes import OPEN, REPORT_COLUMNS, WON
 from closecast.platform.database import connect
 from closecast.platform.journal.outcomes import Outcome, record_outcomes
-from closecast.platform.journal.retention import delete_archived
+from closecast.platform.journal.retention import delete_archived, delete_shadow
 from closecast.platform.journal.store import Connection, insert
 from closecast.platform.monitoring.judging import judge
 from tests.journal_entries import single
@@ -85,3 +85,32 @@ def test_judged_predictions_stay_and_are_corrected_when_they_are_gone(connection
     assert (corrected.corrected, corrected.withdrawn) == (1, 0)
     found = connection.execute("SELECT opportunity_id, as_of, won FROM matured_predictions ORDER BY 1, 2").fetchall()
     assert found == [("A", date(2017, 1, 1), True), ("B", date(2017, 1, 1), False)]
+
+
+def test_what_was_said_in_shadow_is_deleted_when_it_is_compared_no_more(connection: Connection) -> None:
+    # given three pairs: compared lately, compared long ago, and answered long ago but never compared
+    connection.execute("TRUNCATE shadow_predictions, shadow_comparisons")
+    for served, answered, compared in (("lately", 500, 10), ("long ago", 500, 366), ("never", 366, None)):
+        for deal in ("A", "B"):
+            connection.execute(
+                """
+                INSERT INTO shadow_predictions (model_run_id, id, "row", model_version, probability, opportunity_id, "time", as_of,
+                    horizon_days, served_run_id, served_version, served)
+                VALUES ('run-2', gen_random_uuid(), 0, '2', 0.4, %s, now() - %s, '2017-01-01', 30, %s, '1', 0.5)
+                """,
+                [deal, timedelta(days=answered), served],
+            )
+        if compared is not None:
+            connection.execute(
+                """
+                INSERT INTO shadow_comparisons (shadow_run_id, served_run_id, reach, shadow_version, served_version, verdict, deals,
+                    figures, sentence, compared_at)
+                VALUES ('run-2', %s, '2017-01-02', '2', '1', 'inconclusive', 2, '{}', '', now() - %s)
+                """,
+                [served, timedelta(days=compared)],
+            )
+    # when / then
+    assert (delete_shadow(connection, 2 * _YEAR), delete_shadow(connection, _YEAR)) == (0, 4)
+    left = connection.execute("SELECT DISTINCT served_run_id FROM shadow_predictions").fetchall()
+    assert left == [("lately",)]
+    assert connection.execute("SELECT count(*) FROM shadow_comparisons").fetchone() == (2,)

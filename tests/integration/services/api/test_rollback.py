@@ -285,7 +285,7 @@ def test_who_expects_another_champion_changes_nothing(
     assert empty_registry.champion_identity() == first
 
 
-@pytest.mark.parametrize("kind", ["refused", "undecided", "other deals", "made-up data"])
+@pytest.mark.parametrize("kind", ["refused", "in shadow", "undecided", "other deals", "made-up data"])
 def test_what_should_not_serve_is_refused_unless_forced(
     kind: str, publish: Publish, api: TestClient[Any], served_model: DealModel, empty_registry: ModelRegistry
 ) -> None:
@@ -296,12 +296,14 @@ def test_what_should_not_serve_is_refused_unless_forced(
     real = DealModel(served_model.scorer, replace(served_model.card, source="file:sales.csv"), served_model.deals)
     words = {
         "refused": "the gate refused it: its log loss is higher",
+        "in shadow": "the gate accepted it for the shadow, and outcomes decide: 40 more deals needed",
         "undecided": "the gate never decided on it",
         "other deals": "it was trained on other deals (synthetic)",
         "made-up data": "data from synthetic may not replace a champion from file:sales.csv",
     }[kind]
     target = {
         "refused": lambda: publish(promoted=False, decision="refused", decision_reasons="its log loss is higher"),
+        "in shadow": lambda: publish(promoted=False, decision="in shadow", shadow_verdict="40 more deals needed"),
         "undecided": lambda: publish(promoted=False, decision=""),
         "other deals": lambda: publish(model=others, promoted=False),
         "made-up data": lambda: publish(promoted=False),
