@@ -11,7 +11,7 @@ from closecast.platform.settings import SettingsError
 from services.alerts.certificate import shown_by
 from services.alerts.pages import serve
 from services.alerts.settings import Settings
-from services.alerts.status import Status
+from services.alerts.status import AlertsStatus
 from services.alerts.work import Deliverer, Planner, Watch
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"alerts: {error}")
     stop = stop_event()
-    url, status = settings.database.url, Status()
+    url, status = settings.database.url, AlertsStatus()
     watch = Watch(
         url,
         settings.rules,

@@ -2,34 +2,28 @@
 
 import hmac
 import json
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from closecast.platform.alerts.alertmanager import Received, ReceivedError, received
-from closecast.platform.runtime.pages import PageServer
-from services.alerts.status import Status
+from closecast.platform.runtime.pages import PageHandler, PageServer, serve_pages
+from services.alerts.status import AlertsStatus
 
 RECEIVER = "/v1/alertmanager"
 _MOST_BYTES = 2**20
-_SECONDS = 10.0
 
 
-def serve(host: str, port: int, status: Status, token: str, take: Callable[[Received], bool]) -> ThreadingHTTPServer:
+def serve(host: str, port: int, status: AlertsStatus, token: str, take: Callable[[Received], bool]) -> PageServer:
     """Serve in a thread. `take` writes down what Alertmanager sent; returns False while it cannot."""
 
-    class Handler(BaseHTTPRequestHandler):
-        timeout = _SECONDS  # of each read: who sends nothing holds no thread for long
-
+    class Handler(PageHandler):
         def do_GET(self) -> None:
             if self.path == "/metrics":
-                self._answer(200, generate_latest(status.registry), CONTENT_TYPE_LATEST)
+                self.answer(200, CONTENT_TYPE_LATEST, generate_latest(status.registry))
             elif self.path == "/health":
-                self._answer(
-                    200 if status.is_well() else 503, json.dumps(status.as_dict()).encode(), "application/json"
-                )
+                code = 200 if status.is_well() else 503
+                self.answer(code, "application/json", json.dumps(status.as_dict()).encode())
             else:
                 self._say(404, "only GET /health, GET /metrics and POST /v1/alertmanager are here")
 
@@ -56,22 +50,6 @@ def serve(host: str, port: int, status: Status, token: str, take: Callable[[Rece
                 self._say(503, "the database does not answer: send it again")
 
         def _say(self, code: int, text: str) -> None:
-            self._answer(code, f"{text}\n".encode(), "text/plain; charset=utf-8")
+            self.answer(code, "text/plain; charset=utf-8", f"{text}\n".encode())
 
-        def _answer(self, code: int, payload: bytes, media_type: str) -> None:
-            self.send_response(code)
-            self.send_header("Content-Type", media_type)
-            self.send_header("Content-Length", str(len(payload)))
-            self.send_header("X-Content-Type-Options", "nosniff")
-            # A body that was not read would be taken for the next request.
-            self.send_header("Connection", "close")
-            self.close_connection = True
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Log nothing: Nomad's check runs every five seconds."""
-
-    server = PageServer((host, port), Handler)
-    threading.Thread(target=server.serve_forever, name="pages", daemon=True).start()
-    return server
+    return serve_pages(host, port, Handler)

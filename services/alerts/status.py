@@ -5,12 +5,12 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from closecast.platform.runtime.health import STARTING
+
 _LOG = logging.getLogger(__name__)
 
-STARTING = "not asked yet"
 
-
-class Status:
+class AlertsStatus:
     """Written by the threads that work, read by the pages. Values are set atomically."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from closecast.platform.alerts.sinks.sink import Sink
 from closecast.platform.database import connect
 from closecast.platform.runtime.background import BackgroundWorker
 from services.alerts.certificate import Certificate, CertificateError
-from services.alerts.status import Status
+from services.alerts.status import AlertsStatus
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ MONITOR_SILENT, METRICS_SILENT = "monitor_silent", "metrics_silent"
 class Planner:
     """Puts messages that are due into the outbox, deletes old rows, and counts."""
 
-    def __init__(self, url: str, rules: Rules, routes: list[Route], status: Status) -> None:
+    def __init__(self, url: str, rules: Rules, routes: list[Route], status: AlertsStatus) -> None:
         self._url, self._rules, self._routes, self._status = url, rules, routes, status
         self._forgotten_at: datetime | None = None
         self._has_dropped = False
@@ -77,7 +77,7 @@ class Planner:
 class Deliverer:
     """Delivers the messages of one sink, so that one that hangs delays no other."""
 
-    def __init__(self, url: str, sink: Sink, status: Status) -> None:
+    def __init__(self, url: str, sink: Sink, status: AlertsStatus) -> None:
         self._url, self._sink, self._status = url, sink, status
 
     def worker(self) -> BackgroundWorker:
@@ -107,7 +107,7 @@ class Watch:
         self,
         url: str,
         rules: Rules,
-        status: Status,
+        status: AlertsStatus,
         *,
         certificate: Callable[[], Certificate | None],
         expects_metrics: bool,

@@ -1,12 +1,10 @@
 """HTTP endpoints for the health of the buckets, and for copying everything to disk now."""
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from closecast.platform.runtime.pages import PageServer
+from closecast.platform.runtime.pages import PageHandler, PageServer, serve_pages
 
 READY = "ready"
 
@@ -26,35 +24,25 @@ class State:
         return self.state == READY
 
 
-def serve(host: str, port: int, state: State, flush: Callable[[], str | None]) -> ThreadingHTTPServer:
+def serve(host: str, port: int, state: State, flush: Callable[[], str | None]) -> PageServer:
     """Answer GET /health (200 when ready, else 503) and POST /flush (200 when copied, else 503) on a thread of its own.
 
     `flush` returns once everything is on disk, or says why it is not.
     """
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(PageHandler):
         def do_GET(self) -> None:
             if self.path != "/health":
-                return self._answer(404, {"error": "only GET /health and POST /flush are here"})
-            return self._answer(200 if state.is_ready() else 503, asdict(state))
+                return self._say(404, {"error": "only GET /health and POST /flush are here"})
+            return self._say(200 if state.is_ready() else 503, asdict(state))
 
         def do_POST(self) -> None:
             if self.path != "/flush":
-                return self._answer(404, {"error": "only GET /health and POST /flush are here"})
+                return self._say(404, {"error": "only GET /health and POST /flush are here"})
             problem = flush()
-            return self._answer(503 if problem else 200, {"error": problem} if problem else asdict(state))
+            return self._say(503 if problem else 200, {"error": problem} if problem else asdict(state))
 
-        def _answer(self, status: int, body: dict[str, object]) -> None:
-            payload = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
+        def _say(self, status: int, body: dict[str, object]) -> None:
+            self.answer(status, "application/json", json.dumps(body).encode())
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Log nothing: Nomad's check runs every two seconds."""
-
-    server = PageServer((host, port), Handler)
-    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
-    return server
+    return serve_pages(host, port, Handler)

@@ -2,14 +2,12 @@
 
 import json
 import logging
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
-from closecast.platform.runtime.pages import PageServer
+from closecast.platform.runtime.pages import PageHandler, PageServer, serve_pages
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,29 +58,17 @@ class ServiceStatus:
         return {"status": "failing" if problems else "ready", "problems": problems, **numbers}
 
 
-def serve(host: str, port: int, service_status: ServiceStatus) -> ThreadingHTTPServer:
+def serve(host: str, port: int, service_status: ServiceStatus) -> PageServer:
     """Serve in a thread: /health answers 200 while the service is well, else 503, with the reasons; /metrics."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(PageHandler):
         def do_GET(self) -> None:
             if self.path == "/metrics":
-                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(service_status.registry))
+                self.answer(200, CONTENT_TYPE_LATEST, generate_latest(service_status.registry))
             elif self.path == "/health":
                 status = 200 if service_status.is_well() else 503
-                self._answer(status, "application/json", json.dumps(service_status.as_dict()).encode())
+                self.answer(status, "application/json", json.dumps(service_status.as_dict()).encode())
             else:
-                self._answer(404, "text/plain", b"only GET /health and GET /metrics are here\n")
+                self.answer(404, "text/plain", b"only GET /health and GET /metrics are here\n")
 
-        def _answer(self, status: int, media_type: str, payload: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", media_type)
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Log nothing: Nomad's check runs every five seconds."""
-
-    server = PageServer((host, port), Handler)
-    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
-    return server
+    return serve_pages(host, port, Handler)

@@ -14,7 +14,7 @@ from closecast.platform.alerts.outbox import Connection, open_alerts
 from closecast.platform.alerts.rules import load
 from closecast.platform.database import connect
 from services.alerts.certificate import Certificate, CertificateError, shown_by
-from services.alerts.status import Status
+from services.alerts.status import AlertsStatus
 from services.alerts.work import Watch
 from tests.integration.platform.alerts.receivers import certificate
 from tests.servers import PROJECT, free_port
@@ -41,11 +41,11 @@ def connection(database_url: str) -> Iterator[Connection]:
         yield connection
 
 
-def watch(url: str, *, expects: bool = False, clock: Clock | None = None, status: Status | None = None) -> Watch:
+def watch(url: str, *, expects: bool = False, clock: Clock | None = None, status: AlertsStatus | None = None) -> Watch:
     return Watch(
         url,
         RULES,
-        status or Status(),
+        status or AlertsStatus(),
         certificate=lambda: None,
         expects_metrics=expects,
         clock=clock or Clock(),
@@ -79,7 +79,7 @@ def test_a_monitor_that_never_ran_is_told_a_day_after_the_first_prediction(
 
 def test_a_monitor_that_stopped_is_told_until_it_runs_again(connection: Connection, alerts_url: str) -> None:
     # given
-    status = Status()
+    status = AlertsStatus()
     watching = watch(alerts_url, status=status)
     looked(connection, hours=80)
     looked(connection, hours=27)

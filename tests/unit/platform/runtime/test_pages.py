@@ -1,15 +1,14 @@
-"""A health page asked by somebody who hangs up, and one that breaks by itself."""
+"""A health page asked by somebody who hangs up or sends nothing, and one that breaks by itself."""
 
 import socket
 import struct
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
-from closecast.platform.runtime.pages import PageServer
+from closecast.platform.runtime.pages import PageHandler, PageServer, serve_pages
 from tests.waiting import until
 
 
@@ -25,7 +24,7 @@ class Server(PageServer):
         self.done += 1
 
 
-class Slow(BaseHTTPRequestHandler):
+class Slow(PageHandler):
     """Answers after whoever asked has left, or fails."""
 
     server: Server
@@ -37,9 +36,6 @@ class Slow(BaseHTTPRequestHandler):
         self.server.left.wait(60)
         for _ in range(50):
             self.wfile.write(b"x" * 100_000)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """What the server writes of errors is looked at instead."""
 
 
 @pytest.fixture
@@ -66,3 +62,32 @@ def test_only_an_error_of_the_page_itself_is_written_down(server: Server, capfd:
         until(lambda: server.done == 2)
     # then
     assert "RuntimeError: the page itself" in capfd.readouterr().err
+
+
+class Quick(PageHandler):
+    timeout = 0.2
+
+    def do_POST(self) -> None:
+        self.answer(200, "text/plain", b"taken\n")
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST / HT", b"POST / HTTP/1.1\r\nHost: x\r\n"])
+def test_who_sends_nothing_or_half_a_request_is_left(sent: bytes) -> None:
+    server = serve_pages("127.0.0.1", 0, Quick)
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=60) as connection:
+        connection.sendall(sent)
+        assert connection.recv(1) == b""
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_body_that_was_not_read_is_no_second_request() -> None:
+    server = serve_pages("127.0.0.1", 0, Quick)
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 19\r\n\r\nPOST / HTTP/1.1\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=60) as connection:
+        connection.sendall(request)
+        answer = b"".join(iter(lambda: connection.recv(1_000), b""))
+    server.shutdown()
+    server.server_close()
+    assert answer.count(b"HTTP/1.0 200") == 1
+    assert answer.endswith(b"\r\n\r\ntaken\n")

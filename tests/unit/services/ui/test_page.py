@@ -190,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = _reply  # noqa: N815 - the names are http.server's
+    do_GET = do_POST = _reply
 
     def log_message(self, *_: Any) -> None:
         """Silent: the test's output is not its log."""
