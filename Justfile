@@ -240,15 +240,17 @@ prefect-resume *arguments:
 prefect-clean *arguments:
     @{{ ops }} prefect-clean "$@"
 
-# Run all tests that need no running platform, or one suite of them: test [unit | integration | security] [options of pytest, as --cov]
+# Run the tests that need no running platform, or one suite of them: test [unit | integration | security | slow | all] [options of pytest, as --cov]
 [group('development')]
 test *arguments: testing
-    @how="-n auto"; \
+    @how="-n auto"; which="not e2e and not index and not slow"; \
     case "${1:-}" in \
       unit) how="-n logical --hypothesis-profile=quick tests/unit"; shift ;; \
       integration | security) how="-n auto tests/$1"; shift ;; \
+      slow) which="slow"; shift ;; \
+      all) which="not e2e and not index"; shift ;; \
     esac; \
-    exec {{ bin }}/pytest -m "not e2e and not index" --dist loadgroup --no-loadscope-reorder $how "$@"
+    exec {{ bin }}/pytest -m "$which" --dist loadgroup --no-loadscope-reorder $how "$@"
 
 # Check style, types, import rules, job files, Terraform and the locks
 [group('development')]

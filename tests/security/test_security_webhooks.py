@@ -16,7 +16,7 @@ from closecast.platform.mlflow.http import RegistryError
 from closecast.platform.mlflow.webhooks import NAME, PATH, ensure_webhook, registered, verify
 from closecast.platform.settings import Login
 from tests.servers import Guarded
-from tests.waiting import awaited, until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 REST = "/api/2.0/mlflow"
@@ -126,9 +126,14 @@ def test_the_api_registers_itself_and_is_told_of_a_moved_alias(guarded: Guarded,
     webhook = _made(guarded, api.url + PATH)
     assert _made(guarded, api.url + PATH) == webhook
     assert (registered(guarded.uri, guarded.api) or {})["url"] == api.url + PATH
+
     # when moved, and again: for a second MLflow goes by the webhooks that it found before
-    awaited(lambda: api.heard or move(), pause=1.0)
+    def is_told() -> bool:
+        move()
+        return bool(api.heard)
+
     # then
+    until(is_told, pause=1.0)
     request, headers, body = api.heard[0]
     assert request == f"POST {PATH}"
     verify(headers, body, SECRET, time.time())

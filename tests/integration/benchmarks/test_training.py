@@ -5,7 +5,7 @@ import pytest
 from benchmarks import training
 from ops.errors import OperatorError
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 @pytest.mark.timeout(900)

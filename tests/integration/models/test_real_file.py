@@ -45,6 +45,7 @@ def test_the_gate_promotes_it(real: candidate.Candidate) -> None:
     assert decision.promoted, decision.reasons
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [date(2017, 7, 1), date(2017, 8, 1), date(2017, 10, 1)])
 def test_other_cuts_hold_too(real_raw: pd.DataFrame, cut: date) -> None:
     # when

@@ -31,7 +31,7 @@ from ops.setup.credentials import Credentials
 from tests.clusters import node_meta
 from tests.servers import free_ports
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 @pytest.fixture

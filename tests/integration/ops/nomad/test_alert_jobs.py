@@ -15,7 +15,7 @@ from ops.setup import metrics_binaries
 from tests.clusters import Scheduler, scheduler
 from tests.integration.platform.alerts.receivers import Received, http_receiver
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(400)]
 
 # What Prometheus scrapes: a journal whose messages were set aside, and an API that is well.
 _JOURNAL = "closecast_journal_dead_messages 3\n"

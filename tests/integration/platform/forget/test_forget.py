@@ -54,7 +54,7 @@ from closecast.scoring.tables import read_frame
 from tests.journal_entries import message, single
 from tests.servers import S3
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @dataclass

@@ -19,7 +19,7 @@ from closecast.platform.settings import LakeSettings
 from tests.servers import LOCALSTACK_PYTHON, PROJECT, free_port, localstack_server
 from tests.waiting import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 _LOST = 4.0  # seconds; in place of two minutes
 _FLOW = """
 import os, sys

@@ -24,7 +24,7 @@ from closecast.platform.settings import DatabaseSettings
 from tests.models import ingested
 from tests.servers import S3, free_port, mlflow_server
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 _AT = datetime(2018, 1, 2, tzinfo=UTC)
 _REAL = "file:sales.csv"
 

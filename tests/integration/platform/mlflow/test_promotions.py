@@ -28,7 +28,7 @@ from tests.killable import Database
 from tests.models import ingested
 from tests.servers import PROJECT, free_port
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 _AT = datetime(2018, 1, 2, tzinfo=UTC)
 
 # Told which version is its own; for each line it reads, it looks at the champion and makes its own version champion.

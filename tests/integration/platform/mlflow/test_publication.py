@@ -27,7 +27,7 @@ from closecast.platform.settings import DatabaseSettings
 from tests.models import ingested
 from tests.servers import free_port
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 AT = datetime(2018, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

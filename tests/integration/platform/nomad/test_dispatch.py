@@ -23,7 +23,7 @@ from ops.setup.credentials import Credentials
 from tests.servers import free_ports
 from tests.waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("nomad")]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.xdist_group("nomad")]
 _META: dict[str, str] = {}
 _JOB = """
 job "nap" {

@@ -21,7 +21,7 @@ from tests.conftest import Logged
 from tests.unit.services.api.conftest import KEY, environment
 from tests.waiting import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 DEAL = {"opportunity_id": "A1", "engage_date": "2017-12-17"}
 NO_CHAMPION = "the registry has no champion any more, and version 2 (run {run}) goes on serving"
 LOST = "version 2 (run {run}) serves from this machine's copy, its artifacts are gone"

@@ -13,7 +13,7 @@ from services.bucket_mirror import terraform
 from tests.integration.services.bucket_mirror.stage import ARTIFACTS, LAKE, SECRETS, Stage
 from tests.waiting import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 # Keys that a shell, a pattern, a list of names or a path could trip over.
 _KEYS = (

@@ -12,7 +12,7 @@ from closecast.platform.journal.shipper import Shipper
 from tests.integration.services.journal.conftest import Lane
 from tests.journal_entries import batch, keys, single
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 _ROUNDS = 3
 _A_SECOND = 300
 

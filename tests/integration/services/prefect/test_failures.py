@@ -7,7 +7,7 @@ from closecast.platform.database import connect, migrate
 from tests.prefects import Prefects
 from tests.waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_a_crash_is_an_alert_until_a_run_completes(prefect: Prefects) -> None:

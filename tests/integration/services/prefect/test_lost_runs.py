@@ -10,7 +10,7 @@ import pytest
 from services.prefect import MOST_ATTEMPTS
 from tests.prefects import Prefects
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
 LONG = 600.0
 CRASHED = 180.0  # seconds, as promised in docs/operations.md
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.prefects import Prefects
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_a_run_goes_on_and_tells_of_itself_when_the_server_is_back(prefect: Prefects) -> None:

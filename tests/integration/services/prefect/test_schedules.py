@@ -9,7 +9,7 @@ import pytest
 
 from tests.prefects import Prefects
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_a_resumed_deployment_is_scheduled_and_run(prefect: Prefects) -> None:
