@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,10 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from closecast.platform.database import connect
 from closecast.platform.journal.store import Connection
 from closecast.platform.monitoring import retraining
-from closecast.platform.monitoring.retraining import Answer, Followed, Trainings
+from closecast.platform.monitoring.retraining import Answer, Followed, PrefectAwayError, Trainings
 from flows import deployments
 from tests.servers import free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -49,19 +51,15 @@ def _runs(api: str, number: int | None) -> list[dict[str, Any]]:
 
 
 def _together(call: Any, count: int) -> list[Any]:
-    """What `call` returns to each of `count` threads that begin it at once."""
-    barrier, found = threading.Barrier(count), []
+    """What `call` returns to each of `count` threads that begin it at once. Raises what it raises in any of them."""
+    barrier = threading.Barrier(count)
 
-    def wait_and_call() -> None:
+    def wait_and_call(_: int) -> Any:
         barrier.wait()
-        found.append(call())
+        return call()
 
-    threads = [threading.Thread(target=wait_and_call) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(wait_and_call, range(count)))
 
 
 def test_a_hundred_alerts_and_two_schedulers_make_one_run(
@@ -73,9 +71,16 @@ def test_a_hundred_alerts_and_two_schedulers_make_one_run(
         with connect(monitoring_url) as own:
             return retraining.request(own, "run-1", "harm", _NOW)
 
-    def followed() -> Followed | None:
+    def followed() -> None:
+        def is_answered() -> bool:
+            try:
+                retraining.follow(own, Trainings(prefect_api, None), datetime.now(UTC))
+            except PrefectAwayError:  # too busy to answer: the flow `monitor` is tried again then
+                return False
+            return True
+
         with connect(monitoring_url) as own:
-            return retraining.follow(own, Trainings(prefect_api, None), datetime.now(UTC))
+            until(is_answered, pause=0.2)
 
     # when a hundred ask at once
     answers = _together(asked, 50) + _together(asked, 50)
