@@ -14,16 +14,15 @@ _DELETE = """
         (SELECT reach FROM judgements WHERE reach IS NOT NULL ORDER BY number DESC LIMIT 1), current_date)
 """
 
-
 _DELETE_SHADOW = """
-    DELETE FROM shadow_predictions USING (
-        SELECT model_run_id, served_run_id FROM shadow_predictions
-        LEFT JOIN shadow_comparisons ON shadow_run_id = model_run_id
-            AND shadow_comparisons.served_run_id = shadow_predictions.served_run_id
-        GROUP BY model_run_id, shadow_predictions.served_run_id
-        HAVING greatest(max("time"), max(compared_at)) < now() - %s
-    ) AS old
-    WHERE shadow_predictions.model_run_id = old.model_run_id AND shadow_predictions.served_run_id = old.served_run_id
+    DELETE FROM shadow_predictions AS said USING (
+        SELECT model_run_id, served_run_id, max("time") AS newest FROM shadow_predictions GROUP BY 1, 2
+    ) AS pair
+    WHERE said.model_run_id = pair.model_run_id AND said.served_run_id = pair.served_run_id
+    AND greatest(newest, (
+        SELECT max(compared_at) FROM shadow_comparisons AS compared
+        WHERE compared.shadow_run_id = pair.model_run_id AND compared.served_run_id = pair.served_run_id
+    )) < now() - %s
 """
 
 
