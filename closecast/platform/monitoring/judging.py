@@ -5,6 +5,7 @@ was stored since, and those of which something new is known. Of these deals all 
 is the same however often it is done. All of it is one transaction: a killed process leaves nothing.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,9 +18,10 @@ from closecast.monitoring.matured import MATURED_COLUMNS, PREDICTION_COLUMNS, ma
 from closecast.monitoring.outcomes import REPORT_COLUMNS, Known, ReportCounts, known
 
 Connection = psycopg.Connection[Any]
+_Row = tuple[Any, ...]  # as _PREDICTIONS has it
 _LOCK = 0x6A756467  # any number that no other user of this database locks
 _NOTHING = ReportCounts(0, 0, 0, 0, 0, 0)
-_AT_ONCE = 20_000  # deals whose predictions are in memory at a time
+AT_ONCE = 50_000  # predictions in memory at a time, and the rest of the last deal's
 # Those that have left PostgreSQL (closecast.platform.journal.retention) are still known from when they were judged.
 _PREDICTIONS = """
     SELECT opportunity_id, as_of, horizon_days, model_version, model_run_id, probability, id, "row" FROM (
@@ -29,7 +31,7 @@ _PREDICTIONS = """
         SELECT opportunity_id, as_of, horizon_days, model_version, model_run_id, probability, id, "row", NULL
         FROM matured_predictions AS kept WHERE opportunity_id = ANY(%(deals)s)
         AND NOT EXISTS (SELECT FROM predictions AS there WHERE (there.id, there."row") = (kept.id, kept."row"))
-    ) AS known ORDER BY "time" NULLS FIRST, id, "row"
+    ) AS known ORDER BY opportunity_id, "time" NULLS FIRST, id, "row"
 """
 _STORE = """
     INSERT INTO matured_predictions AS kept (opportunity_id, as_of, horizon_days, model_version, model_run_id, probability, id,
@@ -69,8 +71,8 @@ def judge(connection: Connection, exported: pd.DataFrame) -> Judgement:
         _store_deals(connection, now.deals.loc[changed], posted_at)
         done = Judgement(now.counts, 0, 0, 0)
         deals = _due(connection, changed, reach, now.reach.item(), batch)
-        for first in range(0, len(deals), _AT_ONCE):
-            part = _judge_deals(connection, deals[first : first + _AT_ONCE], now)
+        for rows in _by_deal(connection, deals):
+            part = _judge_rows(connection, rows, now)
             done = Judgement(now.counts, done.judged + part[0], done.corrected + part[1], done.withdrawn + part[2])
         connection.execute(
             "INSERT INTO judgements (reach, batch, counts) "
@@ -174,16 +176,35 @@ def _due(connection: Connection, changed: pd.Index, before: Any, reach: Any, bat
     return sorted(deal for (deal,) in rows if deal is not None)
 
 
-def _judge_deals(connection: Connection, deals: list[str], now: Known) -> tuple[int, int, int]:
-    """Judge all predictions of `deals`; returns how many were newly judged, corrected and withdrawn."""
-    rows = connection.execute(_PREDICTIONS, {"deals": deals}).fetchall()
+def _by_deal(connection: Connection, deals: list[str]) -> Iterator[list[_Row]]:
+    """All predictions of `deals` in parts, those of one deal together. The tables are read once: they have no index by deal."""
+    with connection.cursor(name="due") as cursor:
+        cursor.execute(_PREDICTIONS, {"deals": deals})
+        kept: list[_Row] = []
+        while found := cursor.fetchmany(AT_ONCE):
+            kept += found
+            last = kept[-1][0]
+            end = next((at for at in range(len(kept) - 1, -1, -1) if kept[at][0] != last), -1) + 1
+            if end:
+                yield kept[:end]
+                kept = kept[end:]
+        if kept:
+            yield kept
+
+
+def _judge_rows(connection: Connection, rows: list[_Row], now: Known) -> tuple[int, int, int]:
+    """Judge all predictions of some deals; returns how many were newly judged, corrected and withdrawn."""
     made = pd.DataFrame([row[:6] for row in rows], columns=list(PREDICTION_COLUMNS))
     made["as_of"] = pd.to_datetime(made["as_of"])
     table = mature(made, now).table
     withdrawn = connection.execute(
         "DELETE FROM matured_predictions AS kept WHERE opportunity_id = ANY(%s) AND NOT EXISTS "
         '(SELECT FROM unnest(%s::uuid[], %s::int4[]) AS given (id, "row") WHERE (given.id, given."row") = (kept.id, kept."row"))',
-        [deals, [rows[at][6] for at in table.index], [rows[at][7] for at in table.index]],
+        [
+            list(dict.fromkeys(row[0] for row in rows)),
+            [rows[at][6] for at in table.index],
+            [rows[at][7] for at in table.index],
+        ],
     ).rowcount
     values = zip(*(rows[at] for at in table.index), strict=True) if len(table) else [()] * 8
     answer = connection.execute(

@@ -16,6 +16,7 @@ from closecast.monitoring.outcomes import OPEN, REPORT_COLUMNS, WON
 from closecast.platform.database import connect
 from closecast.platform.journal.outcomes import Outcome, record_outcomes
 from closecast.platform.journal.store import Connection, insert
+from closecast.platform.monitoring import judging
 from closecast.platform.monitoring.judging import judge, matured
 from tests.journal_entries import batch, single
 from tests.servers import PROJECT
@@ -123,6 +124,31 @@ def test_the_table_is_what_the_test_of_harm_takes(connection: Connection) -> Non
         True,
     ]
     assert matured(connection, "another").empty
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 5, 100])
+def test_however_many_are_read_at_once_the_predictions_of_a_deal_are_judged_together(
+    at_once: int, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given deals with one to four predictions, stored in turn
+    monkeypatch.setattr(judging, "AT_ONCE", at_once)
+    for number in range(4):
+        for deal in ("A", "B", "C", "D")[number:]:
+            ask(connection, deal, date(2017, 1, 1 + number))
+    reached = export(date(2017, 3, 31), {"A": (WON, date(2017, 1, 20)), **dict.fromkeys("BCD", (OPEN, None))})
+    # when / then each is judged, and one of each deal counts
+    assert judge(connection, reached).judged == 10
+    assert [deal for deal, _, _, counts in rows(connection) if counts] == ["A", "B", "C", "D"]
+    assert [deal for deal, *_ in rows(connection)] == list("ABBCCCDDDD")
+    # and when all but one turn out otherwise, they are withdrawn or corrected
+    otherwise = [
+        Outcome("A", "Lost", date(2016, 12, 30)),
+        Outcome("B", "Won", date(2017, 1, 9)),
+        Outcome("C", "Won", date(2017, 1, 2)),
+    ]
+    record_outcomes(connection, otherwise, "key:tests")
+    found = judge(connection, NOTHING)
+    assert (found.judged, found.corrected, found.withdrawn) == (0, 3, 3)
 
 
 def test_a_killed_night_leaves_nothing_and_the_next_one_does_it_all(
