@@ -3,10 +3,10 @@
 from typing import Any
 
 from benchmarks.serving import openloop, stack, subject
-from benchmarks.serving.context import Context, spread
+from benchmarks.serving.context import Context
+from benchmarks.serving.pairs import compared
 
 RATE, TARGET = 500.0, 1.1
-FIGURES = ("p50", "p90", "p99")
 _WARM_UP = 3
 
 
@@ -29,18 +29,6 @@ def run(context: Context) -> dict[str, Any]:
         for _ in range(2 * context.rounds):  # it is a small difference
             for name, instance in instances.items():
                 seen[name].append(openloop.steady(instance.target, RATE, context.seconds, context.load, room))
-    found: dict[str, Any] = {
-        name: {figure: spread([getattr(one, figure) for one in results]) for figure in FIGURES}
-        for name, results in seen.items()
-    }
-    found["quotients"] = {
-        figure: spread(
-            [
-                getattr(one, figure) / getattr(other, figure)
-                for one, other in zip(seen["with"], seen["without"], strict=True)
-            ]
-        )
-        for figure in FIGURES
-    }
+    found = compared(seen)
     print("journal: p50 x " + ", ".join(f"{one:.2f}" for one in found["quotients"]["p50"]["values"]), flush=True)
     return found

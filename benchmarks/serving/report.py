@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.serving import journal, latency, soak, start
+from benchmarks.serving import journal, latency, shadow, soak, start
 from benchmarks.serving.throughput import OURS
 
 Found = dict[str, Any]
@@ -103,19 +103,24 @@ def _latency(found: Found) -> list[str]:
 
 
 def _journal(found: Found) -> list[str]:
-    lines = [
-        "At 500 requests/s:",
+    return ["At 500 requests/s:", "", *_with_and_without(found, "p50", journal.TARGET)]
+
+
+def _shadow(found: Found) -> list[str]:
+    return [
+        f"At 500 requests/s; with it, {_value(found['scored'])} predictions/s are scored in shadow by the larger model:",
         "",
-        "| percentile | with, ms | without, ms | quotient | target |",
-        "|---|---|---|---|---|",
+        *_with_and_without(found, "p99", shadow.TARGET),
     ]
-    for figure in journal.FIGURES:
-        quotient = found["quotients"][figure]
-        target = journal.TARGET if figure == "p50" else None
-        lines.append(
-            f"| {figure} | {_value(found['with'][figure], '.2f')} | {_value(found['without'][figure], '.2f')} "
-            f"| {_value(quotient, '.2f')} | {_verdict(quotient['median'], target, False)} |"
-        )
+
+
+def _with_and_without(found: Found, held: str, target: float) -> list[str]:
+    """The table of percentiles of journal and shadow, of which `held` has the target."""
+    lines = ["| percentile | with, ms | without, ms | quotient | target |", "|---|---|---|---|---|"]
+    for figure, quotient in found["quotients"].items():
+        verdict = _verdict(quotient["median"], target if figure == held else None, False)
+        cells = " | ".join(_value(found[name][figure], ".2f") for name in ("with", "without"))
+        lines.append(f"| {figure} | {cells} | {_value(quotient, '.2f')} | {verdict} |")
     return lines
 
 
@@ -176,6 +181,7 @@ _PARTS: dict[str, Callable[[Found], list[str]]] = {
     "throughput": _throughput,
     "latency": _latency,
     "journal": _journal,
+    "shadow": _shadow,
     "workers": _workers,
     "batch": _batch,
     "start": _start,

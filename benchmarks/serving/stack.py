@@ -98,15 +98,36 @@ def running(models: Path, cores: list[int] | None) -> Iterator[Stack]:
         yield stack
 
 
+@contextmanager
+def database() -> Iterator[str]:
+    """Run a PostgreSQL alone, migrated, and give its address; deletes its data afterwards."""
+    root = Path(tempfile.mkdtemp(prefix="closecast-bench-"))
+    root.chmod(0o755)
+    stack = Stack()
+    server = _postgres(stack, root, None)
+    try:
+        server.begin()
+        _migrate(stack.database_url)
+        yield stack.database_url
+    finally:
+        server.end()
+        shutil.rmtree(root, ignore_errors=True)
+
+
 def promote(stack: Stack, model: Path) -> str:
     """Make the model in the folder `model` the champion, and return its version."""
+    version = register(stack, model, {"source": "benchmark"})
+    ModelRegistry(stack.environment["MLFLOW_TRACKING_URI"]).promote(version)
+    return version
+
+
+def register(stack: Stack, model: Path, tags: dict[str, str]) -> str:
+    """Register the model in the folder `model`, with `tags` on run and version, and return its version."""
     uri = stack.environment["MLFLOW_TRACKING_URI"]
     with tracking.started(uri, "benchmark") as run:
+        run.log({}, {}, tags)
         run.log_folder(model, MODEL_FOLDER)
-    registry = ModelRegistry(uri)
-    version = registry.register(run.run_id, {"source": "benchmark"})
-    registry.promote(version)
-    return version
+    return ModelRegistry(uri).register(run.run_id, tags)
 
 
 def _address(port: int) -> dict[str, str]:
