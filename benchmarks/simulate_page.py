@@ -147,6 +147,11 @@ def page(result: Result, chosen: dict[str, Any], seconds: float) -> str:
         "## What happened",
         "",
         *_events(result),
+        "",
+        "## One year of many",
+        "",
+        "With other seeds not everything is met, and this year was chosen among others: [the simulated year with other "
+        "seeds](simulation-seeds.md).",
     ]
     return "\n".join(lines) + "\n"
 
