@@ -209,7 +209,8 @@ def test_a_person_checks_an_export_in_the_browser(platform: Platform, tmp_path: 
         soon.until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, "[role=tab]")) > 2)
         browser.find_elements(By.CSS_SELECTOR, "[role=tab]")[2].click()
         # when the file is uploaded
-        browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(file))
+        upload = soon.until(lambda _: browser.find_elements(By.CSS_SELECTOR, "input[type=file]"))[0]
+        upload.send_keys(str(file))
         soon.until(lambda _: "deals.csv" in _text(browser))
         next(button for button in _shown(browser, "button") if "Check this export" in button.text).click()
         # then it is told what would be made of it
