@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
@@ -58,17 +58,46 @@ class ServiceStatus:
         return {"status": "failing" if problems else "ready", "problems": problems, **numbers}
 
 
-def serve(host: str, port: int, service_status: ServiceStatus) -> PageServer:
-    """Serve in a thread: /health answers 200 while the service is well, else 503, with the reasons; /metrics."""
+class Status(Protocol):
+    """What the two pages show of a service, as ServiceStatus does."""
 
-    class Handler(PageHandler):
-        def do_GET(self) -> None:
-            if self.path == "/metrics":
-                self.answer(200, CONTENT_TYPE_LATEST, generate_latest(service_status.registry))
-            elif self.path == "/health":
-                status = 200 if service_status.is_well() else 503
-                self.answer(status, "application/json", json.dumps(service_status.as_dict()).encode())
-            else:
-                self.answer(404, "text/plain", b"only GET /health and GET /metrics are here\n")
+    registry: CollectorRegistry
+
+    def is_well(self) -> bool:
+        """Whether the health page answers 200."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of the health page."""
+
+
+class HealthHandler(PageHandler):
+    """GET /health answers 200 while the service is well, else 503, with its state; GET /metrics."""
+
+    status: Status
+    pages = "GET /health and GET /metrics"  # all that are here
+
+    def do_GET(self) -> None:
+        if self.path == "/metrics":
+            self.answer(200, CONTENT_TYPE_LATEST, generate_latest(self.status.registry))
+        elif self.path == "/health":
+            code = 200 if self.status.is_well() else 503
+            self.answer(code, "application/json", json.dumps(self.status.as_dict()).encode())
+        else:
+            self.absent()
+
+    def absent(self) -> None:
+        """Answer that there is no such page."""
+        self.say(404, f"only {self.pages} are here")
+
+    def say(self, code: int, text: str) -> None:
+        """Answer a line of text."""
+        self.answer(code, "text/plain; charset=utf-8", f"{text}\n".encode())
+
+
+def serve(host: str, port: int, service_status: Status) -> PageServer:
+    """Serve /health and /metrics in a thread."""
+
+    class Handler(HealthHandler):
+        status = service_status
 
     return serve_pages(host, port, Handler)

@@ -71,23 +71,25 @@ class Quick(PageHandler):
         self.answer(200, "text/plain", b"taken\n")
 
 
-@pytest.mark.parametrize("sent", [b"", b"POST / HT", b"POST / HTTP/1.1\r\nHost: x\r\n"])
-def test_who_sends_nothing_or_half_a_request_is_left(sent: bytes) -> None:
+@pytest.fixture
+def quick() -> Iterator[PageServer]:
     server = serve_pages("127.0.0.1", 0, Quick)
-    with socket.create_connection(("127.0.0.1", server.server_port), timeout=60) as connection:
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST / HT", b"POST / HTTP/1.1\r\nHost: x\r\n"])
+def test_who_sends_nothing_or_half_a_request_is_left(sent: bytes, quick: PageServer) -> None:
+    with socket.create_connection(("127.0.0.1", quick.server_port), timeout=60) as connection:
         connection.sendall(sent)
         assert connection.recv(1) == b""
-    server.shutdown()
-    server.server_close()
 
 
-def test_a_body_that_was_not_read_is_no_second_request() -> None:
-    server = serve_pages("127.0.0.1", 0, Quick)
+def test_a_body_that_was_not_read_is_no_second_request(quick: PageServer) -> None:
     request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 19\r\n\r\nPOST / HTTP/1.1\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", server.server_port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", quick.server_port), timeout=60) as connection:
         connection.sendall(request)
         answer = b"".join(iter(lambda: connection.recv(1_000), b""))
-    server.shutdown()
-    server.server_close()
     assert answer.count(b"HTTP/1.0 200") == 1
     assert answer.endswith(b"\r\n\r\ntaken\n")
