@@ -173,23 +173,22 @@ def _due(connection: Connection, changed: pd.Index, before: Any, reach: Any, bat
         """,
         {"changed": changed.tolist(), "before": before, "reach": reach, "batch": batch},
     ).fetchall()
-    return sorted(deal for (deal,) in rows if deal is not None)
+    return [deal for (deal,) in rows if deal is not None]
 
 
 def _by_deal(connection: Connection, deals: list[str]) -> Iterator[list[_Row]]:
     """All predictions of `deals` in parts, those of one deal together. The tables are read once: they have no index by deal."""
     with connection.cursor(name="due") as cursor:
+        cursor.itersize = AT_ONCE
         cursor.execute(_PREDICTIONS, {"deals": deals})
-        kept: list[_Row] = []
-        while found := cursor.fetchmany(AT_ONCE):
-            kept += found
-            last = kept[-1][0]
-            end = next((at for at in range(len(kept) - 1, -1, -1) if kept[at][0] != last), -1) + 1
-            if end:
-                yield kept[:end]
-                kept = kept[end:]
-        if kept:
-            yield kept
+        part: list[_Row] = []
+        for row in cursor:
+            if len(part) >= AT_ONCE and row[0] != part[-1][0]:
+                yield part
+                part = []
+            part.append(row)
+        if part:
+            yield part
 
 
 def _judge_rows(connection: Connection, rows: list[_Row], now: Known) -> tuple[int, int, int]:
