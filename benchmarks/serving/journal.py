@@ -4,10 +4,9 @@ from typing import Any
 
 from benchmarks.serving import openloop, stack, subject
 from benchmarks.serving.context import Context
-from benchmarks.serving.pairs import compared
+from benchmarks.serving.pairs import RATE, WARM_UP_SECONDS, compared
 
-RATE, TARGET = 500.0, 1.1
-_WARM_UP = 3
+TARGET = 1.1  # of p50
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def run(context: Context) -> dict[str, Any]:
     ):
         instances = {"with": kept, "without": unkept}
         for instance in instances.values():
-            openloop.steady(instance.target, RATE, _WARM_UP, context.load, room)
+            openloop.steady(instance.target, RATE, WARM_UP_SECONDS, context.load, room)
         for _ in range(2 * context.rounds):  # it is a small difference
             for name, instance in instances.items():
                 seen[name].append(openloop.steady(instance.target, RATE, context.seconds, context.load, room))

@@ -5,6 +5,8 @@ from typing import Any
 from benchmarks.serving.context import spread
 from benchmarks.serving.openloop import Open
 
+RATE = 500.0  # requests/s
+WARM_UP_SECONDS = 3
 FIGURES = ("p50", "p90", "p99")
 
 
