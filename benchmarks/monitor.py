@@ -9,19 +9,16 @@ Writes benchmarks/monitor.md.
 import json
 import os
 import platform
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import psycopg
 
-from benchmarks import arguments
+from benchmarks import arguments, asked, children
 from benchmarks.serving import stack
 from benchmarks.simulate_world import HORIZON, START, Span, World, make
 from closecast.deals.contract import check
@@ -30,12 +27,12 @@ from closecast.models import candidate as candidates
 from closecast.models.candidate import Candidate
 from closecast.monitoring.reference import Reference
 from closecast.platform.database import connect
-from closecast.platform.journal.entry import Entry, new_id
+from closecast.platform.journal.entry import Entry
 from closecast.platform.journal.store import insert
+from closecast.platform.mlflow.identity import Identity
 from closecast.platform.monitoring import exported, judging
 from closecast.platform.monitoring import look as looks
 from closecast.platform.runtime.processors import usable
-from ops.errors import OperatorError
 
 MOST_MB = 4_096
 _DAYS = 7
@@ -74,8 +71,8 @@ def prepare(folder: Path, connection: "psycopg.Connection[tuple[object, ...]]", 
     Reference.of(candidate, usable()).save(folder / "reference")
     entries = [_answered(candidate, world, START + timedelta(days=day)) for day in range(1, _DAYS + 1)]
     insert(connection, entries)
-    asked = sum(len(one.rows) for one in entries)
-    copies = -(-rows // asked)
+    predictions = sum(len(one.rows) for one in entries)
+    copies = -(-rows // predictions)
     names = [
         name
         for (name,) in connection.execute(
@@ -95,48 +92,15 @@ def prepare(folder: Path, connection: "psycopg.Connection[tuple[object, ...]]", 
         reports if copy == 1 else reports.assign(deal=reports["deal"] + f"-{copy}") for copy in range(1, copies + 1)
     ]
     pd.concat(every, ignore_index=True).to_parquet(folder / "reports.parquet")
-    return copies * asked
+    return copies * predictions
 
 
 def _answered(candidate: Candidate, world: World, day: date) -> Entry:
-    """What the model says on `day` of all open deals, as the API records a batch."""
+    """What the model says on `day` of all open deals."""
     deals = check(world.export(day)).accepted
     deals = deals[deals["engage_date"].notna()].reset_index(drop=True)
     builder = FeatureBuilder(History(deals, day))
-    position = np.flatnonzero(deals["close_date"].isna())
-    count = len(position)
-    days = np.full(count, np.datetime64(day, "D"))
-    matrix = builder.matrix(builder.history.encode(deals), position, days, np.full(count, HORIZON))
-    return Entry(
-        id=new_id(),
-        request_id=f"of {day}",
-        time=datetime.now(UTC),
-        caller="key:benchmark",
-        kind="batch",
-        as_of=day,
-        horizon_days=HORIZON,
-        model_version="1",
-        rows=list(range(count)),
-        deals={"opportunity_id": deals["opportunity_id"].iloc[position].tolist()},
-        unseen=[[]] * count,
-        probability=candidate.scorer.predict(matrix).tolist(),
-        probabilities=None,
-        days=[HORIZON],
-        features=matrix.astype("<f8").tobytes(),
-        model_run_id=_RUN,
-    )
-
-
-def _alone(stage: str, folder: Path, url: str) -> dict[str, str | float]:
-    """Run the stage in a process of its own. Raises OperatorError with its output when it fails."""
-    command = [sys.executable, "-m", "benchmarks.monitor", "stage", stage, str(folder)]
-    # The address has the password in it: not for a command line.
-    environment = {**os.environ, "CLOSECAST_DATABASE_URL": url}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        raise OperatorError(f"the stage {stage} failed: {done.stderr.strip()[-2_000:]}", "mend it and run it again")
-    found: dict[str, str | float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return asked.entry(candidate.scorer, builder, deals, day, HORIZON, Identity("1", _RUN))
 
 
 def _run(stage: str, folder: Path) -> None:
@@ -160,12 +124,11 @@ def main(given: list[str]) -> int:
         print(f"{rows:,} predictions are stored", flush=True)
         lines = []
         for stage in STAGES:
-            found = _alone(stage, folder, url)
-            lines.append(f"| {stage} | {found['seconds']:,.0f} | {found['peak_mb']:,.0f} | {found['did']} |")
+            # The address has the password in it: not for a command line.
+            found = children.stage("benchmarks.monitor", stage, folder, {"CLOSECAST_DATABASE_URL": url})
+            above = f" (**above {MOST_MB:,}**)" if found["peak_mb"] > MOST_MB else ""
+            lines.append(f"| {stage} | {found['seconds']:,.0f} | {found['peak_mb']:,.0f}{above} | {found['did']} |")
             print(lines[-1], flush=True)
-            assert isinstance(found["peak_mb"], float)
-            if found["peak_mb"] > MOST_MB:
-                lines[-1] += f" **above {MOST_MB:,} MB** |"
     page = [
         "# `just bench monitor`",
         "",

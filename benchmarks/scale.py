@@ -11,8 +11,6 @@ import os
 import platform
 import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,13 +23,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
-from benchmarks import arguments
+from benchmarks import arguments, children
 from closecast.deals.synthetic import generator
 from closecast.platform.lake import ingestion
 from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings
 from closecast.platform.sources.export import read_source
-from ops.errors import OperatorError
 
 SIZES = (10_000, 100_000, 300_000, 1_000_000)
 MOST_MB = 4_096
@@ -212,12 +209,7 @@ def _spread(values: list[float]) -> str:
 
 def alone(stage: str, folder: Path) -> dict[str, Any]:
     """Run the stage in its own process. Raises OperatorError with its output when it fails."""
-    command = [sys.executable, "-m", "benchmarks.scale", "stage", stage, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise OperatorError(f"the stage {stage} failed: {done.stderr.strip()[-2_000:]}", "mend it and run it again")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return children.stage("benchmarks.scale", stage, folder)
 
 
 def _run(stage: str, folder: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import arguments, simulate_scores
+from benchmarks.asked import open_deals
 from benchmarks.proof import deadline
 from benchmarks.simulate_scores import LEAST_RECOVERED, Values
 from benchmarks.simulate_world import HORIZON, START, Span, make
@@ -110,9 +111,7 @@ def play(span: Span, seed: int, drift_win: float) -> Year:
         deals = check(world.export(day)).accepted
         deals = deals[deals["engage_date"].notna()].reset_index(drop=True)
         builder = FeatureBuilder(History(deals, day))
-        position = np.flatnonzero(deals["close_date"].isna())
-        days = np.full(len(position), np.datetime64(day, "D"))
-        matrix = builder.matrix(builder.history.encode(deals), position, days, np.full(len(position), HORIZON))
+        position, matrix = open_deals(builder, deals, day, HORIZON)
         names = deals["opportunity_id"].iloc[position]
         asked.append(Asked(day, names, matrix, world.chances(pd.Index(names), day)))
         old.append(champion.scorer.predict(matrix))
