@@ -16,7 +16,7 @@ import pyarrow as pa
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.columns import Column, DealTable
 from services.api.batch.messages import ends
-from services.api.batch.parquet_worker import NAMED, READY, UNNAMED, Read
+from services.api.batch.parquet_worker import FILE_CPU_S, NAMED, READY, UNNAMED, Read
 from services.api.batch.shared_buffer import SharedBuffer
 from services.api.problems import InvalidInputError
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-START_S = 30.0  # its imports take one or two
-PATIENCE_S = 20.0  # for one file; 10,000 deals take some milliseconds
+# Of the clock, these bound what a stalled machine may cost; what a file may cost is processor time (`FILE_CPU_S`).
+START_S = 60.0  # its imports take one or two
+PATIENCE_S = 60.0  # for one file; 10,000 deals take some milliseconds
 _END_S = 5.0
 
 
@@ -82,6 +83,8 @@ class ParquetSupervisor:
             if not in_time or connection.recv(100) != READY:
                 process.kill()
                 self.close()
+                problem = "it ended before it was ready" if in_time else f"it was not ready within {START_S:g} s"
+                _LOG.error("parquet reader", extra={"problem": problem, "exit_code": process.returncode})
                 raise ReaderError("the process that reads Parquet did not start: send the batch again")
             self._is_ready = True
         return process, connection
@@ -106,15 +109,19 @@ class ParquetSupervisor:
         if not in_time:
             process.kill()
         status = process.wait()
-        ended = signal.Signals(-status).name if status < 0 else f"status {status}"
-        _LOG.warning(
-            "parquet reader", extra={"problem": "the file took too long" if not in_time else f"it ended with {ended}"}
-        )
         self.close()
         self._running()
-        if in_time and status == -signal.SIGKILL:  # the system is short of memory
+        if not in_time:  # it had the time, but not the processor or the disk
+            _LOG.error("parquet reader", extra={"problem": f"no answer within {PATIENCE_S:g} s"})
+            return ReaderError(
+                f"the process that reads Parquet did not answer within {PATIENCE_S:g} s: send the batch again"
+            )
+        ended = signal.Signals(-status).name if status < 0 else f"status {status}"
+        _LOG.warning("parquet reader", extra={"problem": f"it ended with {ended}"})
+        if status == -signal.SIGKILL:  # the system is short of memory
             return ReaderError("the process that reads Parquet was ended by the system: send the batch again")
-        how = "ended the process that read it" if in_time else f"was not read within {PATIENCE_S:.0f} s"
+        is_long = status == -signal.SIGXCPU
+        how = f"was not read within {FILE_CPU_S} s of processor time" if is_long else "ended the process that read it"
         return InvalidInputError("body", None, "a Parquet file", f"the file is damaged: it {how}; write it anew")
 
 

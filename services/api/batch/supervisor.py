@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 _SLOTS = 3  # batches at once: one is scored, the others wait
 _LARGEST_KEPT = 4_000_000  # bytes of a buffer that is reused
-_PATIENCE_S = 60  # for one answer; the largest batch takes a second
+_PATIENCE_S = 150  # for one answer, which may wait for the Parquet reader; the largest batch takes a second
 _END_S = 8  # for the worker to end; unsent messages go to its spool
 _WAIT_S = 10  # for the batches before it
 # One malloc arena, for Arrow too: it keeps memory for the next batch until the idle worker returns it.

@@ -36,7 +36,7 @@ def test_every_flow_is_deployed_and_every_deployment_is_a_flow() -> None:
         ),
         ("evaluate", {"source", "cuts", "seed", "as_of", "fiscal_year_start", "mapping"}, "0 7 * * 1", ("model",)),
         ("score", {"source", "as_of", "horizon", "at_once", "seconds"}, None, ("scoring", "nomad")),
-        ("monitor", {"day", "source", "seed", "mapping", "at"}, "30 6 * * *", ("model", "monitoring")),
+        ("monitor", {"day", "source", "seed", "mapping", "at", "promote"}, "30 6 * * *", ("model", "monitoring")),
         ("retrain", {"number"}, None, ("model", "monitoring")),
     ],
 )

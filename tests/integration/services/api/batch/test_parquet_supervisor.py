@@ -18,6 +18,7 @@ from closecast.scoring.columns import DealTable
 from services.api.batch import parquet_supervisor
 from services.api.batch.parquet_supervisor import ParquetSupervisor, ReaderError
 from services.api.problems import InvalidInputError
+from tests.servers import PROJECT
 from tests.waiting import until
 
 
@@ -86,16 +87,46 @@ def test_the_systems_own_kill_is_not_the_files_fault(reader: ParquetSupervisor) 
     thread.join()
 
 
-def test_a_file_that_keeps_the_reader_is_refused(reader: ParquetSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_gets_no_processor_is_not_the_files_fault(
+    reader: ParquetSupervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given
     _read(reader, _content())
     monkeypatch.setattr(parquet_supervisor, "PATIENCE_S", 0.2)
     _child().suspend()
     # when / then
-    with pytest.raises(InvalidInputError, match="was not read within"):
+    with pytest.raises(ReaderError, match=r"did not answer within 0\.2 s: send the batch again"):
         _read(reader, _content())
     monkeypatch.undo()
     assert len(_read(reader, _content())) == 3
+
+
+def test_a_file_that_keeps_the_processor_is_refused(
+    reader: ParquetSupervisor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # given a reader that never ends with an empty file, and takes half a second for another
+    code = tmp_path / "reader.py"
+    code.write_text(
+        "import itertools, time\n"
+        "from services.api.batch import parquet_worker\n"
+        "read, parquet_worker.FILE_CPU_S = parquet_worker.read, 1\n"
+        "def slow_read(content, is_named):\n"
+        "    ended = time.process_time() + (0.5 if content else float('inf'))\n"
+        "    all(time.process_time() < ended for _ in itertools.count())\n"
+        "    return read(content, is_named)\n"
+        "parquet_worker.read = slow_read\n"
+        "parquet_worker.main()\n"
+    )
+    slow = tmp_path / "python"
+    slow.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {code} "$@"\n')
+    slow.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(slow))
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    # when / then
+    with pytest.raises(InvalidInputError, match=r"was not read within 20 s of processor time; write it anew"):
+        _read(reader, b"")
+    # and each of many files has the whole time
+    assert [len(_read(reader, _content())) for _ in range(8)] == [3] * 8
 
 
 def test_a_slow_start_of_the_reader_is_not_the_files_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
