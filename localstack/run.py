@@ -35,6 +35,8 @@ def settings(host: str, port: str, folder: Path) -> dict[str, str]:
         "DNS_ADDRESS": "0",
         # Its services call each other in memory: over the network they would need our keys' signatures.
         "IN_MEMORY_CLIENT": "1",
+        # In any container it would look for the folders of its own image, and answer nothing without them.
+        "OVERRIDE_IN_DOCKER": "0",
     }
 
 
