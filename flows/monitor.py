@@ -157,8 +157,9 @@ def monitor(
     First the export `source` (by default the platform's own) is imported, and predictions whose horizon has passed are
     judged by it and by posted outcomes. `day` is by default the latest as-of date that the model has answered about.
     A harmful verdict has a training started, once. The version in shadow is compared with the champion, and takes its
-    place, or leaves, where outcomes prove it; under the policy `manual` it takes its place only with `promote`. `at` is taken for the time (docs/drift.md); by default it is the
-    clock's. If the import fails, the rest is done without it, and the run fails at its end.
+    place, or leaves, where outcomes prove it; under the policy `manual` it takes its place only with `promote`. `at` is
+    taken for the time (docs/drift.md); by default it is the clock's. If the import fails, the rest is done without it,
+    and the run fails at its end.
     """
     now = at or datetime.now(UTC)
     notes: list[str] = []
