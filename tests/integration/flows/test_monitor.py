@@ -29,7 +29,7 @@ from tests.made_up_history import answers, as_of
 from tests.servers import PROJECT, emptied
 from tests.waiting import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 _CUT, _END = date(2017, 12, 31), date(2018, 4, 30)
 _LAST = date(2018, 4, 29)  # on which the model is asked

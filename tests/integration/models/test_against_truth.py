@@ -9,6 +9,7 @@ from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.training import Data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_log_loss_is_within_two_percent_of_the_best_possible(seed: int) -> None:
     # given

@@ -16,7 +16,7 @@ from closecast.platform.mlflow.registry import CHALLENGER_ROLE, FORMER_ROLE, ROL
 from closecast.platform.settings import DatabaseSettings
 from tests.models import ingested
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("computed_once")]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.usefixtures("computed_once")]
 AT = datetime(2018, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

@@ -35,7 +35,7 @@ from tests.servers import free_port, running
 from tests.unit.services.api.conftest import KEY, environment, live
 from tests.waiting import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 ROUTE = "/v1/model/rollback"
 QUESTION = {"deal": {"opportunity_id": "A1", "engage_date": "2017-12-17"}, "as_of": "2017-12-31"}
 SIGNER = Signer.from_text("A" * 43)  # the key of 32 zero bytes

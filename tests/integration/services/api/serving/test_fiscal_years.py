@@ -40,7 +40,9 @@ def _raw(model: DealModel) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("month", range(1, 13))
+@pytest.mark.parametrize(
+    "month", [pytest.param(month, marks=[] if month in (1, 2, 9) else [pytest.mark.slow]) for month in range(1, 13)]
+)
 def test_training_single_batch_ranking_score_job_and_mlflow_agree(
     month: int, served_model: DealModel, tmp_path: Path
 ) -> None:
