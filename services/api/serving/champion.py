@@ -69,7 +69,7 @@ class Champion:
         self._change = threading.Lock()
         self._left_alone: dict[Identity, float] = {}  # until when
         self._stored_seconds = stored_seconds
-        self._stored_asked = float("-inf")
+        self._stored_due = float("-inf")  # when they are to be checked next
         self._stored_problem: str | None = None
         self._worker = BackgroundWorker(
             "champion", self._follow, self._set, retry_seconds=poll_seconds, describe=_described, stop_seconds=10.0
@@ -144,7 +144,7 @@ class Champion:
         partial = self._cache / f"{_CURRENT}.{threading.get_native_id()}"
         partial.write_text(json.dumps(facts))
         partial.replace(self._cache / _CURRENT)
-        self._stored_asked, self._stored_problem = time.monotonic(), None
+        self._stored_due, self._stored_problem = time.monotonic() + self._stored_seconds, None
         _LOG.info(
             "model",
             extra={"version": served.version, "run": model.run_id, "origin": "registry", "before": _version(before)},
@@ -153,11 +153,12 @@ class Champion:
 
     def _missing(self, model: Identity) -> str | None:
         """The problem if the registry has lost artifacts of the served `model`; checked at intervals."""
-        if time.monotonic() >= self._stored_asked + self._stored_seconds:
-            self._stored_asked, self._stored_problem = time.monotonic(), None
+        if time.monotonic() >= self._stored_due:
+            self._stored_due, self._stored_problem = time.monotonic() + self._stored_seconds, None
             try:
                 self._registry.check_stored(model)
             except LostError as error:
+                self._stored_due = min(self._stored_due, time.monotonic() + _LOST_SECONDS)
                 self._stored_problem = (
                     f"{model} serves from this machine's copy, its artifacts are gone, and no instance without a copy could "
                     f"serve it: {error}: restore them, or train a new model"

@@ -310,3 +310,19 @@ def test_lost_artifacts_of_what_serves_are_told_until_they_are_back(registry: Re
     (tmp_path / "golden.json").rename(registry.folder / "golden.json")
     champion.look()
     assert champion.status().problem is None
+
+
+def test_a_store_that_is_filled_after_the_start_is_soon_seen(registry: RegistryDouble, tmp_path: Path) -> None:
+    # given an instance with its own copy, which starts before the store of artifacts is filled again
+    Champion(ModelRegistry(registry.address), tmp_path / "cache").look()
+    (registry.folder / "golden.json").rename(tmp_path / "golden.json")
+    champion = Champion(ModelRegistry(registry.address), tmp_path / "cache", poll_seconds=0.1)
+    champion.start()
+    try:
+        until(lambda: "its artifacts are gone" in str(champion.status().problem))
+        # when
+        (tmp_path / "golden.json").rename(registry.folder / "golden.json")
+        # then
+        until(lambda: champion.status().problem is None, seconds=30)
+    finally:
+        champion.stop()
