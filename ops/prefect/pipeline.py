@@ -20,7 +20,7 @@ _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 class AwayError(OperatorError):
-    """Prefect does not answer."""
+    """Prefect does not answer, or cannot, as while its database restarts."""
 
 
 class Prefect:
@@ -45,9 +45,8 @@ class Prefect:
                 "`just prefect-deploy` registers the flows; `just prefect-status-all` lists them",
             )
         if answer.is_error:
-            raise OperatorError(
-                f"Prefect answered {answer.status_code}: {answer.text[:400]}", "see `just logs prefect`"
-            )
+            kind = AwayError if answer.is_server_error else OperatorError
+            raise kind(f"Prefect answered {answer.status_code}: {answer.text[:400]}", "see `just logs prefect`")
         return answer.json() if answer.content else None
 
     def deployment(self, name: str) -> dict[str, Any]:
@@ -88,9 +87,9 @@ class Prefect:
                 flow_run: dict[str, Any] = self.call("GET", f"/flow_runs/{run}")
                 tasks = self._tasks(run)
                 again = self._again(flow_run) if flow_run["state_type"] == "CRASHED" else None
-            except AwayError:
+            except AwayError as error:
                 if not away:
-                    say("    Prefect does not answer: the run goes on, and is followed when Prefect is back")
+                    say(f"    {error.problem}: the run goes on, and is followed when Prefect is back")
                 away = True
                 time.sleep(1)
                 continue

@@ -58,7 +58,7 @@ def test_a_look_outlives_what_it_needs(platform: Platform, prefect: Prefect, job
         process.kill()
     # then it ends by itself, and says once what it said before
     assert prefect.follow(run)["id"] == run
-    platform.wait_until_healthy(job, "api")
+    platform.wait_until_healthy(job, "prefect", "api")
     (after,) = _verdicts(platform)
     assert after["number"] >= before["number"]
     told = ("verdict", "reasons", "run_id")

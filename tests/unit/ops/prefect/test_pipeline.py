@@ -40,6 +40,23 @@ def test_a_run_is_followed_to_its_result(double: Double, capsys: pytest.CaptureF
     assert "flow run wise-owl: completed" in printed
 
 
+def test_a_run_is_followed_on_once_prefect_has_its_database_again(
+    double: Double, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    broken = (500, b'{"exception_message":"Internal Server Error"}')
+    double.answers |= {
+        "GET /api/flow_runs/r": [(200, _run("RUNNING")), broken, (200, _run("RUNNING")), (200, _run("COMPLETED"))],
+        "POST /api/task_runs/filter": [(200, []), broken, (200, [])],
+    }
+    # when
+    assert Prefect(double.address, "a:b").follow("r")["state_type"] == "COMPLETED"
+    # then
+    printed = capsys.readouterr().out
+    assert printed.count("Prefect answered 500") == 1
+    assert "the run goes on, and is followed when Prefect is back" in printed
+
+
 def test_a_crashed_run_is_followed_on_in_the_one_that_tries_it_again(
     double: Double, capsys: pytest.CaptureFixture[str]
 ) -> None:
