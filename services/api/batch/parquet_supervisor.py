@@ -120,7 +120,7 @@ class ParquetSupervisor:
         _LOG.warning("parquet reader", extra={"problem": f"it ended with {ended}"})
         if status == -signal.SIGKILL:  # the system is short of memory
             return ReaderError("the process that reads Parquet was ended by the system: send the batch again")
-        is_long = status == -signal.SIGXCPU
+        is_long = status == -signal.SIGPROF
         how = f"was not read within {FILE_CPU_S} s of processor time" if is_long else "ended the process that read it"
         return InvalidInputError("body", None, "a Parquet file", f"the file is damaged: it {how}; write it anew")
 
