@@ -16,6 +16,7 @@ from ops.down import processes_of
 from ops.nomad import jobs
 from ops.nomad.cluster import wait
 from ops.nomad.session import Session, connect
+from ops.prefect.pipeline import Prefect
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -77,3 +78,9 @@ class Platform:
 @pytest.fixture(scope="session")
 def platform() -> Platform:
     return Platform(connect())
+
+
+@pytest.fixture
+def prefect(platform: Platform) -> Prefect:
+    """Prefect's API, as the operator calls it."""
+    return Prefect(platform.address("prefect"))

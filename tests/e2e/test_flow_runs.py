@@ -9,11 +9,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 CRASHED = 180  # seconds, as promised in docs/operations.md
 
 
-@pytest.fixture
-def prefect(platform: Platform) -> Prefect:
-    return Prefect(platform.address("prefect"))
-
-
 def _training(platform: Platform, prefect: Prefect) -> str:
     run = prefect.submit("train/closecast", {"source": "synthetic:2500"})
     _until(platform, prefect, run, "RUNNING", 300)

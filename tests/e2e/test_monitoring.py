@@ -12,11 +12,6 @@ _DAY = "2017-11-27"  # about which no other test asks
 _DEALS = 60
 
 
-@pytest.fixture
-def prefect(platform: Platform) -> Prefect:
-    return Prefect(platform.address("prefect"))
-
-
 @pytest.fixture(scope="module")
 def _asked(platform: Platform) -> None:
     """Enough deals for a verdict are in the journal."""

@@ -1,14 +1,12 @@
 """LocalStack in somebody's container: it is not its own image, and must not look for that image's folders."""
 
-import importlib.util
 import json
 import os
 import subprocess
 from pathlib import Path
 
-import pytest
-
-from tests.servers import LOCALSTACK_PYTHON, PROJECT
+from tests.localstack_script import loaded, skip_without_environment
+from tests.servers import LOCALSTACK_PYTHON
 
 # Docker and Podman mark a container by these files, which a test cannot make.
 _ASK = """
@@ -22,15 +20,9 @@ print(json.dumps([config.is_in_docker, *(path for path in vars(config.dirs).valu
 
 def test_in_a_container_all_of_its_folders_are_below_the_state(tmp_path: Path) -> None:
     # given
-    if not LOCALSTACK_PYTHON.exists():
-        pytest.skip("LocalStack's environment .venv-localstack is not there: `./just test` makes it")
-    spec = importlib.util.spec_from_file_location("localstack_run", PROJECT / "localstack" / "run.py")
-    assert spec is not None
-    assert spec.loader is not None
-    run = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(run)
+    skip_without_environment()
     (tmp_path / "tmp").mkdir()
-    environment = {**os.environ, **run.settings("127.0.0.1", "4566", tmp_path)}
+    environment = {**os.environ, **loaded().settings("127.0.0.1", "4566", tmp_path)}
     # when
     asked = [str(LOCALSTACK_PYTHON), "-c", _ASK]
     answer = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True)

@@ -1,6 +1,5 @@
 """The settings with which LocalStack is started: everything in one folder, nothing asked of the network."""
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -9,18 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.servers import PROJECT
+from tests import localstack_script
 
 
 @pytest.fixture(scope="module")
 def run() -> ModuleType:
-    """The script, which is in no package because LocalStack's own environment runs it."""
-    spec = importlib.util.spec_from_file_location("localstack_run", PROJECT / "localstack" / "run.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return localstack_script.loaded()
 
 
 @pytest.fixture(autouse=True)

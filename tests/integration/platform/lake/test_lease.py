@@ -16,7 +16,8 @@ from closecast.deals import contract
 from closecast.deals.synthetic.generator import generate
 from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings
-from tests.servers import LOCALSTACK_PYTHON, PROJECT, free_port, localstack_server
+from tests.localstack_script import skip_without_environment
+from tests.servers import PROJECT, free_port, localstack_server
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -86,8 +87,7 @@ class Store:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    if not LOCALSTACK_PYTHON.exists():
-        pytest.skip("LocalStack's environment .venv-localstack is not there: `./just test` makes it")
+    skip_without_environment()
     store = Store(tmp_path_factory.mktemp("lease"))
     store.start()
     store.make_bucket()

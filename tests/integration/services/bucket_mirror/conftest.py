@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from tests.integration.services.bucket_mirror.stage import Stage
-from tests.servers import LOCALSTACK_PYTHON
+from tests.localstack_script import skip_without_environment
 
 
 @pytest.fixture(scope="module")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, tuple[int, dict[str, Any]]]]:
     """The stage after its first seed, and what the companion's health said before LocalStack was there."""
-    if not LOCALSTACK_PYTHON.exists():
-        pytest.skip("LocalStack's environment .venv-localstack is not there: `./just test` makes it")
+    skip_without_environment()
     if shutil.which("terraform") is None:
         pytest.skip("there is no terraform on PATH: `./just doctor` tells how to get it")
     stage = Stage(tmp_path_factory.mktemp("companion"))
