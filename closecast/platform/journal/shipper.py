@@ -203,7 +203,8 @@ class Shipper:
         """
         assert self._writer is not None
         if time.monotonic() >= self._room_due or (self._room <= 0 and self._problem is None):
-            self._room, reason = self._writer.room()
+            room, reason = self._writer.room()
+            self._room = room - SEGMENT_BYTES  # so that whatever is begun while there is room fits
             self._problem = None if self._room > 0 else reason
             self._room_due = float("inf") if self._room > 0 else time.monotonic() + _ROOM_SECONDS
             if self._room > 0:
@@ -226,7 +227,7 @@ class Shipper:
     def _send_segment(self) -> None:
         """Send a segment of the spool; it stays on disk until the stream has confirmed it."""
         assert self._writer is not None
-        if len(self._sent_segments) >= _MAX_SENT_SEGMENTS or not self._spool.bytes or self._room < SEGMENT_BYTES:
+        if len(self._sent_segments) >= _MAX_SENT_SEGMENTS or not self._spool.bytes or self._room <= 0:
             return
         segments = [path for path in self._spool.segments() if path not in self._sent_segments]
         if not segments and not self._sent_segments:

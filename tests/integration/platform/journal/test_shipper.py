@@ -13,8 +13,8 @@ import pytest
 from closecast.platform.journal.entry import Entry
 from closecast.platform.journal.inbox import JournalFullError
 from closecast.platform.journal.shipper import Shipper, ShipperStatus
-from closecast.platform.journal.spool import Spool
-from closecast.platform.journal.stream import FIELD, STREAM, unpack
+from closecast.platform.journal.spool import SEGMENT_BYTES, Spool
+from closecast.platform.journal.stream import FIELD, STREAM, encode, packed, unpack
 from tests.journal_entries import batch, keys, single
 from tests.killable import Cache
 from tests.waiting import until
@@ -185,13 +185,14 @@ def test_a_cache_without_room_is_left_what_it_has(shipper: Shipper, cache: Cache
     # given
     with cache.client() as client:
         used = client.info("memory")["used_memory"]
-        client.config_set("maxmemory", int(used / 0.75) + 100_000)
+        # Far more than a message, which has up to 260 kB if the thread was held up.
+        client.config_set("maxmemory", int((used + 3_000_000) / 0.75))
         # when
-        for number in range(1_500):
+        for number in range(2_400):
             shipper.append(single(number))
             if number % 100 == 99:
                 time.sleep(0.05)  # noqa: TID251 - the pace of a service, so that it is shipped in parts
-        status = _until(shipper, lambda status: status.spooled > 0 and not status.unconfirmed)
+        status = _until(shipper, lambda status: status.spooled > 0 and not status.waiting + status.unconfirmed)
         # then
         assert "the cache is full" in (status.problem or "")
         assert client.set("of somebody else", "x" * 1000)
@@ -200,7 +201,32 @@ def test_a_cache_without_room_is_left_what_it_has(shipper: Shipper, cache: Cache
         assert _until(shipper, _idle).problem is None
         # then: it never had to be told that the cache is full, and each entry is there
         assert "errorstat_OOM" not in client.info("errorstats")
-    assert len(set(keys(_in_stream(cache)))) == 1_500
+    assert len(set(keys(_in_stream(cache)))) == 2_400
+
+
+def test_a_spool_for_which_the_cache_has_too_little_room_waits_until_there_is_more(
+    cache: Cache, tmp_path: Path
+) -> None:
+    # given: a spool, and room for less than a segment of it
+    entries = [single(number) for number in range(100)]
+    spool = Spool(tmp_path / "spool", LIMIT)
+    spool.write(list(packed(map(encode, entries))))
+    spool.close()
+    with cache.client() as client:
+        used = client.info("memory")["used_memory"]
+        client.config_set("maxmemory", int((used + SEGMENT_BYTES / 2) / 0.75))
+        shipper = Shipper(lambda: cache.url, Spool(tmp_path / "spool", LIMIT))
+        shipper.start()
+        # when
+        status = _until(shipper, lambda status: status.problem != "the cache has not been asked yet")
+        # then
+        assert "the cache is full" in (status.problem or "")
+        # when
+        client.config_set("maxmemory", "64mb")
+        # then
+        assert _until(shipper, _idle).problem is None
+    shipper.close()
+    assert set(keys(_in_stream(cache))) == set(keys(entries))
 
 
 def test_what_a_killed_process_had_spooled_is_shipped_by_the_next_one(cache: Cache, tmp_path: Path) -> None:
