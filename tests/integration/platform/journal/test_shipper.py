@@ -210,7 +210,7 @@ def test_a_spool_for_which_the_cache_has_too_little_room_waits_until_there_is_mo
     # given: a spool, and room for less than a segment of it
     entries = [single(number) for number in range(100)]
     spool = Spool(tmp_path / "spool", LIMIT)
-    spool.write(list(packed(map(encode, entries))))
+    spool.write(list(packed([encode(entry) for entry in entries])))
     spool.close()
     with cache.client() as client:
         used = client.info("memory")["used_memory"]
