@@ -107,9 +107,8 @@ job "gateway" {
         EOT
       }
 
-      # The template waits for nothing: while a service has no instance, the gateway answers with an error. The task reloads
-      # Caddy when a file changes, without closing connections. The files are written at once: by default Nomad waits for
-      # 5 s without a change, in which a stopped instance would still get requests.
+      # The template waits for nothing: while a service has no instance, the gateway answers with an error. The task has
+      # Caddy reload for a new address. The files are written at once: by default Nomad waits for 5 s without a change.
       template {
         destination = "${NOMAD_SECRETS_DIR}/api.caddy"
         perms       = "0644"

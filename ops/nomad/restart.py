@@ -8,7 +8,6 @@ from ops.down import flush
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.cluster import Cluster, wait
-from ops.nomad.routes import routed
 from ops.nomad.session import connect
 
 # The effect on the rest meanwhile, if the job has one instance.
@@ -28,19 +27,20 @@ _MEANWHILE = {
     "alertmanager": "alerts on metrics come later",
     "prometheus": "metrics of that time are missing, and alerts on them come later",
 }
+# A restart in place keeps the address: the gateway need not reload, which can break off new connections.
+_IN_PLACE = ("api", "ui")
 _SECONDS = 180
 
 
 def restart(arguments: list[str]) -> int:
-    """Restart a job: a single instance in place, several by replacing one after the other."""
+    """Restart a job, one instance after another: in place, or by replacing those that clients find by discovery."""
     name = (
         Arguments("restart", restart.__doc__).place("job", "its name, as `just status` lists it").given(arguments).job
     )
     jobs.file(name)
     if name not in jobs.NAMES:
         raise OperatorError(f"the job {name} runs only when a flow dispatches it", "there is nothing to restart")
-    session = connect()
-    cluster = session.cluster
+    cluster = connect().cluster
     found = cluster.allocations(name)
     if not found:
         raise OperatorError(f"the job {name} is not running", "`just up` submits it")
@@ -48,27 +48,31 @@ def restart(arguments: list[str]) -> int:
         say(f"{name} has one instance: until it is back, {_MEANWHILE[name]}")
         if name == "localstack":
             flush(cluster)
-        begin = time.monotonic()
-        cluster.restart(found[0].id)
-        _wait_until_healthy(cluster, name)
-        say(f"✓ {name} is back after {time.monotonic() - begin:.1f} s")
+        say(f"✓ {name} is back after {_restart_in_place(cluster, name, found[0].id):.1f} s")
         return 0
-    say(f"{name} has {len(found)} instances: they are replaced one after another, while the others answer")
-    if name == "api":
-        say("a new connection to the gateway may be broken off when it reloads: who asks again is answered")
+    in_place = name in _IN_PLACE
+    how = "restarted" if in_place else "replaced"
+    say(f"{name} has {len(found)} instances: they are {how} one after another, while the others answer")
     for number, one in enumerate(found, 1):
-        begin = time.monotonic()
-        cluster.replace(one.id)
-        _wait_until_replaced(cluster, name, one.id, len(found))
-        if name == "api":
-            # Otherwise a gateway that does not know the new instance yet would have no instance when the next one stops.
-            wait(
-                lambda: routed(cluster, session.agent.data),
-                _SECONDS,
-                "the gateway's word that it knows the new instance",
-            )
-        say(f"✓ {name}, instance {number} of {len(found)} ({time.monotonic() - begin:.1f} s)")
+        seconds = _restart_in_place(cluster, name, one.id) if in_place else _replace(cluster, name, one.id, len(found))
+        say(f"✓ {name}, instance {number} of {len(found)} ({seconds:.1f} s)")
     return 0
+
+
+def _restart_in_place(cluster: Cluster, name: str, allocation: str) -> float:
+    """Restart an instance and wait until it is healthy; returns the seconds that took."""
+    begin = time.monotonic()
+    cluster.restart(allocation)
+    _wait_until_healthy(cluster, name)
+    return time.monotonic() - begin
+
+
+def _replace(cluster: Cluster, name: str, allocation: str, number: int) -> float:
+    """Replace one of `number` instances and wait until all are healthy; returns the seconds that took."""
+    begin = time.monotonic()
+    cluster.replace(allocation)
+    _wait_until_replaced(cluster, name, allocation, number)
+    return time.monotonic() - begin
 
 
 def _wait_until_healthy(cluster: Cluster, name: str) -> None:

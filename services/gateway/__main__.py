@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
@@ -44,6 +45,7 @@ _LISTENER = 3  # the file descriptor that the Caddyfile names
 _WAITING = 1024  # connections that may wait to be accepted
 _UPSTREAMS = ("api.caddy", "ui.caddy")
 _LOOK_SECONDS = 0.5  # interval of checks of the upstreams
+_GONE_SECONDS = 3  # for which an upstream may be missing: a restart in place deregisters it for an instant
 _HASH_COST = "10"  # bcrypt cost: the password is random, and too long for brute force
 _RELOAD_SECONDS = 30  # after which an unfinished reload is repeated
 _PR_SET_PDEATHSIG = 1
@@ -135,10 +137,12 @@ def run(environment: Mapping[str, str]) -> int:
 
     SIGINT and SIGTERM are passed on to it.
 
-    The upstreams in the files are compared with the last ones loaded, so a failed reload, as on a busy machine, is
-    repeated.
+    Caddy is reloaded for upstreams that are new, or stay away: each reload can break off new connections, and an
+    upstream that only restarts is left out by its health check. The upstreams in the files are compared with the last
+    ones loaded, so a failed reload, as on a busy machine, is repeated.
     """
-    sent = _upstreams()
+    loaded = _upstreams()
+    same = time.monotonic()  # when the files were last seen to hold what is loaded
     library = ctypes.CDLL(None)
     # Caddy must end with this process: it would hold the port without reloads.
     caddy = subprocess.Popen(
@@ -161,15 +165,18 @@ def run(environment: Mapping[str, str]) -> int:
         try:
             code = caddy.wait(_LOOK_SECONDS)
         except subprocess.TimeoutExpired:
-            wanted = _upstreams()
-            if wanted != sent and not ends and _reload(environment):
-                sent = wanted
+            now, wanted = time.monotonic(), _upstreams()
+            if wanted == loaded:
+                same = now
+            elif not ends and (not wanted <= loaded or now - same > _GONE_SECONDS) and _reload(environment):
+                loaded = wanted
         else:
             return code if code >= 0 else 128 - code
 
 
-def _upstreams() -> list[str]:
-    return [Path(name).read_text() for name in _UPSTREAMS]
+def _upstreams() -> set[tuple[str, str]]:
+    """The files' lines, each with its file's name."""
+    return {(name, line) for name in _UPSTREAMS for line in Path(name).read_text().splitlines()}
 
 
 def _reload(environment: Mapping[str, str]) -> bool:

@@ -177,6 +177,35 @@ def test_nobody_who_waits_to_be_accepted_is_turned_away_by_a_reload(gateway: Gat
     assert not refused, refused[:3]
 
 
+def test_only_an_upstream_that_is_new_or_stays_away_has_caddy_reload(
+    gateway: Gateway, pair: tuple[Upstream, Upstream]
+) -> None:
+    first, second = pair
+    both = [first.address, second.address]
+    gateway.route(both)
+    with gateway.served():
+        # when one is away for an instant, as when it is restarted in place
+        for _ in range(2):
+            gateway.route(both[:1])
+            time.sleep(1.2)  # noqa: TID251 - long enough to be seen
+            gateway.route(both)
+            time.sleep(1.2)  # noqa: TID251 - the same
+        # then
+        assert _reloads(gateway) == 0
+        # when it stays away
+        gateway.route(both[:1])
+        # then
+        until(lambda: _reloads(gateway) == 1, told=gateway.log)
+        # when it comes back
+        gateway.route(both)
+        # then at once
+        until(lambda: _reloads(gateway) == 2, told=gateway.log)
+
+
+def _reloads(gateway: Gateway) -> int:
+    return gateway.log().count('"uri":"/load"')
+
+
 def test_what_caddy_did_not_take_is_told_again(gateway: Gateway, pair: tuple[Upstream, Upstream]) -> None:
     first, second = pair
     gateway.route([first.address])
