@@ -7,7 +7,7 @@ from pathlib import Path
 
 from closecast.platform.callers.caller import ROLES, Role
 from closecast.platform.callers.issuers import Issuer, issuers
-from closecast.platform.callers.limits import DEFAULTS, Limit
+from closecast.platform.callers.quota import DEFAULTS, Limit
 from closecast.platform.nomad.addresses import Address, address
 from closecast.platform.settings import PSEUDONYM_KEY, LakeSettings, RegistrySettings, SettingsError
 from services.api.records.journal_settings import JournalSettings

@@ -14,20 +14,21 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import redis
 
 from closecast.platform import cache
 from closecast.platform.callers.caller import Caller, Role
+from closecast.platform.callers.quota import SMALLEST_BLOCK, Decision, Limit
 from closecast.platform.nomad.addresses import Address
 from closecast.platform.runtime.background import BackgroundWorker
 
 _LOG = logging.getLogger(__name__)
 
 _CREDIT = 0.05  # of the quota: what an instance gives out before Redis has answered
-_SMALLEST_BLOCK, _LARGEST_BLOCK = 0.01, 0.1  # of the quota: what it leases at once
+_LARGEST_BLOCK = 0.1  # of the quota: what it leases at once, at most
 _DENIED_SECONDS = 0.05  # the least time for which a refusal of Redis is remembered
 _PROBE_SECONDS = 1.0
 _TIMEOUT_SECONDS = 0.25
@@ -51,64 +52,6 @@ redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', strin
 redis.call('PEXPIRE', KEYS[1], math.ceil((quota - tokens) / quota * window * 1000) + 1000)
 return {granted, tostring(tokens)}
 """
-
-
-@dataclass(frozen=True)
-class Limit:
-    """`quota` tokens at once at most, refilled evenly over `window` seconds.
-
-    A token is a deal to score, or a request.
-    """
-
-    quota: int
-    window: float
-    rate: float = field(init=False)  # tokens a second
-    low: float = field(init=False)  # a lease that falls below this is renewed
-    policy: bytes = field(init=False)  # as the header says it
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", self.quota / self.window)
-        object.__setattr__(self, "low", self.quota * _SMALLEST_BLOCK)
-        object.__setattr__(self, "policy", b'"caller";q=%d;w=%d' % (self.quota, self.window))
-
-
-DEFAULTS: Mapping[Role, Limit] = {
-    "viewer": Limit(1_000, 10),
-    "scorer": Limit(200_000, 10),
-    "admin": Limit(200_000, 10),
-}
-
-
-class Decision(NamedTuple):
-    """Whether the request may be answered, and what is left; `tokens` may be a fraction, or a debt."""
-
-    allowed: bool
-    limit: Limit
-    tokens: float
-
-    @property
-    def reset_seconds(self) -> int:
-        """Seconds until the quota is full again; of a refusal, until a retry can succeed."""
-        limit = self.limit
-        if self.allowed:
-            return -int((self.tokens - limit.quota) // limit.rate)
-        return max(1, -int((self.tokens - 1) // limit.rate))
-
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers, 08 and later), and Retry-After if refused."""
-        reset = self.reset_seconds
-        state = b'"caller";r=%d;t=%d' % (self.tokens if self.tokens > 0 and self.allowed else 0, reset)
-        lines = [(b"ratelimit-policy", self.limit.policy), (b"ratelimit", state)]
-        return lines if self.allowed else [*lines, (b"retry-after", b"%d" % reset)]
-
-    def allowed_lines(self) -> bytes:
-        """The headers of an allowed request as HTTP lines, in a third of the time."""
-        _, limit, tokens = self
-        return b'ratelimit-policy: %b\r\nratelimit: "caller";r=%d;t=%d\r\n' % (
-            limit.policy,
-            tokens if tokens > 0 else 0,
-            self.reset_seconds,
-        )
 
 
 @dataclass(frozen=True)
@@ -350,4 +293,4 @@ def _block(bucket: _Bucket, now: float) -> int:
     """The block size: tokens for half a second at the rate since the last lease, within bounds."""
     quota = bucket.limit.quota
     pace = bucket.spent / max(now - bucket.leased_at, 0.01)
-    return max(1, int(min(quota * _LARGEST_BLOCK, max(quota * _SMALLEST_BLOCK, pace / 2))))
+    return max(1, int(min(quota * _LARGEST_BLOCK, max(quota * SMALLEST_BLOCK, pace / 2))))

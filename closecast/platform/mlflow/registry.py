@@ -1,7 +1,5 @@
 """The model registry: the champion's version, its model in a local folder, and promotions."""
 
-import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -13,14 +11,14 @@ from typing import Any
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models.card import CHAMPION
 from closecast.models.deal_model import FILES, DealModel, ModelError
-from closecast.models.manifest import LARGEST, MANIFEST, Manifest, digest, verified
+from closecast.models.manifest import MANIFEST, Manifest, digest
 from closecast.models.scorer import FILES as SCORER_FILES
 from closecast.monitoring.files import FILES as REFERENCE_FILES
+from closecast.platform.mlflow.copies import MODEL_FOLDER, fetch, keep_signature, move_into_place, signature_file
 from closecast.platform.mlflow.http import LostError, MlflowHttp, RegistryError
 from closecast.platform.mlflow.identity import MODEL_NAME, Identity, Served, folder_name, read
-from closecast.platform.runtime.files import write_whole
 from closecast.platform.settings import Login
-from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys, UnsignedError
+from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys
 
 __all__ = [
     "CHALLENGER",
@@ -45,7 +43,6 @@ SHADOW = "shadow"  # the version that is scored beside the champion; one at a ti
 ROLE_TAG, SINCE_TAG = "shadow_role", "shadow_since"  # of a version in shadow: why it is there, and since when
 CHALLENGER_ROLE, FORMER_ROLE = "challenger", "former champion"
 SAID_TAG = "shadow_verdict"  # of a version that is or was in shadow: what outcomes said last
-MODEL_FOLDER = "model"  # artifact folder of the model that serves
 TWIN_FOLDER = "evaluation"  # artifact folder of the evaluation twin, which has not seen the held-out rows
 REFERENCE_FOLDER = "reference"  # artifact folder of what the model is watched with
 DIGEST_TAG = "model_sha256"  # of a version and of its run: closecast.models.manifest.digest of the model folder
@@ -128,7 +125,7 @@ class ModelRegistry:
             partial = Path(tempfile.mkdtemp(dir=cache, prefix=".partial-"))
             try:
                 self._fetch_model(identity, partial)
-                _move(partial, folder)
+                move_into_place(partial, folder)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         try:
@@ -138,7 +135,7 @@ class ModelRegistry:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         if identity.signature is not None:
-            _keep_signature(folder, identity.signature)
+            keep_signature(folder, identity.signature)
         return served
 
     def read(self, identity: Identity, folder: Path) -> Served:
@@ -163,7 +160,8 @@ class ModelRegistry:
         manifest = Manifest.from_json((model.folder / MANIFEST).read_bytes())
         if (wanted := manifest.beside.get(name)) is None:
             raise ModelError(f"the manifest of {model.identity} names no folder {name}/: train anew")
-        self._fetch(self._artifact_uri(model.identity), name, folder, needed, wanted, model.identity)
+        source = (self._artifact_uri(model.identity), name)
+        fetch(self._http, self._trusted, model.identity, source, folder, needed, wanted)
         return folder
 
     def delete_run(self, run_id: str, folder: str) -> None:
@@ -302,7 +300,7 @@ class ModelRegistry:
         """Add the signature kept with the copy, else the run's."""
         assert self._trusted is not None
         try:
-            kept = _signature(folder).read_text()[:1_000]
+            kept = signature_file(folder).read_text()[:1_000]
             self._trusted.check(MODEL_NAME, identity.run_id, digest(folder), kept)
             return replace(identity, signature=kept)
         except (OSError, ModelError):
@@ -312,41 +310,8 @@ class ModelRegistry:
         """Fetch the model. Raises LostError also for files that don't match the hash of the version or run."""
         run = self._run(identity)
         wanted = identity.sha256 or _tags(run.get("data", {})).get(DIGEST_TAG)
-        self._fetch(str(run["info"]["artifact_uri"]), MODEL_FOLDER, target, FILES, wanted, identity)
-
-    def _fetch(
-        self, artifact_uri: str, folder: str, target: Path, needed: tuple[str, ...], wanted: str | None, model: Identity
-    ) -> None:
-        """Fetch `folder`, its manifest first, which limits the files' names and sizes."""
-        # A signed model has a manifest: without one it is lost.
-        names = self._http.stored_artifacts(artifact_uri, folder, (*needed, MANIFEST) if model.signature else needed)
-        if MANIFEST not in names:
-            raise ModelError(
-                f"the folder {folder}/ of {model} has no {MANIFEST}: it was made by an earlier version of Closecast, or by hand: "
-                "train anew (`just up` does so by itself)"
-            )
-        written = self._http.artifact(artifact_uri, folder, MANIFEST, LARGEST)
-        target.mkdir(parents=True, exist_ok=True)
-        (target / MANIFEST).write_bytes(written)
-        found = hashlib.sha256(written).hexdigest()
-        try:
-            if wanted not in (None, found):
-                raise ModelError(f"the SHA-256 of {MANIFEST} is {found[:16]}…, and {wanted[:16]}… is expected")
-            if folder == MODEL_FOLDER and self._trusted is not None:
-                self._trusted.check(MODEL_NAME, model.run_id, found, model.signature)
-            manifest = Manifest.from_json(written)
-            if added := sorted(set(names) - set(manifest.files) - {MANIFEST}):
-                raise ModelError(f"{', '.join(added)} is not in {MANIFEST}: it is no part of the model")
-            for name in needed:
-                entry = manifest.files.get(name)
-                if entry is not None:  # else `verified` says so
-                    content = self._http.artifact(artifact_uri, folder, name, entry.size)
-                    (target / name).write_bytes(content)
-            verified(target, needed)
-        except ModelError as error:
-            if wanted is None or isinstance(error, UnsignedError):
-                raise
-            raise LostError(f"the artifacts of {model} are not those that were registered: {error}") from error
+        source = (str(run["info"]["artifact_uri"]), MODEL_FOLDER)
+        fetch(self._http, self._trusted, identity, source, target, FILES, wanted)
 
 
 def _identity(found: Mapping[str, Any]) -> Identity:
@@ -358,23 +323,3 @@ def _identity(found: Mapping[str, Any]) -> Identity:
 
 def _tags(found: Mapping[str, Any]) -> dict[str, str]:
     return {str(tag["key"]): str(tag["value"]) for tag in found.get("tags", [])}
-
-
-def _move(partial: Path, folder: Path) -> None:
-    """Move the copy into place, unless another process of this machine was faster."""
-    try:
-        os.rename(partial, folder)  # noqa: PTH104 - Path.rename documents nothing about a target folder that exists
-    except OSError:
-        if not folder.exists():
-            raise
-
-
-def _signature(folder: Path) -> Path:
-    """The file with the signature of a copy, beside it."""
-    return folder.with_name(f"{folder.name}.signature")
-
-
-def _keep_signature(folder: Path, signature: str) -> None:
-    file = _signature(folder)
-    if not file.exists() or file.read_text() != signature:
-        write_whole(file, signature)

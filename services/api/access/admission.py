@@ -10,7 +10,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from closecast.platform.callers.caller import Caller, CallerError, ForbiddenCallerError, Role, UnknownCallerError
-from closecast.platform.callers.limits import Decision
+from closecast.platform.callers.quota import Decision
 from services.api.access.callers import Callers
 from services.api.problems import UnavailableError
 

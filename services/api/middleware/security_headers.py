@@ -4,7 +4,7 @@ from collections.abc import Container
 
 from litestar.types import Message, Scope
 
-from closecast.platform.callers.limits import Decision
+from closecast.platform.callers.quota import Decision
 
 # Scalar's page loads its scripts, styles and images from one CDN, and calls only this service.
 _PAGE_POLICY = (

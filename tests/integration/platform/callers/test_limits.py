@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from closecast.platform.callers.caller import Caller, Role
-from closecast.platform.callers.limits import DEFAULTS, Limit, Limits
+from closecast.platform.callers.limits import Limits
+from closecast.platform.callers.quota import DEFAULTS, Limit
 from tests.servers import free_port, running
 from tests.waiting import until
 

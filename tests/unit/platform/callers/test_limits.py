@@ -1,9 +1,10 @@
-"""One instance's limits by themselves: what is given, what is refused, and what the headers say."""
+"""One instance's limits by themselves: what is given, and what is refused."""
 
 import pytest
 
 from closecast.platform.callers.caller import Caller
-from closecast.platform.callers.limits import DEFAULTS, Decision, Limit, Limits
+from closecast.platform.callers.limits import Limits
+from closecast.platform.callers.quota import DEFAULTS, Limit
 
 SCORER = Caller("key:abc", "dashboard", "key", "scorer")
 LIMIT = Limit(10, 100)  # one token in ten seconds
@@ -62,17 +63,6 @@ def test_who_was_let_in_pays_for_all_of_it(limits: Limits, monkeypatch: pytest.M
 def test_a_changed_role_has_its_own_limit(limits: Limits) -> None:
     limits.take(SCORER, 25)
     assert limits.take(Caller(SCORER.id, "dashboard", "key", "admin")).limit == DEFAULTS["admin"]
-
-
-def test_headers_say_the_policy_and_the_state() -> None:
-    assert Decision(True, LIMIT, 7.5).headers() == [
-        (b"ratelimit-policy", b'"caller";q=10;w=100'),
-        (b"ratelimit", b'"caller";r=7;t=25'),
-    ]
-    assert Decision(False, LIMIT, -0.5).headers()[1:] == [
-        (b"ratelimit", b'"caller";r=0;t=15'),
-        (b"retry-after", b"15"),
-    ]
 
 
 def test_callers_without_end_do_not_fill_the_memory(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
