@@ -242,30 +242,7 @@ def until_postgres_accepts(url: str) -> None:
 def mlflow_uri(server_folder: Path) -> Iterator[str]:
     port = free_port()
     folder = _folder(server_folder, "mlflow")
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-        "--backend-store-uri",
-        f"sqlite:///{folder / 'mlflow.db'}",
-        "--artifacts-destination",
-        str(folder / "artifacts"),
-        "--serve-artifacts",
-    ]
-    environment = {
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        **WEBHOOKS,
-        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    }
-    with running(command, environment, f"http://127.0.0.1:{port}/health", folder):
+    with _mlflow(port, f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artifacts"), {}, folder):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -280,14 +257,12 @@ def mlflow_on_s3(server_folder: Path, postgres_url: str, s3: S3) -> Iterator[str
 @contextmanager
 def mlflow_server(port: int, store: str, object_store: dict[str, str], bucket: str, folder: Path) -> Iterator[int]:
     """The pid of an MLflow server at `port` that asks for no password."""
-    environment = {
-        **object_store,
-        "MLFLOW_BACKEND_STORE_URI": store,
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        **WEBHOOKS,
-        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    }
+    with _mlflow(port, store, f"s3://{bucket}/mlflow", object_store, folder) as pid:
+        yield pid
+
+
+@contextmanager
+def _mlflow(port: int, store: str, artifacts: str, environment: dict[str, str], folder: Path) -> Iterator[int]:
     command = [
         sys.executable,
         "-m",
@@ -301,8 +276,16 @@ def mlflow_server(port: int, store: str, object_store: dict[str, str], bucket: s
         "1",
         "--serve-artifacts",
         "--artifacts-destination",
-        f"s3://{bucket}/mlflow",
+        artifacts,
     ]
+    environment = {
+        **environment,
+        "MLFLOW_BACKEND_STORE_URI": store,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **WEBHOOKS,
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }
     with running(command, environment, f"http://127.0.0.1:{port}/health", folder) as pid:
         yield pid
 
