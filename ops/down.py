@@ -133,18 +133,31 @@ def flush(cluster: Cluster) -> None:
 
 
 def processes_of(data: Path) -> list[psutil.Process]:
-    """Processes that Nomad started from the agent's data folder: tasks, found by their environment, and their supervisors."""
+    """Processes that Nomad started from the agent's data folder: tasks, found by their environment, and their supervisors.
+
+    Nothing but the files that it has open says which agent a collector of logs (logmon) is of.
+    """
     marker, found = str(data), []
     for process in psutil.process_iter():
         if process.pid == os.getpid():
             continue
         try:
-            minds = any(marker in part for part in process.cmdline() if not part.startswith("-config="))
-            if minds or process.environ().get("NOMAD_ALLOC_DIR", "").startswith(marker):
+            command = process.cmdline()
+            minds = any(marker in part for part in command if not part.startswith("-config="))
+            writes = "logmon" in command and any(one.startswith(marker) for one in _open_files(process.pid))
+            if minds or writes or process.environ().get("NOMAD_ALLOC_DIR", "").startswith(marker):
                 found.append(process)
         except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
     return found
+
+
+def _open_files(process: int) -> list[str]:
+    """Also pipes with a name and files that were deleted, which psutil leaves out. Empty for a process that ends."""
+    try:
+        return [str(one.readlink()) for one in Path(f"/proc/{process}/fd").iterdir()]
+    except OSError:
+        return []
 
 
 def mounts_below(folder: Path) -> list[str]:
