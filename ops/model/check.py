@@ -59,6 +59,8 @@ def _print_leaks(leaks: list[Leak]) -> None:
 def _print(found: Findings) -> None:
     rows = found.rows
     print(f"{found.source}: {found.read or 'made-up data'}")
+    for clause in found.decided:
+        print(f"  {clause}")
     if found.mapping:
         table = Table("column", "used as", box=None, pad_edge=False)
         for column, use in found.mapping.items():

@@ -67,6 +67,9 @@ def _show(found: Findings) -> None:
     used.metric("Used", f"{found.used:,}")
     quality.metric("Quality, of 1", f"{found.quality:.3f}")
     st.caption(texts.plain(found.read))
+    if found.decided:
+        with st.expander("What was decided while reading"):
+            st.markdown(_bullets(found.decided))
     left, right = st.columns(2, gap="large")
     with left:
         _table("Columns", pd.DataFrame(list(found.mapping.items()), columns=["In the export", "Used as"]))

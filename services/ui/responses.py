@@ -209,6 +209,7 @@ class Findings:
     """What would be made of an export; `mapping` is the use by column, `not_used` the count of rows by reason."""
 
     read: str
+    decided: tuple[str, ...]
     mapping: dict[str, str]
     rows: int
     used: int
@@ -224,6 +225,7 @@ class Findings:
         rows = content["rows"]
         return cls(
             read=str(content["read"]),
+            decided=tuple(map(str, content["decided"])),
             mapping={str(name): str(use) for name, use in content["mapping"].items()},
             rows=int(rows["came_in"]),
             used=int(rows["used"]),

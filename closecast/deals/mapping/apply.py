@@ -104,7 +104,7 @@ class _Work:
         expected = int(((ends != "") & ~closed).sum())
         if expected:
             self.notes.append(
-                f"{expected:,} open deals carry a close date: it is expected, not an outcome, and not used"
+                f"open deals that carry a close date: {expected:,}; it is expected, not an outcome, and not used"
             )
         self._note_expected_dates()
         stages = np.where(meanings == "won", "Won", np.where(meanings == "lost", "Lost", "Engaging"))
@@ -154,7 +154,7 @@ class _Work:
             return np.full(len(self.frame), UNKNOWN, dtype=object)
         values = self.frame[name].to_numpy(dtype=object)
         if blank and (lacking := int((values == "").sum())):
-            self.notes.append(f"{lacking:,} deals have no {use}: it is {blank!r}")
+            self.notes.append(f"deals without {use}: {lacking:,}; it is {blank!r}")
         return np.where(values == "", blank, values)
 
     def _dates(self, names: tuple[str, ...]) -> NDArray[np.object_]:

@@ -22,10 +22,11 @@ class Leak(msgspec.Struct, frozen=True):
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """All that closecast.platform.sources.inspection finds; `noticed` and `shortfalls` are sentences."""
+    """All that closecast.platform.sources.inspection finds; `decided` are clauses, `noticed` and `shortfalls` sentences."""
 
     source: str
-    read: str
+    read: str  # empty for made-up data
+    decided: list[str]
     mapping: dict[str, str]  # use by column of the export
     rows: Rows
     stages: dict[str, int]

@@ -23,7 +23,8 @@ def findings(export: RawExport, checked: contract.CheckedDeals) -> Findings:
     used = export.read.mapping.columns.used() if export.read and export.read.mapping else {}
     return Findings(
         export.name,
-        export.describe(),
+        export.read.read_as if export.read else "",
+        export.read.decided if export.read else [],
         used,
         Rows(
             len(export.frame) + export.set_aside,

@@ -37,7 +37,17 @@ class MappedTable:
 
     def describe(self) -> str:
         """One line: what was read, by which mapping, and what was decided."""
-        return printable("; ".join([self.table.describe(), *self._by(), *self.notes]))
+        return "; ".join([self.read_as, *self.decided])
+
+    @property
+    def read_as(self) -> str:
+        """What was read, and by which mapping."""
+        return printable("; ".join([self.table.describe(), *self._by()]))
+
+    @property
+    def decided(self) -> list[str]:
+        """What was decided, such as how dates are written and which columns are not used; each in a clause."""
+        return [printable(note) for note in self.notes]
 
     @property
     def of_deals(self) -> str | None:

@@ -66,8 +66,8 @@ def test_each_deal_comes_out_in_the_contracts_words() -> None:
         (6, "deal whose stage is ignored (Parked)"),
         (9, "remark or total"),
     ]
-    assert "1 open deals carry a close date: it is expected, not an outcome, and not used" in done.notes
-    assert "1 deals have no sales_agent: it is 'unknown'" in done.notes
+    assert "open deals that carry a close date: 1; it is expected, not an outcome, and not used" in done.notes
+    assert "deals without sales_agent: 1; it is 'unknown'" in done.notes
 
 
 def test_what_cannot_be_read_is_left_for_the_contract_to_refuse() -> None:

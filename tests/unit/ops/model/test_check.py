@@ -38,7 +38,9 @@ def _salesforce(deals: pd.DataFrame) -> pd.DataFrame:
 def test_an_export_that_will_do_is_described(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # given a report with a remark below it
     deals = generate(1_500, seed=2)
-    text = _salesforce(deals).to_csv(index=False)
+    written = _salesforce(deals)
+    written["Close Date"] = written["Close Date"].replace("", None).fillna("2018-06-30")  # of open deals: expected
+    text = written.to_csv(index=False)
     (folder / "report.csv").write_text(f"{text}\nConfidential\n")
     # when
     status = check(["file:report.csv", "--json", "found.json"])
@@ -58,6 +60,9 @@ def test_an_export_that_will_do_is_described(folder: Path, capsys: pytest.Captur
         == rows["used"] + sum(rows["rejected"].values()) + sum(rows["set_aside"].values())
     )
     assert found["mapping"]["Stage"] == "stage"
+    # and what was decided stands on lines of its own
+    assert "open deals that carry a close date: " in found["decided"][0]
+    assert set(printed.splitlines()) >= {f"  {clause}" for clause in found["decided"]}
     assert sum(found["stages"].values()) == rows["used"]
 
 

@@ -124,7 +124,7 @@ def test_an_export_of_another_crm_is_mapped_where_that_is_certain(tmp_path: Path
         ["b", "unknown", "unknown", "unknown", "Engaging", "2024-01-02", "", ""],
     ]
     assert "mapped by the profile salesforce_report" in export.describe()
-    assert "1 open deals carry a close date: it is expected" in export.describe()
+    assert "open deals that carry a close date: 1; it is expected" in export.describe()
     # and another mapping is another export to the lake, though the bytes are the same
     assert export.read is not None
     assert export.read.mapping is not None

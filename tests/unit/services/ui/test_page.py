@@ -439,6 +439,7 @@ def test_a_refused_key_is_a_sentence(app: AppTest, monkeypatch: pytest.MonkeyPat
 
 FINDINGS = {
     "read": "CSV in cp1252, separated by semicolons; mapped by the profile hubspot",
+    "decided": ["![y](http://192.0.2.1/y.png) is written month-first"],
     "mapping": {"Deal Stage": "stage", "![x](http://192.0.2.1/x.png)": "created"},
     "rows": {"came_in": 12, "used": 9, "rejected": {"close_date is missing": 2}, "set_aside": {"remark or total": 1}},
     "stages": {"Won": 5, "Lost": 4},
@@ -470,6 +471,7 @@ def test_what_would_be_made_of_an_export_is_shown(app: AppTest) -> None:
     assert "account" in app.warning[0].value
     # and a stranger's words are no links
     assert any("\\[click\\]\\(javascript" in one.value for one in app.info)
+    assert any(one.value.startswith("- \\!\\[y\\]\\(http") for one in app.markdown)
 
 
 def test_a_problem_with_an_export_stays_on_the_page(app: AppTest) -> None:
