@@ -31,7 +31,7 @@ def outcome(content: bytes, profile: str | None) -> Outcome:
         table = read_table(content, _WHAT)
         mapping = None if profile is None else OwnColumns(named[profile]).fitted(table.frame)
         read = mapped(table, _WHAT, mapping)
-        export = RawExport(read.frame, "file:the file", hashlib.sha256(content).hexdigest(), read)
+        export = RawExport(read.frame, "upload", hashlib.sha256(content).hexdigest(), read)
         checked = contract.check(export.frame)
     except (SourceError, contract.ContractError) as error:
         return Outcome(problem=str(error))
