@@ -8,11 +8,33 @@ from closecast.deals.mapping.document import MappingError
 
 Mark = Literal[".", ","]
 
-_SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "US$": "USD", "CA$": "CAD", "A$": "AUD"}
+_SIGNS = {
+    "€": "EUR",
+    "$": "USD",
+    "£": "GBP",
+    "¥": "JPY",
+    "₹": "INR",
+    "₽": "RUB",
+    "₺": "TRY",
+    "₩": "KRW",
+    "₪": "ILS",
+    "₴": "UAH",
+}
+_SIGNS |= {
+    "US$": "USD",
+    "CA$": "CAD",
+    "A$": "AUD",
+    "R$": "BRL",
+    "zł": "PLN",
+    "Kč": "CZK",
+    "Ft": "HUF",
+    "lei": "RON",
+    "Fr.": "CHF",
+}
 _WORDS = {"US DOLLAR": "USD", "EURO": "EUR", "POUND STERLING": "GBP", "SWISS FRANC": "CHF"}
 _AMOUNT = re.compile(
-    r"(?P<minus>[-\u2212(]?)\s*(?P<before>[A-Z]{3}|[A-Z]{0,2}[€$£¥₹])?\s*(?P<inner_minus>[-\u2212]?)"
-    r"(?P<figures>\d[\d.,'\u2019\u00a0\u202f ]*)\s*(?P<after>[A-Z]{3}|[€$£¥₹])?\s*(?P<closing>\)?)"
+    r"(?P<minus>[-\u2212(]?)\s*(?P<before>[A-Z]{3}|[A-Z]{0,2}[€$£¥₹₽₺₩₪₴]|Fr\.|kr\.?)?\s*(?P<inner_minus>[-\u2212]?)"
+    r"(?P<figures>\d[\d.,'\u2019\u00a0\u202f ]*)\s*(?P<after>[A-Z]{3}|[€$£¥₹₽₺₩₪₴]|zł|Kč|Ft|lei|kr\.?)?\s*(?P<closing>\)?)"
 )
 _SPACES = re.compile(r"['\u2019\u00a0\u202f ]")
 

@@ -20,6 +20,8 @@ _NAMED = re.compile(
     r"(?:(?P<day_after>\d{1,2})(?:st|nd|rd|th)?,?[-, ]+)?(?P<year>\d{4}|\d{2})" + _TIME + _ZONE
 )
 _SERIAL = re.compile(r"(?P<days>[1-9]\d{4})(?:\.\d+)?")
+_COMPACT = re.compile(r"(?P<year>19\d{2}|20\d{2})(?P<month>\d{2})(?P<day>\d{2})" + _TIME + _ZONE)
+_EPOCH = re.compile(r"(?P<seconds>1\d{9})(?:\d{3})?")  # seconds since 1970, or milliseconds: of 2001 to 2033
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000  # 1954-10-03 and 2119-01-12
 _EXCEL_ORIGIN = date(1899, 12, 30)  # Excel counts 1900-02-29, which never was
 _PIVOT = 70  # two-digit years from here on are of the last century
@@ -88,7 +90,9 @@ def read_moment(text: str, order: DateOrder | None, timezone: str = "UTC") -> da
         days = int(serial["days"])
         moment = datetime.combine(_EXCEL_ORIGIN, time()) + timedelta(float(text))
         return moment if _FIRST_SERIAL <= days <= _LAST_SERIAL else None
-    if found := _ISO.fullmatch(text):
+    if since := _EPOCH.fullmatch(text):
+        return datetime.fromtimestamp(int(since["seconds"]), ZoneInfo(timezone)).replace(tzinfo=None)
+    if found := _ISO.fullmatch(text) or _COMPACT.fullmatch(text):
         parts = int(found["year"]), int(found["month"]), int(found["day"])
     elif found := _NUMERIC.fullmatch(text):
         first, second = int(found["first"]), int(found["second_part"])

@@ -1,5 +1,6 @@
 """What the values of a column say it could be."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,6 +66,11 @@ class Evidence:
             return 0.0
         read = sum(count for text, count in self.values.items() if amounts.read(text, ".") is not None)
         return read / max(1, self.values.total())
+
+    @property
+    def figures(self) -> float:
+        """The share of the values that hold a figure."""
+        return sum(count for text, count in self.values.items() if re.search(r"\d", text)) / max(1, self.values.total())
 
     @property
     def identifies(self) -> float:

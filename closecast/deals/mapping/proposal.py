@@ -9,12 +9,13 @@ import msgspec
 
 from closecast.deals.mapping import amounts, dates, history, words
 from closecast.deals.mapping.document import OPEN, REQUIRED, VERSION, Columns, DateOrder, Mapping, MappingError, Meaning
-from closecast.deals.mapping.evidence import Evidence
+from closecast.deals.mapping.evidence import MOST_STAGES, Evidence
 from closecast.deals.mapping.profiles import shipped
 from closecast.deals.reading.table import RawTable
 
 _USES = (*REQUIRED, "opportunity_id", "sales_agent", "product", "account", "amount", "currency", "pipeline")
 _LEAST = 0.9  # share of a column's values that must fit its use
+_MANY = 0.5  # of a column's values
 _BY_VALUES = 0.5  # the confidence of a column that only its values speak for
 
 
@@ -71,6 +72,7 @@ def propose(table: RawTable) -> Proposal:
     found = {name: Evidence.of(table.frame, name) for name in table.frame.columns}
     profile = _matching(found)
     rows = _of_profile(profile, found) if profile else tuple(_by_names(use, found) for use in _USES)
+    rows = _with_stage(rows, found)
     columns: dict[str, Any] = {row.use: row.column for row in rows if row.column}
     closes = [columns["closed"]] if "closed" in columns else []
     if profile and len(profile.columns.closes) > 1:
@@ -156,11 +158,32 @@ def _by_names(use: str, found: dict[str, Evidence]) -> Row:
         )
         return Row(use, best.name, min(1.0, _fit(use, best)), tuple(best.examples))
     if use in REQUIRED:
-        free = [one for name, one in found.items() if not words.EXPECTED.search(words.plain(name))]
+        others = {name for other, names in words.COLUMNS.items() if other != use for name in names}
+        plain = {name: words.plain(name) for name in found}
+        free = [
+            one for name, one in found.items() if plain[name] not in others and not words.EXPECTED.search(plain[name])
+        ]
         best_by_values = max(free, key=lambda one: _fit(use, one), default=None)
         if best_by_values and _fit(use, best_by_values) >= _LEAST:
             return Row(use, best_by_values.name, _BY_VALUES, tuple(best_by_values.examples))
     return Row(use, None, 0.0, ())
+
+
+def _with_stage(rows: tuple[Row, ...], found: dict[str, Evidence]) -> tuple[Row, ...]:
+    """With the column that is called a stage, where no column has a known win or loss and both dates are known by name.
+
+    What its values mean is asked then.
+    """
+    by_use = {row.use: row for row in rows}
+    dated = all(by_use[use].confidence > _BY_VALUES for use in REQUIRED if use != "stage")
+    if by_use["stage"].column or not dated:
+        return rows
+    for name in words.COLUMNS["stage"]:
+        for one in found.values():
+            if words.plain(one.name) == name and 1 < len(one.values) <= MOST_STAGES:
+                row = Row("stage", one.name, _LEAST, tuple(one.examples))
+                return tuple(row if old.use == "stage" else old for old in rows)
+    return rows
 
 
 def _fit(use: str, one: Evidence) -> float:
@@ -200,7 +223,7 @@ def _order(columns: Sequence[Evidence]) -> tuple[DateOrder | None, list[Question
     try:
         judged = [(one.name, dates.examine(one.values, one.name)) for one in columns]
     except MappingError as error:
-        return None, [Question(str(error))]
+        return None, [Question(f"{error}.")]
     proved: set[DateOrder] = {one.order for _, one in judged if one.order in ("dmy", "mdy")}
     doubtful = [(name, one.ambiguous) for name, one in judged if one.ambiguous]
     if len(proved) > 1:
@@ -218,15 +241,27 @@ def _order(columns: Sequence[Evidence]) -> tuple[DateOrder | None, list[Question
 def _money(columns: dict[str, Any], found: dict[str, Evidence]) -> tuple[amounts.Mark | None, list[Question]]:
     """The decimal mark, and what has to be asked about amounts."""
     if "amount" not in columns:
-        return None, []
+        # Of a file that may be no export at all no word is quoted.
+        return None, _of_unread_amounts(found) if set(REQUIRED) <= set(columns) else []
     values = found[columns["amount"]].values
     try:
         mark = amounts.decimal_mark(values, columns["amount"])
     except MappingError as error:
-        return None, [Question(str(error))]
+        return None, [Question(f"{error}.")]
     named = found[columns["currency"]].values if "currency" in columns else values
     currencies = sorted({code for code in map(amounts.currency, named) if code})
     if len(currencies) < 2:
         return mark, []
     text = f"what is one of {' and of '.join(currencies)} worth, in one currency for all? They are never added as they are."
     return mark, [Question(text, tuple(("rates", code) for code in currencies))]
+
+
+def _of_unread_amounts(found: dict[str, Evidence]) -> list[Question]:
+    """About a column that is called an amount and holds figures, but no amounts: without one, every win counts 0."""
+    for name in words.COLUMNS["amount"]:
+        for one in found.values():
+            unread = [text for text in one.values if amounts.read(text, ".") is None]
+            if words.plain(one.name) == name and unread and one.figures > _MANY and one.dates < _MANY:
+                asked = f"is {one.name!r} the amount of a deal? {unread[0][:40]!r} cannot be read as one; null if it is none."
+                return [Question(asked, (("columns", "amount"),))]
+    return []

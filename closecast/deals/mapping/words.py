@@ -11,6 +11,7 @@ from closecast.deals.mapping.document import Meaning
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_LETTERS = re.compile(r"[\W_]+")
+_NUMBERS = re.compile(r"^(?:\d+ )+|(?: \d+)+$")  # before a stage its place, behind it its probability
 _SUBJECT = {"deal", "deals", "opportunity", "opp", "opportunities"}  # says nothing in a table of deals
 # What such a column says is known before the close, or overwritten at it: never a date or a value of the outcome.
 EXPECTED = re.compile(
@@ -38,4 +39,5 @@ def plain(name: str) -> str:
 
 def meaning(stage: str, stages: Mapping[str, Meaning] = MappingProxyType({})) -> Meaning | None:
     """What a stage means, as `stages` say or else its name by itself; None for a name that is not known."""
-    return stages.get(stage) or _MEANINGS.get(plain(stage))
+    name = plain(stage)
+    return stages.get(stage) or _MEANINGS.get(name) or _MEANINGS.get(_NUMBERS.sub("", name))

@@ -15,13 +15,32 @@ _MARKS = (
 )
 _LONGEST_SAMPLE = 1 << 16  # bytes
 _USUAL = "cp1252"
+_PLAUSIBLE = 0.35  # charset-normalizer's measure of chaos up to which the usual one is taken; its own bound is 0.2
+# What programs on Windows write where that is not the usual one, and what older ones do. Among all that it knows,
+# charset-normalizer takes short texts for code pages that nobody uses.
+_OTHERS = [
+    "utf_16_le",
+    "utf_16_be",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "cp932",
+    "gb18030",
+    "big5",
+    "cp949",
+    "cp850",
+    "mac_roman",
+]
 
 
 def decode(content: bytes, encoding: str | None = None) -> tuple[str, str]:
     """The text of `content`, and the encoding it was read in.
 
-    A byte order mark decides, then UTF-8 where all of it is valid, then charset-normalizer's judgement of the lines that
-    are not ASCII; `encoding` overrides them. Raises UnreadableError for bytes that the encoding does not have, for an
+    A byte order mark decides, then UTF-8 where all of it is valid, then whether cp1252 makes sense of the lines that are
+    not ASCII, then charset-normalizer's judgement of them; `encoding` overrides these. Raises UnreadableError for bytes that the encoding does not have, for an
     unknown encoding, and for text with zero bytes.
     """
     chosen = encoding or _detected(content)
@@ -55,16 +74,21 @@ def _judged(content: bytes, begin: int) -> str:
     if begin >= _LONGEST_SAMPLE or not _is_wide(sample):
         lines = (line for line in content[max(0, begin - 1000) :].splitlines() if not line.isascii())
         sample = b"\n".join(line for line, _ in zip(lines, range(1000), strict=False))[:_LONGEST_SAMPLE]
-    best = charset_normalizer.from_bytes(sample).best()
-    if best is None:
+    if not _is_wide(sample) and _is_usual(sample):
         return _USUAL
-    # Many code pages agree on the letters of one text; then the usual one is the better name for it.
+    best = charset_normalizer.from_bytes(sample, cp_isolation=_OTHERS).best()
+    return _USUAL if best is None else best.encoding
+
+
+def _is_usual(sample: bytes) -> bool:
     try:
-        if sample.decode(_USUAL) == str(best):
-            return _USUAL
+        text = sample.decode(_USUAL)
     except UnicodeDecodeError:
-        pass
-    return best.encoding
+        return False
+    # Signs of currencies, dashes and quotes alone tell nothing of the language.
+    if not any(character.isalpha() and not character.isascii() for character in text):
+        return True
+    return charset_normalizer.from_bytes(sample, cp_isolation=[_USUAL], threshold=_PLAUSIBLE).best() is not None
 
 
 def _is_wide(sample: bytes) -> bool:

@@ -27,6 +27,10 @@ WRITTEN: list[tuple[str, DateOrder | None]] = [
     ("April 3rd, 2024", None),
     ("3 Apr 2024", None),
     ("03-Apr-24", None),
+    ("20240403", None),
+    ("20240403 07:42", None),
+    ("1712130000", None),
+    ("1712130000123", None),
     ("45385", None),
     ("45385.320833", None),
 ]
@@ -38,7 +42,20 @@ def test_each_way_of_writing_a_date(text: str, order: DateOrder | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "13/13/2024", "2024-02-30", "Foo 3, 2024", "12", "4512345", "1/2", "2024-13-01T00:00:00Z"]
+    "text",
+    [
+        "",
+        "soon",
+        "13/13/2024",
+        "2024-02-30",
+        "Foo 3, 2024",
+        "12",
+        "4512345",
+        "1/2",
+        "2024-13-01T00:00:00Z",
+        "20241301",
+        "17121300001",
+    ],
 )
 def test_what_is_no_date(text: str) -> None:
     assert read(text, "mdy") is None
@@ -59,6 +76,7 @@ def test_a_moment_is_a_date_in_the_time_zone_of_the_export() -> None:
         ("2024-04-03", datetime(2024, 4, 3)),
         ("2024-04-03 25:00", datetime(2024, 4, 3)),
         ("45385.5", datetime(2024, 4, 3, 12)),
+        ("1712181600000", datetime(2024, 4, 4)),
     ],
 )
 def test_a_time_of_day_orders_what_happened_on_one_day(text: str, moment: datetime) -> None:

@@ -18,9 +18,16 @@ from closecast.deals.reading.export import read
 from closecast.deals.synthetic.generator import generate
 
 DEALS = check(generate(150, seed=3)).accepted.reset_index(drop=True)
-STAGE_WORDS = {"won": ["Closed Won", "Won", "Gewonnen"], "lost": ["Closed Lost", "Lost", "Verloren"]}
-OPEN_WORDS = ["Proposal", "Open", "In Progress", "Negotiation/Review"]
-ORDERS = {"ymd": "%Y-%m-%d", "dmy": "%d/%m/%Y", "dots": "%d.%m.%Y", "mdy": "%m/%d/%Y", "named": "%b %d, %Y"}
+STAGE_WORDS = {"won": ["Closed Won", "6. Won", "Gewonnen"], "lost": ["Closed Lost", "7. Lost", "Verloren"]}
+OPEN_WORDS = ["Proposal", "Open", "In Progress", "Negotiation/Review", "2 - Proposal (20%)"]
+ORDERS = {
+    "ymd": "%Y-%m-%d",
+    "compact": "%Y%m%d",
+    "dmy": "%d/%m/%Y",
+    "dots": "%d.%m.%Y",
+    "mdy": "%m/%d/%Y",
+    "named": "%b %d, %Y",
+}
 
 
 @st.composite
@@ -36,7 +43,7 @@ def dialects(draw: st.DrawFn) -> dict[str, Any]:
         "time": draw(st.sampled_from(["", " 09:30", " 11:59:59"])),
         "mark": draw(st.sampled_from([".", ","])),
         "thousands": draw(st.booleans()),
-        "sign": draw(st.sampled_from(["", "€ ", "EUR "])),
+        "sign": draw(st.sampled_from(["{}", "€ {}", "EUR {}", "{} €", "{} kr"])),
         "open": draw(st.sampled_from(OPEN_WORDS)),
         "words": draw(st.sampled_from([0, 1, 2])),
         "title": draw(st.booleans()),
@@ -84,7 +91,7 @@ def _amount(value: float, dialect: dict[str, Any]) -> str:
         return ""
     text = f"{value:,.2f}" if dialect["thousands"] else f"{value:.2f}"
     swapped = text.translate(str.maketrans(",.", ".,")) if dialect["mark"] == "," else text
-    return f"{dialect['sign']}{swapped}"
+    return str(dialect["sign"]).format(swapped)
 
 
 def _bytes(frame: pd.DataFrame, dialect: dict[str, Any]) -> bytes:

@@ -64,6 +64,17 @@ def test_known_names_and_fitting_values_are_certain() -> None:
             "Its name does not say so",
             ("columns", "created"),
         ),
+        (
+            {"Amount": ["12 pts", "7 pts", "", ""]},
+            "is 'Amount' the amount of a deal\\? '12 pts'",
+            ("columns", "amount"),
+        ),
+        ({"Stage": ["Ja", "Nein", "?", "?"]}, "what do these stages mean, .*'Nein'", ("stages", "Nein")),
+        (
+            {"Closed": None, "Done": ["", "14/02/2024", "02/03/2024", ""]},
+            "is 'Done' the date on which a deal was won or lost",
+            ("columns", "closed"),
+        ),
         ({"Stage": None}, "which column is the stage or status", ("columns", "stage")),
     ],
 )
@@ -94,6 +105,13 @@ def test_what_the_export_does_not_say_is_asked(changes: dict[str, Any], words: s
 )
 def test_contradictions_are_told(changes: dict[str, Any], words: str) -> None:
     assert any(words in one.text for one in propose(_table(**changes)).questions)
+
+
+@pytest.mark.parametrize("words", [["high", "low", "", ""], ["13/01/2024", "14/01/2024", "", ""]])
+def test_a_column_without_figures_is_not_asked_about(words: list[str]) -> None:
+    proposal = propose(_table(Amount=words))
+    assert proposal.is_certain
+    assert proposal.mapping.columns.amount is None
 
 
 def test_an_expected_close_is_no_close() -> None:
