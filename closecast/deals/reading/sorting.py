@@ -25,9 +25,9 @@ class SortedRows:
         """Set a row aside."""
         self._aside.append(SetAside.of(number, reason, cells))
 
-    def titles(self, rows: Sequence[Sequence[str]]) -> None:
-        """Set aside the rows above the header, which are the file's first; blank ones are nothing."""
-        for number, cells in enumerate(rows, 1):
+    def titles(self, rows: Sequence[Sequence[str]], first: int = 1) -> None:
+        """Set aside the rows above the header, numbered from `first` on; blank ones are nothing."""
+        for number, cells in enumerate(rows, first):
             if any(cell.strip() for cell in cells):
                 self.aside(number, "title above the table", cells)
 

@@ -37,7 +37,7 @@ def set_aside(frame: pd.DataFrame, reason: str) -> list[SetAside]:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the table is written: its format in words, and the row of its header, from 1 on."""
+    """How the table is written: its format in words, and the row of its header, from 1 on; 0 where no row is one."""
 
     form: str
     header_row: int = 1
@@ -66,7 +66,8 @@ class RawTable:
 
     def describe(self) -> str:
         """One line: the format, the rows, what is not read, and how many rows were set aside for what."""
-        line = f"{self.layout.form}, header in row {self.layout.header_row}, {len(self.frame):,} rows"
+        header = f", header in row {self.layout.header_row}" if self.layout.header_row else ""
+        line = f"{self.layout.form}{header}, {len(self.frame):,} rows"
         if self.beside:
             line += f", not read: {', '.join(self.beside)}"
         reasons = Counter(one.reason for one in self.set_aside)

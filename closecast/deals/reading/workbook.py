@@ -33,23 +33,27 @@ def read(content: bytes, sheet: str | None = None) -> RawTable:
         if sheet is not None and sheet not in book.sheet_names:
             raise UnreadableError(f"has no sheet {sheet!r}; it has {', '.join(map(repr, book.sheet_names))}")
         wanted = book.sheet_names if sheet is None else [sheet]
-        sheets = {name: book.get_sheet_by_name(name).to_python() for name in wanted}
+        read_sheets = {name: book.get_sheet_by_name(name) for name in wanted}
+        sheets = {name: one.to_python() for name, one in read_sheets.items()}
     except UnreadableError:
         raise
     except calamine.PasswordError as error:
         raise UnreadableError(_LOCKED) from error
     except (calamine.CalamineError, ValueError) as error:
         raise _damaged(error) from error
+    # Rows above the first filled cell are not among `rows`, and count nevertheless.
     chosen, rows, at = _chosen({name: _texts(cells) for name, cells in sheets.items()})
     columns = names(rows[at])
     width = len(columns)
     body = [[*row, *[""] * (width - len(row))] for row in rows[at + 1 :]]
     filled = [number for number, row in enumerate(body) if any(cell.strip() for cell in row)]
     frame = pd.DataFrame([body[number] for number in filled], columns=columns, dtype=object)
-    frame.index = pd.Index([at + 2 + number for number in filled], dtype="int64")
+    start = read_sheets[chosen].start
+    first = 1 + (start[0] if start else 0)
+    frame.index = pd.Index([first + at + 1 + number for number in filled], dtype="int64")
     found = SortedRows(rows[at], {})
-    found.titles(rows[:at])
-    return found.table(frame, Layout(f"Excel workbook, sheet {chosen!r}", at + 1))
+    found.titles(rows[:at], first)
+    return found.table(frame, Layout(f"Excel workbook, sheet {chosen!r}", first + at))
 
 
 def _damaged(error: Exception) -> UnreadableError:

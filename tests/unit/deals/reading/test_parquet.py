@@ -36,6 +36,7 @@ def test_each_type_becomes_the_text_that_csv_has() -> None:
     # when
     table = read(_bytes(pa.table({name: pa.array(values, kind) for name, (values, kind) in columns.items()})))
     # then
+    assert table.describe() == "Parquet, 3 rows"
     rows = [
         ["007", "MG", "2017-01-02", "2017-03-04", "1054", "1054", "1000000", "2017-03-04", ""],
         ["", "MG", "", "", "", "", "", "", ""],

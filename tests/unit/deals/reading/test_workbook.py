@@ -47,6 +47,13 @@ def test_the_sheet_that_looks_like_a_table_is_read() -> None:
     assert table.describe().startswith("Excel workbook, sheet 'Deals', header in row 3, 3 rows; set aside: ")
 
 
+def test_empty_rows_above_the_table_count() -> None:
+    table = read(_book(Deals=[[], [], ["Pipeline 2024"], HEADER, *DEALS]))
+    assert table.layout.header_row == 4
+    assert table.frame.index.tolist() == [5, 6, 7]
+    assert [one.row for one in table.set_aside] == [3]
+
+
 def test_a_sheet_can_be_named() -> None:
     content = _book(One=[HEADER, DEALS[0]], Two=[HEADER, *DEALS])
     assert len(read(content).frame) == 3
