@@ -31,7 +31,7 @@ _CREDIT = 0.05  # of the quota: what an instance gives out before Redis has answ
 _LARGEST_BLOCK = 0.1  # of the quota: what it leases at once, at most
 _DENIED_SECONDS = 0.05  # the least time for which a refusal of Redis is remembered
 _PROBE_SECONDS = 1.0
-_TIMEOUT_SECONDS = 0.25
+TIMEOUT_SECONDS = 0.25  # for an answer of Redis; then it counts as away
 MOST_BUCKETS = 20_000
 # Refills by Redis's own clock, takes the debt (or takes back an unused lease, a negative one), and grants what is wanted
 # as far as it is there. A bucket that has been full for a while needs no remembering.
@@ -245,7 +245,7 @@ class Limits:
         if url is None:
             return None
         if self._client is None or self._client[0] != url:
-            self._client = url, cache.client(url, answer_seconds=_TIMEOUT_SECONDS, connect_seconds=_TIMEOUT_SECONDS)
+            self._client = url, cache.client(url, answer_seconds=TIMEOUT_SECONDS, connect_seconds=TIMEOUT_SECONDS)
         return self._client[1]
 
     def _share(self) -> None:

@@ -30,7 +30,7 @@ def caller() -> Caller:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside busy neighbours an answer may take longer than a service waits for it: that is no outage here."""
-    monkeypatch.setattr("closecast.platform.callers.limits._TIMEOUT_SECONDS", 20.0)
+    monkeypatch.setattr("closecast.platform.callers.limits.TIMEOUT_SECONDS", 20.0)
 
 
 @contextmanager
