@@ -19,8 +19,6 @@ _SIGNS = {
     "₩": "KRW",
     "₪": "ILS",
     "₴": "UAH",
-}
-_SIGNS |= {
     "US$": "USD",
     "CA$": "CAD",
     "A$": "AUD",

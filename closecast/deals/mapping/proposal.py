@@ -148,14 +148,10 @@ def _of_profile(profile: Mapping, found: dict[str, Evidence]) -> tuple[Row, ...]
 
 def _by_names(use: str, found: dict[str, Evidence]) -> Row:
     """The column with the best known name whose values fit; for what is required, else the one with the best values."""
-    known = words.COLUMNS[use]
-    named = [(known.index(words.plain(name)), one) for name, one in found.items() if words.plain(name) in known]
-    fitting = [(place, one) for place, one in named if _fit(use, one) >= _LEAST]
+    fitting = [one for one in _named(use, found) if _fit(use, one) >= _LEAST]
     if fitting:
         # Of a status beside a stage, the one whose meanings are known wholly; then the name that says it best.
-        _, best = min(
-            fitting, key=lambda pair: (-round(_fit(use, pair[1]), 2), pair[0]) if use == "stage" else (0, pair[0])
-        )
+        best = max(fitting, key=lambda one: round(_fit(use, one), 2)) if use == "stage" else fitting[0]
         return Row(use, best.name, min(1.0, _fit(use, best)), tuple(best.examples))
     if use in REQUIRED:
         others = {name for other, names in words.COLUMNS.items() if other != use for name in names}
@@ -178,12 +174,18 @@ def _with_stage(rows: tuple[Row, ...], found: dict[str, Evidence]) -> tuple[Row,
     dated = all(by_use[use].confidence > _BY_VALUES for use in REQUIRED if use != "stage")
     if by_use["stage"].column or not dated:
         return rows
-    for name in words.COLUMNS["stage"]:
-        for one in found.values():
-            if words.plain(one.name) == name and 1 < len(one.values) <= MOST_STAGES:
-                row = Row("stage", one.name, _LEAST, tuple(one.examples))
-                return tuple(row if old.use == "stage" else old for old in rows)
+    for one in _named("stage", found):
+        if 1 < len(one.values) <= MOST_STAGES:
+            row = Row("stage", one.name, _LEAST, tuple(one.examples))
+            return tuple(row if old.use == "stage" else old for old in rows)
     return rows
+
+
+def _named(use: str, found: dict[str, Evidence]) -> list[Evidence]:
+    """The columns with a known name of a use, the best name first."""
+    known = words.COLUMNS[use]
+    named = [one for one in found.values() if words.plain(one.name) in known]
+    return sorted(named, key=lambda one: known.index(words.plain(one.name)))
 
 
 def _fit(use: str, one: Evidence) -> float:
@@ -258,10 +260,11 @@ def _money(columns: dict[str, Any], found: dict[str, Evidence]) -> tuple[amounts
 
 def _of_unread_amounts(found: dict[str, Evidence]) -> list[Question]:
     """About a column that is called an amount and holds figures, but no amounts: without one, every win counts 0."""
-    for name in words.COLUMNS["amount"]:
-        for one in found.values():
-            unread = [text for text in one.values if amounts.read(text, ".") is None]
-            if words.plain(one.name) == name and unread and one.figures > _MANY and one.dates < _MANY:
-                asked = f"is {one.name!r} the amount of a deal? {unread[0][:40]!r} cannot be read as one; null if it is none."
-                return [Question(asked, (("columns", "amount"),))]
+    for one in _named("amount", found):
+        unread = [text for text in one.values if amounts.read(text, ".") is None]
+        if unread and one.figures > _MANY and one.dates < _MANY:
+            asked = (
+                f"is {one.name!r} the amount of a deal? {unread[0][:40]!r} cannot be read as one; null if it is none."
+            )
+            return [Question(asked, (("columns", "amount"),))]
     return []

@@ -117,13 +117,22 @@ def test_what_is_left_is_never_more_than_the_quota(valkey_url: str) -> None:
 
 
 def test_an_unused_lease_is_given_back(valkey_url: str) -> None:
-    with instances(valkey_url, 1) as (one,):
+    with instances(valkey_url, 2) as (first, second):
         # given a caller who asked once, so that there is a lease
-        one.take(caller(), 300)
-        until(lambda: one.state().leases > 0)
-        leases = one.state().leases
+        who, given = caller(), 0
+        first.take(who, 300)
+        until(lambda: first.state().leases > 0)
+        leases = first.state().leases
         # when nobody asks any more, then Redis is asked all the same: to take it back
-        until(lambda: one.state().leases > leases)
+        until(lambda: first.state().leases > leases)
+
+        # and the other instance gives out what is there
+        def is_given() -> bool:
+            nonlocal given
+            given += 50 * second.take(who, 50).allowed
+            return given >= QUOTA * 0.95
+
+        until(is_given, pause=0.002)
 
 
 def test_while_the_cache_is_dead_the_limit_holds_in_each_instance(tmp_path: Path) -> None:
