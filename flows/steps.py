@@ -22,7 +22,7 @@ from closecast.deals.mapping.document import Mapping
 from closecast.deals.pseudonyms import Pseudonymiser
 from closecast.platform.alerts import rules
 from closecast.platform.alerts.rules import Rules
-from closecast.platform.database import connect
+from closecast.platform.database import connect_migrated
 from closecast.platform.forget import forgotten
 from closecast.platform.journal.store import Connection
 from closecast.platform.lake import ingestion
@@ -80,7 +80,7 @@ def promotion_lock() -> DatabaseSettings:
 
 def monitoring() -> Connection:
     """A connection to Closecast's database with the rights of monitoring. Raises psycopg.OperationalError."""
-    return connect(DatabaseSettings.from_environment(os.environ, MONITORING_URL).url)
+    return connect_migrated(DatabaseSettings.from_environment(os.environ, MONITORING_URL).url)
 
 
 def alert_rules() -> Rules:

@@ -1,5 +1,6 @@
 """Connections to Closecast's own database, its schema migrations, and the rights of its roles."""
 
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -10,6 +11,10 @@ _CONNECT_SECONDS = 5
 _LOCK = 0x636C6F73  # any number that no other user of this database locks
 
 
+class NotMigratedError(psycopg.OperationalError):
+    """The tables of this version, or this role's rights to them, are not there yet."""
+
+
 def connect(url: str, **options: Any) -> "psycopg.Connection[tuple[object, ...]]":
     """Open a connection with autocommit. Raises psycopg.OperationalError within seconds.
 
@@ -18,34 +23,62 @@ def connect(url: str, **options: Any) -> "psycopg.Connection[tuple[object, ...]]
     return psycopg.connect(url, connect_timeout=_CONNECT_SECONDS, autocommit=True, **options)
 
 
+def connect_migrated(url: str) -> "psycopg.Connection[tuple[object, ...]]":
+    """Open a connection as `connect` does, once the owner of the tables has made them and given this role its rights.
+
+    For the roles that make no tables themselves: a query for a table that is not there yet is an error in the log of
+    the database. Raises NotMigratedError, and psycopg.OperationalError.
+    """
+    connection = connect(url)
+    try:
+        if not _is_migrated(connection):
+            raise NotMigratedError("the tables are not there yet: the API and the journal make them")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def migrate(url: str) -> list[str]:
     """Apply the new files of `closecast/platform/sql` to this database, in the order of their names.
 
-    Each runs in its own transaction; if several processes call this at once, one does it. Then each role that exists
-    gets the rights in `grants/<role>.sql`, again each time: a role may be newer than the tables. Returns the names of
-    the files applied.
+    Then each role that exists gets the rights in `grants/<role>.sql`, again each time: a role may be newer than the
+    tables. All of it is one transaction, so that other roles see nothing of it or everything; if several processes
+    call this at once, one does it. Returns the names of the files applied.
     """
-    done = []
     folder = files("closecast.platform").joinpath("sql")
-    with connect(url) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    with connect(url) as connection, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         connection.execute(
             "CREATE TABLE IF NOT EXISTS migrations "
             "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        known = {row[0] for row in connection.execute("SELECT name FROM migrations")}
-        for file in _sorted(folder):
-            if file.name.endswith(".sql") and file.name not in known:
-                with connection.transaction():
-                    connection.execute(file.read_text())
-                    connection.execute("INSERT INTO migrations (name) VALUES (%s)", [file.name])
-                done.append(file.name)
-        for file in _sorted(folder.joinpath("grants")):
+        known = _applied(connection)
+        done = [name for name in _names() if name not in known]
+        for name in done:
+            connection.execute(folder.joinpath(name).read_text())
+            connection.execute("INSERT INTO migrations (name) VALUES (%s)", [name])
+        for file in _sql_files(folder.joinpath("grants")):
             role = file.name.removesuffix(".sql")
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
                 connection.execute(file.read_text())
     return done
 
 
-def _sorted(folder: Traversable) -> list[Traversable]:
-    return sorted(folder.iterdir(), key=lambda file: file.name)
+def _is_migrated(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
+    readable = connection.execute("SELECT has_column_privilege(to_regclass('migrations'), 'name', 'SELECT')").fetchone()
+    return readable == (True,) and _applied(connection).issuperset(_names())
+
+
+def _applied(connection: "psycopg.Connection[tuple[object, ...]]") -> set[object]:
+    return {row[0] for row in connection.execute("SELECT name FROM migrations")}
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    """The migrations of this version, in order."""
+    return tuple(file.name for file in _sql_files(files("closecast.platform").joinpath("sql")))
+
+
+def _sql_files(folder: Traversable) -> list[Traversable]:
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)

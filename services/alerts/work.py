@@ -15,7 +15,7 @@ from closecast.platform.alerts.outbox import Connection, fire, resolve
 from closecast.platform.alerts.planning import Route, forget_old, plan
 from closecast.platform.alerts.rules import Rule, Rules, duration
 from closecast.platform.alerts.sinks.sink import Sink
-from closecast.platform.database import connect
+from closecast.platform.database import connect_migrated
 from closecast.platform.runtime.background import BackgroundWorker
 from services.alerts.certificate import Certificate, CertificateError
 from services.alerts.status import AlertsStatus
@@ -42,7 +42,7 @@ class Planner:
     def round(self) -> float:
         """One round; returns the seconds until the next. Raises psycopg.Error."""
         now = datetime.now(UTC)
-        with closing(connect(self._url)) as connection:
+        with closing(connect_migrated(self._url)) as connection:
             for message in plan(connection, self._rules.rules, self._routes, now):
                 _LOG.info("alert", extra={"rule": message.rule, "kind": message.kind, "severity": message.severity})
             if not self._has_dropped:
@@ -93,7 +93,7 @@ class Deliverer:
 
     def round(self) -> float:
         """Deliver what is due; returns the seconds until the next round. Raises psycopg.Error."""
-        with closing(connect(self._url)) as connection:
+        with closing(connect_migrated(self._url)) as connection:
             while attempt := deliver_next(connection, self._sink, datetime.now(UTC)):
                 self._status.delivered.labels(self._sink.name, "failed" if attempt.problem else "delivered").inc()
                 self._status.note(f"sink {self._sink.name}", attempt.problem)
@@ -130,7 +130,7 @@ class Watch:
     def round(self) -> float:
         """One round; returns the seconds until the next. Raises psycopg.Error."""
         self._read_certificate()
-        with closing(connect(self._url)) as connection:
+        with closing(connect_migrated(self._url)) as connection:
             self._watch_monitor(connection, datetime.now(UTC))
             self._watch_metrics(connection)
         return _WATCH_SECONDS
@@ -138,7 +138,7 @@ class Watch:
     def take(self, sent: Received) -> bool:
         """Write down what Alertmanager sent; returns False while the database cannot be used."""
         try:
-            with closing(connect(self._url)) as connection, connection.transaction():
+            with closing(connect_migrated(self._url)) as connection, connection.transaction():
                 for alert in sent.firing:
                     fire(connection, alert)
                 for alert in sent.resolved:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import psycopg
 
-from closecast.platform.database import connect
+from closecast.platform.database import NotMigratedError, connect_migrated
 from closecast.platform.journal.archive import archive_closed, close_batch
 from closecast.platform.journal.retention import delete_archived, delete_shadow
 from closecast.platform.lake.store import Lake, LakeError
@@ -56,6 +56,8 @@ class Archiver:
             except LakeError as error:
                 self._status.set("lake", str(error))
                 pause = min(2 * pause, _LONGEST_RETRY_S)
+            except NotMigratedError:
+                pause = _PAUSE_S  # the consumer has not made the tables yet
             except (psycopg.Error, OSError) as error:
                 # The consumer reports on the database; it uses it far more often.
                 _LOG.warning("nothing was archived: %s", str(error).strip())
@@ -63,9 +65,7 @@ class Archiver:
 
     def look(self) -> None:
         """Close and write batches that are due. Raises LakeError and psycopg.Error."""
-        with closing(connect(self._database.url)) as connection:
-            if connection.execute("SELECT to_regclass('archive_batches')").fetchone() == (None,):
-                return  # the consumer has not created the tables yet
+        with closing(connect_migrated(self._database.url)) as connection:
             close_batch(connection, self._rows, self._age)
             for batch in archive_closed(connection, self._lake):
                 self._status.archived_rows.inc(batch.rows)

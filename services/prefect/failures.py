@@ -8,7 +8,7 @@ import psycopg
 
 from closecast.platform.alerts.alert import Alert
 from closecast.platform.alerts.outbox import fire, resolve
-from closecast.platform.database import connect
+from closecast.platform.database import connect_migrated
 from services.prefect.runs import Run, Runs
 
 _LOG = logging.getLogger("services.prefect.failures")
@@ -35,7 +35,7 @@ class Failures:
         if not ended:
             return
         try:
-            with closing(connect(self._url)) as connection, connection.transaction():
+            with closing(connect_migrated(self._url)) as connection, connection.transaction():
                 for flow, run in ended.items():
                     if run.state == "COMPLETED":
                         resolve(connection, RULE, flow)

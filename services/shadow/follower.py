@@ -8,7 +8,7 @@ from contextlib import closing
 import psycopg
 
 from closecast.models.deal_model import ModelError
-from closecast.platform.database import connect
+from closecast.platform.database import NotMigratedError, connect_migrated
 from closecast.platform.mlflow.registry import Identity, LostError, ModelRegistry, RegistryError
 from closecast.platform.shadow import scoring
 from closecast.platform.shadow.scoring import Basis, OvertakenError, ShadowError, ShadowModel
@@ -20,7 +20,6 @@ _LOG = logging.getLogger(__name__)
 _PAUSE_S = 5.0
 _LONGEST_RETRY_S = 60.0
 _REFUSED_S = 60.0  # until a model that could not be used is tried again
-_ABSENT_TABLES = "the tables are not there yet: the journal makes them"
 
 
 class Follower:
@@ -45,6 +44,9 @@ class Follower:
             except RegistryError as error:
                 self._status.set("registry", str(error))
                 pause = min(2 * max(pause, 1.0), _LONGEST_RETRY_S)
+            except NotMigratedError as error:
+                self._status.set("database", str(error))
+                pause = _PAUSE_S
             except (psycopg.Error, OSError) as error:
                 self._status.set("database", str(error).strip() or type(error).__name__)
                 pause = min(2 * max(pause, 1.0), _LONGEST_RETRY_S)
@@ -54,10 +56,7 @@ class Follower:
 
         Raises RegistryError, psycopg.Error and OSError while a server is away.
         """
-        with closing(connect(self._settings.database.url)) as connection:
-            if connection.execute("SELECT to_regclass('shadow_positions')").fetchone() == (None,):
-                self._status.set("database", _ABSENT_TABLES)
-                return
+        with closing(connect_migrated(self._settings.database.url)) as connection:
             self._status.set("database", None)
             try:
                 self._follow(connection)

@@ -1,13 +1,25 @@
 """Closecast's database on a real PostgreSQL: migrations run once, whoever asks."""
 
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from closecast.platform.database import connect, migrate
+from closecast.platform.database import NotMigratedError, connect, connect_migrated, migrate
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def empty_url(database_url: str) -> Iterator[str]:
+    """A database without tables, for its owner."""
+    superuser = database_url.replace("//closecast:", "//postgres:")
+    with connect(superuser) as connection:
+        connection.execute("CREATE DATABASE empty OWNER closecast")
+        yield database_url.removesuffix("/closecast") + "/empty"
+        connection.execute("DROP DATABASE empty WITH (FORCE)")
 
 
 def test_migrations_run_once_though_many_ask_at_once(database_url: str) -> None:
@@ -55,3 +67,56 @@ def test_a_role_that_joins_later_gets_its_rights(database_url: str, monitoring_u
     # then
     with connect(monitoring_url) as connection:
         connection.execute("SELECT count(*) FROM verdicts")
+
+
+@pytest.mark.parametrize("role", ["alerts", "monitor", "shadow", "closecast"])
+def test_a_role_that_is_there_before_the_tables_asks_for_none(empty_url: str, server_folder: Path, role: str) -> None:
+    # given
+    log = server_folder / "postgres-log" / "server.log"
+    before = log.read_text().count("ERROR:")
+    url = empty_url.replace("//closecast:", f"//{role}:")
+    # when
+    with pytest.raises(NotMigratedError, match="the tables are not there yet: the API and the journal make them"):
+        connect_migrated(url)
+    migrate(empty_url)
+    # then
+    connect_migrated(url).close()
+    assert log.read_text().count("ERROR:") == before
+
+
+def test_a_role_without_the_newest_tables_waits_for_them(empty_url: str) -> None:
+    # given
+    migrate(empty_url)
+    with connect(empty_url) as connection:
+        connection.execute("DELETE FROM migrations WHERE name = (SELECT max(name) FROM migrations)")
+    # when, then
+    with pytest.raises(NotMigratedError):
+        connect_migrated(empty_url.replace("//closecast:", "//alerts:"))
+
+
+def test_others_see_nothing_of_a_migration_or_all_of_it(empty_url: str) -> None:
+    """Also its rights: a role that found tables without its rights would be refused."""
+    # given
+    url = empty_url.replace("//closecast:", "//monitor:")
+    problems: list[psycopg.Error] = []
+    is_done = threading.Event()
+
+    def look() -> None:
+        while not is_done.is_set():
+            try:
+                with connect_migrated(url) as connection:
+                    connection.execute("SELECT count(*) FROM verdicts")
+            except NotMigratedError:
+                continue
+            except psycopg.Error as error:
+                problems.append(error)
+                return
+
+    # when
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    migrate(empty_url)
+    is_done.set()
+    watcher.join()
+    # then
+    assert problems == []

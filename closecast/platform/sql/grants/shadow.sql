@@ -4,3 +4,4 @@ GRANT SELECT (id, "row", batch, "time", opportunity_id, as_of, horizon_days, pro
 GRANT SELECT (number, closed_at) ON archive_batches TO shadow;
 GRANT SELECT, INSERT ON shadow_predictions TO shadow;
 GRANT SELECT, INSERT, UPDATE ON shadow_positions TO shadow;
+GRANT SELECT (name) ON migrations TO shadow;
