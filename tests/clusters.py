@@ -17,7 +17,7 @@ from ops.nomad.cluster import Cluster, wait
 from ops.nomad.jobs import Cli
 from ops.setup import accounts, caddy_binary, metrics_binaries, nomad_binary, runtime
 from ops.setup.credentials import Credentials
-from tests.servers import free_ports, refuse_in_unit_tests
+from tests.servers.processes import free_ports, refuse_in_unit_tests
 
 _FILES = """
 job "{name}" {{

@@ -12,7 +12,17 @@ from hypothesis import HealthCheck, settings
 
 from closecast.platform.runtime.logs import JsonLines, with_request
 
-pytest_plugins = ["tests.models", "tests.servers", "tests.shadow_stage", "tests.skips", "tests.spread"]
+pytest_plugins = [
+    "tests.models",
+    "tests.servers.databases",
+    "tests.servers.localstack",
+    "tests.servers.mlflow",
+    "tests.servers.prefect",
+    "tests.servers.processes",
+    "tests.shadow_stage",
+    "tests.skips",
+    "tests.spread",
+]
 
 # How long one example takes says more of the neighbours than of the code.
 for _name, _examples in (("closecast", 100), ("quick", 20)):  # `./just test unit` takes the quick one

@@ -13,7 +13,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from closecast.platform.database import migrate
-from tests.servers import free_port, running, until_postgres_accepts
+from tests.servers.databases import until_postgres_accepts
+from tests.servers.processes import free_port, running
 from tests.waiting import until
 
 

@@ -5,7 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from tests.servers import LOCALSTACK_PYTHON, PROJECT
+from tests.servers.localstack import LOCALSTACK_PYTHON
+from tests.servers.processes import PROJECT
 
 
 def loaded() -> ModuleType:

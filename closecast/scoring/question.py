@@ -42,7 +42,8 @@ class Question:
 
         Raises NotScorableError if out of range.
         """
-        return _question(as_of or model.card.known_until, horizon, model.card.fiscal)
+        card = model.card
+        return _question(as_of or card.known_until, horizon, card.fiscal.first_month)
 
 
 def read_horizon(value: Any) -> Horizon:
@@ -57,7 +58,8 @@ def read_horizon(value: Any) -> Horizon:
 
 
 @lru_cache(maxsize=4096)
-def _question(day: date, horizon: Horizon, fiscal: FiscalCalendar) -> Question:
+def _question(day: date, horizon: Horizon, first_month: int) -> Question:
+    fiscal = FiscalCalendar(first_month)
     if not 1990 <= day.year <= 2200:
         raise NotScorableError("as_of", str(day), "a date from 1990 to 2200", f"as_of {day} is out of range")
     try:

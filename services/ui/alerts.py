@@ -6,7 +6,7 @@ import streamlit as st
 
 from services.ui import queries, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
-from services.ui.responses import OpenAlert
+from services.ui.responses.monitoring import OpenAlert
 
 
 def show(api: Client) -> None:

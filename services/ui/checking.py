@@ -5,7 +5,7 @@ import streamlit as st
 
 from services.ui import texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
-from services.ui.responses import Findings
+from services.ui.responses.exports import Findings
 
 _TYPES = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "parquet"]
 _SHOWN = "checked"  # key of the last findings, which must survive the page's next run

@@ -10,7 +10,12 @@ import httpx
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.credential import Credential, NoCredentialError
-from services.ui.responses import Explanation, Findings, History, ModelFacts, OpenAlert, Pipeline, Prediction, Said
+from services.ui.responses.exports import Findings
+from services.ui.responses.history import History
+from services.ui.responses.models import ModelFacts
+from services.ui.responses.monitoring import OpenAlert, Said
+from services.ui.responses.pipeline import Pipeline
+from services.ui.responses.predictions import Explanation, Prediction
 
 _TIMEOUT = httpx.Timeout(20, connect=2)
 _CHECK_TIMEOUT = httpx.Timeout(100, connect=2)  # a large workbook takes its time

@@ -8,7 +8,7 @@ import streamlit as st
 from services.ui import texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.ranking import DATES, EARLIEST
-from services.ui.responses import AnsweringModel, History
+from services.ui.responses.history import AnsweringModel, History
 
 _SHOWN = "history_found"  # key of the last answer, which must survive the page's next run
 _FEW = 20  # deals of a chance that chance alone moves far from it

@@ -8,7 +8,7 @@ from closecast.platform.nomad.addresses import address
 from services.ui import alerts, checking, history, outage, queries, ranking, scoring, sign_in, texts, watch
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.credential import Credential
-from services.ui.responses import ModelFacts
+from services.ui.responses.models import ModelFacts
 
 # Streamlit leaves space for a toolbar that this page does not have.
 _STYLE = "<style>.stMainBlockContainer {padding-top: 2rem}</style>"

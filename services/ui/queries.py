@@ -8,7 +8,9 @@ from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.client import Client
 from services.ui.credential import Credential
-from services.ui.responses import ModelFacts, OpenAlert, Pipeline, Said
+from services.ui.responses.models import ModelFacts
+from services.ui.responses.monitoring import OpenAlert, Said
+from services.ui.responses.pipeline import Pipeline
 
 # Long enough to save a request per click, short enough to show a new model at once.
 _KEPT = timedelta(seconds=5)

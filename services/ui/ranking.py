@@ -9,7 +9,8 @@ import streamlit as st
 from closecast.platform.spreadsheet import safe
 from services.ui import outage, queries, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
-from services.ui.responses import ModelFacts, OpenDeal, Pipeline
+from services.ui.responses.models import ModelFacts
+from services.ui.responses.pipeline import OpenDeal, Pipeline
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)  # wider than the widget's default of ten years
 DATES = "YYYY-MM-DD"

@@ -9,7 +9,7 @@ import streamlit as st
 from closecast.deals.horizon import Horizon
 from services.ui import texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
-from services.ui.responses import Explanation
+from services.ui.responses.predictions import Explanation
 
 
 def ask(api: Client, deal: Mapping[str, str], as_of: date | None, horizon: Horizon) -> Explanation | str:

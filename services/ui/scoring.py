@@ -8,7 +8,9 @@ import streamlit as st
 from services.ui import reasons, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.ranking import DATES, EARLIEST, LATEST, choices
-from services.ui.responses import Explanation, ModelFacts, Pipeline, Prediction
+from services.ui.responses.models import ModelFacts
+from services.ui.responses.pipeline import Pipeline
+from services.ui.responses.predictions import Explanation, Prediction
 
 _SHOWN = "scored"  # key of the last answer, which must survive the page's next run
 _Answer = tuple[Prediction, Explanation | str] | str  # a chance and its explanation, or an error

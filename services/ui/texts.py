@@ -5,7 +5,8 @@ from datetime import date
 
 from closecast.deals.horizon import Horizon
 from services.ui.client import ApiProblemError, ApiUnavailableError
-from services.ui.responses import ModelFacts, Quarter
+from services.ui.responses.models import ModelFacts
+from services.ui.responses.predictions import Quarter
 
 HORIZONS: dict[str, Horizon] = {
     "By quarter end": "quarter_end",

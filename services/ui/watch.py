@@ -5,7 +5,7 @@ import streamlit as st
 
 from services.ui import queries, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
-from services.ui.responses import Said
+from services.ui.responses.monitoring import Said
 
 _MEANINGS = {
     "steady": "The answers are as good as they were when they came into use.",

@@ -25,7 +25,7 @@ from services.api.app import create_app
 from services.api.settings import Settings
 from tests.conftest import Logged
 from tests.security.ordinary import asked
-from tests.servers import Guarded
+from tests.servers.mlflow import Guarded
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

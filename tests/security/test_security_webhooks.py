@@ -15,7 +15,7 @@ import pytest
 from closecast.platform.mlflow.http import RegistryError
 from closecast.platform.mlflow.webhooks import NAME, PATH, ensure_webhook, registered, verify
 from closecast.platform.settings import Login
-from tests.servers import Guarded
+from tests.servers.mlflow import Guarded
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

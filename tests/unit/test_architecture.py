@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 
 _TEXT = (PROJECT / "docs" / "architecture.md").read_text()
 NAMED = sorted({name for name in re.findall(r"`([\w./-]+)`", _TEXT) if "/" in name})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 
 PLANTED = [
     ("services.ui.client", "flows.steps"),

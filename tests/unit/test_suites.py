@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clusters import scheduler
-from tests.servers import PROJECT, free_port, running
+from tests.servers.processes import PROJECT, free_port, running
 
 TESTS = PROJECT / "tests"
 # What others call by such a name: MLflow the entry of a model's loader, and its own signature of a webhook.
@@ -30,10 +30,12 @@ def test_a_unit_test_that_would_start_a_server_fails(tmp_path: Path, monkeypatch
 
 def test_every_server_of_the_tests_is_started_where_that_is_refused() -> None:
     # given what the fixtures of servers have in common
-    tree = ast.parse((TESTS / "servers.py").read_text())
+    files = list((TESTS / "servers").glob("*.py"))
+    assert len(files) > 3
     starting = [
         node.name
-        for node in ast.walk(tree)
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.FunctionDef)
         and any(isinstance(one, ast.Attribute) and one.attr == "Popen" for one in ast.walk(node))
     ]

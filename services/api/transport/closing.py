@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from services.api.middleware.request_log import REFUSED
 from services.api.problems import Problem
 from services.api.transport.refusals import Refusals, new_id
-from services.api.transport.response_head import lines
+from services.api.transport.response import lines
 
 IDLE_SECONDS = 75  # keep-alive timeout: longer than the gateway's
 REQUEST_SECONDS = 60.0  # how long a request may take to arrive; the gateway forwards complete ones

@@ -22,7 +22,7 @@ from services.api.schemas.strict_json import StrictDecoder
 from services.api.serving.predictor import Predictor
 from services.api.telemetry.metrics import Metrics
 from services.api.telemetry.traces import Tracer
-from services.api.transport.response_head import response_head
+from services.api.transport.response import response
 
 LONGEST = 64_000  # bytes; one deal takes some 300
 _JSON = b"application/json"
@@ -93,18 +93,15 @@ class FastPath:
         if self._tracer is not None:
             self._tracer.answered(head.named, PREDICTIONS, state["request_id"], seconds, status)
         limit = state.get("rate_limit")
-        return (
-            response_head(
-                status,
-                media_type,
-                len(content),
-                state["request_id"].encode(),
-                keeps=head.keeps,
-                is_secure=head.secure,
-                server_lines=server_lines,
-                limit_lines=b"" if limit is None else limit.allowed_lines(),
-            )
-            + content
+        return response(
+            status,
+            media_type,
+            content,
+            state["request_id"].encode(),
+            keeps=head.keeps,
+            is_secure=head.secure,
+            server_lines=server_lines,
+            limit_lines=b"" if limit is None else limit.allowed_lines(),
         )
 
     def _predicted(self, head: RequestHead, body: bytes, state: dict[str, Any]) -> Prediction | None:

@@ -10,7 +10,7 @@ from services.api.middleware.security_headers import is_secure
 from services.api.problems import MEDIA_TYPE, Problem
 from services.api.telemetry.metrics import Metrics
 from services.api.transport.request_head import shown
-from services.api.transport.response_head import response_head
+from services.api.transport.response import response
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,16 +30,15 @@ class Refusals:
         path = shown(url.partition(b"?")[0])
         complete = msgspec.structs.replace(problem, instance=path or None, request_id=request_id)
         content = msgspec.json.encode(complete)
-        head = response_head(
+        return response(
             problem.status,
             MEDIA_TYPE.encode(),
-            len(content),
+            content,
             request_id.encode(),
             keeps=False,
             is_secure=is_secure(headers),
             server_lines=server_lines,
         )
-        return head + content
 
     def log(self, problem: Problem, method: str, url: bytes, request_id: str, seconds: float) -> None:
         """Count and log a refusal that the application did not see."""

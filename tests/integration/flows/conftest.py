@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from closecast.platform.settings import DatabaseSettings
-from tests.servers import PROJECT, S3
+from tests.servers.localstack import S3
+from tests.servers.processes import PROJECT
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,8 @@ from closecast.platform.mlflow.registry import ModelRegistry, Served
 from closecast.platform.monitoring import reports, verdicts
 from flows import deployments
 from tests.made_up_history import answers, as_of
-from tests.servers import PROJECT, emptied
+from tests.servers.mlflow import emptied
+from tests.servers.processes import PROJECT
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

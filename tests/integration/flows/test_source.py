@@ -15,7 +15,7 @@ from flows.ingest import ingest
 from ops.model.mapping import set_own_mapping
 from ops.model.source import carry_over, own_source, set_own_source
 from ops.prefect.pipeline import Prefect
-from tests.servers import S3
+from tests.servers.localstack import S3
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ from closecast.platform.lake.store import Lake
 from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.settings import LakeSettings
 from flows import deployments
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 from tests.waiting import awaited
 
 pytestmark = pytest.mark.integration

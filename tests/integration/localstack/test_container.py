@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from tests.localstack_script import loaded, skip_without_environment
-from tests.servers import LOCALSTACK_PYTHON
+from tests.servers.localstack import LOCALSTACK_PYTHON
 
 # Docker and Podman mark a container by these files, which a test cannot make.
 _ASK = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.bucket_mirror.providers import find_provider_mirror
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 
 pytestmark = pytest.mark.integration
 

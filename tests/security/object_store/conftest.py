@@ -12,7 +12,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from tests.servers import LOCALSTACK_PYTHON, free_port, localstack_server
+from tests.servers.localstack import LOCALSTACK_PYTHON, localstack_server
+from tests.servers.processes import free_port
 
 ACCESS, SECRET = "LKIAQAAAAAAAAAASECUR", "the/platform's+own secret"
 BUCKET, KEY, BODY = "closecast-security", "day=2026-11-27/a b+c ü.txt", b"what was stored"

@@ -11,7 +11,7 @@ import pytest
 
 from ops.nomad import jobs
 from ops.setup.credentials import ALERTS_TOPIC, Credentials
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 
 JOBS = ("alerts", "api", "journal", "mlflow", "prefect-worker", "score", "trial")
 

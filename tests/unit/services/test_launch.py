@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ops.setup import runtime
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 from tests.skips import OF_ACCOUNT
 
 LAUNCH = PROJECT / "services" / "launch.py"

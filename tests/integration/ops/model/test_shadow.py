@@ -11,7 +11,7 @@ from closecast.models.deal_model import DealModel
 from closecast.platform.mlflow.registry import CHALLENGER_ROLE, SAID_TAG, ModelRegistry
 from ops.errors import OperatorError
 from ops.model.shadow import state
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.shadows import registered
 
 pytestmark = pytest.mark.integration

@@ -29,7 +29,7 @@ from ops.nomad.jobs import Cli
 from ops.setup import accounts, nomad_binary, runtime
 from ops.setup.credentials import Credentials
 from tests.clusters import node_meta
-from tests.servers import free_ports
+from tests.servers.processes import free_ports
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -20,7 +20,7 @@ from ops.prefect import deploy
 from ops.prefect.pipeline import Prefect
 from ops.setup.binaries import Binary
 from ops.setup.credentials import Credentials
-from tests.servers import free_port, running
+from tests.servers.processes import free_port, running
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("session")]
 

@@ -11,7 +11,7 @@ import pytest
 
 from closecast.platform.alerts.prometheus import rule_file
 from closecast.platform.alerts.rules import Rules, load
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 
 pytestmark = pytest.mark.integration
 

@@ -19,7 +19,8 @@ from closecast.platform.alerts.sinks.smtp import Security, Smtp
 from closecast.platform.alerts.sinks.sns import Sns
 from closecast.platform.alerts.sinks.webhook import Webhook
 from tests.integration.platform.alerts.receivers import PASSWORD, USER, http_receiver, mail_server
-from tests.servers import S3, free_port
+from tests.servers.localstack import S3
+from tests.servers.processes import free_port
 
 # The mail server says so of logins over TLS from the start, which it does not take for TLS.
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore:Requiring AUTH")]

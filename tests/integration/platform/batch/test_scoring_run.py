@@ -16,7 +16,7 @@ from closecast.platform.mlflow.http import LostError
 from closecast.platform.mlflow.registry import DIGEST_TAG, Identity, ModelRegistry
 from closecast.platform.settings import LakeSettings, RegistrySettings
 from services.score.__main__ import Task, run
-from tests.servers import S3
+from tests.servers.localstack import S3
 
 pytestmark = pytest.mark.integration
 DAY = date(2017, 12, 31)

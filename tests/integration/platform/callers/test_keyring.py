@@ -18,7 +18,7 @@ from closecast.platform.callers.keys import By, DatabaseAwayError, KeyEndedError
 from closecast.platform.callers.outbox import Outbox
 from closecast.platform.database import connect
 from tests.conftest import Logged
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.waiting import SOON, until
 
 pytestmark = pytest.mark.integration

@@ -14,7 +14,7 @@ import pytest
 from closecast.platform.callers.caller import Caller, Role
 from closecast.platform.callers.limits import Limits
 from closecast.platform.callers.quota import DEFAULTS, Limit
-from tests.servers import free_port, running
+from tests.servers.processes import free_port, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

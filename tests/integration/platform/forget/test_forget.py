@@ -52,7 +52,7 @@ from closecast.scoring import many
 from closecast.scoring.question import Question
 from closecast.scoring.tables import read_frame
 from tests.journal_entries import message, single
-from tests.servers import S3
+from tests.servers.localstack import S3
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -18,7 +18,8 @@ from closecast.platform.journal.store import Connection, insert
 from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.settings import LakeSettings
 from tests.journal_entries import batch, keys, single
-from tests.servers import PROJECT, S3, free_port
+from tests.servers.localstack import S3
+from tests.servers.processes import PROJECT, free_port
 from tests.waiting import awaited
 
 pytestmark = pytest.mark.integration

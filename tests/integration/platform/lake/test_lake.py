@@ -19,7 +19,8 @@ from closecast.platform.lake.ingestion import ingest
 from closecast.platform.lake.store import Lake, LakeError
 from closecast.platform.settings import LakeSettings
 from closecast.platform.sources.export import RawExport
-from tests.servers import S3, free_port
+from tests.servers.localstack import S3
+from tests.servers.processes import free_port
 
 pytestmark = pytest.mark.integration
 

@@ -17,7 +17,8 @@ from closecast.deals.synthetic.generator import generate
 from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings
 from tests.localstack_script import skip_without_environment
-from tests.servers import PROJECT, free_port, localstack_server
+from tests.servers.localstack import localstack_server
+from tests.servers.processes import PROJECT, free_port
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

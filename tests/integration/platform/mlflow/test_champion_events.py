@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from closecast.platform.mlflow.champion_events import ChampionEvents, ChampionEventsError
-from tests.servers import free_port, running
+from tests.servers.processes import free_port, running
 from tests.waiting import SOON, until
 
 pytestmark = pytest.mark.integration

@@ -22,7 +22,9 @@ from closecast.platform.mlflow.publication import Published, make_card, publish
 from closecast.platform.mlflow.registry import Identity, LostError, ModelRegistry, RegistryError
 from closecast.platform.settings import DatabaseSettings
 from tests.models import ingested
-from tests.servers import S3, free_port, mlflow_server
+from tests.servers.localstack import S3
+from tests.servers.mlflow import mlflow_server
+from tests.servers.processes import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 _AT = datetime(2018, 1, 2, tzinfo=UTC)

@@ -33,7 +33,8 @@ from closecast.platform.mlflow.publication import publish
 from closecast.platform.settings import DatabaseSettings, Login
 from services.api.app import create_app
 from services.api.settings import Settings
-from tests.servers import PROJECT, Guarded, free_port, running
+from tests.servers.mlflow import Guarded
+from tests.servers.processes import PROJECT, free_port, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

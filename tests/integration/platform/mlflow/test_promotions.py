@@ -26,7 +26,7 @@ from closecast.platform.mlflow.registry import Identity, ModelRegistry
 from closecast.platform.settings import DatabaseSettings
 from tests.killable import Database
 from tests.models import ingested
-from tests.servers import PROJECT, free_port
+from tests.servers.processes import PROJECT, free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 _AT = datetime(2018, 1, 2, tzinfo=UTC)

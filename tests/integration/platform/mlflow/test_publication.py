@@ -25,7 +25,7 @@ from closecast.platform.mlflow.publication import Published, publish
 from closecast.platform.mlflow.registry import ModelRegistry, NoChampionError, RegistryError
 from closecast.platform.settings import DatabaseSettings
 from tests.models import ingested
-from tests.servers import free_port
+from tests.servers.processes import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 AT = datetime(2018, 1, 2, 3, 4, 5, tzinfo=UTC)

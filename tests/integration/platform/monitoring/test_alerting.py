@@ -10,7 +10,7 @@ from closecast.platform.alerts.outbox import open_alerts
 from closecast.platform.database import connect
 from closecast.platform.journal.store import Connection
 from closecast.platform.monitoring.alerting import tell_quality, tell_retraining, tell_verdict
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 
 pytestmark = pytest.mark.integration
 

@@ -19,7 +19,7 @@ from closecast.platform.journal.store import Connection, insert
 from closecast.platform.monitoring import judging
 from closecast.platform.monitoring.judging import judge, matured
 from tests.journal_entries import batch, single
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

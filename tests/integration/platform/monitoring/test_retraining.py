@@ -16,7 +16,7 @@ from closecast.platform.journal.store import Connection
 from closecast.platform.monitoring import retraining
 from closecast.platform.monitoring.retraining import Answer, Followed, PrefectAwayError, Trainings
 from flows import deployments
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

@@ -20,7 +20,7 @@ from ops.nomad.cluster import Cluster, wait
 from ops.nomad.jobs import Cli
 from ops.setup import nomad_binary
 from ops.setup.credentials import Credentials
-from tests.servers import free_ports
+from tests.servers.processes import free_ports
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.xdist_group("nomad")]

@@ -19,7 +19,7 @@ from closecast.platform.mlflow.registry import (
 )
 from closecast.platform.settings import WATCH_DAYS
 from closecast.platform.shadow.decision import Policy
-from tests.servers import PROJECT, free_port
+from tests.servers.processes import PROJECT, free_port
 from tests.shadow_stage import AT, Stage
 from tests.waiting import until
 

@@ -11,7 +11,8 @@ from closecast.deals.synthetic.generator import generate
 from closecast.platform.lake.store import parquet_bytes
 from closecast.platform.sources.errors import SourceAwayError
 from closecast.platform.sources.export import SourceError, read_source
-from tests.servers import S3, free_port
+from tests.servers.localstack import S3
+from tests.servers.processes import free_port
 
 pytestmark = pytest.mark.integration
 

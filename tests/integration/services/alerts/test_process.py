@@ -17,7 +17,7 @@ from closecast.platform.alerts.message import from_json
 from closecast.platform.alerts.outbox import Connection, fire, open_alerts
 from closecast.platform.database import connect
 from tests.integration.platform.alerts.receivers import Received, http_receiver
-from tests.servers import PROJECT, free_port, running
+from tests.servers.processes import PROJECT, free_port, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

@@ -17,7 +17,7 @@ from services.alerts.certificate import Certificate, CertificateError, shown_by
 from services.alerts.status import AlertsStatus
 from services.alerts.work import Watch
 from tests.integration.platform.alerts.receivers import certificate
-from tests.servers import PROJECT, free_port
+from tests.servers.processes import PROJECT, free_port
 
 pytestmark = pytest.mark.integration
 RULES = load(PROJECT / "policies" / "alerts")

@@ -13,7 +13,7 @@ from closecast.models.deal_model import DealModel
 from closecast.platform.settings import SettingsError
 from services.api.settings import Settings
 from tests.load import DEAL
-from tests.servers import PROJECT, free_port
+from tests.servers.processes import PROJECT, free_port
 from tests.unit.services.api.conftest import KEY, environment, keep
 from tests.waiting import until
 

@@ -17,7 +17,7 @@ from services.api.app import create_app
 from services.api.settings import Settings
 from tests.conftest import Logged
 from tests.issuer import URL, TokenIssuer, issuing
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.waiting import SOON, until
 
 pytestmark = pytest.mark.integration

@@ -23,7 +23,8 @@ from closecast.platform.settings import DatabaseSettings, LakeSettings
 from closecast.platform.sources.export import RawExport
 from services.api.app import create_app
 from services.api.settings import Settings
-from tests.servers import S3, free_port, running
+from tests.servers.localstack import S3
+from tests.servers.processes import free_port, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

@@ -21,7 +21,7 @@ from ops.api import replay
 from ops.errors import OperatorError
 from services.api.app import create_app
 from services.api.settings import Settings
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.waiting import awaited, until
 
 pytestmark = pytest.mark.integration

@@ -31,7 +31,7 @@ from ops.errors import OperatorError
 from ops.model.rollback import rolled_back
 from services.api.app import create_app
 from services.api.settings import Settings
-from tests.servers import free_port, running
+from tests.servers.processes import free_port, running
 from tests.unit.services.api.conftest import KEY, environment, live
 from tests.waiting import until
 

@@ -16,7 +16,8 @@ from botocore.config import Config
 from services.bucket_mirror.companion import Companion
 from services.bucket_mirror.health import serve
 from services.bucket_mirror.settings import Settings
-from tests.servers import free_port, localstack_server
+from tests.servers.localstack import localstack_server
+from tests.servers.processes import free_port
 from tests.waiting import until
 
 LAKE, ARTIFACTS = "closecast-local-lake", "closecast-local-artifacts"

@@ -14,7 +14,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.servers import free_port, running
+from tests.servers.processes import free_port, running
 
 pytestmark = pytest.mark.integration
 

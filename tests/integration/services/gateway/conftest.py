@@ -18,7 +18,7 @@ import pytest
 
 from ops.setup import caddy_binary
 from services.gateway.__main__ import command, complete, hashed
-from tests.servers import free_port, running
+from tests.servers.processes import free_port, running
 from tests.waiting import until
 
 # Short, so that a test of a limit needs not wait for the real one; any other test could meet them beside busy neighbours.

@@ -21,7 +21,7 @@ from websockets.typing import Origin, Subprotocol
 
 from closecast.models.deal_model import DealModel
 from tests.integration.services.gateway.conftest import LIMITS, SIGNED_IN, Gateway, Handler, Upstream, breaks, upstream
-from tests.servers import PROJECT, free_port, running
+from tests.servers.processes import PROJECT, free_port, running
 from tests.unit.services.api.conftest import AWAY, KEY, keep, settings
 from tests.waiting import until
 

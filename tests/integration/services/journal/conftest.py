@@ -15,7 +15,7 @@ from closecast.platform.database import connect
 from closecast.platform.journal.shipper import Shipper
 from closecast.platform.journal.spool import Spool
 from tests.killable import Cache, Database, Killable
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.waiting import until
 
 

@@ -12,7 +12,7 @@ from closecast.platform.lake.store import Lake
 from closecast.platform.settings import LakeSettings
 from tests.integration.services.journal.conftest import Lane
 from tests.journal_entries import keys, message, single
-from tests.servers import S3
+from tests.servers.localstack import S3
 
 pytestmark = pytest.mark.integration
 

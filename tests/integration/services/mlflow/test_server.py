@@ -9,7 +9,8 @@ import pytest
 from botocore.config import Config
 from mlflow import MlflowClient
 
-from tests.servers import S3, Guarded
+from tests.servers.localstack import S3
+from tests.servers.mlflow import Guarded
 
 pytestmark = pytest.mark.integration
 

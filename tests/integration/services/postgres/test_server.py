@@ -17,7 +17,7 @@ import pytest
 from services.postgres import __main__ as entry
 from services.postgres.cluster import Cluster
 from services.postgres.settings import Settings
-from tests.servers import free_port, running
+from tests.servers.processes import free_port, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

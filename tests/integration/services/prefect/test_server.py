@@ -10,7 +10,7 @@ import pytest
 
 from closecast.platform.prefect_http import PrefectAuth
 from services.prefect import WORK_POOL
-from tests.servers import free_port, running
+from tests.servers.processes import free_port, running
 from tests.waiting import awaited
 
 pytestmark = pytest.mark.integration

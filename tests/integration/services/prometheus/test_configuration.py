@@ -14,7 +14,7 @@ from closecast.platform.alerts.rules import load
 from services.alertmanager.__main__ import configuration as of_alertmanager
 from services.metrics_program import web_configuration
 from services.prometheus.__main__ import configuration
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 
 pytestmark = pytest.mark.integration
 

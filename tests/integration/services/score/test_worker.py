@@ -21,7 +21,9 @@ from closecast.platform.batch import scoring_run
 from closecast.platform.lake.store import Lake
 from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.settings import LakeSettings
-from tests.servers import PROJECT, S3, Guarded, free_port
+from tests.servers.localstack import S3
+from tests.servers.mlflow import Guarded
+from tests.servers.processes import PROJECT, free_port
 from tests.waiting import awaited
 
 pytestmark = pytest.mark.integration

@@ -17,7 +17,7 @@ from closecast.platform.mlflow.registry import Identity, ModelRegistry
 from closecast.platform.signatures import Signer
 from tests.journal_entries import batch, keys
 from tests.killable import Killable
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.shadows import TABLES, other_than, recorded, registered
 from tests.waiting import until
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from closecast.platform.nomad.discovery import wait_for
-from tests.servers import PROJECT, free_port
+from tests.servers.processes import PROJECT, free_port
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ import pytest
 
 from closecast.platform.forget import places
 from closecast.platform.lake.store import Layer
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 
 _DOCUMENT = (PROJECT / "docs" / "personal-data.md").read_text()
 _WRITERS = [

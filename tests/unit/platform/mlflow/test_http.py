@@ -10,7 +10,7 @@ import pytest
 from closecast.platform.mlflow.http import DeniedError, LostError, MlflowHttp, RegistryError
 from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.settings import Login
-from tests.servers import free_port
+from tests.servers.processes import free_port
 
 
 class _Answer(BaseHTTPRequestHandler):

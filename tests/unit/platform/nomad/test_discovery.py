@@ -3,7 +3,7 @@
 import pytest
 
 from closecast.platform.nomad.discovery import NotAnsweringError, wait_for
-from tests.servers import free_port
+from tests.servers.processes import free_port
 
 
 def test_an_address_where_nothing_listens_is_given_up() -> None:

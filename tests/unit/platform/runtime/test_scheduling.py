@@ -6,7 +6,7 @@ import sys
 import threading
 
 from closecast.platform.runtime.scheduling import disable_preemption, enable_preemption, yield_to_others
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 
 
 def _policies() -> list[int]:

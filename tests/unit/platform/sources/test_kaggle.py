@@ -17,7 +17,7 @@ from closecast.platform.sources.errors import SourceAwayError
 from closecast.platform.sources.export import SourceError, read_source
 from closecast.platform.sources.kaggle import fetch
 from tests.kaggle_double import CONTENT, DATASET, FILE, Kaggle, running_double
-from tests.servers import free_port
+from tests.servers.processes import free_port
 
 
 @pytest.fixture

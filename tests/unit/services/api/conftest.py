@@ -18,7 +18,7 @@ from closecast.platform.signatures import Signer
 from services.api.app import create_app
 from services.api.server import server
 from services.api.settings import Settings
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.waiting import until
 
 KEY = "a key of the tests"

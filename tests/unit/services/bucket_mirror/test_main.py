@@ -14,7 +14,7 @@ from closecast.platform.nomad.discovery import wait_for
 from closecast.platform.runtime import logs
 from services.bucket_mirror import __main__ as entry
 from tests.conftest import Logged
-from tests.servers import free_port
+from tests.servers.processes import free_port
 
 
 @pytest.fixture

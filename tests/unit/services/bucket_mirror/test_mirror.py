@@ -7,7 +7,7 @@ import pytest
 
 from services.bucket_mirror.mirror import Mirror, MirrorError
 from services.bucket_mirror.settings import Settings
-from tests.servers import free_port
+from tests.servers.processes import free_port
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from services.bucket_mirror.health import READY, State, serve
 from services.bucket_mirror.session import identity
-from tests.servers import free_port
+from tests.servers.processes import free_port
 
 
 class Endpoint:

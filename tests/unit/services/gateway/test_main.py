@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.gateway.__main__ import GatewayError, command, complete
-from tests.servers import PROJECT, free_port
+from tests.servers.processes import PROJECT, free_port
 
 ENVIRONMENT = {
     "CLOSECAST_HOST": "127.0.0.1",

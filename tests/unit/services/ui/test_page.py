@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from closecast.deals.mapping.profiles import shipped
 from services.ui import checking, page, queries, sign_in
-from services.ui.responses import Findings
+from services.ui.responses.exports import Findings
 
 AS_OF = date(2017, 12, 1)
 AGENTS = ("Ada Berg", "Carl Dahl", "Eva Falk")

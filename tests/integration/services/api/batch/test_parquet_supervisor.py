@@ -18,7 +18,7 @@ from closecast.scoring.columns import DealTable
 from services.api.batch import parquet_supervisor
 from services.api.batch.parquet_supervisor import ParquetSupervisor, ReaderError
 from services.api.problems import InvalidInputError
-from tests.servers import PROJECT
+from tests.servers.processes import PROJECT
 from tests.waiting import until
 
 

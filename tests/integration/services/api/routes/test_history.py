@@ -19,7 +19,7 @@ from closecast.platform.monitoring.judging import judge
 from services.api.routes.history import model_history
 from tests.integration.services.api.routes.records_client import client_of
 from tests.journal_entries import single
-from tests.servers import free_port
+from tests.servers.processes import free_port
 
 pytestmark = pytest.mark.integration
 ROUTE = "/v1/model/history"

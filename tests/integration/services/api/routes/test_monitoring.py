@@ -13,7 +13,7 @@ from closecast.platform.journal.store import Connection
 from closecast.platform.monitoring import verdicts
 from services.api.routes.monitoring import monitoring
 from tests.integration.services.api.routes.records_client import client_of
-from tests.servers import free_port
+from tests.servers.processes import free_port
 
 pytestmark = pytest.mark.integration
 _AT = datetime(2018, 2, 1, 6, 30, tzinfo=UTC)

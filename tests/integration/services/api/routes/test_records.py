@@ -18,7 +18,7 @@ from services.api.routes.outcomes import record_outcomes
 from services.api.routes.recorded import recorded
 from tests.integration.services.api.routes.records_client import client_of
 from tests.journal_entries import batch, single
-from tests.servers import free_port
+from tests.servers.processes import free_port
 
 pytestmark = pytest.mark.integration
 Client = TestClient[Any]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from closecast.models.deal_model import DealModel
-from tests.servers import free_port, running
+from tests.servers.processes import free_port, running
 from tests.unit.services.api.conftest import KEY, environment, keep
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")

@@ -23,7 +23,7 @@ from services.api.serving.explanation_cache import ExplanationCache
 from services.api.serving.explanations import Explainer
 from services.api.serving.pseudonyms import Pseudonyms
 from tests.conftest import Logged
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

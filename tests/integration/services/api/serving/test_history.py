@@ -15,7 +15,8 @@ from closecast.platform.mlflow.registry import ModelRegistry
 from closecast.platform.settings import LakeSettings
 from services.api.serving.champion import Champion
 from services.api.serving.history import HistoryFollower
-from tests.servers import S3, free_port
+from tests.servers.localstack import S3
+from tests.servers.processes import free_port
 from tests.unit.services.api.conftest import keep
 
 pytestmark = pytest.mark.integration

@@ -21,7 +21,7 @@ from closecast.platform.settings import PSEUDONYM_KEY, LakeSettings
 from services.api.app import create_app
 from services.api.serving.pseudonyms import Pseudonyms
 from services.api.settings import Settings
-from tests.servers import S3
+from tests.servers.localstack import S3
 from tests.unit.services.api.conftest import KEY, environment, keep
 from tests.waiting import until
 

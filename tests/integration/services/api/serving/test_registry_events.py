@@ -22,7 +22,7 @@ from services.api.routes.health import live
 from services.api.routes.registry_events import registry_event
 from services.api.serving.champion import Champion
 from services.api.serving.registry_events import EventSettings, RegistryEvents
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.waiting import SOON, until
 
 pytestmark = pytest.mark.integration

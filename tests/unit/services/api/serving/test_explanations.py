@@ -21,7 +21,7 @@ from closecast.models.scorer import Scorer
 from services.api.app import create_app
 from services.api.serving.explanation_cache import ExplanationCache
 from tests.conftest import Logged
-from tests.servers import free_port
+from tests.servers.processes import free_port
 from tests.unit.services.api import conftest
 
 Client = TestClient[Any]

@@ -1,4 +1,4 @@
-"""The HTTP head of answers that don't come from the framework: of the fast path, and of refusals."""
+"""HTTP answers that don't come from the framework: of the fast path, and refusals."""
 
 from functools import cache
 from http import HTTPStatus
@@ -15,10 +15,10 @@ _STRICT_LINE = lines(STRICT)
 _CLOSE_LINE = lines((b"connection", b"close"))
 
 
-def response_head(
+def response(
     status: int,
     media_type: bytes,
-    length: int,
+    content: bytes,
     request_id: bytes,
     *,
     keeps: bool,
@@ -26,19 +26,24 @@ def response_head(
     server_lines: bytes,
     limit_lines: bytes = b"",
 ) -> bytes:
-    """The head of an answer under /v1 whose content has `length` bytes.
+    """The whole answer to a request under /v1.
 
     `keeps` means keep-alive, `is_secure` that the request came over TLS; `server_lines` are the
     server's own headers, and `limit_lines` the caller's rate limit.
     """
-    return b"%b%b%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n" % (
-        _opening(status, media_type),
-        server_lines,
-        b"" if keeps else _CLOSE_LINE,
-        _STRICT_LINE if is_secure else b"",
-        limit_lines,
-        request_id,
-        length,
+    # Joining takes half the time of formatting.
+    return b"".join(
+        (
+            _opening(status, media_type),
+            server_lines,
+            b"" if keeps else _CLOSE_LINE,
+            _STRICT_LINE if is_secure else b"",
+            limit_lines,
+            b"x-request-id: ",
+            request_id,
+            b"\r\ncontent-length: %d\r\n\r\n" % len(content),
+            content,
+        )
     )
 
 
