@@ -60,7 +60,22 @@ key-rotate *arguments:
 key-revoke *arguments:
     @{{ ops }} key-revoke "$@"
 
-# Show what was done to keys and to the champion, and check that the log is whole: audit [--limit 20]
+# List the people who sign in with a password: which role, since when
+[group('platform')]
+users *arguments:
+    @{{ ops }} users "$@"
+
+# Make a user and print the password, this once: user-create <name> [--role scorer]
+[group('platform')]
+user-create *arguments:
+    @{{ ops }} user-create "$@"
+
+# Change a user: user-change <name> [--role admin] [--disable | --enable] [--new-password]
+[group('platform')]
+user-change *arguments:
+    @{{ ops }} user-change "$@"
+
+# Show what was done to keys, users and the champion, and check that the log is whole: audit [--limit 20]
 [group('platform')]
 audit *arguments:
     @{{ ops }} audit "$@"

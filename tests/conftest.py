@@ -14,11 +14,11 @@ from closecast.platform.runtime.logs import JsonLines, with_request
 
 pytest_plugins = [
     "tests.models",
-    "tests.servers.databases",
+    "tests.servers.processes",  # before those that import it: pytest rewrites the asserts of what it loads itself
     "tests.servers.localstack",
+    "tests.servers.databases",
     "tests.servers.mlflow",
     "tests.servers.prefect",
-    "tests.servers.processes",
     "tests.shadow_stage",
     "tests.skips",
     "tests.spread",

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from ops import alerts
-from ops.api import keys, predict, replay
+from ops.api import keys, predict, replay, users
 from ops.cli.arguments import Arguments, nothing
 from ops.cli.summary import describe_prediction, describe_source, services
 from ops.down import down
@@ -189,6 +189,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "key-create": keys.create,
     "key-rotate": keys.rotate,
     "key-revoke": keys.revoke,
+    "users": users.users,
+    "user-create": users.create,
+    "user-change": users.change,
     "audit": keys.audit,
     "alerts": alerts.alerts,
     "alert-silence": alerts.silence,

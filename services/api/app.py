@@ -99,6 +99,7 @@ _OPENAPI = ContractConfig(
     tags=[
         Tag(name="predictions", description="Win probabilities of deals, and their explanations"),
         Tag(name="administration", description="API keys and the audit log, for admins"),
+        Tag(name="sessions", description="Sign-in of local users"),
         Tag(name="health", description="Checks for the scheduler and the gateway"),
     ],
     contact=Contact(name="Closecast"),

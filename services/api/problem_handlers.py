@@ -1,6 +1,8 @@
 """Turn every failure into a problem document."""
 
+import math
 import re
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -8,11 +10,15 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from closecast.platform.callers.keys import DatabaseAwayError, KeyEndedError, NoSuchKeyError
+from closecast.platform.callers.acts import DatabaseAwayError
+from closecast.platform.callers.keys import KeyEndedError, NoSuchKeyError
+from closecast.platform.callers.sessions import SignInLockedError, SignInRefusedError
+from closecast.platform.callers.users import NoSuchUserError, UserExistsError
 from closecast.platform.journal.inbox import JournalFullError
 from closecast.platform.mlflow.registry import RegistryError
 from closecast.platform.mlflow.rollback import ChangedError, NoTargetError, RefusedError
 from closecast.scoring.rules import NotScorableError
+from services.api.access.admission import REALM
 from services.api.problems import (
     CALLER_LEFT,
     MEDIA_TYPE,
@@ -87,6 +93,25 @@ def on_ended_key(request: Request[Any, Any, Any], error: KeyEndedError) -> Respo
     return response(request, Problem("The key has ended", HTTPStatus.CONFLICT, str(error)))
 
 
+def on_no_user(request: Request[Any, Any, Any], error: NoSuchUserError) -> Response[Any]:
+    return response(request, Problem("There is no such user", HTTPStatus.NOT_FOUND, str(error)))
+
+
+def on_known_user(request: Request[Any, Any, Any], error: UserExistsError) -> Response[Any]:
+    return response(request, Problem("There is such a user already", HTTPStatus.CONFLICT, str(error)))
+
+
+def on_refused_sign_in(request: Request[Any, Any, Any], error: SignInRefusedError) -> Response[Any]:
+    problem = Problem("Unauthorized", HTTPStatus.UNAUTHORIZED, str(error))
+    return response(request, problem, {"WWW-Authenticate": REALM})
+
+
+def on_locked_sign_in(request: Request[Any, Any, Any], error: SignInLockedError) -> Response[Any]:
+    seconds = max(1, math.ceil((error.until - datetime.now(UTC)).total_seconds()))
+    problem = Problem("Too Many Requests", HTTPStatus.TOO_MANY_REQUESTS, str(error))
+    return response(request, problem, {"Retry-After": str(seconds)})
+
+
 def on_no_target(request: Request[Any, Any, Any], error: NoTargetError) -> Response[Any]:
     return response(request, Problem("There is no such version", HTTPStatus.NOT_FOUND, str(error)))
 
@@ -131,6 +156,10 @@ HANDLERS: dict[Any, Any] = {
     DatabaseAwayError: on_unavailable,
     NoSuchKeyError: on_no_key,
     KeyEndedError: on_ended_key,
+    NoSuchUserError: on_no_user,
+    UserExistsError: on_known_user,
+    SignInRefusedError: on_refused_sign_in,
+    SignInLockedError: on_locked_sign_in,
     NoTargetError: on_no_target,
     ChangedError: on_changed,
     RefusedError: on_refused,

@@ -1,11 +1,14 @@
 """Authenticated callers, their roles, and the errors for callers that are refused."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, LiteralString, get_args
 
 Role = Literal["viewer", "scorer", "admin"]
 Kind = Literal["key", "user", "workload"]
 ROLES: tuple[Role, ...] = get_args(Role)  # ascending: each includes the rights of those before it
+# They begin the ids of keys and of local users: no token's subject can pass for one.
+KEY: LiteralString = "key:"
+USER: LiteralString = "user:"
 _RANK = {role: rank for rank, role in enumerate(ROLES)}
 
 
@@ -17,6 +20,11 @@ class Caller:
     name: str
     kind: Kind
     role: Role
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names the caller: a local user by name, which nobody else can have."""
+        return f"{USER}{self.name}" if self.id.startswith(USER) else self.id
 
     def has_role(self, role: Role) -> bool:
         """Whether this caller has `role` or one above it."""

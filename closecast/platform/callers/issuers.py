@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from closecast.platform.callers.caller import Kind, Role, highest
+from closecast.platform.callers.caller import KEY, USER, Kind, Role, highest
 from closecast.platform.settings import SettingsError
+
+_RESERVED = (KEY.rstrip(":"), USER.rstrip(":"))
 
 
 class _Configured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,9 +72,9 @@ def _issuer(one: _Configured) -> Issuer:
     for member in ("name", "issuer", "audience", "role_claim", "roles"):
         if not getattr(one, member):
             raise SettingsError(f"an issuer in CLOSECAST_TOKEN_ISSUERS has an empty {member}; expected a value")
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", one.name) or one.name == "key":
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", one.name) or one.name in _RESERVED:
         raise SettingsError(
-            f"the name {one.name!r} of an issuer must be 1 to 31 lower-case letters, digits and hyphens, and not 'key': "
+            f"the name {one.name!r} of an issuer must be 1 to 31 lower-case letters, digits and hyphens, and not 'key' or 'user': "
             "it begins the ids of its callers"
         )
     parts = urlsplit(one.jwks_url)

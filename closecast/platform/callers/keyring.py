@@ -1,4 +1,4 @@
-"""The valid API keys in memory, kept current and copied to disk by a thread.
+"""The valid API keys and sessions in memory, kept current and copied to disk by a thread.
 
 PostgreSQL announces each change (NOTIFY), and the whole list is also read again every second. The copy on disk holds
 hashes only; with it an instance that starts while PostgreSQL is away knows its callers. A revocation needs PostgreSQL,
@@ -17,8 +17,9 @@ from typing import Any
 
 import psycopg
 
-from closecast.platform.callers.caller import Caller, UncheckedCallerError, UnknownCallerError
+from closecast.platform.callers.caller import KEY, USER, Caller, UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.keys import digest
+from closecast.platform.callers.sessions import is_new
 from closecast.platform.database import connect, migrate
 from closecast.platform.nomad.addresses import Address
 from closecast.platform.runtime.background import BackgroundWorker
@@ -30,14 +31,18 @@ TRUST_SECONDS = 24 * 3600.0
 _REFRESH_SECONDS = 1.0
 _NOTE_SECONDS = 10.0  # how often last-used times are written, and the confirmation on disk renewed
 _FORGET_SECONDS = 30 * 86400  # how long requests with an expired key get the message that it has expired
-_SELECT = """
-SELECT s.sha256, k.id, k.name, k.role,
+_SELECT = f"""
+SELECT s.sha256, '{KEY}' || k.id, k.name, k.role,
        extract(epoch FROM least(k.expires_at, s.valid_until))::float8
 FROM api_keys k JOIN api_key_secrets s ON s.key_id = k.id
 WHERE k.revoked_at IS NULL
   AND coalesce(least(k.expires_at, s.valid_until) > now() - make_interval(secs => %s), true)
+UNION ALL
+SELECT s.sha256, '{USER}' || u.id, u.name, u.role, extract(epoch FROM s.valid_until)::float8
+FROM sessions s JOIN users u ON u.id = s.user_id
+WHERE u.disabled_at IS NULL
 """
-_PREFIX = "key:"  # of a caller's id: no token's subject can pass for a key
+_UNSEEN = "the list of API keys has not been seen for too long; try again in a moment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +82,21 @@ class Keyring:
         now = time.time()
         # The look-up's time depends only on the digest, which a caller cannot choose; the comparison takes constant time.
         if entry is None or not hmac.compare_digest(entry.sha256, sha256):
-            if presented.startswith(b"cc_") and now - self._confirmed > TRUST_SECONDS:
-                raise UncheckedCallerError("the list of API keys has not been seen for too long; try again in a moment")
+            if presented.startswith((b"cc_", b"cs_")) and now - self._confirmed > TRUST_SECONDS:
+                raise UncheckedCallerError(_UNSEEN)
+            if presented.startswith(b"cs_"):
+                if is_new(presented):
+                    raise UncheckedCallerError("the session is not known here yet; try again in a moment", soon=True)
+                raise UnknownCallerError("the session is not known: it has ended; sign in again")
             raise UnknownCallerError("the API key is not known: it was never issued, was rotated, or was revoked")
         if entry.until <= now:
-            raise UnknownCallerError("the API key has expired")
+            is_session = presented.startswith(b"cs_")
+            raise UnknownCallerError(
+                "the session has ended; sign in again" if is_session else "the API key has expired"
+            )
         if entry.caller.id != "bootstrap":
             if now - self._confirmed > TRUST_SECONDS:
-                raise UncheckedCallerError("the list of API keys has not been seen for too long; try again in a moment")
+                raise UncheckedCallerError(_UNSEEN)
             self._used[entry.caller.id] = now
         return entry.caller
 
@@ -147,10 +159,10 @@ class Keyring:
         """Write the last-used time of each key, one statement per key, so that instances never wait for each other's locks."""
         used, self._used = self._used, {}
         try:
-            for identity, at in sorted(used.items()):
+            for identity, at in sorted((one, at) for one, at in used.items() if one.startswith(KEY)):
                 connection.execute(
                     "UPDATE api_keys SET last_used_at = greatest(last_used_at, to_timestamp(%s)) WHERE id = %s",
-                    [at, identity.removeprefix(_PREFIX)],
+                    [at, identity.removeprefix(KEY)],
                 )
         except psycopg.Error:
             self._used = {**used, **self._used}
@@ -160,7 +172,7 @@ class Keyring:
     def _save(self, known: list[list[Any]]) -> None:
         if self._file is None:
             return
-        write_whole(self._file, json.dumps({"confirmed": self._confirmed, "keys": known}))
+        write_whole(self._file, json.dumps({"confirmed": self._confirmed, "callers": known}))
         self._saved = time.monotonic()
 
     def _restore(self) -> None:
@@ -168,7 +180,7 @@ class Keyring:
             return
         try:
             kept = json.loads(self._file.read_text())
-            entries, confirmed = _entries(kept["keys"]), float(kept["confirmed"])
+            entries, confirmed = _entries(kept["callers"]), float(kept["confirmed"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             _LOG.warning("keyring", extra={"origin": "disk", "problem": f"{type(error).__name__}: {error}"})
             return
@@ -187,11 +199,13 @@ def _described(error: Exception) -> str:
 
 
 def _entries(known: list[list[Any]]) -> dict[bytes, _Entry]:
-    """Read entries from [hash in hexadecimal, id, name, role, until or None] of each secret."""
+    """Read entries from [hash in hexadecimal, the caller's id, name, role, until or None] of each secret."""
     found = {}
     for sha256, identity, name, role, until in known:
         key = bytes.fromhex(sha256)
         found[key] = _Entry(
-            key, Caller(f"{_PREFIX}{identity}", name, "key", role), float("inf") if until is None else until
+            key,
+            Caller(identity, name, "user" if identity.startswith(USER) else "key", role),
+            float("inf") if until is None else until,
         )
     return found

@@ -8,17 +8,13 @@ random bits cannot be guessed, and a slow hash would cost every request.
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, LiteralString
 
-import psycopg
-
-from closecast.platform.callers import audit
+from closecast.platform.callers import acts, audit
+from closecast.platform.callers.acts import By, transaction
 from closecast.platform.callers.caller import Role
-from closecast.platform.database import connect
 from closecast.platform.nomad.addresses import Address
 
 ID = re.compile(r"[a-z0-9]{12}")
@@ -33,10 +29,6 @@ class NoSuchKeyError(LookupError):
 
 class KeyEndedError(ValueError):
     """The key was revoked or has expired; it cannot be given a new secret."""
-
-
-class DatabaseAwayError(RuntimeError):
-    """The database did not answer: the operation may or may not have been done."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +59,6 @@ class Issued:
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True)
-class By:
-    """The actor of an act, and the request."""
-
-    actor: str
-    request_id: str | None = None
-
-
 def digest(text: str | bytes) -> bytes:
     """The SHA-256 of a key, 32 bytes."""
     return hashlib.sha256(text if isinstance(text, bytes) else text.encode()).digest()
@@ -90,7 +74,7 @@ class KeyStore:
         """Create a key, valid for `lifetime`, or until it is revoked if None."""
         identity = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
-        with self._transaction() as connection:
+        with transaction(self._address) as connection:
             row = connection.execute(
                 "INSERT INTO api_keys (id, name, role, created_by, expires_at) VALUES (%s, %s, %s, %s, %s) "
                 f"RETURNING {_COLUMNS}",
@@ -102,14 +86,14 @@ class KeyStore:
 
     def all(self) -> list[Key]:
         """All keys, including ended ones, newest first."""
-        with self._transaction() as connection:
+        with transaction(self._address) as connection:
             return [
                 _key(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM api_keys ORDER BY created_at DESC")
             ]
 
     def rotate(self, identity: str, grace: timedelta, by: By) -> tuple[Issued, audit.Head]:
         """Give the key a new secret; earlier ones stay valid for `grace`. Raises NoSuchKeyError or KeyEndedError."""
-        with self._transaction() as connection:
+        with transaction(self._address) as connection:
             key = self._locked(connection, identity)
             if (state := key.state(datetime.now(UTC))) != "active":
                 raise KeyEndedError(f"the key {identity} is {state}; create another")
@@ -122,7 +106,7 @@ class KeyStore:
 
     def revoke(self, identity: str, by: By) -> tuple[Key, audit.Head | None]:
         """Revoke the key; repeating it changes and logs nothing. Raises NoSuchKeyError."""
-        with self._transaction() as connection:
+        with transaction(self._address) as connection:
             key = self._locked(connection, identity)
             if key.revoked_at is not None:
                 return key, None
@@ -133,12 +117,12 @@ class KeyStore:
 
     def log(self, limit: int, before: int | None = None) -> list[audit.Entry]:
         """A page of the audit log, newest first."""
-        with self._transaction() as connection:
+        with transaction(self._address) as connection:
             return audit.page(connection, limit, before)
 
     def verify_log(self, known: audit.Head | None = None) -> audit.Verdict:
         """Verify the whole audit log."""
-        with self._transaction() as connection:
+        with transaction(self._address) as connection:
             return audit.verify(connection, known)
 
     @staticmethod
@@ -148,18 +132,6 @@ class KeyStore:
             raise NoSuchKeyError(f"there is no key {identity}")
         return _key(row)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[audit.Connection]:
-        """A transaction on a new connection: these acts are rare, and a broken connection must not be reused."""
-        url = self._address()
-        if url is None:
-            raise DatabaseAwayError("the database has not been found yet; try again when it is up")
-        try:
-            with connect(url) as connection, connection.transaction():
-                yield connection
-        except psycopg.OperationalError as error:
-            raise DatabaseAwayError("the database does not answer; list the keys before trying again") from error
-
 
 def _add_secret(connection: audit.Connection, identity: str) -> str:
     text = f"cc_{identity}_{secrets.token_urlsafe(32)}"
@@ -168,10 +140,7 @@ def _add_secret(connection: audit.Connection, identity: str) -> str:
 
 
 def _log(connection: audit.Connection, by: By, act: str, key: Key, details: dict[str, Any]) -> audit.Head:
-    head = audit.append(connection, by.actor, act, f"key {key.id}", details, by.request_id)
-    if head is None:
-        raise RuntimeError(f"the audit log took no entry for {act!r} of the key {key.id}")
-    return head
+    return acts.log(connection, by, act, f"key {key.id}", details)
 
 
 def _key(row: tuple[Any, ...] | None) -> Key:

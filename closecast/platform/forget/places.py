@@ -36,6 +36,9 @@ TABLES = {
     "alert_silences": "database closecast: alert_silences",
     "api_keys": "database closecast: api_keys",
     "api_key_secrets": "database closecast: api_key_secrets",
+    "users": "database closecast: users",
+    "sessions": "database closecast: sessions",
+    "failed_sign_ins": "database closecast: failed_sign_ins",
     "audit_log": "database closecast: audit_log",
     "migrations": "database closecast: migrations",
 }

@@ -15,8 +15,9 @@ from services.api.access.callers import Callers
 from services.api.problems import UnavailableError
 
 # All other routes, including future ones, require authentication.
-OPEN = ("/health/", "/metrics", "/schema", "/v1/registry-events")  # the last one checks a signature
-_REALM = 'Bearer realm="closecast"'
+# The last two check a signature and a password.
+OPEN = ("/health/", "/metrics", "/schema", "/v1/registry-events", "/v1/sign-in")
+REALM = 'Bearer realm="closecast"'
 
 
 class Admission(ASGIMiddleware):
@@ -77,7 +78,7 @@ def refusal(error: CallerError) -> Exception:
     if isinstance(error, ForbiddenCallerError):
         return _forbidden(str(error), "viewer")
     if isinstance(error, UnknownCallerError):
-        challenge = f'{_REALM}, error="invalid_token"' if error.presented else _REALM
+        challenge = f'{REALM}, error="invalid_token"' if error.presented else REALM
         return NotAuthorizedException(str(error), headers={"WWW-Authenticate": challenge})
     return UnavailableError(str(error))
 
@@ -96,5 +97,5 @@ class Requires:
 
 
 def _forbidden(detail: str, role: Role) -> PermissionDeniedException:
-    challenge = f'{_REALM}, error="insufficient_scope", scope="{role}"'
+    challenge = f'{REALM}, error="insufficient_scope", scope="{role}"'
     return PermissionDeniedException(detail, headers={"WWW-Authenticate": challenge})

@@ -10,9 +10,12 @@ from closecast.platform.callers.keyring import Keyring
 from closecast.platform.callers.keys import KeyStore
 from closecast.platform.callers.limits import Limits
 from closecast.platform.callers.outbox import Outbox
+from closecast.platform.callers.sessions import SessionStore
 from closecast.platform.callers.tokens import Tokens
+from closecast.platform.callers.users import UserStore
 from closecast.platform.mlflow import champions
 from closecast.platform.mlflow.identity import Identity
+from services.api.access.sign_ins import SignIns
 from services.api.settings import Settings
 
 _KEYS_SECONDS = 2.0  # how long a request waits for an issuer's keys that are being fetched
@@ -27,6 +30,8 @@ class Callers:
         self.limits = Limits(settings.limits, settings.cache)
         self.outbox = None if settings.database is None else Outbox(settings.database, settings.model_cache / "audit")
         self.store = None if settings.database is None else KeyStore(settings.database)
+        self.users = None if settings.database is None else UserStore(settings.database)
+        self.sign_ins = None if settings.database is None else SignIns(SessionStore(settings.database))
         self._instance = settings.instance
 
     def start(self) -> None:

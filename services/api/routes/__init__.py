@@ -14,6 +14,8 @@ from services.api.routes.pipeline import open_pipeline
 from services.api.routes.predictions import predict
 from services.api.routes.recorded import recorded
 from services.api.routes.rollback import roll_back
+from services.api.routes.sessions import change_password, me, sign_in, sign_out, sign_out_everywhere
+from services.api.routes.users import change_user, create_user, list_users, user_options
 
 ROUTES = [
     key_options,
@@ -33,6 +35,15 @@ ROUTES = [
     list_keys,
     rotate_key,
     revoke_key,
+    user_options,
+    create_user,
+    list_users,
+    change_user,
+    sign_in,
+    me,
+    sign_out,
+    sign_out_everywhere,
+    change_password,
     audit_log,
     verify_audit_log,
 ]

@@ -24,6 +24,12 @@ _ADMIN_PROBLEMS = {status: _PROBLEMS[status] for status in (400, 401, 403, 413, 
     409: "The key has ended",
     503: "The database does not answer",
 }
+_USER_PROBLEMS = _ADMIN_PROBLEMS | {404: "There is no such user", 409: "There is such a user already"}
+_OWN_PROBLEMS = {status: _ADMIN_PROBLEMS[status] for status in (400, 401, 403, 413, 415, 422, 429, 503)}
+_SIGN_IN_PROBLEMS = {status: _ADMIN_PROBLEMS[status] for status in (400, 413, 415, 503)} | {
+    401: "The name or the password is wrong",
+    429: "Too many wrong passwords for this name; Retry-After says when to try again",
+}
 
 
 def _documented(problems: dict[int, str]) -> dict[int, ResponseSpec]:
@@ -35,6 +41,9 @@ def _documented(problems: dict[int, str]) -> dict[int, ResponseSpec]:
 
 RESPONSES = _documented(_PROBLEMS)
 ADMIN_RESPONSES = _documented(_ADMIN_PROBLEMS)
+USER_RESPONSES = _documented(_USER_PROBLEMS)
+OWN_RESPONSES = _documented(_OWN_PROBLEMS)
+SIGN_IN_RESPONSES = _documented(_SIGN_IN_PROBLEMS)
 AsOf = Annotated[date | None, Parameter(description="Default: the last date of the model's data.")]
 HorizonText = Annotated[
     str, Parameter(max_length=len(QUARTER_END), description='Days from as_of (1 to 366), or "quarter_end".')

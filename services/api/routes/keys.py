@@ -10,6 +10,7 @@ from litestar.enums import HttpMethod
 from litestar.params import Body, Parameter
 
 from closecast.platform.callers import audit, keys
+from closecast.platform.callers.acts import By
 from closecast.platform.printable import printable
 from services.api.access.admission import Requires
 from services.api.access.callers import Callers
@@ -49,7 +50,7 @@ def create_key(
             "the name holds unprintable characters, or only blanks",
         )
     lifetime = None if data.expires_in_days is None else timedelta(days=data.expires_in_days)
-    issued, head = store(callers).create(data.name, data.role, lifetime, _by(request))
+    issued, head = store(callers).create(data.name, data.role, lifetime, by(request))
     _log_change("key created", issued.key, head)
     return IssuedKey(_facts(issued.key), issued.text)
 
@@ -80,7 +81,7 @@ def rotate_key(
     key_id: KeyId, data: Annotated[Rotation, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> IssuedKey:
     """Give a key a new secret with the same id, role and expiry; the old secret ends after the grace period."""
-    issued, head = store(callers).rotate(_sound(key_id), timedelta(seconds=data.grace_seconds), _by(request))
+    issued, head = store(callers).rotate(_sound(key_id), timedelta(seconds=data.grace_seconds), by(request))
     _log_change("key rotated", issued.key, head)
     return IssuedKey(_facts(issued.key), issued.text)
 
@@ -96,7 +97,7 @@ def rotate_key(
 )
 def revoke_key(key_id: KeyId, callers: NamedDependency[Callers], request: Request[Any, Any, Any]) -> KeyFacts:
     """Revoke a key on all instances, within about a second."""
-    key, head = store(callers).revoke(_sound(key_id), _by(request))
+    key, head = store(callers).revoke(_sound(key_id), by(request))
     if head is not None:
         _log_change("key revoked", key, head)
     return _facts(key)
@@ -115,9 +116,10 @@ def _sound(identity: str) -> str:
     return identity
 
 
-def _by(request: Request[Any, Any, Any]) -> keys.By:
+def by(request: Request[Any, Any, Any]) -> By:
+    """The caller of the request, as the audit log names it."""
     state = request.scope["state"]
-    return keys.By(state["caller"].id, state["request_id"])
+    return By(state["caller"].actor, state["request_id"])
 
 
 def _log_change(act: str, key: keys.Key, head: audit.Head) -> None:

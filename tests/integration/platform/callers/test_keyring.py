@@ -12,9 +12,10 @@ import psycopg
 import pytest
 
 from closecast.platform.callers import audit
+from closecast.platform.callers.acts import By, DatabaseAwayError
 from closecast.platform.callers.caller import Caller, UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.keyring import TRUST_SECONDS, Keyring
-from closecast.platform.callers.keys import By, DatabaseAwayError, KeyEndedError, KeyStore, NoSuchKeyError, digest
+from closecast.platform.callers.keys import KeyEndedError, KeyStore, NoSuchKeyError, digest
 from closecast.platform.callers.outbox import Outbox
 from closecast.platform.database import connect
 from tests.conftest import Logged

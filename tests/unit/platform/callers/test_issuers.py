@@ -38,7 +38,8 @@ def test_roles_come_from_nested_lists_and_words_and_the_highest_counts() -> None
     [
         ({"jwks_url": "http://id.example/keys"}, "must begin with https"),
         ({"jwks_url": "file:///etc/keys"}, "must begin with https"),
-        ({"name": "key"}, "not 'key'"),
+        ({"name": "key"}, "not 'key' or 'user'"),
+        ({"name": "user"}, "not 'key' or 'user'"),
         ({"name": "A:b"}, "lower-case letters"),
         ({"roles": {}}, "empty roles"),
         ({"roles": {"x": "god"}}, "not a JSON list of issuers"),

@@ -1,0 +1,108 @@
+"""`/v1/sign-in` and `/v1/me`: sessions of local users, who the caller is, and the caller's own password."""
+
+import logging
+from functools import partial
+from typing import Annotated, Any
+
+from litestar import Request, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.exceptions import PermissionDeniedException
+from litestar.params import Body
+
+from closecast.platform.callers.caller import USER, Caller
+from closecast.platform.callers.passwords import WeakPasswordError
+from closecast.platform.callers.sessions import SignInRefusedError
+from services.api.access.callers import Callers
+from services.api.access.sign_ins import SignIns
+from services.api.problems import InvalidInputError, UnavailableError
+from services.api.routes.common import OWN_RESPONSES, SIGN_IN_RESPONSES
+from services.api.routes.keys import by
+from services.api.schemas.users import CallerFacts, Ended, NewPassword, Session, SignIn
+
+_LOG = logging.getLogger(__name__)
+
+_TAGS = ["sessions"]
+
+
+@post(
+    "/sign-in",
+    summary="Begin a session with a password",
+    responses=SIGN_IN_RESPONSES,
+    security=[{}],
+    tags=_TAGS,
+)
+async def sign_in(
+    data: Annotated[SignIn, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
+) -> Session:
+    """Begin a session of 12 hours. Five wrong passwords in a row lock the name for 15 minutes."""
+    sign_ins, request_id = _sign_ins(callers), request.scope["state"]["request_id"]
+    try:
+        begun = await sign_ins.run(partial(sign_ins.sessions.begin, data.name, data.password, request_id))
+    except SignInRefusedError:
+        _LOG.warning("sign-in refused", extra={"request_id": request_id})
+        raise
+    _LOG.info("audit", extra={"act": "user signed in", "seq": begun.head.seq, "seal": begun.head.sha256.hex()})
+    user = begun.user
+    return Session(begun.token, begun.until, CallerFacts(f"{USER}{user.id}", user.name, "user", user.role))
+
+
+@get("/me", sync_to_thread=False, summary="Who the caller is", responses=OWN_RESPONSES, tags=_TAGS)
+def me(request: Request[Any, Any, Any]) -> CallerFacts:
+    """The caller of this request, with its role as of now."""
+    caller: Caller = request.scope["state"]["caller"]
+    return CallerFacts(caller.id, caller.name, caller.kind, caller.role)
+
+
+@delete("/me/session", status_code=200, sync_to_thread=True, summary="Sign out", responses=OWN_RESPONSES, tags=_TAGS)
+def sign_out(callers: NamedDependency[Callers], request: Request[Any, Any, Any]) -> Ended:
+    """End this session, on all instances within about a second."""
+    _user(request)
+    return Ended(int(_sign_ins(callers).sessions.end(_token(request), by(request)) is not None))
+
+
+@delete(
+    "/me/sessions",
+    status_code=200,
+    sync_to_thread=True,
+    summary="Sign out everywhere",
+    responses=OWN_RESPONSES,
+    tags=_TAGS,
+)
+def sign_out_everywhere(callers: NamedDependency[Callers], request: Request[Any, Any, Any]) -> Ended:
+    """End all sessions of the caller, this one included."""
+    return Ended(_sign_ins(callers).sessions.end_all(_user(request), by(request)))
+
+
+@put("/me/password", status_code=204, summary="Replace the own password", responses=OWN_RESPONSES, tags=_TAGS)
+async def change_password(
+    data: Annotated[NewPassword, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
+) -> None:
+    """Replace the caller's password, and end the caller's other sessions."""
+    sign_ins, identity = _sign_ins(callers), _user(request)
+    act = partial(
+        sign_ins.sessions.change_password, identity, data.old, data.new, token=_token(request), by=by(request)
+    )
+    try:
+        await sign_ins.run(act)
+    except WeakPasswordError as error:
+        raise InvalidInputError("new", None, "a stronger password", str(error)) from error
+
+
+def _sign_ins(callers: Callers) -> SignIns:
+    if callers.sign_ins is None:
+        raise UnavailableError("this instance has no database for users: set CLOSECAST_DATABASE_URL")
+    return callers.sign_ins
+
+
+def _user(request: Request[Any, Any, Any]) -> str:
+    """The id of the local user that asks. Raises PermissionDeniedException (403) for other callers."""
+    caller: Caller = request.scope["state"]["caller"]
+    if not caller.id.startswith(USER):
+        raise PermissionDeniedException(f"this is for who signed in with a password, and {caller.name!r} did not")
+    return caller.id.removeprefix(USER)
+
+
+def _token(request: Request[Any, Any, Any]) -> str:
+    """The token of this session, which has been accepted."""
+    key, bearer = request.headers.get("x-api-key"), request.headers.get("authorization", "")
+    return key or bearer[7:].strip()
