@@ -96,10 +96,8 @@ def main(given: list[str]) -> int:
         only=arguments.names(KINDS),
     )
     openloop.generator()
-    if process.may_favour():
-        process.favour(os.getpid())
     results = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {}
-    with tempfile.TemporaryDirectory(prefix="closecast-kills-") as scratch:
+    with process.favoured(), tempfile.TemporaryDirectory(prefix="closecast-kills-") as scratch:
         folder = Path(scratch)
         own, _ = model.train(chosen["source"], folder / "models")
         for kind in chosen["only"]:

@@ -7,7 +7,7 @@ keep their last results, each with its date.
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,10 +64,19 @@ def main(given: list[str]) -> int:
     if "throughput" in chosen:
         for peer in environments.ALL:
             peer.prepare()
-    if process.may_favour():
-        # This process drives the load, so it needs priority over the machine's other work too.
-        process.favour(os.getpid())
-    results = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {"parts": {}}
+    # This process drives the load, so it needs priority over the machine's other work too.
+    with process.favoured():
+        results = _measured(wanted, chosen, server_core, load_core)
+    page = report.page(results)
+    _RESULTS.with_suffix(".md").write_text(page)
+    plot.draw(results, _RESULTS.with_suffix(".svg"))
+    print(page)
+    return 0
+
+
+def _measured(wanted: dict[str, Any], chosen: Sequence[str], server_core: int, load_core: int) -> dict[str, Any]:
+    """Run the parts `chosen`, and keep the results of each as soon as it is done."""
+    results: dict[str, Any] = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {"parts": {}}
     with tempfile.TemporaryDirectory(prefix="closecast-serving-") as scratch:
         folder = Path(scratch)
         print(f"training on {wanted['source']}", flush=True)
@@ -99,11 +108,7 @@ def main(given: list[str]) -> int:
                     "found": found,
                 }
                 _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    page = report.page(results)
-    _RESULTS.with_suffix(".md").write_text(page)
-    plot.draw(results, _RESULTS.with_suffix(".svg"))
-    print(page)
-    return 0
+    return results
 
 
 if __name__ == "__main__":

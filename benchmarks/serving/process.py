@@ -5,8 +5,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -121,6 +121,27 @@ def favour(pid: int) -> None:
     group = Path(f"/proc/{pid}/autogroup")
     if group.exists():
         group.write_text(str(PRIORITY))
+
+
+@contextmanager
+def favoured() -> Iterator[None]:
+    """Raise the priority of this process and its session, where that is possible, and lower both again.
+
+    The session may be a person's shell.
+    """
+    if not may_favour():
+        yield
+        return
+    group = Path("/proc/self/autogroup")
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    session = group.read_text().split()[-1] if group.exists() else None
+    favour(os.getpid())
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
+        if session is not None:
+            group.write_text(session)
 
 
 def free_port() -> int:
