@@ -70,7 +70,7 @@ class UserStore:
 
     def create(self, name: str, role: Role, by: By) -> Changed:
         """Create a user with a password that is made up. Raises UserExistsError."""
-        password = made_up()
+        password = made_up(name)
         identity = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         with transaction(self._address) as connection:
             try:
@@ -107,7 +107,7 @@ class UserStore:
                 details["disabled"] = disabled
                 moment = datetime.now(UTC) if disabled else None
                 connection.execute("UPDATE users SET disabled_at = %s WHERE id = %s", [moment, user.id])
-            password = made_up() if new_password else None
+            password = made_up(name) if new_password else None
             if password is not None:
                 details["password"] = "made up"
                 set_password(connection, user, password)

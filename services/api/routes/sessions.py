@@ -12,6 +12,7 @@ from litestar.params import Body
 from closecast.platform.callers.caller import USER, Caller
 from closecast.platform.callers.passwords import WeakPasswordError
 from closecast.platform.callers.sessions import SignInRefusedError
+from services.api.access.admission import Requires
 from services.api.access.callers import Callers
 from services.api.access.sign_ins import SignIns
 from services.api.problems import InvalidInputError, UnavailableError
@@ -46,14 +47,29 @@ async def sign_in(
     return Session(begun.token, begun.until, CallerFacts(f"{USER}{user.id}", user.name, "user", user.role))
 
 
-@get("/me", sync_to_thread=False, summary="Who the caller is", responses=OWN_RESPONSES, tags=_TAGS)
+@get(
+    "/me",
+    sync_to_thread=False,
+    guards=[Requires("viewer")],
+    summary="Who the caller is",
+    responses=OWN_RESPONSES,
+    tags=_TAGS,
+)
 def me(request: Request[Any, Any, Any]) -> CallerFacts:
     """The caller of this request, with its role as of now."""
     caller: Caller = request.scope["state"]["caller"]
     return CallerFacts(caller.id, caller.name, caller.kind, caller.role)
 
 
-@delete("/me/session", status_code=200, sync_to_thread=True, summary="Sign out", responses=OWN_RESPONSES, tags=_TAGS)
+@delete(
+    "/me/session",
+    status_code=200,
+    sync_to_thread=True,
+    guards=[Requires("viewer")],
+    summary="Sign out",
+    responses=OWN_RESPONSES,
+    tags=_TAGS,
+)
 def sign_out(callers: NamedDependency[Callers], request: Request[Any, Any, Any]) -> Ended:
     """End this session, on all instances within about a second."""
     _user(request)
@@ -64,6 +80,7 @@ def sign_out(callers: NamedDependency[Callers], request: Request[Any, Any, Any])
     "/me/sessions",
     status_code=200,
     sync_to_thread=True,
+    guards=[Requires("viewer")],
     summary="Sign out everywhere",
     responses=OWN_RESPONSES,
     tags=_TAGS,
@@ -73,7 +90,14 @@ def sign_out_everywhere(callers: NamedDependency[Callers], request: Request[Any,
     return Ended(_sign_ins(callers).sessions.end_all(_user(request), by(request)))
 
 
-@put("/me/password", status_code=204, summary="Replace the own password", responses=OWN_RESPONSES, tags=_TAGS)
+@put(
+    "/me/password",
+    status_code=204,
+    guards=[Requires("viewer")],
+    summary="Replace the own password",
+    responses=OWN_RESPONSES,
+    tags=_TAGS,
+)
 async def change_password(
     data: Annotated[NewPassword, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> None:

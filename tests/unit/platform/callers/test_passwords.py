@@ -42,9 +42,9 @@ def test_a_weak_password_is_refused_with_the_reason(password: str, words: str) -
 
 
 def test_what_is_made_up_is_accepted_and_never_the_same() -> None:
-    made = {made_up() for _ in range(100)}
-    assert len(made) == 100
-    assert all(matches(one, hashed(one, "ada")) for one in list(made)[:2])
+    made = {made_up(name) for name in ("a", "0", "ada", "a-b") for _ in range(100)}
+    assert len(made) == 400
+    assert all(matches(one, hashed(one, "a")) for one in list(made)[:2])
 
 
 def test_a_hash_of_other_parameters_is_told() -> None:
