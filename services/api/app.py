@@ -22,6 +22,7 @@ from services.api.problem_handlers import HANDLERS
 from services.api.routes import ROUTES
 from services.api.routes.health import live, meters, ready
 from services.api.routes.registry_events import registry_event
+from services.api.routes.sign_in_page import check_sign_in, sign_in_by_page, sign_in_page
 from services.api.schemas.openapi import ContractConfig
 from services.api.schemas.strict_structs import StrictStructs
 from services.api.settings import Settings
@@ -59,7 +60,16 @@ def create_app(settings: Settings) -> Service:
         tags=["predictions"],
     )
     app = Service(
-        route_handlers=[versioned, live, ready, meters, *([] if container.events is None else [registry_event])],
+        route_handlers=[
+            versioned,
+            live,
+            ready,
+            meters,
+            sign_in_page,
+            sign_in_by_page,
+            check_sign_in,
+            *([] if container.events is None else [registry_event]),
+        ],
         dependencies={name: _provided(one) for name, one in container.collaborators().items()},
         lifespan=[running],
         middleware=[Admission(container.callers)],

@@ -68,22 +68,23 @@ class UserStore:
     def __init__(self, address: Address) -> None:
         self._address = address
 
-    def create(self, name: str, role: Role, by: By) -> Changed:
-        """Create a user with a password that is made up. Raises UserExistsError."""
-        password = made_up(name)
+    def create(self, name: str, role: Role, by: By, password: str | None = None) -> Changed:
+        """Create a user with this password, or one that is made up. Raises UserExistsError or WeakPasswordError."""
+        new = password or made_up(name)
         identity = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         with transaction(self._address) as connection:
             try:
                 row = connection.execute(
                     "INSERT INTO users (id, name, role, password, created_by) VALUES (%s, %s, %s, %s, %s) "
                     f"RETURNING {COLUMNS}",
-                    [identity, name, role, hashed(password, name), by.actor],
+                    [identity, name, role, hashed(new, name), by.actor],
                 ).fetchone()
             except psycopg.errors.UniqueViolation as error:
                 raise UserExistsError(f"there is a user {name} already; change that one") from error
             assert row is not None
             user = User.of_row(row)
-            return Changed(user, password, acts.log(connection, by, "user created", _subject(user), {"role": role}))
+            head = acts.log(connection, by, "user created", _subject(user), {"role": role})
+            return Changed(user, new if password is None else None, head)
 
     def all(self) -> list[User]:
         """All users, including disabled ones, by name."""

@@ -15,8 +15,8 @@ from services.api.access.callers import Callers
 from services.api.problems import UnavailableError
 
 # All other routes, including future ones, require authentication.
-# The last two check a signature and a password.
-OPEN = ("/health/", "/metrics", "/schema", "/v1/registry-events", "/v1/sign-in")
+# The last three check a signature and a password.
+OPEN = ("/health/", "/metrics", "/schema", "/v1/registry-events", "/v1/sign-in", "/sign-in")
 REALM = 'Bearer realm="closecast"'
 
 

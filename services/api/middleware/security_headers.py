@@ -5,6 +5,7 @@ from collections.abc import Container
 from litestar.types import Message, Scope
 
 from closecast.platform.callers.quota import Decision
+from services.api.access.sign_in_html import POLICY
 
 # Scalar's page loads its scripts, styles and images from one CDN, and calls only this service.
 _PAGE_POLICY = (
@@ -16,7 +17,9 @@ _COMMON = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-re
 _NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 ANSWER_HEADERS = [*_COMMON, _NOTHING, (b"cache-control", b"no-store")]  # of every route under /v1
 _PAGE_HEADERS = [*_COMMON, (b"content-security-policy", _PAGE_POLICY)]
+_SIGN_IN_HEADERS = [*_COMMON, (b"content-security-policy", POLICY), (b"cache-control", b"no-store")]
 _OTHER_HEADERS = [*_COMMON, _NOTHING]
+_BY_PATH = (("/v1", ANSWER_HEADERS), ("/schema", _PAGE_HEADERS), ("/sign-in", _SIGN_IN_HEADERS))
 STRICT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
@@ -33,9 +36,7 @@ async def add_headers(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
     path = scope["path"]
-    added = (
-        ANSWER_HEADERS if path.startswith("/v1") else _PAGE_HEADERS if path.startswith("/schema") else _OTHER_HEADERS
-    )
+    added = next((found for begin, found in _BY_PATH if path.startswith(begin)), _OTHER_HEADERS)
     headers = [*message["headers"], *added]
     if is_secure(list(scope["headers"])):
         headers.append(STRICT)

@@ -11,7 +11,7 @@ from litestar.params import Body
 
 from closecast.platform.callers.caller import USER, Caller
 from closecast.platform.callers.passwords import WeakPasswordError
-from closecast.platform.callers.sessions import SignInRefusedError
+from closecast.platform.callers.sessions import Begun, SignInRefusedError
 from services.api.access.admission import Requires
 from services.api.access.callers import Callers
 from services.api.access.sign_ins import SignIns
@@ -36,13 +36,7 @@ async def sign_in(
     data: Annotated[SignIn, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> Session:
     """Begin a session of 12 hours. Five wrong passwords in a row lock the name for 15 minutes."""
-    sign_ins, request_id = _sign_ins(callers), request.scope["state"]["request_id"]
-    try:
-        begun = await sign_ins.run(partial(sign_ins.sessions.begin, data.name, data.password, request_id))
-    except SignInRefusedError:
-        _LOG.warning("sign-in refused", extra={"request_id": request_id})
-        raise
-    _LOG.info("audit", extra={"act": "user signed in", "seq": begun.head.seq, "seal": begun.head.sha256.hex()})
+    begun = await begun_session(callers, data.name, data.password, request.scope["state"]["request_id"])
     user = begun.user
     return Session(begun.token, begun.until, CallerFacts(f"{USER}{user.id}", user.name, "user", user.role))
 
@@ -110,6 +104,21 @@ async def change_password(
         await sign_ins.run(act)
     except WeakPasswordError as error:
         raise InvalidInputError("new", None, "a stronger password", str(error)) from error
+
+
+async def begun_session(callers: Callers, name: str, password: str, request_id: str) -> Begun:
+    """Begin a session, and log it, or that it was refused.
+
+    Raises SignInRefusedError, SignInLockedError, UnavailableError and DatabaseAwayError.
+    """
+    sign_ins = _sign_ins(callers)
+    try:
+        begun = await sign_ins.run(partial(sign_ins.sessions.begin, name, password, request_id))
+    except SignInRefusedError:
+        _LOG.warning("sign-in refused", extra={"request_id": request_id})
+        raise
+    _LOG.info("audit", extra={"act": "user signed in", "seq": begun.head.seq, "seal": begun.head.sha256.hex()})
+    return begun
 
 
 def _sign_ins(callers: Callers) -> SignIns:

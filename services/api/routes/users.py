@@ -9,10 +9,11 @@ from litestar.enums import HttpMethod
 from litestar.params import Body, Parameter
 from msgspec import UNSET
 
+from closecast.platform.callers.passwords import WeakPasswordError
 from closecast.platform.callers.users import NAME, Changed, NoSuchUserError, User, UserStore
 from services.api.access.admission import Requires
 from services.api.access.callers import Callers
-from services.api.problems import UnavailableError
+from services.api.problems import InvalidInputError, UnavailableError
 from services.api.routes.common import USER_RESPONSES
 from services.api.routes.keys import by
 from services.api.schemas.users import ChangedUser, NewUser, UserChange, UserFacts, Users
@@ -40,8 +41,12 @@ def user_options() -> Response[None]:
 def create_user(
     data: Annotated[NewUser, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> ChangedUser:
-    """Create a user. The password is made up, and in this answer only."""
-    return _answer(_store(callers).create(data.name, data.role, by(request)))
+    """Create a user. A password that is made up is in this answer only."""
+    given = None if data.password is UNSET else data.password
+    try:
+        return _answer(_store(callers).create(data.name, data.role, by(request), given))
+    except WeakPasswordError as error:
+        raise InvalidInputError("password", None, "a stronger password", str(error)) from error
 
 
 @get(

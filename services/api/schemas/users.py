@@ -67,6 +67,7 @@ class NewUser(Struct, frozen=True, forbid_unknown_fields=True):
     role: Annotated[
         Role, Meta(description="A viewer reads, a scorer also scores, an admin also manages users and keys")
     ] = "scorer"
+    password: Annotated[New | UnsetType, Meta(description="Default: one is made up")] = UNSET
 
 
 class UserChange(Struct, frozen=True, forbid_unknown_fields=True):

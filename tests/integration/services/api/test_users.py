@@ -169,7 +169,9 @@ def test_what_is_of_no_user_is_for_no_key(service: Client) -> None:
             for name in ("", "Ada", "a b", "\u202ea", "-a", "a" * 101, "../x")
         ),
         ("POST", "/v1/users", {"name": "ada", "role": "god"}, 400),
-        ("POST", "/v1/users", {"name": "ada", "password": NEW}, 400),
+        ("POST", "/v1/users", {"name": "ada", "password": "short"}, 400),
+        ("POST", "/v1/users", {"name": "ada", "password": "ada's own password"}, 422),
+        ("POST", "/v1/users", {"name": "ada", "passwort": NEW}, 400),
         ("PATCH", "/v1/users/nobody", {"role": "viewer"}, 404),
         ("PATCH", "/v1/users/NOBODY%00", {"role": "viewer"}, 404),
         ("PATCH", "/v1/users/nobody", {"role": None}, 400),
