@@ -31,6 +31,12 @@ variable "user_issuers" {
   description = "OIDC providers whose users may call, the path to the claim that gives roles, and the role by its value."
 }
 
+variable "workload_roles" {
+  type        = map(string)
+  default     = {}
+  description = "Jobs of this Nomad whose tasks may call with their workload identity: the role by the job's name."
+}
+
 variable "rate_limits" {
   type        = string
   default     = ""
@@ -113,17 +119,17 @@ job "api" {
         # Long enough for the gateway to notice. Without another instance, callers wait meanwhile.
         CLOSECAST_DRAIN_SECONDS = lookup(var.instances, "api", 1) > 1 ? 5 : 2
         # Accepted token issuers: Nomad, for the workload identities of tasks, and the users' identity providers.
-        CLOSECAST_TOKEN_ISSUERS = jsonencode(concat([{
+        CLOSECAST_TOKEN_ISSUERS = jsonencode(concat([for roles in [var.workload_roles] : {
           name       = "nomad"
           issuer     = "${meta.nomad_address}"
           jwks_url   = "${meta.nomad_address}/.well-known/jwks.json"
           audience   = "closecast-api"
           kind       = "workload"
           role_claim = "nomad_job_id"
-          roles      = { ui = "scorer" }
+          roles      = roles
           claims     = { nomad_namespace = "default" }
           name_claim = "nomad_job_id"
-        }], [for issuer in var.user_issuers : merge(issuer, { kind = "user" })]))
+        } if length(roles) > 0], [for issuer in var.user_issuers : merge(issuer, { kind = "user" })]))
       }
 
       # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,

@@ -94,19 +94,6 @@ job "gateway" {
         CLOSECAST_GATEWAY_HSTS    = lookup(var.gateway, "hsts", "0")
       }
 
-      # The password of the user interface, which Caddy gets as a hash.
-      template {
-        destination = "${NOMAD_SECRETS_DIR}/gateway.env"
-        env         = true
-        perms       = "0600"
-        data        = <<-EOT
-          {{ with nomadVar "nomad/jobs/gateway" -}}
-          CLOSECAST_GATEWAY_UI_PASSWORD={{ .ui_password }}
-          CLOSECAST_GATEWAY_UI_KEY={{ .ui_key }}
-          {{- end }}
-        EOT
-      }
-
       # The template waits for nothing: while a service has no instance, the gateway answers with an error. The task has
       # Caddy reload for a new address. The files are written at once: by default Nomad waits for 5 s without a change.
       template {

@@ -64,34 +64,10 @@ job "ui" {
         args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_ui}", "services.ui"]
       }
 
-      # The page authenticates to the API with a workload identity token, which Nomad renews: there is no password here.
-      # The file is read at each request, so a renewed token needs no restart.
-      identity {
-        name        = "api"
-        aud         = ["closecast-api"]
-        file        = true
-        ttl         = "1h"
-        change_mode = "noop"
-      }
-
       env {
-        CLOSECAST_HOST           = "${NOMAD_IP_http}"
-        CLOSECAST_PORT           = "${NOMAD_PORT_http}"
-        CLOSECAST_API_TOKEN_FILE = "${NOMAD_SECRETS_DIR}/nomad_api.jwt"
-        CLOSECAST_ADDRESSES      = "${NOMAD_SECRETS_DIR}/ui.env"
-      }
-
-      # For sign-in: the gateway's key for visits that have signed in there, and the password for signing in here.
-      template {
-        destination = "${NOMAD_SECRETS_DIR}/sign_in.env"
-        env         = true
-        perms       = "0600"
-        data        = <<-EOT
-          {{ with nomadVar "nomad/jobs/ui" -}}
-          CLOSECAST_UI_PASSWORD={{ .password }}
-          CLOSECAST_UI_GATEWAY_KEY={{ .gateway_key }}
-          {{- end }}
-        EOT
+        CLOSECAST_HOST      = "${NOMAD_IP_http}"
+        CLOSECAST_PORT      = "${NOMAD_PORT_http}"
+        CLOSECAST_ADDRESSES = "${NOMAD_SECRETS_DIR}/ui.env"
       }
 
       # The address comes from service discovery. A branch that reads a missing Variable blocks the template, and so the

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ops import paths
+from ops.api import users
 from ops.cli.arguments import Arguments
 from ops.cli.progress import say, started, step
 from ops.cli.summary import summary
@@ -55,6 +56,7 @@ def up(arguments: list[str]) -> int:
         ensure_champion(cluster, readable(source), given.as_of, given.fiscal_year_start, mapping)
         with step("first prediction"):
             prediction = first_prediction(cluster, Credentials.load())
+        users.ensure_first(cluster, Credentials.load())
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")
         _wait_until_healthy(cluster, ignore=())
         summary(cluster, cli.agent, cli.nomad, prediction)

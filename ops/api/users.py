@@ -11,11 +11,17 @@ from rich.table import Table
 
 from closecast.platform.printable import printable
 from ops.api import predict
+from ops.api.client import Api
 from ops.cli.arguments import Arguments, nothing, one_of
 from ops.cli.cells import cell
 from ops.errors import OperatorError
+from ops.nomad import jobs
+from ops.nomad.cluster import Cluster, wait
 from ops.nomad.session import connect
+from ops.setup.credentials import Credentials
 
+FIRST = "closecast"  # the user that `up` makes
+_SECONDS = 60.0
 _CONSOLE = Console(soft_wrap=True)
 _ROLE = one_of("viewer", "scorer", "admin")
 
@@ -43,6 +49,30 @@ def change(arguments: list[str]) -> int:
     name, body = changes(arguments)
     _show(predict.client(connect()).call("PATCH", f"/v1/users/{quote(name, safe='')}", json=body))
     return 0
+
+
+def ensure_first(cluster: Cluster, credentials: Credentials) -> None:
+    """Create the first user, an admin with a password of its own, unless there is a user.
+
+    Raises OperatorError when the API cannot reach its database in time.
+    """
+    api = Api(jobs.address(cluster, "api"), credentials.api_key)
+    first = {"name": FIRST, "role": "admin", "password": credentials.ui_password}
+    problems: list[OperatorError] = []
+
+    def is_there() -> bool:
+        try:
+            if not api.call("GET", "/v1/users")["users"]:
+                api.call("POST", "/v1/users", json=first)
+        except OperatorError as error:
+            problems.append(error)
+            return False
+        return True
+
+    try:
+        wait(is_there, _SECONDS, "the API's answer about its users")
+    except OperatorError as error:
+        raise (problems[-1] if problems else error) from error
 
 
 def new_user(arguments: list[str]) -> dict[str, Any]:

@@ -30,7 +30,6 @@ _JOINED_LATER = (
     "webhook_encryption_key",
     "prefect_password",
     "ui_password",
-    "ui_gateway_key",
     "model_signing_key",
     "model_former_keys",
     "pseudonym_key",
@@ -86,8 +85,7 @@ class Credentials:
     webhook_secret: str
     webhook_encryption_key: str
     prefect_password: str
-    ui_password: str
-    ui_gateway_key: str
+    ui_password: str  # of the first user
     model_signing_key: str  # Ed25519's private key: 32 bytes
     mlflow_password: str
     mlflow_api_password: str
@@ -271,9 +269,6 @@ class Credentials:
                 "alertmanager_password": self.alertmanager_password,
             },
             "alertmanager": {"password": self.alertmanager_password, "token": self.alertmanager_token},
-            # Its tasks authenticate to the API by their workload identity.
-            "ui": {"password": self.ui_password, "gateway_key": self.ui_gateway_key},
-            "gateway": {"ui_password": self.ui_password, "ui_key": self.ui_gateway_key},
         }
 
     def _object_store_key(self, job: str) -> dict[str, str]:

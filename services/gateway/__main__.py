@@ -26,8 +26,6 @@ _NEEDED = (
     "CLOSECAST_GATEWAY_FOLDER",
     "CLOSECAST_GATEWAY_STORAGE",
     "CLOSECAST_GATEWAY_TLS",
-    "CLOSECAST_GATEWAY_UI_PASSWORD",
-    "CLOSECAST_GATEWAY_UI_KEY",
 )
 # Timeouts for a caller's headers, its body, and reading the answer. The maximum size of a body, and how much of a larger one
 # is read before it is refused.
@@ -39,14 +37,12 @@ _DEFAULTS = {
     "CLOSECAST_GATEWAY_MAX_TAKEN": "100000000",
     # No HSTS: other pages on the same machine have no TLS.
     "CLOSECAST_GATEWAY_HSTS": "0",
-    "CLOSECAST_GATEWAY_UI_USER": "closecast",
 }
 _LISTENER = 3  # the file descriptor that the Caddyfile names
 _WAITING = 1024  # connections that may wait to be accepted
 _UPSTREAMS = ("api.caddy", "ui.caddy")
 _LOOK_SECONDS = 0.5  # interval of checks of the upstreams
 _GONE_SECONDS = 3  # for which an upstream may be missing: a restart in place deregisters it for an instant
-_HASH_COST = "10"  # bcrypt cost: the password is random, and too long for brute force
 _RELOAD_SECONDS = 30  # after which an unfinished reload is repeated
 _PR_SET_PDEATHSIG = 1
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -93,20 +89,6 @@ def complete(environment: Mapping[str, str]) -> dict[str, str]:
         "XDG_DATA_HOME": storage,
         "XDG_CONFIG_HOME": storage,
     }
-
-
-def hashed(environment: Mapping[str, str]) -> dict[str, str]:
-    """Replace the user interface's password in the environment by its hash, because Caddy doesn't need the password.
-
-    Raises GatewayError when Caddy cannot hash it.
-    """
-    how = [environment["CLOSECAST_CADDY"], "hash-password", "--bcrypt-cost", _HASH_COST]
-    password = environment["CLOSECAST_GATEWAY_UI_PASSWORD"]
-    done = subprocess.run(how, input=f"{password}\n", capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise GatewayError(f"Caddy does not hash the user interface's password: {' '.join(done.stderr.split())}")
-    kept = {name: value for name, value in environment.items() if name != "CLOSECAST_GATEWAY_UI_PASSWORD"}
-    return {**kept, "CLOSECAST_GATEWAY_UI_HASH": done.stdout.strip()}
 
 
 def command(environment: Mapping[str, str], reload: bool) -> list[str]:
@@ -201,7 +183,7 @@ def _reload(environment: Mapping[str, str]) -> bool:
 def main() -> None:
     logs.configure()
     try:
-        environment = hashed(complete(os.environ))
+        environment = complete(os.environ)
         storage = Path(environment["CLOSECAST_GATEWAY_STORAGE"])
         storage.mkdir(parents=True, exist_ok=True)
         storage.chmod(0o700)

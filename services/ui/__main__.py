@@ -4,16 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from services.ui.credential import Credential, NoCredentialError
-
 _PAGE = Path(__file__).with_name("page.py")
-_NEEDED = (
-    "CLOSECAST_HOST",
-    "CLOSECAST_PORT",
-    "CLOSECAST_API_URL",
-    "CLOSECAST_UI_PASSWORD",
-    "CLOSECAST_UI_GATEWAY_KEY",
-)
+_NEEDED = ("CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_API_URL")
 
 
 def command(environment: dict[str, str]) -> list[str]:
@@ -57,10 +49,6 @@ def main() -> None:
     missing = [name for name in _NEEDED if not environment.get(name)]
     if missing:
         sys.exit(f"ui: the environment variable {missing[0]} is not set")
-    try:
-        Credential.from_environment(environment)
-    except NoCredentialError as error:
-        sys.exit(f"ui: {error}")
     url = environment["CLOSECAST_API_URL"]
     if not url.startswith(("http://", "https://")):
         sys.exit(f"ui: CLOSECAST_API_URL must begin with http:// or https://, got {url!r}")

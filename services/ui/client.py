@@ -9,11 +9,11 @@ import httpx
 
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
-from services.ui.credential import Credential, NoCredentialError
 from services.ui.responses.exports import Findings
 from services.ui.responses.history import History
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said
+from services.ui.responses.people import Person
 from services.ui.responses.pipeline import Pipeline
 from services.ui.responses.predictions import Explanation, Prediction
 
@@ -58,17 +58,31 @@ class ApiProblemError(Exception):
 class Client:
     """One connection pool to one address; safe to share between threads."""
 
-    def __init__(self, address: str, credential: Credential, transport: httpx.BaseTransport | None = None) -> None:
-        self.address = address.rstrip("/")
+    def __init__(self, address: str, token: str | None, transport: httpx.BaseTransport | None = None) -> None:
+        """`token` is a session's; without one only `sign_in` is answered."""
+        self.address, self.token = address.rstrip("/"), token
+        shown = {} if token is None else {"Authorization": f"Bearer {token}"}
         # The environment's proxies are for addresses outside of the cluster: trust_env is off.
         self._http = httpx.Client(
             base_url=self.address,
-            auth=credential,
-            headers={"Accept": "application/json"},
+            headers={"Accept": "application/json", **shown},
             timeout=_TIMEOUT,
             trust_env=False,
             transport=transport,
         )
+
+    def sign_in(self, name: str, password: str) -> str:
+        """Begin a session; returns its token. Raises ApiUnavailableError, or ApiProblemError: 401 when one is wrong."""
+        body = {"name": name, "password": password}
+        return self._ask(lambda content: str(content["token"]), "POST", "/v1/sign-in", json=body)
+
+    def sign_out(self) -> None:
+        """End the session. Raises ApiUnavailableError or ApiProblemError."""
+        self._ask(lambda content: int(content["sessions"]), "DELETE", "/v1/me/session")
+
+    def me(self) -> Person:
+        """Who has signed in. Raises ApiUnavailableError, or ApiProblemError: 401 once the session has ended."""
+        return self._ask(Person.of_json, "GET", "/v1/me")
 
     def model(self) -> ModelFacts:
         """The served model. Raises ApiUnavailableError, with a detail while there is no model, or ApiProblemError."""
@@ -130,8 +144,6 @@ class Client:
             response = self._http.request(method, path, **request)
         except httpx.TransportError as error:
             raise ApiUnavailableError(self.address, None) from error
-        except NoCredentialError as error:
-            raise ApiProblemError(httpx.codes.UNAUTHORIZED, "Unauthorized", str(error)) from error
         if not response.is_success:
             raise self._refusal(response)
         try:

@@ -7,8 +7,8 @@ import streamlit as st
 from closecast.platform.nomad.addresses import address
 from services.ui import alerts, checking, history, outage, queries, ranking, scoring, sign_in, texts, watch
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
-from services.ui.credential import Credential
 from services.ui.responses.models import ModelFacts
+from services.ui.responses.people import Person
 
 # Streamlit leaves space for a toolbar that this page does not have.
 _STYLE = "<style>.stMainBlockContainer {padding-top: 2rem}</style>"
@@ -17,10 +17,12 @@ _STYLE = "<style>.stMainBlockContainer {padding-top: 2rem}</style>"
 def main() -> None:
     st.set_page_config(page_title="Closecast", layout="wide")
     st.html(_STYLE)
-    st.title("Closecast")
-    if not sign_in.is_signed_in(os.environ):
+    st.title("Closecast", anchor=False)
+    visit = sign_in.visitor(_instance())
+    if visit is None:
         return
-    api = queries.client(_instance(), Credential.from_environment(os.environ))
+    api, person = visit
+    _who(api, person)
     model = _model(api)
     if model is None:
         return
@@ -41,6 +43,14 @@ def main() -> None:
         watch.show(api)
     with wrong:
         alerts.show(api)
+
+
+def _who(api: Client, person: Person) -> None:
+    """Who has signed in, and the way out."""
+    said, out = st.columns([5, 1], vertical_alignment="center")
+    said.caption(f"Signed in as {texts.plain(person.name)} ({person.role})")
+    if out.button("Sign out", width="stretch"):
+        sign_in.sign_out(api)
 
 
 def _instance() -> str:

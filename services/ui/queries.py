@@ -7,9 +7,9 @@ import streamlit as st
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.client import Client
-from services.ui.credential import Credential
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said
+from services.ui.responses.people import Person
 from services.ui.responses.pipeline import Pipeline
 
 # Long enough to save a request per click, short enough to show a new model at once.
@@ -17,21 +17,29 @@ _KEPT = timedelta(seconds=5)
 _SELDOM = timedelta(minutes=1)  # of what changes once a day, and is asked for on each click
 
 
-def _identity(client: Client) -> str:
-    return client.address
+def _identity(client: Client) -> tuple[str, str | None]:
+    """What is cached is of one session: what another may see is asked for anew."""
+    return client.address, client.token
 
 
-def _shown(credential: Credential) -> tuple[str, str | None]:
-    return str(credential.token_file), credential.key
+@st.cache_resource(show_spinner=False, max_entries=200, ttl=timedelta(hours=12))
+def client(address: str, token: str) -> Client:
+    """One client, and so one connection pool, for all pages of a session."""
+    return Client(address, token)
 
 
-@st.cache_resource(show_spinner=False, hash_funcs={Credential: _shown})
-def client(address: str, credential: Credential) -> Client:
-    """One client, and so one connection pool, for all visitors."""
-    return Client(address, credential)
+@st.cache_data(ttl=_KEPT, max_entries=200, show_spinner=False, hash_funcs={Client: _identity})
+def me(api: Client) -> Person:
+    """Who has signed in. Raises as Client.me."""
+    return api.me()
 
 
-@st.cache_data(ttl=_KEPT, show_spinner=False, hash_funcs={Client: _identity})
+def forget(api: Client) -> None:
+    """Ask anew who that is."""
+    me.clear(api)
+
+
+@st.cache_data(ttl=_KEPT, max_entries=200, show_spinner=False, hash_funcs={Client: _identity})
 def model(api: Client) -> ModelFacts:
     """The served model. Raises as Client.model."""
     return api.model()
@@ -49,7 +57,7 @@ def verdicts(api: Client) -> list[Said]:
     return api.verdicts()
 
 
-@st.cache_data(ttl=_KEPT, show_spinner=False, hash_funcs={Client: _identity})
+@st.cache_data(ttl=_KEPT, max_entries=200, show_spinner=False, hash_funcs={Client: _identity})
 def alerts(api: Client) -> tuple[OpenAlert, ...]:
     """The open alerts. Raises as Client.alerts."""
     return api.alerts()

@@ -33,10 +33,11 @@ def test_the_gateway_answers_as_the_api_does_and_shows_the_user_interface(platfo
         answer = client.post("/v1/predictions", json=DEAL)
         assert answer.json()["probability"] == platform.api("POST", "/v1/predictions", json=DEAL).json()["probability"]
         assert not {"server", "via"} & set(answer.headers)
-        assert (
-            "<title>Streamlit</title>"
-            in client.get("/", auth=("closecast", platform.session.credentials.ui_password)).text
+        signed_in = client.post(
+            "/sign-in", data={"name": "closecast", "password": platform.session.credentials.ui_password}
         )
+        assert (signed_in.status_code, signed_in.headers["location"]) == (303, "/")
+        assert "<title>Streamlit</title>" in client.get("/").text
 
 
 def test_the_gateway_hides_what_is_for_the_inside_and_refuses_large_bodies(platform: Platform) -> None:

@@ -128,9 +128,9 @@ def test_plan_finds_nothing_to_change(platform: Platform) -> None:
     assert "destroy" not in printed
 
 
-def _browser() -> webdriver.Chrome:
+def _browser(*more: str) -> webdriver.Chrome:
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,1400"):
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,1400", *more):
         options.add_argument(argument)
     options.binary_location = "/usr/bin/chromium"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -163,16 +163,17 @@ def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
         # when the page is opened
         browser.get(platform.address("ui"))
         soon = WebDriverWait(browser, 60)
-        # then it asks for the password, and with that the pipeline is ranked
-        asked = soon.until(lambda _: _shown(browser, "input[type=password]"))[0]
+        # then it asks who that is, and for whom it knows the pipeline is ranked
+        soon.until(lambda _: _shown(browser, "input[type=password]"))
         assert "Open deals" not in _text(browser)
-        asked.send_keys(platform.session.credentials.ui_password, Keys.ENTER)
+        _sign_in(browser, platform)
         soon.until(
             lambda _: (
                 "Open deals" in _text(browser) and browser.find_elements(By.CSS_SELECTOR, "[data-testid=stDataFrame]")
             )
         )
         assert "Traceback" not in _text(browser)
+        assert "Signed in as closecast (admin)" in _text(browser)
         browser.save_screenshot(str(SCREENSHOTS / "ranking.png"))
         # when a deal is scored without its engage date, and then with it
         browser.find_elements(By.CSS_SELECTOR, "[role=tab]")[1].click()
@@ -204,8 +205,8 @@ def test_a_person_checks_an_export_in_the_browser(platform: Platform, tmp_path: 
     try:
         browser.get(platform.address("ui"))
         soon = WebDriverWait(browser, 60)
-        asked = soon.until(lambda _: _shown(browser, "input[type=password]"))[0]
-        asked.send_keys(platform.session.credentials.ui_password, Keys.ENTER)
+        soon.until(lambda _: _shown(browser, "input[type=password]"))
+        _sign_in(browser, platform)
         soon.until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, "[role=tab]")) > 2)
         browser.find_elements(By.CSS_SELECTOR, "[role=tab]")[2].click()
         # when the file is uploaded
@@ -219,6 +220,46 @@ def test_a_person_checks_an_export_in_the_browser(platform: Platform, tmp_path: 
         browser.save_screenshot(str(SCREENSHOTS / "checking.png"))
     finally:
         browser.quit()
+
+
+def test_a_person_comes_through_the_gateway_and_leaves(platform: Platform) -> None:
+    # given
+    browser = _browser("--ignore-certificate-errors")
+    try:
+        soon = WebDriverWait(browser, 60)
+        # when somebody opens the page, and mistypes the password first
+        browser.get(f"{platform.address('gateway')}/?from=a-mail")
+        soon.until(lambda _: _shown(browser, "#name"))
+        browser.save_screenshot(str(SCREENSHOTS / "sign-in.png"))
+        browser.find_element(By.ID, "name").send_keys("closecast")
+        browser.find_element(By.ID, "password").send_keys("a guess of somebody", Keys.ENTER)
+        soon.until(lambda _: "The name or the password is wrong." in _text(browser))
+        browser.find_element(By.ID, "password").send_keys(platform.session.credentials.ui_password, Keys.ENTER)
+        # then it is the page that was opened, also when it is loaded again
+        soon.until(lambda _: "Signed in as closecast (admin)" in _text(browser))
+        assert browser.current_url.endswith("/?from=a-mail")
+        browser.refresh()
+        soon.until(lambda _: "Signed in as closecast (admin)" in _text(browser))
+        # and no script of the page can read the session
+        assert "closecast_session" not in browser.execute_script("return document.cookie")
+        cookie = browser.get_cookie("closecast_session")
+        assert cookie is not None
+        assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Lax")
+        # when that person signs out
+        next(one for one in _shown(browser, "button") if one.text == "Sign out").click()
+        # then nothing more is shown, and the gateway asks again
+        soon.until(lambda _: "Your session has ended." in _text(browser))
+        browser.get(platform.address("gateway"))
+        soon.until(lambda _: _shown(browser, "#password"))
+        assert "/sign-in" in browser.current_url
+    finally:
+        browser.quit()
+
+
+def _sign_in(browser: webdriver.Chrome, platform: Platform) -> None:
+    """Sign in on the page itself, past the gateway."""
+    _shown(browser, "input[type=text]")[0].send_keys("closecast")
+    _shown(browser, "input[type=password]")[0].send_keys(platform.session.credentials.ui_password, Keys.ENTER)
 
 
 def _text(browser: webdriver.Chrome) -> str:

@@ -1,6 +1,5 @@
 """Hostile HTTP through a real Caddy to a real API, and Java's own client to both: nobody gets another's answer, nobody waits for it."""
 
-import base64
 import shutil
 import socket
 import ssl
@@ -20,6 +19,16 @@ from tests.waiting import until
 pytestmark = pytest.mark.integration
 BODY = '{"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}'
 INNER = "GET /metrics HTTP/1.1\r\nHost: here\r\nX-Request-ID: smuggled\r\n\r\n"
+MALFORMED = [
+    b"g\r\n",
+    b"3\r\nabcd\r\n0\r\n\r\n",
+    b"\r\n",
+    b"fffffffffffffffff\r\n",
+    b"0x3\r\nabc\r\n0\r\n\r\n",
+    b"-3\r\nabc\r\n",
+    b"1;" + b"a" * 5000 + b"\r\na\r\n0\r\n\r\n",
+    b"1\r\na\r\n0\r\nno colon\r\n\r\n",
+]
 PATHS = ["/v1/predictions", "/v1/predictions/batch", "/v1/explanations", "/v1/nothing"]
 
 
@@ -55,22 +64,12 @@ def _exchange(gateway: Gateway, content: bytes) -> bytes:
         return b"".join(parts)
 
 
-def _signed_in(path: str) -> list[str]:
-    """What the gateway asks of callers of the user interface."""
-    return (
-        []
-        if path.startswith("/v1/")
-        else [f"Authorization: Basic {base64.b64encode(':'.join(SIGNED_IN).encode()).decode()}"]
-    )
-
-
 def _request(body: bytes, *lines: str, path: str = "/v1/predictions", method: str = "POST") -> bytes:
     told = "".join(
         f"{line}\r\n"
         for line in (
             "Host: localhost",
             f"X-API-Key: {KEY}",
-            *_signed_in(path),
             "Content-Type: application/json",
             *lines,
         )
@@ -152,20 +151,8 @@ def test_nobody_gets_what_hides_in_anothers_body(whole: Gateway, bystander: list
     assert bystander == []
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/", "/_stcore/upload_file"])
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"g\r\n",
-        b"3\r\nabcd\r\n0\r\n\r\n",
-        b"\r\n",
-        b"fffffffffffffffff\r\n",
-        b"0x3\r\nabc\r\n0\r\n\r\n",
-        b"-3\r\nabc\r\n",
-        b"1;" + b"a" * 5000 + b"\r\na\r\n0\r\n\r\n",
-        b"1\r\na\r\n0\r\nno colon\r\n\r\n",
-    ],
-)
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("body", MALFORMED)
 def test_malformed_chunks_are_the_callers_fault_and_cost_nobody_else_anything(
     whole: Gateway, bystander: list[tuple[int, str]], path: str, body: bytes
 ) -> None:
@@ -214,19 +201,37 @@ def test_a_host_with_an_impossible_port_is_refused(whole: Gateway, host: str, st
     assert answer.startswith(b"HTTP/1.1 %d" % status), answer
 
 
-def test_another_protocol_goes_to_the_session_of_the_interface_alone(whole: Gateway) -> None:
-    upgrade = {"Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAMAAABkAAQBAAAAAAIAAAAA"}
-    with whole.client() as client:
-        for path, wish, passes in (
-            ("/_stcore/stream", "WebSocket", True),
-            ("/_stcore/stream", "h2c", False),
-            ("/", "websocket", False),
-        ):
-            seen = client.get(path, headers={**upgrade, "Upgrade": wish}, auth=SIGNED_IN).json()["headers"]
-            assert ("upgrade" in seen) is passes, (path, wish)
-            assert "http2-settings" not in seen
-        posted = client.post(
-            "/_stcore/stream", headers={**upgrade, "Upgrade": "websocket"}, content=b"abc", auth=SIGNED_IN
-        ).json()
+def test_another_protocol_goes_to_the_session_of_the_interface_alone(tmp_path: Path) -> None:
+    upgrade = {**SIGNED_IN, "Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAMAAABkAAQBAAAAAAIAAAAA"}
+    gateway = made(tmp_path)
+    with upstream("api") as api, upstream("ui") as ui:
+        gateway.route([api.address], [ui.address])
+        with gateway.served(), gateway.client() as client:
+            for path, wish, passes in (
+                ("/_stcore/stream", "WebSocket", True),
+                ("/_stcore/stream", "h2c", False),
+                ("/", "websocket", False),
+            ):
+                seen = client.get(path, headers={**upgrade, "Upgrade": wish}).json()["headers"]
+                assert ("upgrade" in seen) is passes, (path, wish)
+                assert "http2-settings" not in seen
+            posted = client.post("/_stcore/stream", headers={**upgrade, "Upgrade": "websocket"}, content=b"abc").json()
     assert "upgrade" not in posted["headers"]
     assert posted["bytes"] == 3
+
+
+@pytest.mark.parametrize("path", ["/", "/_stcore/upload_file"])
+def test_malformed_chunks_reach_nobodys_page(tmp_path: Path, path: str) -> None:
+    gateway = made(tmp_path)
+    cookie = f"Cookie: {SIGNED_IN['Cookie']}"
+    with upstream("api") as api, upstream("ui") as ui:
+        gateway.route([api.address], [ui.address])
+        with gateway.served(), gateway.client() as client:
+            for body in MALFORMED:
+                answer = _exchange(gateway, _request(body, "Transfer-Encoding: chunked", cookie, path=path))
+                assert answer.startswith(b"HTTP/1.1 400"), (body, answer)
+                assert b'"status":400' in answer
+                # and who has not signed in is told that, and reaches nobody
+                answer = _exchange(gateway, _request(body, "Transfer-Encoding: chunked", path=path))
+                assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 401")), (body, answer)
+                assert client.get("/", headers=SIGNED_IN).status_code == 200

@@ -168,12 +168,13 @@ def test_a_service_that_was_broken_into_reaches_no_other(platform: Platform) -> 
 
 def test_the_user_interface_shows_nothing_to_who_has_not_signed_in(platform: Platform) -> None:
     gateway, trusted = platform.address("gateway"), str(jobs.root_certificate())
-    password = platform.session.credentials.ui_password
     with httpx.Client(base_url=gateway, verify=ssl.create_default_context(cafile=trusted), trust_env=False) as client:
         for path in ("/", "/_stcore/stream", "/_stcore/health", "/media/x", "/static/x"):
             assert client.get(path).status_code == 401
-            assert client.get(path, auth=("closecast", "guessed")).status_code == 401
-        assert client.get("/", auth=("closecast", password)).status_code == 200
+            assert client.get(path, headers={"Cookie": "closecast_session=cs_guessed"}).status_code == 401
+        page = client.get("/", headers={"Accept": "text/html"})
+        assert (page.status_code, page.headers["location"]) == (303, "/sign-in?next=%2F")
+        assert "<title>Sign in" in client.get("/sign-in").text
         assert client.get("/health/ready").status_code == 200
 
 

@@ -1,6 +1,7 @@
-"""The API's job: it starts without database and cache, trusts this Nomad's tokens, and the UI holds no key."""
+"""The API's job: it starts without database and cache, trusts the tokens that it is told to, and the UI holds no key."""
 
 import json
+import re
 
 import pytest
 
@@ -24,9 +25,20 @@ def test_the_addresses_hold_nothing_back_and_restart_nothing() -> None:
         assert f"\n{name}=" in found["EmbeddedTmpl"]
 
 
-def test_the_ui_is_let_in_by_its_identity_alone() -> None:
-    # given
+def test_the_ui_holds_no_credential_of_its_own() -> None:
     (ui,) = parsed("ui")["TaskGroups"][0]["Tasks"]
+    assert not ui.get("Identities")
+    assert not re.search("key|token|password|secret=", json.dumps(ui["Env"]), re.IGNORECASE)
+    assert "nomadVar" not in json.dumps([one for one in ui["Templates"] if "waits-for" not in one["EmbeddedTmpl"]])
+
+
+def test_nobodys_tokens_are_trusted_unless_said() -> None:
+    (api,) = parsed("api")["TaskGroups"][0]["Tasks"]
+    assert issuers(api["Env"]["CLOSECAST_TOKEN_ISSUERS"]) == ()
+
+
+def test_jobs_and_providers_are_trusted_as_they_are_named() -> None:
+    # given
     provider = {
         "name": "corp",
         "issuer": "https://id.example",
@@ -35,16 +47,12 @@ def test_the_ui_is_let_in_by_its_identity_alone() -> None:
         "role_claim": ["roles"],
         "roles": {"sales": "viewer"},
     }
-    (api,) = parsed("api", f"-var=user_issuers={json.dumps([provider])}")["TaskGroups"][0]["Tasks"]
+    named = [f"-var=user_issuers={json.dumps([provider])}", '-var=workload_roles={"reports": "viewer"}']
+    (api,) = parsed("api", *named)["TaskGroups"][0]["Tasks"]
     # when
     text = api["Env"]["CLOSECAST_TOKEN_ISSUERS"].replace("${meta.nomad_address}", "http://127.0.0.1:4646")
     nomad, corp = issuers(text)
     # then
-    (identity,) = ui["Identities"]
-    assert identity["Audience"] == [nomad.audience]
-    assert identity["File"] and identity["TTL"] > 0
-    assert ui["Env"]["CLOSECAST_API_TOKEN_FILE"].endswith(f"/nomad_{identity['Name']}.jwt")
-    assert "api_key" not in json.dumps(ui).lower()
-    assert nomad.role({"nomad_job_id": "ui"}) == "scorer"
+    assert nomad.role({"nomad_job_id": "reports"}) == "viewer"
     assert nomad.role({"nomad_job_id": "trial"}) is None
     assert (corp.kind, corp.role({"roles": ["sales"]})) == ("user", "viewer")

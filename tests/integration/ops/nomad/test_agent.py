@@ -26,6 +26,7 @@ from ops.nomad import jobs
 from ops.nomad.agent import Agent
 from ops.nomad.cluster import Cluster, wait
 from ops.nomad.jobs import Cli
+from ops.paths import LOCAL_VARS
 from ops.setup import accounts, nomad_binary, runtime
 from ops.setup.credentials import Credentials
 from tests.clusters import node_meta
@@ -105,8 +106,29 @@ def test_from_a_fresh_agent_to_a_job_and_back(agent: Agent, capsys: pytest.Captu
     assert "Traceback" not in capsys.readouterr().err
 
 
+_REPORTS = """
+job "reports" {
+  group "reports" {
+    task "reports" {
+      driver = "raw_exec"
+      config {
+        command = "/bin/sleep"
+        args    = ["600"]
+      }
+      identity {
+        name = "api"
+        aud  = ["closecast-api"]
+        file = true
+        ttl  = "1h"
+      }
+    }
+  }
+}
+"""
+
+
 def test_a_task_shows_the_api_which_job_it_is_of_and_learns_where_its_neighbours_are(agent: Agent) -> None:
-    # given an agent, and the jobs of the UI and the API, whose tasks wait: there is no MLflow here
+    # given an agent, the API's job, whose task waits, for there is no MLflow here, and somebody who calls it
     nomad = nomad_binary.find()
     assert nomad is not None
     credentials = Credentials.load_or_create()
@@ -119,18 +141,24 @@ def test_a_task_shows_the_api_which_job_it_is_of_and_learns_where_its_neighbours
     for job, items in credentials.variables().items():
         cluster.put_variable(f"nomad/jobs/{job}", items)
     cli = Cli(nomad, agent, credentials.nomad_management_token)
-    for job in ("cache", "api", "ui"):
+    for job in ("cache", "api"):
         cli.submit(job)
+    caller = agent.folder / "reports.nomad.hcl"
+    caller.write_text(_REPORTS)
+    done = cli.run("job", "run", "-detach", str(caller))
+    assert done.returncode == 0, done.stderr
 
     def secret(job: str, name: str) -> Path | None:
         return next((agent.data / "alloc").glob(f"*/{job}/secrets/{name}"), None)
 
-    # when Nomad has signed the UI's identity
-    wait(lambda: secret("ui", "nomad_api.jwt") is not None, 60, "the UI's token")
-    file = secret("ui", "nomad_api.jwt")
+    # when Nomad has signed its identity
+    wait(lambda: secret("reports", "nomad_api.jwt") is not None, 60, "the token")
+    file = secret("reports", "nomad_api.jwt")
     assert file is not None
-    # then it passes by the configuration of the API's own job file, and no key is anywhere in the UI's folder
-    parsed = json.loads(cli.run("job", "inspect", "api").stdout)["Job"]["TaskGroups"][0]["Tasks"][0]["Env"]
+    # then it passes by the configuration of the API's own job file
+    roles = '-var=workload_roles={"reports": "viewer"}'
+    printed = cli.run("job", "run", "-output", f"-var-file={LOCAL_VARS}", roles, str(jobs.file("api"))).stdout
+    parsed = json.loads(printed)["Job"]["TaskGroups"][0]["Tasks"][0]["Env"]
     trusted = issuers(parsed["CLOSECAST_TOKEN_ISSUERS"].replace("${meta.nomad_address}", agent.address))
     tokens = Tokens(trusted, None, retry_seconds=0.2)
     tokens.start()
@@ -145,8 +173,8 @@ def test_a_task_shows_the_api_which_job_it_is_of_and_learns_where_its_neighbours
 
     wait(recognised, 20, "Nomad's keys")
     tokens.stop()
-    assert (seen[0].name, seen[0].kind, seen[0].role) == ("ui", "workload", "scorer")
-    assert seen[0].id.startswith("nomad:global:default:ui:ui:ui:")
+    assert (seen[0].name, seen[0].kind, seen[0].role) == ("reports", "workload", "viewer")
+    assert seen[0].id.startswith("nomad:global:default:reports:reports:reports:")
     # and the API's file of addresses has those that are there, without waiting for those that are not
     wait(lambda: jobs.health(cluster, "cache").healthy, 60, "the health of the cache")
     cache = cluster.allocation("cache")

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from ops.setup import caddy_binary
-from services.gateway.__main__ import command, complete, hashed
+from services.gateway.__main__ import command, complete
 from tests.servers.processes import free_port, running
 from tests.waiting import until
 
@@ -29,8 +29,7 @@ LIMITS = {
 }
 
 
-PASSWORD = "the-password"
-SIGNED_IN = ("closecast", PASSWORD)
+SIGNED_IN = {"Cookie": "closecast_session=s3ssion"}
 
 
 class Upstream(ThreadingHTTPServer):
@@ -42,6 +41,7 @@ class Upstream(ThreadingHTTPServer):
     got: list[dict[str, object]]
     behaviour: Callable[["Handler"], bool] | None = None
     connections: list[socket.socket]
+    checks: list[dict[str, str]]  # the heads of the questions who has signed in
 
     @property
     def address(self) -> str:
@@ -67,6 +67,9 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         if self.path in ("/health/ready", "/_stcore/health"):
             return self.send(b"{}")
+        if self.path == "/sign-in/check":
+            self.server.checks.append(dict(self.headers.items()))
+            return self.send(b"", 204) if self.headers.get("Cookie") == SIGNED_IN["Cookie"] else self.send(b"{}", 401)
         try:
             body = self._body()
         except ValueError:  # the sender broke off in the middle
@@ -94,8 +97,8 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(parts)
 
-    def send(self, content: bytes) -> None:
-        self.send_response(200)
+    def send(self, content: bytes, status: int = 200) -> None:
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -111,6 +114,7 @@ class Handler(BaseHTTPRequestHandler):
 def upstream(name: str, behaviour: Callable[[Handler], bool] | None = None) -> Iterator[Upstream]:
     server = Upstream(("127.0.0.1", 0), Handler)
     server.name, server.got, server.connections, server.behaviour = name, [], [], behaviour
+    server.checks = []
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield server
     server.end()
@@ -169,7 +173,7 @@ class Gateway:
 
     def reload(self) -> None:
         """As the gateway does itself when its upstreams change."""
-        environment = hashed(complete({**os.environ, **self.environment}))
+        environment = complete({**os.environ, **self.environment})
         arguments = command(environment, reload=True)
         done = subprocess.run(arguments, env=environment, cwd=self.folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -191,8 +195,6 @@ def made(folder: Path) -> Gateway:
         "CLOSECAST_GATEWAY_FOLDER": str(folder),
         "CLOSECAST_GATEWAY_STORAGE": str(folder / "state"),
         "CLOSECAST_GATEWAY_TLS": "internal",
-        "CLOSECAST_GATEWAY_UI_PASSWORD": PASSWORD,
-        "CLOSECAST_GATEWAY_UI_KEY": "the-gateways-key",
     }
     gateway = Gateway(folder, port, environment)
     gateway.route([])

@@ -1,6 +1,5 @@
 """What the gateway lets in, what it keeps out, and what it tells the services behind it."""
 
-import base64
 import socket
 import ssl
 import time
@@ -17,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.integration.services.gateway.conftest import (
     LIMITS,
-    PASSWORD,
     SIGNED_IN,
     Gateway,
     Handler,
@@ -226,15 +224,14 @@ def test_no_credential_reaches_the_log(gateway: Gateway) -> None:
         with gateway.served(), gateway.client() as client:
             assert client.post("/v1/predictions", headers=secrets).status_code == 502
             assert client.get("/", headers=secrets).status_code == 401
-            assert client.get("/", headers={"Cookie": "a=s3cret-cookie"}, auth=SIGNED_IN).status_code == 200
+            assert client.get("/", headers=SIGNED_IN).status_code == 200
             client.get("/metrics?token=s3cret", headers=secrets)
             client.get("/", headers={**secrets, "Host": "evil.example"})
         log = gateway.log()
     assert '"uri":"/v1/predictions"' in log
     assert '"uri":"/metrics~"' in log
     assert "s3cret" not in log
-    assert PASSWORD not in log
-    assert base64.b64encode(":".join(SIGNED_IN).encode()).decode() not in log
+    assert "s3ssion" not in log
 
 
 def test_a_certificate_of_ones_own_is_served(gateway: Gateway, tmp_path: Path) -> None:
@@ -305,27 +302,46 @@ def _is_cut_off(tls: ssl.SSLSocket, drop: bytes) -> bool:
     return False
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/media/x.csv", "/v1x", "//v1/model"])
+@pytest.mark.parametrize("path", ["/", "/index.html", "/media/x.csv", "/v1x", "/sign-in/x"])
 def test_who_has_not_signed_in_gets_nothing_of_the_user_interface(gateway: Gateway, path: str) -> None:
-    with upstream("ui") as ui:
-        gateway.route([], [ui.address])
+    with upstream("api") as api, upstream("ui") as ui:
+        gateway.route([api.address], [ui.address])
         with gateway.served(), gateway.client() as client:
-            for wrong in (None, ("closecast", ""), ("closecast", f"{PASSWORD}s"), ("root", PASSWORD)):
-                answer = client.get(path, auth=wrong) if wrong else client.get(path)
-                assert answer.status_code == 401
-                assert answer.headers["WWW-Authenticate"].startswith("Basic")
-                assert answer.headers["Content-Type"] == "application/problem+json"
-            # A caller's own word for having signed in is worth nothing.
-            forged = {"X-Closecast-Gateway": "the-gateways-key"}
-            assert client.get(path, headers=forged).status_code == 401
+            for wrong in ("", "closecast_session=", "closecast_session=s3ssions", "a=b"):
+                assert client.get(path, headers={"Cookie": wrong}).status_code == 401
+            # A caller's own word for where it comes from or for having signed in is worth nothing.
+            forged = {"X-Forwarded-Uri": "/elsewhere", "X-Forwarded-Method": "POST", "Authorization": "Bearer x"}
+            assert client.post(path, headers=forged, content=b"a body").status_code == 401
             assert not _asked(ui)
-            # and who has is known by what the gateway says, not by the password
-            assert client.get(path, headers={"X-Closecast-Gateway": "mine"}, auth=SIGNED_IN).status_code == 200
+            assert api.checks[-1]["X-Forwarded-Uri"] == path
+            assert api.checks[-1]["X-Forwarded-Method"] == "POST"
+            # and who has comes through, with the body, and without what is for the API alone
+            found = client.post(path, headers={**SIGNED_IN, "Authorization": "Bearer x"}, content=b"a body")
+            assert found.status_code == 200
         (seen,) = _asked(ui)
         headers = seen["headers"]
         assert isinstance(headers, dict)
-        assert headers["x-closecast-gateway"] == "the-gateways-key"
+        assert (seen["method"], seen["path"], seen["bytes"]) == ("POST", path, 6)
+        assert headers["cookie"] == SIGNED_IN["Cookie"]
         assert "authorization" not in headers
+
+
+def test_the_form_itself_is_the_apis(gateway: Gateway) -> None:
+    with upstream("api") as api, upstream("ui") as ui:
+        gateway.route([api.address], [ui.address])
+        with gateway.served(), gateway.client() as client:
+            assert client.get("/sign-in?next=%2F").json()["path"] == "/sign-in?next=%2F"
+            assert client.post("/sign-in", content=b"name=a").json()["bytes"] == 6
+        assert not _asked(ui)
+        assert not api.checks
+
+
+def test_without_an_api_nobody_is_shown_the_user_interface(gateway: Gateway) -> None:
+    with upstream("ui") as ui:
+        gateway.route([], [ui.address])
+        with gateway.served(), gateway.client() as client:
+            assert client.get("/", headers=SIGNED_IN).status_code == 503
+        assert not _asked(ui)
 
 
 def _asked(ui: Upstream) -> list[dict[str, object]]:

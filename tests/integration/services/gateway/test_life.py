@@ -1,6 +1,5 @@
 """The gateway while what stands behind it fails, moves and comes back, and while it is itself told to."""
 
-import base64
 import json
 import os
 import signal
@@ -129,13 +128,13 @@ def test_a_move_ends_no_request_and_no_session(gateway: Gateway, pair: tuple[Ups
 
 def test_the_user_interface_comes_through_and_a_session_outlives_every_limit(gateway: Gateway) -> None:
     gateway.environment.update(LIMITS)
-    with _ui(gateway.folder) as ui:
-        gateway.route([], [ui])
+    with _ui(gateway.folder) as ui, upstream("api") as api:
+        gateway.route([api.address], [ui])
         with gateway.served() as pid:
             with gateway.client() as client:
-                page = client.get("/", auth=SIGNED_IN)
+                page = client.get("/", headers=SIGNED_IN)
                 assert "<title>Streamlit</title>" in page.text
-                assert client.get("/_stcore/health", auth=SIGNED_IN).text == "ok"
+                assert client.get("/_stcore/health", headers=SIGNED_IN).text == "ok"
             with _session(gateway) as session:
                 # the limits of this test's gateway are 1 s, 3 s and 4 s
                 time.sleep(6)  # noqa: TID251 - longer than each of them
@@ -307,9 +306,6 @@ def _ui(folder: Path) -> Iterator[str]:
         "CLOSECAST_HOST": "127.0.0.1",
         "CLOSECAST_PORT": str(port),
         "CLOSECAST_API_URL": "http://127.0.0.1:1",
-        "CLOSECAST_API_KEY": "the-key",
-        "CLOSECAST_UI_PASSWORD": "the-password",
-        "CLOSECAST_UI_GATEWAY_KEY": "the-gateways-key",
     }
     ready = f"http://127.0.0.1:{port}/_stcore/health"
     with running([sys.executable, "-m", "services.ui"], environment, ready, log):
@@ -319,12 +315,11 @@ def _ui(folder: Path) -> Iterator[str]:
 def _session(gateway: Gateway) -> ClientConnection:
     """What a browser's page opens beside itself."""
     url = f"wss://localhost:{gateway.port}/_stcore/stream"
-    signed_in = {"Authorization": f"Basic {base64.b64encode(':'.join(SIGNED_IN).encode()).decode()}"}
     return connect(
         url,
         ssl=gateway.tls(),
         origin=Origin(gateway.url),
         proxy=None,
         subprotocols=[Subprotocol("streamlit")],
-        additional_headers=signed_in,
+        additional_headers=SIGNED_IN,
     )

@@ -21,9 +21,6 @@ def test_it_is_healthy_without_an_api() -> None:
         "CLOSECAST_HOST": "127.0.0.1",
         "CLOSECAST_PORT": str(port),
         "CLOSECAST_API_URL": "http://127.0.0.1:1",
-        "CLOSECAST_API_KEY": "the-key",
-        "CLOSECAST_UI_PASSWORD": "the-password",
-        "CLOSECAST_UI_GATEWAY_KEY": "the-gateways-key",
         "PYTHONPATH": str(PROJECT),
     }
     # when

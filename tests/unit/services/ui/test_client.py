@@ -4,14 +4,12 @@ its failures can be had from it on demand."""
 import json
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
-from services.ui.credential import Credential
 
 PREDICTION = {
     "probability": 0.62,
@@ -26,14 +24,14 @@ PREDICTION = {
 
 
 def client(answer: Callable[[httpx.Request], httpx.Response]) -> Client:
-    return Client("http://api.example:8000/", Credential(key="the-key"), httpx.MockTransport(answer))
+    return Client("http://api.example:8000/", "the-token", httpx.MockTransport(answer))
 
 
 def problem(status: int, **members: Any) -> Callable[[httpx.Request], httpx.Response]:
     return lambda _: httpx.Response(status, json=members, headers={"Content-Type": "application/problem+json"})
 
 
-def test_a_question_carries_key_deal_date_and_horizon() -> None:
+def test_a_question_carries_token_deal_date_and_horizon() -> None:
     # given
     seen: list[httpx.Request] = []
 
@@ -45,7 +43,7 @@ def test_a_question_carries_key_deal_date_and_horizon() -> None:
     prediction = client(answer).predict({"engage_date": "2017-11-01"}, date(2017, 11, 20), 30)
     # then
     assert (prediction.probability, prediction.by) == (0.62, date(2017, 12, 31))
-    assert seen[0].headers["X-API-Key"] == "the-key"
+    assert seen[0].headers["Authorization"] == "Bearer the-token"
     assert seen[0].url == "http://api.example:8000/v1/predictions"
     assert json.loads(seen[0].content) == {"deal": {"engage_date": "2017-11-01"}, "as_of": "2017-11-20", "horizon": 30}
 
@@ -74,29 +72,39 @@ def test_an_explanation_is_asked_with_the_predictions_question() -> None:
     assert [(one.title, one.points, one.sentence) for one in explanation.reasons] == [("Age", 0.12, "Young.")]
 
 
-def test_a_token_is_read_anew_at_each_request(tmp_path: Path) -> None:
+def test_signing_in_shows_no_token_and_gives_one() -> None:
     # given
-    seen: list[httpx.Headers] = []
+    seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request.headers)
-        return httpx.Response(200, json=PREDICTION)
+        seen.append(request)
+        return httpx.Response(201, json={"token": "the-token", "caller": {}})
 
-    file = tmp_path / "nomad_api.jwt"
-    asking = Client("http://api.example:8000/", Credential(token_file=file), httpx.MockTransport(answer))
-    # when Nomad renews it
-    for token in ("first", "second\n"):
-        file.write_text(token)
-        asking.predict({})
+    # when
+    token = Client("http://api.example:8000/", None, httpx.MockTransport(answer)).sign_in("ada", "secret")
     # then
-    assert [headers["Authorization"] for headers in seen] == ["Bearer first", "Bearer second"]
-    assert "X-API-Key" not in seen[0]
-    # and a token that is not there is a refusal in words, not a failure of the page
-    for spoil in (lambda: file.write_text(""), file.unlink):
-        spoil()
-        with pytest.raises(ApiProblemError, match="token") as caught:
-            asking.model()
-        assert caught.value.status == 401
+    assert token == "the-token"
+    assert seen[0].url.path == "/v1/sign-in"
+    assert json.loads(seen[0].content) == {"name": "ada", "password": "secret"}
+    assert "Authorization" not in seen[0].headers
+
+
+def test_who_has_signed_in_is_asked_for_and_signed_out() -> None:
+    # given
+    seen: list[tuple[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append((request.method, request.url.path))
+        return httpx.Response(
+            200, json={"name": "ada", "role": "scorer", "kind": "user", "id": "user:1", "sessions": 1}
+        )
+
+    # when
+    person = client(answer).me()
+    client(answer).sign_out()
+    # then
+    assert (person.name, person.role) == ("ada", "scorer")
+    assert seen == [("GET", "/v1/me"), ("DELETE", "/v1/me/session")]
 
 
 def test_the_pipeline_is_asked_for_with_its_parameters() -> None:

@@ -112,6 +112,7 @@ class ApiDouble(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.override: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.tokens = {"the-token"}  # of the sessions that have not ended
 
     @property
     def url(self) -> str:
@@ -120,6 +121,11 @@ class ApiDouble(ThreadingHTTPServer):
     def answer(self, path: str, query: dict[str, str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if path in self.override:
             return self.override[path]
+        if path == "/v1/me":
+            return 200, {"id": "user:1", "name": "ada", "kind": "user", "role": "scorer"}
+        if path == "/v1/me/session":
+            self.tokens.clear()
+            return 200, {"sessions": 1}
         if path == "/v1/model":
             return 200, MODEL
         if path == "/v1/model/history":
@@ -179,18 +185,28 @@ class _Handler(BaseHTTPRequestHandler):
         where = urlsplit(self.path)
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         query = {name: values[0] for name, values in parse_qs(where.query).items()}
-        if self.headers["X-API-Key"] == "the-key":
+        if where.path == "/v1/sign-in":
+            status, answer = self._sign_in(body)
+        elif self.headers.get("Authorization", "").removeprefix("Bearer ") in self.server.tokens:
             status, answer = self.server.answer(where.path, query, body)
         else:
-            status, answer = 401, {"title": "Unauthorized", "detail": "the API key is not known"}
+            status, answer = 401, {"title": "Unauthorized", "detail": "the session is not known"}
         content = json.dumps(answer).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json" if status == 200 else "application/problem+json")
+        self.send_header("Content-Type", "application/json" if status < 300 else "application/problem+json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = _reply
+    def _sign_in(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "/v1/sign-in" in self.server.override:
+            return self.server.override["/v1/sign-in"]
+        if body != {"name": "ada", "password": "the-password"}:
+            return 401, {"title": "Unauthorized", "detail": "the name or the password is wrong"}
+        self.server.tokens.add("a-new-token")
+        return 201, {"token": "a-new-token"}
+
+    do_GET = do_POST = do_DELETE = _reply  # noqa: N815 - the base class looks for these names
 
     def log_message(self, *_: Any) -> None:
         """Silent: the test's output is not its log."""
@@ -207,9 +223,9 @@ def api() -> Iterator[ApiDouble]:
     double.server_close()
 
 
-def _come_with(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have visits show `key` in the header that the gateway sets."""
-    monkeypatch.setattr(st, "context", SimpleNamespace(headers={sign_in.HEADER: key}))
+def _come_with(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have visits show `token` in the cookie that the API's page has set."""
+    monkeypatch.setattr(st, "context", SimpleNamespace(cookies={sign_in.COOKIE: token} if token else {}))
 
 
 @pytest.fixture(autouse=True)
@@ -221,37 +237,99 @@ def no_components(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def app(api: ApiDouble, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("CLOSECAST_API_URL", api.url)
-    monkeypatch.setenv("CLOSECAST_API_KEY", "the-key")
-    monkeypatch.setenv("CLOSECAST_UI_PASSWORD", "the-password")
-    monkeypatch.setenv("CLOSECAST_UI_GATEWAY_KEY", "the-gateways-key")
     st.cache_data.clear()
-    # AppTest has no browser, and so no headers: it stands for a visit through the gateway.
-    _come_with("the-gateways-key", monkeypatch)
+    st.cache_resource.clear()
+    # AppTest has no browser, and so no cookies: it stands for a visit of somebody who has signed in.
+    _come_with("the-token", monkeypatch)
     return AppTest.from_file(page.__file__, default_timeout=60)
 
 
-@pytest.mark.parametrize("shown", ["", "another key", "the-gateways-keys", "the-password", "\u00e9"])
+def _sign_in(app: AppTest, name: str, password: str) -> None:
+    app.text_input[0].input(name)
+    app.text_input[1].input(password)
+    app.button[0].click().run()
+
+
+@pytest.mark.parametrize("shown", ["", "another token", "the-tokens", "\u00e9"])
 def test_who_has_not_signed_in_sees_nothing_but_the_question(
     shown: str, app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a visit past the gateway
+    # given
     _come_with(shown, monkeypatch)
     # when / then
     app.run()
-    assert [box.label for box in app.text_input] == ["Password"]
+    assert [box.label for box in app.text_input] == ["Name", "Password"]
     assert not app.dataframe
     assert not app.tabs
     # when the password is wrong, and then right
-    app.text_input[0].input("the-passwor")
-    app.button[0].click().run()
-    assert "This password is wrong." in app.error[0].value
+    _sign_in(app, "ada", "the-passwor")
+    assert [one.value for one in app.error] == ["The name or the password is wrong."]
     assert not app.tabs
-    app.text_input[0].input("the-password")
-    app.button[0].click().run()
+    _sign_in(app, "ada", "the-password")
     assert app.dataframe
     # then it is asked for once
     app.run()
     assert app.dataframe
+    assert "Signed in as ada (scorer)" in app.caption[0].value
+
+
+def test_a_session_that_has_ended_is_told_and_begun_anew(app: AppTest, api: ApiDouble) -> None:
+    # given
+    app.run()
+    assert app.dataframe
+    # when it is ended elsewhere
+    api.tokens.clear()
+    st.cache_data.clear()  # what five seconds do
+    app.run()
+    # then
+    assert app.caption[0].value == "Your session has ended."
+    assert not app.dataframe
+    _sign_in(app, "ada", "the-password")
+    assert app.dataframe
+
+
+def test_signed_out_is_out_at_once(app: AppTest, api: ApiDouble) -> None:
+    # given
+    app.run()
+    # when
+    next(one for one in app.button if one.label == "Sign out").click().run()
+    # then
+    assert not app.dataframe
+    assert [box.label for box in app.text_input] == ["Name", "Password"]
+    assert api.tokens == set()
+
+
+def test_a_locked_name_is_told_until_when(app: AppTest, api: ApiDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    detail = "too many wrong passwords for this name; try again at 09:30 UTC"
+    api.override["/v1/sign-in"] = (429, {"title": "Too Many Requests", "detail": detail})
+    _come_with("", monkeypatch)
+    app.run()
+    # when
+    _sign_in(app, "ada", "the-password")
+    # then
+    assert "try again at 09:30 UTC" in app.error[0].value
+
+
+def test_what_one_person_was_shown_is_not_shown_to_the_next(
+    app: AppTest, api: ApiDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    app.run()
+    assert app.dataframe
+    # when somebody comes whose role may not, within the seconds for which answers are kept
+    api.tokens.add("another-token")
+    api.override["/v1/model"] = (403, {"title": "Forbidden", "detail": "this needs the role viewer"})
+    _come_with("another-token", monkeypatch)
+    other = AppTest.from_file(page.__file__, default_timeout=60).run()
+    # then
+    assert not other.dataframe
+    assert "needs the role viewer" in other.error[0].value
+
+
+def _press(app: AppTest) -> None:
+    """Press the page's first button but the one to sign out."""
+    next(one for one in app.button if one.label != "Sign out").click().run()
 
 
 def metrics(app: AppTest) -> dict[str, str]:
@@ -265,11 +343,11 @@ def test_the_ranking_is_shown(app: AppTest) -> None:
     assert not app.exception
     names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?", "Alerts"]
     assert [tab.label for tab in app.tabs] == names
-    assert "version 3 · trained on 2 January 2018 from synthetic data" in app.caption[0].value
-    assert "0.412 by quarter end (base rate 0.523)" in app.caption[0].value
+    assert "version 3 · trained on 2 January 2018 from synthetic data" in app.caption[1].value
+    assert "0.412 by quarter end (base rate 0.523)" in app.caption[1].value
     assert metrics(app) == {"Open deals": "12", "Expected wins": "5.6", "Won by": "31 December 2017"}
     assert app.dataframe[0].value["opportunity_id"].tolist() == [f"D{at:02}" for at in range(12)]
-    assert "5 deals are still in prospecting" in app.caption[1].value
+    assert "5 deals are still in prospecting" in app.caption[2].value
 
 
 def test_filters_and_horizon_change_the_ranking(app: AppTest) -> None:
@@ -282,7 +360,7 @@ def test_filters_and_horizon_change_the_ranking(app: AppTest) -> None:
     # then
     assert app.dataframe[0].value["opportunity_id"].tolist() == ["D03", "D09"]
     assert metrics(app) == {"Open deals": "2", "Expected wins": "0.9", "Won by": "30 January 2018"}
-    assert "2 of 12 open deals shown" in app.caption[1].value
+    assert "2 of 12 open deals shown" in app.caption[2].value
 
 
 def test_a_deal_is_scored_and_the_answer_stays(app: AppTest) -> None:
@@ -291,7 +369,7 @@ def test_a_deal_is_scored_and_the_answer_stays(app: AppTest) -> None:
     app.date_input(key="score_engaged").set_value(date(2017, 11, 1))
     app.selectbox(key="score_product").select("GTX Pro")
     # when
-    app.button[0].click().run()
+    _press(app)
     # then
     assert metrics(app)["Chance to be won by 31 December 2017"] == "62 %"
     # when: something else is clicked
@@ -311,7 +389,7 @@ def test_the_quarter_that_is_meant_is_told(app: AppTest) -> None:
     app.selectbox(key="rank_horizon").select("Within 30 days").run()
     assert not any(told in one.value for one in app.caption)
     app.date_input(key="score_engaged").set_value(date(2017, 11, 1))
-    app.button[0].click().run()
+    _press(app)
     # then
     assert any(one.value.startswith("As of") and told in one.value for one in app.caption)
 
@@ -321,7 +399,7 @@ def test_the_chance_is_explained_strongest_reason_first(app: AppTest) -> None:
     app.run()
     app.date_input(key="score_engaged").set_value(date(2017, 11, 1))
     # when
-    app.button[0].click().run()
+    _press(app)
     # then
     assert not app.exception
     assert [one.value for one in app.subheader] == ["Why"]
@@ -342,7 +420,7 @@ def test_a_deal_that_is_the_starting_point_has_nothing_to_explain(app: AppTest, 
     app.run()
     app.date_input(key="score_engaged").set_value(date(2017, 12, 1))
     # when
-    app.button[0].click().run()
+    _press(app)
     # then
     assert not app.exception
     assert "This deal does not differ from the starting point." in [one.value for one in app.markdown]
@@ -354,7 +432,7 @@ def test_without_an_explanation_the_chance_is_shown_and_the_reason_told(app: App
     app.run()
     app.date_input(key="score_engaged").set_value(date(2017, 11, 1))
     # when
-    app.button[0].click().run()
+    _press(app)
     # then
     assert metrics(app)["Chance to be won by 31 December 2017"] == "62 %"
     assert "Explanations are being computed elsewhere." in app.warning[0].value
@@ -365,7 +443,7 @@ def test_a_problem_is_a_sentence(app: AppTest) -> None:
     # given
     app.run()
     # when: no engage date is given
-    app.button[0].click().run()
+    _press(app)
     # then
     assert [one.value for one in app.error] == [
         "The deal has no engage date; it can be scored once an agent has engaged it. Expected: a date."
@@ -379,7 +457,7 @@ def test_absent_metrics_are_tolerated(app: AppTest, api: ApiDouble) -> None:
     # when
     app.run()
     # then
-    assert "Log loss" not in app.caption[0].value
+    assert "Log loss" not in app.caption[1].value
     assert app.dataframe
     assert not app.exception
 
@@ -395,7 +473,7 @@ def test_an_api_that_is_down_is_named_and_asked_again(app: AppTest, monkeypatch:
     assert "does not answer at http://127.0.0.1:1" in app.warning[0].value
     # when: it is back
     monkeypatch.setenv("CLOSECAST_API_URL", app_url)
-    app.button[0].click().run()
+    _press(app)
     # then
     assert app.dataframe
     assert not app.warning
@@ -411,7 +489,7 @@ def test_an_api_without_a_model_says_so_and_is_not_remembered(app: AppTest, api:
     assert not app.exception
     # when: it has been trained
     api.override.clear()
-    app.button[0].click().run()
+    _press(app)
     # then
     assert app.dataframe
 
@@ -427,13 +505,13 @@ def test_a_ranking_that_cannot_be_had_leaves_the_form(app: AppTest, api: ApiDoub
     assert not app.exception
 
 
-def test_a_refused_key_is_a_sentence(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_a_sentence(app: AppTest, api: ApiDouble) -> None:
     # given
-    monkeypatch.setenv("CLOSECAST_API_KEY", "another")
+    api.override["/v1/model"] = (401, {"title": "Unauthorized", "detail": "the session is not known"})
     # when
     app.run()
     # then
-    assert app.error[0].value == "The prediction service does not let this page in. The API key is not known."
+    assert app.error[0].value == "The prediction service does not let this page in. The session is not known."
     assert not app.exception
 
 
