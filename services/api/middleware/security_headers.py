@@ -17,7 +17,13 @@ _COMMON = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-re
 _NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 ANSWER_HEADERS = [*_COMMON, _NOTHING, (b"cache-control", b"no-store")]  # of every route under /v1
 _PAGE_HEADERS = [*_COMMON, (b"content-security-policy", _PAGE_POLICY)]
-_SIGN_IN_HEADERS = [*_COMMON, (b"content-security-policy", POLICY), (b"cache-control", b"no-store")]
+# Without a referrer a browser would not say of which page the form is: its Origin would be null.
+_SIGN_IN_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"content-security-policy", POLICY),
+    (b"cache-control", b"no-store"),
+]
 _OTHER_HEADERS = [*_COMMON, _NOTHING]
 _BY_PATH = (("/v1", ANSWER_HEADERS), ("/schema", _PAGE_HEADERS), ("/sign-in", _SIGN_IN_HEADERS))
 STRICT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
