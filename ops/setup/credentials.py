@@ -269,6 +269,9 @@ class Credentials:
                 "alertmanager_password": self.alertmanager_password,
             },
             "alertmanager": {"password": self.alertmanager_password, "token": self.alertmanager_token},
+            # They need no secret; what an earlier version has written is deleted.
+            "ui": {},
+            "gateway": {},
         }
 
     def _object_store_key(self, job: str) -> dict[str, str]:

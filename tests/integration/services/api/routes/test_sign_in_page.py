@@ -116,7 +116,8 @@ def test_the_page_allows_nothing_but_its_own_form(client: Client) -> None:
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert headers["cache-control"] == "no-store"
-    assert headers["referrer-policy"] == "same-origin"  # with no-referrer, a browser's form comes from the origin "null"
+    # With no-referrer, a browser says that the form comes from the origin "null".
+    assert headers["referrer-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://testserver.local.evil", "garbage"])
