@@ -18,7 +18,7 @@ from services.api.telemetry.metrics import Metrics
 _LOG = logging.getLogger(__name__)
 
 _SOUND = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_PROBES = ("/health/live", "/health/ready", "/metrics")
+_PROBES = ("/health/live", "/health/ready", "/metrics", "/sign-in/check")
 PREDICTIONS = "/v1/predictions"
 REFUSED = "refused"  # key in a request's state: the status that the protocol answered meanwhile
 Headers = Iterable[tuple[bytes, bytes]]
@@ -69,7 +69,7 @@ class RequestLog:
     def _record(self, scope: Any, status: int, seconds: float) -> None:
         path, method = scope["path"], scope["method"]
         self._requests.of(route_of(scope), method, str(status)).observe(seconds)
-        # Nomad checks every five seconds: log only unhealthy answers.
+        # Nomad checks every five seconds, and the gateway asks about each file of a page: log only refusals.
         if status < 400 and (path in _PROBES or path == PREDICTIONS):
             return
         _LOG.info(

@@ -15,6 +15,7 @@ from closecast.platform.callers.users import UserStore
 from closecast.platform.database import connect
 from services.api.app import create_app
 from services.api.settings import Settings
+from tests.conftest import Logged
 from tests.unit.services.api.conftest import KEY, environment
 from tests.waiting import SOON, until
 
@@ -153,11 +154,13 @@ def test_what_is_no_such_form_is_refused(client: Client, content: bytes, kind: s
     assert "set-cookie" not in answer.headers
 
 
-def test_the_gateway_learns_who_has_signed_in(client: Client) -> None:
+def test_the_gateway_learns_who_has_signed_in(client: Client, logged: Logged) -> None:
     # given
     cookie = signed_in(client)
+    before = len(logged())
     # then
     assert checked(client, cookie).status_code == 204
+    assert len(logged()) == before  # it asks about each file of a page
     # when the session is over
     token = cookie.partition("=")[2]
     assert client.delete("/v1/me/session", headers={"Authorization": f"Bearer {token}"}).status_code == 200
