@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -13,7 +14,7 @@ from services.ui.responses.exports import Findings
 from services.ui.responses.history import History
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said
-from services.ui.responses.people import Person
+from services.ui.responses.people import ChangedUser, Person, User
 from services.ui.responses.pipeline import Pipeline
 from services.ui.responses.predictions import Explanation, Prediction
 
@@ -84,6 +85,25 @@ class Client:
         """Who has signed in. Raises ApiUnavailableError, or ApiProblemError: 401 once the session has ended."""
         return self._ask(Person.of_json, "GET", "/v1/me")
 
+    def change_password(self, old: str, new: str) -> None:
+        """Replace the own password. Raises ApiUnavailableError, or ApiProblemError: 401 when the old one is wrong."""
+        self._ask(lambda _: None, "PUT", "/v1/me/password", json={"old": old, "new": new})
+
+    def users(self) -> list[User]:
+        """All users, by name, for admins. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(lambda content: [User.of_json(one) for one in content["users"]], "GET", "/v1/users")
+
+    def create_user(self, name: str, role: str) -> ChangedUser:
+        """Create a user with a password that is made up, for admins. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(ChangedUser.of_json, "POST", "/v1/users", json={"name": name, "role": role})
+
+    def change_user(self, name: str, changes: Mapping[str, str | bool]) -> ChangedUser:
+        """Change `role`, `disabled` or, by `new_password`, the password of a user, for admins.
+
+        Raises ApiUnavailableError or ApiProblemError.
+        """
+        return self._ask(ChangedUser.of_json, "PATCH", f"/v1/users/{quote(name, safe='')}", json=dict(changes))
+
     def model(self) -> ModelFacts:
         """The served model. Raises ApiUnavailableError, with a detail while there is no model, or ApiProblemError."""
         return self._ask(ModelFacts.of_json, "GET", "/v1/model")
@@ -147,7 +167,7 @@ class Client:
         if not response.is_success:
             raise self._refusal(response)
         try:
-            return read(response.json())
+            return read({} if response.status_code == httpx.codes.NO_CONTENT else response.json())
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             detail = f"the answer from {self.address}{path} is not in the form this page reads ({error!r})"
             raise ApiProblemError(response.status_code, "The answer is not understood", detail) from error

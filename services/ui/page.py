@@ -1,11 +1,11 @@
-"""The page that Streamlit runs for every visit and click: a header and six tabs, or an error."""
+"""The page that Streamlit runs for every visit and click: a header and six tabs or, for admins, seven; or an error."""
 
 import os
 
 import streamlit as st
 
 from closecast.platform.nomad.addresses import address
-from services.ui import alerts, checking, history, outage, queries, ranking, scoring, sign_in, texts, watch
+from services.ui import alerts, checking, history, outage, people, queries, ranking, scoring, sign_in, texts, watch
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.people import Person
@@ -30,7 +30,8 @@ def main() -> None:
     if model.is_baseline:
         st.info(texts.BASELINE_NOTE)
     names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?", "Alerts"]
-    rank, score, check, past, still, wrong = st.tabs(names)
+    is_admin = person.role == "admin"
+    rank, score, check, past, still, wrong, *more = st.tabs([*names, "People"] if is_admin else names)
     with rank:
         pipeline = ranking.show(api, model)
     with score:
@@ -43,12 +44,17 @@ def main() -> None:
         watch.show(api)
     with wrong:
         alerts.show(api)
+    for who in more:
+        with who:
+            people.show(api, person)
 
 
 def _who(api: Client, person: Person) -> None:
-    """Who has signed in, and the way out."""
-    said, out = st.columns([5, 1], vertical_alignment="center")
+    """Who has signed in, that person's password, and the way out."""
+    said, password, out = st.columns([4, 1, 1], vertical_alignment="center")
     said.caption(f"Signed in as {texts.plain(person.name)} ({person.role})")
+    with password.popover("Password", width="stretch"):
+        people.change_password(api)
     if out.button("Sign out", width="stretch"):
         sign_in.sign_out(api)
 

@@ -1,6 +1,7 @@
-"""Who has signed in."""
+"""Who has signed in, and who may."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 
@@ -14,3 +15,38 @@ class Person:
     @classmethod
     def of_json(cls, content: dict[str, Any]) -> "Person":
         return cls(str(content["name"]), str(content["role"]))
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who may sign in, or could: `state` is active or disabled."""
+
+    name: str
+    role: str
+    state: str
+    created_by: str
+    created_on: date
+    password_of: date
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> "User":
+        return cls(
+            name=str(content["name"]),
+            role=str(content["role"]),
+            state=str(content["state"]),
+            created_by=str(content["created_by"]),
+            created_on=datetime.fromisoformat(content["created_at"]).date(),
+            password_of=datetime.fromisoformat(content["password_changed_at"]).date(),
+        )
+
+
+@dataclass(frozen=True)
+class ChangedUser:
+    """A user after a change, and the password if a new one was made up."""
+
+    user: User
+    password: str | None
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> "ChangedUser":
+        return cls(User.of_json(content["user"]), content["password"])

@@ -21,6 +21,7 @@ from services.ui import checking, page, queries, sign_in
 from services.ui.responses.exports import Findings
 
 AS_OF = date(2017, 12, 1)
+HEAD = ("Sign out", "Change password")
 AGENTS = ("Ada Berg", "Carl Dahl", "Eva Falk")
 PRODUCTS = ("GTX Basic", "GTX Pro", "MG Special")
 NO_MODEL = (503, {"title": "The service cannot answer this now", "detail": "no model serves yet: none is registered"})
@@ -104,6 +105,16 @@ SAID = {
 }
 
 
+USER = {
+    "name": "ada",
+    "role": "scorer",
+    "state": "active",
+    "created_by": "bootstrap",
+    "created_at": "2026-11-01T09:00:00+00:00",
+    "password_changed_at": "2026-11-02T09:00:00+00:00",
+}
+
+
 class ApiDouble(ThreadingHTTPServer):
     """Answers the contract for twelve open deals; `override` replaces the answer of a path."""
 
@@ -113,6 +124,8 @@ class ApiDouble(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.override: dict[str, tuple[int, dict[str, Any]]] = {}
         self.tokens = {"the-token"}  # of the sessions that have not ended
+        self.users: dict[str, dict[str, Any]] = {name: {**USER, "name": name} for name in ("ada", "bob")}
+        self.asked: list[tuple[str, dict[str, Any]]] = []  # of users
 
     @property
     def url(self) -> str:
@@ -123,6 +136,10 @@ class ApiDouble(ThreadingHTTPServer):
             return self.override[path]
         if path == "/v1/me":
             return 200, {"id": "user:1", "name": "ada", "kind": "user", "role": "scorer"}
+        if path == "/v1/me/password":
+            return (204, {}) if body["old"] == "the-password" else (401, {"detail": "the old password is wrong"})
+        if path.startswith("/v1/users"):
+            return self._users(path, body)
         if path == "/v1/me/session":
             self.tokens.clear()
             return 200, {"sessions": 1}
@@ -168,6 +185,20 @@ class ApiDouble(ThreadingHTTPServer):
             "deals": deals,
         }
 
+    def _users(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        named = path.removeprefix("/v1/users").lstrip("/")
+        if not named and not body:
+            return 200, {"users": list(self.users.values())}
+        if body.get("name") in self.users:
+            return 409, {"title": "There is such a user already", "detail": "there is a user bob already"}
+        self.asked.append((path, body))
+        name = body.get("name", named)
+        user = self.users.setdefault(name, {**USER, "name": name})
+        user["role"] = body.get("role", user["role"])
+        user["state"] = "disabled" if body.get("disabled") else "active"
+        password = "made-up" if not named or body.get("new_password") else None
+        return 201, {"user": user, "password": password}
+
     @staticmethod
     def _prediction(deal: dict[str, str], common: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if "engage_date" not in deal:
@@ -191,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, answer = self.server.answer(where.path, query, body)
         else:
             status, answer = 401, {"title": "Unauthorized", "detail": "the session is not known"}
-        content = json.dumps(answer).encode()
+        content = b"" if status == 204 else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json" if status < 300 else "application/problem+json")
         self.send_header("Content-Length", str(len(content)))
@@ -206,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.tokens.add("a-new-token")
         return 201, {"token": "a-new-token"}
 
-    do_GET = do_POST = do_DELETE = _reply  # noqa: N815 - the base class looks for these names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _reply  # noqa: N815 - the base class looks for these names
 
     def log_message(self, *_: Any) -> None:
         """Silent: the test's output is not its log."""
@@ -328,8 +359,8 @@ def test_what_one_person_was_shown_is_not_shown_to_the_next(
 
 
 def _press(app: AppTest) -> None:
-    """Press the page's first button but the one to sign out."""
-    next(one for one in app.button if one.label != "Sign out").click().run()
+    """Press the page's first button but those of its head."""
+    next(one for one in app.button if one.label not in HEAD).click().run()
 
 
 def metrics(app: AppTest) -> dict[str, str]:
@@ -691,3 +722,91 @@ def test_without_an_alert_the_page_says_so_and_without_an_answer_why(app: AppTes
     queries.alerts.clear()
     app.run()
     assert [one.value for one in app.error if "The database cannot be used now" in one.value]
+
+
+@pytest.fixture
+def admins(app: AppTest, api: ApiDouble) -> AppTest:
+    """The page of an admin."""
+    api.override["/v1/me"] = (200, {"id": "user:1", "name": "ada", "kind": "user", "role": "admin"})
+    return app.run()
+
+
+def _button(app: AppTest, label: str) -> None:
+    next(one for one in app.button if one.label == label).click().run()
+
+
+def _field(app: AppTest, kind: str, label: str) -> Any:
+    """The last field of this label: the page has several lists of what somebody may do."""
+    return [one for one in getattr(app, kind) if one.label == label][-1]
+
+
+def test_people_are_an_admins_matter(app: AppTest) -> None:
+    assert "People" not in [tab.label for tab in app.run().tabs]
+
+
+def test_an_admin_sees_who_may_sign_in(admins: AppTest) -> None:
+    assert admins.tabs[-1].label == "People"
+    table = admins.dataframe[-1].value
+    assert table["Name"].tolist() == ["ada", "bob"]
+    assert table["Added"].tolist() == [date(2026, 11, 1)] * 2
+    assert not admins.exception
+
+
+def test_an_admin_adds_somebody_and_sees_the_password_once(admins: AppTest, api: ApiDouble) -> None:
+    # when
+    _field(admins, "text_input", "Name or e-mail address").input(" Eve@Example.com ")
+    _button(admins, "Add")
+    # then
+    assert api.asked == [("/v1/users", {"name": "eve@example.com", "role": "scorer"})]
+    assert "may sign in now" in admins.success[-1].value
+    assert [one.value for one in admins.code] == ["made-up"]
+    # when the page is drawn again
+    admins.run()
+    # then
+    assert not admins.code
+    assert "eve@example.com" in admins.dataframe[-1].value["Name"].tolist()
+
+
+def test_a_name_that_is_taken_is_told(admins: AppTest) -> None:
+    _field(admins, "text_input", "Name or e-mail address").input("bob")
+    _button(admins, "Add")
+    assert "here is a user bob already" in admins.error[-1].value
+
+
+def test_an_admin_changes_others_but_not_the_own_rights(admins: AppTest, api: ApiDouble) -> None:
+    # given
+    assert _field(admins, "selectbox", "Who").options == ["bob"]
+    # when nothing is chosen
+    _button(admins, "Change")
+    assert "Choose who is to change, and what." in admins.info[-1].value
+    # and when something is
+    _field(admins, "selectbox", "Who").select("bob")
+    _field(admins, "selectbox", "Sign-in").select("disabled")
+    _field(admins, "checkbox", "Make up a new password, and unlock the name").check()
+    _button(admins, "Change")
+    # then
+    assert api.asked == [("/v1/users/bob", {"disabled": True, "new_password": True})]
+    assert "(scorer, disabled) is changed" in admins.success[-1].value
+    assert [one.value for one in admins.code] == ["made-up"]
+
+
+def test_people_that_cannot_be_had_are_a_sentence(admins: AppTest, api: ApiDouble) -> None:
+    detail = "the database does not answer; see what was done before trying again"
+    api.override["/v1/users"] = (503, {"title": "The service cannot answer this now", "detail": detail})
+    admins.run()
+    assert "database does not answer" in admins.error[-1].value
+    assert not admins.exception
+
+
+@pytest.mark.parametrize(("old", "told"), [("the-password", "success"), ("a guess", "error")])
+def test_the_own_password_is_changed_by_who_knows_it(app: AppTest, old: str, told: str) -> None:
+    # given
+    app.run()
+    # when
+    _field(app, "text_input", "Old password").input(old)
+    _field(app, "text_input", "New password").input("correct horse battery")
+    _button(app, "Change password")
+    # then
+    words = {"success": "The password is changed.", "error": "The old password is wrong."}
+    assert words[told] in getattr(app, told)[0].value
+    assert not app.exception
