@@ -12,6 +12,7 @@ from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.responses.exports import Findings
 from services.ui.responses.history import History
+from services.ui.responses.keys import Act, IssuedKey, Key, Verified
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said
 from services.ui.responses.people import ChangedUser, Person, User
@@ -103,6 +104,33 @@ class Client:
         Raises ApiUnavailableError or ApiProblemError.
         """
         return self._ask(ChangedUser.of_json, "PATCH", f"/v1/users/{quote(name, safe='')}", json=dict(changes))
+
+    def keys(self) -> list[Key]:
+        """All API keys, the newest first, for admins. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(lambda content: [Key.of_json(one) for one in content["keys"]], "GET", "/v1/keys")
+
+    def create_key(self, name: str, role: str, days: int | None) -> IssuedKey:
+        """Create a key, valid for `days`, or until it is revoked, for admins.
+
+        Raises ApiUnavailableError or ApiProblemError.
+        """
+        body = {"name": name, "role": role, "expires_in_days": days}
+        return self._ask(IssuedKey.of_json, "POST", "/v1/keys", json=body)
+
+    def revoke_key(self, identity: str) -> Key:
+        """Revoke a key, for admins. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(Key.of_json, "DELETE", f"/v1/keys/{quote(identity, safe='')}")
+
+    def audit(self, limit: int = 100) -> list[Act]:
+        """The newest entries of the audit log, for admins. Raises ApiUnavailableError or ApiProblemError."""
+        query = {"limit": str(limit)}
+        return self._ask(
+            lambda content: [Act.of_json(one) for one in content["entries"]], "GET", "/v1/audit", params=query
+        )
+
+    def verify_audit(self) -> Verified:
+        """Whether the audit log is whole, for admins. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(Verified.of_json, "GET", "/v1/audit/verification")
 
     def model(self) -> ModelFacts:
         """The served model. Raises ApiUnavailableError, with a detail while there is no model, or ApiProblemError."""

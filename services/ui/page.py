@@ -1,11 +1,24 @@
-"""The page that Streamlit runs for every visit and click: a header and six tabs or, for admins, seven; or an error."""
+"""The page that Streamlit runs for every visit and click: a header and six tabs or, for admins, eight; or an error."""
 
 import os
 
 import streamlit as st
 
 from closecast.platform.nomad.addresses import address
-from services.ui import alerts, checking, history, outage, people, queries, ranking, scoring, sign_in, texts, watch
+from services.ui import (
+    alerts,
+    checking,
+    history,
+    keys,
+    outage,
+    people,
+    queries,
+    ranking,
+    scoring,
+    sign_in,
+    texts,
+    watch,
+)
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.people import Person
@@ -31,7 +44,7 @@ def main() -> None:
         st.info(texts.BASELINE_NOTE)
     names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?", "Alerts"]
     is_admin = person.role == "admin"
-    rank, score, check, past, still, wrong, *more = st.tabs([*names, "People"] if is_admin else names)
+    rank, score, check, past, still, wrong, *more = st.tabs([*names, "People", "Keys and audit"] if is_admin else names)
     with rank:
         pipeline = ranking.show(api, model)
     with score:
@@ -44,9 +57,12 @@ def main() -> None:
         watch.show(api)
     with wrong:
         alerts.show(api)
-    for who in more:
+    if more:
+        who, what = more
         with who:
             people.show(api, person)
+        with what:
+            keys.show(api)
 
 
 def _who(api: Client, person: Person) -> None:

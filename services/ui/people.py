@@ -10,11 +10,6 @@ from services.ui import texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.people import ChangedUser, Person, User
 
-_ROLES = {
-    "viewer": "Reads: the pipeline, models, past answers",
-    "scorer": "Scores deals too, and checks exports",
-    "admin": "Lets people in and out too, and rolls models back",
-}
 _AS_IT_IS = "as it is"
 
 
@@ -61,7 +56,7 @@ def _add(api: Client) -> None:
     with st.form("add", clear_on_submit=True):
         st.subheader("Add somebody", anchor=False)
         name = st.text_input("Name or e-mail address", max_chars=100)
-        role = st.selectbox("May", list(_ROLES), index=1, format_func=_named)
+        role = st.selectbox("May", list(texts.ROLES), index=1, format_func=texts.role)
         asked = st.form_submit_button("Add")
     if asked:
         _tell(lambda: api.create_user(name.strip().lower(), role), "may sign in now")
@@ -71,7 +66,7 @@ def _change(api: Client, users: list[User]) -> None:
     with st.form("change"):
         st.subheader("Change somebody", anchor=False)
         name = st.selectbox("Who", [one.name for one in users], index=None, placeholder="Nobody")
-        role = st.selectbox("May", [_AS_IT_IS, *_ROLES], format_func=_named)
+        role = st.selectbox("May", [_AS_IT_IS, *texts.ROLES], format_func=_named)
         state = st.selectbox("Sign-in", [_AS_IT_IS, "disabled", "active"])
         new_password = st.checkbox("Make up a new password, and unlock the name")
         asked = st.form_submit_button("Change")
@@ -105,4 +100,4 @@ def _tell(act: Callable[[], ChangedUser], done: str) -> None:
 
 
 def _named(role: str) -> str:
-    return role if role == _AS_IT_IS else f"{role}: {_ROLES[role][0].lower()}{_ROLES[role][1:]}"
+    return role if role == _AS_IT_IS else texts.role(role)

@@ -16,6 +16,11 @@ HORIZONS: dict[str, Horizon] = {
     "Within 60 days": 60,
     "Within 90 days": 90,
 }
+ROLES = {
+    "viewer": "reads the pipeline, models and past answers",
+    "scorer": "scores deals too, and checks exports",
+    "admin": "lets people and programs in and out too, and rolls models back",
+}
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 TRIES_AGAIN = "This page tries again every few seconds."
 # The API names the columns of the CRM export; the page names the fields of its form.
@@ -28,6 +33,11 @@ _FIELDS = {
     "close_date": "close date",
     "close_value": "close value",
 }
+
+
+def role(name: str) -> str:
+    """Describe a role: "viewer: reads the pipeline, models and past answers"."""
+    return f"{name}: {ROLES[name]}"
 
 
 def day(value: date) -> str:

@@ -115,6 +115,29 @@ USER = {
 }
 
 
+KEY = {
+    "id": "aaaaaaaaaaaa",
+    "name": "nightly scoring",
+    "role": "scorer",
+    "state": "active",
+    "created_by": "user:ada",
+    "created_at": "2026-11-01T09:00:00+00:00",
+    "expires_at": None,
+    "revoked_at": None,
+    "last_used_at": "2026-11-02T09:30:00+00:00",
+}
+ACT = {
+    "seq": 1,
+    "at": "2026-11-01T09:00:00+00:00",
+    "actor": "user:ada",
+    "act": "key created",
+    "subject": "key aaaaaaaaaaaa",
+    "details": {},
+    "request_id": None,
+    "sha256": "ab",
+}
+
+
 class ApiDouble(ThreadingHTTPServer):
     """Answers the contract for twelve open deals; `override` replaces the answer of a path."""
 
@@ -138,6 +161,8 @@ class ApiDouble(ThreadingHTTPServer):
             return 200, {"id": "user:1", "name": "ada", "kind": "user", "role": "scorer"}
         if path == "/v1/me/password":
             return (204, {}) if body["old"] == "the-password" else (401, {"detail": "the old password is wrong"})
+        if path.startswith(("/v1/keys", "/v1/audit")):
+            return self._keys(path, body)
         if path.startswith("/v1/users"):
             return self._users(path, body)
         if path == "/v1/me/session":
@@ -184,6 +209,19 @@ class ApiDouble(ThreadingHTTPServer):
             "expected_wins": sum(one["probability"] for one in deals),
             "deals": deals,
         }
+
+    def _keys(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if path == "/v1/audit/verification":
+            return 200, {"intact": True, "entries": 1, "fault": None}
+        if path == "/v1/audit":
+            return 200, {"entries": [ACT]}
+        if path != "/v1/keys":
+            self.asked.append((path, body))
+            return 200, {**KEY, "state": "revoked"}
+        if body:
+            self.asked.append((path, body))
+            return 201, {"key": {**KEY, "id": "bbbbbbbbbbbb"}, "secret": "cc_bbbbbbbbbbbb_secret"}
+        return 200, {"keys": [KEY, {**KEY, "id": "cccccccccccc", "state": "revoked", "last_used_at": None}]}
 
     def _users(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         named = path.removeprefix("/v1/users").lstrip("/")
@@ -740,13 +778,17 @@ def _field(app: AppTest, kind: str, label: str) -> Any:
     return [one for one in getattr(app, kind) if one.label == label][-1]
 
 
+def _people(app: AppTest) -> Any:
+    return next(one.value for one in app.dataframe if "Password of" in one.value.columns)
+
+
 def test_people_are_an_admins_matter(app: AppTest) -> None:
-    assert "People" not in [tab.label for tab in app.run().tabs]
+    assert not {"People", "Keys and audit"} & {tab.label for tab in app.run().tabs}
 
 
 def test_an_admin_sees_who_may_sign_in(admins: AppTest) -> None:
-    assert admins.tabs[-1].label == "People"
-    table = admins.dataframe[-1].value
+    assert [tab.label for tab in admins.tabs][-2:] == ["People", "Keys and audit"]
+    table = _people(admins)
     assert table["Name"].tolist() == ["ada", "bob"]
     assert table["Added"].tolist() == [date(2026, 11, 1)] * 2
     assert not admins.exception
@@ -764,7 +806,7 @@ def test_an_admin_adds_somebody_and_sees_the_password_once(admins: AppTest, api:
     admins.run()
     # then
     assert not admins.code
-    assert "eve@example.com" in admins.dataframe[-1].value["Name"].tolist()
+    assert "eve@example.com" in _people(admins)["Name"].tolist()
 
 
 def test_a_name_that_is_taken_is_told(admins: AppTest) -> None:
@@ -793,8 +835,9 @@ def test_an_admin_changes_others_but_not_the_own_rights(admins: AppTest, api: Ap
 def test_people_that_cannot_be_had_are_a_sentence(admins: AppTest, api: ApiDouble) -> None:
     detail = "the database does not answer; see what was done before trying again"
     api.override["/v1/users"] = (503, {"title": "The service cannot answer this now", "detail": detail})
+    api.override["/v1/keys"] = api.override["/v1/users"]
     admins.run()
-    assert "database does not answer" in admins.error[-1].value
+    assert ["database does not answer" in one.value for one in admins.error] == [True, True]
     assert not admins.exception
 
 
@@ -810,3 +853,44 @@ def test_the_own_password_is_changed_by_who_knows_it(app: AppTest, old: str, tol
     words = {"success": "The password is changed.", "error": "The old password is wrong."}
     assert words[told] in getattr(app, told)[0].value
     assert not app.exception
+
+
+def test_an_admin_sees_keys_and_what_was_done(admins: AppTest) -> None:
+    keys = next(one.value for one in admins.dataframe if "Last used" in one.value.columns)
+    assert keys["Key"].tolist() == ["aaaaaaaaaaaa", "cccccccccccc"]
+    assert keys["Last used"].tolist() == ["2026-11-02 09:30", "never"]
+    acts = next(one.value for one in admins.dataframe if "To what" in one.value.columns)
+    assert acts["Who"].tolist() == ["user:ada"]
+    assert "1 entry, unbroken" in admins.caption[-1].value
+
+
+def test_a_log_that_was_tampered_with_is_told(admins: AppTest, api: ApiDouble) -> None:
+    api.override["/v1/audit/verification"] = (200, {"intact": False, "entries": 9, "fault": "entry 3 was changed"})
+    admins.run()
+    assert "The log was tampered with: entry 3 was changed" in admins.error[-1].value
+
+
+def test_an_admin_makes_a_key_and_sees_it_once(admins: AppTest, api: ApiDouble) -> None:
+    # when
+    _field(admins, "text_input", "What for").input("reports")
+    _field(admins, "selectbox", "Valid for").select("until it is revoked")
+    _button(admins, "Make")
+    # then
+    assert api.asked == [("/v1/keys", {"name": "reports", "role": "scorer", "expires_in_days": None})]
+    assert [one.value for one in admins.code] == ["cc_bbbbbbbbbbbb_secret"]
+    # when the page is drawn again
+    admins.run()
+    assert not admins.code
+
+
+def test_a_key_is_revoked_by_who_means_it(admins: AppTest, api: ApiDouble) -> None:
+    # when only chosen
+    _field(admins, "selectbox", "Which").select("aaaaaaaaaaaa")
+    _button(admins, "Revoke")
+    assert "say that you mean it" in admins.info[-1].value
+    assert api.asked == []
+    # and when meant
+    _field(admins, "checkbox", "Its programs are to be refused from now on").check()
+    _button(admins, "Revoke")
+    assert api.asked == [("/v1/keys/aaaaaaaaaaaa", {})]
+    assert "The key aaaaaaaaaaaa is revoked." in admins.success[-1].value

@@ -1,0 +1,92 @@
+"""The tab on which admins see and change API keys, and read what was done to keys, people and models."""
+
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from services.ui import texts
+from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.responses.keys import Key
+
+_LIFETIMES = {"30 days": 30, "90 days": 90, "a year": 365, "until it is revoked": None}
+
+
+def show(api: Client) -> None:
+    """Draw the keys, the forms that change them, and the audit log."""
+    try:
+        keys, acts, verified = api.keys(), api.audit(), api.verify_audit()
+    except ApiProblemError as error:
+        st.error(texts.problem(error))
+        return
+    except ApiUnavailableError as error:
+        st.error(texts.plain(texts.unavailable(error, then="Open this page again in a moment.")))
+        return
+    st.subheader("API keys", anchor=False)
+    rows = [
+        (one.id, one.name, one.role, one.state, _moment(one.last_used_at), _moment(one.expires_at), one.created_by)
+        for one in keys
+    ]
+    columns = ["Key", "Of", "Role", "State", "Last used", "Expires", "Made by"]
+    st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True)
+    making, revoking = st.columns(2)
+    with making:
+        _make(api)
+    with revoking:
+        _revoke(api, [one for one in keys if one.state == "active"])
+    st.subheader("What was done", anchor=False)
+    if verified.fault is None:
+        st.caption(f"{texts.counted(verified.entries, 'entry', 'entries')}, unbroken from the first to the last.")
+    else:
+        st.error(f"The log was tampered with: {texts.plain(verified.fault)}")
+    entries = [(one.seq, _moment(one.at), one.actor, one.act, one.subject) for one in acts]
+    table = pd.DataFrame(entries, columns=["No.", "When (UTC)", "Who", "Did", "To what"])
+    st.dataframe(table, hide_index=True)
+
+
+def _make(api: Client) -> None:
+    with st.form("make-key", clear_on_submit=True):
+        st.write("**Make a key**")
+        name = st.text_input("What for", max_chars=100, placeholder="nightly scoring")
+        role = st.selectbox("It may", list(texts.ROLES), index=1, format_func=texts.role)
+        lifetime = st.selectbox("Valid for", list(_LIFETIMES), index=1)
+        asked = st.form_submit_button("Make")
+    if not asked:
+        return
+    try:
+        issued = api.create_key(name, role, _LIFETIMES[lifetime])
+    except ApiUnavailableError as error:
+        st.error(texts.unavailable(error))
+    except ApiProblemError as error:
+        st.error(texts.problem(error))
+    else:
+        st.success(f"The key {issued.key.id} is made. It is shown only here:")
+        st.code(issued.secret, language=None)
+
+
+def _revoke(api: Client, keys: list[Key]) -> None:
+    names = {one.id: f"{one.id}, {one.name}" for one in keys}
+    with st.form("revoke-key"):
+        st.write("**Revoke a key**")
+        identity = st.selectbox(
+            "Which", list(names), index=None, placeholder="None", format_func=lambda one: names.get(one, one)
+        )
+        is_meant = st.checkbox("Its programs are to be refused from now on")
+        asked = st.form_submit_button("Revoke")
+    if not asked:
+        return
+    if identity is None or not is_meant:
+        st.info("Choose a key, and say that you mean it.")
+        return
+    try:
+        api.revoke_key(identity)
+    except ApiUnavailableError as error:
+        st.error(texts.unavailable(error))
+    except ApiProblemError as error:
+        st.error(texts.problem(error))
+    else:
+        st.success(f"The key {identity} is revoked.")
+
+
+def _moment(value: datetime | None) -> str:
+    return "never" if value is None else f"{value:%Y-%m-%d %H:%M}"
