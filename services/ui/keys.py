@@ -5,17 +5,18 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from services.ui import texts
+from services.ui import queries, texts, told
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.keys import Key
 
 _LIFETIMES = {"30 days": 30, "90 days": 90, "a year": 365, "until it is revoked": None}
+_PLACE = "keys"
 
 
 def show(api: Client) -> None:
     """Draw the keys, the forms that change them, and the audit log."""
     try:
-        keys, acts, verified = api.keys(), api.audit(), api.verify_audit()
+        keys, acts = queries.keys(api), queries.acts(api)
     except ApiProblemError as error:
         st.error(texts.problem(error))
         return
@@ -23,6 +24,7 @@ def show(api: Client) -> None:
         st.error(texts.plain(texts.unavailable(error, then="Open this page again in a moment.")))
         return
     st.subheader("API keys", anchor=False)
+    told.show(_PLACE)
     rows = [
         (one.id, one.name, one.role, one.state, _moment(one.last_used_at), _moment(one.expires_at), one.created_by)
         for one in keys
@@ -35,13 +37,25 @@ def show(api: Client) -> None:
     with revoking:
         _revoke(api, [one for one in keys if one.state == "active"])
     st.subheader("What was done", anchor=False)
-    if verified.fault is None:
-        st.caption(f"{texts.counted(verified.entries, 'entry', 'entries')}, unbroken from the first to the last.")
-    else:
-        st.error(f"The log was tampered with: {texts.plain(verified.fault)}")
     entries = [(one.seq, _moment(one.at), one.actor, one.act, one.subject) for one in acts]
     table = pd.DataFrame(entries, columns=["No.", "When (UTC)", "Who", "Did", "To what"])
     st.dataframe(table, hide_index=True)
+    if st.button("Check that nothing was changed"):  # it reads the whole log
+        _verify(api)
+
+
+def _verify(api: Client) -> None:
+    try:
+        verified = api.verify_audit()
+    except ApiUnavailableError as error:
+        st.error(texts.unavailable(error))
+    except ApiProblemError as error:
+        st.error(texts.problem(error))
+    else:
+        if verified.fault is None:
+            st.success(f"{texts.counted(verified.entries, 'entry', 'entries')}, unbroken from the first to the last.")
+        else:
+            st.error(f"The log was tampered with: {texts.plain(verified.fault)}")
 
 
 def _make(api: Client) -> None:
@@ -60,8 +74,8 @@ def _make(api: Client) -> None:
     except ApiProblemError as error:
         st.error(texts.problem(error))
     else:
-        st.success(f"The key {issued.key.id} is made. It is shown only here:")
-        st.code(issued.secret, language=None)
+        queries.changed(api)
+        told.tell(_PLACE, f"The key {issued.key.id} is made.", issued.secret)
 
 
 def _revoke(api: Client, keys: list[Key]) -> None:
@@ -85,7 +99,8 @@ def _revoke(api: Client, keys: list[Key]) -> None:
     except ApiProblemError as error:
         st.error(texts.problem(error))
     else:
-        st.success(f"The key {identity} is revoked.")
+        queries.changed(api)
+        told.tell(_PLACE, f"The key {identity} is revoked.")
 
 
 def _moment(value: datetime | None) -> str:

@@ -6,23 +6,25 @@ import httpx
 import pandas as pd
 import streamlit as st
 
-from services.ui import texts
+from services.ui import queries, texts, told
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.people import ChangedUser, Person, User
 
 _AS_IT_IS = "as it is"
+_PLACE = "people"
 
 
 def show(api: Client, me: Person) -> None:
     """Draw who may sign in, and the forms that change it."""
     try:
-        users = api.users()
+        users = queries.users(api)
     except ApiProblemError as error:
         st.error(texts.problem(error))
         return
     except ApiUnavailableError as error:
         st.error(texts.plain(texts.unavailable(error, then="Open this page again in a moment.")))
         return
+    told.show(_PLACE)
     rows = [(one.name, one.role, one.state, one.created_by, one.created_on, one.password_of) for one in users]
     columns = ["Name", "Role", "State", "Added by", "Added", "Password of"]
     st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True)
@@ -59,7 +61,7 @@ def _add(api: Client) -> None:
         role = st.selectbox("May", list(texts.ROLES), index=1, format_func=texts.role)
         asked = st.form_submit_button("Add")
     if asked:
-        _tell(lambda: api.create_user(name.strip().lower(), role), "may sign in now")
+        _tell(api, lambda: api.create_user(name.strip().lower(), role), "may sign in now")
 
 
 def _change(api: Client, users: list[User]) -> None:
@@ -80,10 +82,10 @@ def _change(api: Client, users: list[User]) -> None:
     if name is None or not changes:
         st.info("Choose who is to change, and what.")
         return
-    _tell(lambda: api.change_user(name, changes), "is changed, also where a page is open")
+    _tell(api, lambda: api.change_user(name, changes), "is changed, also where a page is open")
 
 
-def _tell(act: Callable[[], ChangedUser], done: str) -> None:
+def _tell(api: Client, act: Callable[[], ChangedUser], done: str) -> None:
     try:
         changed = act()
     except ApiUnavailableError as error:
@@ -92,11 +94,9 @@ def _tell(act: Callable[[], ChangedUser], done: str) -> None:
     except ApiProblemError as error:
         st.error(texts.problem(error))
         return
+    queries.changed(api)
     user = changed.user
-    st.success(f"{texts.plain(user.name)} ({user.role}, {user.state}) {done}.")
-    if changed.password is not None:
-        st.write("The password is shown only here:")
-        st.code(changed.password, language=None)
+    told.tell(_PLACE, f"{texts.plain(user.name)} ({user.role}, {user.state}) {done}.", changed.password)
 
 
 def _named(role: str) -> str:

@@ -7,9 +7,10 @@ import streamlit as st
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.client import Client
+from services.ui.responses.keys import Act, Key
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said
-from services.ui.responses.people import Person
+from services.ui.responses.people import Person, User
 from services.ui.responses.pipeline import Pipeline
 
 # Long enough to save a request per click, short enough to show a new model at once.
@@ -61,3 +62,27 @@ def verdicts(api: Client) -> list[Said]:
 def alerts(api: Client) -> tuple[OpenAlert, ...]:
     """The open alerts. Raises as Client.alerts."""
     return api.alerts()
+
+
+@st.cache_data(ttl=_KEPT, max_entries=20, show_spinner=False, hash_funcs={Client: _identity})
+def users(api: Client) -> list[User]:
+    """All users. Raises as Client.users."""
+    return api.users()
+
+
+@st.cache_data(ttl=_KEPT, max_entries=20, show_spinner=False, hash_funcs={Client: _identity})
+def keys(api: Client) -> list[Key]:
+    """All API keys. Raises as Client.keys."""
+    return api.keys()
+
+
+@st.cache_data(ttl=_KEPT, max_entries=20, show_spinner=False, hash_funcs={Client: _identity})
+def acts(api: Client) -> list[Act]:
+    """The newest entries of the audit log. Raises as Client.audit."""
+    return api.audit()
+
+
+def changed(api: Client) -> None:
+    """Ask anew for users, keys and acts: one of them was changed here."""
+    for one in (users, keys, acts):
+        one.clear(api)
