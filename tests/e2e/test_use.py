@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -226,7 +227,8 @@ def test_a_person_comes_through_the_gateway_and_leaves(platform: Platform) -> No
     # given
     browser = _browser("--ignore-certificate-errors")
     try:
-        soon = WebDriverWait(browser, 60)
+        # Streamlit draws the page in pieces: what was found may have been drawn anew.
+        soon = WebDriverWait(browser, 60, ignored_exceptions=(NoSuchElementException, StaleElementReferenceException))
         # when somebody opens the page, and mistypes the password first
         browser.get(f"{platform.address('gateway')}/?from=a-mail")
         soon.until(lambda _: _shown(browser, "#name"))
@@ -246,7 +248,8 @@ def test_a_person_comes_through_the_gateway_and_leaves(platform: Platform) -> No
         assert cookie is not None
         assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Lax")
         # when that person signs out
-        next(one for one in _shown(browser, "button") if one.text == "Sign out").click()
+        way_out = soon.until(lambda _: [one for one in _shown(browser, "button") if one.text == "Sign out"])
+        way_out[0].click()
         # then nothing more is shown, and the gateway asks again
         soon.until(lambda _: "Your session has ended." in _text(browser))
         browser.get(platform.address("gateway"))
