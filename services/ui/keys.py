@@ -45,13 +45,8 @@ def show(api: Client) -> None:
 
 
 def _verify(api: Client) -> None:
-    try:
+    with told.problems():
         verified = api.verify_audit()
-    except ApiUnavailableError as error:
-        st.error(texts.unavailable(error))
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
-    else:
         if verified.fault is None:
             st.success(f"{texts.counted(verified.entries, 'entry', 'entries')}, unbroken from the first to the last.")
         else:
@@ -67,13 +62,8 @@ def _make(api: Client) -> None:
         asked = st.form_submit_button("Make")
     if not asked:
         return
-    try:
+    with told.problems():
         issued = api.create_key(name, role, _LIFETIMES[lifetime])
-    except ApiUnavailableError as error:
-        st.error(texts.unavailable(error))
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
-    else:
         queries.changed(api)
         told.tell(_PLACE, f"The key {issued.key.id} is made.", issued.secret)
 
@@ -92,13 +82,8 @@ def _revoke(api: Client, keys: list[Key]) -> None:
     if identity is None or not is_meant:
         st.info("Choose a key, and say that you mean it.")
         return
-    try:
+    with told.problems():
         api.revoke_key(identity)
-    except ApiUnavailableError as error:
-        st.error(texts.unavailable(error))
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
-    else:
         queries.changed(api)
         told.tell(_PLACE, f"The key {identity} is revoked.")
 

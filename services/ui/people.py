@@ -86,17 +86,11 @@ def _change(api: Client, users: list[User]) -> None:
 
 
 def _tell(api: Client, act: Callable[[], ChangedUser], done: str) -> None:
-    try:
+    with told.problems():
         changed = act()
-    except ApiUnavailableError as error:
-        st.error(texts.unavailable(error))
-        return
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
-        return
-    queries.changed(api)
-    user = changed.user
-    told.tell(_PLACE, f"{texts.plain(user.name)} ({user.role}, {user.state}) {done}.", changed.password)
+        queries.changed(api)
+        user = changed.user
+        told.tell(_PLACE, f"{texts.plain(user.name)} ({user.role}, {user.state}) {done}.", changed.password)
 
 
 def _named(role: str) -> str:

@@ -1,8 +1,13 @@
-"""What a form has done, told once above what it changed: the page is drawn anew in between."""
+"""What a form has done, told once above what it changed (the page is drawn anew in between), or why it could not."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import streamlit as st
+
+from services.ui import texts
+from services.ui.client import ApiProblemError, ApiUnavailableError
 
 _KEY = "told"
 
@@ -24,3 +29,14 @@ def show(place: str) -> None:
     if secret is not None:
         st.write("This is shown only here:")
         st.code(secret, language=None)
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Show the API's refusal or outage where the form is."""
+    try:
+        yield
+    except ApiUnavailableError as error:
+        st.error(texts.unavailable(error))
+    except ApiProblemError as error:
+        st.error(texts.problem(error))

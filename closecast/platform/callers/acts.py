@@ -1,5 +1,6 @@
 """Acts on keys and users: who does them, the transaction they are done in, and their entry in the audit log."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ import psycopg
 from closecast.platform.callers import audit
 from closecast.platform.database import connect
 from closecast.platform.nomad.addresses import Address
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class DatabaseAwayError(RuntimeError):
@@ -22,6 +25,11 @@ class By:
 
     actor: str
     request_id: str | None = None
+
+
+def new_id() -> str:
+    """An identifier of a key or a user: 12 lower-case letters and digits, not secret."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(12))
 
 
 @contextmanager

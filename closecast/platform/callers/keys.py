@@ -19,7 +19,6 @@ from closecast.platform.nomad.addresses import Address
 
 ID = re.compile(r"[a-z0-9]{12}")
 State = Literal["active", "expired", "revoked"]
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _COLUMNS: LiteralString = "id, name, role, created_by, created_at, expires_at, revoked_at, last_used_at"
 
 
@@ -72,7 +71,7 @@ class KeyStore:
 
     def create(self, name: str, role: Role, lifetime: timedelta | None, by: By) -> tuple[Issued, audit.Head]:
         """Create a key, valid for `lifetime`, or until it is revoked if None."""
-        identity = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+        identity = acts.new_id()
         expires_at = None if lifetime is None else datetime.now(UTC) + lifetime
         with transaction(self._address) as connection:
             row = connection.execute(

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, LiteralString
@@ -17,7 +16,6 @@ from closecast.platform.nomad.addresses import Address
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 State = Literal["active", "disabled"]
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 COLUMNS: LiteralString = "id, name, role, created_by, created_at, password_changed_at, disabled_at"
 
 
@@ -71,7 +69,7 @@ class UserStore:
     def create(self, name: str, role: Role, by: By, password: str | None = None) -> Changed:
         """Create a user with this password, or one that is made up. Raises UserExistsError or WeakPasswordError."""
         new = password or made_up(name)
-        identity = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+        identity = acts.new_id()
         with transaction(self._address) as connection:
             try:
                 row = connection.execute(
