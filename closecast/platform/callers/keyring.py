@@ -17,9 +17,8 @@ from typing import Any
 
 import psycopg
 
+from closecast.platform.callers import keys, sessions
 from closecast.platform.callers.caller import KEY, USER, Caller, UncheckedCallerError, UnknownCallerError
-from closecast.platform.callers.keys import digest
-from closecast.platform.callers.sessions import is_new
 from closecast.platform.database import connect, migrate
 from closecast.platform.nomad.addresses import Address
 from closecast.platform.runtime.background import BackgroundWorker
@@ -27,6 +26,7 @@ from closecast.platform.runtime.files import write_whole
 
 _LOG = logging.getLogger(__name__)
 
+_KEY, _SESSION = keys.PREFIX.encode(), sessions.PREFIX.encode()
 TRUST_SECONDS = 24 * 3600.0
 _REFRESH_SECONDS = 1.0
 _NOTE_SECONDS = 10.0  # how often last-used times are written, and the confirmation on disk renewed
@@ -77,20 +77,20 @@ class Keyring:
 
         Raises UnknownCallerError, or UncheckedCallerError when it cannot be checked now.
         """
-        sha256 = digest(presented)
+        sha256 = keys.digest(presented)
         entry = self._entries.get(sha256)
         now = time.time()
         # The look-up's time depends only on the digest, which a caller cannot choose; the comparison takes constant time.
         if entry is None or not hmac.compare_digest(entry.sha256, sha256):
-            if presented.startswith((b"cc_", b"cs_")) and now - self._confirmed > TRUST_SECONDS:
+            if presented.startswith((_KEY, _SESSION)) and now - self._confirmed > TRUST_SECONDS:
                 raise UncheckedCallerError(_UNSEEN)
-            if presented.startswith(b"cs_"):
-                if is_new(presented):
+            if presented.startswith(_SESSION):
+                if sessions.is_new(presented):
                     raise UncheckedCallerError("the session is not known here yet; try again in a moment", soon=True)
                 raise UnknownCallerError("the session is not known: it has ended; sign in again")
             raise UnknownCallerError("the API key is not known: it was never issued, was rotated, or was revoked")
         if entry.until <= now:
-            is_session = presented.startswith(b"cs_")
+            is_session = presented.startswith(_SESSION)
             raise UnknownCallerError(
                 "the session has ended; sign in again" if is_session else "the API key has expired"
             )

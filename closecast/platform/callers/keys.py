@@ -17,6 +17,7 @@ from closecast.platform.callers.acts import By, transaction
 from closecast.platform.callers.caller import Role
 from closecast.platform.nomad.addresses import Address
 
+PREFIX = "cc_"
 ID = re.compile(r"[a-z0-9]{12}")
 State = Literal["active", "expired", "revoked"]
 _COLUMNS: LiteralString = "id, name, role, created_by, created_at, expires_at, revoked_at, last_used_at"
@@ -133,7 +134,7 @@ class KeyStore:
 
 
 def _add_secret(connection: audit.Connection, identity: str) -> str:
-    text = f"cc_{identity}_{secrets.token_urlsafe(32)}"
+    text = f"{PREFIX}{identity}_{secrets.token_urlsafe(32)}"
     connection.execute("INSERT INTO api_key_secrets (sha256, key_id) VALUES (%s, %s)", [digest(text), identity])
     return text
 

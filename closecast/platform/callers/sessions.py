@@ -25,7 +25,7 @@ LIFETIME = timedelta(hours=12)
 MOST_ATTEMPTS = 5  # with a wrong password in a row
 LOCKED = timedelta(minutes=15)
 _NEW_SECONDS = 5.0  # an instance may learn of a session so late
-_MADE_AT = re.compile(rb"cs_([0-9a-f]{8})_")
+_MADE_AT = re.compile(PREFIX.encode() + rb"([0-9a-f]{8})_")
 _Now = Callable[[], datetime]
 
 
@@ -93,13 +93,13 @@ class SessionStore:
             ).fetchone()
             return None if row is None else acts.log(connection, by, "user signed out", f"user {row[0]}", {})
 
-    def end_all(self, identity: str, by: By) -> int:
-        """End all sessions of the user with this id; returns how many."""
+    def end_all(self, identity: str, by: By) -> tuple[int, audit.Head]:
+        """End all sessions of the user with this id; returns how many, and the entry in the audit log."""
         with transaction(self._address) as connection:
             user = self._user(connection, identity)
             ended = end_sessions(connection, user)
-            acts.log(connection, by, "user signed out everywhere", f"user {user.name}", {"sessions_ended": ended})
-            return ended
+            details = {"sessions_ended": ended}
+            return ended, acts.log(connection, by, "user signed out everywhere", f"user {user.name}", details)
 
     def change_password(self, identity: str, old: str, new: str, token: str, by: By) -> audit.Head:
         """Replace the password of the user with this id, and end its sessions but that of `token`.

@@ -1,5 +1,6 @@
-"""Shared by the routes: documented problems and query parameters."""
+"""Shared by the routes: documented problems, query parameters, and the log line of an act."""
 
+import logging
 from datetime import date
 from typing import Annotated
 
@@ -7,7 +8,10 @@ from litestar.openapi import ResponseSpec
 from litestar.params import Parameter
 
 from closecast.deals.horizon import QUARTER_END
+from closecast.platform.callers import audit
 from services.api.problems import MEDIA_TYPE, Problem
+
+_LOG = logging.getLogger(__name__)
 
 _PROBLEMS = {
     400: "The request cannot be read",
@@ -37,6 +41,11 @@ def _documented(problems: dict[int, str]) -> dict[int, ResponseSpec]:
         status: ResponseSpec(Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
         for status, description in problems.items()
     }
+
+
+def log_act(act: str, subject: str, head: audit.Head) -> None:
+    """Log an act with the audit log's head, in a log that the database's owner cannot rewrite."""
+    _LOG.info("audit", extra={"act": act, "subject": subject, "seq": head.seq, "seal": head.sha256.hex()})
 
 
 RESPONSES = _documented(_PROBLEMS)

@@ -1,6 +1,5 @@
 """`/v1/keys`: create, list, rotate and revoke API keys, for admins. Each act is in the audit log, or is not done."""
 
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -9,16 +8,14 @@ from litestar.di import NamedDependency
 from litestar.enums import HttpMethod
 from litestar.params import Body, Parameter
 
-from closecast.platform.callers import audit, keys
+from closecast.platform.callers import keys
 from closecast.platform.callers.acts import By
 from closecast.platform.printable import printable
 from services.api.access.admission import Requires
 from services.api.access.callers import Callers
 from services.api.problems import InvalidInputError, UnavailableError
-from services.api.routes.common import ADMIN_RESPONSES
+from services.api.routes.common import ADMIN_RESPONSES, log_act
 from services.api.schemas.keys import IssuedKey, KeyFacts, Keys, NewKey, Rotation
-
-_LOG = logging.getLogger(__name__)
 
 KeyId = Annotated[str, Parameter(description="The middle part of the key, as listed", examples=[])]
 _TAGS = ["administration"]
@@ -51,7 +48,7 @@ def create_key(
         )
     lifetime = None if data.expires_in_days is None else timedelta(days=data.expires_in_days)
     issued, head = store(callers).create(data.name, data.role, lifetime, by(request))
-    _log_change("key created", issued.key, head)
+    log_act("key created", _subject(issued.key), head)
     return IssuedKey(_facts(issued.key), issued.text)
 
 
@@ -82,7 +79,7 @@ def rotate_key(
 ) -> IssuedKey:
     """Give a key a new secret with the same id, role and expiry; the old secret ends after the grace period."""
     issued, head = store(callers).rotate(_sound(key_id), timedelta(seconds=data.grace_seconds), by(request))
-    _log_change("key rotated", issued.key, head)
+    log_act("key rotated", _subject(issued.key), head)
     return IssuedKey(_facts(issued.key), issued.text)
 
 
@@ -99,7 +96,7 @@ def revoke_key(key_id: KeyId, callers: NamedDependency[Callers], request: Reques
     """Revoke a key on all instances, within about a second."""
     key, head = store(callers).revoke(_sound(key_id), by(request))
     if head is not None:
-        _log_change("key revoked", key, head)
+        log_act("key revoked", _subject(key), head)
     return _facts(key)
 
 
@@ -122,9 +119,8 @@ def by(request: Request[Any, Any, Any]) -> By:
     return By(state["caller"].actor, state["request_id"])
 
 
-def _log_change(act: str, key: keys.Key, head: audit.Head) -> None:
-    """Log the change with the audit log's head, in a log that the database's owner cannot rewrite."""
-    _LOG.info("audit", extra={"act": act, "subject": f"key {key.id}", "seq": head.seq, "seal": head.sha256.hex()})
+def _subject(key: keys.Key) -> str:
+    return f"key {key.id}"
 
 
 def _facts(key: keys.Key) -> KeyFacts:

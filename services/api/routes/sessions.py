@@ -16,7 +16,7 @@ from services.api.access.admission import Requires
 from services.api.access.callers import Callers
 from services.api.access.sign_ins import SignIns
 from services.api.problems import InvalidInputError, UnavailableError
-from services.api.routes.common import OWN_RESPONSES, SIGN_IN_RESPONSES
+from services.api.routes.common import OWN_RESPONSES, SIGN_IN_RESPONSES, log_act
 from services.api.routes.keys import by
 from services.api.schemas.users import CallerFacts, Ended, NewPassword, Session, SignIn
 
@@ -66,8 +66,11 @@ def me(request: Request[Any, Any, Any]) -> CallerFacts:
 )
 def sign_out(callers: NamedDependency[Callers], request: Request[Any, Any, Any]) -> Ended:
     """End this session, on all instances within about a second."""
-    _user(request)
-    return Ended(int(_sign_ins(callers).sessions.end(_token(request), by(request)) is not None))
+    user = _user(request)
+    head = _sign_ins(callers).sessions.end(_token(request), by(request))
+    if head is not None:
+        log_act("user signed out", _subject(user), head)
+    return Ended(int(head is not None))
 
 
 @delete(
@@ -81,7 +84,10 @@ def sign_out(callers: NamedDependency[Callers], request: Request[Any, Any, Any])
 )
 def sign_out_everywhere(callers: NamedDependency[Callers], request: Request[Any, Any, Any]) -> Ended:
     """End all sessions of the caller, this one included."""
-    return Ended(_sign_ins(callers).sessions.end_all(_user(request), by(request)))
+    user = _user(request)
+    ended, head = _sign_ins(callers).sessions.end_all(user.id.removeprefix(USER), by(request))
+    log_act("user signed out everywhere", _subject(user), head)
+    return Ended(ended)
 
 
 @put(
@@ -96,14 +102,16 @@ async def change_password(
     data: Annotated[NewPassword, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> None:
     """Replace the caller's password, and end the caller's other sessions."""
-    sign_ins, identity = _sign_ins(callers), _user(request)
+    sign_ins, user = _sign_ins(callers), _user(request)
+    identity = user.id.removeprefix(USER)
     act = partial(
         sign_ins.sessions.change_password, identity, data.old, data.new, token=_token(request), by=by(request)
     )
     try:
-        await sign_ins.run(act)
+        head = await sign_ins.run(act)
     except WeakPasswordError as error:
         raise InvalidInputError("new", None, "a stronger password", str(error)) from error
+    log_act("password changed", _subject(user), head)
 
 
 async def begun_session(callers: Callers, name: str, password: str, request_id: str) -> Begun:
@@ -117,7 +125,7 @@ async def begun_session(callers: Callers, name: str, password: str, request_id: 
     except SignInRefusedError:
         _LOG.warning("sign-in refused", extra={"request_id": request_id})
         raise
-    _LOG.info("audit", extra={"act": "user signed in", "seq": begun.head.seq, "seal": begun.head.sha256.hex()})
+    log_act("user signed in", f"user {begun.user.name}", begun.head)
     return begun
 
 
@@ -127,12 +135,16 @@ def _sign_ins(callers: Callers) -> SignIns:
     return callers.sign_ins
 
 
-def _user(request: Request[Any, Any, Any]) -> str:
-    """The id of the local user that asks. Raises PermissionDeniedException (403) for other callers."""
+def _user(request: Request[Any, Any, Any]) -> Caller:
+    """The local user that asks. Raises PermissionDeniedException (403) for other callers."""
     caller: Caller = request.scope["state"]["caller"]
     if not caller.id.startswith(USER):
         raise PermissionDeniedException(f"this is for who signed in with a password, and {caller.name!r} did not")
-    return caller.id.removeprefix(USER)
+    return caller
+
+
+def _subject(user: Caller) -> str:
+    return f"user {user.name}"
 
 
 def _token(request: Request[Any, Any, Any]) -> str:

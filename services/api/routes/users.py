@@ -1,6 +1,5 @@
 """`/v1/users`: create, list and change local users, for admins. Each act is in the audit log, or is not done."""
 
-import logging
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, patch, post, route
@@ -14,11 +13,9 @@ from closecast.platform.callers.users import NAME, Changed, NoSuchUserError, Use
 from services.api.access.admission import Requires
 from services.api.access.callers import Callers
 from services.api.problems import InvalidInputError, UnavailableError
-from services.api.routes.common import USER_RESPONSES
+from services.api.routes.common import USER_RESPONSES, log_act
 from services.api.routes.keys import by
 from services.api.schemas.users import ChangedUser, NewUser, UserChange, UserFacts, Users
-
-_LOG = logging.getLogger(__name__)
 
 UserName = Annotated[str, Parameter(description="What the user signs in with", max_length=100, examples=[])]
 _TAGS = ["administration"]
@@ -44,7 +41,7 @@ def create_user(
     """Create a user. A password that is made up is in this answer only."""
     given = None if data.password is UNSET else data.password
     try:
-        return _answer(_store(callers).create(data.name, data.role, by(request), given))
+        return _answer("user created", _store(callers).create(data.name, data.role, by(request), given))
     except WeakPasswordError as error:
         raise InvalidInputError("password", None, "a stronger password", str(error)) from error
 
@@ -86,7 +83,7 @@ def change_user(
         disabled=None if data.disabled is UNSET else data.disabled,
         new_password=data.new_password,
     )
-    return _answer(changed)
+    return _answer("user changed", changed)
 
 
 def _store(callers: Callers) -> UserStore:
@@ -95,12 +92,9 @@ def _store(callers: Callers) -> UserStore:
     return callers.users
 
 
-def _answer(changed: Changed) -> ChangedUser:
-    """The answer, after logging the audit log's head where the database's owner cannot rewrite it."""
+def _answer(act: str, changed: Changed) -> ChangedUser:
     if changed.head is not None:
-        subject = f"user {changed.user.name}"
-        extra = {"subject": subject, "seq": changed.head.seq, "seal": changed.head.sha256.hex()}
-        _LOG.info("audit", extra=extra)
+        log_act(act, f"user {changed.user.name}", changed.head)
     return ChangedUser(_facts(changed.user), changed.password)
 
 

@@ -87,6 +87,9 @@ def test_a_persons_day(service: Client, password: str, capsys: pytest.CaptureFix
     # when she signs out
     assert mine(service, "DELETE", "/v1/me/session", token).json() == {"sessions": 1}
     until(lambda: mine(service, "GET", "/v1/me", token).status_code == 401, SOON)
+    # then each act's place in the audit log is in the service's own log, too
+    acts = [line["act"] for line in logged() if line["event"] == "audit" and line["subject"] == "user ada"]
+    assert acts == ["user signed in", "user changed", "user signed in", "password changed", "user signed out"]
     # then nothing secret was told
     captured = capsys.readouterr()
     told = captured.err + captured.out + json.dumps([entries, logged()])
@@ -94,10 +97,11 @@ def test_a_persons_day(service: Client, password: str, capsys: pytest.CaptureFix
         assert secret not in told
 
 
-def test_signed_out_everywhere(service: Client, password: str) -> None:
+def test_signed_out_everywhere(service: Client, password: str, logged: Logged) -> None:
     tokens = [sign_in(service, password)["token"] for _ in range(3)]
     assert mine(service, "DELETE", "/v1/me/sessions", tokens[0]).json() == {"sessions": 3}
     until(lambda: all(mine(service, "GET", "/v1/me", one).status_code == 401 for one in tokens), SOON)
+    assert [line["subject"] for line in logged() if line.get("act") == "user signed out everywhere"] == ["user ada"]
 
 
 def test_a_disabled_user_is_out_with_the_page_open(service: Client, password: str) -> None:
