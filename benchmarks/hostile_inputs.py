@@ -8,7 +8,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,6 +49,9 @@ _ROUTES = (
     "/v1/keys",
     "/v1/keys/aaaaaaaaaaaa/rotate",
     "/v1/predictions/batch",
+    "/v1/opinions",
+    "/v1/users",
+    "/v1/sign-in",
 )
 
 
@@ -142,6 +145,32 @@ def fields(draw: random.Random) -> Input:
     return Input("fields", path=path, headers={"Content-Type": JSON}, body=json.dumps(body).encode())
 
 
+def opinions(draw: random.Random) -> Input:
+    """Opinions with odd values, on deals that are not there."""
+    body = {
+        "opportunity_id": draw.choice([_text(draw), *_ODD]),
+        "expects": draw.choice(["higher", "lower", *_ODD]),
+        "reason": draw.choice([_text(draw), *_ODD]),
+        draw.choice(["as_of", "horizon", "probability"]): draw.choice(_ODD),
+    }
+    return Input(
+        "opinions", path="/v1/opinions", headers={"Content-Type": JSON}, body=json.dumps(body).encode(), wrong=True
+    )
+
+
+def forms(draw: random.Random) -> Input:
+    """The sign-in page's form with odd fields, of another site, or cut off."""
+    names = ["name", "password", "next", _text(draw)]
+    body = urlencode([(draw.choice(names), draw.choice([_text(draw), "a" * 300])) for _ in range(draw.randrange(6))])
+    headers = {
+        "Content-Type": draw.choice(["application/x-www-form-urlencoded", JSON, "multipart/form-data; boundary=x"])
+    }
+    if draw.random() < 0.5:
+        headers["Origin"] = draw.choice(["null", "https://evil.example", "http://[", "file://"])
+    content = body.encode()[: draw.randrange(len(body) + 1)] + draw.choice([b"", b"%FF", b"\xff", b"&&", b"%"])
+    return Input("forms", path="/sign-in", headers=headers, body=content, wrong=True, has_key=False)
+
+
 def tables(draw: random.Random) -> Input:
     """CSV with odd quotes, zero bytes and rows of wrong width."""
     rows = ["engage_date,account,product", *(f"2017-11-20,{_text(draw)},GTX Pro" for _ in range(3))]
@@ -187,6 +216,10 @@ def queries(draw: random.Random) -> Input:
             ("/v1/pipeline", "as_of"),
             ("/v1/pipeline", "limit"),
             ("/v1/pipeline", "offset"),
+            ("/v1/pipeline", "order"),
+            ("/v1/pipeline", "weeks_back"),
+            ("/v1/deal", "opportunity_id"),
+            ("/v1/opinions", "opportunity_id"),
             ("/v1/audit", "before"),
             ("/v1/predictions/0193b7a0-0000-7000-8000-000000000000", "row"),
         ]
@@ -249,6 +282,8 @@ KINDS: tuple[Callable[[random.Random], Input], ...] = (
     tokens,
     json_bodies,
     fields,
+    opinions,
+    forms,
     tables,
     parquet,
     queries,

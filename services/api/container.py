@@ -13,6 +13,7 @@ from services.api.checks.checks import ExportChecks
 from services.api.records.database import Records
 from services.api.records.runs import Runs
 from services.api.serving.champion import Champion
+from services.api.serving.deals import Deals
 from services.api.serving.explanation_cache import ExplanationCache
 from services.api.serving.explanations import Explainer
 from services.api.serving.history import HistoryFollower
@@ -46,6 +47,7 @@ class Container:
         self.pseudonyms = Pseudonyms(settings.pseudonym_key, settings.model_cache)
         self.predictor = Predictor(self.champion, self.journal, self.metrics, self.pseudonyms)
         self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere), self.pseudonyms)
+        self.deals = Deals(self.explainer, self.pseudonyms)
         self.batch_supervisor = BatchSupervisor()
         self.batches = BatchRequests(self.champion, self.callers, self.batch_supervisor, self.metrics)
         self.checks = ExportChecks()
@@ -69,6 +71,7 @@ class Container:
             "callers",
             "predictor",
             "explainer",
+            "deals",
             "records",
             "metrics",
             "batches",

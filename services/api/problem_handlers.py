@@ -34,6 +34,7 @@ from services.api.problems import (
     of_request,
     shortened,
 )
+from services.api.serving.deals import NoSuchDealError
 
 _TOO_LARGE = "the body is larger than 10 MB; send the deals in several requests"  # the gateway answers the same text
 _GONE = "client disconnected prematurely"  # Litestar's text for it, with status 500
@@ -83,6 +84,10 @@ def on_problem(request: Request[Any, Any, Any], error: ProblemError) -> Response
 def on_unavailable(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     problem = Problem("The service cannot answer this now", HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     return response(request, problem, _RETRY)
+
+
+def on_no_deal(request: Request[Any, Any, Any], error: NoSuchDealError) -> Response[Any]:
+    return response(request, Problem("There is no such deal", HTTPStatus.NOT_FOUND, str(error)))
 
 
 def on_no_key(request: Request[Any, Any, Any], error: NoSuchKeyError) -> Response[Any]:
@@ -154,6 +159,7 @@ HANDLERS: dict[Any, Any] = {
     UnavailableError: on_unavailable,
     JournalFullError: on_unavailable,
     DatabaseAwayError: on_unavailable,
+    NoSuchDealError: on_no_deal,
     NoSuchKeyError: on_no_key,
     KeyEndedError: on_ended_key,
     NoSuchUserError: on_no_user,

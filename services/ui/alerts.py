@@ -1,4 +1,4 @@
-"""The tab with the open alerts: pages first, each with its text and links."""
+"""The page with the open alerts: pages first, each with its text and links."""
 
 from urllib.parse import urlsplit
 

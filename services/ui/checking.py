@@ -1,4 +1,4 @@
-"""The tab that checks an export: what would be read, used and noticed, and whether a model can be trained on it."""
+"""The page that checks an export: what would be read, used and noticed, and whether a model can be trained on it."""
 
 import pandas as pd
 import streamlit as st

@@ -10,6 +10,7 @@ import httpx
 
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
+from services.ui.responses.deals import Deal, Opinion
 from services.ui.responses.exports import Findings
 from services.ui.responses.history import History
 from services.ui.responses.keys import Act, IssuedKey, Key, Verified
@@ -137,13 +138,39 @@ class Client:
         return self._ask(ModelFacts.of_json, "GET", "/v1/model")
 
     def pipeline(
-        self, as_of: date | None = None, horizon: Horizon = "quarter_end", limit: int = MOST_DEALS, offset: int = 0
+        self, as_of: date | None = None, horizon: Horizon = "quarter_end", order: str = "probability"
     ) -> Pipeline:
-        """The open deals as of a date, most likely first. Raises ApiUnavailableError or ApiProblemError."""
-        query = {"horizon": str(horizon), "limit": str(limit), "offset": str(offset)}
+        """The open deals as of a date, as many as are sent at once, each with its chance of a week before.
+
+        Raises ApiUnavailableError or ApiProblemError.
+        """
+        query = {"horizon": str(horizon), "limit": str(MOST_DEALS), "order": order, "weeks_back": "1"}
         if as_of is not None:
             query["as_of"] = as_of.isoformat()
         return self._ask(Pipeline.of_json, "GET", "/v1/pipeline", params=query)
+
+    def deal(self, identifier: str, as_of: date, horizon: Horizon) -> Deal:
+        """One deal. Raises ApiUnavailableError, or ApiProblemError: 404 when the model's data do not have it."""
+        query = {"opportunity_id": identifier, "as_of": as_of.isoformat(), "horizon": str(horizon)}
+        return self._ask(Deal.of_json, "GET", "/v1/deal", params=query)
+
+    def opinions(self, identifier: str) -> list[Opinion]:
+        """What people expect of a deal, the latest first. Raises ApiUnavailableError or ApiProblemError."""
+        query = {"opportunity_id": identifier}
+        return self._ask(
+            lambda content: [Opinion.of_json(one) for one in content["opinions"]], "GET", "/v1/opinions", params=query
+        )
+
+    def disagree(self, identifier: str, expects: str, reason: str, as_of: date, days: int) -> Opinion:
+        """Keep an opinion on an open deal. Raises ApiUnavailableError or ApiProblemError."""
+        body = {
+            "opportunity_id": identifier,
+            "expects": expects,
+            "reason": reason,
+            "as_of": as_of.isoformat(),
+            "horizon": days,
+        }
+        return self._ask(Opinion.of_json, "POST", "/v1/opinions", json=body)
 
     def predict(
         self, deal: Mapping[str, str], as_of: date | None = None, horizon: Horizon = "quarter_end"

@@ -1,4 +1,4 @@
-"""The tab that says which model answered on a day, and how good its answers were."""
+"""The page that says which model answered on a day, and how good its answers were."""
 
 from datetime import UTC, date, datetime
 

@@ -1,4 +1,4 @@
-"""The tab on which admins see and change API keys, and read what was done to keys, people and models."""
+"""The page on which admins see and change API keys, and read what was done to keys, people and models."""
 
 from datetime import datetime
 

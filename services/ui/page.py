@@ -1,78 +1,101 @@
-"""The page that Streamlit runs for every visit and click: a header and six tabs or, for admins, eight; or an error."""
+"""What Streamlit runs for every visit and click: who that is, the pages of that person's role, and the one asked for."""
 
 import os
+from pathlib import Path
 
 import streamlit as st
 
 from closecast.platform.nomad.addresses import address
-from services.ui import (
-    alerts,
-    checking,
-    history,
-    keys,
-    outage,
-    people,
-    queries,
-    ranking,
-    scoring,
-    sign_in,
-    texts,
-    watch,
-)
+from services.ui import outage, people, queries, sign_in, texts, visit
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.people import Person
+from services.ui.visit import Visit
 
 # Streamlit leaves space for a toolbar that this page does not have.
-_STYLE = "<style>.stMainBlockContainer {padding-top: 2rem}</style>"
+_STYLE = "<style>.stMainBlockContainer {padding-top: 2.5rem}</style>"
+VIEWS = Path(__file__).with_name("views")
+_READ = {
+    "Sales": (
+        ("my_week", "My week", ":material/call:"),
+        ("pipeline", "Pipeline", ":material/filter_list:"),
+        ("deal", "One deal", ":material/handshake:"),
+    ),
+    "Answers": (
+        ("past", "Past answers", ":material/history:"),
+        ("still_right", "Still right?", ":material/monitoring:"),
+        ("alerts", "Alerts", ":material/notifications:"),
+    ),
+}
+_SCORE = {
+    "Sales": (("score", "Score a deal", ":material/calculate:"),),
+    "Answers": (("check", "Check an export", ":material/upload_file:"),),
+}
+_ADMINISTER = {
+    "Administration": (
+        ("people", "People", ":material/group:"),
+        ("keys", "Keys and audit", ":material/key:"),
+    )
+}
+_ROLES = {"viewer": (_READ,), "scorer": (_READ, _SCORE), "admin": (_READ, _SCORE, _ADMINISTER)}
 
 
 def main() -> None:
-    st.set_page_config(page_title="Closecast", layout="wide")
+    st.set_page_config(page_title="Closecast", page_icon=":material/query_stats:", layout="wide")
     st.html(_STYLE)
-    st.title("Closecast", anchor=False)
-    visit = sign_in.visitor(_instance())
-    if visit is None:
+    found = sign_in.visitor(_instance())
+    if found is None:
+        # The address stays that of the page that was asked for.
+        st.navigation(_pages("admin"), position="hidden")
         return
-    api, person = visit
-    _who(api, person)
+    api, person = found
+    page = st.navigation(_pages(person.role), expanded=True)
+    with st.sidebar:
+        _who(api, person)
     model = _model(api)
     if model is None:
         return
-    st.caption("  \n".join(filter(None, (texts.model_line(model), texts.evidence_line(model)))))
+    with st.sidebar:
+        _what(model)
+    st.title(page.title, anchor=False)
     if model.is_baseline:
         st.info(texts.BASELINE_NOTE)
-    names = ["Rank the pipeline", "Score one deal", "Check an export", "Past answers", "Still right?", "Alerts"]
-    is_admin = person.role == "admin"
-    rank, score, check, past, still, wrong, *more = st.tabs([*names, "People", "Keys and audit"] if is_admin else names)
-    with rank:
-        pipeline = ranking.show(api, model)
-    with score:
-        scoring.show(api, model, pipeline)
-    with check:
-        checking.show(api)
-    with past:
-        history.show(api)
-    with still:
-        watch.show(api)
-    with wrong:
-        alerts.show(api)
-    if more:
-        who, what = more
-        with who:
-            people.show(api, person)
-        with what:
-            keys.show(api)
+    visit.begin(Visit(api, person, model))
+    page.run()
+
+
+def _pages(role: str) -> dict[str, list[st.Page]]:
+    pages: dict[str, list[st.Page]] = {}
+    for part in _ROLES[role]:
+        for section, views in part.items():
+            pages.setdefault(section, []).extend(
+                st.Page(
+                    VIEWS / f"{name}.py",
+                    title=title,
+                    icon=icon,
+                    url_path=name.replace("_", "-"),
+                    default=name == "my_week",
+                )
+                for name, title, icon in views
+            )
+    return pages
 
 
 def _who(api: Client, person: Person) -> None:
     """Who has signed in, that person's password, and the way out."""
-    said, password, out = st.columns([4, 1, 1], vertical_alignment="center")
-    said.caption(f"Signed in as {texts.plain(person.name)} ({person.role})")
-    with password.popover("Password", width="stretch"):
+    st.caption(f"Signed in as {texts.plain(person.name)} ({person.role})")
+    with st.popover("Password", width="stretch"):
         people.change_password(api)
-    if out.button("Sign out", width="stretch"):
+    if st.button("Sign out", width="stretch"):
         sign_in.sign_out(api)
+
+
+def _what(model: ModelFacts) -> None:
+    """Which model serves; how good it was is one click away."""
+    st.caption(texts.model_line(model))
+    if (line := texts.evidence_line(model)) is not None:
+        with st.popover("How good is it?", type="tertiary"):
+            st.caption(line)
 
 
 def _instance() -> str:

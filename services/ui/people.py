@@ -1,4 +1,4 @@
-"""The tab on which admins let people in and out, and everybody's way to another password."""
+"""The page on which admins let people in and out, and everybody's way to another password."""
 
 from collections.abc import Callable
 

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import streamlit as st
 
 from closecast.deals.horizon import Horizon
-from closecast.platform.request_limits import MOST_DEALS
 from services.ui.client import Client
+from services.ui.responses.deals import Deal, Opinion
 from services.ui.responses.keys import Act, Key
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said
@@ -47,9 +47,21 @@ def model(api: Client) -> ModelFacts:
 
 
 @st.cache_data(ttl=_KEPT, max_entries=16, show_spinner="Ranking the open deals", hash_funcs={Client: _identity})
-def pipeline(api: Client, as_of: date, horizon: Horizon) -> Pipeline:
+def pipeline(api: Client, as_of: date, horizon: Horizon, order: str = "probability") -> Pipeline:
     """The open deals, as many as the API returns at once. Raises as Client.pipeline."""
-    return api.pipeline(as_of, horizon, limit=MOST_DEALS)
+    return api.pipeline(as_of, horizon, order)
+
+
+@st.cache_data(ttl=_KEPT, max_entries=100, show_spinner=False, hash_funcs={Client: _identity})
+def deal(api: Client, identifier: str, as_of: date, horizon: Horizon) -> Deal:
+    """One deal. Raises as Client.deal."""
+    return api.deal(identifier, as_of, horizon)
+
+
+@st.cache_data(ttl=_KEPT, max_entries=100, show_spinner=False, hash_funcs={Client: _identity})
+def opinions(api: Client, identifier: str) -> list[Opinion]:
+    """What people expect of a deal. Raises as Client.opinions."""
+    return api.opinions(identifier)
 
 
 @st.cache_data(ttl=_SELDOM, max_entries=16, show_spinner=False, hash_funcs={Client: _identity})

@@ -47,7 +47,7 @@ def show(why: Explanation | str) -> None:
     st.vega_lite_chart(
         bars,
         {
-            "height": 34 * len(shown) + 40,
+            "height": 34 * len(shown) + 70,
             "encoding": {"x": across, "y": down},
             "layer": [
                 {"mark": {"type": "bar", "cornerRadiusEnd": 3}, "encoding": {"color": colour}},

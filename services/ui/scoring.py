@@ -1,11 +1,11 @@
-"""The tab that scores one deal: its form, and the chance or an error."""
+"""The page that scores one deal: its form, and the chance or an error."""
 
 from datetime import date
 
 import pandas as pd
 import streamlit as st
 
-from services.ui import reasons, texts
+from services.ui import queries, reasons, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.ranking import DATES, EARLIEST, LATEST, choices
 from services.ui.responses.models import ModelFacts
@@ -17,8 +17,12 @@ _Answer = tuple[Prediction, Explanation | str] | str  # a chance and its explana
 _BARS = {"30": "Within 30 days", "60": "Within 60 days", "90": "Within 90 days", "quarter_end": "By quarter end"}
 
 
-def show(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> None:
+def show(api: Client, model: ModelFacts) -> None:
     """Draw the form and, beside it, the answer."""
+    try:
+        pipeline = queries.pipeline(api, model.data_as_of, "quarter_end")
+    except (ApiUnavailableError, ApiProblemError):
+        pipeline = None  # only names to choose from: others can be typed, and the answer says what is wrong
     left, right = st.columns(2, gap="large")
     with left:
         asked = _form(api, model, pipeline)

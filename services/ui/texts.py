@@ -5,6 +5,7 @@ from datetime import date
 
 from closecast.deals.horizon import Horizon
 from services.ui.client import ApiProblemError, ApiUnavailableError
+from services.ui.responses.deals import Alike, Deal
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.predictions import Quarter
 
@@ -22,6 +23,7 @@ ROLES = {
     "admin": "lets people and programs in and out too, and rolls models back",
 }
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+_ENOUGH = 20  # past deals, of which a share says something
 TRIES_AGAIN = "This page tries again every few seconds."
 # The API names the columns of the CRM export; the page names the fields of its form.
 _FIELDS = {
@@ -38,6 +40,37 @@ _FIELDS = {
 def role(name: str) -> str:
     """Describe a role: "viewer: reads the pipeline, models and past answers"."""
     return f"{name}: {ROLES[name]}"
+
+
+def short_day(value: date) -> str:
+    """Format a date without its year: "31 December"."""
+    return f"{value.day} {value:%B}"
+
+
+def money(value: float) -> str:
+    """Format an amount, in the data's currency, which an export does not name: "4,854"."""
+    return f"{value:,.0f}"
+
+
+def change(now: float, before: float | None) -> str | None:
+    """Describe the change of a chance: "+6.2 points", "new"; None where it is the same to the tenth of a point."""
+    if before is None:
+        return "new"
+    text = points(now - before)
+    return None if text == "0.0" else f"{text} points"
+
+
+def alike(of: Alike, deal: Deal) -> str:
+    """Say how past deals like it went: "Of 104 past deals as old at this time of a quarter, 38 were won in as many days."."""
+    days = counted((deal.by - deal.as_of).days, "day", "days")
+    if not of.of:
+        return f"No past deal of this age is known for as long as {days} after."
+    at = ", at the same time of a quarter" if of.same_phase else ""
+    of_hundred = f", {round(100 * of.won / of.of)} of 100" if of.of >= _ENOUGH else ", too few to say much"
+    return (
+        f"Of {counted(of.of, 'past deal', 'past deals')} of this age{at}, {of.won:,} "
+        f"{'was' if of.won == 1 else 'were'} won within {days}{of_hundred}."
+    )
 
 
 def day(value: date) -> str:

@@ -1,4 +1,4 @@
-"""The tab that says what monitoring found: whether the answers are still right."""
+"""The page that says what monitoring found: whether the answers are still right."""
 
 import pandas as pd
 import streamlit as st

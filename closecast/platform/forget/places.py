@@ -34,6 +34,7 @@ TABLES = {
     "alerts": "database closecast: alerts",
     "alert_deliveries": "database closecast: alert_deliveries",
     "alert_silences": "database closecast: alert_silences",
+    "opinions": "database closecast: opinions",
     "api_keys": "database closecast: api_keys",
     "api_key_secrets": "database closecast: api_key_secrets",
     "users": "database closecast: users",

@@ -24,7 +24,9 @@ _WORDS = {
     "as_of": (_DATE, "a date written YYYY-MM-DD"),
     "horizon": (re.compile(r".*", re.DOTALL), 'days from as_of, or "quarter_end"'),
     "mapping": (re.compile(r"[a-z0-9_]{1,30}"), "the name of a profile, such as hubspot"),
-    **dict.fromkeys(("limit", "offset", "before", "row"), (_NUMBER, "a whole number")),
+    "opportunity_id": (re.compile(r".{1,500}", re.DOTALL), "a deal's identifier"),
+    "order": (re.compile(r"[a-z_]{1,20}"), "probability, expected_value or stake"),
+    **dict.fromkeys(("limit", "offset", "before", "row", "weeks_back"), (_NUMBER, "a whole number")),
 }
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from closecast.platform.alerts.outbox import KnownAlert, open_alerts
 from closecast.platform.database import connect
-from closecast.platform.journal import store
+from closecast.platform.journal import opinions, store
 from closecast.platform.journal.outcomes import Outcome, OutcomeCounts, record_outcomes
 from closecast.platform.mlflow.champions import Tenure, tenures
 from closecast.platform.monitoring.answered import Answering, answered
@@ -51,6 +51,16 @@ class Records:
         """The models that answered on `day`, and all champions in the order of time."""
         with self._connection() as connection:
             return answered(connection, day), tenures(connection)
+
+    def opinions_on(self, opportunity_id: str) -> Sequence[opinions.Told]:
+        """What people expect of the deal, the latest first. It is named as the model's data name it."""
+        with self._connection() as connection:
+            return opinions.opinions(connection, opportunity_id)
+
+    def add_opinion(self, opinion: opinions.Opinion) -> opinions.Told:
+        """Store an opinion."""
+        with self._connection() as connection:
+            return opinions.add_opinion(connection, opinion)
 
     def verdicts(self, limit: int) -> list[Stored]:
         """The last `limit` verdicts of monitoring, the latest day first."""

@@ -4,6 +4,7 @@ from services.api.routes.alerts import alerts
 from services.api.routes.audit import audit_log, verify_audit_log
 from services.api.routes.batch import predict_batch
 from services.api.routes.checks import check_export
+from services.api.routes.deals import deal, disagree, opinion_options, opinions
 from services.api.routes.explanations import explain
 from services.api.routes.history import model_history
 from services.api.routes.keys import create_key, key_options, list_keys, revoke_key, rotate_key
@@ -25,6 +26,10 @@ ROUTES = [
     check_export,
     explain,
     open_pipeline,
+    deal,
+    opinion_options,
+    opinions,
+    disagree,
     model,
     model_history,
     monitoring,

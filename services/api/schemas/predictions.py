@@ -195,6 +195,10 @@ class OpenDeal(Struct, frozen=True):
     engage_date: date
     age_days: int
     probability: float
+    price: Annotated[float | None, Meta(description="What the product is usually won at; null if none was won")]
+    probability_before: Annotated[
+        float | None, Meta(description="With weeks_back: the chance then, by the same date; null if not engaged then")
+    ]
 
 
 class PipelineCounts(Struct, frozen=True):
@@ -208,7 +212,7 @@ class PipelineCounts(Struct, frozen=True):
 
 
 class Pipeline(Struct, frozen=True):
-    """The open deals, most likely first; `expected_wins` is the sum of all their probabilities."""
+    """The open deals in order; the sums of all probabilities, and of all probabilities times prices."""
 
     as_of: date
     horizon_days: int
@@ -217,6 +221,7 @@ class Pipeline(Struct, frozen=True):
     model: ModelVersion
     counts: PipelineCounts
     expected_wins: float
+    expected_value: float
     deals: list[OpenDeal]
 
 

@@ -30,7 +30,12 @@ class Explainer:
         self, served: Served, deal: Deal, question: Question
     ) -> tuple[explanations.Explanation, ExplanationText]:
         """Explain the answer to `question` about `deal`. Raises NotScorableError as scoring does."""
-        deal = self._pseudonyms.deal(deal, served.model.card.pseudonymised)
+        return self.explain_known(served, self._pseudonyms.deal(deal, served.model.card.pseudonymised), question)
+
+    def explain_known(
+        self, served: Served, deal: Deal, question: Question
+    ) -> tuple[explanations.Explanation, ExplanationText]:
+        """Explain as `explain` does a deal of the model's own data: pseudonyms are in it already."""
         age = (question.as_of - require_open(deal, question.as_of)).days
         builder, scorer = served.model.builder, served.model.scorer
         tables, days = builder.tables(question.as_of), question.horizon_days

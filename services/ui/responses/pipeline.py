@@ -18,11 +18,18 @@ class OpenDeal:
     engage_date: date
     age_days: int
     probability: float
+    price: float | None
+    probability_before: float | None  # a week before, by the same date; None for a deal that is newer
+
+    @property
+    def expected_value(self) -> float | None:
+        """The chance times the product's usual price."""
+        return None if self.price is None else self.probability * self.price
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Open deals, most likely first; `open`, `not_scorable` and `expected_wins` are of all deals, not only of this page."""
+    """Open deals in order; `open`, `not_scorable` and the two sums are of all deals, not only of this page."""
 
     as_of: date
     by: date
@@ -31,6 +38,7 @@ class Pipeline:
     open: int
     not_scorable: int
     expected_wins: float
+    expected_value: float
     deals: tuple[OpenDeal, ...]
 
     @classmethod
@@ -43,6 +51,7 @@ class Pipeline:
             open=int(content["counts"]["open"]),
             not_scorable=int(content["counts"]["not_scorable"]),
             expected_wins=float(content["expected_wins"]),
+            expected_value=float(content["expected_value"]),
             deals=tuple(
                 OpenDeal(
                     opportunity_id=str(deal["opportunity_id"]),
@@ -52,7 +61,13 @@ class Pipeline:
                     engage_date=date.fromisoformat(deal["engage_date"]),
                     age_days=int(deal["age_days"]),
                     probability=float(deal["probability"]),
+                    price=_number(deal["price"]),
+                    probability_before=_number(deal["probability_before"]),
                 )
                 for deal in content["deals"]
             ),
         )
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)

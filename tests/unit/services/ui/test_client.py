@@ -123,6 +123,7 @@ def test_the_pipeline_is_asked_for_with_its_parameters() -> None:
                 "model": {"name": "closecast", "version": "3"},
                 "counts": {"open": 1, "not_scorable": 2},
                 "expected_wins": 0.4,
+                "expected_value": 2_000,
                 "deals": [
                     {
                         "opportunity_id": "A1",
@@ -132,15 +133,19 @@ def test_the_pipeline_is_asked_for_with_its_parameters() -> None:
                         "engage_date": "2017-11-01",
                         "age_days": 19,
                         "probability": 0.4,
+                        "price": 5_000,
+                        "probability_before": None,
                     }
                 ],
             },
         )
 
     # when
-    pipeline = client(answer).pipeline(date(2017, 11, 20), 30, limit=5, offset=10)
+    pipeline = client(answer).pipeline(date(2017, 11, 20), 30, "stake")
     # then
-    assert dict(seen[0].params) == {"as_of": "2017-11-20", "horizon": "30", "limit": "5", "offset": "10"}
+    query = {"as_of": "2017-11-20", "horizon": "30", "limit": "10000", "order": "stake", "weeks_back": "1"}
+    assert dict(seen[0].params) == query
+    assert pipeline.deals[0].expected_value == 2_000
     assert (pipeline.open, pipeline.not_scorable, pipeline.deals[0].account) == (1, 2, None)
 
 

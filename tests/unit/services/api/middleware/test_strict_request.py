@@ -119,6 +119,7 @@ def test_depth_is_refused_on_every_route_that_reads_a_body(client: Client, path:
     [
         ("/v1/pipeline", "limit"),
         ("/v1/pipeline", "offset"),
+        ("/v1/pipeline", "weeks_back"),
         ("/v1/pipeline", "as_of"),
         ("/v1/audit", "before"),
         ("/v1/model/history", "day"),

@@ -1,0 +1,5 @@
+"""The page "Alerts"."""
+
+from services.ui import alerts, visit
+
+alerts.show(visit.now().api)

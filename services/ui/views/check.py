@@ -1,0 +1,5 @@
+"""The page "Check an export"."""
+
+from services.ui import checking, visit
+
+checking.show(visit.now().api)

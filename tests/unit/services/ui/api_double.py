@@ -1,0 +1,339 @@
+"""A double for the API, as a small HTTP server. Its real behaviour behind the pages the end-to-end run covers."""
+
+import json
+from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+AS_OF = date(2017, 12, 1)
+AGENTS = ("Ada Berg", "Carl Dahl", "Eva Falk")
+PRODUCTS = ("GTX Basic", "GTX Pro", "MG Special")
+NO_MODEL = (503, {"title": "The service cannot answer this now", "detail": "no model serves yet: none is registered"})
+MODEL = {
+    "name": "closecast",
+    "version": "3",
+    "alias": "champion",
+    "kind": "model",
+    "trained_at": "2018-01-02T03:04:05+00:00",
+    "source": "synthetic",
+    "source_sha256": "a" * 64,
+    "data_as_of": str(AS_OF),
+    "rows": {},
+    "note": "",
+    "metrics": {"log_loss_quarter_end": 0.412, "log_loss_30_days": 0.305, "auc_30_days": None},
+    "reference_metrics": {"base_rate_log_loss_quarter_end": 0.523, "base_rate_log_loss_30_days": 0.367},
+    "features": ["age_days", "horizon_days"],
+    "git_commit": None,
+}
+
+EXPLANATION = {
+    "probability": 0.62,
+    "request_id": "r2",
+    "base": {"probability": 0.5, "sentence": "The starting point is a deal engaged today: 50 % are won."},
+    "groups": [
+        {"name": name, "title": title, "points": points, "sentence": sentence}
+        for name, title, points, sentence in (
+            (
+                "age",
+                "How long the deal has been open",
+                -0.031,
+                "The deal has been open for 30 days; this lowers the chance.",
+            ),
+            ("course", "How deals of this age go", 0.151, "As past deals went, 66 % are won; this raises the chance."),
+            ("product", "The product and its price", 0.0, "The product is what it is; this hardly changes the chance."),
+        )
+    ],
+    "features": [],
+}
+
+
+DEAL = {
+    "opportunity_id": "D01",
+    "sales_agent": "Carl Dahl",
+    "product": "GTX Pro",
+    "account": "Account 1",
+    "engage_date": "2017-11-24",
+    "state": "open",
+    "close_date": None,
+    "close_value": None,
+    "past": [
+        {"as_of": "2017-11-24", "by": "2017-12-31", "probability": 0.6},
+        {"as_of": "2017-12-01", "by": "2017-12-31", "probability": 0.62},
+    ],
+}
+OUTLOOK = {
+    "age_days": 7,
+    "probability": 0.62,
+    "price": 4_000.0,
+    "curve": [
+        {"as_of": "2017-12-01", "by": "2017-12-08", "probability": 0.1},
+        {"as_of": "2017-12-01", "by": "2017-12-31", "probability": 0.62},
+    ],
+    "base": EXPLANATION["base"],
+    "groups": EXPLANATION["groups"],
+    "alike": {
+        "of": 104,
+        "won": 38,
+        "lost": 12,
+        "same_phase": True,
+        "deals": [
+            {
+                "opportunity_id": f"P{at}",
+                "sales_agent": "Ada Berg",
+                "product": "GTX Pro",
+                "account": None,
+                "on": "2017-09-01",
+                "stage": stage,
+                "closed_after_days": days,
+            }
+            for at, (stage, days) in enumerate((("Won", 9), ("Lost", 1), ("Engaging", None)))
+        ],
+    },
+}
+OPINION = {
+    "opportunity_id": "D01",
+    "expects": "lower",
+    "reason": "![x](http://192.0.2.1/x.png) left",
+    "by_whom": "bob",
+    "told_at": "2017-12-01T09:00:00+00:00",
+    "as_of": "2017-12-01",
+    "by": "2017-12-31",
+    "probability": 0.62,
+    "model_version": "3",
+}
+
+
+ANSWERED = {
+    "version": "3",
+    "run_id": "run-3",
+    "run": "http://mlflow.example/#/runs/run-3",
+    "predictions": 1_300,
+    "judged": {
+        "predictions": 160,
+        "deals": 105,
+        "won": 59,
+        "log_loss": 0.6512,
+        "expected_log_loss": 0.6498,
+        "calibration_error": 0.0213,
+        "bins": [
+            {"low": 0.1, "high": 0.2, "deals": 5, "won": 1, "mean_probability": 0.14},
+            {"low": 0.6, "high": 0.7, "deals": 100, "won": 58, "mean_probability": 0.604},
+        ],
+    },
+    "waiting": {"predictions": 1_100, "first": "2018-03-01", "last": "2018-03-31"},
+    "not_judged": 40,
+    "champion": {
+        "since": "2018-01-02T03:04:05+00:00",
+        "until": None,
+        "how": "promoted",
+        "by": "flow train/[otter](x)",
+        "decision": "its log loss is below the champion's",
+    },
+}
+
+
+SAID = {
+    "number": 4,
+    "day": "2018-01-31",
+    "verdict": "steady",
+    "reasons": ["open deals look as they did", "1,200 predictions with outcomes prove no harm"],
+    "version": "3",
+    "run_id": "run-3",
+    "said_at": "2018-02-01T06:30:00+00:00",
+    "reports": "http://mlflow.example/#/runs/reports-4",
+    "figures": {},
+}
+
+
+USER = {
+    "name": "ada",
+    "role": "scorer",
+    "state": "active",
+    "created_by": "bootstrap",
+    "created_at": "2026-11-01T09:00:00+00:00",
+    "password_changed_at": "2026-11-02T09:00:00+00:00",
+}
+
+
+KEY = {
+    "id": "aaaaaaaaaaaa",
+    "name": "nightly scoring",
+    "role": "scorer",
+    "state": "active",
+    "created_by": "user:ada",
+    "created_at": "2026-11-01T09:00:00+00:00",
+    "expires_at": None,
+    "revoked_at": None,
+    "last_used_at": "2026-11-02T09:30:00+00:00",
+}
+ACT = {
+    "seq": 1,
+    "at": "2026-11-01T09:00:00+00:00",
+    "actor": "user:ada",
+    "act": "key created",
+    "subject": "key aaaaaaaaaaaa",
+    "details": {},
+    "request_id": None,
+    "sha256": "ab",
+}
+
+
+class ApiDouble(ThreadingHTTPServer):
+    """Answers the contract for twelve open deals; `override` replaces the answer of a path."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.override: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.tokens = {"the-token"}  # of the sessions that have not ended
+        self.users: dict[str, dict[str, Any]] = {name: {**USER, "name": name} for name in ("ada", "bob")}
+        self.asked: list[tuple[str, dict[str, Any]]] = []  # to change something
+        self.queries: list[tuple[str, str]] = []  # of deals: the path, and the order asked for
+        self.opinions: list[dict[str, Any]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def answer(self, path: str, query: dict[str, str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if path in self.override:
+            return self.override[path]
+        if path == "/v1/me":
+            return 200, {"id": "user:1", "name": "ada", "kind": "user", "role": "scorer"}
+        if path == "/v1/me/password":
+            return (204, {}) if body["old"] == "the-password" else (401, {"detail": "the old password is wrong"})
+        if path.startswith(("/v1/keys", "/v1/audit")):
+            return self._keys(path, body)
+        if path.startswith("/v1/users"):
+            return self._users(path, body)
+        if path == "/v1/me/session":
+            self.tokens.clear()
+            return 200, {"sessions": 1}
+        if path == "/v1/model":
+            return 200, MODEL
+        if path == "/v1/model/history":
+            return 200, {"day": query["day"], "models": [ANSWERED]}
+        if path == "/v1/monitoring":
+            return 200, {"verdicts": [SAID]}
+        if path == "/v1/alerts":
+            return 200, {"alerts": []}
+        if path == "/v1/opinions":
+            return self._opinions(body)
+        asked = {**query, **body}
+        self.queries.append((path, asked.get("order", "")))
+        as_of = date.fromisoformat(asked.get("as_of", str(AS_OF)))
+        days = 30 if asked["horizon"] == "quarter_end" else int(asked["horizon"])
+        common = {
+            "as_of": str(as_of),
+            "horizon_days": days,
+            "by": str(as_of + timedelta(days=days)),
+            "quarter": {"start": "2017-10-01", "end": "2017-12-31"},
+            "model": {"name": "closecast", "version": "3"},
+        }
+        if path == "/v1/predictions":
+            return self._prediction(body["deal"], common)
+        if path == "/v1/deal":
+            return 200, {**common, **DEAL, "opportunity_id": asked["opportunity_id"], "outlook": OUTLOOK}
+        if path == "/v1/explanations":
+            return 200, {**common, **EXPLANATION}
+        deals: list[dict[str, Any]] = [
+            {
+                "opportunity_id": f"D{at:02}",
+                "sales_agent": AGENTS[at % 3],
+                "product": PRODUCTS[at % 2],
+                "account": None if at == 3 else f"Account {at}",
+                "engage_date": str(as_of - timedelta(days=7 * at)),
+                "age_days": 7 * at,
+                "probability": round(0.81 - at / 16, 4),
+                "price": None if at == 3 else 1_000.0 * (at + 1),
+                "probability_before": None if at == 0 else 0.5,
+            }
+            for at in range(12)
+        ]
+        counts = {"open": 12, "not_scorable": 5}
+        return 200, {
+            **common,
+            "counts": counts,
+            "expected_wins": sum(one["probability"] for one in deals),
+            "expected_value": sum(one["probability"] * (one["price"] or 0) for one in deals),
+            "deals": deals,
+        }
+
+    def _opinions(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if not body:
+            return 200, {"opinions": self.opinions}
+        self.asked.append(("/v1/opinions", body))
+        self.opinions.insert(0, {**OPINION, "expects": body["expects"], "reason": body["reason"]})
+        return 201, self.opinions[0]
+
+    def _keys(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if path == "/v1/audit/verification":
+            return 200, {"intact": True, "entries": 1, "fault": None}
+        if path == "/v1/audit":
+            return 200, {"entries": [ACT]}
+        if path != "/v1/keys":
+            self.asked.append((path, body))
+            return 200, {**KEY, "state": "revoked"}
+        if body:
+            self.asked.append((path, body))
+            return 201, {"key": {**KEY, "id": "bbbbbbbbbbbb"}, "secret": "cc_bbbbbbbbbbbb_secret"}
+        return 200, {"keys": [KEY, {**KEY, "id": "cccccccccccc", "state": "revoked", "last_used_at": None}]}
+
+    def _users(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        named = path.removeprefix("/v1/users").lstrip("/")
+        if not named and not body:
+            return 200, {"users": list(self.users.values())}
+        if body.get("name") in self.users:
+            return 409, {"title": "There is such a user already", "detail": "there is a user bob already"}
+        self.asked.append((path, body))
+        name = body.get("name", named)
+        user = self.users.setdefault(name, {**USER, "name": name})
+        user["role"] = body.get("role", user["role"])
+        user["state"] = "disabled" if body.get("disabled") else "active"
+        password = "made-up" if not named or body.get("new_password") else None
+        return 201, {"user": user, "password": password}
+
+    @staticmethod
+    def _prediction(deal: dict[str, str], common: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "engage_date" not in deal:
+            detail = "the deal has no engage date; it can be scored once an agent has engaged it"
+            field = {"field": "deal.engage_date", "value": None, "expected": "a date", "detail": detail}
+            return 422, {"title": "The input cannot be scored", "status": 422, "detail": detail, "errors": [field]}
+        chances = {"30": 0.62, "60": 0.71, "90": 0.78, "quarter_end": 0.62}
+        return 200, {**common, "probability": 0.62, "probabilities": chances, "request_id": "r1"}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ApiDouble
+
+    def _reply(self) -> None:
+        where = urlsplit(self.path)
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+        query = {name: values[0] for name, values in parse_qs(where.query).items()}
+        if where.path == "/v1/sign-in":
+            status, answer = self._sign_in(body)
+        elif self.headers.get("Authorization", "").removeprefix("Bearer ") in self.server.tokens:
+            status, answer = self.server.answer(where.path, query, body)
+        else:
+            status, answer = 401, {"title": "Unauthorized", "detail": "the session is not known"}
+        content = b"" if status == 204 else json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json" if status < 300 else "application/problem+json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _sign_in(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "/v1/sign-in" in self.server.override:
+            return self.server.override["/v1/sign-in"]
+        if body != {"name": "ada", "password": "the-password"}:
+            return 401, {"title": "Unauthorized", "detail": "the name or the password is wrong"}
+        self.server.tokens.add("a-new-token")
+        return 201, {"token": "a-new-token"}
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _reply  # noqa: N815 - the base class looks for these names
+
+    def log_message(self, *_: Any) -> None:
+        """Silent: the test's output is not its log."""

@@ -1,0 +1,79 @@
+"""The page "Pipeline"."""
+
+from streamlit.testing.v1 import AppTest
+
+from services.ui import ranking
+from tests.unit.services.ui.api_double import ApiDouble
+from tests.unit.services.ui.driving import metrics, opened, table, texts
+
+
+def test_the_ranking_is_shown(app: AppTest) -> None:
+    # when
+    opened(app, "pipeline")
+    # then
+    assert not app.exception
+    assert metrics(app) == {
+        "Open deals": "12",
+        "Expected wins": "5.6",
+        "Expected value": "24,940",
+        "Won by": "31 Dec 2017",
+    }
+    shown = table(app, "opportunity_id")
+    assert shown["opportunity_id"].tolist() == [f"D{at:02}" for at in range(12)]
+    assert shown["change"].round(2).tolist()[1:3] == [24.75, 18.5]
+    assert shown["change"].isna().tolist() == [True] + 11 * [False]
+    assert shown["expected_value"].round(2).tolist()[1:3] == [1_495.0, 2_055.0]
+    assert "5 deals are still in prospecting" in texts(app)
+
+
+def test_filters_and_horizon_change_the_ranking(app: AppTest) -> None:
+    # given
+    opened(app, "pipeline")
+    # when
+    app.selectbox(key="until").select("Within 60 days")
+    app.multiselect(key="agents").select("Ada Berg")
+    app.multiselect(key="products").select("GTX Pro").run()
+    # then
+    assert table(app, "opportunity_id")["opportunity_id"].tolist() == ["D03", "D09"]
+    assert metrics(app) == {
+        "Open deals": "2",
+        "Expected wins": "0.9",
+        "Expected value": "2,475",
+        "Won by": "30 Jan 2018",
+    }
+    assert "2 of 12 open deals shown" in texts(app)
+
+
+def test_the_order_is_asked_of_the_api(app: AppTest, api: ApiDouble) -> None:
+    opened(app, "pipeline")
+    app.selectbox(key="order").select("Most value first").run()
+    assert api.queries[-1] == ("/v1/pipeline", "expected_value")
+
+
+def test_the_quarter_that_is_meant_is_told(app: AppTest) -> None:
+    # when
+    opened(app, "pipeline")
+    # then
+    told = "The quarter runs from 1 October 2017 to 31 December 2017."
+    assert told in texts(app)
+    # when asked within days
+    app.selectbox(key="until").select("Within 30 days").run()
+    assert told not in texts(app)
+
+
+def test_a_ranking_that_cannot_be_had_is_a_sentence(app: AppTest, api: ApiDouble) -> None:
+    # given
+    api.override["/v1/pipeline"] = (503, {"title": "…", "detail": "the lake does not answer"})
+    # when
+    opened(app, "pipeline")
+    # then
+    assert "The lake does not answer" in app.warning[0].value
+    assert not app.exception
+
+
+def test_a_spreadsheet_runs_nothing_of_the_download(app: AppTest) -> None:
+    opened(app, "pipeline")
+    hostile = table(app, "opportunity_id").assign(account="=cmd|' /C calc'!A0", change=-1.0)
+    safe = ranking.for_spreadsheets(hostile)
+    assert set(safe["account"]) == {"'=cmd|' /C calc'!A0"}
+    assert set(safe["change"]) == {-1.0}  # a number is no text
