@@ -37,8 +37,17 @@ def command(environment: dict[str, str]) -> list[str]:
         "none",
         "--logger.hideWelcomeMessage",
         "true",
-        "--theme.primaryColor",
+        # The browser's setting chooses; each colour can be read on its ground.
+        "--theme.light.primaryColor",
         "#1f6f8b",
+        "--theme.light.textColor",
+        "#111318",  # of captions Streamlit takes 60 %
+        "--theme.dark.primaryColor",
+        "#217a98",
+        "--theme.dark.linkColor",
+        "#7cc8e0",
+        "--theme.dark.codeTextColor",
+        "#7ee0a8",
         "--theme.baseRadius",
         "small",
     ]

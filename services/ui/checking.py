@@ -28,7 +28,7 @@ PROFILES = {
 
 def show(api: Client) -> None:
     """Draw the form, and the findings below it."""
-    st.caption("Nothing of the file is kept. It is not trained on here: your platform team does that with `just up`.")
+    st.caption("Nothing of the file is kept. It is not trained on here: your platform team does that.")
     with st.form("check"):
         file = st.file_uploader("Export of your CRM", type=_TYPES, key="check_file")
         crm = st.selectbox("Written by", list(PROFILES), key="check_crm")

@@ -15,29 +15,27 @@ from services.ui.visit import Visit
 # Streamlit leaves space for a toolbar that this page does not have.
 _STYLE = "<style>.stMainBlockContainer {padding-top: 2.5rem}</style>"
 VIEWS = Path(__file__).with_name("views")
-_READ = {
-    "Sales": (
-        ("my_week", "My week", ":material/call:"),
-        ("pipeline", "Pipeline", ":material/filter_list:"),
-        ("deal", "One deal", ":material/handshake:"),
-    ),
-    "Answers": (
-        ("past", "Past answers", ":material/history:"),
-        ("still_right", "Still right?", ":material/monitoring:"),
-        ("alerts", "Alerts", ":material/notifications:"),
-    ),
-}
-_SCORE = {
-    "Sales": (("score", "Score a deal", ":material/calculate:"),),
-    "Answers": (("check", "Check an export", ":material/upload_file:"),),
-}
-_ADMINISTER = {
-    "Administration": (
-        ("people", "People", ":material/group:"),
-        ("keys", "Keys and audit", ":material/key:"),
-    )
-}
-_ROLES = {"viewer": (_READ,), "scorer": (_READ, _SCORE), "admin": (_READ, _SCORE, _ADMINISTER)}
+# No sections: Streamlit draws them into a list that screen readers cannot follow.
+_READERS = (
+    ("my_week", "My week", ":material/call:"),
+    ("pipeline", "Pipeline", ":material/filter_list:"),
+    ("deal", "One deal", ":material/handshake:"),
+    ("past", "Past answers", ":material/history:"),
+    ("still_right", "Still right?", ":material/monitoring:"),
+    ("alerts", "Alerts", ":material/notifications:"),
+)
+_SCORERS = (
+    *_READERS[:3],
+    ("score", "Score a deal", ":material/calculate:"),
+    ("check", "Check an export", ":material/upload_file:"),
+    *_READERS[3:],
+)
+_ADMINS = (
+    *_SCORERS,
+    ("people", "People", ":material/group:"),
+    ("keys", "Keys and audit", ":material/key:"),
+)
+_OF_ROLE = {"viewer": _READERS, "scorer": _SCORERS, "admin": _ADMINS}
 
 
 def main() -> None:
@@ -64,21 +62,17 @@ def main() -> None:
     page.run()
 
 
-def _pages(role: str) -> dict[str, list[st.Page]]:
-    pages: dict[str, list[st.Page]] = {}
-    for part in _ROLES[role]:
-        for section, views in part.items():
-            pages.setdefault(section, []).extend(
-                st.Page(
-                    VIEWS / f"{name}.py",
-                    title=title,
-                    icon=icon,
-                    url_path=name.replace("_", "-"),
-                    default=name == "my_week",
-                )
-                for name, title, icon in views
-            )
-    return pages
+def _pages(role: str) -> list[st.Page]:
+    return [
+        st.Page(
+            VIEWS / f"{name}.py",
+            title=title,
+            icon=icon,
+            url_path=name.replace("_", "-"),
+            default=name == "my_week",
+        )
+        for name, title, icon in _OF_ROLE[role]
+    ]
 
 
 def _who(api: Client, person: Person) -> None:

@@ -6,8 +6,7 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from closecast.platform.spreadsheet import safe
-from services.ui import outage, queries, texts
+from services.ui import outage, queries, spreadsheets, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.deals import ChanceBy
 from services.ui.responses.models import ModelFacts
@@ -23,12 +22,12 @@ _ORDERS = {
 }
 _COLUMNS = (
     "probability",
-    "change",
-    "expected_value",
-    "opportunity_id",
     "account",
     "product",
+    "expected_value",
+    "change",
     "sales_agent",
+    "opportunity_id",
     "engage_date",
     "age_days",
     "price",
@@ -105,7 +104,7 @@ def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool, by_quarte
     count = len(kept) if filtered else pipeline.open
     wins = sum(deal.probability for deal in kept) if filtered else pipeline.expected_wins
     value = sum(deal.expected_value or 0 for deal in kept) if filtered else pipeline.expected_value
-    cards = st.columns(4)
+    cards = st.columns(3)
     cards[0].metric("Open deals", f"{count:,}", border=True)
     cards[1].metric(
         "Expected wins",
@@ -119,8 +118,9 @@ def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool, by_quarte
         border=True,
         help="The sum of chance times usual price: what to expect as won revenue from these deals.",
     )
-    cards[3].metric("Won by", f"{pipeline.by:%d %b %Y}".lstrip("0"), border=True)
-    notes = [texts.quarter(pipeline.quarter)] if by_quarter else []
+    notes = [f"Chances to be won by {texts.day(pipeline.by)}."]
+    if by_quarter:
+        notes.append(texts.quarter(pipeline.quarter))
     if filtered:
         notes.append(f"{count:,} of {texts.counted(pipeline.open, 'open deal', 'open deals')} shown.")
     if len(pipeline.deals) < pipeline.open:
@@ -128,16 +128,7 @@ def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool, by_quarte
     if pipeline.not_scorable:
         still = texts.counted(pipeline.not_scorable, "deal is", "deals are")
         notes.append(f"{still} still in prospecting: without an engage date there is no chance to compute.")
-    if notes:
-        st.caption(" ".join(notes))
-
-
-def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
-    """Escape texts that a spreadsheet would take for a formula."""
-    texts = table.select_dtypes(include=["object", "string"]).columns
-    return table.assign(
-        **{name: table[name].map(lambda value: safe(value) if isinstance(value, str) else value) for name in texts}
-    )
+    st.caption(" ".join(notes))
 
 
 def _table(pipeline: Pipeline, kept: list[OpenDeal]) -> None:
@@ -172,10 +163,20 @@ def _table(pipeline: Pipeline, kept: list[OpenDeal]) -> None:
         st.switch_page("views/deal.py", query_params={"deal": kept[rows[0]].opportunity_id})
     st.caption("Choose a row to see the deal.")
     export = table.assign(as_of=pipeline.as_of, by=pipeline.by, model_version=pipeline.model_version)
-    st.download_button(
-        "Download as CSV",
-        for_spreadsheets(export).to_csv(index=False).encode(),
-        file_name=f"closecast-{pipeline.as_of}-to-{pipeline.by}.csv",
-        mime="text/csv",
-        on_click="ignore",
-    )
+    name = f"closecast-{pipeline.as_of}-to-{pipeline.by}"
+    with st.container(horizontal=True):
+        # Made when it is asked for: of ten thousand deals a workbook takes a second.
+        st.download_button(
+            "Download as CSV",
+            lambda: spreadsheets.to_csv(export),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Download for Excel",
+            lambda: spreadsheets.to_xlsx(export),
+            file_name=f"{name}.xlsx",
+            mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            on_click="ignore",
+        )

@@ -1,4 +1,4 @@
-"""A newcomer uses the running platform: through the API, the command line and the browser."""
+"""A newcomer uses the running platform: through the API and the command line."""
 
 import json
 import subprocess
@@ -6,21 +6,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
-from closecast.deals.synthetic.generator import generate
 from ops import paths
 from ops.nomad import jobs
-from tests.e2e.conftest import PROJECT, Platform
+from tests.e2e import browsing
+from tests.e2e.conftest import Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-SCREENSHOTS = PROJECT / ".closecast" / "screenshots"
 
 
 def test_every_job_is_healthy(platform: Platform) -> None:
@@ -129,21 +121,11 @@ def test_plan_finds_nothing_to_change(platform: Platform) -> None:
     assert "destroy" not in printed
 
 
-def _browser(*more: str) -> webdriver.Chrome:
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,1400", *more):
-        options.add_argument(argument)
-    options.binary_location = "/usr/bin/chromium"
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    return webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-
-
 def test_mlflows_pages_open_with_the_password(platform: Platform) -> None:
     # given
     place, login = urlsplit(platform.address("mlflow")), platform.session.credentials.mlflow_login
-    browser = _browser()
-    try:
-        soon = WebDriverWait(browser, 60)
+    with browsing.browser() as browser:
+        soon = browsing.soon(browser)
         # when the browser has no password to show
         browser.get(f"{place.geturl()}/#/models/closecast")
         assert "champion" not in browser.page_source
@@ -151,125 +133,5 @@ def test_mlflows_pages_open_with_the_password(platform: Platform) -> None:
         browser.get(f"http://{login.user}:{login.password}@{place.netloc}/version")
         browser.get(f"{place.geturl()}/#/models/closecast")
         # then
-        soon.until(lambda _: "@ champion" in _text(browser))
-        browser.save_screenshot(str(SCREENSHOTS / "mlflow.png"))
-    finally:
-        browser.quit()
-
-
-def test_a_person_ranks_and_scores_in_the_browser(platform: Platform) -> None:
-    # given
-    browser = _browser()
-    try:
-        # when the page is opened
-        browser.get(platform.address("ui"))
-        soon = WebDriverWait(browser, 60)
-        # then it asks who that is, and for whom it knows the pipeline is ranked
-        soon.until(lambda _: _shown(browser, "input[type=password]"))
-        assert "Open deals" not in _text(browser)
-        _sign_in(browser, platform)
-        soon.until(
-            lambda _: (
-                "Open deals" in _text(browser) and browser.find_elements(By.CSS_SELECTOR, "[data-testid=stDataFrame]")
-            )
-        )
-        assert "Traceback" not in _text(browser)
-        assert "Signed in as closecast (admin)" in _text(browser)
-        browser.save_screenshot(str(SCREENSHOTS / "ranking.png"))
-        # when a deal is scored without its engage date, and then with it
-        browser.find_elements(By.CSS_SELECTOR, "[role=tab]")[1].click()
-        submit = soon.until(lambda _: _shown(browser, "[data-testid=stFormSubmitButton] button"))[0]
-        submit.click()
-        soon.until(lambda _: "has no engage date" in _text(browser))
-        day = _shown(browser, "[data-testid=stForm] [data-testid=stDateInput]")[0]
-        for part, text in zip(
-            day.find_elements(By.CSS_SELECTOR, "[role=spinbutton]"), ("2017", "12", "20"), strict=True
-        ):
-            part.send_keys(text)
-        browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
-        submit.click()
-        # then its chance stands there
-        soon.until(
-            lambda _: "Chance to be won" in _text(browser) and _shown(browser, "[data-testid=stVegaLiteChart] svg")
-        )
-        browser.save_screenshot(str(SCREENSHOTS / "scoring.png"))
-        assert "Traceback" not in _text(browser)
-    finally:
-        browser.quit()
-
-
-def test_a_person_checks_an_export_in_the_browser(platform: Platform, tmp_path: Path) -> None:
-    # given
-    file = tmp_path / "deals.csv"
-    generate(1_500, seed=2).to_csv(file, index=False)
-    browser = _browser()
-    try:
-        browser.get(platform.address("ui"))
-        soon = WebDriverWait(browser, 60)
-        soon.until(lambda _: _shown(browser, "input[type=password]"))
-        _sign_in(browser, platform)
-        soon.until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, "[role=tab]")) > 2)
-        browser.find_elements(By.CSS_SELECTOR, "[role=tab]")[2].click()
-        # when the file is uploaded
-        upload = soon.until(lambda _: browser.find_elements(By.CSS_SELECTOR, "input[type=file]"))[0]
-        upload.send_keys(str(file))
-        soon.until(lambda _: "deals.csv" in _text(browser))
-        next(button for button in _shown(browser, "button") if "Check this export" in button.text).click()
-        # then it is told what would be made of it
-        soon.until(lambda _: "A model can be trained on it" in _text(browser))
-        assert "1,500" in _text(browser)
-        browser.save_screenshot(str(SCREENSHOTS / "checking.png"))
-    finally:
-        browser.quit()
-
-
-def test_a_person_comes_through_the_gateway_and_leaves(platform: Platform) -> None:
-    # given
-    browser = _browser("--ignore-certificate-errors")
-    try:
-        # Streamlit draws the page in pieces: what was found may have been drawn anew.
-        soon = WebDriverWait(browser, 60, ignored_exceptions=(NoSuchElementException, StaleElementReferenceException))
-        # when somebody opens the page, and mistypes the password first
-        browser.get(f"{platform.address('gateway')}/?from=a-mail")
-        soon.until(lambda _: _shown(browser, "#name"))
-        browser.save_screenshot(str(SCREENSHOTS / "sign-in.png"))
-        browser.find_element(By.ID, "name").send_keys("closecast")
-        browser.find_element(By.ID, "password").send_keys("a guess of somebody", Keys.ENTER)
-        soon.until(lambda _: "The name or the password is wrong." in _text(browser))
-        browser.find_element(By.ID, "password").send_keys(platform.session.credentials.ui_password, Keys.ENTER)
-        # then it is the page that was opened, also when it is loaded again
-        soon.until(lambda _: "Signed in as closecast (admin)" in _text(browser))
-        assert browser.current_url.endswith("/?from=a-mail")
-        browser.refresh()
-        soon.until(lambda _: "Signed in as closecast (admin)" in _text(browser))
-        # and no script of the page can read the session
-        assert "closecast_session" not in browser.execute_script("return document.cookie")
-        cookie = browser.get_cookie("closecast_session")
-        assert cookie is not None
-        assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Lax")
-        # when that person signs out
-        way_out = soon.until(lambda _: [one for one in _shown(browser, "button") if one.text == "Sign out"])
-        way_out[0].click()
-        # then nothing more is shown, and the gateway asks again
-        soon.until(lambda _: "Your session has ended." in _text(browser))
-        browser.get(platform.address("gateway"))
-        soon.until(lambda _: _shown(browser, "#password"))
-        assert "/sign-in" in browser.current_url
-    finally:
-        browser.quit()
-
-
-def _sign_in(browser: webdriver.Chrome, platform: Platform) -> None:
-    """Sign in on the page itself, past the gateway."""
-    _shown(browser, "input[type=text]")[0].send_keys("closecast")
-    _shown(browser, "input[type=password]")[0].send_keys(platform.session.credentials.ui_password, Keys.ENTER)
-
-
-def _text(browser: webdriver.Chrome) -> str:
-    """What the page says."""
-    return browser.find_element(By.TAG_NAME, "body").text
-
-
-def _shown(browser: webdriver.Chrome, selector: str) -> list[WebElement]:
-    """The elements that a person sees."""
-    return [element for element in browser.find_elements(By.CSS_SELECTOR, selector) if element.is_displayed()]
+        soon.until(lambda _: "@ champion" in browsing.text(browser))
+        browser.save_screenshot(str(browsing.SCREENSHOTS / "mlflow.png"))
