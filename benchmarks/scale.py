@@ -97,14 +97,14 @@ def serve(folder: Path) -> str:
     from closecast.models.deal_model import DealModel
     from closecast.scoring import one
     from closecast.scoring.question import Question
-    from services.api.serving import ranking
+    from services.api.serving.ranking import Rankings
 
     begin = time.perf_counter()
     model = DealModel.load(folder / _MODEL)
     model.replay(folder / _MODEL)
     one.prepare(model)
     started = time.perf_counter() - begin
-    ranked = ranking.rank(model, Question.ask(model, None, "quarter_end"), 100, 0)
+    ranked = Rankings().rank(model, Question.ask(model, None, "quarter_end"), 100, 0)
     return f"ready after {started:.1f} s; {ranked.counts.open:,} open deals ranked"
 
 

@@ -19,6 +19,7 @@ from services.api.serving.explanations import Explainer
 from services.api.serving.history import HistoryFollower
 from services.api.serving.predictor import Predictor
 from services.api.serving.pseudonyms import Pseudonyms
+from services.api.serving.ranking import Rankings
 from services.api.serving.registry_events import RegistryEvents
 from services.api.serving.rollback import Rollbacks
 from services.api.settings import Settings
@@ -47,6 +48,7 @@ class Container:
         self.pseudonyms = Pseudonyms(settings.pseudonym_key, settings.model_cache)
         self.predictor = Predictor(self.champion, self.journal, self.metrics, self.pseudonyms)
         self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere), self.pseudonyms)
+        self.rankings = Rankings()
         self.deals = Deals(self.explainer, self.pseudonyms)
         self.batch_supervisor = BatchSupervisor()
         self.batches = BatchRequests(self.champion, self.callers, self.batch_supervisor, self.metrics)
@@ -72,6 +74,7 @@ class Container:
             "predictor",
             "explainer",
             "deals",
+            "rankings",
             "records",
             "metrics",
             "batches",

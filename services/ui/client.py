@@ -17,7 +17,7 @@ from services.ui.responses.keys import Act, IssuedKey, Key, Verified
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said
 from services.ui.responses.people import ChangedUser, Person, User
-from services.ui.responses.pipeline import Pipeline
+from services.ui.responses.pipeline import EVERY_DEAL, Filters, Pipeline
 from services.ui.responses.predictions import Explanation, Prediction
 
 _TIMEOUT = httpx.Timeout(20, connect=2)
@@ -138,13 +138,24 @@ class Client:
         return self._ask(ModelFacts.of_json, "GET", "/v1/model")
 
     def pipeline(
-        self, as_of: date | None = None, horizon: Horizon = "quarter_end", order: str = "probability"
+        self,
+        as_of: date | None = None,
+        horizon: Horizon = "quarter_end",
+        order: str = "probability",
+        limit: int = MOST_DEALS,
+        filters: Filters = EVERY_DEAL,
     ) -> Pipeline:
-        """The open deals as of a date, as many as are sent at once, each with its chance of a week before.
+        """The first open deals as of a date, each with its chance of a week before.
 
         Raises ApiUnavailableError or ApiProblemError.
         """
-        query = {"horizon": str(horizon), "limit": str(MOST_DEALS), "order": order, "weeks_back": "1"}
+        query: dict[str, str | list[str]] = {
+            "horizon": str(horizon),
+            "limit": str(limit),
+            "order": order,
+            "weeks_back": "1",
+            **filters.query(),
+        }
         if as_of is not None:
             query["as_of"] = as_of.isoformat()
         return self._ask(Pipeline.of_json, "GET", "/v1/pipeline", params=query)

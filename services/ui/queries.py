@@ -5,13 +5,14 @@ from datetime import date, timedelta
 import streamlit as st
 
 from closecast.deals.horizon import Horizon
+from closecast.platform.request_limits import MOST_DEALS
 from services.ui.client import Client
 from services.ui.responses.deals import Deal, Opinion
 from services.ui.responses.keys import Act, Key
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said
 from services.ui.responses.people import Person, User
-from services.ui.responses.pipeline import Pipeline
+from services.ui.responses.pipeline import EVERY_DEAL, Filters, Pipeline
 
 # Long enough to save a request per click, short enough to show a new model at once.
 _KEPT = timedelta(seconds=5)
@@ -47,9 +48,16 @@ def model(api: Client) -> ModelFacts:
 
 
 @st.cache_data(ttl=_KEPT, max_entries=16, show_spinner="Ranking the open deals", hash_funcs={Client: _identity})
-def pipeline(api: Client, as_of: date, horizon: Horizon, order: str = "probability") -> Pipeline:
-    """The open deals, as many as the API returns at once. Raises as Client.pipeline."""
-    return api.pipeline(as_of, horizon, order)
+def pipeline(
+    api: Client,
+    as_of: date,
+    horizon: Horizon,
+    order: str = "probability",
+    limit: int = MOST_DEALS,
+    filters: Filters = EVERY_DEAL,
+) -> Pipeline:
+    """The first of the open deals that are asked for. Raises as Client.pipeline."""
+    return api.pipeline(as_of, horizon, order, limit, filters)
 
 
 @st.cache_data(ttl=_KEPT, max_entries=100, show_spinner=False, hash_funcs={Client: _identity})

@@ -5,12 +5,14 @@ from datetime import date
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from closecast.platform.request_limits import MOST_DEALS
 from services.ui import outage, queries, spreadsheets, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.deals import ChanceBy
 from services.ui.responses.models import ModelFacts
-from services.ui.responses.pipeline import OpenDeal, Pipeline
+from services.ui.responses.pipeline import Filters, OpenDeal, Pipeline
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)  # wider than the widget's default of ten years
 DATES = "YYYY-MM-DD"
@@ -20,6 +22,14 @@ _ORDERS = {
     "Most value first": "expected_value",
     "Most undecided value first": "stake",
 }
+_BOUNDS = {
+    "min_age": "Days open, at least",
+    "max_age": "Days open, at most",
+    "min_price": "Usual price, at least",
+    "max_price": "Usual price, at most",
+}
+_SHOWN = 1_000  # rows that a browser draws at once
+_MOST_NAMES = 100  # that the API takes
 _COLUMNS = (
     "probability",
     "account",
@@ -36,7 +46,7 @@ _COLUMNS = (
 
 def show(api: Client, model: ModelFacts) -> None:
     """Draw the controls, which the address keeps, and the ranking below them."""
-    when, until, first, agent, product = st.columns([1, 1, 1.2, 1.5, 1.5])
+    when, until, first, agent, product, more = st.columns([1, 1, 1.2, 1.3, 1.3, 0.7], vertical_alignment="bottom")
     # The key contains the date, so that another model's data start with their own default.
     as_of = when.date_input(
         "As of",
@@ -49,39 +59,44 @@ def show(api: Client, model: ModelFacts) -> None:
     )
     horizon = until.selectbox("Won by when", list(texts.HORIZONS), key="until", bind="query-params")
     order = first.selectbox("Order", list(_ORDERS), key="order", bind="query-params")
+    question = as_of, texts.HORIZONS[horizon], _ORDERS[order]
     try:
-        pipeline = queries.pipeline(api, as_of, texts.HORIZONS[horizon], _ORDERS[order])
+        names = queries.pipeline(api, *question, limit=1)
+        filters = _filters(names, agent, product, more)
+        pipeline = queries.pipeline(api, *question, limit=_SHOWN, filters=filters)
     except ApiUnavailableError as error:
         outage.show(texts.unavailable(error))
         return
     except ApiProblemError as error:
         st.error(texts.problem(error))
         return
+    _numbers(pipeline, texts.HORIZONS[horizon] == "quarter_end")
+    if not pipeline.deals:
+        st.info("No open deal fits these filters." if pipeline.open else "No deal was open on this day.")
+        return
+    _table(pipeline)
+    _downloads(pipeline, lambda: api.pipeline(*question, filters=filters))
+
+
+def _filters(names: Pipeline, agent: DeltaGenerator, product: DeltaGenerator, more: DeltaGenerator) -> Filters:
     agents = agent.multiselect(
-        "Agents",
-        choices(pipeline, lambda deal: deal.sales_agent),
-        key="agents",
-        bind="query-params",
-        placeholder="All agents",
+        "Agents", names.agents, key="agents", bind="query-params", placeholder="All agents", max_selections=_MOST_NAMES
     )
     products = product.multiselect(
         "Products",
-        choices(pipeline, lambda deal: deal.product),
+        names.products,
         key="products",
         bind="query-params",
         placeholder="All products",
+        max_selections=_MOST_NAMES,
     )
-    kept = [
-        deal
-        for deal in pipeline.deals
-        if (not agents or deal.sales_agent in agents) and (not products or deal.product in products)
-    ]
-    filtered = bool(agents or products)
-    _numbers(pipeline, kept, filtered, texts.HORIZONS[horizon] == "quarter_end")
-    if kept:
-        _table(pipeline, kept)
-    else:
-        st.info("No open deal fits these filters." if filtered else "No deal was open on this day.")
+    with more.popover("More", width="stretch"):
+        account = st.text_input("Account holds", key="account", bind="query-params", max_chars=500)
+        bounds = {
+            name: st.number_input(label, 0, 10**12, None, step=1, key=name, bind="query-params")
+            for name, label in _BOUNDS.items()
+        }
+    return Filters(tuple(agents), tuple(products), account.strip(), **bounds)
 
 
 def choices(pipeline: Pipeline, name: Callable[[OpenDeal], str | None]) -> list[str]:
@@ -99,40 +114,37 @@ def _change(deal: OpenDeal) -> float | None:
     return None if deal.probability_before is None else deal.probability - deal.probability_before
 
 
-def _numbers(pipeline: Pipeline, kept: list[OpenDeal], filtered: bool, by_quarter: bool) -> None:
-    # Unfiltered, show the API's own sums: they are of all open deals, however many it sent.
-    count = len(kept) if filtered else pipeline.open
-    wins = sum(deal.probability for deal in kept) if filtered else pipeline.expected_wins
-    value = sum(deal.expected_value or 0 for deal in kept) if filtered else pipeline.expected_value
+def _numbers(pipeline: Pipeline, by_quarter: bool) -> None:
+    """The API's own sums: they are of all deals that match, however many it sent."""
     cards = st.columns(3)
-    cards[0].metric("Open deals", f"{count:,}", border=True)
+    cards[0].metric("Open deals", f"{pipeline.matching:,}", border=True)
     cards[1].metric(
         "Expected wins",
-        f"{wins:,.1f}",
+        f"{pipeline.expected_wins:,.1f}",
         border=True,
         help="The sum of the chances: how many of these deals to expect as won.",
     )
     cards[2].metric(
         "Expected value",
-        texts.money(value),
+        texts.money(pipeline.expected_value),
         border=True,
         help="The sum of chance times usual price: what to expect as won revenue from these deals.",
     )
     notes = [f"Chances to be won by {texts.day(pipeline.by)}."]
     if by_quarter:
         notes.append(texts.quarter(pipeline.quarter))
-    if filtered:
-        notes.append(f"{count:,} of {texts.counted(pipeline.open, 'open deal', 'open deals')} shown.")
-    if len(pipeline.deals) < pipeline.open:
-        notes.append(f"The table and the filters have only the {len(pipeline.deals):,} most likely.")
+    if pipeline.matching < pipeline.open:
+        notes.append(f"{pipeline.matching:,} of {texts.counted(pipeline.open, 'open deal', 'open deals')} shown.")
+    if len(pipeline.deals) < pipeline.matching:
+        notes.append(f"The table has the first {len(pipeline.deals):,}, a download up to {MOST_DEALS:,}.")
     if pipeline.not_scorable:
         still = texts.counted(pipeline.not_scorable, "deal is", "deals are")
         notes.append(f"{still} still in prospecting: without an engage date there is no chance to compute.")
     st.caption(" ".join(notes))
 
 
-def _table(pipeline: Pipeline, kept: list[OpenDeal]) -> None:
-    table = frame(kept)
+def _table(pipeline: Pipeline) -> None:
+    table = frame(pipeline.deals)
     chosen = st.dataframe(
         table.assign(
             probability=table["probability"] * 100,
@@ -160,22 +172,28 @@ def _table(pipeline: Pipeline, kept: list[OpenDeal]) -> None:
         selection_mode="single-row",
     )
     if rows := chosen["selection"]["rows"]:
-        st.switch_page("views/deal.py", query_params={"deal": kept[rows[0]].opportunity_id})
+        st.switch_page("views/deal.py", query_params={"deal": pipeline.deals[rows[0]].opportunity_id})
     st.caption("Choose a row to see the deal.")
-    export = table.assign(as_of=pipeline.as_of, by=pipeline.by, model_version=pipeline.model_version)
+
+
+def _downloads(pipeline: Pipeline, ask: Callable[[], Pipeline]) -> None:
+    def export() -> pd.DataFrame:
+        """Made when it is asked for: of ten thousand deals a workbook takes a second."""
+        found = ask()
+        return frame(found.deals).assign(as_of=found.as_of, by=found.by, model_version=found.model_version)
+
     name = f"closecast-{pipeline.as_of}-to-{pipeline.by}"
     with st.container(horizontal=True):
-        # Made when it is asked for: of ten thousand deals a workbook takes a second.
         st.download_button(
             "Download as CSV",
-            lambda: spreadsheets.to_csv(export),
+            lambda: spreadsheets.to_csv(export()),
             file_name=f"{name}.csv",
             mime="text/csv",
             on_click="ignore",
         )
         st.download_button(
             "Download for Excel",
-            lambda: spreadsheets.to_xlsx(export),
+            lambda: spreadsheets.to_xlsx(export()),
             file_name=f"{name}.xlsx",
             mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             on_click="ignore",

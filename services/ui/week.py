@@ -3,10 +3,10 @@
 import streamlit as st
 
 from closecast.deals.horizon import QUARTER_END
-from services.ui import outage, queries, ranking, texts
+from services.ui import outage, queries, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError
 from services.ui.responses.deals import Deal
-from services.ui.responses.pipeline import OpenDeal, Pipeline
+from services.ui.responses.pipeline import EVERY_DEAL, Filters, OpenDeal, Pipeline
 from services.ui.visit import Visit
 
 _MOST = 10
@@ -17,25 +17,26 @@ _HORIZON = QUARTER_END
 def show(visit: Visit) -> None:
     """Draw whose deals, and for each of the first ten what it is, its chance, and one sentence why."""
     try:
-        pipeline = queries.pipeline(visit.api, visit.model.data_as_of, _HORIZON, "stake")
+        question = visit.model.data_as_of, _HORIZON, "stake"
+        names = [_EVERYBODY, *queries.pipeline(visit.api, *question, limit=1).agents]
+        # The address keeps the name: a bookmark opens the own list.
+        whose = st.selectbox("Whose deals", names, key="agent", bind="query-params", width=320)
+        filters = EVERY_DEAL if whose == _EVERYBODY else Filters(agents=(whose,))
+        pipeline = queries.pipeline(visit.api, *question, limit=_MOST, filters=filters)
     except ApiUnavailableError as error:
         outage.show(texts.unavailable(error))
         return
     except ApiProblemError as error:
         st.error(texts.problem(error))
         return
-    names = [_EVERYBODY, *ranking.choices(pipeline, lambda deal: deal.sales_agent)]
-    # The address keeps the name: a bookmark opens the own list.
-    whose = st.selectbox("Whose deals", names, key="agent", bind="query-params", width=320)
-    found = [deal for deal in pipeline.deals if whose in (_EVERYBODY, deal.sales_agent)][:_MOST]
     st.caption(
         f"As of {texts.day(pipeline.as_of)}, chances to be won by {texts.day(pipeline.by)}. First come the deals of which the most "
         "money may still go either way.",
         help="The product's usual price, times the chance, times the chance that it is not won in time.",
     )
-    if not found:
+    if not pipeline.deals:
         st.info("No deal is open. Ask for the newest export to be read in, or choose somebody else.")
-    for deal in found:
+    for deal in pipeline.deals:
         with st.container(border=True):
             _card(visit, pipeline, deal)
 

@@ -4,6 +4,7 @@ By itself the framework converts texts to the types of a route: "30" becomes a n
 """
 
 import re
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -26,8 +27,13 @@ _WORDS = {
     "mapping": (re.compile(r"[a-z0-9_]{1,30}"), "the name of a profile, such as hubspot"),
     "opportunity_id": (re.compile(r".{1,500}", re.DOTALL), "a deal's identifier"),
     "order": (re.compile(r"[a-z_]{1,20}"), "probability, expected_value or stake"),
-    **dict.fromkeys(("limit", "offset", "before", "row", "weeks_back"), (_NUMBER, "a whole number")),
+    **dict.fromkeys(("sales_agent", "product", "account"), (re.compile(r".{1,500}", re.DOTALL), "a name")),
+    **dict.fromkeys(
+        ("limit", "offset", "before", "row", "weeks_back", "min_age", "max_age", "min_price", "max_price"),
+        (_NUMBER, "a whole number"),
+    ),
 }
+_REPEATED = {"sales_agent": 100, "product": 100}  # may come so often
 
 
 class StrictRequest(Request[Any, Any, Any]):
@@ -83,7 +89,7 @@ def _require_type(request: Request[Any, Any, Any], taken: tuple[str, ...]) -> No
 
 
 def _require_query(request: Request[Any, Any, Any], handler: BaseRouteHandler) -> None:
-    named: set[str] = set()
+    named: Counter[str] = Counter()
     for name, value in request.query_params.multi_items():
         known = handler.parsed_fn_signature.parameters.keys() & _WORDS.keys()
         if name not in known:
@@ -91,9 +97,10 @@ def _require_query(request: Request[Any, Any, Any], handler: BaseRouteHandler) -
             raise NotUnderstoodError(
                 name[:50], None, takes, f"there is no query parameter {name[:50]!r} here; known: {takes}"
             )
-        if name in named:
-            raise NotUnderstoodError(name, value, "each parameter once", f"the query parameter {name} comes twice")
-        named.add(name)
+        named[name] += 1
+        if (most := _REPEATED.get(name, 1)) < named[name]:
+            often = "twice" if most == 1 else f"more than {most} times"
+            raise NotUnderstoodError(name, value, "each parameter once", f"the query parameter {name} comes {often}")
         pattern, expected = _WORDS[name]
         if not pattern.fullmatch(value):
             raise NotUnderstoodError(

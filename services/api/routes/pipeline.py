@@ -10,17 +10,22 @@ from closecast.deals.horizon import QUARTER_END
 from closecast.platform.mlflow.registry import MODEL_NAME
 from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.question import Question, read_horizon
+from closecast.scoring.rules import MAX_TEXT
 from services.api.access.admission import Requires
 from services.api.routes.common import RESPONSES, AsOf, HorizonText
 from services.api.schemas.predictions import ModelVersion, Pipeline
-from services.api.serving import ranking
 from services.api.serving.champion import Champion
-from services.api.serving.ranking import Order
+from services.api.serving.ranking import Filters, Order, Rankings
+
+_Bound = Annotated[
+    int | None, Parameter(ge=0, le=10**12, description="Age in days, and the product's usual price, bounds included")
+]
 
 
 @get("/pipeline", sync_to_thread=True, guards=[Requires("viewer")], summary="Rank the open deals", responses=RESPONSES)
 def open_pipeline(
     champion: NamedDependency[Champion],
+    rankings: NamedDependency[Rankings],
     as_of: AsOf = None,
     horizon: HorizonText = QUARTER_END,
     limit: Annotated[int, Parameter(ge=1, le=MOST_DEALS)] = 100,
@@ -31,11 +36,23 @@ def open_pipeline(
     weeks_back: Annotated[
         int, Parameter(ge=0, le=12, description="Give each deal's chance of so many weeks before too; 0: none")
     ] = 0,
+    sales_agent: Annotated[list[str] | None, Parameter(description="Only these agents' deals; may be repeated")] = None,
+    product: Annotated[list[str] | None, Parameter(description="Only these products; may be repeated")] = None,
+    account: Annotated[
+        str | None, Parameter(max_length=MAX_TEXT, description="Only accounts whose names hold this, in any case")
+    ] = None,
+    min_age: _Bound = None,
+    max_age: _Bound = None,
+    min_price: _Bound = None,
+    max_price: _Bound = None,
 ) -> Pipeline:
-    """Rank the open deals of the model's data, greatest first."""
+    """Rank the open deals of the model's data that match, greatest first. Counts and sums are of all that match."""
     served = champion.serving()
     question = Question.ask(served.model, as_of, read_horizon(horizon))
-    ranked = ranking.rank(served.model, question, limit, offset, order, weeks_back)
+    filters = Filters(
+        tuple(sales_agent or ()), tuple(product or ()), account or "", min_age, max_age, min_price, max_price
+    )
+    ranked = rankings.rank(served.model, question, limit, offset, filters, order, weeks_back)
     return Pipeline(
         as_of=question.as_of,
         horizon_days=question.horizon_days,
@@ -43,6 +60,7 @@ def open_pipeline(
         quarter=question.quarter,
         model=ModelVersion(MODEL_NAME, served.version, served.identity.run_id, served.model.card.kind),
         counts=ranked.counts,
+        choices=ranked.choices,
         expected_wins=ranked.expected_wins,
         expected_value=ranked.expected_value,
         deals=ranked.deals,

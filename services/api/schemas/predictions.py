@@ -204,15 +204,24 @@ class OpenDeal(Struct, frozen=True):
 class PipelineCounts(Struct, frozen=True):
     """Counts of open deals:
 
-    `open` ones are ranked; `not_scorable` ones are still Prospecting, or break the contract.
+    `open` ones can be ranked, of which `matching` were asked for; `not_scorable` ones are still Prospecting, or break the
+    contract.
     """
 
     open: int
+    matching: int
     not_scorable: int
 
 
+class PipelineChoices(Struct, frozen=True):
+    """The names that open deals have, in alphabetical order, at most 1,000 of each."""
+
+    sales_agent: list[str]
+    product: list[str]
+
+
 class Pipeline(Struct, frozen=True):
-    """The open deals in order; the sums of all probabilities, and of all probabilities times prices."""
+    """The open deals in order, and the sums over all that match: of probabilities, and of probabilities times prices."""
 
     as_of: date
     horizon_days: int
@@ -220,6 +229,7 @@ class Pipeline(Struct, frozen=True):
     quarter: Quarter
     model: ModelVersion
     counts: PipelineCounts
+    choices: PipelineChoices
     expected_wins: float
     expected_value: float
     deals: list[OpenDeal]

@@ -19,7 +19,7 @@ from services.api.schemas.deals import Alike, ChanceBy, DealFacts, Outlook
 from services.api.schemas.predictions import Deal, ExplanationBase, ExplanationGroup, ModelVersion
 from services.api.serving.explanations import Explainer
 from services.api.serving.pseudonyms import Pseudonyms
-from services.api.serving.ranking import KNOWN, prices
+from services.api.serving.ranking import KNOWN, PRICE, prices
 
 _WEEKS = 12
 _CURVE = (7, 14, 30, 60, 90, 120, 180)  # few: the tables of 24 horizons are kept per date, also for predictions
@@ -129,7 +129,7 @@ def _chances(model: DealModel, row: Any, questions: list[Question]) -> Iterator[
 
 def _price(model: DealModel, row: Any, question: Question) -> float | None:
     checked = many.check(read_frame(_frame(row)), question.as_of)
-    return prices(many.features(model, checked, question))[0]
+    return prices(many.features(model, checked, question)[:, PRICE])[0]
 
 
 def _frame(row: Any) -> pd.DataFrame:

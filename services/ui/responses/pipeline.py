@@ -28,14 +28,40 @@ class OpenDeal:
 
 
 @dataclass(frozen=True)
+class Filters:
+    """Which open deals are asked for; what is empty or None leaves all."""
+
+    agents: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    account: str = ""  # a part of its name
+    min_age: int | None = None
+    max_age: int | None = None
+    min_price: int | None = None
+    max_price: int | None = None
+
+    def query(self) -> dict[str, str | list[str]]:
+        """As parameters of the API."""
+        given: dict[str, str | list[str]] = {"sales_agent": list(self.agents), "product": list(self.products)}
+        bounds = {name: getattr(self, name) for name in ("min_age", "max_age", "min_price", "max_price")}
+        given |= {name: str(value) for name, value in bounds.items() if value is not None}
+        return {name: value for name, value in (given | {"account": self.account}).items() if value}
+
+
+EVERY_DEAL = Filters()
+
+
+@dataclass(frozen=True)
 class Pipeline:
-    """Open deals in order; `open`, `not_scorable` and the two sums are of all deals, not only of this page."""
+    """Open deals in order; `agents` and `products` are the names that open deals have; `open`, `not_scorable` are of all deals, and the two sums of all `matching` ones, not only of those sent."""
 
     as_of: date
     by: date
     quarter: Quarter
     model_version: str
+    agents: tuple[str, ...]
+    products: tuple[str, ...]
     open: int
+    matching: int
     not_scorable: int
     expected_wins: float
     expected_value: float
@@ -48,7 +74,10 @@ class Pipeline:
             by=date.fromisoformat(content["by"]),
             quarter=Quarter.of_json(content["quarter"]),
             model_version=str(content["model"]["version"]),
+            agents=tuple(map(str, content["choices"]["sales_agent"])),
+            products=tuple(map(str, content["choices"]["product"])),
             open=int(content["counts"]["open"]),
+            matching=int(content["counts"]["matching"]),
             not_scorable=int(content["counts"]["not_scorable"]),
             expected_wins=float(content["expected_wins"]),
             expected_value=float(content["expected_value"]),

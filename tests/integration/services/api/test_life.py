@@ -80,6 +80,7 @@ def test_a_champion_is_taken_up_ranked_and_followed(
         open_deals = data.deals[data.deals["deal_stage"] == "Engaging"]
         assert ranking["counts"] == {
             "open": len(open_deals),
+            "matching": len(open_deals),
             "not_scorable": int(data.deals["engage_date"].isna().sum()),
         }
         assert {deal["opportunity_id"] for deal in ranking["deals"]} == set(open_deals["opportunity_id"])

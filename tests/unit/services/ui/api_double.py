@@ -190,14 +190,15 @@ class ApiDouble(ThreadingHTTPServer):
         self.tokens = {"the-token"}  # of the sessions that have not ended
         self.users: dict[str, dict[str, Any]] = {name: {**USER, "name": name} for name in ("ada", "bob")}
         self.asked: list[tuple[str, dict[str, Any]]] = []  # to change something
-        self.queries: list[tuple[str, str]] = []  # of deals: the path, and the order asked for
+        self.queries: list[dict[str, Any]] = []  # of the ranking
+        self.last: dict[str, Any] = {}  # ranking
         self.opinions: list[dict[str, Any]] = []
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def answer(self, path: str, query: dict[str, str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def answer(self, path: str, query: dict[str, Any], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if path in self.override:
             return self.override[path]
         if path == "/v1/me":
@@ -222,7 +223,6 @@ class ApiDouble(ThreadingHTTPServer):
         if path == "/v1/opinions":
             return self._opinions(body)
         asked = {**query, **body}
-        self.queries.append((path, asked.get("order", "")))
         as_of = date.fromisoformat(asked.get("as_of", str(AS_OF)))
         days = 30 if asked["horizon"] == "quarter_end" else int(asked["horizon"])
         common = {
@@ -238,6 +238,11 @@ class ApiDouble(ThreadingHTTPServer):
             return 200, {**common, **DEAL, "opportunity_id": asked["opportunity_id"], "outlook": OUTLOOK}
         if path == "/v1/explanations":
             return 200, {**common, **EXPLANATION}
+        self.last = {**common, **self._ranking(query, as_of)}
+        return 200, self.last
+
+    def _ranking(self, query: dict[str, Any], as_of: date) -> dict[str, Any]:
+        self.queries.append(query)
         deals: list[dict[str, Any]] = [
             {
                 "opportunity_id": f"D{at:02}",
@@ -252,13 +257,18 @@ class ApiDouble(ThreadingHTTPServer):
             }
             for at in range(12)
         ]
-        counts = {"open": 12, "not_scorable": 5}
-        return 200, {
-            **common,
-            "counts": counts,
-            "expected_wins": sum(one["probability"] for one in deals),
-            "expected_value": sum(one["probability"] * (one["price"] or 0) for one in deals),
-            "deals": deals,
+        kept = [
+            one
+            for one in deals
+            if one["sales_agent"] in query.get("sales_agents", AGENTS)
+            and one["product"] in query.get("products", PRODUCTS)
+        ]
+        return {
+            "counts": {"open": 12, "matching": len(kept), "not_scorable": 5},
+            "choices": {"sales_agent": list(AGENTS), "product": list(PRODUCTS)},
+            "expected_wins": sum(one["probability"] for one in kept),
+            "expected_value": sum(one["probability"] * (one["price"] or 0) for one in kept),
+            "deals": kept[: int(query["limit"])],
         }
 
     def _opinions(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -311,7 +321,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self) -> None:
         where = urlsplit(self.path)
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-        query = {name: values[0] for name, values in parse_qs(where.query).items()}
+        found = parse_qs(where.query)
+        # As in the API, these two may come several times.
+        query: dict[str, Any] = {name: values[0] for name, values in found.items()}
+        query |= {f"{name}s": found[name] for name in ("sales_agent", "product") if name in found}
         if where.path == "/v1/sign-in":
             status, answer = self._sign_in(body)
         elif self.headers.get("Authorization", "").removeprefix("Bearer ") in self.server.tokens:

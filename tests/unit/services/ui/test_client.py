@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.responses.pipeline import Filters
 
 PREDICTION = {
     "probability": 0.62,
@@ -121,7 +122,8 @@ def test_the_pipeline_is_asked_for_with_its_parameters() -> None:
                 "by": "2017-12-20",
                 "quarter": {"start": "2017-10-01", "end": "2017-12-31"},
                 "model": {"name": "closecast", "version": "3"},
-                "counts": {"open": 1, "not_scorable": 2},
+                "counts": {"open": 1, "matching": 1, "not_scorable": 2},
+                "choices": {"sales_agent": ["Ada Berg"], "product": ["GTX Pro"]},
                 "expected_wins": 0.4,
                 "expected_value": 2_000,
                 "deals": [
@@ -141,10 +143,12 @@ def test_the_pipeline_is_asked_for_with_its_parameters() -> None:
         )
 
     # when
-    pipeline = client(answer).pipeline(date(2017, 11, 20), 30, "stake")
+    filters = Filters(agents=("Ada Berg", "Eva & Falk"), min_age=0)
+    pipeline = client(answer).pipeline(date(2017, 11, 20), 30, "stake", 5, filters)
     # then
-    query = {"as_of": "2017-11-20", "horizon": "30", "limit": "10000", "order": "stake", "weeks_back": "1"}
-    assert dict(seen[0].params) == query
+    query = {"as_of": "2017-11-20", "horizon": "30", "limit": "5", "order": "stake", "weeks_back": "1", "min_age": "0"}
+    assert {name: value for name, value in seen[0].params.items() if name != "sales_agent"} == query
+    assert seen[0].params.get_list("sales_agent") == ["Ada Berg", "Eva & Falk"]
     assert pipeline.deals[0].expected_value == 2_000
     assert (pipeline.open, pipeline.not_scorable, pipeline.deals[0].account) == (1, 2, None)
 

@@ -2,6 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
+from services.ui import queries
 from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import metrics, opened, table, texts
 
@@ -46,7 +47,43 @@ def test_filters_and_horizon_change_the_ranking(app: AppTest) -> None:
 def test_the_order_is_asked_of_the_api(app: AppTest, api: ApiDouble) -> None:
     opened(app, "pipeline")
     app.selectbox(key="order").select("Most value first").run()
-    assert api.queries[-1] == ("/v1/pipeline", "expected_value")
+    assert api.queries[-1]["order"] == "expected_value"
+
+
+def test_all_filters_are_the_apis(app: AppTest, api: ApiDouble) -> None:
+    # given
+    opened(app, "pipeline")
+    # when
+    app.multiselect(key="agents").select("Ada Berg").select("Eva Falk")
+    app.text_input(key="account").input(" oak ")
+    app.number_input(key="min_age").set_value(7)
+    app.number_input(key="max_price").set_value(5_000).run()
+    # then
+    asked = api.queries[-1]
+    assert asked["sales_agents"] == ["Ada Berg", "Eva Falk"]
+    assert (asked["account"], asked["min_age"], asked["max_price"]) == ("oak", "7", "5000")
+    assert not {"products", "max_age", "min_price"} & set(asked)
+    assert not app.exception
+
+
+def test_more_deals_than_a_browser_draws_are_told(app: AppTest, api: ApiDouble) -> None:
+    counts = {"open": 100_000, "matching": 99_000, "not_scorable": 0}
+    opened(app, "pipeline")
+    api.override["/v1/pipeline"] = (200, {**api.last, "counts": counts})
+    queries.pipeline.clear()
+    app.run()
+    assert "99,000 of 100,000 open deals shown. The table has the first 12, a download up to 10,000." in texts(app)
+    assert metrics(app)["Open deals"] == "99,000"
+
+
+def test_nothing_that_fits_and_nothing_open_are_told_apart(app: AppTest, api: ApiDouble) -> None:
+    opened(app, "pipeline")
+    for opened_, words in ((12, "No open deal fits these filters."), (0, "No deal was open on this day.")):
+        counts = {"open": opened_, "matching": 0, "not_scorable": 0}
+        api.override["/v1/pipeline"] = (200, {**api.last, "counts": counts, "deals": []})
+        queries.pipeline.clear()
+        app.run()
+        assert app.info[0].value == words
 
 
 def test_the_quarter_that_is_meant_is_told(app: AppTest) -> None:

@@ -21,7 +21,7 @@ def test_ten_deals_each_with_one_sentence_why(app: AppTest, api: ApiDouble) -> N
     app.run()
     # then
     assert not app.exception
-    assert api.queries[0] == ("/v1/pipeline", "stake")
+    assert {one["order"] for one in api.queries} == {"stake"}
     told = texts(app)
     assert told.count("As past deals went, 66 % are won; this raises the chance.") == 10
     assert told.count("Of 104 past deals of this age, at the same time of a quarter, 38 were won within 30 days") == 10
@@ -39,7 +39,13 @@ def test_ones_own_deals(app: AppTest) -> None:
 
 
 def test_a_pipeline_without_deals_says_what_to_do(app: AppTest, api: ApiDouble) -> None:
-    content = {"counts": {"open": 0, "not_scorable": 0}, "expected_wins": 0, "expected_value": 0, "deals": []}
+    content = {
+        "counts": {"open": 0, "matching": 0, "not_scorable": 0},
+        "choices": {"sales_agent": [], "product": []},
+        "expected_wins": 0,
+        "expected_value": 0,
+        "deals": [],
+    }
     api.override["/v1/pipeline"] = (200, {**COMMON, **content})
     app.run()
     assert "No deal is open." in app.info[0].value

@@ -1,5 +1,6 @@
 """`/v1/deal` beside a real model: the numbers are those of the other routes, and what is not known is said."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -125,6 +126,53 @@ def test_the_ranking_can_be_by_value_and_by_what_is_at_stake(client: Client, ran
         found = client.get("/v1/pipeline", params={"order": order, "limit": 10}).json()["deals"]
         assert worth(found, undecided) == pytest.approx(sorted(worth(ranking["deals"], undecided), reverse=True)[:10])
     assert ranking["expected_value"] == pytest.approx(sum(worth(ranking["deals"], 0)))
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        (
+            {"sales_agent": ["Elif Castro", "Femi Abbott"]},
+            lambda one: one["sales_agent"] in ("Elif Castro", "Femi Abbott"),
+        ),
+        (
+            {"product": "GTX Pro", "sales_agent": "Elif Castro"},
+            lambda one: one["product"] == "GTX Pro" and one["sales_agent"] == "Elif Castro",
+        ),
+        ({"account": "FOODS"}, lambda one: "foods" in (one["account"] or "").lower()),
+        ({"min_age": 30, "max_age": 60}, lambda one: 30 <= one["age_days"] <= 60),
+        ({"min_price": 1_000, "max_price": 5_000}, lambda one: 1_000 <= one["price"] <= 5_000),
+        ({"sales_agent": "Nobody"}, lambda _: False),
+    ],
+    ids=["agents", "product and agent", "account", "age", "price", "none"],
+)
+def test_filters_keep_what_they_say_and_sums_are_of_what_is_kept(
+    client: Client, ranking: Any, query: dict[str, Any], wanted: Callable[[Any], bool]
+) -> None:
+    kept = [one for one in ranking["deals"] if wanted(one)]
+    answer = client.get("/v1/pipeline", params={"limit": 3, **query}).json()
+    assert [one["opportunity_id"] for one in answer["deals"]] == [one["opportunity_id"] for one in kept[:3]]
+    assert answer["counts"] == {**ranking["counts"], "matching": len(kept)}
+    assert answer["expected_wins"] == pytest.approx(sum(one["probability"] for one in kept))
+    assert answer["expected_value"] == pytest.approx(sum(one["probability"] * one["price"] for one in kept))
+    assert answer["choices"] == ranking["choices"]
+
+
+def test_the_names_to_choose_from_are_those_of_open_deals(ranking: Any) -> None:
+    for column in ("sales_agent", "product"):
+        assert ranking["choices"][column] == sorted({one[column] for one in ranking["deals"]})
+
+
+@pytest.mark.parametrize(
+    "query", ["account=a&account=b", "min_age=-1", "max_price=1e3", "sales_agent=", "min_age=1&min_age=2"]
+)
+def test_a_filter_that_is_none_is_refused(client: Client, query: str) -> None:
+    assert client.get(f"/v1/pipeline?{query}").status_code == 400
+
+
+def test_names_are_repeated_within_reason(client: Client) -> None:
+    assert client.get("/v1/pipeline?" + "sales_agent=a&" * 99 + "sales_agent=a").status_code == 200
+    assert client.get("/v1/pipeline?" + "sales_agent=a&" * 100 + "sales_agent=a").status_code == 400
 
 
 def test_the_ranking_says_what_was_a_week_before(client: Client, ranking: Any) -> None:
