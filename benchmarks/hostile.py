@@ -27,6 +27,16 @@ from ops.paths import PROJECT
 
 _KEY = "a key of the bench"
 _PATIENCE_S = 20.0
+_ASK_THE_DATABASE = (
+    "/v1/outcomes",
+    "/v1/keys",
+    "/v1/audit",
+    "/v1/predictions/0",
+    "/v1/opinions",
+    "/v1/users",
+    "/v1/sign-in",
+    "/sign-in",
+)
 _FINDINGS = ("5xx", "hangs", "crashes", "wrong 200s")
 
 
@@ -131,9 +141,7 @@ def _finding(server: Server, one: Input) -> str | None:
         status = _status(server, one)
     except TimeoutError:
         return "hangs"
-    if status >= 500 and not (
-        status == 503 and one.path.startswith(("/v1/outcomes", "/v1/keys", "/v1/audit", "/v1/predictions/0"))
-    ):
+    if status >= 500 and not (status == 503 and one.path.startswith(_ASK_THE_DATABASE)):
         return "5xx"
     return "wrong 200s" if one.wrong and 0 < status < 400 else None
 

@@ -90,10 +90,18 @@ def _page(content: bytes, status: HTTPStatus = HTTPStatus.OK) -> Response[bytes]
 def _require_own_form(request: Request[Any, Any, Any]) -> None:
     """Raise HTTPException for another site's form, and for what is no form."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and _host(origin) != request.headers.get("host"):
         raise HTTPException("this form is sent from its own page only", status_code=HTTPStatus.FORBIDDEN)
     if request.content_type[0] != _FORM:
         raise HTTPException(f"a form is sent as {_FORM}", status_code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+def _host(origin: str) -> str | None:
+    """The host and port of an origin; None for what is no URL."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _fields(body: bytes) -> dict[str, str]:
