@@ -10,6 +10,7 @@ import httpx
 
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
+from services.ui.responses.champions import Champion, Rollback
 from services.ui.responses.deals import Deal, Opinion
 from services.ui.responses.exports import Findings
 from services.ui.responses.history import History
@@ -21,7 +22,7 @@ from services.ui.responses.pipeline import EVERY_DEAL, Filters, Pipeline
 from services.ui.responses.predictions import Explanation, Prediction
 
 _TIMEOUT = httpx.Timeout(20, connect=2)
-_CHECK_TIMEOUT = httpx.Timeout(100, connect=2)  # a large workbook takes its time
+_SLOW_TIMEOUT = httpx.Timeout(100, connect=2)  # a large workbook, or a model that is fetched and verified
 _Answer = TypeVar("_Answer")
 
 
@@ -199,6 +200,22 @@ class Client:
         """Which models answered on `day`, and how good they were. Raises ApiUnavailableError or ApiProblemError."""
         return self._ask(History.of_json, "GET", "/v1/model/history", params={"day": day.isoformat()})
 
+    def champions(self) -> list[Champion]:
+        """The models that were champion, the latest first. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(
+            lambda content: [Champion.of_json(one) for one in content["champions"]], "GET", "/v1/model/champions"
+        )
+
+    def roll_back(self, version: str, expected: str | None, force: bool = False) -> Rollback:
+        """Go back to `version` from `expected`, or without that only say what it would do, for admins.
+
+        Raises ApiUnavailableError, or ApiProblemError: 409 where something speaks against it.
+        """
+        body: dict[str, Any] = {"version": version, "force": force, "dry_run": expected is None}
+        if expected is not None:
+            body["expected"] = expected
+        return self._ask(Rollback.of_json, "POST", "/v1/model/rollback", json=body, timeout=_SLOW_TIMEOUT)
+
     def verdicts(self, limit: int = 30) -> list[Said]:
         """What monitoring said lately, the latest first. Raises ApiUnavailableError or ApiProblemError."""
         query = {"limit": str(limit)}
@@ -222,7 +239,7 @@ class Client:
             params={} if mapping is None else {"mapping": mapping},
             content=content,
             headers={"Content-Type": "application/octet-stream"},
-            timeout=_CHECK_TIMEOUT,
+            timeout=_SLOW_TIMEOUT,
         )
 
     def _ask(self, read: Callable[[dict[str, Any]], _Answer], method: str, path: str, **request: Any) -> _Answer:

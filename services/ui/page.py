@@ -21,6 +21,7 @@ _READERS = (
     ("pipeline", "Pipeline", ":material/filter_list:"),
     ("deal", "One deal", ":material/handshake:"),
     ("past", "Past answers", ":material/history:"),
+    ("models", "Models", ":material/model_training:"),
     ("still_right", "Still right?", ":material/monitoring:"),
     ("alerts", "Alerts", ":material/notifications:"),
 )

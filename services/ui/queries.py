@@ -7,6 +7,7 @@ import streamlit as st
 from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.client import Client
+from services.ui.responses.champions import Champion
 from services.ui.responses.deals import Deal, Opinion
 from services.ui.responses.keys import Act, Key
 from services.ui.responses.models import ModelFacts
@@ -76,6 +77,12 @@ def opinions(api: Client, identifier: str) -> list[Opinion]:
 def verdicts(api: Client) -> list[Said]:
     """What monitoring said lately. Raises as Client.verdicts."""
     return api.verdicts()
+
+
+@st.cache_data(ttl=_KEPT, max_entries=20, show_spinner=False, hash_funcs={Client: _identity})
+def champions(api: Client) -> list[Champion]:
+    """The models that were champion. Raises as Client.champions."""
+    return api.champions()
 
 
 @st.cache_data(ttl=_KEPT, max_entries=200, show_spinner=False, hash_funcs={Client: _identity})

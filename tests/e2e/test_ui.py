@@ -24,7 +24,7 @@ from tests.e2e.conftest import Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 PASSWORD = "correct horse battery"
-READERS = ["My week", "Pipeline", "One deal", "Past answers", "Still right?", "Alerts"]
+READERS = ["My week", "Pipeline", "One deal", "Past answers", "Models", "Still right?", "Alerts"]
 SCORERS = [*READERS[:3], "Score a deal", "Check an export", *READERS[3:]]
 PAGES = {"viewer": READERS, "scorer": SCORERS, "admin": [*SCORERS, "People", "Keys and audit"]}
 

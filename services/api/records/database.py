@@ -62,6 +62,11 @@ class Records:
         with self._connection() as connection:
             return opinions.add_opinion(connection, opinion)
 
+    def tenures(self) -> list[Tenure]:
+        """All champions in the order of time."""
+        with self._connection() as connection:
+            return tenures(connection)
+
     def verdicts(self, limit: int) -> list[Stored]:
         """The last `limit` verdicts of monitoring, the latest day first."""
         with self._connection() as connection:

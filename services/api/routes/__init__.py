@@ -6,7 +6,7 @@ from services.api.routes.batch import predict_batch
 from services.api.routes.checks import check_export
 from services.api.routes.deals import deal, disagree, opinion_options, opinions
 from services.api.routes.explanations import explain
-from services.api.routes.history import model_history
+from services.api.routes.history import champions, model_history
 from services.api.routes.keys import create_key, key_options, list_keys, revoke_key, rotate_key
 from services.api.routes.model import model
 from services.api.routes.monitoring import monitoring
@@ -32,6 +32,7 @@ ROUTES = [
     disagree,
     model,
     model_history,
+    champions,
     monitoring,
     roll_back,
     record_outcomes,

@@ -1,4 +1,4 @@
-"""`GET /v1/model/history`: which models answered on a day, and how good their answers were."""
+"""`GET /v1/model/history`: which models answered on a day, and how good they were; `/v1/model/champions`: all champions."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,7 +16,7 @@ from services.api.access.admission import Requires
 from services.api.records.database import Records
 from services.api.records.runs import Runs
 from services.api.routes.common import RESPONSES
-from services.api.schemas.champions import AnsweringModel, ChampionSince, ModelHistory
+from services.api.schemas.champions import AnsweringModel, ChampionModel, Champions, ChampionSince, ModelHistory
 
 Day = Annotated[date | None, Parameter(description="A day in UTC. Default: today.")]
 
@@ -33,6 +33,25 @@ def model_history(records: NamedDependency[Records], runs: NamedDependency[Runs]
     day = day or datetime.now(UTC).date()
     answers, tenures = records.answered(day)
     return ModelHistory(day, listed(day, answers, tenures, runs))
+
+
+@get(
+    "/model/champions",
+    sync_to_thread=True,
+    guards=[Requires("viewer")],
+    summary="Which models were champion, the latest first",
+    responses={status: RESPONSES[status] for status in (400, 401, 503)},
+)
+def champions(
+    records: NamedDependency[Records],
+    runs: NamedDependency[Runs],
+    limit: Annotated[int, Parameter(ge=1, le=1_000)] = 100,
+) -> Champions:
+    """List the champions from the audit log: since when, by whom, and by which decision."""
+    latest = records.tenures()[::-1][:limit]
+    return Champions(
+        [ChampionModel(one.model.version, one.model.run_id, runs.page(one.model.run_id), _since(one)) for one in latest]
+    )
 
 
 def listed(day: date, answers: Sequence[Answering], tenures: Sequence[Tenure], runs: Runs) -> list[AnsweringModel]:
@@ -60,7 +79,9 @@ def listed(day: date, answers: Sequence[Answering], tenures: Sequence[Tenure], r
 
 
 def _champion(tenure: Tenure | None) -> ChampionSince | None:
-    if tenure is None:
-        return None
+    return None if tenure is None else _since(tenure)
+
+
+def _since(tenure: Tenure) -> ChampionSince:
     hows: dict[str, Literal["rolled back", "seen"]] = {ROLLED_BACK: "rolled back", SEEN: "seen"}
     return ChampionSince(tenure.since, tenure.until, hows.get(tenure.act, "promoted"), tenure.by, tenure.reason)

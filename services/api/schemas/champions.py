@@ -93,6 +93,21 @@ class ChampionSince(Struct, frozen=True):
     decision: Annotated[str, Meta(description="The gate's reasons, or what was overruled; empty if there are none")]
 
 
+class ChampionModel(Struct, frozen=True):
+    """A model that was champion for a time."""
+
+    version: str
+    run_id: str
+    run: Annotated[str | None, Meta(description="Its run's page in MLflow")]
+    champion: ChampionSince
+
+
+class Champions(Struct, frozen=True):
+    """The champions, the latest first; one that came back is there again."""
+
+    champions: list[ChampionModel]
+
+
 class AnsweringModel(Struct, frozen=True):
     """A model and its answers of the day."""
 

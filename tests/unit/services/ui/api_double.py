@@ -133,6 +133,32 @@ ANSWERED = {
 }
 
 
+CHAMPIONS = [
+    {
+        "version": version,
+        "run_id": f"run-{version}",
+        "run": f"http://mlflow.example/#/runs/run-{version}",
+        "champion": {
+            "since": since,
+            "until": until,
+            "how": how,
+            "by": "flow train",
+            "decision": "its log loss is lower",
+        },
+    }
+    for version, since, until, how in (
+        ("3", "2018-01-02T03:04:05+00:00", None, "promoted"),
+        ("2", "2018-01-01T03:04:05+00:00", "2018-01-02T03:04:05+00:00", "rolled back"),
+        ("1", "2017-12-01T03:04:05+00:00", "2018-01-01T03:04:05+00:00", "seen"),
+    )
+]
+PLAN: dict[str, Any] = {
+    "done": False,
+    "champion": {"version": "3", "run_id": "run-3", "sha256": "a"},
+    "target": {"version": "2", "run_id": "run-2", "sha256": "b"},
+    "objections": [],
+    "notes": ["its deals are a week older"],
+}
 SAID = {
     "number": 4,
     "day": "2018-01-31",
@@ -216,6 +242,11 @@ class ApiDouble(ThreadingHTTPServer):
             return 200, MODEL
         if path == "/v1/model/history":
             return 200, {"day": query["day"], "models": [ANSWERED]}
+        if path == "/v1/model/champions":
+            return 200, {"champions": CHAMPIONS}
+        if path == "/v1/model/rollback":
+            self.asked.append((path, body))
+            return 200, {**PLAN, "done": not body["dry_run"]}
         if path == "/v1/monitoring":
             return 200, {"verdicts": [SAID]}
         if path == "/v1/alerts":

@@ -16,6 +16,7 @@ from closecast.platform.mlflow import champions
 from closecast.platform.mlflow.champions import Change
 from closecast.platform.mlflow.identity import Identity
 from closecast.platform.monitoring.judging import judge
+from services.api.routes.history import champions as all_champions
 from services.api.routes.history import model_history
 from tests.integration.services.api.routes.records_client import client_of
 from tests.journal_entries import single
@@ -29,7 +30,7 @@ TABLES = "predictions, archive_batches, outcomes, known_deals, matured_predictio
 
 @pytest.fixture
 def client(database_url: str) -> Iterator[TestClient[Any]]:
-    with client_of(model_history, url=database_url) as client:
+    with client_of(model_history, all_champions, url=database_url) as client:
         yield client
 
 
@@ -131,6 +132,10 @@ def test_it_is_told_since_when_each_was_champion(client: TestClient[Any], connec
     assert (told["how"], told["by"], told["decision"]) == ("promoted", "flow train/otter", "it is better")
     assert told["until"] == found[silent.run_id]["champion"]["since"]
     assert (found[silent.run_id]["champion"]["how"], found[silent.run_id]["champion"]["until"]) == ("rolled back", None)
+    # and among all champions they are the latest
+    listed = client.get("/v1/model/champions", params={"limit": 2}).json()["champions"]
+    assert [one["run_id"] for one in listed] == [silent.run_id, answering.run_id]
+    assert listed[1]["champion"] == told
     # and nothing of it the day before
     yesterday = client.get(ROUTE, params={"day": str(datetime.now(UTC).date() - timedelta(days=1))}).json()
     assert {answering.run_id, silent.run_id}.isdisjoint(one["run_id"] for one in yesterday["models"])
