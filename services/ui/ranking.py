@@ -46,7 +46,8 @@ _COLUMNS = (
 
 def show(api: Client, model: ModelFacts) -> None:
     """Draw the controls, which the address keeps, and the ranking below them."""
-    when, until, first, agent, product, more = st.columns([1, 1, 1.2, 1.3, 1.3, 0.7], vertical_alignment="bottom")
+    when, until, first = st.columns(3)
+    agent, product, more = st.columns(3, vertical_alignment="bottom")
     # The key contains the date, so that another model's data start with their own default.
     as_of = when.date_input(
         "As of",
@@ -90,7 +91,7 @@ def _filters(names: Pipeline, agent: DeltaGenerator, product: DeltaGenerator, mo
         placeholder="All products",
         max_selections=_MOST_NAMES,
     )
-    with more.popover("More", width="stretch"):
+    with more.popover("More filters", width="stretch"):
         account = st.text_input("Account holds", key="account", bind="query-params", max_chars=500)
         bounds = {
             name: st.number_input(label, 0, 10**12, None, step=1, key=name, bind="query-params")
