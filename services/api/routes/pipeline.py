@@ -4,6 +4,7 @@ from typing import Annotated
 
 from litestar import get
 from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.params import Parameter
 
 from closecast.deals.horizon import QUARTER_END
@@ -17,8 +18,29 @@ from services.api.schemas.predictions import ModelVersion, Pipeline
 from services.api.serving.champion import Champion
 from services.api.serving.ranking import Filters, Order, Rankings
 
+_MOST_NAMES = 100
+_MOST = 10**12
+# Litestar describes what may be left out as one of two types, without its bounds; they are told here.
+_Names = Annotated[
+    list[str] | None,
+    Parameter(
+        description="Only these; may be repeated",
+        schema_extra={
+            "one_of": None,
+            "type": OpenAPIType.ARRAY,
+            "items": Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_TEXT),
+            "max_items": _MOST_NAMES,
+        },
+    ),
+]
 _Bound = Annotated[
-    int | None, Parameter(ge=0, le=10**12, description="Age in days, and the product's usual price, bounds included")
+    int | None,
+    Parameter(
+        ge=0,
+        le=_MOST,
+        description="Days open, and the product's usual price, bounds included",
+        schema_extra={"one_of": None, "type": OpenAPIType.INTEGER, "minimum": 0, "maximum": _MOST},
+    ),
 ]
 
 
@@ -36,10 +58,14 @@ def open_pipeline(
     weeks_back: Annotated[
         int, Parameter(ge=0, le=12, description="Give each deal's chance of so many weeks before too; 0: none")
     ] = 0,
-    sales_agent: Annotated[list[str] | None, Parameter(description="Only these agents' deals; may be repeated")] = None,
-    product: Annotated[list[str] | None, Parameter(description="Only these products; may be repeated")] = None,
+    sales_agent: _Names = None,
+    product: _Names = None,
     account: Annotated[
-        str | None, Parameter(max_length=MAX_TEXT, description="Only accounts whose names hold this, in any case")
+        str | None,
+        Parameter(
+            description="Only accounts whose names hold this, in any case",
+            schema_extra={"one_of": None, "type": OpenAPIType.STRING, "min_length": 1, "max_length": MAX_TEXT},
+        ),
     ] = None,
     min_age: _Bound = None,
     max_age: _Bound = None,
