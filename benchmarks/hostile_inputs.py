@@ -52,6 +52,7 @@ _ROUTES = (
     "/v1/opinions",
     "/v1/users",
     "/v1/sign-in",
+    "/v1/alerts/silences",
 )
 
 

@@ -16,7 +16,7 @@ from services.ui.responses.exports import Findings
 from services.ui.responses.history import History
 from services.ui.responses.keys import Act, IssuedKey, Key, Verified
 from services.ui.responses.models import ModelFacts
-from services.ui.responses.monitoring import OpenAlert, Said
+from services.ui.responses.monitoring import OpenAlert, Said, Silence
 from services.ui.responses.people import ChangedUser, Person, User
 from services.ui.responses.pipeline import EVERY_DEAL, Filters, Pipeline
 from services.ui.responses.predictions import Explanation, Prediction
@@ -226,6 +226,21 @@ class Client:
     def alerts(self) -> tuple[OpenAlert, ...]:
         """The open alerts, the newest first. Raises ApiUnavailableError or ApiProblemError."""
         return self._ask(OpenAlert.of_list, "GET", "/v1/alerts")
+
+    def silences(self) -> list[Silence]:
+        """The silences in force, the first to end first. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(
+            lambda content: [Silence.of_json(one) for one in content["silences"]], "GET", "/v1/alerts/silences"
+        )
+
+    def silence(self, rule: str, hours: int, why: str) -> Silence:
+        """Silence the alerts of a rule, for admins. Raises ApiUnavailableError or ApiProblemError."""
+        body = {"rule": rule, "hours": hours, "why": why}
+        return self._ask(Silence.of_json, "POST", "/v1/alerts/silences", json=body)
+
+    def end_silence(self, number: int) -> None:
+        """End a silence, for admins. Raises ApiUnavailableError, or ApiProblemError: 404 when it has ended."""
+        self._ask(lambda _: None, "DELETE", f"/v1/alerts/silences/{number}")
 
     def check(self, content: bytes, mapping: str | None = None) -> Findings:
         """What would be made of an export, read by the profile `mapping`, or by one that fits with certainty.

@@ -11,7 +11,7 @@ from services.ui.responses.champions import Champion
 from services.ui.responses.deals import Deal, Opinion
 from services.ui.responses.keys import Act, Key
 from services.ui.responses.models import ModelFacts
-from services.ui.responses.monitoring import OpenAlert, Said
+from services.ui.responses.monitoring import OpenAlert, Said, Silence
 from services.ui.responses.people import Person, User
 from services.ui.responses.pipeline import EVERY_DEAL, Filters, Pipeline
 
@@ -89,6 +89,12 @@ def champions(api: Client) -> list[Champion]:
 def alerts(api: Client) -> tuple[OpenAlert, ...]:
     """The open alerts. Raises as Client.alerts."""
     return api.alerts()
+
+
+@st.cache_data(ttl=_KEPT, max_entries=200, show_spinner=False, hash_funcs={Client: _identity})
+def silences(api: Client) -> list[Silence]:
+    """The silences in force. Raises as Client.silences."""
+    return api.silences()
 
 
 @st.cache_data(ttl=_KEPT, max_entries=20, show_spinner=False, hash_funcs={Client: _identity})

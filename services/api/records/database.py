@@ -1,15 +1,18 @@
 """Read recorded predictions and open alerts from the database, and store outcomes."""
 
+import dataclasses
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 
 import psycopg
 from msgspec.structs import replace
 
+from closecast.platform.alerts import silences
 from closecast.platform.alerts.outbox import KnownAlert, open_alerts
+from closecast.platform.callers import acts, audit
 from closecast.platform.database import connect
 from closecast.platform.journal import opinions, store
 from closecast.platform.journal.outcomes import Outcome, OutcomeCounts, record_outcomes
@@ -76,6 +79,33 @@ class Records:
         """The open alerts, the newest first."""
         with self._connection() as connection:
             return open_alerts(connection)
+
+    def silences_in_force(self) -> list[silences.Silence]:
+        """The silences in force, the first to end first."""
+        with self._connection() as connection:
+            return silences.silences(connection, datetime.now(UTC))
+
+    def silence(self, wanted: silences.Silence, by: acts.By) -> tuple[silences.Silence, audit.Head]:
+        """Add a silence, together with its entry in the audit log; `wanted` has no number yet."""
+        with self._connection() as connection, connection.transaction():
+            number = silences.silence(
+                connection,
+                rule=wanted.rule,
+                labels=wanted.labels,
+                until=wanted.until,
+                who=wanted.who,
+                why=wanted.why,
+            )
+            details = {"silence": number, "until": wanted.until.isoformat(timespec="seconds"), **wanted.labels}
+            head = acts.log(connection, by, "alerts silenced", f"alerts {wanted.rule}", details)
+            return dataclasses.replace(wanted, id=number), head
+
+    def end_silence(self, number: int, by: acts.By) -> audit.Head | None:
+        """End a silence, together with its entry in the audit log; None if none of this number is in force."""
+        with self._connection() as connection, connection.transaction():
+            if not silences.end_silence(connection, number):
+                return None
+            return acts.log(connection, by, "silence ended", f"silence {number}", {})
 
     @contextmanager
     def _connection(self) -> Iterator[store.Connection]:

@@ -16,6 +16,7 @@ from services.api.routes.predictions import predict
 from services.api.routes.recorded import recorded
 from services.api.routes.rollback import roll_back
 from services.api.routes.sessions import change_password, me, sign_in, sign_out, sign_out_everywhere
+from services.api.routes.silences import end_silence, silence, silence_options, silences
 from services.api.routes.users import change_user, create_user, list_users, user_options
 
 ROUTES = [
@@ -37,6 +38,10 @@ ROUTES = [
     roll_back,
     record_outcomes,
     alerts,
+    silence_options,
+    silences,
+    silence,
+    end_silence,
     create_key,
     list_keys,
     rotate_key,

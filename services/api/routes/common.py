@@ -31,6 +31,7 @@ _ADMIN_PROBLEMS = {status: _PROBLEMS[status] for status in (400, 401, 403, 413, 
 _USER_PROBLEMS = _ADMIN_PROBLEMS | {404: "There is no such user", 409: "There is such a user already"}
 _OWN_PROBLEMS = {status: _ADMIN_PROBLEMS[status] for status in (400, 401, 403, 413, 415, 422, 429, 503)}
 _DEAL_PROBLEMS = _PROBLEMS | {404: "The model's data have no such deal"}
+_SILENCE_PROBLEMS = _ADMIN_PROBLEMS | {404: "No such silence is in force"}
 _SIGN_IN_PROBLEMS = {status: _ADMIN_PROBLEMS[status] for status in (400, 413, 415, 503)} | {
     401: "The name or the password is wrong",
     429: "Too many wrong passwords for this name; Retry-After says when to try again",
@@ -54,6 +55,7 @@ ADMIN_RESPONSES = _documented(_ADMIN_PROBLEMS)
 USER_RESPONSES = _documented(_USER_PROBLEMS)
 DEAL_RESPONSES = _documented(_DEAL_PROBLEMS)
 OWN_RESPONSES = _documented(_OWN_PROBLEMS)
+SILENCE_RESPONSES = _documented({status: text for status, text in _SILENCE_PROBLEMS.items() if status != 409})
 SIGN_IN_RESPONSES = _documented(_SIGN_IN_PROBLEMS)
 AsOf = Annotated[date | None, Parameter(description="Default: the last date of the model's data.")]
 HorizonText = Annotated[

@@ -52,3 +52,26 @@ class OpenAlert:
             )
             for one in content["alerts"]
         )
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Alerts that are not told of until a time."""
+
+    number: int
+    rule: str | None
+    labels: dict[str, str]
+    until: datetime
+    who: str
+    why: str
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> "Silence":
+        return cls(
+            number=int(content["number"]),
+            rule=content["rule"],
+            labels={str(name): str(value) for name, value in content["labels"].items()},
+            until=datetime.fromisoformat(content["until"]),
+            who=str(content["who"]),
+            why=str(content["why"]),
+        )

@@ -2,4 +2,4 @@
 
 from services.ui import alerts, visit
 
-alerts.show(visit.now().api)
+alerts.show(visit.now().api, visit.now().person)

@@ -159,6 +159,14 @@ PLAN: dict[str, Any] = {
     "objections": [],
     "notes": ["its deals are a week older"],
 }
+SILENCE: dict[str, Any] = {
+    "number": 3,
+    "rule": "data_quality",
+    "labels": {"key": "crm"},
+    "until": "2026-11-29T12:00:00+00:00",
+    "who": "bob",
+    "why": "being repaired",
+}
 SAID = {
     "number": 4,
     "day": "2018-01-31",
@@ -217,6 +225,7 @@ class ApiDouble(ThreadingHTTPServer):
         self.users: dict[str, dict[str, Any]] = {name: {**USER, "name": name} for name in ("ada", "bob")}
         self.asked: list[tuple[str, dict[str, Any]]] = []  # to change something
         self.queries: list[dict[str, Any]] = []  # of the ranking
+        self.silences: list[dict[str, Any]] = []
         self.last: dict[str, Any] = {}  # ranking
         self.opinions: list[dict[str, Any]] = []
 
@@ -249,6 +258,8 @@ class ApiDouble(ThreadingHTTPServer):
             return 200, {**PLAN, "done": not body["dry_run"]}
         if path == "/v1/monitoring":
             return 200, {"verdicts": [SAID]}
+        if path.startswith("/v1/alerts/silences"):
+            return self._silences(path, body)
         if path == "/v1/alerts":
             return 200, {"alerts": []}
         if path == "/v1/opinions":
@@ -301,6 +312,18 @@ class ApiDouble(ThreadingHTTPServer):
             "expected_value": sum(one["probability"] * (one["price"] or 0) for one in kept),
             "deals": kept[: int(query["limit"])],
         }
+
+    def _silences(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        number = path.removeprefix("/v1/alerts/silences").lstrip("/")
+        if number:
+            self.asked.append((path, body))
+            self.silences.clear()
+            return 200, {"number": int(number)}
+        if not body:
+            return 200, {"silences": self.silences}
+        self.asked.append((path, body))
+        self.silences.append({**SILENCE, "rule": body["rule"], "why": body["why"]})
+        return 201, self.silences[-1]
 
     def _opinions(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if not body:
