@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from services.ui import queries, texts, told
-from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.client import Client
 from services.ui.responses.monitoring import OpenAlert, Silence
 from services.ui.responses.people import Person
 
@@ -17,14 +17,10 @@ _HOURS = {"an hour": 1, "four hours": 4, "a day": 24, "a week": 168}
 def show(api: Client, person: Person) -> None:
     """Draw the open alerts, or that there are none, and what is silenced."""
     told.show(_PLACE)
-    try:
-        found, silenced = queries.alerts(api), queries.silences(api)
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
+    answer = told.asked(lambda: (queries.alerts(api), queries.silences(api)))
+    if answer is None:
         return
-    except ApiUnavailableError as error:
-        st.error(texts.unavailable(error, then="Open the page again in a moment."))
-        return
+    found, silenced = answer
     if not found:
         st.success("No alert is open.")
     for one in sorted(found, key=lambda one: one.severity != "page"):

@@ -1,11 +1,12 @@
 """The page of one deal: its chance by date and week by week, why, past deals like it, and what people expect."""
 
+from collections.abc import Callable
 from datetime import date
 
 import pandas as pd
 import streamlit as st
 
-from services.ui import opinions, outage, queries, ranking, reasons, texts
+from services.ui import opinions, outage, queries, reasons, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError
 from services.ui.responses.deals import Alike, ChanceBy, Deal, Outlook
 from services.ui.responses.pipeline import OpenDeal
@@ -115,7 +116,7 @@ def _outlook(deal: Deal, outlook: Outlook) -> None:
     _line(outlook.curve, lambda one: one.by, "won by")
 
 
-def _line(points: tuple[ChanceBy, ...], day: "ranking.DayOf", title: str) -> None:
+def _line(points: tuple[ChanceBy, ...], day: Callable[[ChanceBy], date], title: str) -> None:
     """A line of chances over days, from 0 to 100 %."""
     frame = pd.DataFrame([(day(one), one.probability, texts.percent(one.probability)) for one in points])
     frame.columns = ["day", "probability", "chance"]

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from services.ui import queries, texts, told
-from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.client import Client
 from services.ui.responses.keys import Key
 
 _LIFETIMES = {"30 days": 30, "90 days": 90, "a year": 365, "until it is revoked": None}
@@ -15,14 +15,10 @@ _PLACE = "keys"
 
 def show(api: Client) -> None:
     """Draw the keys, the forms that change them, and the audit log."""
-    try:
-        keys, acts = queries.keys(api), queries.acts(api)
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
+    answer = told.asked(lambda: (queries.keys(api), queries.acts(api)))
+    if answer is None:
         return
-    except ApiUnavailableError as error:
-        st.error(texts.plain(texts.unavailable(error, then="Open this page again in a moment.")))
-        return
+    keys, acts = answer
     st.subheader("API keys", anchor=False)
     told.show(_PLACE)
     rows = [

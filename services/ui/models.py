@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from services.ui import queries, texts, told
-from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.client import Client
 from services.ui.responses.champions import Champion, Rollback
 from services.ui.responses.models import ModelFacts
 from services.ui.visit import Visit
@@ -28,13 +28,8 @@ def show(visit: Visit) -> None:
     st.markdown(texts.plain(texts.model_line(visit.model)))
     _evidence(visit.model)
     st.subheader("What has served", anchor=False)
-    try:
-        found = queries.champions(visit.api)
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
-        return
-    except ApiUnavailableError as error:
-        st.error(texts.plain(texts.unavailable(error, then="Open this page again in a moment.")))
+    found = told.asked(lambda: queries.champions(visit.api))
+    if found is None:
         return
     if not found:
         st.caption("No champion is recorded yet.")

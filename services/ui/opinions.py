@@ -4,7 +4,6 @@ import pandas as pd
 import streamlit as st
 
 from services.ui import queries, texts, told
-from services.ui.client import ApiProblemError, ApiUnavailableError
 from services.ui.responses.deals import Deal, Opinion
 from services.ui.visit import Visit
 
@@ -17,13 +16,8 @@ def show(visit: Visit, deal: Deal) -> None:
     """Draw the opinions on the deal, and for who may, the form for another one."""
     st.subheader("What people expect", anchor=False)
     told.show(_PLACE)
-    try:
-        found = queries.opinions(visit.api, deal.opportunity_id)
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
-        return
-    except ApiUnavailableError as error:
-        st.error(texts.plain(texts.unavailable(error, then="Open this page again in a moment.")))
+    found = told.asked(lambda: queries.opinions(visit.api, deal.opportunity_id))
+    if found is None:
         return
     if found:
         rows = [_row(one, deal) for one in found]

@@ -16,13 +16,8 @@ _PLACE = "people"
 
 def show(api: Client, me: Person) -> None:
     """Draw who may sign in, and the forms that change it."""
-    try:
-        users = queries.users(api)
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
-        return
-    except ApiUnavailableError as error:
-        st.error(texts.plain(texts.unavailable(error, then="Open this page again in a moment.")))
+    users = told.asked(lambda: queries.users(api))
+    if users is None:
         return
     told.show(_PLACE)
     rows = [(one.name, one.role, one.state, one.created_by, one.created_on, one.password_of) for one in users]

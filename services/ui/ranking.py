@@ -10,13 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui import outage, queries, spreadsheets, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
-from services.ui.responses.deals import ChanceBy
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.pipeline import Filters, OpenDeal, Pipeline
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)  # wider than the widget's default of ten years
 DATES = "YYYY-MM-DD"
-DayOf = Callable[[ChanceBy], date]
 _ORDERS = {
     "Most likely first": "probability",
     "Most value first": "expected_value",

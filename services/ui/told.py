@@ -1,8 +1,8 @@
-"""What a form has done, told once above what it changed (the page is drawn anew in between), or why it could not."""
+"""What the API answers, or why it does not; and what a form has done, told once above what it changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from services.ui import texts
 from services.ui.client import ApiProblemError, ApiUnavailableError
 
 _KEY = "told"
+_Answer = TypeVar("_Answer")
 
 
 def tell(place: str, message: str, secret: str | None = None) -> NoReturn:
@@ -29,6 +30,17 @@ def show(place: str) -> None:
     if secret is not None:
         st.write("This is shown only here:")
         st.code(secret, language=None)
+
+
+def asked(ask: Callable[[], _Answer]) -> _Answer | None:
+    """What the API answers; None after telling why it does not."""
+    try:
+        return ask()
+    except ApiUnavailableError as error:
+        st.error(texts.plain(texts.unavailable(error, then="Open this page again in a moment.")))
+    except ApiProblemError as error:
+        st.error(texts.problem(error))
+    return None
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from services.ui import queries, texts
-from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui import queries, texts, told
+from services.ui.client import Client
 from services.ui.responses.monitoring import Said
 
 _MEANINGS = {
@@ -20,13 +20,8 @@ _FOLLOWS = "New ones are being learnt."
 
 def show(api: Client) -> None:
     """Draw what the last look found, and the looks before it."""
-    try:
-        said = queries.verdicts(api)
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
-        return
-    except ApiUnavailableError as error:
-        st.error(texts.plain(texts.unavailable(error, then="Open this page again in a moment.")))
+    said = told.asked(lambda: queries.verdicts(api))
+    if said is None:
         return
     st.caption("Every day the answers are compared with how deals ended.")
     if not said:
