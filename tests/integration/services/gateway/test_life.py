@@ -70,6 +70,25 @@ def test_without_an_instance_it_says_so_and_when_to_come_again(gateway: Gateway)
     assert "no instance of the service is ready" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/", "/pipeline?until=30", "/sign-in"])
+def test_a_person_reads_words_and_gets_the_page_later(gateway: Gateway, path: str) -> None:
+    with gateway.served(), gateway.client() as client:
+        answer = client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+        script = client.get(path, headers={"Accept": "*/*"})
+        program = client.get("/v1/model", headers={"Accept": "text/html"})
+    assert (answer.status_code, script.status_code, program.status_code) == (503, 503, 503)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "This page tries again every five seconds." in answer.text
+    assert "{" not in answer.text
+    assert answer.headers["refresh"] == "5"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert {one.headers["retry-after"] for one in (answer, script, program)} == {"2"}
+    for one in (script, program):
+        assert one.headers["content-type"] == "application/problem+json"
+        assert one.json()["status"] == 503
+        assert "refresh" not in one.headers
+
+
 def test_an_instance_that_comes_back_within_seconds_is_waited_for(gateway: Gateway) -> None:
     # given an address where nobody listens
     port = free_port()
