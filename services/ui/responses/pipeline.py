@@ -40,7 +40,7 @@ class Filters:
     max_price: int | None = None
 
     def query(self) -> dict[str, str | list[str]]:
-        """As parameters of the API."""
+        """The parameters of the API that ask for these deals."""
         given: dict[str, str | list[str]] = {"sales_agent": list(self.agents), "product": list(self.products)}
         bounds = {name: getattr(self, name) for name in ("min_age", "max_age", "min_price", "max_price")}
         given |= {name: str(value) for name, value in bounds.items() if value is not None}
