@@ -23,6 +23,8 @@ _AGENT_KNOWN = (
     "(runner) sending server error back to caller",
     'error="rpc error: Permission denied" rpc=Variables.Read',
 )
+# Prefect's server learns of a task run from two sides at once, and leaves it to the database which came first.
+_KNOWN = ('duplicate key value violates unique constraint "pk_task_run"',)
 
 
 def _is_bad(line: str) -> bool:
@@ -43,7 +45,8 @@ def test_the_log_of_each_service_holds_no_error(platform: Platform, job: str) ->
         for stream in ("-stdout", "-stderr"):
             done = platform.session.cli.run("alloc", "logs", stream, allocation.id, task.name)
             assert done.returncode == 0, done.stderr
-            bad = [line for line in done.stdout.splitlines() if _is_bad(line)]
+            lines = [line for line in done.stdout.splitlines() if not any(known in line for known in _KNOWN)]
+            bad = [line for line in lines if _is_bad(line)]
             assert not bad, f"{job}/{task.name} {stream}: {bad[:10]}"
 
 
