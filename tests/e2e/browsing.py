@@ -105,7 +105,7 @@ def faults(chrome: webdriver.Chrome) -> dict[str, list[str]]:
 
 def _label(link: WebElement) -> str:
     """Its text without its icon, which is a word in a font of icons."""
-    return link.text.strip().splitlines()[-1]
+    return link.text.strip().rpartition("\n")[2]
 
 
 def _title(chrome: webdriver.Chrome) -> str:
