@@ -1,5 +1,6 @@
 """People use the pages of the running platform in Chromium."""
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from closecast.deals.synthetic.generator import generate
+from services.ui import texts
 from tests.e2e.browsing import (
     SCREENSHOTS,
     browser,
@@ -148,6 +150,9 @@ def test_two_browsers_at_once_see_what_is_theirs(platform: Platform) -> None:
 
 
 def test_a_person_comes_through_the_gateway_and_leaves(platform: Platform) -> None:
+    # given the day that the address below asks about
+    as_of = date.fromisoformat(platform.api("GET", "/v1/model").json()["data_as_of"])
+    asked = f"Chances to be won by {texts.day(as_of + timedelta(days=60))}."
     with browser("--ignore-certificate-errors") as chrome:
         # when somebody opens a page, and mistypes the password first
         chrome.get(f"{platform.address('gateway')}/pipeline?until=Within+60+days")
@@ -161,8 +166,8 @@ def test_a_person_comes_through_the_gateway_and_leaves(platform: Platform) -> No
         # then it is the page that was opened, as it was asked for, also when it is loaded again
         for _ in range(2):
             soon(chrome).until(lambda _: "Signed in as closecast (admin)" in text(chrome))
-            soon(chrome).until(lambda _: "Within 60 days" in text(chrome))
-            assert "/pipeline?until=Within+60+days" in chrome.current_url
+            soon(chrome).until(lambda _: asked in text(chrome))
+            assert "/pipeline?until=Within" in chrome.current_url
             chrome.refresh()
         soon(chrome).until(lambda _: "Signed in as closecast (admin)" in text(chrome))
         # and no script of the page can read the session
