@@ -15,7 +15,7 @@ from ops.setup import metrics_binaries
 from tests.clusters import Scheduler, scheduler
 from tests.integration.platform.alerts.receivers import Received, http_receiver
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
 
 # What Prometheus scrapes: a journal whose messages were set aside, and an API that is well.
 _JOURNAL = "closecast_journal_dead_messages 3\n"
@@ -57,15 +57,15 @@ def test_an_alert_on_metrics_reaches_a_sink_and_so_does_its_end(platform: Schedu
     for name in ("alerts", "alertmanager", "prometheus"):
         platform.run(name)
     for name in ("alerts", "alertmanager", "prometheus"):
-        wait(lambda name=name: jobs.health(platform.cluster, name).healthy, 90, f"the health of {name}")  # type: ignore[misc]
+        wait(lambda name=name: jobs.health(platform.cluster, name).healthy, 150, f"the health of {name}")  # type: ignore[misc]
     # then
-    wait(lambda: _heard(received, "firing") != [], 120, "the alert")
+    wait(lambda: _heard(received, "firing") != [], 240, "the alert")
     [message] = _heard(received, "firing")
     assert (message.rule, message.severity) == ("journal_set_aside", "note")
     assert message.alerts[0].description.startswith("3 messages")
     # and when the reason is gone
     (platform.state / "files-journal" / "metrics").write_text(_JOURNAL.replace("3", "0"))
-    wait(lambda: _heard(received, "resolved") != [], 200, "the end of the alert")
+    wait(lambda: _heard(received, "resolved") != [], 300, "the end of the alert")
     # then nobody is let in who knows no password, and nobody from elsewhere can try
     for name in ("alertmanager", "prometheus"):
         url = jobs.address(platform.cluster, name)
