@@ -33,7 +33,8 @@ _WORDS = {
         (_NUMBER, "a whole number"),
     ),
 }
-_REPEATED = {"sales_agent": 100, "product": 100}  # may come so often
+MOST_NAMES = 100  # of one column, in one query
+_REPEATED = dict.fromkeys(("sales_agent", "product"), MOST_NAMES)  # may come so often
 
 
 class StrictRequest(Request[Any, Any, Any]):

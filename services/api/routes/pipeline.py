@@ -13,12 +13,12 @@ from closecast.platform.request_limits import MOST_DEALS
 from closecast.scoring.question import Question, read_horizon
 from closecast.scoring.rules import MAX_TEXT
 from services.api.access.admission import Requires
+from services.api.middleware.strict_request import MOST_NAMES
 from services.api.routes.common import RESPONSES, AsOf, HorizonText
 from services.api.schemas.predictions import ModelVersion, Pipeline
 from services.api.serving.champion import Champion
 from services.api.serving.ranking import Filters, Order, Rankings
 
-_MOST_NAMES = 100
 _MOST = 10**12
 # Litestar describes what may be left out as one of two types, without its bounds; they are told here.
 _Names = Annotated[
@@ -29,7 +29,7 @@ _Names = Annotated[
             "one_of": None,
             "type": OpenAPIType.ARRAY,
             "items": Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_TEXT),
-            "max_items": _MOST_NAMES,
+            "max_items": MOST_NAMES,
         },
     ),
 ]

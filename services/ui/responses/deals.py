@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from services.ui.responses.predictions import Explanation, Quarter, Reason
+from services.ui.responses.numbers import optional
+from services.ui.responses.predictions import Explanation, Quarter
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,11 @@ class Outlook:
 
     @classmethod
     def of_json(cls, content: dict[str, Any]) -> "Outlook":
-        why = Explanation(
-            probability=float(content["probability"]),
-            base=float(content["base"]["probability"]),
-            base_sentence=str(content["base"]["sentence"]),
-            reasons=tuple(
-                Reason(str(one["title"]), float(one["points"]), str(one["sentence"])) for one in content["groups"]
-            ),
-        )
         return cls(
             age_days=int(content["age_days"]),
-            price=None if content["price"] is None else float(content["price"]),
+            price=optional(content["price"]),
             curve=tuple(ChanceBy.of_json(one) for one in content["curve"]),
-            why=why,
+            why=Explanation.of_json(content),
             alike=Alike.of_json(content["alike"]),
         )
 
@@ -130,7 +123,7 @@ class Deal:
             engage_date=_date(content["engage_date"]),
             state=str(content["state"]),
             close_date=_date(content["close_date"]),
-            close_value=None if content["close_value"] is None else float(content["close_value"]),
+            close_value=optional(content["close_value"]),
             as_of=date.fromisoformat(content["as_of"]),
             by=date.fromisoformat(content["by"]),
             quarter=Quarter.of_json(content["quarter"]),

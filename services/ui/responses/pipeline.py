@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from services.ui.responses.numbers import optional
 from services.ui.responses.predictions import Quarter
 
 
@@ -90,13 +91,9 @@ class Pipeline:
                     engage_date=date.fromisoformat(deal["engage_date"]),
                     age_days=int(deal["age_days"]),
                     probability=float(deal["probability"]),
-                    price=_number(deal["price"]),
-                    probability_before=_number(deal["probability_before"]),
+                    price=optional(deal["price"]),
+                    probability_before=optional(deal["probability_before"]),
                 )
                 for deal in content["deals"]
             ),
         )
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(value)
