@@ -13,6 +13,7 @@ from closecast.models.deal_model import DealModel
 from closecast.platform.mlflow.registry import MODEL_NAME, Served
 from closecast.scoring import many
 from closecast.scoring.alike import alike
+from closecast.scoring.columns import DealTable
 from closecast.scoring.question import Question
 from closecast.scoring.tables import read_frame
 from services.api.schemas.deals import Alike, ChanceBy, DealFacts, Outlook
@@ -79,7 +80,8 @@ class Deals:
     def _outlook(self, served: Served, row: Any, engaged: date, question: Question) -> Outlook | None:
         model = served.model
         ahead = sorted({*_CURVE, *question.days})
-        curve = list(_chances(model, row, [Question.ask(model, question.as_of, days) for days in ahead]))
+        table = _table(row)
+        curve = list(_chances(model, table, [Question.ask(model, question.as_of, days) for days in ahead]))
         if not curve:
             return None  # the rules refuse the deal, as in the ranking
         deal = Deal(
@@ -94,7 +96,7 @@ class Deals:
         return Outlook(
             age_days=(question.as_of - engaged).days,
             probability=next(one.probability for one in curve if one.by == question.by),
-            price=_price(model, row, question),
+            price=_price(model, table, question),
             curve=curve,
             base=ExplanationBase(explained.base, text.base_sentence),
             groups=[ExplanationGroup(one.name, one.title, one.points, one.sentence) for one in text.groups],
@@ -115,25 +117,24 @@ def _past(model: DealModel, row: Any, engaged: date, closed: date | None, questi
         for day in days
         if day >= engaged and (last.by - day).days <= MAX_HORIZON_DAYS
     ]
-    return list(_chances(model, row, asked))
+    return list(_chances(model, _table(row), asked))
 
 
-def _chances(model: DealModel, row: Any, questions: list[Question]) -> Iterator[ChanceBy]:
+def _chances(model: DealModel, table: DealTable, questions: list[Question]) -> Iterator[ChanceBy]:
     """The answers to `questions`, without those that the rules refuse."""
-    table = read_frame(_frame(row))
     for question in questions:
         checked, probabilities = many.score(model, table, question)
         if len(checked.rows):
             yield ChanceBy(question.as_of, question.by, float(probabilities[0]))
 
 
-def _price(model: DealModel, row: Any, question: Question) -> float | None:
-    checked = many.check(read_frame(_frame(row)), question.as_of)
+def _price(model: DealModel, table: DealTable, question: Question) -> float | None:
+    checked = many.check(table, question.as_of)
     return prices(many.features(model, checked, question)[:, PRICE])[0]
 
 
-def _frame(row: Any) -> pd.DataFrame:
-    return pd.DataFrame([{name: getattr(row, name) for name in KNOWN}])
+def _table(row: Any) -> DealTable:
+    return read_frame(pd.DataFrame([{name: getattr(row, name) for name in KNOWN}]))
 
 
 def _date(value: Any) -> date | None:
