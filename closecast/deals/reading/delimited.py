@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,27 @@ class _Dialect:
     quote: str
     escape: str
 
-    def rows(self, text: str) -> "_csv.Reader":
+    def rows(self, text: str, strict: bool = False) -> "_csv.Reader":
         return csv.reader(
             io.StringIO(text, newline=""),
             delimiter=self.delimiter,
             quotechar=self.quote,
             escapechar=self.escape or None,
+            strict=strict,
         )
+
+    def misfits(self, text: str) -> int:
+        """How many rows have another width than most, or text behind a closing quotation mark."""
+        widths: Counter[int] = Counter()
+        broken = 0
+        reader = self.rows(text, strict=True)
+        while True:
+            try:
+                widths[len(next(reader))] += 1
+            except csv.Error:
+                broken += 1
+            except StopIteration:
+                return broken + widths.total() - max(widths.values(), default=0)
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,12 @@ def _detected(text: str, delimiter: str | None) -> _Dialect:
     chosen = delimiter or (found.delimiter if found.delimiter in DELIMITERS else ",")
     # Of a text that is no table anything may be taken for a quotation mark.
     quote = found.quotechar if found.quotechar in ('"', "'") else '"'
-    return _Dialect(chosen, quote, "\\" if found.escapechar == "\\" else "")
+    plain = _Dialect(chosen, quote, "")
+    if found.escapechar != "\\":
+        return plain
+    # A backslash is also a character of names. It escapes only where the rows fit better for it.
+    escaped = _Dialect(chosen, quote, "\\")
+    return escaped if escaped.misfits(sample) < plain.misfits(sample) else plain
 
 
 def _head(text: str, dialect: _Dialect) -> _Head:

@@ -1,10 +1,11 @@
 """Deals in the columns of a CRM: one at a time they become what they become in an export."""
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from closecast.deals.mapping.document import parse
@@ -34,6 +35,8 @@ RECORDS = st.fixed_dictionaries(
 
 
 @given(st.lists(RECORDS, min_size=1, max_size=8), st.sampled_from(sorted(ORDERS)))
+# A backslash that was once taken for an escape.
+@example([{"Phase": "Angebot", "Erstellt": date(2024, 1, 2), "Ende": "", "Inhaber": "", "Firma": "\\`"}], "ymd")
 def test_a_deal_becomes_what_it_becomes_in_an_export(records: list[dict[str, Any]], order: str) -> None:
     # given an export in one way of writing dates
     frame = pd.DataFrame([ANCHOR, *({"Nr": str(at), **one} for at, one in enumerate(records, 1))])

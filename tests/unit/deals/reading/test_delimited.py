@@ -1,5 +1,9 @@
 """CSV and its relatives, as programs and people write them."""
 
+import csv
+import io
+from typing import Literal
+
 import pytest
 
 from closecast.deals.reading.delimited import read
@@ -102,3 +106,21 @@ def test_columns_without_a_name_or_with_one_name() -> None:
 
 def test_a_header_alone_has_no_rows() -> None:
     assert len(read(b"Id,Stage,Amount\n").frame) == 0
+
+
+@pytest.mark.parametrize("name", ["\\`", "A\\", "C:\\Deals\\2024", "\\,", '\\"', "\\\\"])
+def test_a_backslash_is_a_character_of_a_name(name: str) -> None:
+    rows = [["id", "account", "stage"], ["1", name, "Won"], ["2", "Acme", "Won"]]
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    assert read(out.getvalue().encode()).frame["account"].tolist() == [name, "Acme"]
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_NONE, csv.QUOTE_ALL])
+def test_a_backslash_is_an_escape_where_the_rows_need_it(quoting: Literal[0, 1, 2, 3]) -> None:
+    # given files as MySQL and others write them: a delimiter or a quotation mark within a name stands behind a backslash
+    rows = [["id", "account", "stage"], ["1", 'Acme, "North"', "Won"], ["2", 'Say "yes", Ltd', "Won"]]
+    out = io.StringIO()
+    csv.writer(out, quoting=quoting, doublequote=False, escapechar="\\").writerows(rows)
+    # then the names are whole
+    assert read(out.getvalue().encode()).frame["account"].tolist() == ['Acme, "North"', 'Say "yes", Ltd']
