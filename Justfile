@@ -293,7 +293,7 @@ fmt: development
 lock *arguments: development
     {{ bin }}/python -m ops.setup.locks "$@"
 
-# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | exports | history | proof | shadow | drift | monitor | suite> [rounds=3 ...]
+# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | exports | forecast | history | proof | shadow | drift | monitor | suite> [rounds=3 ...]
 [group('development')]
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"

@@ -58,8 +58,8 @@ _BEFORE = {"env": {"PREFECT_CLIENT_MAX_RETRIES": "8"}}
 class Deployment:
     """The deployment of one flow.
 
-    Schedules start paused, so that no machine trains unasked; `just prefect-resume` starts them. Only `monitor` is active
-    from the beginning: without a model it does nothing.
+    Schedules start paused, so that no machine trains unasked; `just prefect-resume` starts them. Only `monitor`
+    and `forecast`, which train nothing that serves, are active from the beginning.
     """
 
     flow: str
@@ -113,6 +113,13 @@ INVENTORY = (
         "Judge the served model by outcomes and by what it sees, and have it retrained when it is harmful.",
         "30 6 * * *",
         tags=("model", "monitoring"),
+        starts_paused=False,
+    ),
+    Deployment(
+        "forecast",
+        "Record the forecast of the quarter's revenue, and what those of past weeks would have been.",
+        "45 6 * * *",
+        tags=("forecast",),
         starts_paused=False,
     ),
     Deployment(

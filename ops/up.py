@@ -16,6 +16,7 @@ from ops.cli.summary import summary
 from ops.down import stop
 from ops.errors import OperatorError
 from ops.model.champion import ensure_champion, first_prediction
+from ops.model.forecasts import record_forecasts
 from ops.model.mapping import mapping_text
 from ops.model.source import carry_over, parse_source
 from ops.nomad import jobs, ports
@@ -53,11 +54,13 @@ def up(arguments: list[str]) -> int:
         _wait_until_healthy(cluster)
         carry_over(Prefect(jobs.address(cluster, "prefect")))
         ensure_deployments(cluster)
-        ensure_champion(cluster, readable(source), given.as_of, given.fiscal_year_start, mapping)
+        has_trained = ensure_champion(cluster, readable(source), given.as_of, given.fiscal_year_start, mapping)
         with step("first prediction"):
             prediction = first_prediction(cluster, Credentials.load())
         users.ensure_first(cluster, Credentials.load())
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")
+        if has_trained:
+            record_forecasts(cluster)
         _wait_until_healthy(cluster, ignore=())
         summary(cluster, cli.agent, cli.nomad, prediction)
     return 0

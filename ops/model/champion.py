@@ -31,8 +31,8 @@ def ensure_champion(
     as_of: date | None = None,
     fiscal_year_start: int | None = None,
     mapping: str | None = None,
-) -> None:
-    """Run the pipeline if the champion is missing or outdated.
+) -> bool:
+    """Run the pipeline if the champion is missing or outdated; returns whether it ran.
 
     It is outdated when the source, the date of the export or the fiscal year differ from the last run's, when features
     or the model's files have changed, or when no key of this platform has signed it, so that no service would load it.
@@ -67,11 +67,11 @@ def ensure_champion(
             f"the platform's source {wanted} is gone: version {champion} serves, and no flow can read it any more; put "
             "it back, or name another by `just up --source …`"
         )
-        return
+        return False
     if champion is not None and {name: before.get(name) for name in now} == now:
         set_own_source(prefect, wanted)
         set_own_mapping(prefect, mapping)
-        return
+        return False
     say(f"training a model on {wanted}" + ("" if champion is None else f" (version {champion} serves meanwhile)"))
     result = train(cluster, wanted, as_of, month, mapping, is_platforms_source=True)
     used.write_text(json.dumps(now))
@@ -88,6 +88,7 @@ def ensure_champion(
         say(
             f"version {champion}, which serves on, was trained on other deals: what it says of {wanted} is worth nothing"
         )
+    return True
 
 
 def train(

@@ -16,6 +16,7 @@ from services.api.serving.champion import Champion
 from services.api.serving.deals import Deals
 from services.api.serving.explanation_cache import ExplanationCache
 from services.api.serving.explanations import Explainer
+from services.api.serving.forecasts import Forecasts
 from services.api.serving.history import HistoryFollower
 from services.api.serving.predictor import Predictor
 from services.api.serving.pseudonyms import Pseudonyms
@@ -49,6 +50,7 @@ class Container:
         self.predictor = Predictor(self.champion, self.journal, self.metrics, self.pseudonyms)
         self.explainer = Explainer(ExplanationCache(settings.cache or _nowhere), self.pseudonyms)
         self.rankings = Rankings()
+        self.forecasts = Forecasts()
         self.deals = Deals(self.explainer, self.pseudonyms)
         self.batch_supervisor = BatchSupervisor()
         self.batches = BatchRequests(self.champion, self.callers, self.batch_supervisor, self.metrics)
@@ -75,6 +77,7 @@ class Container:
             "explainer",
             "deals",
             "rankings",
+            "forecasts",
             "records",
             "metrics",
             "batches",

@@ -13,6 +13,7 @@ from closecast.platform.request_limits import MOST_DEALS
 from services.ui.responses.champions import Champion, Rollback
 from services.ui.responses.deals import Deal, Opinion
 from services.ui.responses.exports import Findings
+from services.ui.responses.forecast import Forecast
 from services.ui.responses.history import History
 from services.ui.responses.keys import Act, IssuedKey, Key, Verified
 from services.ui.responses.models import ModelFacts
@@ -137,6 +138,13 @@ class Client:
     def model(self) -> ModelFacts:
         """The served model. Raises ApiUnavailableError, with a detail while there is no model, or ApiProblemError."""
         return self._ask(ModelFacts.of_json, "GET", "/v1/model")
+
+    def forecast(self, group_by: str) -> Forecast:
+        """The forecast of the quarter's won revenue, by `product` or `sales_agent`.
+
+        Raises ApiUnavailableError or ApiProblemError.
+        """
+        return self._ask(Forecast.of_json, "GET", "/v1/forecast", params={"group_by": group_by})
 
     def pipeline(
         self,

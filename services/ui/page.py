@@ -20,16 +20,17 @@ _READERS = (
     ("my_week", "My week", ":material/call:"),
     ("pipeline", "Pipeline", ":material/filter_list:"),
     ("deal", "One deal", ":material/handshake:"),
+    ("forecast", "Forecast", ":material/trending_up:"),
     ("past", "Past answers", ":material/history:"),
     ("models", "Models", ":material/model_training:"),
     ("still_right", "Still right?", ":material/monitoring:"),
     ("alerts", "Alerts", ":material/notifications:"),
 )
 _SCORERS = (
-    *_READERS[:3],
+    *_READERS[:4],
     ("score", "Score a deal", ":material/calculate:"),
     ("check", "Check an export", ":material/upload_file:"),
-    *_READERS[3:],
+    *_READERS[4:],
 )
 _ADMINS = (
     *_SCORERS,

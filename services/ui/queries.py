@@ -9,6 +9,7 @@ from closecast.platform.request_limits import MOST_DEALS
 from services.ui.client import Client
 from services.ui.responses.champions import Champion
 from services.ui.responses.deals import Deal, Opinion
+from services.ui.responses.forecast import Forecast
 from services.ui.responses.keys import Act, Key
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said, Silence
@@ -59,6 +60,12 @@ def pipeline(
 ) -> Pipeline:
     """The first of the open deals that are asked for. Raises as Client.pipeline."""
     return api.pipeline(as_of, horizon, order, limit, filters)
+
+
+@st.cache_data(ttl=_KEPT, max_entries=16, show_spinner="Forecasting the quarter", hash_funcs={Client: _identity})
+def forecast(api: Client, group_by: str) -> Forecast:
+    """The forecast of the quarter. Raises as Client.forecast."""
+    return api.forecast(group_by)
 
 
 @st.cache_data(ttl=_KEPT, max_entries=100, show_spinner=False, hash_funcs={Client: _identity})

@@ -26,8 +26,8 @@ from tests.e2e.conftest import Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 PASSWORD = "correct horse battery"
-READERS = ["My week", "Pipeline", "One deal", "Past answers", "Models", "Still right?", "Alerts"]
-SCORERS = [*READERS[:3], "Score a deal", "Check an export", *READERS[3:]]
+READERS = ["My week", "Pipeline", "One deal", "Forecast", "Past answers", "Models", "Still right?", "Alerts"]
+SCORERS = [*READERS[:4], "Score a deal", "Check an export", *READERS[4:]]
 PAGES = {"viewer": READERS, "scorer": SCORERS, "admin": [*SCORERS, "People", "Keys and audit"]}
 
 
@@ -82,6 +82,12 @@ def test_the_whole_story(platform: Platform, tmp_path: Path) -> None:
         soon(chrome).until(lambda _: shown(chrome, "[data-testid=stDataFrame]"))
         assert "Expected value" in text(chrome)
         assert len(shown(chrome, "[data-testid=stDownloadButton]")) == 2
+        # when the forecast is opened, then it says what the quarter will bring, how sure that is, and how earlier ones did
+        go_to(chrome, "Forecast")
+        soon(chrome).until(lambda _: "Won revenue to expect" in text(chrome))
+        settled(chrome)
+        for said in ("8 times out of 10 it ends between", "Why it changed", "had the result between their bounds"):
+            assert said in text(chrome)
         # when a deal of the week is opened, then there is its chance, why, and past deals like it
         go_to(chrome, "My week")
         soon(chrome).until(lambda _: shown(chrome, "[data-testid=stPageLink] a"))[0].click()

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 import psycopg
 from msgspec.structs import replace
 
+from closecast.forecast.past import Forecast
+from closecast.platform import forecasts
 from closecast.platform.alerts import silences
 from closecast.platform.alerts.outbox import KnownAlert, open_alerts
 from closecast.platform.callers import acts, audit
@@ -64,6 +66,11 @@ class Records:
         """Store an opinion."""
         with self._connection() as connection:
             return opinions.add_opinion(connection, opinion)
+
+    def forecasts(self, source: str) -> Sequence[Forecast]:
+        """The recorded forecasts of a source, in the order of time."""
+        with self._connection() as connection:
+            return forecasts.load(connection, source)
 
     def tenures(self) -> list[Tenure]:
         """All champions in the order of time."""

@@ -6,6 +6,7 @@ from services.api.routes.batch import predict_batch
 from services.api.routes.checks import check_export
 from services.api.routes.deals import deal, disagree, opinion_options, opinions
 from services.api.routes.explanations import explain
+from services.api.routes.forecast import quarter_forecast
 from services.api.routes.history import champions, model_history
 from services.api.routes.keys import create_key, key_options, list_keys, revoke_key, rotate_key
 from services.api.routes.model import model
@@ -27,6 +28,7 @@ ROUTES = [
     check_export,
     explain,
     open_pipeline,
+    quarter_forecast,
     deal,
     opinion_options,
     opinions,

@@ -13,7 +13,7 @@ _NOT_FLOWS = {"__init__.py", "deployments.py", "merge.py", "steps.py"}
 
 def test_every_flow_is_deployed_and_every_deployment_is_a_flow() -> None:
     files = {file.stem for file in (deployments.PROJECT / "flows").glob("*.py") if file.name not in _NOT_FLOWS}
-    known = {"ingest", "eda", "train", "tune", "evaluate", "score", "monitor", "retrain"}
+    known = {"ingest", "eda", "train", "tune", "evaluate", "score", "monitor", "forecast", "retrain"}
     assert {one.flow for one in deployments.INVENTORY} == files == known
 
 
@@ -49,7 +49,7 @@ def test_each_deployment(flow: str, parameters: set[str], cron: str | None, tags
 
 
 def test_only_monitoring_begins_unasked() -> None:
-    assert [one.flow for one in deployments.INVENTORY if not one.starts_paused] == ["monitor"]
+    assert [one.flow for one in deployments.INVENTORY if not one.starts_paused] == ["monitor", "forecast"]
 
 
 def test_every_flow_may_be_tried_again_after_a_crash_and_the_worker_knows_it_by_the_same_tag() -> None:

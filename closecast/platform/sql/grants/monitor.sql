@@ -9,4 +9,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON matured_predictions, verdicts TO monitor
 GRANT SELECT ON shadow_predictions TO monitor;
 GRANT SELECT, INSERT, UPDATE ON shadow_comparisons, champion_changes TO monitor;
 GRANT SELECT, INSERT, UPDATE ON alerts TO monitor;
+GRANT SELECT, INSERT, UPDATE, DELETE ON forecasts TO monitor;
 GRANT SELECT (name) ON migrations TO monitor;

@@ -83,7 +83,7 @@ def test_one_is_trained_and_then_kept_until_the_source_or_the_date_is_another(
     cluster: Cluster, double: Double, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # when there is none
-    champion.ensure_champion(cluster, "synthetic:3000")
+    assert champion.ensure_champion(cluster, "synthetic:3000")
     # then
     assert [one["parameters"] for one in _asked(double, RUN)] == [{"source": "synthetic:3000", **OWN}]
     assert json.loads((state / "source.json").read_text())["source"] == "synthetic:3000"
@@ -94,7 +94,7 @@ def test_one_is_trained_and_then_kept_until_the_source_or_the_date_is_another(
         ALIAS: (200, {"model_version": VERSION}),
         "POST /api/variables/filter": (200, _variables(closecast_source="synthetic:3000")),
     }
-    champion.ensure_champion(cluster, None)
+    assert not champion.ensure_champion(cluster, None)
     assert len(_asked(double, RUN)) == 1
     # when the fiscal year is another, then it stays that until a third is named
     champion.ensure_champion(cluster, None, fiscal_year_start=4)

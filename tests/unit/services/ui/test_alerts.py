@@ -3,7 +3,8 @@
 from streamlit.testing.v1 import AppTest
 
 from services.ui import queries
-from tests.unit.services.ui.api_double import SILENCE, ApiDouble
+from tests.unit.services.ui.answers import SILENCE
+from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import field, opened, press, table
 
 

@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import queries
-from tests.unit.services.ui.api_double import DEAL, OPINION, OUTLOOK, ApiDouble
+from tests.unit.services.ui.answers import DEAL, OPINION, OUTLOOK
+from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import field, metrics, opened, press, table, texts
 from tests.unit.services.ui.test_week import COMMON
 

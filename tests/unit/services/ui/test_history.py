@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.unit.services.ui.api_double import ANSWERED, ApiDouble
+from tests.unit.services.ui.answers import ANSWERED
+from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import opened, press, texts
 
 

@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import queries
-from tests.unit.services.ui.api_double import MODEL, PLAN, ApiDouble
+from tests.unit.services.ui.answers import MODEL, PLAN
+from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import field, opened, press, table, texts
 
 LOOK, BACK = "See what that would do", "Go back to it"

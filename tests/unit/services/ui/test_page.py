@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import page
-from tests.unit.services.ui.api_double import MODEL, NO_MODEL, ApiDouble
+from tests.unit.services.ui.answers import MODEL, NO_MODEL
+from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import opened, press, texts, title
 
 VIEWS = sorted(file.stem for file in page.VIEWS.glob("[a-z]*.py"))

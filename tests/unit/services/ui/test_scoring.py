@@ -4,7 +4,8 @@ from datetime import date
 
 from streamlit.testing.v1 import AppTest
 
-from tests.unit.services.ui.api_double import EXPLANATION, ApiDouble
+from tests.unit.services.ui.answers import EXPLANATION
+from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import metrics, opened, press, texts
 
 

@@ -3,7 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.unit.services.ui.api_double import SAID, ApiDouble
+from tests.unit.services.ui.answers import SAID
+from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import opened, texts
 
 

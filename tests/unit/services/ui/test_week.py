@@ -4,7 +4,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import texts as words
-from tests.unit.services.ui.api_double import DEAL, MODEL, OUTLOOK, ApiDouble
+from tests.unit.services.ui.answers import DEAL, MODEL, OUTLOOK
+from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import texts
 
 COMMON = {

@@ -190,9 +190,10 @@ def test_the_ranking_says_what_was_a_week_before(client: Client, ranking: Any) -
     assert all(one["probability_before"] is None for one in client.get("/v1/pipeline").json()["deals"])
 
 
-def test_without_a_database_opinions_are_away(client: Client, ranking: Any) -> None:
+def test_without_a_database_opinions_and_forecasts_are_away(client: Client, ranking: Any) -> None:
     identifier = ranking["deals"][0]["opportunity_id"]
     assert client.get("/v1/opinions", params={"opportunity_id": identifier}).status_code == 503
+    assert client.get("/v1/forecast").status_code == 503
     opinion = {"opportunity_id": identifier, "expects": "higher", "reason": "They have signed."}
     assert client.post("/v1/opinions", json=opinion).status_code == 503
 

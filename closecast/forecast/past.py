@@ -1,0 +1,146 @@
+"""Past forecasts: made week by week with what was known then, and compared with what happened."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar, day_number
+from closecast.deals.horizon import quarter_ahead
+from closecast.forecast import interval
+from closecast.forecast.chances import ModelChances
+from closecast.forecast.expectation import Expectation, expect
+from closecast.forecast.ledger import Ledger
+from closecast.models import blas, candidate
+from closecast.models.hyperparameters import PRESETS
+from closecast.models.training import Data, NotEnoughDataError
+
+# Windows beside the quarter's: they are over sooner, so that more is known of the errors.
+WINDOW_DAYS = (14, 28, 56, 91)
+_WEEK = timedelta(days=7)
+_SUNDAY = 6
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What was expected as of a date to be won after it and no later than `by`, in cents; the variance not in cents.
+
+    `run_id` is that of the model that served then; None where the model was fitted later with what was known then.
+    """
+
+    as_of: date
+    by: date
+    open_cents: int
+    new_cents: int
+    variance: float
+    run_id: str | None = None
+
+    @property
+    def cents(self) -> int:
+        return self.open_cents + self.new_cents
+
+    @classmethod
+    def of(cls, expected: Expectation, run_id: str | None = None) -> "Forecast":
+        """What is kept of an expectation."""
+        return cls(
+            as_of=expected.as_of,
+            by=expected.by,
+            open_cents=int(expected.open_cents.sum()),
+            new_cents=int(expected.new_cents.sum()),
+            variance=expected.variance,
+            run_id=run_id,
+        )
+
+
+class Hindsight:
+    """Makes forecasts of past dates, each by a model fitted on what was known at the end of the month before.
+
+    The models have the first of PRESETS: searching settings for each month would take hours.
+    """
+
+    def __init__(self, deals: pd.DataFrame, fiscal: FiscalCalendar = CALENDAR_YEAR, seed: int = 7, threads: int = 1):
+        """`deals` are accepted deals. Raises NotEnoughDataError."""
+        self.data, self._seed, self._threads = Data(deals, None, fiscal), seed, threads
+        self.ledger = Ledger(self.data.deals)
+        self._models: dict[date, ModelChances | None] = {}
+
+    def dates(self) -> list[date]:
+        """The Sundays of the data from the first close on: always the same ones, however long the data become."""
+        plan = self.data.plan
+        sunday = plan.first + timedelta(days=(_SUNDAY - plan.first.weekday()) % 7)
+        return [sunday + _WEEK * week for week in range((plan.end - sunday).days // 7 + 1)]
+
+    @blas.one_thread()
+    def forecasts(self, as_of: date) -> list[Forecast]:
+        """The forecasts of one date, of WINDOW_DAYS and of the quarter; none where too little was known for a model."""
+        chances = self._model(as_of)
+        if chances is None:
+            return []
+        history = self.data.builder.history
+        ends = {as_of + timedelta(days=days) for days in WINDOW_DAYS} | {quarter_ahead(as_of, self.data.fiscal)[1]}
+        return [Forecast.of(expect(self.ledger, history, chances, as_of, by)) for by in sorted(ends)]
+
+    def _model(self, as_of: date) -> ModelChances | None:
+        # What was known at the close of a month's last day: labels whose window had ended by then.
+        month = (as_of + timedelta(days=1)).replace(day=1)
+        if month not in self._models:
+            try:
+                scorer, _, _ = candidate.fit_before(self.data, PRESETS[:1], self._seed, self._threads, month)
+            except NotEnoughDataError:
+                self._models[month] = None
+            else:
+                self._models[month] = ModelChances(self.ledger, scorer, self.data.builder, self._threads)
+        return self._models[month]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A forecast of a quarter beside what happened: the quarter's revenue in cents, None while it is not over."""
+
+    forecast: Forecast
+    total_cents: int  # with what had been won before in the quarter
+    low: float
+    high: float
+    actual_cents: int | None
+
+
+def width(ledger: Ledger, made: Iterable[Forecast], as_of: date) -> tuple[float, int]:
+    """How many times its scale a forecast of `as_of` errs at most, and of how many windows that is known."""
+    over = [one for one in made if one.by <= as_of]
+    actual = np.array([ledger.revenue(one.as_of + timedelta(days=1), one.by) for one in over], dtype=np.float64)
+    expected = np.array([one.cents for one in over], dtype=np.float64)
+    variance = np.array([one.variance for one in over], dtype=np.float64)
+    scales = interval.scale(expected / 100, variance)
+    return interval.width((actual - expected) / 100, scales), len(over)
+
+
+def judged(ledger: Ledger, made: Sequence[Forecast], as_of: date, fiscal: FiscalCalendar) -> Iterator[Judged]:
+    """The forecasts of whole quarters made up to `as_of`, in the order of time, one a date: the served model's, if any.
+
+    Each has the interval that was known when it was made.
+    """
+    of_quarters: dict[date, Forecast] = {}
+    for one in made:
+        if one.by == quarter_ahead(one.as_of, fiscal)[1] and one.as_of <= as_of:
+            known = of_quarters.get(one.as_of)
+            if known is None or known.run_id is None:
+                of_quarters[one.as_of] = one
+    for day in sorted(of_quarters):
+        one = of_quarters[day]
+        first = quarter_ahead(day, fiscal)[0]
+        closed = ledger.revenue(first, day)
+        bounds = interval.around(one.cents / 100, one.variance, width(ledger, made, day)[0])
+        yield Judged(
+            forecast=one,
+            total_cents=closed + one.cents,
+            low=closed / 100 + bounds.low,
+            high=closed / 100 + bounds.high,
+            actual_cents=ledger.revenue(first, one.by) if one.by <= as_of else None,
+        )
+
+
+def usable(ledger: Ledger, one: Forecast) -> bool:
+    """Whether a forecast is of the time that the ledger's deals tell of."""
+    return bool(len(ledger)) and day_number(one.as_of) >= int(ledger.engaged.min())

@@ -1,0 +1,213 @@
+"""The page of the quarter's forecast: how much, how sure, of whom, why it changed, and how earlier ones did."""
+
+import pandas as pd
+import streamlit as st
+
+from services.ui import queries, texts, told
+from services.ui.responses.forecast import Change, CleanUp, Forecast, PastForecast
+from services.ui.visit import Visit
+
+_GROUPS = {"By product": "product", "By agent": "sales_agent"}
+_CHANGES = {
+    "model": "Another model",
+    "time": "Deals got older",
+    "calendar": "Calendar moved on",
+    "won": "Deals won",
+    "lost": "Deals lost",
+    "engaged": "New deals",
+}
+_MEANINGS = (
+    "**Another model**: today's model says something else of the same day. **Deals got older**: each open deal's age. "
+    "**Calendar moved on**: less of the quarter is left, and newer closes are known. **Deals won** and **deals lost**: "
+    "against what was expected of them. **New deals**: those that have come since."
+)
+_UP, _DOWN, _WHOLE = "#2e7d5b", "#b3492f", "#1f6f8b"
+
+
+def show(visit: Visit) -> None:
+    """Draw the forecast of the quarter ahead of the last date of the model's data."""
+    shown = st.segmented_control(
+        "Split", list(_GROUPS), default=next(iter(_GROUPS)), required=True, key="split", bind="query-params"
+    )
+    found = told.asked(lambda: queries.forecast(visit.api, _GROUPS[shown]))
+    if found is None:
+        return
+    _figures(found)
+    _split(found, shown)
+    if found.change is not None:
+        _change(found.change)
+    _past(found.past)
+    if found.clean_up.deals:
+        _clean_up(found.clean_up)
+
+
+def _figures(found: Forecast) -> None:
+    whole, closed, is_open, new = st.columns(4)
+    whole.metric("Won revenue to expect", texts.money(found.total), border=True)
+    closed.metric("Won already", texts.money(found.closed.value), border=True)
+    is_open.metric(
+        "From open deals",
+        texts.money(found.open.value),
+        border=True,
+        help="Of each open deal the chance to be won in this quarter, times what its product is usually won at.",
+    )
+    new.metric(
+        "From deals to come",
+        texts.money(found.new.value),
+        border=True,
+        help="As many deals as came lately, won as fast and at the prices that deals were won before.",
+    )
+    st.markdown(sentence(found))
+    notes = [f"As of {texts.day(found.as_of)}.", texts.quarter(found.quarter)]
+    if not found.learnt_from:
+        notes.append(
+            "No earlier forecast is known to be right or wrong yet, so how sure this one is, is an assumption. The flow "
+            "“forecast” makes those of past weeks; it runs every morning."
+        )
+    st.caption(" ".join(notes))
+
+
+def sentence(found: Forecast) -> str:
+    """How sure the forecast is, and how it compares with the quarter before."""
+    often = f"{round(found.coverage * 10)} times out of 10"
+    parts = [f"{often} it ends between **{texts.money(found.low)}** and **{texts.money(found.high)}**."]
+    if found.last_quarter:
+        share = found.total / found.last_quarter - 1
+        parts.append(
+            f"The forecast is {round(abs(share) * 100)} % {'more' if share >= 0 else 'less'} than the quarter before, "
+            f"which ended at {texts.money(found.last_quarter)}."
+        )
+    return " ".join(parts)
+
+
+def _split(found: Forecast, title: str) -> None:
+    st.subheader(title, anchor=False)
+    rows = [(one.name, one.closed.value, one.open.value, one.new.value, one.total) for one in found.groups]
+    columns = [
+        title.removeprefix("By ").capitalize(),
+        "Won already",
+        "From open deals",
+        "From deals to come",
+        "Together",
+    ]
+    st.dataframe(
+        pd.DataFrame(rows, columns=columns),
+        hide_index=True,
+        width="stretch",
+        column_config={name: st.column_config.NumberColumn(format="%,.0f") for name in columns[1:]},
+    )
+
+
+def _change(change: Change) -> None:
+    st.subheader("Why it changed", anchor=False)
+    difference = round(change.after - change.before, 2)
+    st.markdown(
+        f"On {texts.day(change.since)} it was {texts.money(change.before)}; now it is {texts.money(change.after)}, "
+        f"{texts.money(abs(difference))} {'more' if difference >= 0 else 'less'}."
+    )
+    rows, level = [], change.before
+    rows.append(("Before", 0.0, level, _WHOLE, texts.money(level)))
+    for name, label in _CHANGES.items():
+        amount = change.parts[name]
+        rows.append((label, level, level + amount, _UP if amount >= 0 else _DOWN, f"{amount:+,.0f}"))
+        level += amount
+    rows.append(("Now", 0.0, change.after, _WHOLE, texts.money(change.after)))
+    st.vega_lite_chart(
+        pd.DataFrame(rows, columns=["step", "from", "to", "colour", "amount"]),
+        {
+            "height": 260,
+            "encoding": {
+                "x": {
+                    "field": "step",
+                    "type": "nominal",
+                    "sort": None,
+                    "title": None,
+                    "axis": {"labelAngle": -30},
+                },
+                "tooltip": [{"field": "step"}, {"field": "amount"}],
+            },
+            "layer": [
+                {
+                    "mark": "bar",
+                    "encoding": {
+                        "y": {
+                            "field": "from",
+                            "type": "quantitative",
+                            "title": None,
+                            "scale": {"zero": False},
+                        },
+                        "y2": {"field": "to"},
+                        "color": {"field": "colour", "type": "nominal", "scale": None},
+                    },
+                },
+            ],
+        },
+        width="stretch",
+    )
+    lines = [f"{label} {change.parts[name]:+,.2f}" for name, label in _CHANGES.items()]
+    st.caption(" · ".join(lines) + f" · together {difference:+,.2f}")
+    with st.popover("What is what?", type="tertiary"):
+        st.markdown(_MEANINGS)
+
+
+def _past(past: tuple[PastForecast, ...]) -> None:
+    st.subheader("How earlier forecasts did", anchor=False)
+    known = [one for one in past if one.actual is not None]
+    if not known:
+        st.caption("None is known yet: they are compared with what was won once their quarter is over.")
+        return
+    within = sum(bool(one.is_within) for one in known)
+    st.markdown(
+        f"Of {texts.counted(len(known), 'past forecast', 'past forecasts')}, {within:,} had the result between their "
+        f"bounds. Each was made with what was known on its day."
+    )
+    frame = pd.DataFrame(
+        [(one.as_of, one.total, one.low, one.high, one.actual) for one in past],
+        columns=["as of", "forecast", "low", "high", "result"],
+    )
+    day = {"field": "as of", "type": "temporal", "title": "as of"}
+    axis = {"type": "quantitative", "title": None, "axis": {"format": ",.0f"}}
+    st.vega_lite_chart(
+        frame,
+        {
+            "height": 240,
+            "encoding": {"x": day},
+            "layer": [
+                {
+                    "mark": {"type": "area", "opacity": 0.25, "color": _WHOLE},
+                    "encoding": {"y": {"field": "low", **axis}, "y2": {"field": "high"}},
+                },
+                {
+                    "mark": {"type": "line", "point": True, "color": _WHOLE},
+                    "encoding": {
+                        "y": {"field": "forecast", **axis},
+                        "tooltip": [
+                            {"field": "as of", "type": "temporal"},
+                            *({"field": name, "format": ",.0f"} for name in ("forecast", "low", "high", "result")),
+                        ],
+                    },
+                },
+                {
+                    "mark": {"type": "line", "strokeDash": [5, 4], "color": _DOWN, "interpolate": "step-after"},
+                    "encoding": {"y": {"field": "result", **axis}},
+                },
+            ],
+        },
+        width="stretch",
+    )
+    st.caption("The line is the forecast, the area its bounds, the dashes what the quarter brought in the end.")
+
+
+def _clean_up(old: CleanUp) -> None:
+    st.subheader("To clean up", anchor=False)
+    st.markdown(
+        f"{texts.counted(old.deals, 'open deal is', 'open deals are')} older than {old.older_than_days:,} days, the longest "
+        f"that any deal has taken to close. At their usual prices they look like {texts.money(old.worth)}; to the forecast "
+        f"they add {texts.money(old.adds)}. Close those that are dead."
+    )
+    st.page_link(
+        "views/pipeline.py",
+        label="See these deals",
+        icon=":material/arrow_forward:",
+        query_params={"min_age": str(old.older_than_days + 1)},
+    )

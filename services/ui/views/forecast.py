@@ -1,0 +1,5 @@
+"""The page "Forecast"."""
+
+from services.ui import forecast, visit
+
+forecast.show(visit.now())
