@@ -15,6 +15,7 @@ from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said, Silence
 from services.ui.responses.people import Person, User
 from services.ui.responses.pipeline import EVERY_DEAL, Filters, Pipeline
+from services.ui.responses.predictions import Prediction
 
 # Long enough to save a request per click, short enough to show a new model at once.
 _KEPT = timedelta(seconds=5)
@@ -78,6 +79,15 @@ def deal(api: Client, identifier: str, as_of: date, horizon: Horizon) -> Deal:
 def opinions(api: Client, identifier: str) -> list[Opinion]:
     """What people expect of a deal. Raises as Client.opinions."""
     return api.opinions(identifier)
+
+
+@st.cache_data(ttl=_SELDOM, max_entries=100, show_spinner=False, hash_funcs={Client: _identity})
+def what_if(api: Client, deal: tuple[tuple[str, str], ...], as_of: date, horizon: Horizon) -> Prediction:
+    """The chance of a deal that is thought of, its columns as pairs. Raises as Client.predict.
+
+    Kept, because each answer is recorded, and the page asks at every click.
+    """
+    return api.predict(dict(deal), as_of, horizon)
 
 
 @st.cache_data(ttl=_SELDOM, max_entries=16, show_spinner=False, hash_funcs={Client: _identity})

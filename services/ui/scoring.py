@@ -5,7 +5,8 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from services.ui import queries, reasons, texts
+from closecast.deals.horizon import Horizon
+from services.ui import queries, reasons, texts, whatif
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.ranking import DATES, EARLIEST, LATEST, choices
 from services.ui.responses.models import ModelFacts
@@ -13,8 +14,8 @@ from services.ui.responses.pipeline import Pipeline
 from services.ui.responses.predictions import Explanation, Prediction
 
 _SHOWN = "scored"  # key of the last answer, which must survive the page's next run
-_Answer = tuple[Prediction, Explanation | str] | str  # a chance and its explanation, or an error
-_BARS = {"30": "Within 30 days", "60": "Within 60 days", "90": "Within 90 days", "quarter_end": "By quarter end"}
+_Question = tuple[dict[str, str], date, Horizon]
+_Answer = tuple[_Question, Prediction, Explanation | str] | str  # a chance and its explanation, or an error
 
 
 def show(api: Client, model: ModelFacts) -> None:
@@ -28,8 +29,13 @@ def show(api: Client, model: ModelFacts) -> None:
         asked = _form(api, model, pipeline)
     if asked is not None:
         st.session_state[_SHOWN] = asked
+    answered = st.session_state.get(_SHOWN)
     with right:
-        _show(st.session_state.get(_SHOWN))
+        _show(answered)
+    if isinstance(answered, tuple):
+        question, answer, _ = answered
+        names = {} if pipeline is None else {"product": list(pipeline.products), "sales_agent": list(pipeline.agents)}
+        whatif.show(api, question, answer, names)
 
 
 def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> _Answer | None:
@@ -64,9 +70,9 @@ def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> _Answer 
         "sales_agent": agent,
         "account": account,
     }
-    question = {name: value for name, value in given.items() if value}, as_of, texts.HORIZONS[horizon]
+    question: _Question = {name: value for name, value in given.items() if value}, as_of, texts.HORIZONS[horizon]
     try:
-        return api.predict(*question), reasons.ask(api, *question)
+        return question, api.predict(*question), reasons.ask(api, *question)
     except ApiProblemError as error:
         return texts.problem(error)
     except ApiUnavailableError as error:
@@ -88,10 +94,14 @@ def _show(answered: _Answer | None) -> None:
     if isinstance(answered, str):
         st.error(answered)
         return
-    answer, why = answered
+    _, answer, why = answered
     st.metric(f"Chance to be won by {texts.day(answer.by)}", texts.percent(answer.probability))
     bars = pd.DataFrame(
-        [(_BARS[name], value, texts.percent(value)) for name, value in answer.probabilities.items() if name in _BARS],
+        [
+            (texts.STANDARD_HORIZONS[name], value, texts.percent(value))
+            for name, value in answer.probabilities.items()
+            if name in texts.STANDARD_HORIZONS
+        ],
         columns=["horizon", "probability", "label"],
     )
     # Space for the label of a bar that is nearly full; its grey is readable in light and dark mode.

@@ -17,6 +17,13 @@ HORIZONS: dict[str, Horizon] = {
     "Within 60 days": 60,
     "Within 90 days": 90,
 }
+# Those that every answer has, by their names in the API.
+STANDARD_HORIZONS = {
+    "30": "Within 30 days",
+    "60": "Within 60 days",
+    "90": "Within 90 days",
+    "quarter_end": "By quarter end",
+}
 ROLES = {
     "viewer": "reads the pipeline, models and past answers",
     "scorer": "scores deals too, and checks exports",

@@ -40,6 +40,7 @@ class ApiDouble(ThreadingHTTPServer):
         self.asked: list[tuple[str, dict[str, Any]]] = []  # to change something
         self.queries: list[dict[str, Any]] = []  # of the ranking
         self.silences: list[dict[str, Any]] = []
+        self.scored: list[dict[str, Any]] = []  # deals
         self.last: dict[str, Any] = {}  # ranking
         self.opinions: list[dict[str, Any]] = []
 
@@ -92,6 +93,7 @@ class ApiDouble(ThreadingHTTPServer):
             "model": {"name": "closecast", "version": "3"},
         }
         if path == "/v1/predictions":
+            self.scored.append(body["deal"])
             return self._prediction(body["deal"], common)
         if path == "/v1/deal":
             return 200, {**common, **DEAL, "opportunity_id": asked["opportunity_id"], "outlook": OUTLOOK}

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.unit.services.ui.answers import EXPLANATION
 from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import metrics, opened, press, texts
+from tests.unit.services.ui.driving import metrics, opened, press, table, texts
 
 
 def test_a_deal_is_scored_and_the_answer_stays(app: AppTest) -> None:
@@ -33,7 +33,7 @@ def test_the_chance_is_explained_strongest_reason_first(app: AppTest) -> None:
     press(app, "Score this deal")
     # then
     assert not app.exception
-    assert [one.value for one in app.subheader] == ["Why"]
+    assert [one.value for one in app.subheader] == ["Why", "What if"]
     listed = next(one.value for one in app.markdown if one.value.startswith("- **"))
     assert listed.splitlines() == [
         "- **How deals of this age go** (+15.1): As past deals went, 66 % are won; this raises the chance.",
@@ -90,4 +90,32 @@ def test_without_names_to_choose_from_they_are_typed(app: AppTest, api: ApiDoubl
     assert metrics(app)["Chance to be won by 31 December 2017"] == "62 %"
     told = "The quarter runs from 1 October 2017 to 31 December 2017."
     assert told in texts(app)
+    assert not app.exception
+
+
+def test_what_if_puts_both_answers_side_by_side(app: AppTest, api: ApiDouble) -> None:
+    # given a scored deal
+    opened(app, "score")
+    app.date_input(key="score_engaged").set_value(date(2017, 11, 1))
+    app.selectbox(key="score_product").select("GTX Pro")
+    press(app, "Score this deal")
+    assert "Choose something else to see both chances side by side." in texts(app)
+    assert "GTX Pro" not in app.selectbox(key="what_if_product").options
+    # when another product is chosen
+    app.selectbox(key="what_if_product").select("MG Special").run()
+    # then
+    shown = table(app, "Then")
+    assert shown["As it is"].tolist() == ["62 %", "71 %", "78 %", "62 %"]
+    assert shown["Points"].tolist() == ["0.0", "0.0", "0.0", "0.0"]
+    assert "does not say that a change of this deal would bring it about" in texts(app)
+    assert "another quarter" not in texts(app)
+    # and it is asked once, however often something is clicked
+    app.run()
+    thought_of = [deal for deal in api.scored if deal.get("product") == "MG Special"]
+    assert thought_of == [{"engage_date": "2017-11-01", "product": "MG Special"}]
+    # when the API refuses, then that is told, and the answer stays
+    api.override["/v1/predictions"] = (422, {"title": "…", "detail": "the deal is too old"})
+    app.date_input(key="what_if_day").set_value(date(2017, 12, 20)).run()
+    assert "The deal is too old." in app.error[0].value
+    assert metrics(app)["Chance to be won by 31 December 2017"] == "62 %"
     assert not app.exception
