@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from services.ui import texts
+from services.ui import spreadsheets, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.exports import Findings
 
@@ -76,6 +76,15 @@ def _show(found: Findings) -> None:
         _table("Stages", pd.DataFrame(list(found.stages.items()), columns=["Stage", "Deals"]))
     with right:
         _table("Rows that are not used", pd.DataFrame(list(found.not_used.items()), columns=["Why", "Rows"]))
+        if found.problems:
+            st.download_button(
+                "Download these rows with their reasons",
+                lambda: spreadsheets.to_csv(pd.DataFrame(found.problems, columns=["row", "reasons"])),
+                file_name="rows-not-used.csv",
+                mime="text/csv",
+                on_click="ignore",
+                help="Rows are counted as a spreadsheet does: the header's is the first where nothing stands above it.",
+            )
         others = [(column, auc) for column, auc, is_feature in found.leaks if not is_feature]
         _table(
             "Columns that give the outcome away, and are not used",

@@ -2,6 +2,8 @@
 
 import msgspec
 
+MOST_PROBLEMS = 10_000  # rows that are named
+
 
 class Rows(msgspec.Struct, frozen=True):
     """Counts of rows: those that came in are used, rejected or set aside; each of these has one entry by its reason."""
@@ -21,6 +23,13 @@ class Leak(msgspec.Struct, frozen=True):
     is_feature: bool
 
 
+class RowProblem(msgspec.Struct, frozen=True):
+    """A row of the file, its header's included in the count, that is not used, and all reasons why."""
+
+    row: int
+    reasons: str
+
+
 class Findings(msgspec.Struct, frozen=True):
     """All that closecast.platform.sources.inspection finds; `decided` are clauses, `noticed` and `shortfalls` sentences."""
 
@@ -33,6 +42,7 @@ class Findings(msgspec.Struct, frozen=True):
     quality: dict[str, float]
     noticed: list[str]
     leaks: list[Leak]
+    problems: list[RowProblem]  # in the order of the file, MOST_PROBLEMS at most
     shortfalls: list[str]
 
     @property

@@ -10,7 +10,7 @@ from closecast.features.history import ENTITIES
 from closecast.models.evidence import Export, odd_dates
 from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform.sources.export import RawExport
-from closecast.platform.sources.findings import Findings, Leak, Rows
+from closecast.platform.sources.findings import MOST_PROBLEMS, Findings, Leak, RowProblem, Rows
 
 
 def findings(export: RawExport, checked: contract.CheckedDeals) -> Findings:
@@ -36,6 +36,7 @@ def findings(export: RawExport, checked: contract.CheckedDeals) -> Findings:
         score.as_dict(),
         _noticed(export, checked, rejected),
         _leaks(export, used),
+        _problems(export, checked),
         shortfalls(checked, score),
     )
 
@@ -69,6 +70,18 @@ def _noticed(export: RawExport, checked: contract.CheckedDeals, rejected: Counte
     with suppress(NotEnoughDataError):  # which is told as a shortfall
         found += odd_dates(Data(checked.accepted))
     return found
+
+
+def _problems(export: RawExport, checked: contract.CheckedDeals) -> list[RowProblem]:
+    """The rows that are not used; none for made-up deals, which are in no file."""
+    if export.read is None:
+        return []
+    rejected = checked.rejected
+    found = [RowProblem(one.row, one.reason) for one in export.read.set_aside]
+    if len(rejected):
+        rows = export.read.rows[rejected.index]
+        found += [RowProblem(int(row), str(reasons)) for row, reasons in zip(rows, rejected["reasons"], strict=True)]
+    return sorted(found, key=lambda one: one.row)[:MOST_PROBLEMS]
 
 
 def _leaks(export: RawExport, mapping: dict[str, str]) -> list[Leak]:

@@ -18,6 +18,7 @@ class Findings:
     quality: float
     noticed: tuple[str, ...]
     leaks: tuple[tuple[str, float, bool], ...]  # column, ROC AUC, whether it is a feature
+    problems: tuple[tuple[int, str], ...]  # row of the file, reasons why it is not used
     shortfalls: tuple[str, ...]
 
     @classmethod
@@ -34,5 +35,6 @@ class Findings:
             quality=float(content["quality"]["score"]),
             noticed=tuple(map(str, content["noticed"])),
             leaks=tuple((str(one["column"]), float(one["auc"]), bool(one["is_feature"])) for one in content["leaks"]),
+            problems=tuple((int(one["row"]), str(one["reasons"])) for one in content["problems"]),
             shortfalls=tuple(map(str, content["shortfalls"])),
         )

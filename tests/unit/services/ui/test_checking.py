@@ -21,6 +21,11 @@ FINDINGS = {
         {"column": "Probability", "auc": 1.0, "why": "", "is_feature": False},
         {"column": "account", "auc": 0.9, "why": "", "is_feature": True},
     ],
+    "problems": [
+        {"row": 3, "reasons": "close_date is missing"},
+        {"row": 7, "reasons": "close_date is missing; =HYPERLINK(1)"},
+        {"row": 14, "reasons": "remark or total"},
+    ],
     "shortfalls": ["only 4 of the 9 closed deals are Lost: needed are 20 or more"],
 }
 
@@ -39,6 +44,7 @@ def test_what_would_be_made_of_an_export_is_shown(app: AppTest) -> None:
     assert {"Why": ["close_date is missing", "remark or total"], "Rows": [2, 1]} in tables
     assert {"Column": ["Probability"], "ROC AUC": [1.0]} in tables
     assert "account" in app.warning[0].value
+    assert "Download these rows with their reasons" in [str(one.proto.label) for one in app.get("download_button")]  # type: ignore[union-attr]
     # and a stranger's words are no links
     assert any("\\[click\\]\\(javascript" in one.value for one in app.info)
     assert any(one.value.startswith("- \\!\\[y\\]\\(http") for one in app.markdown)

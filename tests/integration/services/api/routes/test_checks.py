@@ -28,6 +28,25 @@ def test_an_export_is_described(client: TestClient[Any], export: str) -> None:
     assert "separated by commas" in found["read"]
 
 
+def test_each_row_that_is_not_used_is_named_with_all_its_reasons(client: TestClient[Any], export: str) -> None:
+    # given an export with a title, a deal that closes before it begins and has no value, and a total
+    lines = export.splitlines()
+    header = lines[0].split(",")
+    at = next(at for at, line in enumerate(lines) if ",Won," in line)
+    deal = dict(zip(header, lines[at].split(","), strict=True)) | {"close_date": "2001-01-01", "close_value": ""}
+    lines[at] = ",".join(deal[name] for name in header)
+    text = "\n".join(["Pipeline report", *lines, "Total" + "," * (len(header) - 2) + ",12"]) + "\n"
+    # when
+    answer = client.post(ROUTE, content=text, headers={"Content-Type": "text/csv"})
+    # then the rows are those that a spreadsheet shows
+    assert answer.status_code == 200, answer.text
+    problems = {one["row"]: one["reasons"] for one in answer.json()["problems"]}
+    assert problems[1] == "title above the table"
+    assert "close_date is before engage_date" in problems[at + 2]
+    assert "close_value is missing" in problems[at + 2]
+    assert problems[len(lines) + 2] == "remark or total"
+
+
 @pytest.mark.parametrize("kind", MEDIA_TYPES)
 def test_the_content_decides_what_a_file_is(client: TestClient[Any], kind: str) -> None:
     buffer = io.BytesIO()
