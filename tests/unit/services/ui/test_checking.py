@@ -44,7 +44,7 @@ def test_what_would_be_made_of_an_export_is_shown(app: AppTest) -> None:
     assert {"Why": ["close_date is missing", "remark or total"], "Rows": [2, 1]} in tables
     assert {"Column": ["Probability"], "ROC AUC": [1.0]} in tables
     assert "account" in app.warning[0].value
-    assert "Download these rows with their reasons" in [str(one.proto.label) for one in app.get("download_button")]  # type: ignore[union-attr]
+    assert "Download these rows with their reasons" in [str(one.proto.label) for one in app.get("download_button")]
     # and a stranger's words are no links
     assert any("\\[click\\]\\(javascript" in one.value for one in app.info)
     assert any(one.value.startswith("- \\!\\[y\\]\\(http") for one in app.markdown)
