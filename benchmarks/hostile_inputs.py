@@ -221,6 +221,7 @@ def queries(draw: random.Random) -> Input:
             ("/v1/pipeline", "weeks_back"),
             ("/v1/forecast", "as_of"),
             ("/v1/forecast", "group_by"),
+            ("/v1/model/evaluation", "version"),
             ("/v1/deal", "opportunity_id"),
             ("/v1/opinions", "opportunity_id"),
             ("/v1/audit", "before"),

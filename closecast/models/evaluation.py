@@ -206,6 +206,7 @@ def _target(part: HeldOut, split: Split) -> dict[str, Any]:
         "log_loss_against": {name: part.against(name).as_dict() for name in part.predictions if name != CANDIDATE},
         "moved_by_blanked_accounts": part.blanking_shift,
         "reliability": metrics.reliability(part.won, ours),
+        "gain": metrics.gain(part.won, ours),
         "slices": {
             kind: {name: _slice(part, ours, rows) for name, rows in named.items()}
             for kind, named in part.slices.items()

@@ -145,6 +145,24 @@ def reliability(won: Labels, predicted: Probabilities, bins: int = BINS) -> list
     ]
 
 
+def gain(won: Labels, predicted: Probabilities, steps: int = 20) -> list[dict[str, float]]:
+    """The gain curve: of the share of rows with the highest predictions, in `steps` equal steps, the share of all wins.
+
+    Where rows tie, each is as likely as the others to come first. Empty without a win.
+    """
+    total = int(won.sum())
+    if not total:
+        return []
+    values, place, counts = np.unique(-predicted, return_inverse=True, return_counts=True)
+    wins = np.bincount(place, weights=won, minlength=len(values))
+    rows = np.concatenate([[0], np.cumsum(counts)])
+    found = np.concatenate([[0.0], np.cumsum(wins)])
+    shares = np.arange(1, steps + 1) / steps
+    # A straight line through a tie is its expected value.
+    at = np.interp(shares * len(won), rows, found) / total
+    return [{"share": float(share), "found": float(one)} for share, one in zip(shares, at, strict=True)]
+
+
 class Ranked:
     """Labels and predictions sorted by prediction, for measuring repeatedly with new weights of the deals.
 

@@ -14,6 +14,7 @@ from services.api.records.database import Records
 from services.api.records.runs import Runs
 from services.api.serving.champion import Champion
 from services.api.serving.deals import Deals
+from services.api.serving.evaluations import Evaluations
 from services.api.serving.explanation_cache import ExplanationCache
 from services.api.serving.explanations import Explainer
 from services.api.serving.forecasts import Forecasts
@@ -45,6 +46,7 @@ class Container:
         )
         self.rollbacks = Rollbacks(registry, settings.database, self.champion)
         self.runs = Runs(settings.registry.tracking_uri)
+        self.evaluations = Evaluations(registry, self.runs)
         self.journal = None if settings.recording is None else settings.recording.shipper()
         self.pseudonyms = Pseudonyms(settings.pseudonym_key, settings.model_cache)
         self.predictor = Predictor(self.champion, self.journal, self.metrics, self.pseudonyms)
@@ -84,6 +86,7 @@ class Container:
             "checks",
             "rollbacks",
             "runs",
+            "evaluations",
         )
         return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
 

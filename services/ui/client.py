@@ -12,6 +12,7 @@ from closecast.deals.horizon import Horizon
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui.responses.champions import Champion, Rollback
 from services.ui.responses.deals import Deal, Opinion
+from services.ui.responses.evaluations import Evaluation, Registered
 from services.ui.responses.exports import Findings
 from services.ui.responses.forecast import Forecast
 from services.ui.responses.history import History
@@ -207,6 +208,16 @@ class Client:
     def history(self, day: date) -> History:
         """Which models answered on `day`, and how good they were. Raises ApiUnavailableError or ApiProblemError."""
         return self._ask(History.of_json, "GET", "/v1/model/history", params={"day": day.isoformat()})
+
+    def versions(self) -> list[Registered]:
+        """The registered versions, the latest first. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(
+            lambda content: [Registered.of_json(one) for one in content["versions"]], "GET", "/v1/model/versions"
+        )
+
+    def evaluation(self, version: str) -> Evaluation:
+        """How good a version was, and what the gate said. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(Evaluation.of_json, "GET", "/v1/model/evaluation", params={"version": version})
 
     def champions(self) -> list[Champion]:
         """The models that were champion, the latest first. Raises ApiUnavailableError or ApiProblemError."""

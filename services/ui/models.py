@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from services.ui import queries, texts, told
+from services.ui import curves, queries, texts, told
 from services.ui.client import Client
 from services.ui.responses.champions import Champion, Rollback
 from services.ui.responses.models import ModelFacts
@@ -27,6 +27,7 @@ def show(visit: Visit) -> None:
     told.show(_PLACE)
     st.markdown(texts.plain(texts.model_line(visit.model)))
     _evidence(visit.model)
+    curves.show(visit)
     st.subheader("What has served", anchor=False)
     found = told.asked(lambda: queries.champions(visit.api))
     if found is None:

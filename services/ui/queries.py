@@ -9,6 +9,7 @@ from closecast.platform.request_limits import MOST_DEALS
 from services.ui.client import Client
 from services.ui.responses.champions import Champion
 from services.ui.responses.deals import Deal, Opinion
+from services.ui.responses.evaluations import Evaluation, Registered
 from services.ui.responses.forecast import Forecast
 from services.ui.responses.keys import Act, Key
 from services.ui.responses.models import ModelFacts
@@ -94,6 +95,18 @@ def what_if(api: Client, deal: tuple[tuple[str, str], ...], as_of: date, horizon
 def verdicts(api: Client) -> list[Said]:
     """What monitoring said lately. Raises as Client.verdicts."""
     return api.verdicts()
+
+
+@st.cache_data(ttl=_KEPT, max_entries=20, show_spinner=False, hash_funcs={Client: _identity})
+def versions(api: Client) -> list[Registered]:
+    """The registered versions. Raises as Client.versions."""
+    return api.versions()
+
+
+@st.cache_data(ttl=_SELDOM, max_entries=50, show_spinner="Reading the report", hash_funcs={Client: _identity})
+def evaluation(api: Client, version: str) -> Evaluation:
+    """How good a version was. Raises as Client.evaluation."""
+    return api.evaluation(version)
 
 
 @st.cache_data(ttl=_KEPT, max_entries=20, show_spinner=False, hash_funcs={Client: _identity})

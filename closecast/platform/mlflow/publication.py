@@ -30,6 +30,7 @@ from closecast.platform.mlflow.registry import (
     MODEL_FOLDER,
     MODEL_NAME,
     REFERENCE_FOLDER,
+    REPORT_FOLDER,
     SOURCE_TAG,
     TWIN_FOLDER,
     Identity,
@@ -40,7 +41,6 @@ from closecast.platform.runtime import processors
 from closecast.platform.settings import DatabaseSettings, Login
 from closecast.platform.signatures import SIGNATURE_TAG, Signer, TrustedKeys
 
-REPORT_FOLDER = "report"
 _MEASURES = 3  # attempts, if the champion is changed by hand meanwhile
 
 

@@ -3,10 +3,10 @@
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models.card import CHAMPION
@@ -27,6 +27,7 @@ __all__ = [
     "MODEL_FOLDER",
     "MODEL_NAME",
     "REFERENCE_FOLDER",
+    "REPORT_FOLDER",
     "SHADOW",
     "SOURCE_TAG",
     "TWIN_FOLDER",
@@ -34,17 +35,22 @@ __all__ = [
     "LostError",
     "ModelRegistry",
     "NoChampionError",
+    "Registered",
     "RegistryError",
     "Served",
 ]
 
 CHALLENGER = "challenger"
+Role = Literal["champion", "shadow", "challenger"]  # the aliases
 SHADOW = "shadow"  # the version that is scored beside the champion; one at a time
 ROLE_TAG, SINCE_TAG = "shadow_role", "shadow_since"  # of a version in shadow: why it is there, and since when
 CHALLENGER_ROLE, FORMER_ROLE = "challenger", "former champion"
 SAID_TAG = "shadow_verdict"  # of a version that is or was in shadow: what outcomes said last
 TWIN_FOLDER = "evaluation"  # artifact folder of the evaluation twin, which has not seen the held-out rows
 REFERENCE_FOLDER = "reference"  # artifact folder of what the model is watched with
+REPORT_FOLDER = "report"  # artifact folder of what people read
+EVALUATION_FILE = "evaluation.json"  # in that folder
+_MOST_EVALUATION = 8_000_000  # bytes; that of a million rows has about one
 DIGEST_TAG = "model_sha256"  # of a version and of its run: closecast.models.manifest.digest of the model folder
 SOURCE_TAG = "source"  # of a version and of its run: the source of the training data
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias
@@ -52,6 +58,16 @@ _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such mode
 
 class NoChampionError(RegistryError):
     """The registry answers, but no version has been promoted yet."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registered version, when it was registered (UTC), its tags, and its role."""
+
+    identity: Identity
+    made_at: datetime
+    tags: dict[str, str]
+    role: Role | None
 
 
 class ModelRegistry:
@@ -101,9 +117,33 @@ class ModelRegistry:
         found = self._found(version)
         return None if found is None else _identity(found)
 
+    def versions(self, most: int) -> list[Registered]:
+        """The latest `most` versions, the latest first."""
+        query = {
+            "filter": f"name='{MODEL_NAME}'",
+            "max_results": str(most),
+            "order_by": "version_number DESC",
+        }
+        found = self._http.get("mlflow/model-versions/search", query) or {}
+        aliases = {alias: self._alias(alias) for alias in get_args(Role)}
+        roles = {str(one["version"]): alias for alias, one in reversed(aliases.items()) if one is not None}
+        return [
+            Registered(
+                _identity(one),
+                _made_at(one),
+                _tags(one),
+                roles.get(str(one["version"])),
+            )
+            for one in found.get("model_versions", [])
+        ]
+
+    def evaluation(self, identity: Identity) -> bytes:
+        """The report of the training that made `identity`, as it was written. Raises LostError when it is gone."""
+        return self._http.artifact(self._artifact_uri(identity), REPORT_FOLDER, EVALUATION_FILE, _MOST_EVALUATION)
+
     def made_at(self, version: str) -> datetime:
         """When `version` was registered, UTC."""
-        return datetime.fromtimestamp(int(self._version(version)["creation_timestamp"]) / 1_000, UTC)
+        return _made_at(self._version(version))
 
     def load(self, version: str, cache: Path) -> DealModel:
         """Load the model of `version`; its folder is downloaded into `cache` once.
@@ -319,6 +359,10 @@ def _identity(found: Mapping[str, Any]) -> Identity:
     return Identity(
         str(found["version"]), str(found.get("run_id", "")), tags.get(DIGEST_TAG), tags.get(SIGNATURE_TAG) or None
     )
+
+
+def _made_at(found: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(int(found["creation_timestamp"]) / 1_000, UTC)
 
 
 def _tags(found: Mapping[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from closecast.models.card import BASELINE
 from closecast.models.deal_model import DealModel
 from closecast.models.evaluation import CANDIDATE, measured_on
 from closecast.models.promotion import Decision
+from closecast.platform.mlflow.registry import EVALUATION_FILE
 
 
 def write_report(
@@ -17,7 +18,7 @@ def write_report(
 ) -> None:
     """Write evaluation.json, model_card.md, features.json and plots into `target`, created if absent."""
     target.mkdir(exist_ok=True)
-    (target / "evaluation.json").write_text(json.dumps(report, indent=1, default=str))
+    (target / EVALUATION_FILE).write_text(json.dumps(report, indent=1, default=str))
     (target / "features.json").write_text(
         json.dumps(
             [

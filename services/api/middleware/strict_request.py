@@ -27,6 +27,7 @@ _WORDS = {
     "mapping": (re.compile(r"[a-z0-9_]{1,30}"), "the name of a profile, such as hubspot"),
     "opportunity_id": (re.compile(r".{1,500}", re.DOTALL), "a deal's identifier"),
     "group_by": (re.compile(r"[a-z_]{1,20}"), "product or sales_agent"),
+    "version": (re.compile(r"[1-9][0-9]{0,9}"), "the number of a version"),
     "order": (re.compile(r"[a-z_]{1,20}"), "probability, expected_value or stake"),
     **dict.fromkeys(("sales_agent", "product", "account"), (re.compile(r".{1,500}", re.DOTALL), "a name")),
     **dict.fromkeys(

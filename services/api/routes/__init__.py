@@ -5,6 +5,7 @@ from services.api.routes.audit import audit_log, verify_audit_log
 from services.api.routes.batch import predict_batch
 from services.api.routes.checks import check_export
 from services.api.routes.deals import deal, disagree, opinion_options, opinions
+from services.api.routes.evaluations import evaluation, versions
 from services.api.routes.explanations import explain
 from services.api.routes.forecast import quarter_forecast
 from services.api.routes.history import champions, model_history
@@ -36,6 +37,8 @@ ROUTES = [
     model,
     model_history,
     champions,
+    versions,
+    evaluation,
     monitoring,
     roll_back,
     record_outcomes,

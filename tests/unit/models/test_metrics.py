@@ -128,3 +128,22 @@ def test_differences_to_several_are_those_to_each() -> None:
     for name, other in others.items():
         alone = metrics.paired_difference(won, predicted, other, deal)
         assert found[name].as_dict() == pytest.approx(alone.as_dict(), rel=1e-9)
+
+
+def test_the_gain_curve_counts_wins_among_the_most_likely() -> None:
+    # given ten rows, the four most likely of which hold both wins
+    won = np.array([1, 0, 0, 1, 0, 0, 0, 0, 0, 0], np.int8)
+    predicted = np.linspace(0.9, 0.1, 10)
+    # when
+    found = metrics.gain(won, predicted, steps=10)
+    # then
+    assert [one["share"] for one in found] == pytest.approx([0.1 * at for at in range(1, 11)])
+    assert [one["found"] for one in found] == [0.5, 0.5, 0.5, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_the_gain_of_a_constant_is_a_straight_line_whatever_the_order() -> None:
+    won = np.array([1] * 3 + [0] * 7, np.int8)
+    for order in (won, won[::-1].copy()):
+        found = metrics.gain(order, np.full(10, 0.3), steps=5)
+        assert [one["found"] for one in found] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert metrics.gain(np.zeros(10, np.int8), np.full(10, 0.3)) == []

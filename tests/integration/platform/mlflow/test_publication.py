@@ -1,5 +1,6 @@
 """From candidate to champion on a real MLflow server: first, worse, other data, and a champion that cannot be read."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from closecast.models.golden import Golden
 from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow import tracking
 from closecast.platform.mlflow.publication import Published, publish
-from closecast.platform.mlflow.registry import ModelRegistry, NoChampionError, RegistryError
+from closecast.platform.mlflow.registry import LostError, ModelRegistry, NoChampionError, RegistryError
 from closecast.platform.settings import DatabaseSettings
 from tests.models import ingested
 from tests.servers.processes import free_port
@@ -131,6 +132,23 @@ def test_the_life_of_champions(
         f"report/{name}"
         for name in ("evaluation.json", "features.json", "model_card.md", "reliability.png", "ladder.png")
     }
+
+    # when the versions are listed, then the latest comes first, each with what was decided and its role
+    listed = registry.versions(200)
+    assert [one.identity.version for one in listed][-1] == first.version
+    assert [one.identity.version for one in registry.versions(2)] == [fifth.version, fourth.version]
+    assert {one.identity.version: one.role for one in listed if one.role} == {
+        fourth.version: "champion",
+        fifth.version: "challenger",
+    }
+    assert {one.tags["decision"] for one in listed} == {"promoted", "refused"}
+    assert listed[0].made_at == registry.made_at(fifth.version)
+    # and the report of a training is there
+    written = json.loads(registry.evaluation(registry.identity(first.version)))
+    assert written["decision"]["promoted"]
+    assert set(written["targets"]) == {"30_days", "quarter_end"}
+    with pytest.raises(LostError):
+        registry.evaluation(replace(registry.identity(first.version), run_id="0" * 32))
 
 
 def test_mlflow_itself_can_load_and_ask_the_champion(

@@ -268,3 +268,46 @@ FORECAST: dict[str, Any] = {
         }
     ],
 }
+
+VERSIONS = [
+    {
+        "version": version,
+        "run_id": f"run-{version}",
+        "run": f"http://mlflow.example/#/runs/run-{version}",
+        "made_at": "2018-01-02T03:04:05+00:00",
+        "kind": "model",
+        "data_as_of": "2017-12-01",
+        "decision": decision,
+        "reasons": reasons,
+        "decided_by": "flow train/owl",
+        "role": role,
+    }
+    for version, decision, reasons, role in (
+        ("4", "refused", "quarter_end: not clearly better", "challenger"),
+        ("3", "promoted", "it is better", "champion"),
+        ("2", None, None, None),
+    )
+]
+EVALUATION: dict[str, Any] = {
+    "version": "3",
+    "run_id": "run-3",
+    "promoted": True,
+    "checks": [
+        {"sentence": "30_days: clearly better than [x](http://192.0.2.1/)", "passed": True},
+        {"sentence": "quarter_end: not clearly better", "passed": False},
+    ],
+    "targets": [
+        {
+            "target": target,
+            "rows": 200,
+            "share_won": 0.2,
+            "log_loss": {
+                name: {"value": loss, "low": loss - 0.01, "high": loss + 0.01}
+                for name, loss in (("candidate", 0.3123), ("base_rate", 0.4))
+            },
+            "reliability": [{"predicted": 0.1, "won": 0.12, "rows": 100}, {"predicted": 0.4, "won": 0.35, "rows": 100}],
+            "gain": [{"share": 0.5, "found": 0.8}, {"share": 1.0, "found": 1.0}],
+        }
+        for target in ("30_days", "quarter_end")
+    ],
+}

@@ -13,6 +13,7 @@ from tests.unit.services.ui.answers import (
     AS_OF,
     CHAMPIONS,
     DEAL,
+    EVALUATION,
     EXPLANATION,
     FORECAST,
     KEY,
@@ -24,6 +25,7 @@ from tests.unit.services.ui.answers import (
     SAID,
     SILENCE,
     USER,
+    VERSIONS,
 )
 
 
@@ -66,6 +68,11 @@ class ApiDouble(ThreadingHTTPServer):
             return 200, MODEL
         if path == "/v1/model/history":
             return 200, {"day": query["day"], "models": [ANSWERED]}
+        if path == "/v1/model/versions":
+            return 200, {"versions": VERSIONS}
+        if path == "/v1/model/evaluation":
+            self.queries.append(query)
+            return 200, {**EVALUATION, "version": query["version"]}
         if path == "/v1/model/champions":
             return 200, {"champions": CHAMPIONS}
         if path == "/v1/model/rollback":

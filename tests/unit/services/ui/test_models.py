@@ -105,3 +105,39 @@ def test_without_another_version_there_is_nowhere_to_go(app: AppTest, api: ApiDo
     opened(app, "models")
     assert "No champion is recorded yet." in texts(app)
     assert not app.exception
+
+
+def test_versions_their_curves_and_what_the_gate_said(app: AppTest, api: ApiDouble) -> None:
+    # when
+    opened(app, "models")
+    # then
+    assert not app.exception
+    shown = table(app, "Decided")
+    assert shown["Version"].tolist() == ["4", "3", "2"]
+    assert shown["Role"].tolist() == ["newest", "serves", ""]
+    assert shown["Decided"].tolist() == ["refused", "promoted", "not decided"]
+    assert "version 3: log loss 0.3123" in texts(app)
+    assert [one.label for one in app.expander] == ["What the gate said of version 3"]
+    # a sentence holds names of the export: they are no links
+    gate = next(one.value for one in app.markdown if "✓" in one.value)
+    assert "\\[x\\]\\(http" in gate
+    assert "✗ quarter\\_end\\: not clearly better" in gate
+    # when another version is chosen
+    app.selectbox(key="beside").select("4").run()
+    # then both are told
+    assert "version 3: log loss 0.3123 · version 4: log loss 0.3123" in texts(app)
+    assert len(app.expander) == 2
+    assert [one["version"] for one in api.queries if "version" in one] == ["3", "4"]
+
+
+def test_a_report_that_is_gone_leaves_the_rest(app: AppTest, api: ApiDouble) -> None:
+    api.override["/v1/model/evaluation"] = (503, {"title": "…", "detail": "the report of version 3 is gone"})
+    opened(app, "models")
+    assert "The report of version 3 is gone." in app.error[0].value.replace("\\", "")
+    assert table(app, "Decision") is not None
+    api.override["/v1/model/versions"] = (503, {"title": "…", "detail": "MLflow is away"})
+    queries.versions.clear()
+    app.run()
+    assert "MLflow is away" in app.error[0].value
+    assert table(app, "Decision") is not None
+    assert not app.exception
