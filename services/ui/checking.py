@@ -3,9 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from services.ui import spreadsheets, texts
+from services.ui import results, spreadsheets, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.exports import Findings
+from services.ui.visit import Visit
 
 _TYPES = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "parquet"]
 _SHOWN = "checked"  # key of the last findings, which must survive the page's next run
@@ -26,8 +27,8 @@ PROFILES = {
 }
 
 
-def show(api: Client) -> None:
-    """Draw the form, and the findings below it."""
+def show(visit: Visit) -> None:
+    """Draw the form, the findings below it, and what scores the file's deals."""
     st.caption("Nothing of the file is kept. It is not trained on here: your platform team does that.")
     with st.form("check"):
         file = st.file_uploader("Export of your CRM", type=_TYPES, key="check_file")
@@ -35,7 +36,8 @@ def show(api: Client) -> None:
         sent = st.form_submit_button("Check this export", type="primary")
     if sent and file is not None:
         with st.spinner("Reading the export"):
-            st.session_state[_SHOWN] = _checked(api, file.getvalue(), PROFILES[crm])
+            results.forget()
+            st.session_state[_SHOWN] = _checked(visit.api, file.getvalue(), PROFILES[crm])
     elif sent:
         st.session_state[_SHOWN] = "Choose a file first."
     found = st.session_state.get(_SHOWN)
@@ -43,6 +45,8 @@ def show(api: Client) -> None:
         st.error(texts.plain(found))
     elif found is not None:
         _show(found)
+        if file is not None:
+            results.show(visit, file, PROFILES[crm])
 
 
 def _checked(api: Client, content: bytes, profile: str | None) -> Findings | str:

@@ -276,13 +276,36 @@ class Client:
             timeout=_SLOW_TIMEOUT,
         )
 
-    def _ask(self, read: Callable[[dict[str, Any]], _Answer], method: str, path: str, **request: Any) -> _Answer:
+    def score_export(
+        self, content: bytes, media_type: str, mapping: str | None, as_of: date, horizon: Horizon
+    ) -> bytes:
+        """The chances of an export's deals as CSV, one row each; `mapping` as in `check`.
+
+        Raises ApiUnavailableError or ApiProblemError.
+        """
+        query = {"as_of": as_of.isoformat(), "horizon": str(horizon)} | (
+            {} if mapping is None else {"mapping": mapping}
+        )
+        return self._answer(
+            "POST",
+            "/v1/predictions/batch",
+            params=query,
+            content=content,
+            headers={"Content-Type": media_type, "Accept": "text/csv"},
+            timeout=_SLOW_TIMEOUT,
+        ).content
+
+    def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **request)
         except httpx.TransportError as error:
             raise ApiUnavailableError(self.address, None) from error
         if not response.is_success:
             raise self._refusal(response)
+        return response
+
+    def _ask(self, read: Callable[[dict[str, Any]], _Answer], method: str, path: str, **request: Any) -> _Answer:
+        response = self._answer(method, path, **request)
         try:
             return read({} if response.status_code == httpx.codes.NO_CONTENT else response.json())
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -77,6 +77,12 @@ def test_the_whole_story(platform: Platform, tmp_path: Path) -> None:
         press(chrome, "Check this export")
         soon(chrome).until(lambda _: "A model can be trained on it" in text(chrome))
         assert "1,500" in text(chrome)
+        # when its deals are scored, then each has its chance, or the reason why it has none
+        press(chrome, "Score these deals")
+        soon(chrome).until(lambda _: "deals have a chance" in text(chrome))
+        settled(chrome)
+        assert faults(chrome) == {}
+        chrome.save_screenshot(str(SCREENSHOTS / "export-scored.png"))
         # when the pipeline is opened, then it is ranked, and can be taken away
         go_to(chrome, "Pipeline")
         soon(chrome).until(lambda _: shown(chrome, "[data-testid=stDataFrame]"))

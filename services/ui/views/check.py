@@ -2,4 +2,4 @@
 
 from services.ui import checking, visit
 
-checking.show(visit.now().api)
+checking.show(visit.now())
