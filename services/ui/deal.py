@@ -31,13 +31,9 @@ def show(visit: Visit) -> None:
         key="until",
         bind="query-params",
     )
-    try:
-        deal = queries.deal(visit.api, identifier, visit.model.data_as_of, texts.HORIZONS[horizon])
-    except ApiUnavailableError as error:
-        outage.show(texts.unavailable(error))
-        return
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
+    question = identifier, visit.model.data_as_of, texts.HORIZONS[horizon]
+    deal = outage.asked(lambda: queries.deal(visit.api, *question))
+    if deal is None:
         return
     _head(deal)
     if deal.outlook is not None:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from services.ui import queries, texts, told
+from services.ui import outage, queries, texts
 from services.ui.responses.forecast import Change, CleanUp, Forecast, PastForecast
 from services.ui.visit import Visit
 
@@ -29,7 +29,7 @@ def show(visit: Visit) -> None:
     shown = st.segmented_control(
         "Split", list(_GROUPS), default=next(iter(_GROUPS)), required=True, key="split", bind="query-params"
     )
-    found = told.asked(lambda: queries.forecast(visit.api, _GROUPS[shown]))
+    found = outage.asked(lambda: queries.forecast(visit.api, _GROUPS[shown]))
     if found is None:
         return
     _figures(found)

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from closecast.platform.request_limits import MOST_DEALS
 from services.ui import outage, queries, spreadsheets, texts
-from services.ui.client import ApiProblemError, ApiUnavailableError, Client
+from services.ui.client import Client
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.pipeline import Filters, OpenDeal, Pipeline
 
@@ -59,15 +59,12 @@ def show(api: Client, model: ModelFacts) -> None:
     horizon = until.selectbox("Won by when", list(texts.HORIZONS), key="until", bind="query-params")
     order = first.selectbox("Order", list(_ORDERS), key="order", bind="query-params")
     question = as_of, texts.HORIZONS[horizon], _ORDERS[order]
-    try:
-        names = queries.pipeline(api, *question, limit=1)
-        filters = _filters(names, agent, product, more)
-        pipeline = queries.pipeline(api, *question, limit=_SHOWN, filters=filters)
-    except ApiUnavailableError as error:
-        outage.show(texts.unavailable(error))
+    names = outage.asked(lambda: queries.pipeline(api, *question, limit=1))
+    if names is None:
         return
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
+    filters = _filters(names, agent, product, more)
+    pipeline = outage.asked(lambda: queries.pipeline(api, *question, limit=_SHOWN, filters=filters))
+    if pipeline is None:
         return
     _numbers(pipeline, texts.HORIZONS[horizon] == "quarter_end")
     if not pipeline.deals:

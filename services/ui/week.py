@@ -16,18 +16,8 @@ _HORIZON = QUARTER_END
 
 def show(visit: Visit) -> None:
     """Draw whose deals, and for each of the first ten what it is, its chance, and one sentence why."""
-    try:
-        question = visit.model.data_as_of, _HORIZON, "stake"
-        names = [_EVERYBODY, *queries.pipeline(visit.api, *question, limit=1).agents]
-        # The address keeps the name: a bookmark opens the own list.
-        whose = st.selectbox("Whose deals", names, key="agent", bind="query-params", width=320)
-        filters = EVERY_DEAL if whose == _EVERYBODY else Filters(agents=(whose,))
-        pipeline = queries.pipeline(visit.api, *question, limit=_MOST, filters=filters)
-    except ApiUnavailableError as error:
-        outage.show(texts.unavailable(error))
-        return
-    except ApiProblemError as error:
-        st.error(texts.problem(error))
+    pipeline = outage.asked(lambda: _asked(visit))
+    if pipeline is None:
         return
     st.caption(
         f"As of {texts.day(pipeline.as_of)}, chances to be won by {texts.day(pipeline.by)}. First come the deals of which the most "
@@ -39,6 +29,16 @@ def show(visit: Visit) -> None:
     for deal in pipeline.deals:
         with st.container(border=True):
             _card(visit, pipeline, deal)
+
+
+def _asked(visit: Visit) -> Pipeline:
+    """Draw whose deals, and ask for the first of them. Raises as Client.pipeline."""
+    question = visit.model.data_as_of, _HORIZON, "stake"
+    names = [_EVERYBODY, *queries.pipeline(visit.api, *question, limit=1).agents]
+    # The address keeps the name: a bookmark opens the own list.
+    whose = st.selectbox("Whose deals", names, key="agent", bind="query-params", width=320)
+    filters = EVERY_DEAL if whose == _EVERYBODY else Filters(agents=(whose,))
+    return queries.pipeline(visit.api, *question, limit=_MOST, filters=filters)
 
 
 def _card(visit: Visit, pipeline: Pipeline, deal: OpenDeal) -> None:

@@ -9,7 +9,8 @@ from litestar.params import Parameter
 
 from closecast.deals.horizon import QUARTER_END
 from closecast.platform.callers import audit
-from services.api.problems import MEDIA_TYPE, Problem
+from closecast.platform.printable import printable
+from services.api.problems import MEDIA_TYPE, InvalidInputError, Problem
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,6 +44,18 @@ def _documented(problems: dict[int, str]) -> dict[int, ResponseSpec]:
         status: ResponseSpec(Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
         for status, description in problems.items()
     }
+
+
+def legible(field: str, text: str) -> str:
+    """`text` of `field`, which people will read. Raises InvalidInputError if it is blank or cannot be printed."""
+    if not text.strip() or not text.isprintable():
+        raise InvalidInputError(
+            field,
+            printable(text),
+            "printable characters, not only blanks",
+            f"the {field} is blank, or holds characters that cannot be printed",
+        )
+    return text
 
 
 def log_act(act: str, subject: str, head: audit.Head) -> None:

@@ -16,9 +16,8 @@ from closecast.platform.journal import opinions as journal
 from closecast.scoring.question import Question, read_horizon
 from closecast.scoring.rules import MAX_TEXT, NotScorableError
 from services.api.access.admission import Requires
-from services.api.problems import InvalidInputError
 from services.api.records.database import Records
-from services.api.routes.common import DEAL_RESPONSES, AsOf, HorizonText
+from services.api.routes.common import DEAL_RESPONSES, AsOf, HorizonText, legible
 from services.api.schemas.deals import DealFacts, NewOpinion, Opinion, Opinions
 from services.api.serving.champion import Champion
 from services.api.serving.deals import Deals
@@ -84,11 +83,7 @@ def disagree(
     request: Request[Any, Any, Any],
 ) -> Opinion:
     """Store what the caller expects of an open deal, and why, beside the model's chance. It changes no prediction."""
-    reason = " ".join(data.reason.split())
-    if not reason or not reason.isprintable():
-        raise InvalidInputError(
-            "reason", None, "printable characters", "the reason is blank, or holds characters that cannot be printed"
-        )
+    reason = legible("reason", " ".join(data.reason.split()))
     served = champion.serving()
     facts = deals.facts(served, data.opportunity_id, Question.ask(served.model, data.as_of, data.horizon))
     if facts.outlook is None:

@@ -10,11 +10,10 @@ from litestar.params import Body, Parameter
 
 from closecast.platform.callers import keys
 from closecast.platform.callers.acts import By
-from closecast.platform.printable import printable
 from services.api.access.admission import Requires
 from services.api.access.callers import Callers
-from services.api.problems import InvalidInputError, UnavailableError
-from services.api.routes.common import ADMIN_RESPONSES, log_act
+from services.api.problems import UnavailableError
+from services.api.routes.common import ADMIN_RESPONSES, legible, log_act
 from services.api.schemas.keys import IssuedKey, KeyFacts, Keys, NewKey, Rotation
 
 KeyId = Annotated[str, Parameter(description="The middle part of the key, as listed", examples=[])]
@@ -39,15 +38,8 @@ def create_key(
     data: Annotated[NewKey, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> IssuedKey:
     """Create a key. Its secret is in this answer only."""
-    if not data.name.isprintable() or not data.name.strip():
-        raise InvalidInputError(
-            "name",
-            printable(data.name),
-            "printable characters, not only blanks",
-            "the name holds unprintable characters, or only blanks",
-        )
     lifetime = None if data.expires_in_days is None else timedelta(days=data.expires_in_days)
-    issued, head = store(callers).create(data.name, data.role, lifetime, by(request))
+    issued, head = store(callers).create(legible("name", data.name), data.role, lifetime, by(request))
     log_act("key created", _subject(issued.key), head)
     return IssuedKey(_facts(issued.key), issued.text)
 

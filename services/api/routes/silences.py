@@ -12,9 +12,8 @@ from msgspec import Meta, Struct
 
 from closecast.platform.alerts.silences import Silence
 from services.api.access.admission import Requires
-from services.api.problems import InvalidInputError
 from services.api.records.database import Records
-from services.api.routes.common import SILENCE_RESPONSES, log_act
+from services.api.routes.common import SILENCE_RESPONSES, legible, log_act
 from services.api.routes.keys import by
 
 _TAGS = ["administration"]
@@ -87,9 +86,7 @@ def silence(
     data: Annotated[NewSilence, Body()], records: NamedDependency[Records], request: Request[Any, Any, Any]
 ) -> SilenceFacts:
     """Silence the alerts of a rule. They stay open, and are listed; nobody is told of them until then."""
-    why = " ".join(data.why.split())
-    if not why or not why.isprintable():
-        raise InvalidInputError("why", None, "printable characters", "the reason is blank, or cannot be printed")
+    why = legible("why", " ".join(data.why.split()))
     wanted = Silence(
         0,
         data.rule,
