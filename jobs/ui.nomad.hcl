@@ -68,6 +68,7 @@ job "ui" {
         CLOSECAST_HOST      = "${NOMAD_IP_http}"
         CLOSECAST_PORT      = "${NOMAD_PORT_http}"
         CLOSECAST_ADDRESSES = "${NOMAD_SECRETS_DIR}/ui.env"
+        CLOSECAST_NOMAD_URL = "${meta.nomad_address}"
       }
 
       # The address comes from service discovery. A branch that reads a missing Variable blocks the template, and so the
@@ -87,6 +88,11 @@ job "ui" {
           {{ range nomadService "api" -}}
           CLOSECAST_API_URL=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/ui/waits-for-api" }}{{ end }}{{ end }}
+          {{ range nomadService "prefect" -}}
+          CLOSECAST_PREFECT_URL=http://{{ .Address }}:{{ .Port }}
+          {{ end }}{{ range nomadService "mlflow" -}}
+          CLOSECAST_MLFLOW_URL=http://{{ .Address }}:{{ .Port }}
+          {{ end }}
         EOT
       }
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Callable
 from datetime import datetime
 
 from closecast.platform.mlflow.registry import Identity, ModelRegistry
@@ -19,6 +20,7 @@ from services.api.serving.explanation_cache import ExplanationCache
 from services.api.serving.explanations import Explainer
 from services.api.serving.forecasts import Forecasts
 from services.api.serving.history import HistoryFollower
+from services.api.serving.operations import Condition
 from services.api.serving.predictor import Predictor
 from services.api.serving.pseudonyms import Pseudonyms
 from services.api.serving.ranking import Rankings
@@ -69,6 +71,14 @@ class Container:
             else RegistryEvents(settings.events, self.champion.wake, settings.cache or _nowhere)
         )
         self.metrics.figures(self._figures)
+        needs: dict[str, Callable[[], object]] = {"model registry": registry.champion_identity}
+        if settings.database is not None:
+            needs["database"] = self.records.ping
+        if settings.cache is not None:
+            needs["cache"] = self.explainer.cache.ping
+        if self.history is not None:
+            needs["lake"] = self.history.ping
+        self.condition = Condition(settings.instance, self.champion, self.metrics, needs, self._figures)
 
     def collaborators(self) -> dict[str, object]:
         """The dependencies that handlers request by name."""
@@ -87,6 +97,7 @@ class Container:
             "rollbacks",
             "runs",
             "evaluations",
+            "condition",
         )
         return {name: getattr(self, name) for name in names} | {"registry_events": self.events}
 

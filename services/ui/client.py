@@ -19,6 +19,7 @@ from services.ui.responses.history import History
 from services.ui.responses.keys import Act, IssuedKey, Key, Verified
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said, Silence
+from services.ui.responses.operations import Operations
 from services.ui.responses.people import ChangedUser, Person, User
 from services.ui.responses.pipeline import EVERY_DEAL, Filters, Pipeline
 from services.ui.responses.predictions import Explanation, Prediction
@@ -260,6 +261,10 @@ class Client:
     def end_silence(self, number: int) -> None:
         """End a silence, for admins. Raises ApiUnavailableError, or ApiProblemError: 404 when it has ended."""
         self._ask(lambda _: None, "DELETE", f"/v1/alerts/silences/{number}")
+
+    def operations(self) -> Operations:
+        """How the API and what it needs are doing. Raises ApiUnavailableError or ApiProblemError."""
+        return self._ask(Operations.of_json, "GET", "/v1/operations")
 
     def check(self, content: bytes, mapping: str | None = None) -> Findings:
         """What would be made of an export, read by the profile `mapping`, or by one that fits with certainty.

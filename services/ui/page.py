@@ -36,6 +36,7 @@ _ADMINS = (
     *_SCORERS,
     ("people", "People", ":material/group:"),
     ("keys", "Keys and audit", ":material/key:"),
+    ("operations", "Operations", ":material/monitor_heart:"),
 )
 _OF_ROLE = {"viewer": _READERS, "scorer": _SCORERS, "admin": _ADMINS}
 

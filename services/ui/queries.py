@@ -14,6 +14,7 @@ from services.ui.responses.forecast import Forecast
 from services.ui.responses.keys import Act, Key
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.monitoring import OpenAlert, Said, Silence
+from services.ui.responses.operations import Operations
 from services.ui.responses.people import Person, User
 from services.ui.responses.pipeline import EVERY_DEAL, Filters, Pipeline
 from services.ui.responses.predictions import Prediction
@@ -143,6 +144,12 @@ def keys(api: Client) -> list[Key]:
 def acts(api: Client) -> list[Act]:
     """The newest entries of the audit log. Raises as Client.audit."""
     return api.audit()
+
+
+@st.cache_data(ttl=_KEPT, max_entries=20, show_spinner=False, hash_funcs={Client: _identity})
+def operations(api: Client) -> Operations:
+    """How the API and what it needs are doing. Raises as Client.operations."""
+    return api.operations()
 
 
 def changed(api: Client) -> None:

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 PASSWORD = "correct horse battery"
 READERS = ["My week", "Pipeline", "One deal", "Forecast", "Past answers", "Models", "Still right?", "Alerts"]
 SCORERS = [*READERS[:4], "Score a deal", "Check an export", *READERS[4:]]
-PAGES = {"viewer": READERS, "scorer": SCORERS, "admin": [*SCORERS, "People", "Keys and audit"]}
+PAGES = {"viewer": READERS, "scorer": SCORERS, "admin": [*SCORERS, "People", "Keys and audit", "Operations"]}
 
 
 def person(platform: Platform, role: str) -> str:

@@ -41,6 +41,11 @@ class Records:
         self._address, self._identifier = address, identifier
         self._places = threading.BoundedSemaphore(_CONNECTIONS)
 
+    def ping(self) -> None:
+        """Ask the database for nothing."""
+        with self._connection() as connection:
+            connection.execute("SELECT 1")
+
     def find(self, identifier: uuid.UUID, row: int | None) -> store.Recorded | None:
         """The prediction `row` (by default the first) of the request `identifier`, None when it is not known."""
         with self._connection() as connection:

@@ -12,6 +12,7 @@ from services.api.routes.history import champions, model_history
 from services.api.routes.keys import create_key, key_options, list_keys, revoke_key, rotate_key
 from services.api.routes.model import model
 from services.api.routes.monitoring import monitoring
+from services.api.routes.operations import operations
 from services.api.routes.outcomes import record_outcomes
 from services.api.routes.pipeline import open_pipeline
 from services.api.routes.predictions import predict
@@ -40,6 +41,7 @@ ROUTES = [
     versions,
     evaluation,
     monitoring,
+    operations,
     roll_back,
     record_outcomes,
     alerts,

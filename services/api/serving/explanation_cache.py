@@ -44,6 +44,14 @@ class ExplanationCache:
         self.hits = self.misses = self.failures = 0
         self.away: str | None = None
 
+    def ping(self) -> None:
+        """Ask Redis whether it is there. Raises redis.RedisError, also while its address is unknown."""
+        url = self._address()
+        if url is None:
+            raise redis.ConnectionError("the cache has not been found yet")
+        with client(url, answer_seconds=1.0) as asked:
+            asked.ping()
+
     def get(self, model: str, matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """The cached points for `model` and the rows of `matrix`, the deal's and the reference deal's; None if absent."""
         store = self._store()

@@ -57,6 +57,13 @@ class HistoryFollower:
         """Stop the thread, waiting for one request to the object store at most."""
         self._worker.stop()
 
+    def ping(self) -> None:
+        """Ask the lake whether it has anything. Raises LakeError, also while it has not been found."""
+        lake = self._opened()
+        if lake is None:
+            raise LakeError("the object store has not been found yet")
+        lake.has("newest/none.json")
+
     def look(self) -> None:
         """Poll the lake once. Raises LakeError."""
         served, lake = self._champion.status().served, self._opened()

@@ -56,16 +56,20 @@ class HistogramFamily(Collector):
         counter: tuple[str, str] | None = None,
     ) -> None:
         self._name, self._documentation, self._labels, self._counter = name, documentation, labels, counter
-        self._bounds = bounds
+        self.bounds = bounds
         self._histograms: dict[tuple[str, ...], Histogram] = {}
 
     def of(self, *values: str) -> Histogram:
         """The histogram of these label values, created on first use."""
-        return self._histograms.get(values) or self._histograms.setdefault(values, Histogram(self._bounds))
+        return self._histograms.get(values) or self._histograms.setdefault(values, Histogram(self.bounds))
+
+    def counted(self) -> dict[tuple[str, ...], tuple["np.ndarray[tuple[int], np.dtype[np.int64]]", float]]:
+        """By label values, observations up to each bound and above the last, and the sum of all."""
+        return {values: histogram.counted() for values, histogram in list(self._histograms.items())}
 
     def collect(self) -> Iterator[Metric]:
         """Export the metrics for Prometheus."""
-        counted = {values: histogram.counted() for values, histogram in list(self._histograms.items())}
+        counted = self.counted()
         yield self._histogram(counted)
         if self._counter is not None:
             family = CounterMetricFamily(*self._counter, labels=self._labels)
@@ -75,7 +79,7 @@ class HistogramFamily(Collector):
 
     def _histogram(self, counted: Mapping[tuple[str, ...], tuple[np.ndarray, float]]) -> Metric:
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels[:1])
-        names = [*map(floatToGoString, self._bounds), "+Inf"]
+        names = [*map(floatToGoString, self.bounds), "+Inf"]
         for first in dict.fromkeys(values[0] for values in counted):
             mine = [found for values, found in counted.items() if values[0] == first]
             cumulated = np.cumsum(sum(counts for counts, _ in mine))

@@ -311,3 +311,15 @@ EVALUATION: dict[str, Any] = {
         for target in ("30_days", "quarter_end")
     ],
 }
+OPERATIONS: dict[str, Any] = {
+    "instance": "127.0.0.1:8000",
+    "since": "2018-01-02T03:04:05+00:00",
+    "model_version": "3",
+    "model_problem": None,
+    "dependencies": [
+        {"name": "model registry", "milliseconds": 4.25, "problem": None},
+        {"name": "cache", "milliseconds": 0.5, "problem": None},
+    ],
+    "routes": [{"route": "/v1/predictions", "requests": 1_000, "failed": 1, "median_ms": 1.0, "p99_ms": 5.0}],
+    "figures": {"journal_waiting": 0.0},
+}

@@ -18,6 +18,7 @@ from tests.unit.services.ui.answers import (
     FORECAST,
     KEY,
     MODEL,
+    OPERATIONS,
     OPINION,
     OUTLOOK,
     PLAN,
@@ -68,6 +69,8 @@ class ApiDouble(ThreadingHTTPServer):
             return 200, MODEL
         if path == "/v1/model/history":
             return 200, {"day": query["day"], "models": [ANSWERED]}
+        if path == "/v1/operations":
+            return 200, OPERATIONS
         if path == "/v1/model/versions":
             return 200, {"versions": VERSIONS}
         if path == "/v1/model/evaluation":

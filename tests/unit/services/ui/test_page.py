@@ -11,7 +11,7 @@ from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import opened, press, texts, title
 
 VIEWS = sorted(file.stem for file in page.VIEWS.glob("[a-z]*.py"))
-FOR_SCORERS, FOR_ADMINS = {"score", "check"}, {"people", "keys"}
+FOR_SCORERS, FOR_ADMINS = {"score", "check"}, {"people", "keys", "operations"}
 
 
 @pytest.mark.parametrize("role", ["viewer", "scorer", "admin"])

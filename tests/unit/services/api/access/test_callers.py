@@ -107,6 +107,7 @@ def test_the_description_is_openapi_3_1_with_every_route(anonymous: Client) -> N
         "/v1/model/evaluation",
         "/v1/model/rollback",
         "/v1/monitoring",
+        "/v1/operations",
         "/v1/exports/check",
         "/v1/alerts",
         "/v1/alerts/silences",
@@ -215,6 +216,7 @@ def test_every_route_under_v1_requires_a_role(anonymous: Client) -> None:
         "DELETE /v1/me/session": ["viewer"],
         "DELETE /v1/me/sessions": ["viewer"],
         "PUT /v1/me/password": ["viewer"],
+        "GET /v1/operations": ["admin"],
         "GET /v1/audit": ["admin"],
         "GET /v1/audit/verification": ["admin"],
     }
