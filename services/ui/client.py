@@ -141,12 +141,14 @@ class Client:
         """The served model. Raises ApiUnavailableError, with a detail while there is no model, or ApiProblemError."""
         return self._ask(ModelFacts.of_json, "GET", "/v1/model")
 
-    def forecast(self, group_by: str) -> Forecast:
-        """The forecast of the quarter's won revenue, by `product` or `sales_agent`.
+    def forecast(self, as_of: date, group_by: str) -> Forecast:
+        """The forecast of the won revenue of the quarter ahead of `as_of`, by `product` or `sales_agent`.
 
         Raises ApiUnavailableError or ApiProblemError.
         """
-        return self._ask(Forecast.of_json, "GET", "/v1/forecast", params={"group_by": group_by})
+        return self._ask(
+            Forecast.of_json, "GET", "/v1/forecast", params={"as_of": as_of.isoformat(), "group_by": group_by}
+        )
 
     def pipeline(
         self,

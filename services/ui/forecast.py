@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from services.ui import outage, queries, texts
+from services.ui.ranking import DATES, EARLIEST, LATEST
 from services.ui.responses.forecast import Change, CleanUp, Forecast, PastForecast
 from services.ui.visit import Visit
 
@@ -25,16 +26,30 @@ _UP, _DOWN, _WHOLE = "#2e7d5b", "#b3492f", "#1f6f8b"
 
 
 def show(visit: Visit) -> None:
-    """Draw the forecast of the quarter ahead of the last date of the model's data."""
-    shown = st.segmented_control(
+    """Draw the forecast of the quarter ahead of a date, by default the last one of the model's data."""
+    when, split = st.columns(2, vertical_alignment="bottom")
+    as_of = when.date_input(
+        "As of",
+        visit.model.data_as_of,
+        EARLIEST,
+        LATEST,
+        key=f"forecast_as_of_{visit.model.data_as_of}",
+        format=DATES,
+        help="What was known at the end of this day. Today's model has learnt from later days too: how forecasts that knew "
+        "nothing later did is below.",
+    )
+    shown = split.segmented_control(
         "Split", list(_GROUPS), default=next(iter(_GROUPS)), required=True, key="split", bind="query-params"
     )
-    found = outage.asked(lambda: queries.forecast(visit.api, _GROUPS[shown]))
+    found = outage.asked(lambda: queries.forecast(visit.api, as_of, _GROUPS[shown]))
     if found is None:
         return
     _figures(found)
     _split(found, shown)
-    if found.change is not None:
+    st.subheader("Why it changed", anchor=False)
+    if found.change is None:
+        st.caption("The quarter has just begun: a week from its first day on there is something to compare with.")
+    else:
         _change(found.change)
     _past(found.past)
     if found.clean_up.deals:
@@ -99,55 +114,61 @@ def _split(found: Forecast, title: str) -> None:
 
 
 def _change(change: Change) -> None:
-    st.subheader("Why it changed", anchor=False)
     difference = round(change.after - change.before, 2)
     st.markdown(
         f"On {texts.day(change.since)} it was {texts.money(change.before)}; now it is {texts.money(change.after)}, "
         f"{texts.money(abs(difference))} {'more' if difference >= 0 else 'less'}."
     )
-    rows, level = [], change.before
-    rows.append(("Before", 0.0, level, _WHOLE, texts.money(level)))
+    _waterfall(change)
+    lines = [f"{label} {change.parts[name]:+,.2f}" for name, label in _CHANGES.items()]
+    st.caption(" · ".join(lines) + f" · together {difference:+,.2f}")
+    with st.popover("What is what?", type="tertiary"):
+        st.markdown(_MEANINGS)
+
+
+def _waterfall(change: Change) -> None:
+    """A step for each part, from the forecast before to the one now; both are points, since no bar begins at nothing."""
+    rows, level = [("Before", change.before, change.before, _WHOLE, texts.money(change.before))], change.before
     for name, label in _CHANGES.items():
         amount = change.parts[name]
         rows.append((label, level, level + amount, _UP if amount >= 0 else _DOWN, f"{amount:+,.0f}"))
         level += amount
-    rows.append(("Now", 0.0, change.after, _WHOLE, texts.money(change.after)))
+    rows.append(("Now", change.after, change.after, _WHOLE, texts.money(change.after)))
+    frame = pd.DataFrame(rows, columns=["step", "from", "to", "colour", "amount"])
+    frame["right"] = frame[["from", "to"]].max(axis=1)
+    levels = [level for _, *both, _, _ in rows for level in both]
+    least, most = min(levels), max(levels)
+    # With room for the last label, also where nothing changed.
+    reach = max(most - least, abs(most) * 0.01, 1.0)
+    domain = {"domain": [least - reach * 0.05, most + reach * 0.2], "nice": False, "zero": False}
+    across = {"type": "quantitative", "title": None, "scale": domain, "axis": {"format": ",.0f"}}
+    colour = {"field": "colour", "type": "nominal", "scale": None}
     st.vega_lite_chart(
-        pd.DataFrame(rows, columns=["step", "from", "to", "colour", "amount"]),
+        frame,
         {
-            "height": 260,
+            "height": 34 * len(frame) + 30,
             "encoding": {
-                "x": {
-                    "field": "step",
-                    "type": "nominal",
-                    "sort": None,
-                    "title": None,
-                    "axis": {"labelAngle": -30},
-                },
+                "y": {"field": "step", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 200}},
                 "tooltip": [{"field": "step"}, {"field": "amount"}],
             },
             "layer": [
                 {
-                    "mark": "bar",
-                    "encoding": {
-                        "y": {
-                            "field": "from",
-                            "type": "quantitative",
-                            "title": None,
-                            "scale": {"zero": False},
-                        },
-                        "y2": {"field": "to"},
-                        "color": {"field": "colour", "type": "nominal", "scale": None},
-                    },
+                    "mark": {"type": "bar"},
+                    "encoding": {"x": {"field": "from", **across}, "x2": {"field": "to"}, "color": colour},
+                },
+                {
+                    "transform": [{"filter": "datum.from == datum.to"}],
+                    "mark": {"type": "point", "filled": True, "size": 90},
+                    "encoding": {"x": {"field": "to", **across}, "color": colour},
+                },
+                {
+                    "mark": {"type": "text", "align": "left", "dx": 8, "fontSize": 13, "color": "#808894"},
+                    "encoding": {"x": {"field": "right", **across}, "text": {"field": "amount"}},
                 },
             ],
         },
         width="stretch",
     )
-    lines = [f"{label} {change.parts[name]:+,.2f}" for name, label in _CHANGES.items()]
-    st.caption(" · ".join(lines) + f" · together {difference:+,.2f}")
-    with st.popover("What is what?", type="tertiary"):
-        st.markdown(_MEANINGS)
 
 
 def _past(past: tuple[PastForecast, ...]) -> None:

@@ -54,9 +54,7 @@ def _routes(found: Operations) -> None:
         hide_index=True,
         column_config={name: st.column_config.NumberColumn(format="%.1f") for name in columns[3:]},
     )
-    st.caption(
-        "Times are those of the histogram in its metrics: the true ones are a little shorter. Single predictions are one route."
-    )
+    st.caption("Times are those of the histogram in its metrics: the true ones are a little shorter.")
 
 
 def _links(environment: Mapping[str, str]) -> None:
@@ -68,8 +66,8 @@ def _links(environment: Mapping[str, str]) -> None:
         if url:
             found[name] = url
     if not found:
-        st.caption("Their addresses are not known here: `just status` prints them.")
+        st.caption("Their addresses are not known here: “just status” prints them.")
         return
     for name, url in found.items():
         st.link_button(f"Open {name}", url, icon=":material/open_in_new:")
-    st.caption("They listen on the machine of the platform alone; `just passwords` prints what opens them.")
+    st.caption("They listen on the machine of the platform alone; “just passwords” prints what opens them.")

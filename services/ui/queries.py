@@ -66,9 +66,9 @@ def pipeline(
 
 
 @st.cache_data(ttl=_KEPT, max_entries=16, show_spinner="Forecasting the quarter", hash_funcs={Client: _identity})
-def forecast(api: Client, group_by: str) -> Forecast:
+def forecast(api: Client, as_of: date, group_by: str) -> Forecast:
     """The forecast of the quarter. Raises as Client.forecast."""
-    return api.forecast(group_by)
+    return api.forecast(as_of, group_by)
 
 
 @st.cache_data(ttl=_KEPT, max_entries=100, show_spinner=False, hash_funcs={Client: _identity})

@@ -92,7 +92,7 @@ def test_the_whole_story(platform: Platform, tmp_path: Path) -> None:
         go_to(chrome, "Forecast")
         soon(chrome).until(lambda _: "Won revenue to expect" in text(chrome))
         settled(chrome)
-        for said in ("8 times out of 10 it ends between", "Why it changed", "had the result between their bounds"):
+        for said in ("8 times out of 10 it ends between", "had the result between their bounds", "To clean up"):
             assert said in text(chrome)
         # when a deal of the week is opened, then there is its chance, why, and past deals like it
         go_to(chrome, "My week")

@@ -1,5 +1,6 @@
 """The page "Forecast"."""
 
+from datetime import date
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
@@ -52,6 +53,13 @@ def test_why_it_changed_adds_up_on_the_page(app: AppTest) -> None:
     ) in shown
 
 
+def test_another_day_is_asked_about(app: AppTest, api: ApiDouble) -> None:
+    opened(app, "forecast")
+    app.date_input[0].set_value(date(2017, 11, 19)).run()
+    assert [one["as_of"] for one in api.queries if "group_by" in one] == ["2017-12-01", "2017-11-19"]
+    assert not app.exception
+
+
 def test_earlier_forecasts_beside_their_results(app: AppTest) -> None:
     opened(app, "forecast")
     assert "Of 2 past forecasts, 1 had the result between their bounds." in texts(app)
@@ -74,7 +82,8 @@ def test_a_young_platform_says_what_it_does_not_know(app: AppTest, api: ApiDoubl
     shown = texts(app)
     assert "how sure this one is, is an assumption" in shown
     assert "None is known yet" in shown
-    assert not {"Why it changed", "To clean up"} & {one.value for one in app.subheader}
+    assert "The quarter has just begun" in shown
+    assert "To clean up" not in {one.value for one in app.subheader}
     assert "quarter before" not in shown
 
 

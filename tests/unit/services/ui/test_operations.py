@@ -18,7 +18,7 @@ def test_what_the_api_needs_and_has_answered(admins: AppTest) -> None:
     assert table(admins, "Answered in ms")["What the API needs"].tolist() == ["model registry", "cache"]
     assert table(admins, "Requests").iloc[0].tolist() == ["/v1/predictions", 1_000, 1, 1.0, 5.0]
     assert "instance 127.0.0.1:8000, which began on 2018-01-02 03:04 UTC" in texts(admins)
-    assert "`just status` prints them" in texts(admins)
+    assert "“just status” prints them" in texts(admins)
 
 
 def test_what_is_away_stands_first(admins: AppTest, api: ApiDouble) -> None:
