@@ -62,9 +62,11 @@ def _asked(name: str, ask: Callable[[], object]) -> Dependency:
 
 
 def _routes(metrics: Metrics) -> list[RouteFigures]:
-    """By route, the busiest first."""
+    """By route under /v1, the busiest first: what the scheduler asks is no work, and is refused until a model serves."""
     counted: dict[str, tuple[np.ndarray, int]] = {}
     for (route, _, status), (counts, _) in metrics.requests.counted().items():
+        if not route.startswith("/v1/"):
+            continue
         known, failed = counted.get(route, (np.zeros_like(counts), 0))
         counted[route] = known + counts, failed + (int(counts.sum()) if status.startswith("5") else 0)
     bounds = np.array([*metrics.requests.bounds, np.inf])

@@ -51,6 +51,7 @@ def test_requests_are_counted_by_route(client: Client) -> None:
     routes = {one["route"]: one for one in client.get("/v1/operations").json()["routes"]}
     assert routes["/v1/pipeline"]["requests"] == 5
     assert routes["/v1/pipeline"]["failed"] == 0
+    assert all(route.startswith("/v1/") for route in routes)
     assert 0 < routes["/v1/pipeline"]["median_ms"] <= routes["/v1/pipeline"]["p99_ms"]
 
 
