@@ -24,9 +24,7 @@ def show(visit: Visit) -> None:
     _versions(found)
     st.subheader("Curves", anchor=False)
     when, beside = st.columns(2, vertical_alignment="bottom")
-    target = when.segmented_control(
-        "Won", list(_TARGETS), default=next(iter(_TARGETS)), required=True, key="target", bind="query-params"
-    )
+    target = when.radio("Won", list(_TARGETS), horizontal=True, key="target", bind="query-params")
     others = [one.version for one in found if one.version != visit.model.version]
     other = beside.selectbox("Beside version", others, index=None, key="beside", placeholder="No other")
     wanted = [visit.model.version, *([other] if other else [])]

@@ -23,14 +23,8 @@ def show(visit: Visit) -> None:
     if identifier is None:
         st.info("Choose a deal, or open one from “My week” or “Pipeline”.")
         return
-    horizon = st.segmented_control(
-        "Won by when",
-        list(texts.HORIZONS),
-        default=next(iter(texts.HORIZONS)),
-        required=True,
-        key="until",
-        bind="query-params",
-    )
+    # A segmented control's choice cannot be read in the dark theme.
+    horizon = st.radio("Won by when", list(texts.HORIZONS), horizontal=True, key="until", bind="query-params")
     question = identifier, visit.model.data_as_of, texts.HORIZONS[horizon]
     deal = outage.asked(lambda: queries.deal(visit.api, *question))
     if deal is None:

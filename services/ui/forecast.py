@@ -38,9 +38,7 @@ def show(visit: Visit) -> None:
         help="What was known at the end of this day. Today's model has learnt from later days too: how forecasts that knew "
         "nothing later did is below.",
     )
-    shown = split.segmented_control(
-        "Split", list(_GROUPS), default=next(iter(_GROUPS)), required=True, key="split", bind="query-params"
-    )
+    shown = split.radio("Split", list(_GROUPS), horizontal=True, key="split", bind="query-params")
     found = outage.asked(lambda: queries.forecast(visit.api, as_of, _GROUPS[shown]))
     if found is None:
         return

@@ -47,7 +47,7 @@ def test_the_deal_of_the_address_is_shown(app: AppTest) -> None:
 
 def test_another_horizon_is_asked_for(app: AppTest) -> None:
     of(app)
-    app.segmented_control(key="until").set_value("Within 60 days").run()
+    app.radio(key="until").set_value("Within 60 days").run()
     assert "Chance to be won by 30 January 2018" in metrics(app)
 
 

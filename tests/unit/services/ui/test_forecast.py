@@ -37,7 +37,7 @@ def test_the_split_is_kept_in_the_address_and_asked_of_the_api(app: AppTest, api
     assert shown["Product"].tolist() == ["GTX Pro", "GTX Basic"]
     assert shown["Together"].tolist() == [1_001_500.0, 701_500.5]
     # when
-    app.segmented_control(key="split").set_value("By agent").run()
+    app.radio(key="split").set_value("By agent").run()
     # then
     assert table(app, "Agent") is not None
     assert [one["group_by"] for one in api.queries if "group_by" in one] == ["product", "sales_agent"]
