@@ -6,18 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from closecast.features.history import COLUMNS
 from closecast.forecast.ledger import Ledger
-
-COLUMNS = [
-    "opportunity_id",
-    "sales_agent",
-    "product",
-    "account",
-    "deal_stage",
-    "engage_date",
-    "close_date",
-    "close_value",
-]
 
 
 def deals(*rows: tuple[str, str, str | None, str | None, float | None]) -> pd.DataFrame:
@@ -27,7 +17,7 @@ def deals(*rows: tuple[str, str, str | None, str | None, float | None]) -> pd.Da
             [str(at), "Ada", product, None, stage, engaged, closed, value]
             for at, (product, stage, engaged, closed, value) in enumerate(rows)
         ],
-        columns=COLUMNS,
+        columns=list(COLUMNS),
     )
     return made.assign(**{name: pd.to_datetime(made[name]) for name in ("engage_date", "close_date")})
 
