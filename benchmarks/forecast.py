@@ -18,7 +18,8 @@ from closecast.deals import contract
 from closecast.deals.calendar import FiscalCalendar
 from closecast.deals.mapping.document import MappingError, parse
 from closecast.forecast import past
-from closecast.forecast.past import Forecast, Hindsight
+from closecast.forecast.hindsight import Hindsight
+from closecast.forecast.past import Forecast
 from closecast.models.training import NotEnoughDataError
 from closecast.platform.runtime import processors
 from closecast.platform.sources.errors import SourceError

@@ -12,7 +12,8 @@ from prefect.artifacts import create_markdown_artifact
 from closecast.deals.horizon import quarter_ahead
 from closecast.forecast.chances import ModelChances
 from closecast.forecast.expectation import expect
-from closecast.forecast.past import Forecast, Hindsight, judged
+from closecast.forecast.hindsight import Hindsight
+from closecast.forecast.past import Forecast, judged
 from closecast.models.training import NotEnoughDataError
 from closecast.platform import forecasts
 from closecast.platform.lake.ingestion import Ingested

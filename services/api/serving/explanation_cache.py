@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 # slot, and a later one of the same slot overwrites it: about 400 bytes per slot, 6 MB.
 PLACES = 16_384
 _SECONDS = 24 * 3600
-_TIMEOUT = 0.05  # seconds; computing takes one to three milliseconds
+TIMEOUT = 0.05  # seconds; computing takes one to three milliseconds
 _PAUSE = 5.0  # seconds without requests after a failure
 _DIGEST = 32
 _NUMBERS = struct.Struct(f"<{len(NAMES)}d")
@@ -95,7 +95,7 @@ class ExplanationCache:
             if url is None:
                 self._failed("the cache has not been found yet")
                 return None
-            self._redis = client(url, answer_seconds=_TIMEOUT, connect_seconds=_TIMEOUT)
+            self._redis = client(url, answer_seconds=TIMEOUT, connect_seconds=TIMEOUT)
         return self._redis
 
     def _failed(self, reason: str) -> None:

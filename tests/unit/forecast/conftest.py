@@ -8,6 +8,7 @@ import pytest
 
 from closecast.features import FeatureBuilder, History
 from closecast.forecast.chances import ModelChances
+from closecast.forecast.hindsight import Hindsight
 from closecast.forecast.ledger import Ledger
 from closecast.models import candidate
 
@@ -26,6 +27,11 @@ def history(made_up_candidate: candidate.Candidate) -> History:
 def chances(ledger: Ledger, made_up_candidate: candidate.Candidate) -> ModelChances:
     builder: FeatureBuilder = made_up_candidate.data.builder
     return ModelChances(ledger, made_up_candidate.scorer, builder)
+
+
+@pytest.fixture(scope="session")
+def hindsight(made_up_deals: pd.DataFrame) -> Hindsight:
+    return Hindsight(made_up_deals)
 
 
 def known_at(deals: pd.DataFrame, day: date) -> pd.DataFrame:

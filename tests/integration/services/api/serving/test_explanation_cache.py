@@ -34,7 +34,7 @@ DEAL = Deal(engage_date="2017-10-20", sales_agent="Ada Berg", product="GTX Pro",
 @pytest.fixture
 def cache(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ExplanationCache]:
     # On a busy machine an answer takes longer than computing anew would.
-    monkeypatch.setattr(explanation_cache, "_TIMEOUT", 10.0)
+    monkeypatch.setattr(explanation_cache, "TIMEOUT", 10.0)
     redis.Redis.from_url(valkey_url).flushdb()
     made = ExplanationCache(lambda: valkey_url, pause=0.2)
     yield made
