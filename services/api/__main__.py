@@ -1,5 +1,6 @@
 """Run an instance of the API: `python -m services.api`."""
 
+import contextlib
 import gc
 import os
 import sys
@@ -33,7 +34,9 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
-    server(settings, host, int(port)).run()
+    # Once it has stopped, uvicorn raises the signal that it stopped for anew; Nomad's is SIGINT. That is no failure.
+    with contextlib.suppress(KeyboardInterrupt):
+        server(settings, host, int(port)).run()
 
 
 if __name__ == "__main__":

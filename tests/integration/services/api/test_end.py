@@ -33,7 +33,11 @@ def test_an_instance_that_is_to_stop_is_not_ready_and_answers(
         "CLOSECAST_PORT": str(port),
         "CLOSECAST_DRAIN_SECONDS": "4",
     }
-    process = subprocess.Popen([sys.executable, "-m", "services.api"], cwd=PROJECT, env={**os.environ, **settings})
+    log = tmp_path / "api.log"
+    with log.open("w") as written:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.api"], cwd=PROJECT, env={**os.environ, **settings}, stderr=written
+        )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-API-Key": KEY}, timeout=30) as client:
             until(lambda: _status(client) == 200, 120)
@@ -46,6 +50,8 @@ def test_an_instance_that_is_to_stop_is_not_ready_and_answers(
             assert client.get("/health/live").status_code == 200
             assert client.post("/v1/predictions", json=DEAL).status_code == 200
         process.wait(60)
+        # and its log tells of no failure
+        assert "Traceback" not in log.read_text()
     finally:
         process.kill()
         process.wait()
