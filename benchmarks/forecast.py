@@ -72,7 +72,7 @@ def _row(hindsight: Hindsight, end: date, of_quarter: Sequence[past.Judged]) -> 
     actual = ledger.revenue(first, end) / 100
     # A quarter that has hardly begun when the export does says nothing of a whole one.
     known = before[0] >= hindsight.data.plan.first - timedelta(days=7)
-    inside = sum(one.low <= actual <= one.high for one in of_quarter)
+    inside = sum(bool(one.is_within) for one in of_quarter)
     return Row(
         quarter=end,
         dates=len(of_quarter),

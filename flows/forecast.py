@@ -100,7 +100,7 @@ def _kept(hindsight: Hindsight, data: Ingested) -> dict[str, Any]:
         for one in judged(hindsight.ledger, made, hindsight.data.plan.end, hindsight.data.fiscal)
         if one.actual_cents is not None
     ]
-    inside = sum(one.low <= one.actual_cents / 100 <= one.high for one in over if one.actual_cents is not None)
+    inside = sum(bool(one.is_within) for one in over)
     return {"weeks_judged": len(over), "within": round(inside / len(over), 3) if over else None}
 
 

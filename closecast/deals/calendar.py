@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Days = NDArray[np.datetime64]  # datetime64[D]
 Counts = NDArray[np.int64]
+NEVER = np.iinfo(np.int64).max  # the day of what has not happened
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -61,3 +66,9 @@ def day_number(day: date | np.datetime64) -> int:
     if isinstance(day, date):
         return day.toordinal() - _EPOCH
     return int(np.asarray(day, dtype="M8[D]").astype(np.int64))
+
+
+def day_numbers(dates: "pd.Series[pd.Timestamp]") -> Counts:
+    """Days since 1970-01-01 of each date, NEVER where it is missing. Shape (n,), int64."""
+    days = dates.to_numpy(dtype="M8[D]")
+    return np.where(np.isnat(days), NEVER, days.astype(np.int64))

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast.deals import stages
-from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar, day_number
+from closecast.deals.calendar import CALENDAR_YEAR, NEVER, FiscalCalendar, day_number, day_numbers
 from closecast.features.cycles import CycleGrid, Cycles
 from closecast.features.running_totals import RunningTotals, Totals
 from closecast.features.stages import StageHistories, StageRecord
@@ -21,7 +21,6 @@ Codes = NDArray[np.int64]
 ENTITIES = ("sales_agent", "product", "account")
 COLUMNS = ("opportunity_id", *ENTITIES, "deal_stage", "engage_date", "close_date", "close_value")
 WINDOW_DAYS = 90
-_NEVER = np.iinfo(np.int64).max
 MISSING_ACCOUNT = -1  # the code of an account that is missing
 
 
@@ -73,7 +72,7 @@ class History:
         self.known_until, self.fiscal = known_until, fiscal
         self._limit = day_number(known_until) + 1
         deals = deals[deals["engage_date"].notna()]
-        engaged, closed = _days(deals["engage_date"]), _days(deals["close_date"])
+        engaged, closed = day_numbers(deals["engage_date"]), day_numbers(deals["close_date"])
         won = (deals["deal_stage"] == "Won").to_numpy()
         self._grid = CycleGrid(engaged, closed, won, self._limit, fiscal)
         is_closed = closed < self._limit
@@ -122,9 +121,9 @@ class History:
 
         Their stage histories are those of the frame. Raises ValueError when an engage date is missing.
         """
-        engaged = _days(deals["engage_date"])
-        if (engaged == _NEVER).any():
-            raise ValueError(f"{int((engaged == _NEVER).sum())} deals have no engage date; leave them out")
+        engaged = day_numbers(deals["engage_date"])
+        if (engaged == NEVER).any():
+            raise ValueError(f"{int((engaged == NEVER).sum())} deals have no engage date; leave them out")
         names = {}
         for entity in ENTITIES:
             positions, distinct = pd.factorize(deals[entity].to_numpy(dtype=object))
@@ -187,11 +186,6 @@ def _encode(texts: NDArray[Any], codes: dict[str, int]) -> Codes:
     positions, distinct = pd.factorize(texts)
     found = np.array([codes.get(text, len(codes)) for text in distinct] + [MISSING_ACCOUNT], dtype=np.int64)
     return found[positions]
-
-
-def _days(dates: "pd.Series[pd.Timestamp]") -> NDArray[np.int64]:
-    days = dates.to_numpy(dtype="M8[D]")
-    return np.where(np.isnat(days), _NEVER, days.astype(np.int64))
 
 
 def _cents(amounts: NDArray[np.float64]) -> NDArray[np.int64]:

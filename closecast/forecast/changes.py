@@ -4,7 +4,7 @@ The parts are differences between forecasts in whole cents, one after the other,
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -53,16 +53,15 @@ def change(
     then = expect(ledger, history, chances, since, now.by)
     before = ledger.revenue(start, since) + then.cents
     days = (now.as_of - since).days
-    worth_then, worth_now = ledger.values(since)[0], ledger.values(now.as_of)[0]
-    older = _sum(cents(chances(then.open, since, (now.by - since).days, older=days) * worth_then[then.open]))
+    older = _sum(cents(chances(then.open, since, (now.by - since).days, older=days) * then.value[then.open]))
     still_open = np.isin(then.open, now.open)
     ended = then.open[~still_open]
     # What would be expected now of the deals that have ended, had they not.
-    missed = cents(chances(ended, now.as_of, (now.by - now.as_of).days) * worth_now[ended])
+    missed = cents(chances(ended, now.as_of, (now.by - now.as_of).days) * now.value[ended])
     were_open = np.isin(now.open, then.open)
     as_if = _sum(now.open_cents[were_open]) + _sum(missed)
     is_won = ledger.is_won[ended]
-    fresh = np.setdiff1d(ledger.won(_next(since), now.as_of), ended)
+    fresh = np.setdiff1d(ledger.won(since + timedelta(days=1), now.as_of), ended)
     return Change(
         since=since,
         before=before if recorded is None else recorded,
@@ -77,7 +76,3 @@ def change(
 
 def _sum(amounts: Counts) -> int:
     return int(amounts.sum())
-
-
-def _next(day: date) -> date:
-    return date.fromordinal(day.toordinal() + 1)

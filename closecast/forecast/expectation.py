@@ -33,6 +33,7 @@ class Expectation:
     recent: Counts  # positions of the deals engaged lately, (m,)
     new_wins: float  # wins of deals not engaged yet that each of `recent` stands for
     new_cents: Counts  # (m,)
+    value: Floats  # what each deal of the ledger is worth if it is won
     variance: float  # of the sum, if each deal is won or not independently of the others; in the currency, squared
 
     @property
@@ -63,6 +64,7 @@ def expect(ledger: Ledger, history: History, chances: Chances, as_of: date, by: 
         recent=recent,
         new_wins=new_wins,
         new_cents=cents(new_wins * value[recent]),
+        value=value,
         variance=float((probability * squared - (probability * worth) ** 2).sum())
         + float(new_wins * (value[recent] ** 2 * (1 + spread)).sum()),
     )

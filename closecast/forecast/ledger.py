@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from closecast.deals.calendar import day_number
+from closecast.deals.calendar import day_number, day_numbers
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 RECENT_DAYS = 90
-_NEVER = np.iinfo(np.int64).max
 
 
 class Ledger:
@@ -20,8 +19,8 @@ class Ledger:
     def __init__(self, deals: pd.DataFrame) -> None:
         """`deals` are accepted deals (closecast.features.history.COLUMNS); those without an engage date are left out."""
         self.deals = deals[deals["engage_date"].notna()].reset_index(drop=True)
-        self.engaged = _days(self.deals["engage_date"])  # days since 1970-01-01, (n,)
-        self.closed = _days(self.deals["close_date"])  # the same; _NEVER while open
+        self.engaged = day_numbers(self.deals["engage_date"])  # days since 1970-01-01, (n,)
+        self.closed = day_numbers(self.deals["close_date"])  # the same; NEVER while open
         self.is_won: NDArray[np.bool_] = (self.deals["deal_stage"] == "Won").to_numpy()
         paid = np.nan_to_num(self.deals["close_value"].to_numpy(dtype=np.float64))
         self.cents = np.where(self.is_won, np.rint(paid * 100), 0).astype(np.int64)  # what it was won at, (n,)
@@ -82,8 +81,3 @@ class Ledger:
         """The longest time from engagement to close of all deals closed by `as_of`, in days; 0 before the first."""
         known = self.closed <= day_number(as_of)
         return int((self.closed - self.engaged)[known].max()) if known.any() else 0
-
-
-def _days(dates: "pd.Series[pd.Timestamp]") -> Counts:
-    days = dates.to_numpy(dtype="M8[D]")
-    return np.where(np.isnat(days), _NEVER, days.astype(np.int64))

@@ -54,15 +54,28 @@ class Judged:
     high: float
     actual_cents: int | None
 
+    @property
+    def is_within(self) -> bool | None:
+        """Whether the result lay within the interval; None while it is not known."""
+        return None if self.actual_cents is None else self.low <= self.actual_cents / 100 <= self.high
 
-def width(ledger: Ledger, made: Iterable[Forecast], as_of: date) -> tuple[float, int]:
-    """How many times its scale a forecast of `as_of` errs at most, and of how many windows that is known."""
-    over = [one for one in made if one.by <= as_of]
-    actual = np.array([ledger.revenue(one.as_of + timedelta(days=1), one.by) for one in over], dtype=np.float64)
-    expected = np.array([one.cents for one in over], dtype=np.float64)
-    variance = np.array([one.variance for one in over], dtype=np.float64)
-    scales = interval.scale(expected / 100, variance)
-    return interval.width((actual - expected) / 100, scales), len(over)
+
+class Errors:
+    """By how much past forecasts erred, worked out once for all the dates that learn from them."""
+
+    def __init__(self, ledger: Ledger, made: Iterable[Forecast]) -> None:
+        """`ledger` says what happened; a forecast counts from the last day of its window on."""
+        known = list(made)
+        actual = np.array([ledger.revenue(one.as_of + timedelta(days=1), one.by) for one in known], dtype=np.float64)
+        expected = np.array([one.cents for one in known], dtype=np.float64)
+        variance = np.array([one.variance for one in known], dtype=np.float64)
+        self._ends = np.array([day_number(one.by) for one in known], dtype=np.int64)
+        self._errors, self._scales = (actual - expected) / 100, interval.scale(expected / 100, variance)
+
+    def width(self, as_of: date) -> tuple[float, int]:
+        """How many times its scale a forecast of `as_of` errs at most, and of how many windows that is known."""
+        over = self._ends <= day_number(as_of)
+        return interval.width(self._errors[over], self._scales[over]), int(over.sum())
 
 
 def judged(ledger: Ledger, made: Sequence[Forecast], as_of: date, fiscal: FiscalCalendar) -> Iterator[Judged]:
@@ -70,6 +83,7 @@ def judged(ledger: Ledger, made: Sequence[Forecast], as_of: date, fiscal: Fiscal
 
     Each has the interval that was known when it was made.
     """
+    errors = Errors(ledger, made)
     of_quarters: dict[date, Forecast] = {}
     for one in made:
         if one.by == quarter_ahead(one.as_of, fiscal)[1] and one.as_of <= as_of:
@@ -80,7 +94,7 @@ def judged(ledger: Ledger, made: Sequence[Forecast], as_of: date, fiscal: Fiscal
         one = of_quarters[day]
         first = quarter_ahead(day, fiscal)[0]
         closed = ledger.revenue(first, day)
-        bounds = interval.around(one.cents / 100, one.variance, width(ledger, made, day)[0])
+        bounds = interval.around(one.cents / 100, one.variance, errors.width(day)[0])
         yield Judged(
             forecast=one,
             total_cents=closed + one.cents,

@@ -91,7 +91,7 @@ def forecast(
     expected = expect(ledger, history, chances, as_of, end)
     closed = ledger.won(start, as_of)
     closed_cents = int(ledger.cents[closed].sum())
-    width, windows = past.width(ledger, made, as_of)
+    width, windows = past.Errors(ledger, made).width(as_of)
     bounds = interval.around(expected.cents / 100, expected.variance, width)
     return QuarterForecast(
         as_of=as_of,
@@ -167,5 +167,5 @@ def _last_quarter(ledger: Ledger, history: History, start: date) -> int | None:
 def _clean_up(ledger: Ledger, expected: Expectation) -> CleanUp:
     longest = ledger.longest_cycle(expected.as_of)
     is_old = day_number(expected.as_of) - ledger.engaged[expected.open] > longest
-    worth = ledger.values(expected.as_of)[0][expected.open[is_old]]
+    worth = expected.value[expected.open[is_old]]
     return CleanUp(longest, int(is_old.sum()), round(float(worth.sum()) * 100), int(expected.open_cents[is_old].sum()))

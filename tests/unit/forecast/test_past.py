@@ -21,9 +21,9 @@ def test_only_windows_that_are_over_teach(ledger: Ledger) -> None:
     end = date(2017, 9, 30)
     wrong = [forecast(SUNDAY - timedelta(days=at), end, 0) for at in range(40)]
     # then
-    assumed = past.width(ledger, [], end)
-    assert past.width(ledger, wrong, end - timedelta(days=1)) == assumed
-    width, windows = past.width(ledger, wrong, end)
+    assumed = past.Errors(ledger, []).width(end)
+    assert past.Errors(ledger, wrong).width(end - timedelta(days=1)) == assumed
+    width, windows = past.Errors(ledger, wrong).width(end)
     assert windows == 40
     assert width > assumed[0]
 
