@@ -320,7 +320,8 @@ def test_sessions_are_known_while_the_database_is_away(
     # given
     token = sessions.begin("ada", password(ada), "r").token
     until(lambda: opens(keyring, token), SOON)
-    until(lambda: digest(token).hex() in (tmp_path / "keyring.json").read_text(), SOON)
+    kept = tmp_path / "keyring.json"  # written after the token is known
+    until(lambda: kept.exists() and digest(token).hex() in kept.read_text(), SOON)
     # when another instance starts without it
     away = f"postgresql://closecast:x@127.0.0.1:{free_port()}/closecast"
     ring = Keyring([], lambda: away, tmp_path / "keyring.json")

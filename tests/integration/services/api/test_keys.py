@@ -180,7 +180,8 @@ def test_while_the_database_is_away_known_keys_open_and_nothing_is_administered(
     # given a key that this disk has seen
     made = admin(service, "POST", "/v1/keys", {"name": "dashboard", "role": "viewer"}, 201)
     until(lambda: status(service, made["secret"]) == LET_IN)
-    until(lambda: made["key"]["id"] in (tmp_path / "keyring.json").read_text())
+    kept = tmp_path / "keyring.json"  # written after the key is known
+    until(lambda: kept.exists() and made["key"]["id"] in kept.read_text())
     gone = f"postgresql://closecast:hidden@127.0.0.1:{free_port()}/closecast"
     # when another instance starts with it
     alone = settings(tmp_path, issuer, CLOSECAST_DATABASE_URL=gone, CLOSECAST_CACHE_URL=valkey_url)
