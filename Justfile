@@ -75,6 +75,11 @@ user-create *arguments:
 user-change *arguments:
     @{{ ops }} user-change "$@"
 
+# Show the OpenID provider with which people may sign in, or use the one of a file: sign-in-provider [file.yaml | --remove]
+[group('platform')]
+sign-in-provider *arguments:
+    @{{ ops }} sign-in-provider "$@"
+
 # Show what was done to keys, users and the champion, and check that the log is whole: audit [--limit 20]
 [group('platform')]
 audit *arguments:

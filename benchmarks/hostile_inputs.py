@@ -172,6 +172,22 @@ def forms(draw: random.Random) -> Input:
     return Input("forms", path="/sign-in", headers=headers, body=content, wrong=True, has_key=False)
 
 
+def callbacks(draw: random.Random) -> Input:
+    """Ways to the OpenID provider and back from it, with odd queries and cookies, where no provider is configured."""
+    names = ["code", "state", "iss", "error", "next", _text(draw)]
+    query = urlencode([(draw.choice(names), draw.choice([_text(draw), "a" * 5_000])) for _ in range(draw.randrange(6))])
+    cookie = draw.choice(["e30", "bnVsbA", "%00", "x" * 3_000, quote(_text(draw))])
+    path = draw.choice(["/sign-in/provider", "/sign-in/callback"])
+    return Input(
+        "callbacks",
+        draw.choice(["GET", "POST"]),
+        path=f"{path}?{query}",
+        headers={"Cookie": f"closecast_sign_in={cookie}"},
+        wrong=True,
+        has_key=False,
+    )
+
+
 def tables(draw: random.Random) -> Input:
     """CSV with odd quotes, zero bytes and rows of wrong width."""
     rows = ["engage_date,account,product", *(f"2017-11-20,{_text(draw)},GTX Pro" for _ in range(3))]
@@ -288,6 +304,7 @@ KINDS: tuple[Callable[[random.Random], Input], ...] = (
     fields,
     opinions,
     forms,
+    callbacks,
     tables,
     parquet,
     queries,

@@ -145,6 +145,7 @@ job "api" {
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           CLOSECAST_WEBHOOK_SECRET={{ .webhook_secret }}
           CLOSECAST_PSEUDONYM_KEY={{ .pseudonym_key }}
+          CLOSECAST_SIGN_IN_PROVIDER={{ .sign_in_provider.Value | toJSON }}
           CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
           CLOSECAST_DATABASE_PASSWORD={{ .database_password }}
           CLOSECAST_CACHE_PASSWORD={{ .cache_password }}

@@ -32,7 +32,8 @@ def users(arguments: list[str]) -> int:
     table = Table("name", "role", "state", "made by", "made", "password of", box=None, pad_edge=False)
     for one in predict.client(connect()).call("GET", "/v1/users")["users"]:
         row = (one["name"], one["role"], one["state"], one["created_by"], one["created_at"][:10])
-        table.add_row(*map(cell, (*row, one["password_changed_at"][:10])))
+        changed = one["password_changed_at"]
+        table.add_row(*map(cell, (*row, "with the provider" if changed is None else changed[:10])))
     _CONSOLE.print(table)
     return 0
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ops import alerts
 from ops.api import keys, predict, replay, users
+from ops.api.provider import sign_in_provider
 from ops.cli.arguments import Arguments, nothing
 from ops.cli.summary import describe_prediction, describe_source, services
 from ops.down import down
@@ -192,6 +193,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "users": users.users,
     "user-create": users.create,
     "user-change": users.change,
+    "sign-in-provider": sign_in_provider,
     "audit": keys.audit,
     "alerts": alerts.alerts,
     "alert-silence": alerts.silence,

@@ -48,6 +48,7 @@ _JOINED_LATER = (
     "prometheus_password",
     "alertmanager_password",
     "alert_sinks",
+    "sign_in_provider",
     # Not new, but like those above it may be deleted from the file to get a new one.
     "object_store_secret_key",
 )
@@ -94,6 +95,7 @@ class Credentials:
     prometheus_password: str
     alertmanager_password: str
     alert_sinks: str  # where messages about alerts go, as JSON: closecast/platform/alerts/sinks/settings.py
+    sign_in_provider: str  # of people without a password, as JSON: closecast/platform/callers/provider.py; or empty
     pseudonym_key: (
         str  # of pseudonyms and of the list of forgotten values; with another one, names get other pseudonyms
     )
@@ -159,6 +161,7 @@ class Credentials:
             "object_store_access_key": f"LK{secrets.token_hex(9).upper()}",
             "model_former_keys": "",
             "alert_sinks": _SINKS,
+            "sign_in_provider": "",
         }
 
     @property
@@ -257,6 +260,7 @@ class Credentials:
                 "webhook_secret": self.webhook_secret,
                 "mlflow_password": self.mlflow_api_password,
                 "pseudonym_key": self.pseudonym_key,
+                "sign_in_provider": self.sign_in_provider,
             },
             "alerts": {
                 **keys["alerts"],

@@ -23,6 +23,7 @@ from services.api.routes import ROUTES
 from services.api.routes.health import live, meters, ready
 from services.api.routes.registry_events import registry_event
 from services.api.routes.sign_in_page import check_sign_in, sign_in_by_page, sign_in_page
+from services.api.routes.sign_in_provider import sign_in_by_provider, signed_in_by_provider
 from services.api.schemas.openapi import ContractConfig
 from services.api.schemas.strict_structs import StrictStructs
 from services.api.settings import Settings
@@ -68,6 +69,8 @@ def create_app(settings: Settings) -> Service:
             sign_in_page,
             sign_in_by_page,
             check_sign_in,
+            sign_in_by_provider,
+            signed_in_by_provider,
             *([] if container.events is None else [registry_event]),
         ],
         dependencies={name: _provided(one) for name, one in container.collaborators().items()},

@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from closecast.platform.callers.acts import DatabaseAwayError
 from closecast.platform.callers.keys import KeyEndedError, NoSuchKeyError
 from closecast.platform.callers.sessions import SignInLockedError, SignInRefusedError
-from closecast.platform.callers.users import NoSuchUserError, UserExistsError
+from closecast.platform.callers.users import NoSuchUserError, ProviderUserError, UserExistsError
 from closecast.platform.journal.inbox import JournalFullError
 from closecast.platform.mlflow.registry import RegistryError
 from closecast.platform.mlflow.rollback import ChangedError, NoTargetError, RefusedError
@@ -106,6 +106,10 @@ def on_known_user(request: Request[Any, Any, Any], error: UserExistsError) -> Re
     return response(request, Problem("There is such a user already", HTTPStatus.CONFLICT, str(error)))
 
 
+def on_provider_user(request: Request[Any, Any, Any], error: ProviderUserError) -> Response[Any]:
+    return response(request, Problem("The provider keeps this", HTTPStatus.CONFLICT, str(error)))
+
+
 def on_refused_sign_in(request: Request[Any, Any, Any], error: SignInRefusedError) -> Response[Any]:
     problem = Problem("Unauthorized", HTTPStatus.UNAUTHORIZED, str(error))
     return response(request, problem, {"WWW-Authenticate": REALM})
@@ -164,6 +168,7 @@ HANDLERS: dict[Any, Any] = {
     KeyEndedError: on_ended_key,
     NoSuchUserError: on_no_user,
     UserExistsError: on_known_user,
+    ProviderUserError: on_provider_user,
     SignInRefusedError: on_refused_sign_in,
     SignInLockedError: on_locked_sign_in,
     NoTargetError: on_no_target,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from closecast.platform.callers.caller import ROLES, Role
 from closecast.platform.callers.issuers import Issuer, issuers
+from closecast.platform.callers.provider import VARIABLE as SIGN_IN_PROVIDER
+from closecast.platform.callers.provider import Provider, provider
 from closecast.platform.callers.quota import DEFAULTS, Limit
 from closecast.platform.nomad.addresses import Address, address
 from closecast.platform.settings import PSEUDONYM_KEY, LakeSettings, RegistrySettings, SettingsError
@@ -29,6 +31,7 @@ class Settings:
     recording: JournalSettings | None  # None: predictions are not recorded, for trials without a cache
     instance: str  # name of this instance for others and the audit log
     events: EventSettings | None  # None: the registry is only polled
+    provider: Provider | None = None  # None: people sign in with passwords only
     pseudonym_key: str | None = None  # None: no model with pseudonyms can be served
     drain_seconds: float = 0.0  # how long a stopping instance reports that it is not ready, but still answers
 
@@ -50,6 +53,7 @@ class Settings:
             recording=JournalSettings.from_environment(environment),
             instance=f"{environment.get('CLOSECAST_HOST', 'local')}:{environment.get('CLOSECAST_PORT', '0')}",
             events=EventSettings.from_environment(environment),
+            provider=provider(environment.get(SIGN_IN_PROVIDER, "")),
             pseudonym_key=environment.get(PSEUDONYM_KEY) or None,
             drain_seconds=_drain(environment.get("CLOSECAST_DRAIN_SECONDS", "0")),
         )

@@ -81,8 +81,9 @@ def _pages(role: str) -> list[st.Page]:
 def _who(api: Client, person: Person) -> None:
     """Who has signed in, that person's password, and the way out."""
     st.caption(f"Signed in as {texts.plain(person.name)} ({person.role})")
-    with st.popover("Password", width="stretch"):
-        people.change_password(api)
+    if person.has_password:
+        with st.popover("Password", width="stretch"):
+            people.change_password(api)
     if st.button("Sign out", width="stretch"):
         sign_in.sign_out(api)
 

@@ -20,8 +20,11 @@ def show(api: Client, me: Person) -> None:
     if users is None:
         return
     told.show(_PLACE)
-    rows = [(one.name, one.role, one.state, one.created_by, one.created_on, one.password_of) for one in users]
-    columns = ["Name", "Role", "State", "Added by", "Added", "Password of"]
+    rows = [
+        (one.name, one.role, one.state, one.created_by, one.created_on, one.signs_in_with, one.password_of)
+        for one in users
+    ]
+    columns = ["Name", "Role", "State", "Added by", "Added", "Signs in with", "Password of"]
     st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True)
     adding, changing = st.columns(2)
     with adding:

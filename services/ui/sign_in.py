@@ -63,6 +63,8 @@ def _form(address: str, ended: bool) -> None:
         name = st.text_input("Name", autocomplete="username")
         password = st.text_input("Password", type="password", autocomplete="current-password")
         asked = st.form_submit_button("Sign in", type="primary")
+    if "X-Forwarded-Host" in st.context.headers:  # the gateway has the API's page too
+        st.markdown("You sign in without a password here? Go to the [sign-in page](/sign-in).")
     if not asked:
         return
     try:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -39,7 +40,7 @@ class Issuer:
     kind: Kind
     role_claim: tuple[str, ...]
     roles: dict[str, Role]
-    claims: dict[str, str]  # other claims that a token must have
+    claims: Mapping[str, str | bool]  # other claims that a token must have
     name_claim: str
 
     def role(self, claims: dict[str, Any]) -> Role | None:
@@ -72,13 +73,8 @@ def _issuer(one: _Configured) -> Issuer:
     for member in ("name", "issuer", "audience", "role_claim", "roles"):
         if not getattr(one, member):
             raise SettingsError(f"an issuer in CLOSECAST_TOKEN_ISSUERS has an empty {member}; expected a value")
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", one.name) or one.name in _RESERVED:
-        raise SettingsError(
-            f"the name {one.name!r} of an issuer must be 1 to 31 lower-case letters, digits and hyphens, and not 'key' or 'user': "
-            "it begins the ids of its callers"
-        )
-    parts = urlsplit(one.jwks_url)
-    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname))):
+    require_name(one.name, "CLOSECAST_TOKEN_ISSUERS")
+    if not is_safe_url(one.jwks_url):
         raise SettingsError(
             f"the jwks_url {one.jwks_url!r} of the issuer {one.name} must begin with https://, or with http:// and be on "
             "this machine"
@@ -87,6 +83,25 @@ def _issuer(one: _Configured) -> Issuer:
     return Issuer(
         one.name, one.issuer, one.jwks_url, one.audience, one.kind, path, one.roles, one.claims, one.name_claim
     )
+
+
+def require_name(name: str, variable: str) -> None:
+    """Raise SettingsError for a name that cannot begin the names of an issuer's callers; `variable` has it."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name) or name in _RESERVED:
+        raise SettingsError(
+            f"the name {name!r} in {variable} must be 1 to 31 lower-case letters, digits and hyphens, and not 'key' or "
+            "'user': it begins the names of callers"
+        )
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether what is fetched from `url` is from there: over https, or over http from this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    host = parts.hostname
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_here(str(host))))
 
 
 def _is_here(host: str) -> bool:

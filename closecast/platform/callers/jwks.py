@@ -111,7 +111,7 @@ class JwksThread:
         problem = None
         try:
             with self._opener.open(keys.issuer.jwks_url, timeout=_TIMEOUT_SECONDS) as answer:
-                found = _usable(answer.read(_MAX_BYTES))
+                found = usable_keys(answer.read(_MAX_BYTES))
             if not found:
                 raise ValueError(f"it has no key for {', '.join(sorted(ALGORITHMS))}")
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever an issuer answers; it is told aloud
@@ -150,7 +150,7 @@ class JwksThread:
             for url, keys in self.sets.items():
                 found = kept.get(url)
                 if found is not None and 0 <= time.time() - found["fetched"] < TRUST_SECONDS:
-                    keys.keys, keys.fetched = _usable(json.dumps(found)), found["fetched"]
+                    keys.keys, keys.fetched = usable_keys(json.dumps(found)), found["fetched"]
                     _LOG.info("jwks", extra={"issuer": keys.issuer.name, "keys": len(keys.keys), "origin": "disk"})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             _LOG.warning("jwks", extra={"origin": "disk", "problem": f"{type(error).__name__}: {error}"})
@@ -161,7 +161,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Refuse redirects: the redirect itself becomes an error."""
 
 
-def _usable(content: bytes | str) -> dict[str, SigningKey]:
+def usable_keys(content: bytes | str) -> dict[str, SigningKey]:
     """The keys for accepted algorithms by id; others are left out."""
     found = {}
     for one in json.loads(content)["keys"]:

@@ -1,4 +1,4 @@
-"""Sessions of local users: begun with a password, ended by the user, by an admin, or by time.
+"""Sessions of users: begun with a password or by an OpenID provider, ended by the user, by an admin, or by time.
 
 A session's token reads `cs_<seconds since 1970, hexadecimal>_<secret>`; only its hash is stored. Wrong passwords in a
 row lock a name for a while, whether somebody has it or not.
@@ -14,10 +14,19 @@ from typing import Any
 
 from closecast.platform.callers import acts, audit
 from closecast.platform.callers.acts import By, transaction
-from closecast.platform.callers.caller import USER
+from closecast.platform.callers.caller import USER, Role
 from closecast.platform.callers.keys import digest
 from closecast.platform.callers.passwords import hashed, is_outdated, matches
-from closecast.platform.callers.users import COLUMNS, NAME, User, end_sessions, name_hash, set_password
+from closecast.platform.callers.users import (
+    COLUMNS,
+    NAME,
+    ProviderUserError,
+    User,
+    end_sessions,
+    name_hash,
+    provided,
+    set_password,
+)
 from closecast.platform.nomad.addresses import Address
 
 PREFIX = "cs_"
@@ -68,21 +77,34 @@ class SessionStore:
         user = User.of_row(row[1:])
         if user.disabled_at is not None:
             raise SignInRefusedError("the name or the password is wrong")
-        token, until = f"{PREFIX}{int(time.time()):08x}_{secrets.token_urlsafe(32)}", self._now() + LIFETIME
         with transaction(self._address) as connection:
             connection.execute("DELETE FROM failed_sign_ins WHERE name = %s", [name_hash(name)])
-            connection.execute("DELETE FROM sessions WHERE valid_until < %s", [self._now() - 2 * LIFETIME])
-            connection.execute(
-                "INSERT INTO sessions (sha256, user_id, valid_until) VALUES (%s, %s, %s)",
-                [digest(token), user.id, until],
-            )
             if is_outdated(known):
                 connection.execute(
                     "UPDATE users SET password = %s WHERE id = %s AND password = %s",
                     [hashed(password, name), user.id, known],
                 )
-            by = By(f"{USER}{user.name}", request_id)
-            return Begun(user, until, acts.log(connection, by, "user signed in", f"user {user.name}", {}), token)
+            return self._begun(connection, user, request_id)
+
+    def begin_provided(self, issuer: str, subject: str, name: str, role: Role, request_id: str | None) -> Begun:
+        """Begin a session of whom the provider `issuer` knows as `subject`, with the role that it gives.
+
+        `name` is what a new user is called. Raises SignInRefusedError if the user is disabled here.
+        """
+        with transaction(self._address) as connection:
+            user = provided(connection, issuer, subject, name, role, By(f"{USER}{name}", request_id))
+            if user.disabled_at is None:
+                return self._begun(connection, user, request_id)
+        raise SignInRefusedError("this user is disabled")
+
+    def _begun(self, connection: audit.Connection, user: User, request_id: str | None) -> Begun:
+        token, until = f"{PREFIX}{int(time.time()):08x}_{secrets.token_urlsafe(32)}", self._now() + LIFETIME
+        connection.execute("DELETE FROM sessions WHERE valid_until < %s", [self._now() - 2 * LIFETIME])
+        connection.execute(
+            "INSERT INTO sessions (sha256, user_id, valid_until) VALUES (%s, %s, %s)", [digest(token), user.id, until]
+        )
+        by = By(f"{USER}{user.name}", request_id)
+        return Begun(user, until, acts.log(connection, by, "user signed in", f"user {user.name}", {}), token)
 
     def end(self, token: str, by: By) -> audit.Head | None:
         """End the session of `token`; None if it has ended already."""
@@ -104,10 +126,15 @@ class SessionStore:
     def change_password(self, identity: str, old: str, new: str, token: str, by: By) -> audit.Head:
         """Replace the password of the user with this id, and end its sessions but that of `token`.
 
-        A wrong `old` counts as one at sign-in. Raises SignInRefusedError, SignInLockedError or WeakPasswordError.
+        A wrong `old` counts as one at sign-in. Raises SignInRefusedError, SignInLockedError or WeakPasswordError, and
+        ProviderUserError for who has none here.
         """
         with transaction(self._address) as connection:
             user = self._user(connection, identity)
+            if not user.has_password:
+                raise ProviderUserError(
+                    f"your password is with the provider {user.name.partition(':')[0]}; change it there"
+                )
             row = connection.execute("SELECT password FROM users WHERE id = %s", [identity]).fetchone()
         self._count(user.name)
         if row is None or not matches(old, str(row[0])):

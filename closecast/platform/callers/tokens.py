@@ -121,7 +121,7 @@ class Tokens:
         key = held.get(header.kid)
         if key is None:
             raise self._missing(keys)
-        claims = _decoded(token, key.jwk, keys.issuer)
+        claims = decoded_claims(token, key.jwk, keys.issuer)
         caller = _caller(claims, keys.issuer)
         with self._lock:
             # A token whose key was withdrawn during the verification must not be cached.
@@ -154,7 +154,8 @@ def _read(token: bytes) -> tuple[_Header, _Said]:
         raise UnknownCallerError("the token is not a JWT") from error
 
 
-def _decoded(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:
+def decoded_claims(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:
+    """The claims of a token that `key` signed, for the issuer's audience and of now. Raises UnknownCallerError."""
     try:
         claims = _VERIFIER.decode(
             token,

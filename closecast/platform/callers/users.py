@@ -1,8 +1,12 @@
-"""Local users in PostgreSQL: created, listed and changed, each together with its entry in the audit log."""
+"""Users in PostgreSQL: created, listed and changed, each together with its entry in the audit log.
+
+A user has a password here, or is signed in by an OpenID provider and is told by the provider's issuer and subject. The
+name of such a user is the provider's name, a colon, and the name there.
+"""
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, LiteralString
 
@@ -14,7 +18,9 @@ from closecast.platform.callers.caller import Role
 from closecast.platform.callers.passwords import hashed, made_up
 from closecast.platform.nomad.addresses import Address
 
+# Of a user with a password, and what a user is called by the provider.
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
+ANY_NAME = re.compile(r"([a-z][a-z0-9-]{0,30}:)?[a-z0-9][a-z0-9._@+-]{0,112}")
 State = Literal["active", "disabled"]
 COLUMNS: LiteralString = "id, name, role, created_by, created_at, password_changed_at, disabled_at"
 
@@ -27,6 +33,10 @@ class UserExistsError(ValueError):
     """Another user has this name."""
 
 
+class ProviderUserError(ValueError):
+    """Role and password of this user are not kept here, but by the provider that signs it in."""
+
+
 @dataclass(frozen=True)
 class User:
     """A user without the password. Times are UTC."""
@@ -36,13 +46,18 @@ class User:
     role: Role
     created_by: str
     created_at: datetime
-    password_changed_at: datetime
+    password_changed_at: datetime | None  # None without a password
     disabled_at: datetime | None
 
     @property
     def state(self) -> State:
         """Whether the user can sign in."""
         return "active" if self.disabled_at is None else "disabled"
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the user signs in with a password of its own, and not by a provider."""
+        return has_password(self.name)
 
     @classmethod
     def of_row(cls, row: tuple[Any, ...]) -> "User":
@@ -94,10 +109,16 @@ class UserStore:
     ) -> Changed:
         """Give a user another role, disable or enable it, or make up a new password: its sessions end, and it is unlocked.
 
-        What is None stays, and what is so already is not logged. Raises NoSuchUserError.
+        What is None stays, and what is so already is not logged. Raises NoSuchUserError, and ProviderUserError for the
+        role or the password of a provider's user.
         """
         with transaction(self._address) as connection:
             user = locked(connection, name)
+            if not user.has_password and (role is not None or new_password):
+                raise ProviderUserError(
+                    f"{name} gets its role and its password from the provider {name.partition(':')[0]}; change it there, "
+                    "or disable the user here"
+                )
             details: dict[str, Any] = {}
             if role is not None and role != user.role:
                 details |= {"role": role, "role_before": user.role}
@@ -118,6 +139,42 @@ class UserStore:
             return Changed(
                 locked(connection, name), password, acts.log(connection, by, "user changed", _subject(user), details)
             )
+
+
+def has_password(name: str) -> bool:
+    """Whether the user of this name has a password, and is not signed in by a provider."""
+    return ":" not in name
+
+
+def provided(connection: audit.Connection, issuer: str, subject: str, name: str, role: Role, by: By) -> User:
+    """The user whom the provider `issuer` knows as `subject`, with `role` from now on; a new one is called `name`.
+
+    A user keeps the name of its first sign-in. Where somebody else has that name, as with an address that was given to
+    somebody new, the id is added to it.
+    """
+    row = connection.execute(
+        f"SELECT {COLUMNS} FROM users WHERE issuer = %s AND subject = %s FOR UPDATE", [issuer, subject]
+    ).fetchone()
+    if row is not None:
+        user = User.of_row(row)
+        if user.role != role:
+            connection.execute("UPDATE users SET role = %s WHERE id = %s", [role, user.id])
+            acts.log(connection, by, "user changed", _subject(user), {"role": role, "role_before": user.role})
+        return replace(user, role=role)
+    identity = acts.new_id()
+    for free in (name, f"{name}+{identity}"):
+        row = connection.execute(
+            "INSERT INTO users (id, name, role, issuer, subject, password_changed_at, created_by) "
+            "VALUES (%s, %s, %s, %s, %s, NULL, %s) ON CONFLICT DO NOTHING "
+            f"RETURNING {COLUMNS}",
+            [identity, free, role, issuer, subject, by.actor],
+        ).fetchone()
+        if row is not None:
+            user = User.of_row(row)
+            acts.log(connection, by, "user created", _subject(user), {"role": role})
+            return user
+    # Two first sign-ins of one person at the same moment: the other one has created the user.
+    return provided(connection, issuer, subject, name, role, by)
 
 
 def locked(connection: audit.Connection, name: str) -> User:

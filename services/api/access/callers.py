@@ -15,6 +15,7 @@ from closecast.platform.callers.tokens import Tokens
 from closecast.platform.callers.users import UserStore
 from closecast.platform.mlflow import champions
 from closecast.platform.mlflow.identity import Identity
+from services.api.access.provider_sign_ins import ProviderSignIns
 from services.api.access.sign_ins import SignIns
 from services.api.settings import Settings
 
@@ -31,7 +32,13 @@ class Callers:
         self.outbox = None if settings.database is None else Outbox(settings.database, settings.model_cache / "audit")
         self.store = None if settings.database is None else KeyStore(settings.database)
         self.users = None if settings.database is None else UserStore(settings.database)
-        self.sign_ins = None if settings.database is None else SignIns(SessionStore(settings.database))
+        self.sign_ins: SignIns | None = None
+        self.provider: ProviderSignIns | None = None
+        if settings.database is not None:
+            sessions = SessionStore(settings.database)
+            self.sign_ins = SignIns(sessions)
+            if settings.provider is not None:
+                self.provider = ProviderSignIns(settings.provider, sessions)
         self._instance = settings.instance
 
     def start(self) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from html import escape
+from urllib.parse import quote
 
 from closecast.platform.callers.passwords import LONGEST
 
@@ -11,9 +12,11 @@ STYLE = """
 body { display: grid; place-items: center; min-height: 100vh; margin: 0; }
 main { width: min(22rem, calc(100vw - 3rem)); }
 label { display: block; margin-top: 1rem; }
-input, button { box-sizing: border-box; width: 100%; padding: .6rem; margin-top: .3rem; font: inherit;
+input, button, .provider { box-sizing: border-box; width: 100%; padding: .6rem; margin-top: .3rem; font: inherit;
   border: 1px solid #767676; border-radius: .3rem; }
-button { margin-top: 1.5rem; background: #1f6f8b; border-color: #1f6f8b; color: #fff; cursor: pointer; }
+button, .provider { margin-top: 1.5rem; background: #1f6f8b; border-color: #1f6f8b; color: #fff; cursor: pointer; }
+.provider { display: block; text-align: center; text-decoration: none; }
+.provider ~ form button { background: none; color: inherit; }
 [role=alert] { padding: .6rem; border-radius: .3rem; background: #fdecea; color: #7a1712; }
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -31,7 +34,7 @@ _PAGE = """<!doctype html>
 <body>
 <main>
 <h1>Closecast</h1>
-{problem}<form method="post" action="/sign-in">
+{problem}{provider}<form method="post" action="/sign-in">
 <input type="hidden" name="next" value="{next}">
 <label for="name">Name</label>
 <input id="name" name="name" value="{name}" maxlength="100" autocomplete="username" autocapitalize="none" required{first}>
@@ -43,14 +46,23 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+_PROVIDER = """<a class="provider" href="/sign-in/provider?next={next}">Sign in with {title}</a>
+<p>Or with a password that you have here:</p>
+"""
 
 
-def page(next_: str, name: str = "", problem: str | None = None) -> bytes:
-    """The page, in UTF-8. `next_` is the path that follows, `problem` is what went wrong; all of it is escaped."""
-    focus = " autofocus"
+def page(next_: str, title: str | None = None, name: str = "", problem: str | None = None) -> bytes:
+    """The page, in UTF-8; all that is given is escaped.
+
+    `next_` is the path that follows, `title` that of the provider with which people may sign in too, `problem` what went
+    wrong.
+    """
+    focus = " autofocus" if title is None else ""
+    provider = "" if title is None else _PROVIDER.format(next=quote(next_, safe=""), title=escape(title))
     return _PAGE.format(
         style=STYLE,
         problem="" if problem is None else f'<p role="alert">{escape(problem)}</p>\n',
+        provider=provider,
         next=escape(next_),
         name=escape(name),
         longest=LONGEST,

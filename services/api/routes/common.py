@@ -29,8 +29,12 @@ _ADMIN_PROBLEMS = {status: _PROBLEMS[status] for status in (400, 401, 403, 413, 
     409: "The key has ended",
     503: "The database does not answer",
 }
-_USER_PROBLEMS = _ADMIN_PROBLEMS | {404: "There is no such user", 409: "There is such a user already"}
+_USER_PROBLEMS = _ADMIN_PROBLEMS | {
+    404: "There is no such user",
+    409: "There is such a user already, or the user's provider keeps this",
+}
 _OWN_PROBLEMS = {status: _ADMIN_PROBLEMS[status] for status in (400, 401, 403, 413, 415, 422, 429, 503)}
+_PASSWORD_PROBLEMS = _OWN_PROBLEMS | {409: "The password is with the provider that signs the caller in"}
 _DEAL_PROBLEMS = _PROBLEMS | {404: "The model's data have no such deal"}
 _SILENCE_PROBLEMS = _ADMIN_PROBLEMS | {404: "No such silence is in force"}
 _SIGN_IN_PROBLEMS = {status: _ADMIN_PROBLEMS[status] for status in (400, 413, 415, 503)} | {
@@ -67,6 +71,7 @@ RESPONSES = _documented(_PROBLEMS)
 ADMIN_RESPONSES = _documented(_ADMIN_PROBLEMS)
 USER_RESPONSES = _documented(_USER_PROBLEMS)
 DEAL_RESPONSES = _documented(_DEAL_PROBLEMS)
+PASSWORD_RESPONSES = _documented(_PASSWORD_PROBLEMS)
 OWN_RESPONSES = _documented(_OWN_PROBLEMS)
 SILENCE_RESPONSES = _documented({status: text for status, text in _SILENCE_PROBLEMS.items() if status != 409})
 SIGN_IN_RESPONSES = _documented(_SIGN_IN_PROBLEMS)

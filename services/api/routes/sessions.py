@@ -12,11 +12,12 @@ from litestar.params import Body
 from closecast.platform.callers.caller import USER, Caller
 from closecast.platform.callers.passwords import WeakPasswordError
 from closecast.platform.callers.sessions import Begun, SignInRefusedError
+from closecast.platform.callers.users import has_password
 from services.api.access.admission import Requires
 from services.api.access.callers import Callers
 from services.api.access.sign_ins import SignIns
 from services.api.problems import InvalidInputError, UnavailableError
-from services.api.routes.common import OWN_RESPONSES, SIGN_IN_RESPONSES, log_act
+from services.api.routes.common import OWN_RESPONSES, PASSWORD_RESPONSES, SIGN_IN_RESPONSES, log_act
 from services.api.routes.keys import by
 from services.api.schemas.users import CallerFacts, Ended, NewPassword, Session, SignIn
 
@@ -38,7 +39,7 @@ async def sign_in(
     """Begin a session of 12 hours. Five wrong passwords in a row lock the name for 15 minutes."""
     begun = await begun_session(callers, data.name, data.password, request.scope["state"]["request_id"])
     user = begun.user
-    return Session(begun.token, begun.until, CallerFacts(f"{USER}{user.id}", user.name, "user", user.role))
+    return Session(begun.token, begun.until, CallerFacts(f"{USER}{user.id}", user.name, "user", user.role, True))
 
 
 @get(
@@ -52,7 +53,8 @@ async def sign_in(
 def me(request: Request[Any, Any, Any]) -> CallerFacts:
     """The caller of this request, with its role as of now."""
     caller: Caller = request.scope["state"]["caller"]
-    return CallerFacts(caller.id, caller.name, caller.kind, caller.role)
+    is_here = caller.id.startswith(USER) and has_password(caller.name)
+    return CallerFacts(caller.id, caller.name, caller.kind, caller.role, is_here)
 
 
 @delete(
@@ -95,13 +97,13 @@ def sign_out_everywhere(callers: NamedDependency[Callers], request: Request[Any,
     status_code=204,
     guards=[Requires("viewer")],
     summary="Replace the own password",
-    responses=OWN_RESPONSES,
+    responses=PASSWORD_RESPONSES,
     tags=_TAGS,
 )
 async def change_password(
     data: Annotated[NewPassword, Body()], callers: NamedDependency[Callers], request: Request[Any, Any, Any]
 ) -> None:
-    """Replace the caller's password, and end the caller's other sessions."""
+    """Replace the caller's password, and end the caller's other sessions. Who has none here gets 409."""
     sign_ins, user = _sign_ins(callers), _user(request)
     identity = user.id.removeprefix(USER)
     act = partial(
@@ -139,7 +141,7 @@ def _user(request: Request[Any, Any, Any]) -> Caller:
     """The local user that asks. Raises PermissionDeniedException (403) for other callers."""
     caller: Caller = request.scope["state"]["caller"]
     if not caller.id.startswith(USER):
-        raise PermissionDeniedException(f"this is for who signed in with a password, and {caller.name!r} did not")
+        raise PermissionDeniedException(f"this is for who has signed in, and {caller.name!r} did not")
     return caller
 
 

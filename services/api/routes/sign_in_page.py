@@ -1,5 +1,7 @@
 """`/sign-in`: the page on which people sign in to the user interface, and the question whether they have.
 
+Who has no password here goes on to the OpenID provider: services.api.routes.sign_in_provider.
+
 A browser keeps the session's token in a cookie that its scripts cannot read. No route of the API takes that cookie for
 a credential, so no other site can act with it; the user interface reads it, and shows the token itself.
 """
@@ -10,12 +12,13 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from litestar import Request, Response, get, post
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, NotAuthorizedException
 
 from closecast.platform.callers.acts import DatabaseAwayError
 from closecast.platform.callers.caller import USER, UncheckedCallerError, UnknownCallerError
-from closecast.platform.callers.sessions import LIFETIME, PREFIX, SignInLockedError, SignInRefusedError
+from closecast.platform.callers.sessions import LIFETIME, PREFIX, Begun, SignInLockedError, SignInRefusedError
 from services.api.access.admission import REALM, refusal
 from services.api.access.callers import Callers
 from services.api.access.sign_in_html import page
@@ -31,31 +34,28 @@ _LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*")  # a path of this site, without bl
 
 
 @get("/sign-in", include_in_schema=False)
-async def sign_in_page(request: Request[Any, Any, Any]) -> Response[bytes]:
+async def sign_in_page(request: Request[Any, Any, Any], callers: NamedDependency[Callers]) -> Response[bytes]:
     """The form."""
-    return _page(page(_next(request.query_params.get("next"))))
+    return shown(next_page(request.query_params.get("next")), provider_title(callers))
 
 
 @post("/sign-in", include_in_schema=False)
 async def sign_in_by_page(request: Request[Any, Any, Any], callers: NamedDependency[Callers]) -> Response[bytes]:
     """Begin a session, and go on to the page that was asked for; else show the form again with the reason."""
     _require_own_form(request)
-    form = _fields(await request.body())
-    next_, name = _next(form.get("next")), form.get("name", "")
+    form, title = _fields(await request.body()), provider_title(callers)
+    next_, name = next_page(form.get("next")), form.get("name", "")
     try:
         begun = await begun_session(callers, name, form.get("password", ""), request.scope["state"]["request_id"])
     except SignInRefusedError:
-        return _page(page(next_, name, "The name or the password is wrong."), HTTPStatus.UNAUTHORIZED)
+        return shown(next_, title, name, "The name or the password is wrong.", HTTPStatus.UNAUTHORIZED)
     except SignInLockedError as error:
         text = f"Too many wrong passwords for this name. Try again at {error.until:%H:%M} UTC, or ask an administrator."
-        return _page(page(next_, name, text), HTTPStatus.TOO_MANY_REQUESTS)
+        return shown(next_, title, name, text, HTTPStatus.TOO_MANY_REQUESTS)
     except (UnavailableError, DatabaseAwayError):
         text = "Nobody can sign in just now. Try again in a moment."
-        return _page(page(next_, name, text), HTTPStatus.SERVICE_UNAVAILABLE)
-    cookie = f"{COOKIE}={begun.token}; Path=/; Max-Age={int(LIFETIME.total_seconds())}; HttpOnly; SameSite=Lax"
-    if is_secure(list(request.scope["headers"])):
-        cookie += "; Secure"
-    return Response(b"", status_code=HTTPStatus.SEE_OTHER, headers={"Location": next_, "Set-Cookie": cookie})
+        return shown(next_, title, name, text, HTTPStatus.SERVICE_UNAVAILABLE)
+    return signed_in(request, begun, next_)
 
 
 @get("/sign-in/check", include_in_schema=False)
@@ -75,7 +75,7 @@ async def check_sign_in(request: Request[Any, Any, Any], callers: NamedDependenc
     except UnknownCallerError as error:
         if "text/html" not in request.headers.get("accept", ""):
             raise NotAuthorizedException(str(error), headers={"WWW-Authenticate": REALM}) from error
-        where = quote(_next(request.headers.get("x-forwarded-uri")), safe="")
+        where = quote(next_page(request.headers.get("x-forwarded-uri")), safe="")
         location = {"Location": f"/sign-in?next={where}"}
         return Response(b"", status_code=HTTPStatus.SEE_OTHER, headers=location)
     except UncheckedCallerError as error:
@@ -83,8 +83,28 @@ async def check_sign_in(request: Request[Any, Any, Any], callers: NamedDependenc
     return Response(b"", status_code=HTTPStatus.NO_CONTENT)
 
 
-def _page(content: bytes, status: HTTPStatus = HTTPStatus.OK) -> Response[bytes]:
-    return Response(content, status_code=status, media_type=_HTML)
+def shown(
+    next_: str, title: str | None, name: str = "", problem: str | None = None, status: HTTPStatus = HTTPStatus.OK
+) -> Response[bytes]:
+    """The page, with what went wrong if something did; `title` is the provider's, and `next_` what follows."""
+    return Response(page(next_, title, name, problem), status_code=status, media_type=_HTML)
+
+
+def signed_in(request: Request[Any, Any, Any], begun: Begun, next_: str) -> Response[bytes]:
+    """Go on to `next_`, with the session in a cookie."""
+    made = cookie(request, COOKIE, begun.token, int(LIFETIME.total_seconds()))
+    return Response(b"", status_code=HTTPStatus.SEE_OTHER, headers={"Location": next_}, cookies=[made])
+
+
+def cookie(request: Request[Any, Any, Any], name: str, value: str, seconds: int) -> Cookie:
+    """A cookie that no script reads and no other site's form sends, and that stays within TLS where there is any."""
+    secure = is_secure(list(request.scope["headers"]))
+    return Cookie(name, value=value, max_age=seconds, httponly=True, samesite="lax", secure=secure)
+
+
+def provider_title(callers: Callers) -> str | None:
+    """How people call the provider with which they may sign in too; None without one."""
+    return None if callers.provider is None else callers.provider.title
 
 
 def _require_own_form(request: Request[Any, Any, Any]) -> None:
@@ -117,6 +137,6 @@ def _fields(body: bytes) -> dict[str, str]:
     return {name: values[0] for name, values in found.items()}
 
 
-def _next(given: str | None) -> str:
+def next_page(given: str | None) -> str:
     """The path to go on to: one of this site, else the first page."""
     return given if given is not None and len(given) <= 1_000 and _LOCAL.fullmatch(given) else "/"

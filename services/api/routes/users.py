@@ -1,4 +1,4 @@
-"""`/v1/users`: create, list and change local users, for admins. Each act is in the audit log, or is not done."""
+"""`/v1/users`: create, list and change users, for admins. Each act is in the audit log, or is not done."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from litestar.params import Body, Parameter
 from msgspec import UNSET
 
 from closecast.platform.callers.passwords import WeakPasswordError
-from closecast.platform.callers.users import NAME, Changed, NoSuchUserError, User, UserStore
+from closecast.platform.callers.users import ANY_NAME, Changed, NoSuchUserError, User, UserStore
 from services.api.access.admission import Requires
 from services.api.access.callers import Callers
 from services.api.problems import InvalidInputError, UnavailableError
@@ -17,7 +17,7 @@ from services.api.routes.common import USER_RESPONSES, log_act
 from services.api.routes.keys import by
 from services.api.schemas.users import ChangedUser, NewUser, UserChange, UserFacts, Users
 
-UserName = Annotated[str, Parameter(description="What the user signs in with", max_length=100, examples=[])]
+UserName = Annotated[str, Parameter(description="The user's name, as the list has it", max_length=150, examples=[])]
 _TAGS = ["administration"]
 
 
@@ -73,8 +73,11 @@ def change_user(
     callers: NamedDependency[Callers],
     request: Request[Any, Any, Any],
 ) -> ChangedUser:
-    """Give a user another role, disable or enable it, or make up a new password; open sessions know within a second."""
-    if not NAME.fullmatch(name):
+    """Give a user another role, disable or enable it, or make up a new password; open sessions know within a second.
+
+    Role and password of who is signed in by the OpenID provider are the provider's: changing them answers 409.
+    """
+    if not ANY_NAME.fullmatch(name):
         raise NoSuchUserError("there is no user of this name")
     changed = _store(callers).change(
         name,

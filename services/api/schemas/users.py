@@ -37,6 +37,7 @@ class CallerFacts(Struct, frozen=True):
     name: str
     kind: Annotated[Kind, Meta(description="A key, a person, or a job of the platform")]
     role: Role
+    has_password: Annotated[bool, Meta(description="Whether the caller signs in with a password that is kept here")]
 
 
 class Session(Struct, frozen=True):
@@ -81,14 +82,16 @@ class UserChange(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UserFacts(Struct, frozen=True):
-    """A user without the password."""
+    """A user without the password. The name of who is signed in by the OpenID provider begins with its name and a colon."""
 
     name: str
     role: Role
     state: State
     created_by: str
     created_at: datetime
-    password_changed_at: datetime
+    password_changed_at: Annotated[
+        datetime | None, Meta(description="Of a user without a password here, whom the OpenID provider signs in: null")
+    ]
 
 
 class ChangedUser(Struct, frozen=True):

@@ -161,7 +161,7 @@ def test_what_is_of_no_user_is_for_no_key(service: Client) -> None:
     ):
         answer = service.request(method, path, json=body, headers={"X-API-Key": KEY})
         assert answer.status_code == 403
-        assert "this is for who signed in with a password" in answer.json()["detail"]
+        assert "this is for who has signed in" in answer.json()["detail"]
     assert service.get("/v1/me", headers={"X-API-Key": KEY}).json()["id"] == "bootstrap"
 
 

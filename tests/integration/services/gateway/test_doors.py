@@ -332,6 +332,8 @@ def test_the_form_itself_is_the_apis(gateway: Gateway) -> None:
         with gateway.served(), gateway.client() as client:
             assert client.get("/sign-in?next=%2F").json()["path"] == "/sign-in?next=%2F"
             assert client.post("/sign-in", content=b"name=a").json()["bytes"] == 6
+            for path in ("/sign-in/provider?next=%2F", "/sign-in/callback?code=c&state=s"):
+                assert client.get(path).json()["path"] == path
         assert not _asked(ui)
         assert not api.checks
 

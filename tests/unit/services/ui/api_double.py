@@ -55,7 +55,7 @@ class ApiDouble(ThreadingHTTPServer):
         if path in self.override:
             return self.override[path]
         if path == "/v1/me":
-            return 200, {"id": "user:1", "name": "ada", "kind": "user", "role": "scorer"}
+            return 200, {"id": "user:1", "name": "ada", "kind": "user", "role": "scorer", "has_password": True}
         if path == "/v1/me/password":
             return (204, {}) if body["old"] == "the-password" else (401, {"detail": "the old password is wrong"})
         if path.startswith(("/v1/keys", "/v1/audit")):

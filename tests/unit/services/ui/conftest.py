@@ -43,5 +43,8 @@ def app(api: ApiDouble, no_components: None, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def admins(app: AppTest, api: ApiDouble) -> AppTest:
     """The pages of an admin."""
-    api.override["/v1/me"] = (200, {"id": "user:1", "name": "ada", "kind": "user", "role": "admin"})
+    api.override["/v1/me"] = (
+        200,
+        {"id": "user:1", "name": "ada", "kind": "user", "role": "admin", "has_password": True},
+    )
     return app

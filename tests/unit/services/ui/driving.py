@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 from services.ui import sign_in as sign_in_page
 
 
-def come_with(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have visits show `token` in the cookie that the API's page has set."""
-    monkeypatch.setattr(st, "context", SimpleNamespace(cookies={sign_in_page.COOKIE: token} if token else {}))
+def come_with(token: str, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str] | None = None) -> None:
+    """Have visits show `token` in the cookie that the API's page has set, and `headers`."""
+    cookies = {sign_in_page.COOKIE: token} if token else {}
+    monkeypatch.setattr(st, "context", SimpleNamespace(cookies=cookies, headers=headers or {}))
 
 
 def sign_in(app: AppTest, name: str, password: str) -> None:

@@ -97,7 +97,8 @@ def test_who_has_signed_in_is_asked_for_and_signed_out() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append((request.method, request.url.path))
         return httpx.Response(
-            200, json={"name": "ada", "role": "scorer", "kind": "user", "id": "user:1", "sessions": 1}
+            200,
+            json={"name": "ada", "role": "scorer", "kind": "user", "id": "user:1", "has_password": True, "sessions": 1},
         )
 
     # when

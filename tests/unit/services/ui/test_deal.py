@@ -132,7 +132,10 @@ def test_an_opinion_stands_beside_the_outcome(app: AppTest, api: ApiDouble) -> N
 
 
 def test_who_only_reads_cannot_disagree(app: AppTest, api: ApiDouble) -> None:
-    api.override["/v1/me"] = (200, {"id": "user:1", "name": "vera", "kind": "user", "role": "viewer"})
+    api.override["/v1/me"] = (
+        200,
+        {"id": "user:1", "name": "vera", "kind": "user", "role": "viewer", "has_password": True},
+    )
     of(app)
     assert "I disagree" not in [one.label for one in app.button]
     assert metrics(app)

@@ -100,7 +100,10 @@ def test_a_refusal_is_a_sentence(
 
 
 def test_without_another_version_there_is_nowhere_to_go(app: AppTest, api: ApiDouble) -> None:
-    api.override["/v1/me"] = (200, {"id": "user:1", "name": "ada", "kind": "user", "role": "admin"})
+    api.override["/v1/me"] = (
+        200,
+        {"id": "user:1", "name": "ada", "kind": "user", "role": "admin", "has_password": True},
+    )
     api.override["/v1/model/champions"] = (200, {"champions": []})
     opened(app, "models")
     assert "No champion is recorded yet." in texts(app)

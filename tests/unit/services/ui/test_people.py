@@ -6,6 +6,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from tests.unit.services.ui.answers import USER
 from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import field, opened, press, table
 
@@ -20,6 +21,24 @@ def test_an_admin_sees_who_may_sign_in(admins: AppTest) -> None:
     assert shown["Name"].tolist() == ["ada", "bob"]
     assert shown["Added"].tolist() == [date(2026, 11, 1)] * 2
     assert not admins.exception
+
+
+def test_who_is_signed_in_by_a_provider_is_listed_as_such(admins: AppTest, api: ApiDouble) -> None:
+    theirs = {**USER, "name": "corp:eve@example.com", "password_changed_at": None}
+    api.override["/v1/users"] = (200, {"users": [USER, theirs]})
+    st.cache_data.clear()
+    shown = table(admins.run(), "Password of")
+    assert shown["Signs in with"].tolist() == ["a password", "corp"]
+
+
+def test_who_has_no_password_here_is_offered_no_other(app: AppTest, api: ApiDouble) -> None:
+    assert "Old password" in [one.label for one in app.run().text_input]
+    # when
+    me = {"id": "user:1", "name": "corp:ada", "kind": "user", "role": "scorer", "has_password": False}
+    api.override["/v1/me"] = (200, me)
+    st.cache_data.clear()
+    # then
+    assert "Old password" not in [one.label for one in app.run().text_input]
 
 
 def test_an_admin_adds_somebody_and_sees_the_password_once(admins: AppTest, api: ApiDouble) -> None:

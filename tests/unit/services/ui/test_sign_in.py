@@ -46,6 +46,13 @@ def test_a_session_that_has_ended_is_told_and_begun_anew(app: AppTest, api: ApiD
     assert title(app)
 
 
+def test_behind_the_gateway_the_way_to_the_other_page_is_shown(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    come_with("", monkeypatch)
+    assert not any("sign-in page" in one.value for one in app.run().markdown)
+    come_with("", monkeypatch, {"X-Forwarded-Host": "closecast.example"})
+    assert any("[sign-in page](/sign-in)" in one.value for one in app.run().markdown)
+
+
 def test_signed_out_is_out_at_once(app: AppTest, api: ApiDouble) -> None:
     # given
     app.run()

@@ -63,12 +63,12 @@ def test_the_form_leads_to_the_page_that_was_asked_for(client: Client) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/?view=mine&a=%22")
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith("closecast_session=cs_")
-    assert cookie.endswith("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax")
+    assert cookie.endswith("; HttpOnly; Max-Age=43200; Path=/; SameSite=lax")
 
 
 def test_behind_the_gateway_the_cookie_is_for_tls_only(client: Client) -> None:
     answer = sent(client, {"X-Forwarded-Proto": "https"}, name="ada", password=PASSWORD)
-    assert answer.headers["set-cookie"].endswith("; HttpOnly; SameSite=Lax; Secure")
+    assert answer.headers["set-cookie"].endswith("; HttpOnly; Max-Age=43200; Path=/; SameSite=lax; Secure")
 
 
 @pytest.mark.parametrize(

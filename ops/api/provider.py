@@ -1,0 +1,83 @@
+"""The command `sign-in-provider`: the OpenID provider with which people may sign in, beside their passwords here."""
+
+import json
+from dataclasses import replace
+
+from ops.cli.arguments import Arguments
+from ops.errors import OperatorError
+from ops.nomad import jobs
+from ops.nomad.session import Session, connect
+from ops.paths import named_by_user
+from ops.setup.credentials import Credentials
+
+_HELP = "correct it; docs/security.md has an example"
+
+
+def sign_in_provider(arguments: list[str]) -> int:
+    """Show the OpenID provider, without its secret; with a YAML file, use the one it describes; --remove: none."""
+    given = (
+        Arguments("sign-in-provider", sign_in_provider.__doc__)
+        .place("file", "the provider, as docs/security.md describes it", "?")
+        .flag("remove", "let people sign in with passwords only")
+        .given(arguments)
+    )
+    if given.file is not None and given.remove:
+        raise OperatorError("a file and --remove exclude each other", "give one of them")
+    if given.file is None and not given.remove:
+        print(_described(Credentials.load().sign_in_provider, connect()))
+        return 0
+    text = "" if given.remove else _read(given.file)
+    session = connect().managing()
+    credentials = replace(session.credentials, sign_in_provider=text)
+    credentials.save()
+    session.cluster.put_variable("nomad/jobs/api", credentials.variables()["api"])
+    print(f"the API restarts; {_described(text, session)}")
+    return 0
+
+
+def _read(name: str) -> str:
+    """The provider in the file, as JSON, after it has answered. Raises OperatorError."""
+    import msgspec
+
+    from closecast.platform.callers.provider import Attempt, ProviderAwayError, SignInProvider, provider
+    from closecast.platform.settings import SettingsError
+
+    file = named_by_user(name)
+    try:
+        text = json.dumps(msgspec.yaml.decode(file.read_bytes()))
+        configured = provider(text)
+    except OSError as error:
+        raise OperatorError(f"{file} cannot be read: {error.strerror}", "name a file that is there") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+        # The error may quote the file, which has a secret.
+        raise OperatorError(f"{file} is not YAML", _HELP) from error
+    except SettingsError as error:
+        raise OperatorError(f"{file}: {error}", _HELP) from error
+    if configured is None:
+        raise OperatorError(f"{file} is empty", _HELP)
+    try:
+        SignInProvider(configured).address(Attempt.new(), "https://127.0.0.1/sign-in/callback")
+    except ProviderAwayError as error:
+        raise OperatorError(
+            f"nothing is changed: {error}", "try again when it answers, or correct its issuer"
+        ) from error
+    return text
+
+
+def _described(text: str, session: Session) -> str:
+    from closecast.platform.callers.provider import provider
+
+    configured = provider(text)
+    if configured is None:
+        return "people sign in with passwords only"
+    claim, issuer = ".".join(configured.issuer.role_claim), configured.issuer
+    roles = [f"{value}: {role}" for value, role in issuer.roles.items()]
+    if configured.default_role is not None:
+        roles.append(f"others: {configured.default_role}")
+    # A service that is away has no address; the command is about another one.
+    gateway = jobs.address(session.cluster, "gateway") if session.cluster.is_wanted("gateway") else "https://<gateway>"
+    return (
+        f"people may sign in with {configured.title} ({issuer.url}), as the client {configured.client_id}\n"
+        f"roles by the claim {claim}: {', '.join(roles)}\n"
+        f"register this address there: {gateway}/sign-in/callback"
+    )
