@@ -9,9 +9,8 @@ from pandera.errors import SchemaErrors
 from closecast.deals import span
 from closecast.deals.dates import read_dates
 from closecast.deals.schema import SCHEMA, read_amounts
-from closecast.deals.stages import HISTORY
 from closecast.deals.texts import read_product, read_texts
-from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.deals.vocabulary import BESIDES, RAW_COLUMNS
 
 
 class ContractError(ValueError):
@@ -45,7 +44,7 @@ class CheckedDeals:
 def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     """Divide the rows of a raw export, text columns as read, into those that satisfy the contract and the rest.
 
-    Surrounding blanks are dropped, empty text is a missing value, columns beyond RAW_COLUMNS and HISTORY are left out of
+    Surrounding blanks are dropped, empty text is a missing value, columns beyond RAW_COLUMNS and BESIDES are left out of
     `accepted`, and products have the product list's names. Rows in = rows accepted + rows rejected. Of the rows that
     keep every rule, those with dates outside of the data's span (closecast.deals.span) are rejected too; `as_of` is the
     last date that may occur, where the user names it. Raises ContractError when a column is missing, there is no row,
@@ -63,8 +62,8 @@ def check(raw: pd.DataFrame, as_of: date | None = None) -> CheckedDeals:
     text = _text(raw)
     reasons = _reasons(text)
     typed = _typed(text[~text.index.isin(reasons.index)])
-    if HISTORY in raw:
-        typed = typed.assign(**{HISTORY: read_texts(raw[HISTORY]).loc[typed.index]})
+    besides = [name for name in BESIDES if name in raw]
+    typed = typed.assign(**{name: read_texts(raw[name]).loc[typed.index] for name in besides})
     reasons = pd.concat([reasons, span.outside(typed, as_of)])
     refused = raw.index.isin(reasons.index)
     checked = CheckedDeals(typed[~typed.index.isin(reasons.index)], raw[refused].assign(reasons=reasons))

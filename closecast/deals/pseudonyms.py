@@ -9,14 +9,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from closecast.deals.texts import read_product, read_text
-from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.deals.vocabulary import RAW_COLUMNS, TEAM_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PseudonymColumn = Literal["sales_agent", "account", "product", "opportunity_id"]
+PseudonymColumn = Literal["sales_agent", "account", "product", "opportunity_id", "manager"]
 UNKNOWN = "unknown"  # of an export without that column: nobody's name
-_PREFIXES = {"sales_agent": "agent", "account": "account", "product": "product", "opportunity_id": "deal"}
+_PREFIXES = {
+    "sales_agent": "agent",
+    "account": "account",
+    "product": "product",
+    "opportunity_id": "deal",
+    "manager": "manager",
+}
 _FORM = re.compile(rf"(?:{'|'.join(_PREFIXES.values())})-[0-9a-f]{{24}}")
 _BODY, _CHECK = 20, 4  # hexadecimal digits: 80 bits of the pseudonym, and 16 that prove that it was made with the key
 _CACHED = 65_536  # names
@@ -67,8 +73,13 @@ class Pseudonymiser:
         return self._kept(column, value, column in columns)
 
     def frame(self, deals: "pd.DataFrame", columns: Collection[str]) -> "pd.DataFrame":
-        """Raw deals (RAW_COLUMNS, text) as they are stored; columns of other names are left out. Index kept."""
-        found = deals[[name for name in RAW_COLUMNS if name in deals]].copy()
+        """Raw deals (RAW_COLUMNS and TEAM_COLUMNS, text) as they are stored; columns of other names are left out. Index kept.
+
+        Managers get pseudonyms where agents do: who hides one hides the other.
+        """
+        if "sales_agent" in columns:
+            columns = {*columns, "manager"}
+        found = deals[[name for name in (*RAW_COLUMNS, *TEAM_COLUMNS) if name in deals]].copy()
         for name in found.columns:
             distinct = found[name].drop_duplicates()
             changed = {one: self.replaced(name, one, columns) for one in distinct if isinstance(one, str)}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from closecast.forecast.expectation import Expectation, expect
 from closecast.forecast.interval import Interval
 from closecast.forecast.ledger import Counts, Ledger
 
-GroupBy = Literal["product", "sales_agent"]
+GroupBy = Literal["product", "sales_agent", "manager", "region"]
 _WEEK = timedelta(days=7)
 _PARTS = ("closed", "open", "new")
 _NEAR_A_WEEK = range(5, 11)  # days between two forecasts that are compared as a week apart
@@ -34,9 +34,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Group:
-    """The parts of the forecast that belong to one name of a column."""
+    """The parts of the forecast that belong to one name of a column, None for the deals without one."""
 
-    name: str
+    name: str | None
     closed: Part
     open: Part
     new: Part
@@ -86,7 +86,10 @@ def forecast(
     made: Sequence[past.Forecast],
     by: GroupBy,
 ) -> QuarterForecast:
-    """Forecast the quarter ahead of `as_of`; `made` are forecasts of earlier dates of the same deals."""
+    """Forecast the quarter ahead of `as_of`; `made` are forecasts of earlier dates of the same deals.
+
+    `by` is one of `group_columns(ledger)`.
+    """
     start, end = quarter_ahead(as_of, history.fiscal)
     expected = expect(ledger, history, chances, as_of, end)
     closed = ledger.won(start, as_of)
@@ -109,6 +112,11 @@ def forecast(
     )
 
 
+def group_columns(ledger: Ledger) -> list[GroupBy]:
+    """The columns by which these deals can be divided."""
+    return [name for name in get_args(GroupBy) if name in ledger.deals and ledger.deals[name].notna().any()]
+
+
 def _groups(ledger: Ledger, closed: Counts, expected: Expectation, by: GroupBy) -> tuple[Group, ...]:
     names = ledger.deals[by].to_numpy(dtype=object)
     rows = np.concatenate([closed, expected.open, expected.recent])
@@ -123,12 +131,15 @@ def _groups(ledger: Ledger, closed: Counts, expected: Expectation, by: GroupBy) 
                 "cents": np.concatenate([ledger.cents[closed], expected.open_cents, expected.new_cents]),
             }
         )
-        .groupby(["name", "part"])
+        .groupby(["name", "part"], dropna=False)
         .sum()
         .unstack(fill_value=0)
     )
     groups = [
-        Group(str(name), *(Part(float(row["wins"].get(part, 0)), int(row["cents"].get(part, 0))) for part in _PARTS))
+        Group(
+            name if isinstance(name, str) else None,
+            *(Part(float(row["wins"].get(part, 0)), int(row["cents"].get(part, 0))) for part in _PARTS),
+        )
         for name, row in sums.iterrows()
     ]
     return tuple(sorted(groups, key=lambda group: -group.cents))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from closecast.deals.stages import HISTORY
+from closecast.deals.vocabulary import BESIDES, TEAM_COLUMNS
 from closecast.features import FeatureBuilder, History
 from closecast.features.history import COLUMNS
 from closecast.models import manifest
@@ -27,7 +27,13 @@ _CARD = "card.json"
 _DEALS = "deals.parquet"
 _GOLDEN = "golden.json"
 FILES = (*SCORER_FILES, _CARD, _DEALS, _GOLDEN)
-_CODED = ("sales_agent", "product", "account", "deal_stage")  # few distinct values: kept as categories in memory
+_CODED = (
+    "sales_agent",
+    "product",
+    "account",
+    "deal_stage",
+    *TEAM_COLUMNS,
+)  # few distinct values: kept as categories in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +42,7 @@ class DealModel:
 
     scorer: Scorer
     card: ModelCard
-    deals: pd.DataFrame  # accepted deals, columns features.history.COLUMNS, and HISTORY where they have one
+    deals: pd.DataFrame  # accepted deals, columns features.history.COLUMNS, and those of BESIDES that they have
 
     @cached_property
     def builder(self) -> FeatureBuilder:
@@ -56,7 +62,7 @@ class DealModel:
         `pseudonymised` are their columns that hold pseudonyms.
         """
         card = replace(self.card, data_as_of=known_until.isoformat(), deals_key=key, pseudonymised=pseudonymised)
-        return DealModel(self.scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))
+        return DealModel(self.scorer, card, _coded(deals))
 
     def save(self, folder: Path, beside: Mapping[str, str] | None = None) -> None:
         """Write the model into `folder`, created if absent, and the manifest of all files there.
@@ -93,10 +99,14 @@ class DealModel:
         try:
             deals = pd.read_parquet(BytesIO(files[_DEALS]))
             deals = deals[_columns(deals)]
-            return cls(scorer, card, deals.astype(dict.fromkeys(_CODED, "category")))
+            return cls(scorer, card, _coded(deals))
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise ModelError(f"{_DEALS} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _columns(deals: pd.DataFrame) -> list[str]:
-    return [*COLUMNS, *([HISTORY] if HISTORY in deals else [])]
+    return [*COLUMNS, *(name for name in BESIDES if name in deals)]
+
+
+def _coded(deals: pd.DataFrame) -> pd.DataFrame:
+    return deals.astype({name: "category" for name in _CODED if name in deals})

@@ -142,7 +142,7 @@ class Client:
         return self._ask(ModelFacts.of_json, "GET", "/v1/model")
 
     def forecast(self, as_of: date, group_by: str) -> Forecast:
-        """The forecast of the won revenue of the quarter ahead of `as_of`, by `product` or `sales_agent`.
+        """The forecast of the won revenue of the quarter ahead of `as_of`, by `product`, `sales_agent`, `manager` or `region`.
 
         Raises ApiUnavailableError or ApiProblemError.
         """

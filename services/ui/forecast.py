@@ -8,7 +8,7 @@ from services.ui.ranking import DATES, EARLIEST, LATEST
 from services.ui.responses.forecast import Change, CleanUp, Forecast, PastForecast
 from services.ui.visit import Visit
 
-_GROUPS = {"By product": "product", "By agent": "sales_agent"}
+_GROUPS = {"product": "By product", "sales_agent": "By agent", "manager": "By manager", "region": "By region"}
 _CHANGES = {
     "model": "Another model",
     "time": "Deals got older",
@@ -38,10 +38,15 @@ def show(visit: Visit) -> None:
         help="What was known at the end of this day. Today's model has learnt from later days too: how forecasts that knew "
         "nothing later did is below.",
     )
-    shown = split.radio("Split", list(_GROUPS), horizontal=True, key="split", bind="query-params")
-    found = outage.asked(lambda: queries.forecast(visit.api, as_of, _GROUPS[shown]))
+    found = outage.asked(lambda: queries.forecast(visit.api, as_of, "product"))
     if found is None:
         return
+    titles = {_GROUPS[name]: name for name in found.group_columns}
+    shown = split.radio("Split", list(titles), horizontal=True, key="split", bind="query-params")
+    if titles[shown] != "product":
+        found = outage.asked(lambda: queries.forecast(visit.api, as_of, titles[shown]))
+        if found is None:
+            return
     _figures(found)
     _split(found, shown)
     st.subheader("Why it changed", anchor=False)
@@ -95,7 +100,7 @@ def sentence(found: Forecast) -> str:
 
 def _split(found: Forecast, title: str) -> None:
     st.subheader(title, anchor=False)
-    rows = [(one.name, one.closed.value, one.open.value, one.new.value, one.total) for one in found.groups]
+    rows = [(one.name or "none", one.closed.value, one.open.value, one.new.value, one.total) for one in found.groups]
     columns = [
         title.removeprefix("By ").capitalize(),
         "Won already",

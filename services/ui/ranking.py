@@ -28,6 +28,7 @@ _BOUNDS = {
 }
 _SHOWN = 1_000  # rows that a browser draws at once
 _MOST_NAMES = 100  # that the API takes
+_OF_TEAMS = ("manager", "region")
 _COLUMNS = (
     "probability",
     "account",
@@ -39,6 +40,7 @@ _COLUMNS = (
     "engage_date",
     "age_days",
     "price",
+    *_OF_TEAMS,
 )
 
 
@@ -75,24 +77,28 @@ def show(api: Client, model: ModelFacts) -> None:
 
 
 def _filters(names: Pipeline, agent: DeltaGenerator, product: DeltaGenerator, more: DeltaGenerator) -> Filters:
-    agents = agent.multiselect(
-        "Agents", names.agents, key="agents", bind="query-params", placeholder="All agents", max_selections=_MOST_NAMES
-    )
-    products = product.multiselect(
-        "Products",
-        names.products,
-        key="products",
-        bind="query-params",
-        placeholder="All products",
-        max_selections=_MOST_NAMES,
-    )
+    with agent:
+        agents = _several("Agents", "All agents", names.agents)
+    with product:
+        products = _several("Products", "All products", names.products)
     with more.popover("More filters", width="stretch"):
+        managers = _several("Managers", "All managers", names.managers)
+        regions = _several("Regions", "All regions", names.regions)
         account = st.text_input("Account holds", key="account", bind="query-params", max_chars=500)
         bounds = {
             name: st.number_input(label, 0, 10**12, None, step=1, key=name, bind="query-params")
             for name, label in _BOUNDS.items()
         }
-    return Filters(tuple(agents), tuple(products), account.strip(), **bounds)
+    return Filters(tuple(agents), tuple(products), account.strip(), tuple(managers), tuple(regions), **bounds)
+
+
+def _several(label: str, every: str, names: tuple[str, ...]) -> list[str]:
+    """Ask for some of the names, where there are any; the address keeps them."""
+    if not names:
+        return []
+    return st.multiselect(
+        label, names, key=label.lower(), bind="query-params", placeholder=every, max_selections=_MOST_NAMES
+    )
 
 
 def choices(pipeline: Pipeline, name: Callable[[OpenDeal], str | None]) -> list[str]:
@@ -101,9 +107,13 @@ def choices(pipeline: Pipeline, name: Callable[[OpenDeal], str | None]) -> list[
 
 
 def frame(deals: Iterable[OpenDeal]) -> pd.DataFrame:
-    """The deals as a frame with the column names of the CRM export; `change` is that of the chance since last week."""
+    """The deals as a frame with the column names of the CRM export; `change` is that of the chance since last week.
+
+    Managers and regions are there if the data have them.
+    """
     rows = [[_change(deal) if name == "change" else getattr(deal, name) for name in _COLUMNS] for deal in deals]
-    return pd.DataFrame(rows, columns=list(_COLUMNS))
+    made = pd.DataFrame(rows, columns=list(_COLUMNS))
+    return made.drop(columns=[name for name in _OF_TEAMS if made[name].isna().all()])
 
 
 def _change(deal: OpenDeal) -> float | None:
@@ -160,6 +170,8 @@ def _table(pipeline: Pipeline) -> None:
             "account": "Account",
             "product": "Product",
             "sales_agent": "Agent",
+            "manager": "Manager",
+            "region": "Region",
             "engage_date": st.column_config.DateColumn("Engaged", format="D MMM YYYY"),
             "age_days": st.column_config.NumberColumn("Age in days", format="%d"),
             "price": st.column_config.NumberColumn("Usual price", format="%,.0f"),

@@ -12,12 +12,12 @@ from closecast.deals.mapping.document import DateOrder, Mapping, MappingError
 from closecast.deals.mapping.evidence import Evidence
 from closecast.deals.pseudonyms import UNKNOWN
 from closecast.deals.reading.table import RawTable, SetAside, set_aside
-from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.deals.vocabulary import TEAM_COLUMNS
 
 
 @dataclass
 class Mapped:
-    """`frame` has RAW_COLUMNS as text and the rows' numbers in the file as index; with `set_aside` it has every row.
+    """`frame` has RAW_COLUMNS, and those of TEAM_COLUMNS that are mapped, as text and the rows' numbers as index; with `set_aside` it has every row.
 
     `notes` say, one sentence each, what was decided about the export.
     """
@@ -109,7 +109,7 @@ class _Work:
         self._note_expected_dates()
         stages = np.where(meanings == "won", "Won", np.where(meanings == "lost", "Lost", "Engaging"))
         stages = np.where(~closed & (created == ""), "Prospecting", stages)
-        columns = {
+        columns: dict[str, NDArray[np.object_]] = {
             "opportunity_id": self._identifiers(),
             "sales_agent": self._entity("sales_agent", UNKNOWN),
             "product": self._entity("product", UNKNOWN),
@@ -119,7 +119,8 @@ class _Work:
             "close_date": np.where(closed, ends, ""),
             "close_value": self._amounts(meanings),
         }
-        return pd.DataFrame({name: columns[name] for name in RAW_COLUMNS}, index=self.frame.index, dtype=object)
+        columns |= {use: self._entity(use, "") for use in TEAM_COLUMNS if getattr(self.columns, use) is not None}
+        return pd.DataFrame(columns, index=self.frame.index, dtype=object)
 
     def _note_expected_dates(self) -> None:
         """Of a date that is expected an export has only the last value, which may be that of the close."""

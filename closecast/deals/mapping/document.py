@@ -33,6 +33,8 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     amount: Name | None = None
     currency: Name | None = None
     pipeline: Name | None = None
+    manager: Name | None = None  # who leads the agent
+    region: Name | None = None
 
     @property
     def closes(self) -> tuple[str, ...]:

@@ -12,8 +12,19 @@ from closecast.deals.mapping.document import OPEN, REQUIRED, VERSION, Columns, D
 from closecast.deals.mapping.evidence import MOST_STAGES, Evidence
 from closecast.deals.mapping.profiles import shipped
 from closecast.deals.reading.table import RawTable
+from closecast.deals.vocabulary import TEAM_COLUMNS
 
-_USES = (*REQUIRED, "opportunity_id", "sales_agent", "product", "account", "amount", "currency", "pipeline")
+_USES = (
+    *REQUIRED,
+    "opportunity_id",
+    "sales_agent",
+    "product",
+    "account",
+    "amount",
+    "currency",
+    "pipeline",
+    *TEAM_COLUMNS,
+)
 _LEAST = 0.9  # share of a column's values that must fit its use
 _MANY = 0.5  # of a column's values
 _BY_VALUES = 0.5  # the confidence of a column that only its values speak for
@@ -140,6 +151,9 @@ def _matching(found: dict[str, Evidence]) -> Mapping | None:
 def _of_profile(profile: Mapping, found: dict[str, Evidence]) -> tuple[Row, ...]:
     rows = []
     for use in _USES:
+        if use in TEAM_COLUMNS and getattr(profile.columns, use) is None:  # a team's own addition to its CRM
+            rows.append(_by_names(use, found))
+            continue
         column = profile.columns.closes[0] if use == "closed" else getattr(profile.columns, use)
         row = Row(use, column, 1.0, tuple(found[column].examples)) if column else Row(use, None, 0.0, ())
         rows.append(replace(row, confidence=_fit(use, found[column])) if column and use in REQUIRED else row)

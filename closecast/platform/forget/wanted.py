@@ -9,7 +9,7 @@ from closecast.platform.forget.room import ForgetError
 
 Kind = Literal["id", "account", "agent"]
 COLUMNS: dict[Kind, str] = {"id": "opportunity_id", "account": "account", "agent": "sales_agent"}
-NAMED = (*COLUMNS.values(), "product")  # columns whose values are known names
+NAMED = (*COLUMNS.values(), "product", "manager")  # columns whose values are known names
 _SHORTEST = 2
 _RESERVED = {*STAGES, *RAW_COLUMNS, UNKNOWN, "null", "true", "false"}
 

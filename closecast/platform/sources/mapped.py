@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import msgspec
 import pandas as pd
 
-from closecast.deals.mapping import history
+from closecast.deals.mapping import history, teams
 from closecast.deals.mapping.apply import apply
 from closecast.deals.mapping.document import DateOrder, FileFormat, HistoryColumns, Mapping, MappingError, write
 from closecast.deals.mapping.proposal import propose
 from closecast.deals.reading import export as reading
 from closecast.deals.reading.table import RawTable, SetAside, UnreadableError
 from closecast.deals.stages import HISTORY
-from closecast.deals.vocabulary import RAW_COLUMNS
+from closecast.deals.vocabulary import RAW_COLUMNS, TEAM_COLUMNS
 from closecast.platform.printable import printable
 from closecast.platform.sources.errors import MappingNeededError, SourceError
 
@@ -92,13 +92,14 @@ def check_size(size: int, what: str) -> None:
 def mapped(table: RawTable, what: str, mapping: Mapping | None = None) -> MappedTable:
     """`table` in the contract's columns: by `mapping`, else as it is where it has them, else by a certain proposal.
 
-    The stage history of the deals, where a table beside them is one, is added as the column HISTORY. Raises
-    MappingNeededError where there is something to ask, and SourceError where the mapping does not fit.
+    The stage history of the deals, where a table beside them is one, is added as the column HISTORY, and those of
+    TEAM_COLUMNS that the export or a table of the agents beside it has. Raises MappingNeededError where there is something to ask, and SourceError where the mapping does not fit.
     """
     if mapping is None and set(RAW_COLUMNS) <= set(table.frame.columns):
         # A column of that name in the file itself is none of ours.
         frame = table.frame.drop(columns=HISTORY, errors="ignore").reset_index(drop=True)
-        return _with_history(MappedTable(frame, table, None, table.set_aside, (), table.frame.index), what)
+        as_it_is = MappedTable(frame, table, None, table.set_aside, (), table.frame.index)
+        return _with_history(_with_teams(as_it_is), what)
     is_given = mapping is not None
     if mapping is None:
         proposal = propose(table)
@@ -111,7 +112,18 @@ def mapped(table: RawTable, what: str, mapping: Mapping | None = None) -> Mapped
         raise SourceError(f"{what} does not fit the mapping: {error}") from error
     deals, rows = done.frame.reset_index(drop=True), done.frame.index
     read = MappedTable(deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given, done.order)
-    return _with_history(read, what)
+    return _with_history(_with_teams(read), what)
+
+
+def _with_teams(read: MappedTable) -> MappedTable:
+    """Add managers and regions of the agents, where the deals have none and a table beside them does."""
+    if set(read.frame.columns) & set(TEAM_COLUMNS):
+        return read
+    found = teams.find(read.table.beside, read.frame["sales_agent"])
+    if found is None:
+        return read
+    table, notes = read.table.without(found.name), (*read.notes, found.note)
+    return replace(read, frame=found.joined(read.frame), table=table, notes=notes)
 
 
 def _with_history(read: MappedTable, what: str) -> MappedTable:

@@ -21,22 +21,23 @@ TAKEN = "taken"  # key in a route's opt: the media types of its body, if not onl
 _JSON = ("application/json",)
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NAMED = ("sales_agent", "product", "manager", "region")
 _WORDS = {
     "as_of": (_DATE, "a date written YYYY-MM-DD"),
     "horizon": (re.compile(r".*", re.DOTALL), 'days from as_of, or "quarter_end"'),
     "mapping": (re.compile(r"[a-z0-9_]{1,30}"), "the name of a profile, such as hubspot"),
     "opportunity_id": (re.compile(r".{1,500}", re.DOTALL), "a deal's identifier"),
-    "group_by": (re.compile(r"[a-z_]{1,20}"), "product or sales_agent"),
+    "group_by": (re.compile(r"[a-z_]{1,20}"), "product, sales_agent, manager or region"),
     "version": (re.compile(r"[1-9][0-9]{0,9}"), "the number of a version"),
     "order": (re.compile(r"[a-z_]{1,20}"), "probability, expected_value or stake"),
-    **dict.fromkeys(("sales_agent", "product", "account"), (re.compile(r".{1,500}", re.DOTALL), "a name")),
+    **dict.fromkeys((*_NAMED, "account"), (re.compile(r".{1,500}", re.DOTALL), "a name")),
     **dict.fromkeys(
         ("limit", "offset", "before", "row", "weeks_back", "min_age", "max_age", "min_price", "max_price"),
         (_NUMBER, "a whole number"),
     ),
 }
 MOST_NAMES = 100  # of one column, in one query
-_REPEATED = dict.fromkeys(("sales_agent", "product"), MOST_NAMES)  # may come so often
+_REPEATED = dict.fromkeys(_NAMED, MOST_NAMES)  # may come so often
 
 
 class StrictRequest(Request[Any, Any, Any]):

@@ -67,6 +67,8 @@ def open_pipeline(
             schema_extra={"one_of": None, "type": OpenAPIType.STRING, "min_length": 1, "max_length": MAX_TEXT},
         ),
     ] = None,
+    manager: _Names = None,
+    region: _Names = None,
     min_age: _Bound = None,
     max_age: _Bound = None,
     min_price: _Bound = None,
@@ -76,7 +78,15 @@ def open_pipeline(
     served = champion.serving()
     question = Question.ask(served.model, as_of, read_horizon(horizon))
     filters = Filters(
-        tuple(sales_agent or ()), tuple(product or ()), account or "", min_age, max_age, min_price, max_price
+        tuple(sales_agent or ()),
+        tuple(product or ()),
+        account or "",
+        tuple(manager or ()),
+        tuple(region or ()),
+        min_age,
+        max_age,
+        min_price,
+        max_price,
     )
     ranked = rankings.rank(served.model, question, limit, offset, filters, order, weeks_back)
     return Pipeline(

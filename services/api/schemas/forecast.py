@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from closecast.forecast.quarter import GroupBy
 from closecast.scoring.question import Quarter
 from services.api.schemas.predictions import ModelVersion
 
@@ -19,9 +20,9 @@ class Part(Struct, frozen=True):
 
 
 class ForecastGroup(Struct, frozen=True):
-    """The parts of one product or agent; those of all groups add up to the whole."""
+    """The parts of one product, agent, manager or region; those of all groups add up to the whole."""
 
-    name: str
+    name: Annotated[str | None, Meta(description="Null for the deals without one")]
     closed: Part
     open: Part
     new: Part
@@ -82,6 +83,7 @@ class Forecast(Struct, frozen=True):
     high: Amount
     coverage: Annotated[float, Meta(description="How often the quarter's revenue is to lie between low and high")]
     learnt_from: Annotated[int, Meta(description="Past forecasts from whose errors the interval was learnt")]
+    group_columns: Annotated[list[GroupBy], Meta(description="The columns by which these deals can be grouped")]
     groups: list[ForecastGroup]
     change: Annotated[ForecastChange | None, Meta(description="Null in the quarter's first days")]
     last_quarter: Annotated[float | None, Meta(description="Won in the quarter before; null if the data begin later")]

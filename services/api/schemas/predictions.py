@@ -192,6 +192,8 @@ class OpenDeal(Struct, frozen=True):
     sales_agent: str
     product: str
     account: str | None
+    manager: Annotated[str | None, Meta(description="Who leads the agent, where the data tell")]
+    region: Annotated[str | None, Meta(description="Where the data tell")]
     engage_date: date
     age_days: int
     probability: float
@@ -218,6 +220,8 @@ class PipelineChoices(Struct, frozen=True):
 
     sales_agent: list[str]
     product: list[str]
+    manager: Annotated[list[str], Meta(description="Empty where the data have none, as those of regions")]
+    region: list[str]
 
 
 class Pipeline(Struct, frozen=True):

@@ -8,7 +8,7 @@ from closecast.forecast import past
 from closecast.forecast.chances import ModelChances
 from closecast.forecast.interval import COVERAGE
 from closecast.forecast.ledger import Ledger
-from closecast.forecast.quarter import GroupBy, Part, QuarterForecast, forecast
+from closecast.forecast.quarter import GroupBy, Part, QuarterForecast, forecast, group_columns
 from closecast.models.deal_model import DealModel
 from closecast.platform.mlflow.registry import MODEL_NAME, Served
 from closecast.scoring.question import Question
@@ -31,7 +31,7 @@ class Forecasts:
     ) -> schema.Forecast:
         """Forecast the question's quarter; `made` are recorded forecasts of the same source.
 
-        Raises NotScorableError for a date by which no deal had been won.
+        Raises NotScorableError for a date by which no deal had been won, and for a column that the deals do not have.
         """
         model = served.model
         ledger = self._ledger(model)
@@ -42,11 +42,16 @@ class Forecasts:
                 "a date by which a deal had been won with a value",
                 f"no deal had been won with a value by {question.as_of}: there is nothing to forecast revenue from",
             )
+        splits = group_columns(ledger)
+        if group_by not in splits:
+            raise NotScorableError(
+                "group_by", group_by, f"one of {', '.join(splits)}", f"the deals of this model have no {group_by}"
+            )
         chances = ModelChances(ledger, model.scorer, model.builder)
         usable = [one for one in made if past.usable(ledger, one)]
         found = forecast(ledger, model.builder.history, chances, question.as_of, usable, group_by)
         version = ModelVersion(MODEL_NAME, served.version, served.identity.run_id, model.card.kind)
-        return _answer(found, question, version, _past(ledger, usable, question, model.card.fiscal))
+        return _answer(found, question, version, splits, _past(ledger, usable, question, model.card.fiscal))
 
     def _ledger(self, model: DealModel) -> Ledger:
         with self._lock:
@@ -56,7 +61,11 @@ class Forecasts:
 
 
 def _answer(
-    found: QuarterForecast, question: Question, model: ModelVersion, past_forecasts: list[schema.PastForecast]
+    found: QuarterForecast,
+    question: Question,
+    model: ModelVersion,
+    splits: list[GroupBy],
+    past_forecasts: list[schema.PastForecast],
 ) -> schema.Forecast:
     change, old = found.change, found.clean_up
     return schema.Forecast(
@@ -71,6 +80,7 @@ def _answer(
         high=round(found.bounds.high, 2),
         coverage=COVERAGE,
         learnt_from=found.windows,
+        group_columns=splits,
         groups=[
             schema.ForecastGroup(one.name, _part(one.closed), _part(one.open), _part(one.new), one.cents / 100)
             for one in found.groups

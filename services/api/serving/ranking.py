@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from closecast.deals.vocabulary import TEAM_COLUMNS
 from closecast.features import NAMES
 from closecast.features.history import ENTITIES
 from closecast.models.deal_model import DealModel
@@ -27,7 +28,7 @@ _MOST_NAMES = 1_000
 
 @dataclass(frozen=True)
 class Filters:
-    """Which open deals are asked for: of one of these agents and products, and within these bounds, each included.
+    """Which open deals are asked for: of one of these names of each kind, and within these bounds, each included.
 
     `account` is a part of the account's name, in any case. Age is in days, the price what the product is usually won at.
     """
@@ -35,6 +36,8 @@ class Filters:
     agents: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
     account: str = ""
+    managers: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
     min_age: int | None = None
     max_age: int | None = None
     min_price: int | None = None
@@ -143,16 +146,21 @@ def _score(model: DealModel, question: Question) -> _Scored:
         price=values[:, PRICE].copy(),  # not the whole matrix
         age=(np.datetime64(question.as_of, "D") - engaged).astype(np.int64),
         not_scorable=int(deals["engage_date"].isna().sum()) + refused,
-        choices=PipelineChoices(_names(found["sales_agent"]), _names(found["product"])),
+        choices=PipelineChoices(*(_names(found, name) for name in ("sales_agent", "product", *TEAM_COLUMNS))),
     )
 
 
 def _let_through(scored: _Scored, filters: Filters) -> NDArray[np.bool_]:
     """Which of the deals are asked for, (n,)."""
     wanted = np.ones(len(scored.deals), dtype=np.bool_)
-    for name, values in (("sales_agent", filters.agents), ("product", filters.products)):
+    for name, values in (
+        ("sales_agent", filters.agents),
+        ("product", filters.products),
+        ("manager", filters.managers),
+        ("region", filters.regions),
+    ):
         if values:
-            wanted &= scored.deals[name].isin(values).to_numpy()
+            wanted &= scored.deals[name].isin(values).to_numpy() if name in scored.deals else False
     if filters.account:
         part = filters.account.casefold()
         accounts = scored.deals["account"].astype("category").cat
@@ -169,8 +177,8 @@ def _let_through(scored: _Scored, filters: Filters) -> NDArray[np.bool_]:
     return wanted
 
 
-def _names(column: "pd.Series[Any]") -> list[str]:
-    return sorted(map(str, column.dropna().unique()))[:_MOST_NAMES]
+def _names(deals: pd.DataFrame, column: str) -> list[str]:
+    return sorted(map(str, deals[column].dropna().unique()))[:_MOST_NAMES] if column in deals else []
 
 
 def prices(price: NDArray[np.float64]) -> list[float | None]:
@@ -198,10 +206,15 @@ def _open_deal(
         opportunity_id=row.opportunity_id,
         sales_agent=row.sales_agent,
         product=row.product,
-        account=None if pd.isna(row.account) else row.account,
+        account=_text(row.account),
+        **{name: _text(getattr(row, name, None)) for name in TEAM_COLUMNS},
         engage_date=engaged,
         age_days=(question.as_of - engaged).days,
         probability=probability,
         price=price,
         probability_before=probability_before,
     )
+
+
+def _text(value: Any) -> str | None:
+    return None if pd.isna(value) else str(value)

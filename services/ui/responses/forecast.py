@@ -24,9 +24,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Group:
-    """The parts of one product or agent."""
+    """The parts of one product, agent, manager or region; of the deals without one where the name is None."""
 
-    name: str
+    name: str | None
     closed: Part
     open: Part
     new: Part
@@ -84,6 +84,7 @@ class Forecast:
     high: float
     coverage: float
     learnt_from: int
+    group_columns: tuple[str, ...]
     groups: tuple[Group, ...]
     change: Change | None
     last_quarter: float | None
@@ -104,9 +105,10 @@ class Forecast:
             high=float(content["high"]),
             coverage=float(content["coverage"]),
             learnt_from=int(content["learnt_from"]),
+            group_columns=tuple(map(str, content["group_columns"])),
             groups=tuple(
                 Group(
-                    str(one["name"]),
+                    one["name"],
                     Part.of_json(one["closed"]),
                     Part.of_json(one["open"]),
                     Part.of_json(one["new"]),

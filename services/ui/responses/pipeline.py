@@ -16,6 +16,8 @@ class OpenDeal:
     sales_agent: str
     product: str
     account: str | None
+    manager: str | None
+    region: str | None
     engage_date: date
     age_days: int
     probability: float
@@ -35,6 +37,8 @@ class Filters:
     agents: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
     account: str = ""  # a part of its name
+    managers: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
     min_age: int | None = None
     max_age: int | None = None
     min_price: int | None = None
@@ -42,7 +46,12 @@ class Filters:
 
     def query(self) -> dict[str, str | list[str]]:
         """The parameters of the API that ask for these deals."""
-        given: dict[str, str | list[str]] = {"sales_agent": list(self.agents), "product": list(self.products)}
+        given: dict[str, str | list[str]] = {
+            "sales_agent": list(self.agents),
+            "product": list(self.products),
+            "manager": list(self.managers),
+            "region": list(self.regions),
+        }
         bounds = {name: getattr(self, name) for name in ("min_age", "max_age", "min_price", "max_price")}
         given |= {name: str(value) for name, value in bounds.items() if value is not None}
         return {name: value for name, value in (given | {"account": self.account}).items() if value}
@@ -53,7 +62,7 @@ EVERY_DEAL = Filters()
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Open deals in order; `agents` and `products` are the names that open deals have; `open`, `not_scorable` are of all deals, and the two sums of all `matching` ones, not only of those sent."""
+    """Open deals in order; `agents`, `products`, `managers` and `regions` are the names that open deals have; `open`, `not_scorable` are of all deals, and the two sums of all `matching` ones, not only of those sent."""
 
     as_of: date
     by: date
@@ -61,6 +70,8 @@ class Pipeline:
     model_version: str
     agents: tuple[str, ...]
     products: tuple[str, ...]
+    managers: tuple[str, ...]
+    regions: tuple[str, ...]
     open: int
     matching: int
     not_scorable: int
@@ -77,6 +88,8 @@ class Pipeline:
             model_version=str(content["model"]["version"]),
             agents=tuple(map(str, content["choices"]["sales_agent"])),
             products=tuple(map(str, content["choices"]["product"])),
+            managers=tuple(map(str, content["choices"]["manager"])),
+            regions=tuple(map(str, content["choices"]["region"])),
             open=int(content["counts"]["open"]),
             matching=int(content["counts"]["matching"]),
             not_scorable=int(content["counts"]["not_scorable"]),
@@ -88,6 +101,8 @@ class Pipeline:
                     sales_agent=str(deal["sales_agent"]),
                     product=str(deal["product"]),
                     account=deal["account"],
+                    manager=deal["manager"],
+                    region=deal["region"],
                     engage_date=date.fromisoformat(deal["engage_date"]),
                     age_days=int(deal["age_days"]),
                     probability=float(deal["probability"]),

@@ -55,10 +55,22 @@ def test_blanks_and_aliases_of_products_make_no_other_pseudonym() -> None:
 def test_a_frame_keeps_its_other_columns_of_deals_and_loses_all_else() -> None:
     # given
     frame = pd.DataFrame(
-        {"opportunity_id": ["1", "2"], "sales_agent": ["Ann Lee", ""], "manager": ["Bo", "Bo"]}, index=[4, 7]
+        {"opportunity_id": ["1", "2"], "sales_agent": ["Ann Lee", ""], "region": ["East", ""], "phone": ["1", "2"]},
+        index=[4, 7],
     )
     # when
     found = BY.frame(frame, ["sales_agent"])
     # then
     assert found.index.tolist() == [4, 7]
-    assert found.to_dict("list") == {"opportunity_id": ["1", "2"], "sales_agent": [BY.of("sales_agent", "Ann Lee"), ""]}
+    assert found.to_dict("list") == {
+        "opportunity_id": ["1", "2"],
+        "sales_agent": [BY.of("sales_agent", "Ann Lee"), ""],
+        "region": ["East", ""],
+    }
+
+
+def test_managers_are_hidden_where_agents_are() -> None:
+    frame = pd.DataFrame({"sales_agent": ["Ann Lee"], "manager": ["Bo"]})
+    assert BY.frame(frame, ["sales_agent"])["manager"].tolist() == [BY.of("manager", "Bo")]
+    assert BY.frame(frame, ["manager"])["sales_agent"].tolist() == ["Ann Lee"]
+    assert BY.frame(frame, ["account"])["manager"].tolist() == ["Bo"]

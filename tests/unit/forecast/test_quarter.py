@@ -3,13 +3,14 @@
 from datetime import date, timedelta
 from typing import get_args
 
+import pandas as pd
 import pytest
 
 from closecast.features import History
 from closecast.forecast.chances import ModelChances
 from closecast.forecast.ledger import Ledger
 from closecast.forecast.past import Forecast
-from closecast.forecast.quarter import GroupBy, QuarterForecast, forecast
+from closecast.forecast.quarter import GroupBy, QuarterForecast, forecast, group_columns
 
 AS_OF, END = date(2017, 8, 20), date(2017, 9, 30)
 
@@ -25,8 +26,24 @@ def asked(
     return forecast(ledger, history, chances, as_of, made, by)
 
 
+@pytest.fixture(scope="module")
+def with_teams(ledger: Ledger) -> Ledger:
+    """The deals with managers, and regions that some of them lack."""
+    agents = sorted(ledger.deals["sales_agent"].unique())
+    managers = {name: f"Manager {at % 3}" for at, name in enumerate(agents)}
+    regions = {name: ("East", None, "West")[at % 3] for at, name in enumerate(agents)}
+    of_agent = ledger.deals["sales_agent"].astype(object)
+    return Ledger(ledger.deals.assign(manager=of_agent.map(managers), region=of_agent.map(regions)))
+
+
+def test_deals_are_divided_by_what_they_have(ledger: Ledger, with_teams: Ledger) -> None:
+    assert group_columns(ledger) == ["product", "sales_agent"]
+    assert group_columns(with_teams) == list(get_args(GroupBy))
+
+
 @pytest.mark.parametrize("by", get_args(GroupBy))
-def test_groups_add_up_to_the_cent(ledger: Ledger, history: History, chances: ModelChances, by: GroupBy) -> None:
+def test_groups_add_up_to_the_cent(with_teams: Ledger, history: History, chances: ModelChances, by: GroupBy) -> None:
+    ledger = with_teams
     found = asked(ledger, history, chances, by=by)
     assert found.cents == found.closed.cents + found.open.cents + found.new.cents
     for name in ("closed", "open", "new"):
@@ -34,7 +51,7 @@ def test_groups_add_up_to_the_cent(ledger: Ledger, history: History, chances: Mo
         assert sum(part.cents for part in parts) == getattr(found, name).cents
         assert sum(part.wins for part in parts) == pytest.approx(getattr(found, name).wins)
     names = [group.name for group in found.groups]
-    assert set(names) == set(ledger.deals[by])
+    assert set(names) == {None if pd.isna(name) else name for name in ledger.deals[by]}
     assert [group.cents for group in found.groups] == sorted((group.cents for group in found.groups), reverse=True)
 
 

@@ -45,6 +45,21 @@ def test_known_names_and_fitting_values_are_certain() -> None:
     assert (proposal.mapping.dates, proposal.mapping.decimal_mark) == ("dmy", ".")
 
 
+def test_managers_and_regions_are_found_beside_a_crms_own_columns() -> None:
+    # given
+    [profile] = [one for one in shipped() if one.name == "salesforce_report"]
+    frame = pd.DataFrame(dict.fromkeys(profile.columns.used(), GENERIC["Owner"]), dtype=object)
+    for name in ("Created Date", "Close Date"):
+        frame[name] = ["2024-01-02", "2024-01-03", "2024-01-04", ""]
+    frame = frame.assign(Stage=GENERIC["Stage"], **{"Sales Territory": list("NSNS"), "Owner Manager": list("xyxy")})
+    table = RawTable(frame, Layout("CSV"))
+    # when / then
+    found = propose(table).mapping
+    assert found.name == "salesforce_report"
+    assert (found.columns.manager, found.columns.region) == ("Owner Manager", "Sales Territory")
+    assert propose(_table()).mapping.columns.region is None
+
+
 @pytest.mark.parametrize(
     ("changes", "words", "place"),
     [

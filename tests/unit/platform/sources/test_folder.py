@@ -37,6 +37,25 @@ def test_files_with_the_columns_of_deals_are_one_export(tmp_path: Path) -> None:
     assert read_source(f"file:{tmp_path}").sha256 != export.sha256
 
 
+def test_a_table_of_the_teams_gives_each_deal_its_agents_manager_and_region(tmp_path: Path) -> None:
+    # given: one agent is in no team
+    agents = sorted(DEALS["sales_agent"].unique())
+    DEALS.to_csv(tmp_path / "pipeline.csv", index=False)
+    lines = [f"{name},Manager {at % 2},{('East', 'West')[at % 2]}" for at, name in enumerate(agents[1:])]
+    (tmp_path / "teams.csv").write_text("\n".join(["sales_agent,manager,regional_office", *lines]))
+    # when
+    export = read_source(f"file:{tmp_path}")
+    # then
+    assert f"teams.csv: manager and region of {len(agents) - 1} agents" in export.describe()
+    assert "not read" not in export.describe()
+    accepted = check(export.frame).accepted
+    assert accepted[list(DEALS.columns)].equals(check(DEALS).accepted)
+    of_agent = accepted.drop_duplicates("sales_agent").set_index("sales_agent")[["manager", "region"]]
+    assert of_agent.loc[agents[0]].tolist() == [None, None]
+    assert of_agent.loc[agents[1]].tolist() == ["Manager 0", "East"]
+    assert of_agent.loc[agents[2]].tolist() == ["Manager 1", "West"]
+
+
 def test_rows_are_numbered_through_all_files(tmp_path: Path) -> None:
     text = "Stage,Created,Closed\nClosed Won,2024-01-0{0},2024-02-03\nProposal,2024-01-1{0},\n"
     for number in (1, 2):

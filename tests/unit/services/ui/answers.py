@@ -221,6 +221,7 @@ FORECAST: dict[str, Any] = {
     "high": 2_600_000.0,
     "coverage": 0.8,
     "learnt_from": 120,
+    "group_columns": ["product", "sales_agent"],
     "groups": [
         {
             "name": name,

@@ -46,6 +46,7 @@ class ApiDouble(ThreadingHTTPServer):
         self.scored: list[dict[str, Any]] = []  # deals
         self.last: dict[str, Any] = {}  # ranking
         self.opinions: list[dict[str, Any]] = []
+        self.regions: tuple[str, ...] = ()  # none: the data have none
 
     @property
     def url(self) -> str:
@@ -120,6 +121,8 @@ class ApiDouble(ThreadingHTTPServer):
                 "sales_agent": AGENTS[at % 3],
                 "product": PRODUCTS[at % 2],
                 "account": None if at == 3 else f"Account {at}",
+                "manager": None,
+                "region": self.regions[at % 2] if self.regions else None,
                 "engage_date": str(as_of - timedelta(days=7 * at)),
                 "age_days": 7 * at,
                 "probability": round(0.81 - at / 16, 4),
@@ -133,10 +136,16 @@ class ApiDouble(ThreadingHTTPServer):
             for one in deals
             if one["sales_agent"] in query.get("sales_agents", AGENTS)
             and one["product"] in query.get("products", PRODUCTS)
+            and one["region"] in query.get("regions", [*self.regions, None])
         ]
         return {
             "counts": {"open": 12, "matching": len(kept), "not_scorable": 5},
-            "choices": {"sales_agent": list(AGENTS), "product": list(PRODUCTS)},
+            "choices": {
+                "sales_agent": list(AGENTS),
+                "product": list(PRODUCTS),
+                "manager": [],
+                "region": list(self.regions),
+            },
             "expected_wins": sum(one["probability"] for one in kept),
             "expected_value": sum(one["probability"] * (one["price"] or 0) for one in kept),
             "deals": kept[: int(query["limit"])],
@@ -205,9 +214,9 @@ class _Handler(BaseHTTPRequestHandler):
         where = urlsplit(self.path)
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         found = parse_qs(where.query)
-        # As in the API, these two may come several times.
+        # As in the API, these may come several times.
         query: dict[str, Any] = {name: values[0] for name, values in found.items()}
-        query |= {f"{name}s": found[name] for name in ("sales_agent", "product") if name in found}
+        query |= {f"{name}s": found[name] for name in ("sales_agent", "product", "region") if name in found}
         if where.path == "/v1/sign-in":
             status, answer = self._sign_in(body)
         elif self.headers.get("Authorization", "").removeprefix("Bearer ") in self.server.tokens:

@@ -124,7 +124,7 @@ def test_the_pipeline_is_asked_for_with_its_parameters() -> None:
                 "quarter": {"start": "2017-10-01", "end": "2017-12-31"},
                 "model": {"name": "closecast", "version": "3"},
                 "counts": {"open": 1, "matching": 1, "not_scorable": 2},
-                "choices": {"sales_agent": ["Ada Berg"], "product": ["GTX Pro"]},
+                "choices": {"sales_agent": ["Ada Berg"], "product": ["GTX Pro"], "manager": [], "region": []},
                 "expected_wins": 0.4,
                 "expected_value": 2_000,
                 "deals": [
@@ -133,6 +133,8 @@ def test_the_pipeline_is_asked_for_with_its_parameters() -> None:
                         "sales_agent": "Ada Berg",
                         "product": "GTX Pro",
                         "account": None,
+                        "manager": None,
+                        "region": None,
                         "engage_date": "2017-11-01",
                         "age_days": 19,
                         "probability": 0.4,

@@ -43,6 +43,15 @@ def test_the_split_is_kept_in_the_address_and_asked_of_the_api(app: AppTest, api
     assert [one["group_by"] for one in api.queries if "group_by" in one] == ["product", "sales_agent"]
 
 
+def test_a_region_is_asked_about_where_the_data_have_one(app: AppTest, api: ApiDouble) -> None:
+    groups = [{**one, "name": name} for one, name in zip(FORECAST["groups"], ("East", None), strict=True)]
+    columns = ["product", "sales_agent", "region"]
+    api.override["/v1/forecast"] = (200, {**FORECAST, "group_columns": columns, "groups": groups})
+    opened(app, "forecast")
+    app.radio(key="split").set_value("By region").run()
+    assert table(app, "Region")["Region"].tolist() == ["East", "none"]
+
+
 def test_why_it_changed_adds_up_on_the_page(app: AppTest) -> None:
     opened(app, "forecast")
     shown = texts(app)

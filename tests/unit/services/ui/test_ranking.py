@@ -66,6 +66,23 @@ def test_all_filters_are_the_apis(app: AppTest, api: ApiDouble) -> None:
     assert not app.exception
 
 
+def test_managers_and_regions_are_asked_for_where_the_data_have_them(app: AppTest, api: ApiDouble) -> None:
+    opened(app, "pipeline")
+    assert [box.label for box in app.multiselect] == ["Agents", "Products"]
+    assert "region" not in table(app, "sales_agent").columns
+    # when
+    api.regions = ("East", "West")
+    queries.pipeline.clear()
+    app.run()
+    # then
+    assert [box.label for box in app.multiselect] == ["Agents", "Products", "Regions"]
+    assert table(app, "sales_agent")["region"].unique().tolist() == ["East", "West"]
+    app.multiselect(key="regions").select("West").run()
+    assert api.queries[-1]["regions"] == ["West"]
+    assert table(app, "sales_agent")["region"].unique().tolist() == ["West"]
+    assert "manager" not in table(app, "sales_agent").columns
+
+
 def test_more_deals_than_a_browser_draws_are_told(app: AppTest, api: ApiDouble) -> None:
     counts = {"open": 100_000, "matching": 99_000, "not_scorable": 0}
     opened(app, "pipeline")

@@ -42,7 +42,7 @@ def test_ones_own_deals(app: AppTest) -> None:
 def test_a_pipeline_without_deals_says_what_to_do(app: AppTest, api: ApiDouble) -> None:
     content = {
         "counts": {"open": 0, "matching": 0, "not_scorable": 0},
-        "choices": {"sales_agent": [], "product": []},
+        "choices": {"sales_agent": [], "product": [], "manager": [], "region": []},
         "expected_wins": 0,
         "expected_value": 0,
         "deals": [],

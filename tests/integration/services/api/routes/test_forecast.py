@@ -111,7 +111,8 @@ def test_recorded_forecasts_are_compared_with_what_happened(
         ({"as_of": "1900-01-01"}, 422, "out of range"),
         ({"as_of": "yesterday"}, 400, "a date written YYYY-MM-DD"),
         ({"group_by": "account"}, 400, "group_by"),
-        ({"group_by": "'; DROP TABLE forecasts; --"}, 400, "product or sales_agent"),
+        ({"group_by": "region"}, 422, "the deals of this model have no region"),
+        ({"group_by": "'; DROP TABLE forecasts; --"}, 400, "product, sales_agent, manager or region"),
         ({"horizon": "30"}, 400, "no query parameter 'horizon' here; known: as_of, group_by"),
     ],
 )

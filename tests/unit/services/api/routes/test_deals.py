@@ -143,8 +143,9 @@ def test_the_ranking_can_be_by_value_and_by_what_is_at_stake(client: Client, ran
         ({"min_age": 30, "max_age": 60}, lambda one: 30 <= one["age_days"] <= 60),
         ({"min_price": 1_000, "max_price": 5_000}, lambda one: 1_000 <= one["price"] <= 5_000),
         ({"sales_agent": "Nobody"}, lambda _: False),
+        ({"region": "East"}, lambda _: False),
     ],
-    ids=["agents", "product and agent", "account", "age", "price", "none"],
+    ids=["agents", "product and agent", "account", "age", "price", "none", "no regions"],
 )
 def test_filters_keep_what_they_say_and_sums_are_of_what_is_kept(
     client: Client, ranking: Any, query: dict[str, Any], wanted: Callable[[Any], bool]
