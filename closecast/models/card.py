@@ -50,6 +50,7 @@ class ModelCard:
     kind: Kind = MODEL  # older cards lack it and the next three
     mapping: str | None = None  # mapping file by which deals in the CRM's own columns are read
     unknown: tuple[str, ...] = ()  # of agent, product and account, those of which the export says nothing
+    currency: str | None = None  # of amounts, by its code; older cards lack it
     pseudonymised: tuple[str, ...] = ()  # columns of the deals that hold pseudonyms
     note: str = (
         "Metrics are of a booster fitted only on rows whose label window ended before the cut, measured on as-of dates "
@@ -83,6 +84,7 @@ class ModelCard:
             "fiscal_year_start": 1,
             "kind": MODEL,
             "mapping": None,
+            "currency": None,
             "unknown": [],
             "pseudonymised": [],
             **content,

@@ -67,8 +67,8 @@ def _show(found: Findings) -> None:
             "Otherwise these serve as a baseline, where they are honest."
         )
     rows, used, quality = st.columns(3)
-    rows.metric("Rows", f"{found.rows:,}")
-    used.metric("Used", f"{found.used:,}")
+    rows.metric("Rows", texts.whole(found.rows))
+    used.metric("Used", texts.whole(found.used))
     quality.metric("Quality, of 1", f"{found.quality:.3f}")
     st.caption(texts.plain(found.read))
     if found.decided:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from services.ui import queries, texts, told
+from services.ui import locales, queries, texts, told
 from services.ui.responses.evaluations import Evaluation, Registered, Target
 from services.ui.visit import Visit
 
@@ -108,6 +108,7 @@ def _chart(points: pd.DataFrame, across: str, up: str) -> None:
     st.vega_lite_chart(
         points,
         {
+            "usermeta": locales.of_charts(),
             "height": 280,
             "layer": [
                 {

@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from services.ui import opinions, outage, queries, reasons, texts
+from services.ui import locales, opinions, outage, queries, reasons, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError
 from services.ui.responses.deals import Alike, ChanceBy, Deal, Outlook
 from services.ui.responses.pipeline import OpenDeal
@@ -91,10 +91,10 @@ def _outlook(deal: Deal, outlook: Outlook) -> None:
     chance, worth, value = st.columns(3)
     chance.metric(f"Chance to be won by {texts.day(deal.by)}", texts.percent(outlook.probability), border=True)
     price = outlook.price
-    worth.metric("Usual price", "not known" if price is None else texts.money(price), border=True)
+    worth.metric("Usual price", "not known" if price is None else texts.amount(price), border=True)
     value.metric(
         "Expected value",
-        "not known" if price is None else texts.money(price * outlook.probability),
+        "not known" if price is None else texts.amount(price * outlook.probability),
         border=True,
         help="The chance times the product's usual price.",
     )
@@ -113,6 +113,7 @@ def _line(points: tuple[ChanceBy, ...], day: Callable[[ChanceBy], date], title: 
     st.vega_lite_chart(
         frame,
         {
+            "usermeta": locales.of_charts(),
             "height": 190,
             "mark": {"type": "line", "point": True, "color": "#1f6f8b"},
             "encoding": {

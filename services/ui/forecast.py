@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from services.ui import outage, queries, texts
-from services.ui.ranking import DATES, EARLIEST, LATEST
+from services.ui import locales, outage, queries, texts
+from services.ui.ranking import EARLIEST, LATEST
 from services.ui.responses.forecast import Change, CleanUp, Forecast, PastForecast
 from services.ui.visit import Visit
 
@@ -34,7 +34,7 @@ def show(visit: Visit) -> None:
         EARLIEST,
         LATEST,
         key=f"forecast_as_of_{visit.model.data_as_of}",
-        format=DATES,
+        format=locales.of_fields(),
         help="What was known at the end of this day. Today's model has learnt from later days too: how forecasts that knew "
         "nothing later did is below.",
     )
@@ -61,17 +61,17 @@ def show(visit: Visit) -> None:
 
 def _figures(found: Forecast) -> None:
     whole, closed, is_open, new = st.columns(4)
-    whole.metric("Won revenue to expect", texts.money(found.total), border=True)
-    closed.metric("Won already", texts.money(found.closed.value), border=True)
+    whole.metric("Won revenue to expect", texts.amount(found.total), border=True)
+    closed.metric("Won already", texts.amount(found.closed.value), border=True)
     is_open.metric(
         "From open deals",
-        texts.money(found.open.value),
+        texts.amount(found.open.value),
         border=True,
         help="Of each open deal the chance to be won in this quarter, times what its product is usually won at.",
     )
     new.metric(
         "From deals to come",
-        texts.money(found.new.value),
+        texts.amount(found.new.value),
         border=True,
         help="As many deals as came lately, won as fast and at the prices that deals were won before.",
     )
@@ -109,10 +109,10 @@ def _split(found: Forecast, title: str) -> None:
         "Together",
     ]
     st.dataframe(
-        pd.DataFrame(rows, columns=columns),
+        pd.DataFrame(rows, columns=columns).round(0),
         hide_index=True,
         width="stretch",
-        column_config={name: st.column_config.NumberColumn(format="%,.0f") for name in columns[1:]},
+        column_config={name: st.column_config.NumberColumn(format="localized") for name in columns[1:]},
     )
 
 
@@ -123,20 +123,20 @@ def _change(change: Change) -> None:
         f"{texts.money(abs(difference))} {'more' if difference >= 0 else 'less'}."
     )
     _waterfall(change)
-    lines = [f"{label} {change.parts[name]:+,.2f}" for name, label in _CHANGES.items()]
-    st.caption(" · ".join(lines) + f" · together {difference:+,.2f}")
+    lines = [f"{label} {texts.money(change.parts[name], 2, sign=True)}" for name, label in _CHANGES.items()]
+    st.caption(" · ".join(lines) + f" · together {texts.money(difference, 2, sign=True)}")
     with st.popover("What is what?", type="tertiary"):
         st.markdown(_MEANINGS)
 
 
 def _waterfall(change: Change) -> None:
     """A step for each part, from the forecast before to the one now; both are points, since no bar begins at nothing."""
-    rows, level = [("Before", change.before, change.before, _WHOLE, texts.money(change.before))], change.before
+    rows, level = [("Before", change.before, change.before, _WHOLE, texts.amount(change.before))], change.before
     for name, label in _CHANGES.items():
         amount = change.parts[name]
-        rows.append((label, level, level + amount, _UP if amount >= 0 else _DOWN, f"{amount:+,.0f}"))
+        rows.append((label, level, level + amount, _UP if amount >= 0 else _DOWN, texts.amount(amount, sign=True)))
         level += amount
-    rows.append(("Now", change.after, change.after, _WHOLE, texts.money(change.after)))
+    rows.append(("Now", change.after, change.after, _WHOLE, texts.amount(change.after)))
     frame = pd.DataFrame(rows, columns=["step", "from", "to", "colour", "amount"])
     frame["right"] = frame[["from", "to"]].max(axis=1)
     levels = [level for _, *both, _, _ in rows for level in both]
@@ -149,6 +149,7 @@ def _waterfall(change: Change) -> None:
     st.vega_lite_chart(
         frame,
         {
+            "usermeta": locales.of_charts(),
             "height": 34 * len(frame) + 30,
             "encoding": {
                 "y": {"field": "step", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 200}},
@@ -182,7 +183,7 @@ def _past(past: tuple[PastForecast, ...]) -> None:
         return
     within = sum(bool(one.is_within) for one in known)
     st.markdown(
-        f"Of {texts.counted(len(known), 'past forecast', 'past forecasts')}, {within:,} had the result between their "
+        f"Of {texts.counted(len(known), 'past forecast', 'past forecasts')}, {texts.whole(within)} had the result between their "
         f"bounds. Each was made with what was known on its day."
     )
     frame = pd.DataFrame(
@@ -194,6 +195,7 @@ def _past(past: tuple[PastForecast, ...]) -> None:
     st.vega_lite_chart(
         frame,
         {
+            "usermeta": locales.of_charts(),
             "height": 240,
             "encoding": {"x": day},
             "layer": [
@@ -225,7 +227,7 @@ def _past(past: tuple[PastForecast, ...]) -> None:
 def _clean_up(old: CleanUp) -> None:
     st.subheader("To clean up", anchor=False)
     st.markdown(
-        f"{texts.counted(old.deals, 'open deal is', 'open deals are')} older than {old.older_than_days:,} days, the longest "
+        f"{texts.counted(old.deals, 'open deal is', 'open deals are')} older than {texts.whole(old.older_than_days)} days, the longest "
         f"that any deal has taken to close. At their usual prices they look like {texts.money(old.worth)}; to the forecast "
         f"they add {texts.money(old.adds)}. Close those that are dead."
     )

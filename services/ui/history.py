@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import streamlit as st
 
-from services.ui import texts
+from services.ui import locales, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
-from services.ui.ranking import DATES, EARLIEST
+from services.ui.ranking import EARLIEST
 from services.ui.responses.history import AnsweringModel, History
 
 _SHOWN = "history_found"  # key of the last answer, which must survive the page's next run
@@ -19,7 +19,7 @@ def show(api: Client) -> None:
     st.caption("Each answer is kept. Once its deal has ended, it shows how good the answer was.")
     today = datetime.now(UTC).date()
     with st.form("history"):
-        day = st.date_input("Day, in UTC", today, EARLIEST, today, key="history_day", format=DATES)
+        day = st.date_input("Day, in UTC", today, EARLIEST, today, key="history_day", format=locales.of_fields())
         asked = st.form_submit_button("Show this day", type="primary")
     if asked:
         with st.spinner("Looking up the answers"):
@@ -62,7 +62,9 @@ def outcomes(model: AnsweringModel) -> list[str]:
         deals = texts.counted(one.deals, "deal", "deals")
         were = "was" if one.won == 1 else "were"
         few = " (too few to say much)" if one.deals < _FEW else ""
-        lines.append(f"Of {deals} given about {texts.percent(one.mean_probability)}, {one.won:,} {were} won{few}.")
+        lines.append(
+            f"Of {deals} given about {texts.percent(one.mean_probability)}, {texts.whole(one.won)} {were} won{few}."
+        )
     return lines
 
 
@@ -86,7 +88,7 @@ def _answers(model: AnsweringModel) -> str:
     parts = [f"It gave {texts.counted(model.predictions, 'answer', 'answers')} on this day."]
     if model.judged is not None:
         ended = texts.counted(model.judged.deals, "deal", "deals")
-        parts.append(f"What became of {ended} is known, and {model.judged.won:,} of them were won in time.")
+        parts.append(f"What became of {ended} is known, and {texts.whole(model.judged.won)} of them were won in time.")
     if model.waiting is not None:
         answers = texts.counted(model.waiting.predictions, "answer waits", "answers wait")
         parts.append(f"{answers} for the outcome, the last until {texts.day(model.waiting.last)}.")
@@ -95,18 +97,20 @@ def _answers(model: AnsweringModel) -> str:
 
 def _numbers(model: AnsweringModel) -> None:
     judged, champion = model.judged, model.champion
-    facts: dict[str, str] = {"Predictions": f"{model.predictions:,}"}
+    facts: dict[str, str] = {"Predictions": texts.whole(model.predictions)}
     if judged is not None:
         facts |= {
-            "Predictions that matured": f"{judged.predictions:,}",
-            "Deals judged": f"{judged.deals:,}",
+            "Predictions that matured": texts.whole(judged.predictions),
+            "Deals judged": texts.whole(judged.deals),
             "Log loss": f"{judged.log_loss:.4f}",
             "Log loss if each chance is right": f"{judged.expected_log_loss:.4f}",
             "Calibration error": f"{judged.calibration_error:.4f}",
         }
     if model.waiting is not None:
-        facts["Waiting"] = f"{model.waiting.predictions:,}, from {model.waiting.first} to {model.waiting.last}"
-    facts["Never judged"] = f"{model.not_judged:,}"
+        facts["Waiting"] = (
+            f"{texts.whole(model.waiting.predictions)}, from {model.waiting.first} to {model.waiting.last}"
+        )
+    facts["Never judged"] = texts.whole(model.not_judged)
     if champion is not None:
         facts |= {"Champion since": f"{champion.since:%Y-%m-%d %H:%M} UTC, {champion.how} by {champion.by}"}
         facts |= {"Decision": champion.decision or "none recorded"}

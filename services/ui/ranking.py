@@ -8,13 +8,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from closecast.platform.request_limits import MOST_DEALS
-from services.ui import outage, queries, spreadsheets, texts
+from services.ui import locales, outage, queries, spreadsheets, texts
 from services.ui.client import Client
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.pipeline import Filters, OpenDeal, Pipeline
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)  # wider than the widget's default of ten years
-DATES = "YYYY-MM-DD"
 _ORDERS = {
     "Most likely first": "probability",
     "Most value first": "expected_value",
@@ -55,7 +54,7 @@ def show(api: Client, model: ModelFacts) -> None:
         EARLIEST,
         LATEST,
         key=f"rank_as_of_{model.data_as_of}",
-        format=DATES,
+        format=locales.of_fields(),
         help="What was known at the end of this day. The default is the last date of the model's data.",
     )
     horizon = until.selectbox("Won by when", list(texts.HORIZONS), key="until", bind="query-params")
@@ -123,16 +122,16 @@ def _change(deal: OpenDeal) -> float | None:
 def _numbers(pipeline: Pipeline, by_quarter: bool) -> None:
     """The API's own sums: they are of all deals that match, however many it sent."""
     cards = st.columns(3)
-    cards[0].metric("Open deals", f"{pipeline.matching:,}", border=True)
+    cards[0].metric("Open deals", texts.whole(pipeline.matching), border=True)
     cards[1].metric(
         "Expected wins",
-        f"{pipeline.expected_wins:,.1f}",
+        locales.number(pipeline.expected_wins, 1),
         border=True,
         help="The sum of the chances: how many of these deals to expect as won.",
     )
     cards[2].metric(
         "Expected value",
-        texts.money(pipeline.expected_value),
+        texts.amount(pipeline.expected_value),
         border=True,
         help="The sum of chance times usual price: what to expect as won revenue from these deals.",
     )
@@ -140,9 +139,13 @@ def _numbers(pipeline: Pipeline, by_quarter: bool) -> None:
     if by_quarter:
         notes.append(texts.quarter(pipeline.quarter))
     if pipeline.matching < pipeline.open:
-        notes.append(f"{pipeline.matching:,} of {texts.counted(pipeline.open, 'open deal', 'open deals')} shown.")
+        notes.append(
+            f"{texts.whole(pipeline.matching)} of {texts.counted(pipeline.open, 'open deal', 'open deals')} shown."
+        )
     if len(pipeline.deals) < pipeline.matching:
-        notes.append(f"The table has the first {len(pipeline.deals):,}, a download up to {MOST_DEALS:,}.")
+        notes.append(
+            f"The table has the first {texts.whole(len(pipeline.deals))}, a download up to {texts.whole(MOST_DEALS)}."
+        )
     if pipeline.not_scorable:
         still = texts.counted(pipeline.not_scorable, "deal is", "deals are")
         notes.append(f"{still} still in prospecting: without an engage date there is no chance to compute.")
@@ -156,6 +159,8 @@ def _table(pipeline: Pipeline) -> None:
             probability=table["probability"] * 100,
             change=table["change"].astype(float) * 100,
             account=table["account"].fillna(""),
+            expected_value=table["expected_value"].astype(float).round(),
+            price=table["price"].astype(float).round(),
         ),
         hide_index=True,
         width="stretch",
@@ -165,16 +170,16 @@ def _table(pipeline: Pipeline) -> None:
             "change": st.column_config.NumberColumn(
                 "Since last week", format="%+.1f", help="Points, by the same date; empty for a deal that is newer"
             ),
-            "expected_value": st.column_config.NumberColumn("Expected value", format="%,.0f"),
+            "expected_value": st.column_config.NumberColumn("Expected value", format="localized"),
             "opportunity_id": "Deal",
             "account": "Account",
             "product": "Product",
             "sales_agent": "Agent",
             "manager": "Manager",
             "region": "Region",
-            "engage_date": st.column_config.DateColumn("Engaged", format="D MMM YYYY"),
+            "engage_date": st.column_config.DateColumn("Engaged", format="localized"),
             "age_days": st.column_config.NumberColumn("Age in days", format="%d"),
-            "price": st.column_config.NumberColumn("Usual price", format="%,.0f"),
+            "price": st.column_config.NumberColumn("Usual price", format="localized"),
         },
         on_select="rerun",
         selection_mode="single-row",

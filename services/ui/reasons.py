@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from closecast.deals.horizon import Horizon
-from services.ui import texts
+from services.ui import locales, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
 from services.ui.responses.predictions import Explanation
 
@@ -47,6 +47,7 @@ def show(why: Explanation | str) -> None:
     st.vega_lite_chart(
         bars,
         {
+            "usermeta": locales.of_charts(),
             "height": 34 * len(shown) + 70,
             "encoding": {"x": across, "y": down},
             "layer": [

@@ -8,9 +8,9 @@ from typing import Protocol
 import pandas as pd
 import streamlit as st
 
-from services.ui import spreadsheets, texts
+from services.ui import locales, spreadsheets, texts
 from services.ui.client import ApiProblemError, ApiUnavailableError
-from services.ui.ranking import DATES, EARLIEST, LATEST
+from services.ui.ranking import EARLIEST, LATEST
 from services.ui.visit import Visit
 
 _SHOWN = "export_scored"  # key of the last answer, which must survive the page's next run
@@ -50,7 +50,9 @@ def show(visit: Visit, file: File, profile: str | None) -> None:
         return
     with st.form("results"):
         day, until = st.columns(2)
-        as_of = day.date_input("As of", visit.model.data_as_of, EARLIEST, LATEST, key="results_as_of", format=DATES)
+        as_of = day.date_input(
+            "As of", visit.model.data_as_of, EARLIEST, LATEST, key="results_as_of", format=locales.of_fields()
+        )
         horizon = until.selectbox("Won by when", list(texts.HORIZONS), key="results_until")
         sent = st.form_submit_button("Score these deals")
     if sent and isinstance(as_of, date):
@@ -83,7 +85,7 @@ def answer(content: bytes) -> None:
     table["probability"] = pd.to_numeric(table["probability"], errors="coerce")
     scored = int(table["probability"].notna().sum())
     st.markdown(
-        f"{texts.counted(scored, 'deal has a chance', 'deals have a chance')}, {len(table) - scored:,} of {len(table):,} do not: "
+        f"{texts.counted(scored, 'deal has a chance', 'deals have a chance')}, {texts.whole(len(table) - scored)} of {texts.whole(len(table))} do not: "
         "a closed deal has none, nor one that nobody has engaged yet."
     )
     if not len(table):
@@ -103,7 +105,7 @@ def answer(content: bytes) -> None:
         },
     )
     if len(table) > _ROWS:
-        st.caption(f"The table has the first {_ROWS:,}, a download all.")
+        st.caption(f"The table has the first {texts.whole(_ROWS)}, a download all.")
     with st.container(horizontal=True):
         st.download_button(
             "Download as CSV", content, file_name="chances.csv", mime="text/csv", on_click="ignore", key="results_csv"

@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from closecast.deals.horizon import Horizon
-from services.ui import queries, reasons, texts, whatif
+from services.ui import locales, queries, reasons, texts, whatif
 from services.ui.client import ApiProblemError, ApiUnavailableError, Client
-from services.ui.ranking import DATES, EARLIEST, LATEST, choices
+from services.ui.ranking import EARLIEST, LATEST, choices
 from services.ui.responses.models import ModelFacts
 from services.ui.responses.pipeline import Pipeline
 from services.ui.responses.predictions import Explanation, Prediction
@@ -42,14 +42,16 @@ def _form(api: Client, model: ModelFacts, pipeline: Pipeline | None) -> _Answer 
     """Draw the form; returns the answer if it was just submitted, else None."""
     with st.form("score"):
         first, second = st.columns(2)
-        engaged = first.date_input("Engage date", None, EARLIEST, LATEST, key="score_engaged", format=DATES)
+        engaged = first.date_input(
+            "Engage date", None, EARLIEST, LATEST, key="score_engaged", format=locales.of_fields()
+        )
         as_of = second.date_input(
             "As-of date",
             model.data_as_of,
             EARLIEST,
             LATEST,
             key=f"score_as_of_{model.data_as_of}",
-            format=DATES,
+            format=locales.of_fields(),
             help="What was known at the end of this day. The default is the last date of the model's data.",
         )
         horizon = first.selectbox("Won by when", list(texts.HORIZONS), key="score_horizon")
@@ -116,6 +118,7 @@ def _show(answered: _Answer | None) -> None:
     st.vega_lite_chart(
         bars,
         {
+            "usermeta": locales.of_charts(),
             "height": 190,
             "encoding": {"x": across, "y": down},
             "layer": [

@@ -4,6 +4,7 @@ import re
 from datetime import date
 
 from closecast.deals.horizon import Horizon
+from services.ui import locales, visit
 from services.ui.client import ApiProblemError, ApiUnavailableError
 from services.ui.responses.deals import Alike, Deal
 from services.ui.responses.models import ModelFacts
@@ -50,13 +51,23 @@ def role(name: str) -> str:
 
 
 def short_day(value: date) -> str:
-    """Format a date without its year: "31 December"."""
-    return f"{value.day} {value:%B}"
+    """Format a date without its year, as people write it where the visitor is: "31 December", "December 31"."""
+    return locales.short_day(value)
 
 
-def money(value: float) -> str:
-    """Format an amount, in the data's currency, which an export does not name: "4,854"."""
-    return f"{value:,.0f}"
+def amount(value: float, digits: int = 0, *, sign: bool = False) -> str:
+    """Format an amount in the data's currency, if they name one: "4,854", "€4,854", "4.854 €"."""
+    return locales.money(value, visit.currency(), digits, sign=sign)
+
+
+def money(value: float, digits: int = 0, *, sign: bool = False) -> str:
+    """Format an amount for Markdown, which would take what is between two dollars for a formula."""
+    return amount(value, digits, sign=sign).replace("$", r"\$")
+
+
+def whole(value: int) -> str:
+    """Format a whole number: "1,234", "1.234"."""
+    return locales.number(value)
 
 
 def change(now: float, before: float | None) -> str | None:
@@ -64,7 +75,7 @@ def change(now: float, before: float | None) -> str | None:
     if before is None:
         return "new"
     text = points(now - before)
-    return None if text == "0.0" else f"{text} points"
+    return None if text == points(0) else f"{text} points"
 
 
 def alike(of: Alike, deal: Deal) -> str:
@@ -75,14 +86,14 @@ def alike(of: Alike, deal: Deal) -> str:
     at = ", at the same time of a quarter" if of.same_phase else ""
     of_hundred = f", {round(100 * of.won / of.of)} of 100" if of.of >= _ENOUGH else ", too few to say much"
     return (
-        f"Of {counted(of.of, 'past deal', 'past deals')} of this age{at}, {of.won:,} "
+        f"Of {counted(of.of, 'past deal', 'past deals')} of this age{at}, {whole(of.won)} "
         f"{'was' if of.won == 1 else 'were'} won within {days}{of_hundred}."
     )
 
 
 def day(value: date) -> str:
-    """Format a date: "31 December 2017"."""
-    return f"{value.day} {value:%B %Y}"
+    """Format a date, as people write it where the visitor is: "31 December 2017", "December 31, 2017"."""
+    return locales.day(value)
 
 
 def quarter(of: Quarter) -> str:
@@ -93,21 +104,21 @@ def quarter(of: Quarter) -> str:
 def percent(probability: float) -> str:
     """Format a chance in whole percents, in tenths below 10 %; never as "0 %" or "100 %", which would be promises."""
     if probability < 0.001:
-        return "under 0.1 %"
+        return f"under {locales.number(0.1, 1)} %"
     if probability > 0.99:
         return "over 99 %"
-    return f"{probability:.1%}"[:-1] + " %" if probability < 0.0995 else f"{round(probability * 100)} %"
+    return f"{locales.number(probability * 100, 1 if probability < 0.0995 else 0)} %"
 
 
 def points(value: float) -> str:
     """Format percentage points of a chance in 0..1: "+6.2", "-0.4"."""
     rounded = round(value * 100, 1)
-    return "0.0" if rounded == 0 else f"{rounded:+.1f}"
+    return locales.number(rounded, 1, sign=rounded != 0)
 
 
 def counted(count: int, one: str, many: str) -> str:
     """Format a count: "1 deal", "2,089 deals"."""
-    return f"{count:,} {one if count == 1 else many}"
+    return f"{whole(count)} {one if count == 1 else many}"
 
 
 def named(text: str) -> str:

@@ -30,6 +30,12 @@ def begin(visit: Visit) -> None:
     st.session_state[_KEY] = visit
 
 
+def currency() -> str | None:
+    """The code of the currency of the data's amounts; None where they do not name one, and before there is a model."""
+    kept: Visit | None = st.session_state.get(_KEY)
+    return None if kept is None else kept.model.currency
+
+
 def now() -> Visit:
     """The visit of this run."""
     visit: Visit = st.session_state[_KEY]

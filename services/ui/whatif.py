@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from closecast.deals.horizon import Horizon
-from services.ui import queries, texts, told
+from services.ui import locales, queries, texts, told
 from services.ui.client import Client
 from services.ui.responses.predictions import Prediction
 
@@ -40,7 +40,7 @@ def show(
             changed[field] = chosen
     earliest = date.fromisoformat(deal["engage_date"])
     day = columns[2].date_input(
-        "On another day", None, earliest, date(2200, 12, 31), key="what_if_day", format="YYYY-MM-DD"
+        "On another day", None, earliest, date(2200, 12, 31), key="what_if_day", format=locales.of_fields()
     )
     then = day if isinstance(day, date) else as_of
     if (changed, then) == (deal, as_of):

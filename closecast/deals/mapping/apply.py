@@ -25,6 +25,7 @@ class Mapped:
     frame: pd.DataFrame
     set_aside: tuple[SetAside, ...]
     order: DateOrder  # of the dates of creation
+    currency: str | None  # of the amounts, by its code; None where neither they nor the mapping name it
     notes: list[str] = field(default_factory=list)
 
 
@@ -48,9 +49,8 @@ def apply(table: RawTable, mapping: Mapping) -> Mapped:
     work.leave_out_repetitions()
     meanings = work.meanings()
     frame = work.canonical(meanings)
-    return Mapped(
-        frame, tuple(sorted(work.aside, key=lambda one: one.row)), work.orders[mapping.columns.created], work.notes
-    )
+    aside = tuple(sorted(work.aside, key=lambda one: one.row))
+    return Mapped(frame, aside, work.orders[mapping.columns.created], work.currency, work.notes)
 
 
 class _Work:
@@ -60,6 +60,7 @@ class _Work:
         self.frame, self.mapping, self.columns, self.aside = frame, mapping, mapping.columns, aside
         self.notes: list[str] = []
         self.orders: dict[str, DateOrder] = {}  # of the columns of dates
+        self.currency = mapping.currency
 
     def leave_out_other_pipelines(self) -> None:
         """Keep the deals of the mapping's pipelines; of all of them where it names none."""
@@ -210,7 +211,13 @@ class _Work:
                     f"the amounts are in {', '.join(named)}; give `rates` in the mapping, what one of each is worth in "
                     "one currency: they are never added as they are"
                 )
+            if named and self.currency not in (None, *named):
+                raise MappingError(f"the mapping says that amounts are in {self.currency}, and they name {named[0]}")
+            self.currency = named[0] if named else self.currency
             return np.ones(len(self.frame))
+        if self.currency is None:
+            ones = [code for code, rate in self.mapping.rates.items() if rate == 1]
+            self.currency = ones[0] if len(ones) == 1 else None
         if lacking := [code for code in named if code not in self.mapping.rates]:
             raise MappingError(f"the mapping has no rate for {', '.join(lacking)}")
         cells = self.frame[name].map(codes)

@@ -89,6 +89,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     timezone: Name = "UTC"  # of times of day that name another one
     decimal_mark: Literal[".", ","] | None = None
     rates: dict[Currency, Annotated[float, msgspec.Meta(gt=0)]] = {}  # worth of one unit, in one currency for all
+    currency: Currency | None = None  # of the amounts, where they do not name it
     file: FileFormat = FileFormat()
     pipelines: tuple[Name, ...] = ()  # those whose deals are used; all of them where none is named
     fiscal_year_start: Annotated[int, msgspec.Meta(ge=1, le=12)] | None = None  # its first month

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from closecast.deals import contract, dates, pseudonyms, quality, schema, span, vocabulary
-from closecast.deals.mapping import apply
+from closecast.deals.mapping import apply, teams
 from closecast.deals.quality import Quality
 from closecast.deals.snapshots import data_end
 from closecast.platform.lake import online
@@ -35,6 +35,7 @@ class Ingested:
     summary: str
     quality: Quality
     mapping: str | None = None  # by which its CRM's own columns are read
+    currency: str | None = None  # of the amounts, where the export or its mapping names it
     skipped: bool = False  # nothing was done: the lake had it from an earlier time
     pseudonymised: tuple[str, ...] = ()  # columns of `deals` that hold pseudonyms
 
@@ -98,6 +99,7 @@ def _ingested(export: RawExport, deals: pd.DataFrame, facts: dict[str, Any], ski
         source=export.name,
         source_sha256=export.sha256,
         mapping=mapping,
+        currency=export.read.currency if export.read else None,
         skipped=skipped,
         pseudonymised=export.pseudonymised,
         **known,
@@ -108,7 +110,7 @@ def _fingerprint(export: RawExport, as_of: date | None) -> str:
     """A fingerprint of the export's bytes, the rules and `as_of`: changed rules cause a new check."""
     rules = b"".join(
         Path(str(module.__file__)).read_bytes()
-        for module in (vocabulary, contract, dates, schema, span, quality, apply, pseudonyms)
+        for module in (vocabulary, contract, dates, schema, span, quality, apply, teams, pseudonyms)
     )
     facts = export.fingerprint + hashlib.sha256(rules).digest() + str(as_of or "").encode()
     return hashlib.sha256(facts).hexdigest()[:32]

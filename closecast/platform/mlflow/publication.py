@@ -242,6 +242,7 @@ def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: st
         fiscal_year_start=candidate.data.fiscal.first_month,
         kind=candidate.kind,
         mapping=data.mapping,
+        currency=data.currency,
         unknown=unknown_entities(data.deals),
         pseudonymised=data.pseudonymised,
     )

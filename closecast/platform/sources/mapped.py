@@ -34,6 +34,7 @@ class MappedTable:
     rows: pd.Index  # of the deals of `frame`, in the file
     is_given: bool = False  # whether the user named the mapping
     created: DateOrder | None = None  # how the dates of creation are written
+    currency: str | None = None  # of the amounts
 
     def describe(self) -> str:
         """One line: what was read, by which mapping, and what was decided."""
@@ -111,7 +112,7 @@ def mapped(table: RawTable, what: str, mapping: Mapping | None = None) -> Mapped
     except MappingError as error:
         raise SourceError(f"{what} does not fit the mapping: {error}") from error
     deals, rows = done.frame.reset_index(drop=True), done.frame.index
-    read = MappedTable(deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given, done.order)
+    read = MappedTable(deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given, done.order, done.currency)
     return _with_history(_with_teams(read), what)
 
 

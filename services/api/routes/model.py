@@ -34,6 +34,7 @@ def model(champion: NamedDependency[Champion]) -> Model:
                     "source_sha256",
                     "data_as_of",
                     "fiscal_year_start",
+                    "currency",
                     "metrics",
                     "reference_metrics",
                     "rows",

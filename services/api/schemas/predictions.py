@@ -253,6 +253,9 @@ class Model(Struct, frozen=True):
     source_sha256: str
     data_as_of: date
     fiscal_year_start: Annotated[int, Meta(ge=1, le=12, description="Month with which the fiscal year begins")]
+    currency: Annotated[
+        str | None, Meta(description="Of amounts, as an ISO 4217 code; null where the data do not tell")
+    ]
     features: list[str]
     metrics: dict[str, float]
     reference_metrics: dict[str, float]

@@ -17,6 +17,7 @@ class ModelFacts:
     trained_at: datetime
     source: str
     data_as_of: date
+    currency: str | None  # of amounts; None where the data do not tell
     features: tuple[str, ...]
     metrics: dict[str, float]
     reference_metrics: dict[str, float]
@@ -30,6 +31,7 @@ class ModelFacts:
             trained_at=datetime.fromisoformat(content["trained_at"]),
             source=str(content["source"]),
             data_as_of=date.fromisoformat(content["data_as_of"]),
+            currency=content["currency"],
             features=tuple(map(str, content["features"])),
             metrics=numbers(content.get("metrics")),
             reference_metrics=numbers(content.get("reference_metrics")),

@@ -16,6 +16,7 @@ MODEL = {
     "source": "synthetic",
     "source_sha256": "a" * 64,
     "data_as_of": str(AS_OF),
+    "currency": None,
     "rows": {},
     "note": "",
     "metrics": {"log_loss_quarter_end": 0.412, "log_loss_30_days": 0.305, "auc_30_days": None},

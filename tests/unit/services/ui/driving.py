@@ -10,10 +10,12 @@ from streamlit.testing.v1 import AppTest
 from services.ui import sign_in as sign_in_page
 
 
-def come_with(token: str, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str] | None = None) -> None:
-    """Have visits show `token` in the cookie that the API's page has set, and `headers`."""
+def come_with(
+    token: str, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str] | None = None, locale: str | None = None
+) -> None:
+    """Have visits show `token` in the cookie that the API's page has set, and `headers`, from a browser of `locale`."""
     cookies = {sign_in_page.COOKIE: token} if token else {}
-    monkeypatch.setattr(st, "context", SimpleNamespace(cookies=cookies, headers=headers or {}))
+    monkeypatch.setattr(st, "context", SimpleNamespace(cookies=cookies, headers=headers or {}, locale=locale))
 
 
 def sign_in(app: AppTest, name: str, password: str) -> None:

@@ -18,7 +18,7 @@ FOR_SCORERS, FOR_ADMINS = {"score", "check"}, {"people", "keys", "operations"}
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_page_is_there_for_who_may_use_it(app: AppTest, api: ApiDouble, role: str, name: str) -> None:
     # given
-    api.override["/v1/me"] = (200, {"id": "user:1", "name": "ada", "kind": "user", "role": role})
+    api.override["/v1/me"] = (200, {"id": "user:1", "name": "ada", "kind": "user", "role": role, "has_password": True})
     may = (role == "admin" or name not in FOR_ADMINS) and (role != "viewer" or name not in FOR_SCORERS)
     # when / then
     if not may:
