@@ -15,6 +15,7 @@ from closecast.scoring.question import Question
 _ENOUGH = 30
 _PHASE_DAYS = 10  # how far apart two dates of one phase of the quarter are at most
 _SHOWN = 10
+_FOREVER = 2**40  # days that a deal lasts which has not closed
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,43 @@ def alike(
             _past(deals.iloc[int(rows[at])], on[rows[at]], closed[rows[at]], bool(in_time[at])) for at in order.tolist()
         ),
     )
+
+
+def counts(
+    deals: pd.DataFrame, ages: NDArray[np.int64], question: Question, fiscal: FiscalCalendar
+) -> NDArray[np.int64]:
+    """How many past deals `alike` finds for open deals of these ages in days, (n,), int64.
+
+    The work grows with the deals, and with ages times days, not with ages times deals.
+    """
+    found = np.zeros(len(ages), dtype=np.int64)
+    engaged, closed = _days(deals["engage_date"]), _days(deals["close_date"])
+    as_of = np.datetime64(question.as_of, "D")
+    known = engaged <= as_of
+    if not known.any():
+        return found
+    first = engaged[known].min()
+    lasted = np.where(np.isnat(closed), _FOREVER, (closed - engaged).astype(np.int64))[known]
+    order = np.argsort(-lasted, kind="stable")
+    lasted, day = lasted[order], (engaged[known] - first).astype(np.int64)[order]
+    days = int((as_of - first).astype(np.int64)) + 1
+    away = np.abs(
+        quarter_end_days(first + np.arange(days), fiscal) - int(quarter_end_days(np.array([as_of]), fiscal)[0])
+    )
+    still_open, taken = np.zeros(days, dtype=np.int64), 0  # by day of engagement, those that were open at that age
+    different, back = np.unique(ages, return_inverse=True)
+    of_age = np.zeros(len(different), dtype=np.int64)
+    for at in reversed(range(len(different))):
+        age = int(different[at])
+        more = int(np.searchsorted(-lasted, -age))  # the first `more` lasted longer than that
+        still_open += np.bincount(day[taken:more], minlength=days)
+        taken = more
+        known_since = max(0, days - question.horizon_days - age)  # whose whole horizon lies before the as-of date
+        past, phase = still_open[:known_since], away[age : age + known_since]
+        near = int(past[phase <= _PHASE_DAYS].sum())
+        of_age[at] = near if near >= _ENOUGH else int(past.sum())
+    found[:] = of_age[back]
+    return found
 
 
 def _past(row: Any, on: np.datetime64, closed: np.datetime64, in_time: bool) -> PastDeal:

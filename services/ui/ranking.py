@@ -25,6 +25,8 @@ _BOUNDS = {
     "min_price": "Usual price, at least",
     "max_price": "Usual price, at most",
 }
+# By how many past deals of the same age a chance can be checked: the least of each word, and its colour.
+_SURE = {"many": (100, "green"), "some": (30, "orange"), "few": (0, "red")}
 _SHOWN = 1_000  # rows that a browser draws at once
 _MOST_NAMES = 100  # that the API takes
 _OF_TEAMS = ("manager", "region")
@@ -39,6 +41,7 @@ _COLUMNS = (
     "engage_date",
     "age_days",
     "price",
+    "alike",
     *_OF_TEAMS,
 )
 
@@ -115,6 +118,11 @@ def frame(deals: Iterable[OpenDeal]) -> pd.DataFrame:
     return made.drop(columns=[name for name in _OF_TEAMS if made[name].isna().all()])
 
 
+def how_sure(alike: int) -> str:
+    """In a word, by how many past deals a chance can be checked."""
+    return next(word for word, (least, _) in _SURE.items() if alike >= least)
+
+
 def _change(deal: OpenDeal) -> float | None:
     return None if deal.probability_before is None else deal.probability - deal.probability_before
 
@@ -161,6 +169,7 @@ def _table(pipeline: Pipeline) -> None:
             account=table["account"].fillna(""),
             expected_value=table["expected_value"].astype(float).round(),
             price=table["price"].astype(float).round(),
+            alike=table["alike"].map(lambda count: [how_sure(count)]),
         ),
         hide_index=True,
         width="stretch",
@@ -175,6 +184,13 @@ def _table(pipeline: Pipeline) -> None:
             "account": "Account",
             "product": "Product",
             "sales_agent": "Agent",
+            "alike": st.column_config.MultiselectColumn(
+                "Past deals like it",
+                options=list(_SURE),
+                color=[colour for _, colour in _SURE.values()],
+                help="By how many past deals of the same age, at the same time of a quarter, the chance can be checked: "
+                "many are 100 or more, some 30 or more. The deal's page counts how many of them were won.",
+            ),
             "manager": "Manager",
             "region": "Region",
             "engage_date": st.column_config.DateColumn("Engaged", format="localized"),

@@ -26,7 +26,14 @@ _SERIOUS = ("critical", "serious")
 def browser(*more: str, width: int = 1280, dark: bool = False) -> Iterator[webdriver.Chrome]:
     """A new Chromium without a window; below 500 pixels it is a phone's."""
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,1400", "--lang=en-GB", *more):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1280,1400",
+        "--lang=en-GB",
+        *more,
+    ):
         options.add_argument(argument)
     options.binary_location = "/usr/bin/chromium"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)

@@ -112,7 +112,9 @@ def mapped(table: RawTable, what: str, mapping: Mapping | None = None) -> Mapped
     except MappingError as error:
         raise SourceError(f"{what} does not fit the mapping: {error}") from error
     deals, rows = done.frame.reset_index(drop=True), done.frame.index
-    read = MappedTable(deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given, done.order, done.currency)
+    read = MappedTable(
+        deals, table, mapping, done.set_aside, tuple(done.notes), rows, is_given, done.order, done.currency
+    )
     return _with_history(_with_teams(read), what)
 
 

@@ -201,6 +201,10 @@ class OpenDeal(Struct, frozen=True):
     probability_before: Annotated[
         float | None, Meta(description="With weeks_back: the chance then, by the same date; null if not engaged then")
     ]
+    alike: Annotated[
+        int,
+        Meta(description="Past deals that were open at this age, by whose share of wins the chance can be checked"),
+    ]
 
 
 class PipelineCounts(Struct, frozen=True):

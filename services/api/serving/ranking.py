@@ -15,6 +15,7 @@ from closecast.features import NAMES
 from closecast.features.history import ENTITIES
 from closecast.models.deal_model import DealModel
 from closecast.scoring import many
+from closecast.scoring.alike import counts
 from closecast.scoring.question import Question
 from closecast.scoring.tables import read_frame
 from services.api.schemas.predictions import OpenDeal, PipelineChoices, PipelineCounts
@@ -63,6 +64,7 @@ class _Scored:
     probabilities: NDArray[np.float64]  # (n,)
     price: NDArray[np.float64]  # (n,); 0 where the product was never won
     age: NDArray[np.int64]  # days, (n,)
+    alike: NDArray[np.int64]  # past deals of that age, (n,)
     not_scorable: int
     choices: PipelineChoices
 
@@ -105,9 +107,14 @@ class Rankings:
             float(chance.sum()),
             float(worth["expected_value"].sum()),
             [
-                _open_deal(row, float(probability), question, one, earlier)
-                for row, probability, one, earlier in zip(
-                    shown.itertuples(index=False), chance[places], prices(price[places]), before, strict=True
+                _open_deal(row, float(probability), question, one, earlier, int(like))
+                for row, probability, one, earlier, like in zip(
+                    shown.itertuples(index=False),
+                    chance[places],
+                    prices(price[places]),
+                    before,
+                    scored.alike[rows[places]],
+                    strict=True,
                 )
             ],
         )
@@ -139,12 +146,14 @@ def _score(model: DealModel, question: Question) -> _Scored:
     values = many.features(model, judged, question)
     found = then_open.iloc[judged.rows]
     engaged = found["engage_date"].to_numpy(dtype="M8[D]")
+    age = (np.datetime64(question.as_of, "D") - engaged).astype(np.int64)
     refused = len(then_open) - len(found)
     return _Scored(
         deals=found,
         probabilities=model.scorer.predict(values),
         price=values[:, PRICE].copy(),  # not the whole matrix
-        age=(np.datetime64(question.as_of, "D") - engaged).astype(np.int64),
+        age=age,
+        alike=counts(deals, age, question, model.card.fiscal),
         not_scorable=int(deals["engage_date"].isna().sum()) + refused,
         choices=PipelineChoices(*(_names(found, name) for name in ("sales_agent", "product", *TEAM_COLUMNS))),
     )
@@ -199,7 +208,12 @@ def _before(model: DealModel, shown: pd.DataFrame, question: Question, weeks: in
 
 
 def _open_deal(
-    row: Any, probability: float, question: Question, price: float | None, probability_before: float | None
+    row: Any,
+    probability: float,
+    question: Question,
+    price: float | None,
+    probability_before: float | None,
+    alike: int,
 ) -> OpenDeal:
     engaged = row.engage_date.date()
     return OpenDeal(
@@ -213,6 +227,7 @@ def _open_deal(
         probability=probability,
         price=price,
         probability_before=probability_before,
+        alike=alike,
     )
 
 

@@ -23,6 +23,7 @@ class OpenDeal:
     probability: float
     price: float | None
     probability_before: float | None  # a week before, by the same date; None for a deal that is newer
+    alike: int  # past deals of this age, by which the chance can be checked
 
     @property
     def expected_value(self) -> float | None:
@@ -108,6 +109,7 @@ class Pipeline:
                     probability=float(deal["probability"]),
                     price=optional(deal["price"]),
                     probability_before=optional(deal["probability_before"]),
+                    alike=int(deal["alike"]),
                 )
                 for deal in content["deals"]
             ),

@@ -2,11 +2,14 @@
 
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from closecast.deals.calendar import CALENDAR_YEAR
-from closecast.scoring.alike import Alike, alike
+from closecast.scoring.alike import Alike, alike, counts
 from closecast.scoring.question import Quarter, Question
 
 AS_OF = date(2017, 11, 15)
@@ -48,6 +51,30 @@ def frame(*deals: list[object]) -> pd.DataFrame:
 
 def found(deals: pd.DataFrame, days: int = 30, engaged: date = date(2017, 11, 5), identifier: str = "asked") -> Alike:
     return alike(deals, identifier, engaged, "A", question(days), CALENDAR_YEAR)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(-1, 200)), min_size=1, max_size=120),
+    st.lists(st.integers(0, 300), max_size=8),
+    st.integers(1, 90),
+)
+def test_the_counts_of_many_deals_are_those_of_each(past: list[tuple[int, int]], ages: list[int], days: int) -> None:
+    # given deals engaged so many days before and after the as-of date, of which some never closed
+    rows = []
+    for at, (since, lasted) in enumerate(past):
+        engaged = AS_OF - timedelta(days=since - 20)
+        closed = None if lasted < 0 else str(engaged + timedelta(days=lasted))
+        rows.append(deal(f"past {at}", str(engaged), "Engaging" if closed is None else "Won", closed))
+    deals = frame(*rows)
+    # then
+    each = [found(deals, days, AS_OF - timedelta(days=age)).of for age in ages]
+    assert counts(deals, np.array(ages, dtype=np.int64), question(days), CALENDAR_YEAR).tolist() == each
+
+
+def test_without_a_past_there_is_nothing_to_count() -> None:
+    nothing = frame(deal("later", "2018-01-01"))
+    assert counts(nothing, np.array([3, 0]), question(30), CALENDAR_YEAR).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ def test_the_pipeline_is_asked_for_with_its_parameters() -> None:
                         "probability": 0.4,
                         "price": 5_000,
                         "probability_before": None,
+                        "alike": 7,
                     }
                 ],
             },

@@ -83,6 +83,12 @@ def test_managers_and_regions_are_asked_for_where_the_data_have_them(app: AppTes
     assert "manager" not in table(app, "sales_agent").columns
 
 
+def test_how_sure_a_chance_is_is_told_in_a_word(app: AppTest) -> None:
+    opened(app, "pipeline")
+    shown = table(app, "sales_agent")
+    assert shown["alike"].tolist() == [["few"]] * 2 + [["some"]] * 3 + [["many"]] * 7
+
+
 def test_more_deals_than_a_browser_draws_are_told(app: AppTest, api: ApiDouble) -> None:
     counts = {"open": 100_000, "matching": 99_000, "not_scorable": 0}
     opened(app, "pipeline")

@@ -159,6 +159,13 @@ def test_filters_keep_what_they_say_and_sums_are_of_what_is_kept(
     assert answer["choices"] == ranking["choices"]
 
 
+def test_the_past_deals_that_are_counted_are_those_of_the_deals_page(client: Client, ranking: Any) -> None:
+    for one in ranking["deals"][::7]:
+        query = {"opportunity_id": one["opportunity_id"], "as_of": ranking["as_of"], "horizon": "quarter_end"}
+        deal = client.get("/v1/deal", params=query).json()
+        assert deal["outlook"]["alike"]["of"] == one["alike"]
+
+
 def test_the_names_to_choose_from_are_those_of_open_deals(ranking: Any) -> None:
     for column in ("sales_agent", "product"):
         assert ranking["choices"][column] == sorted({one[column] for one in ranking["deals"]})
