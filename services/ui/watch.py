@@ -1,11 +1,13 @@
 """The page that says what monitoring found: whether the answers are still right."""
 
+from dataclasses import asdict
+
 import pandas as pd
 import streamlit as st
 
 from services.ui import queries, texts, told
 from services.ui.client import Client
-from services.ui.responses.monitoring import Said
+from services.ui.responses.monitoring import Month, Moved, Said
 
 _MEANINGS = {
     "steady": "The answers are as good as they were when they came into use.",
@@ -14,6 +16,24 @@ _MEANINGS = {
     "harmful, estimated": "The answers are probably worse than they were: the deals have become harder to tell.",
     "harmful, proved": "The answers are worse than they were: deals ended otherwise than they say.",
     "not judged": "Nothing can be said yet.",
+}
+_OF_DRIFT = {
+    "of": "Deals",
+    "column": "Column",
+    "state": "State",
+    "distance": "Distance",
+    "threshold": "Threshold",
+    "mean": "Mean",
+    "reference_mean": "Mean in the reference",
+}
+_OF_MONTHS = {
+    "month": "Month",
+    "deals": "Deals",
+    "predictions": "Predictions",
+    "log_loss": "Log loss",
+    "expected_log_loss": "If each is right",
+    "share_won": "Share won",
+    "mean_probability": "Mean probability",
 }
 _FOLLOWS = "New ones are being learnt."
 
@@ -31,11 +51,58 @@ def show(api: Client) -> None:
     harmful = latest.verdict.startswith("harmful")
     (st.warning if harmful else st.info)(sentence(latest))
     with st.expander("Numbers"):
+        _numbers(said)
+
+
+def _numbers(said: list[Said]) -> None:
+    """For who wants to know more: the verdicts, what drifted, and how good the answers were."""
+    latest = said[0]
+    verdicts, drift, performance = st.tabs(["Verdicts", "Drift", "Performance"])
+    with verdicts:
         st.markdown("\n".join(f"- {texts.plain(reason)}" for reason in latest.reasons))
         rows = [(one.day, one.verdict, f"version {one.version}", one.reasons[0] if one.reasons else "") for one in said]
         st.dataframe(pd.DataFrame(rows, columns=["Day", "Verdict", "Model", "First reason"]), hide_index=True)
         if latest.reports is not None:
             st.link_button("Evidently's reports in MLflow", latest.reports)
+    with drift:
+        _drift(latest.moved)
+    with performance:
+        _performance(latest.months)
+
+
+def _drift(moved: tuple[Moved, ...]) -> None:
+    if not moved:
+        st.caption("Nothing was compared: there is no reference, or there were too few deals.")
+        return
+    st.caption(
+        "Each column beside the same phase of the quarter in the reference. A distance above the threshold is drift; those "
+        "with the largest share of it come first."
+    )
+    table = pd.DataFrame([asdict(one) for one in moved])
+    share = (table["distance"].astype(float) / table["threshold"].astype(float)).fillna(-1.0)
+    st.dataframe(
+        table.loc[share.sort_values(ascending=False, kind="stable").index].rename(columns=_OF_DRIFT),
+        hide_index=True,
+        column_config={name: st.column_config.NumberColumn(format="%.3g") for name in list(_OF_DRIFT.values())[3:]},
+    )
+
+
+def _performance(months: tuple[Month, ...]) -> None:
+    if not months:
+        st.caption("No prediction has matured yet: what becomes of the deals is known once their horizons have passed.")
+        return
+    st.caption(
+        "The predictions that matured in each month. Log loss: lower is better; beside it what it would be if each "
+        "probability were right."
+    )
+    table = pd.DataFrame([asdict(one) for one in months])
+    levels = {"log_loss": "Log loss", "expected_log_loss": "If each is right"}
+    st.line_chart(table.set_index("month").rename(columns=levels)[list(levels.values())], height=220)
+    st.dataframe(
+        table.rename(columns=_OF_MONTHS),
+        hide_index=True,
+        column_config={name: st.column_config.NumberColumn(format="%.4f") for name in list(_OF_MONTHS.values())[3:]},
+    )
 
 
 def sentence(said: Said) -> str:

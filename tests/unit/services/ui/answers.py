@@ -174,7 +174,40 @@ SAID = {
     "run_id": "run-3",
     "said_at": "2018-02-01T06:30:00+00:00",
     "reports": "http://mlflow.example/#/runs/reports-4",
-    "figures": {},
+    "figures": {
+        "looks": {
+            "open": {
+                "state": "drift",
+                "columns": [
+                    {
+                        "name": name,
+                        "state": state,
+                        "distance": distance,
+                        "threshold": 0.1,
+                        "mean": 40.0,
+                        "reference_mean": 30.0,
+                        "missing": 0.0,
+                    }
+                    for name, state, distance in (
+                        ("price", "not judged", None),
+                        ("age_days", "drift", 0.2),
+                        ("days_to_quarter_end", "stable", 0.05),
+                    )
+                ],
+            }
+        },
+        "months": [
+            {
+                "month": "2018-01",
+                "deals": 400,
+                "predictions": 1_200,
+                "log_loss": 0.41,
+                "expected_log_loss": 0.4,
+                "share_won": 0.2,
+                "mean_probability": 0.21,
+            }
+        ],
+    },
 }
 
 

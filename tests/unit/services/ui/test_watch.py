@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.unit.services.ui.answers import SAID
 from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import opened, texts
+from tests.unit.services.ui.driving import opened, table, texts
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,21 @@ def test_what_monitoring_found_is_one_plain_sentence(verdict: str, words: str, a
     assert "log loss" not in "".join(one.value for one in shown)
     # and the reasons are one click away
     assert "- 1,200 predictions with outcomes prove no harm" in texts(app)
+
+
+def test_drift_and_performance_are_one_click_away(app: AppTest) -> None:
+    opened(app, "still_right")
+    drift = table(app, "Distance")
+    assert drift["Column"].tolist() == ["age_days", "days_to_quarter_end", "price"]
+    assert drift["State"].tolist() == ["drift", "stable", "not judged"]
+    assert table(app, "Share won")[["Month", "Deals", "Log loss"]].to_numpy().tolist() == [["2018-01", 400, 0.41]]
+
+
+def test_before_anything_is_known_that_is_said(app: AppTest, api: ApiDouble) -> None:
+    api.override["/v1/monitoring"] = (200, {"verdicts": [{**SAID, "verdict": "not judged", "figures": {}}]})
+    opened(app, "still_right")
+    assert "Nothing was compared" in texts(app)
+    assert "No prediction has matured yet" in texts(app)
 
 
 def test_before_the_first_look_the_page_says_so(app: AppTest, api: ApiDouble) -> None:
