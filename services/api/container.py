@@ -78,7 +78,9 @@ class Container:
             needs["cache"] = self.explainer.cache.ping
         if self.history is not None:
             needs["lake"] = self.history.ping
-        self.condition = Condition(settings.instance, self.champion, self.metrics, needs, self._figures)
+        self.condition = Condition(
+            settings.instance, self.champion, self.metrics, needs, self._figures, self.records.flow_runs
+        )
 
     def collaborators(self) -> dict[str, object]:
         """The dependencies that handlers request by name."""

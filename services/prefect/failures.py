@@ -1,4 +1,4 @@
-"""An alert for each flow whose last run has failed or crashed, until one completes."""
+"""The last run of each flow, and an alert for each whose last run has failed or crashed, until one completes."""
 
 import logging
 import time
@@ -9,6 +9,7 @@ import psycopg
 from closecast.platform.alerts.alert import Alert
 from closecast.platform.alerts.outbox import fire, resolve
 from closecast.platform.database import connect_migrated
+from closecast.platform.flow_runs import FlowRun, State, note
 from services.prefect.runs import Run, Runs
 
 _LOG = logging.getLogger("services.prefect.failures")
@@ -36,6 +37,7 @@ class Failures:
             return
         try:
             with closing(connect_migrated(self._url)) as connection, connection.transaction():
+                note(connection, [self._noted(flow, run) for flow, run in ended.items()])
                 for flow, run in ended.items():
                     if run.state == "COMPLETED":
                         resolve(connection, RULE, flow)
@@ -49,6 +51,10 @@ class Failures:
             return
         self._problem = ""
         self._written |= {flow: run.id for flow, run in ended.items()}
+
+    def _noted(self, flow: str, run: Run) -> FlowRun:
+        state: State = "completed" if run.state == "COMPLETED" else "crashed" if run.state == "CRASHED" else "failed"
+        return FlowRun(flow, run.name, state, run.message, run.started, run.since, self._runs.page(run))
 
     def _alert(self, flow: str, run: Run) -> Alert:
         return Alert(

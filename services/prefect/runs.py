@@ -27,6 +27,7 @@ class Run:
     deployment_id: str | None
     state: str
     since: datetime
+    started: datetime | None
     message: str
     tags: tuple[str, ...]
     parameters: dict[str, Any]
@@ -41,6 +42,7 @@ class Run:
             answer["deployment_id"],
             state["type"],
             datetime.fromisoformat(state["timestamp"]),
+            datetime.fromisoformat(answer["start_time"]) if answer.get("start_time") else None,
             state.get("message") or "",
             tuple(answer["tags"]),
             answer["parameters"],

@@ -20,6 +20,7 @@ def show(visit: Visit, environment: Mapping[str, str]) -> None:
     if found is not None:
         _needs(found)
         _routes(found)
+        _runs(found)
         with st.expander("All figures of this instance"):
             figures = pd.DataFrame(sorted(found.figures.items()), columns=["Figure", "Value"])
             st.dataframe(figures, hide_index=True)
@@ -55,6 +56,26 @@ def _routes(found: Operations) -> None:
         column_config={name: st.column_config.NumberColumn(format="%.1f") for name in columns[3:]},
     )
     st.caption("Times are those of the histogram in its metrics: the true ones are a little shorter.")
+
+
+def _runs(found: Operations) -> None:
+    st.subheader("Last runs of the flows", anchor=False)
+    if found.runs is None:
+        st.caption("Not known just now: the database is away.")
+        return
+    if not found.runs:
+        st.caption("No run has ended yet.")
+        return
+    rows = [(one.flow, one.state, one.ended_at, one.seconds, one.message, one.page) for one in found.runs]
+    st.dataframe(
+        pd.DataFrame(rows, columns=["Flow", "State", "Ended", "Seconds", "Message", "In Prefect"]),
+        hide_index=True,
+        column_config={
+            "Ended": st.column_config.DatetimeColumn(format="localized"),
+            "Seconds": st.column_config.NumberColumn(format="%.0f"),
+            "In Prefect": st.column_config.LinkColumn(display_text="Open"),
+        },
+    )
 
 
 def _links(environment: Mapping[str, str]) -> None:

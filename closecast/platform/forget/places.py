@@ -35,6 +35,7 @@ TABLES = {
     "alert_deliveries": "database closecast: alert_deliveries",
     "alert_silences": "database closecast: alert_silences",
     "opinions": "database closecast: opinions",
+    "flow_runs": "database closecast: flow_runs",
     "forecasts": "database closecast: forecasts",
     "api_keys": "database closecast: api_keys",
     "api_key_secrets": "database closecast: api_key_secrets",

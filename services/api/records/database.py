@@ -16,6 +16,7 @@ from closecast.platform.alerts import silences
 from closecast.platform.alerts.outbox import KnownAlert, open_alerts
 from closecast.platform.callers import acts, audit
 from closecast.platform.database import connect
+from closecast.platform.flow_runs import FlowRun, last_runs
 from closecast.platform.journal import opinions, store
 from closecast.platform.journal.outcomes import Outcome, OutcomeCounts, record_outcomes
 from closecast.platform.mlflow.champions import Tenure, tenures
@@ -81,6 +82,11 @@ class Records:
         """All champions in the order of time."""
         with self._connection() as connection:
             return tenures(connection)
+
+    def flow_runs(self) -> list[FlowRun]:
+        """The last run of each flow, the latest first."""
+        with self._connection() as connection:
+            return last_runs(connection)
 
     def verdicts(self, limit: int) -> list[Stored]:
         """The last `limit` verdicts of monitoring, the latest day first."""

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from closecast.platform.flow_runs import State
+
 Milliseconds = Annotated[float, Meta(ge=0)]
 
 
@@ -26,6 +28,18 @@ class RouteFigures(Struct, frozen=True):
     p99_ms: Milliseconds
 
 
+class LastRun(Struct, frozen=True):
+    """The last run of a flow that has ended."""
+
+    flow: str
+    name: str
+    state: State
+    message: str
+    started_at: datetime | None
+    ended_at: datetime
+    page: Annotated[str, Meta(description="Of the run in Prefect")]
+
+
 class Operations(Struct, frozen=True):
     """One instance of the API: since when it runs, what it needs, what it has answered, and its other figures."""
 
@@ -36,3 +50,6 @@ class Operations(Struct, frozen=True):
     dependencies: list[Dependency]
     routes: list[RouteFigures]
     figures: Annotated[dict[str, float], Meta(description="As in its metrics: journal, batches, explanations")]
+    runs: Annotated[
+        list[LastRun] | None, Meta(description="By flow, the latest first; null while the database is away")
+    ]

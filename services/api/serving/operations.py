@@ -1,17 +1,19 @@
 """How this instance is doing: what it needs, asked just now, and what it has answered since it began."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import numpy as np
 import redis
+from msgspec import convert
 
+from closecast.platform.flow_runs import FlowRun
 from closecast.platform.lake.store import LakeError
 from closecast.platform.mlflow.registry import RegistryError
 from services.api.problems import UnavailableError
-from services.api.schemas.operations import Dependency, Operations, RouteFigures
+from services.api.schemas.operations import Dependency, LastRun, Operations, RouteFigures
 from services.api.serving.champion import Champion
 from services.api.telemetry.metrics import Metrics
 
@@ -29,10 +31,11 @@ class Condition:
         metrics: Metrics,
         needs: Mapping[str, Callable[[], object]],
         figures: Callable[[], Mapping[str, float]],
+        runs: Callable[[], Sequence[FlowRun]],
     ) -> None:
-        """`figures` are this instance's own, by name."""
+        """`figures` are this instance's own, by name. `runs` raises UnavailableError while they are not known."""
         self._instance, self._champion, self._metrics, self._figures = instance, champion, metrics, figures
-        self._needs = dict(needs)
+        self._needs, self._runs = dict(needs), runs
         self._since = datetime.now(UTC)
 
     def now(self) -> Operations:
@@ -48,7 +51,14 @@ class Condition:
             dependencies=dependencies,
             routes=_routes(self._metrics),
             figures=dict(self._figures()),
+            runs=self._last_runs(),
         )
+
+    def _last_runs(self) -> list[LastRun] | None:
+        try:
+            return [convert(run, LastRun, from_attributes=True) for run in self._runs()]
+        except UnavailableError:
+            return None
 
 
 def _asked(name: str, ask: Callable[[], object]) -> Dependency:

@@ -28,6 +28,18 @@ class Route:
 
 
 @dataclass(frozen=True)
+class LastRun:
+    """The last run of a flow that has ended: `state` is completed, failed or crashed."""
+
+    flow: str
+    state: str
+    ended_at: datetime
+    seconds: float | None  # None for a run that never began
+    message: str
+    page: str
+
+
+@dataclass(frozen=True)
 class Operations:
     """One instance of the API."""
 
@@ -38,6 +50,7 @@ class Operations:
     dependencies: tuple[Dependency, ...]
     routes: tuple[Route, ...]
     figures: dict[str, float]
+    runs: tuple[LastRun, ...] | None  # None while they are not known
 
     @classmethod
     def of_json(cls, content: dict[str, Any]) -> "Operations":
@@ -61,4 +74,17 @@ class Operations:
                 for one in content["routes"]
             ),
             figures=numbers(content["figures"]),
+            runs=None if content["runs"] is None else tuple(map(_last_run, content["runs"])),
         )
+
+
+def _last_run(content: dict[str, Any]) -> LastRun:
+    ended, started = datetime.fromisoformat(content["ended_at"]), content["started_at"]
+    return LastRun(
+        flow=str(content["flow"]),
+        state=str(content["state"]),
+        ended_at=ended,
+        seconds=None if started is None else (ended - datetime.fromisoformat(started)).total_seconds(),
+        message=str(content["message"]),
+        page=str(content["page"]),
+    )

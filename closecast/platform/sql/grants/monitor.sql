@@ -8,6 +8,6 @@ GRANT SELECT, INSERT, UPDATE ON known_deals, retrainings TO monitor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON matured_predictions, verdicts TO monitor;
 GRANT SELECT ON shadow_predictions TO monitor;
 GRANT SELECT, INSERT, UPDATE ON shadow_comparisons, champion_changes TO monitor;
-GRANT SELECT, INSERT, UPDATE ON alerts TO monitor;
+GRANT SELECT, INSERT, UPDATE ON alerts, flow_runs TO monitor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON forecasts TO monitor;
 GRANT SELECT (name) ON migrations TO monitor;

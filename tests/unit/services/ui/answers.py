@@ -357,4 +357,19 @@ OPERATIONS: dict[str, Any] = {
     ],
     "routes": [{"route": "/v1/predictions", "requests": 1_000, "failed": 1, "median_ms": 1.0, "p99_ms": 5.0}],
     "figures": {"journal_waiting": 0.0},
+    "runs": [
+        {
+            "flow": "train",
+            "name": "sunny-owl",
+            "state": state,
+            "message": message,
+            "started_at": started,
+            "ended_at": "2018-01-02T03:10:00+00:00",
+            "page": "http://127.0.0.1:4200/runs/flow-run/a",
+        }
+        for state, message, started in (
+            ("completed", "All states completed.", "2018-01-02T03:09:30+00:00"),
+            ("crashed", "Its process is gone.", None),
+        )
+    ],
 }

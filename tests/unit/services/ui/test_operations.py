@@ -21,6 +21,18 @@ def test_what_the_api_needs_and_has_answered(admins: AppTest) -> None:
     assert "“just status” prints them" in texts(admins)
 
 
+def test_the_last_run_of_each_flow_is_listed(admins: AppTest, api: ApiDouble) -> None:
+    opened(admins, "operations")
+    shown = table(admins, "Flow")
+    assert shown["State"].tolist() == ["completed", "crashed"]
+    assert shown["Seconds"].iloc[0] == 30.0
+    assert shown["Message"].iloc[1] == "Its process is gone."
+    for runs, words in ((None, "the database is away"), ([], "No run has ended yet.")):
+        api.override["/v1/operations"] = (200, {**OPERATIONS, "runs": runs})
+        queries.operations.clear()
+        assert words in texts(admins.run())
+
+
 def test_what_is_away_stands_first(admins: AppTest, api: ApiDouble) -> None:
     away = [{"name": "cache", "milliseconds": None, "problem": "![x](http://192.0.2.1) refused"}]
     api.override["/v1/operations"] = (200, {**OPERATIONS, "dependencies": away, "model_problem": "MLflow is away"})

@@ -1,6 +1,8 @@
 """`/v1/operations` beside a real PostgreSQL and a real cache: what answers, what is away, and what was asked."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,8 @@ import pytest
 from litestar.testing import TestClient
 
 from closecast.models.deal_model import DealModel
+from closecast.platform.database import connect
+from closecast.platform.flow_runs import FlowRun, note
 from services.api.app import create_app
 from services.api.settings import Settings
 from tests.servers.processes import free_port
@@ -55,6 +59,28 @@ def test_requests_are_counted_by_route(client: Client) -> None:
     assert 0 < routes["/v1/pipeline"]["median_ms"] <= routes["/v1/pipeline"]["p99_ms"]
 
 
+def test_the_last_run_of_each_flow_is_told(client: Client, database_url: str) -> None:
+    # given
+    run = FlowRun(
+        "train", "sunny-owl", "failed", "No deal was won.", None, datetime(2018, 1, 2, tzinfo=UTC), "http://p/1"
+    )
+    later = replace(
+        run, name="rainy-owl", state="completed", started_at=run.ended_at, ended_at=datetime(2018, 1, 3, tzinfo=UTC)
+    )
+    with connect(database_url) as connection:
+        connection.execute("TRUNCATE flow_runs")
+        note(connection, [run])
+        note(connection, [later, replace(run, flow="score")])
+    # then: the newer one of a flow is its last, and the latest comes first
+    told = client.get("/v1/operations").json()["runs"]
+    assert [(one["flow"], one["name"], one["state"]) for one in told] == [
+        ("train", "rainy-owl", "completed"),
+        ("score", "sunny-owl", "failed"),
+    ]
+    assert (told[0]["started_at"], told[0]["ended_at"]) == ("2018-01-02T00:00:00Z", "2018-01-03T00:00:00Z")
+    assert told[1]["started_at"] is None
+
+
 def test_no_secret_is_told(served_model: DealModel, tmp_path: Path) -> None:
     # given a cache and a database that refuse, with passwords in their addresses
     port = free_port()
@@ -71,4 +97,5 @@ def test_no_secret_is_told(served_model: DealModel, tmp_path: Path) -> None:
         answer = client.get("/v1/operations", headers={"X-API-Key": KEY})
     assert answer.status_code == 200, answer.text
     assert all(one["problem"] for one in answer.json()["dependencies"])
+    assert answer.json()["runs"] is None
     assert "hush-hush" not in answer.text
