@@ -44,7 +44,8 @@ def _read(name: str) -> str:
 
     file = named_by_user(name)
     try:
-        text = json.dumps(msgspec.yaml.decode(file.read_bytes()))
+        content = msgspec.yaml.decode(file.read_bytes())
+        text = "" if content is None else json.dumps(content)
         configured = provider(text)
     except OSError as error:
         raise OperatorError(f"{file} cannot be read: {error.strerror}", "name a file that is there") from error
