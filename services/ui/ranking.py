@@ -32,6 +32,7 @@ _MOST_NAMES = 100  # that the API takes
 _OF_TEAMS = ("manager", "region")
 _COLUMNS = (
     "probability",
+    "alike",
     "account",
     "product",
     "expected_value",
@@ -41,7 +42,6 @@ _COLUMNS = (
     "engage_date",
     "age_days",
     "price",
-    "alike",
     *_OF_TEAMS,
 )
 

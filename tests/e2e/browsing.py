@@ -23,18 +23,18 @@ _SERIOUS = ("critical", "serious")
 
 
 @contextmanager
-def browser(*more: str, width: int = 1280, dark: bool = False) -> Iterator[webdriver.Chrome]:
-    """A new Chromium without a window; below 500 pixels it is a phone's."""
+def browser(*more: str, width: int = 1280, dark: bool = False, language: str = "en-GB") -> Iterator[webdriver.Chrome]:
+    """A new Chromium without a window, of somebody who reads `language`; below 500 pixels it is a phone's."""
     options = webdriver.ChromeOptions()
     for argument in (
         "--headless=new",
         "--no-sandbox",
         "--disable-dev-shm-usage",
         "--window-size=1280,1400",
-        "--lang=en-GB",
         *more,
     ):
         options.add_argument(argument)
+    options.add_experimental_option("prefs", {"intl.accept_languages": language})
     options.binary_location = "/usr/bin/chromium"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     made = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))

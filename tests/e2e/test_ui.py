@@ -144,6 +144,18 @@ def test_a_deal_is_scored(platform: Platform) -> None:
         assert "Traceback" not in text(chrome)
 
 
+def test_numbers_and_dates_are_those_of_the_browser(platform: Platform) -> None:
+    name = person(platform, "viewer")
+    with browser(language="de-DE") as chrome:
+        chrome.get(f"{platform.address('ui')}/pipeline")
+        sign_in(chrome, name, PASSWORD)
+        settled(chrome)
+        expected = platform.api("GET", "/v1/pipeline?limit=1").json()["expected_value"]
+        # words are English
+        soon(chrome).until(lambda _: f"Expected value\n{expected:,.0f}".replace(",", ".") in text(chrome))
+        assert "Chances to be won by " in text(chrome)
+
+
 def test_two_browsers_at_once_see_what_is_theirs(platform: Platform) -> None:
     # given
     names = [person(platform, role) for role in ("viewer", "admin")]
