@@ -6,10 +6,12 @@ from dataclasses import replace
 from ops.cli.arguments import Arguments
 from ops.errors import OperatorError
 from ops.nomad import jobs
+from ops.nomad.cluster import wait
 from ops.nomad.session import Session, connect
 from ops.paths import named_by_user
 from ops.setup.credentials import Credentials
 
+_API = "api"
 _HELP = "correct it; docs/security.md has an example"
 
 
@@ -30,8 +32,11 @@ def sign_in_provider(arguments: list[str]) -> int:
     session = connect().managing()
     credentials = replace(session.credentials, sign_in_provider=text)
     credentials.save()
-    session.cluster.put_variable("nomad/jobs/api", credentials.variables()["api"])
-    print(f"the API restarts; {_described(text, session)}")
+    cluster, before = session.cluster, jobs.health(session.cluster, _API).restarts
+    if cluster.put_variable(f"nomad/jobs/{_API}", credentials.variables()[_API]) and cluster.is_wanted(_API):
+        what = "the API's restart with its new settings (`just up` first, if Closecast was updated)"
+        wait(lambda: jobs.health(cluster, _API).restarts > before and jobs.health(cluster, _API).healthy, 90, what)
+    print(_described(text, session))
     return 0
 
 

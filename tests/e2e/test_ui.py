@@ -130,7 +130,7 @@ def test_a_deal_is_scored(platform: Platform) -> None:
         soon(chrome).until(lambda _: "has no engage date" in text(chrome))
         day = shown(chrome, "[data-testid=stForm] [data-testid=stDateInput]")[0]
         parts = day.find_elements(By.CSS_SELECTOR, "[role=spinbutton]")
-        for part, said in zip(parts, ("2017", "12", "20"), strict=True):
+        for part, said in zip(parts, ("20", "12", "2017"), strict=True):
             part.send_keys(said)
         chrome.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
         press(chrome, "Score this deal")
