@@ -28,7 +28,7 @@ def show(why: Explanation | str) -> None:
     if isinstance(why, str):
         st.warning(why)
         return
-    st.caption(why.base_sentence)
+    st.caption(texts.with_days(why.base_sentence))
     # Leave out groups without effect: they have no bar, and long sentences.
     shown = [one for one in why.reasons if texts.points(one.points) != texts.points(0)]
     shown.sort(key=lambda one: -abs(one.points))

@@ -31,6 +31,7 @@ ROLES = {
     "admin": "lets people and programs in and out too, and rolls models back",
 }
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+_ISO_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _ENOUGH = 20  # past deals, of which a share says something
 TRIES_AGAIN = "This page tries again every few seconds."
 # The API names the columns of the CRM export; the page names the fields of its form.
@@ -94,6 +95,11 @@ def alike(of: Alike, deal: Deal) -> str:
 def day(value: date) -> str:
     """Format a date, as people write it where the visitor is: "31 December 2017", "December 31, 2017"."""
     return locales.day(value)
+
+
+def with_days(text: str) -> str:
+    """Write the dates in a sentence of the API, which are YYYY-MM-DD, as people do."""
+    return _ISO_DATE.sub(lambda found: day(date.fromisoformat(found[0])), text)
 
 
 def quarter(of: Quarter) -> str:

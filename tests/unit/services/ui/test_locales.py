@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from services.ui import locales
+from services.ui import texts as texts_of_pages
 from tests.unit.services.ui.answers import MODEL
 from tests.unit.services.ui.api_double import ApiDouble
 from tests.unit.services.ui.driving import come_with, metrics, opened, texts
@@ -50,6 +51,14 @@ def test_amounts_without_a_currency_are_numbers_and_nothing_is_less_than_nothing
     assert locales.money(-1234.5, "USD", 2, sign=True) == "-$1,234.50"
     assert locales.money(3, "XYZ") in ("XYZ3", "XYZ\xa03")
     assert locales.number(-0.04, 1) == "0.0"
+
+
+def test_dates_in_the_apis_sentences_are_written_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    _browser("en-US", monkeypatch)
+    sentence = "A deal engaged on 2017-12-31: 54 % of such deals are won by 2018-03-31."
+    assert texts_of_pages.with_days(sentence) == (
+        "A deal engaged on December 31, 2017: 54 % of such deals are won by March 31, 2018."
+    )
 
 
 def test_charts_are_told_the_signs(monkeypatch: pytest.MonkeyPatch) -> None:
