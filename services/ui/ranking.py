@@ -222,7 +222,7 @@ def _downloads(pipeline: Pipeline, ask: Callable[[], Pipeline]) -> None:
         )
         st.download_button(
             "Download for Excel",
-            lambda: spreadsheets.to_xlsx(export()),
+            lambda: spreadsheets.to_xlsx(export(), "Pipeline"),
             file_name=f"{name}.xlsx",
             mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             on_click="ignore",

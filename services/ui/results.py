@@ -112,7 +112,7 @@ def answer(content: bytes) -> None:
         )
         st.download_button(
             "Download for Excel",
-            lambda: spreadsheets.to_xlsx(ordered),
+            lambda: spreadsheets.to_xlsx(ordered, "Scored deals"),
             file_name="chances.xlsx",
             mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             on_click="ignore",

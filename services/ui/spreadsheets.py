@@ -15,13 +15,13 @@ def to_csv(table: pd.DataFrame) -> bytes:
     return _escaped(table).to_csv(index=False).encode()
 
 
-def to_xlsx(table: pd.DataFrame) -> bytes:
-    """The table as a workbook of one sheet, with its texts escaped as in CSV: a workbook is saved as CSV, too."""
+def to_xlsx(table: pd.DataFrame, sheet: str) -> bytes:
+    """The table as a workbook of one `sheet`, with its texts escaped as in CSV: a workbook is saved as CSV, too."""
     target = BytesIO()
     with pd.ExcelWriter(
         target, engine="xlsxwriter", date_format="yyyy-mm-dd", engine_kwargs={"options": _AS_TEXT}
     ) as writer:
-        _escaped(table).to_excel(writer, sheet_name="Pipeline", index=False, freeze_panes=(1, 0))
+        _escaped(table).to_excel(writer, sheet_name=sheet, index=False, freeze_panes=(1, 0))
     return target.getvalue()
 
 

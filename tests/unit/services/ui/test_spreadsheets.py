@@ -29,7 +29,7 @@ def test_csv_escapes_texts_and_leaves_numbers() -> None:
 
 
 def test_a_workbook_holds_texts_numbers_and_dates_and_no_formula() -> None:
-    sheet = openpyxl.load_workbook(BytesIO(to_xlsx(table())))["Pipeline"]
+    sheet = openpyxl.load_workbook(BytesIO(to_xlsx(table(), "Deals")))["Deals"]
     cells = list(sheet.iter_rows(min_row=2))
     assert [row[0].value for row in cells] == [*(f"'{one}" for one in HOSTILE[:4]), *HOSTILE[4:6], None]
     assert {row[0].data_type for row in cells[:6]} == {"s"}
