@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from closecast.platform.callers.issuers import Issuer
 
 URL = "http://issuer.example"
+_Server = TypeVar("_Server", bound=ThreadingHTTPServer)
 _MAKERS = {
     "RS256": lambda: rsa.generate_private_key(65537, 2048),
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
@@ -105,15 +106,21 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def issuing() -> Iterator[TokenIssuer]:
-    issuer = TokenIssuer()
-    thread = threading.Thread(target=issuer.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    with serving(TokenIssuer()) as issuer:
+        yield issuer
+
+
+@contextmanager
+def serving(server: _Server) -> Iterator[_Server]:
+    """Let `server` answer beside the test."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield issuer
+        yield server
     finally:
-        issuer.shutdown()
+        server.shutdown()
         thread.join()
-        issuer.server_close()
+        server.server_close()
 
 
 def forged(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> bytes:

@@ -1,7 +1,6 @@
 """OpenID providers for tests: a real one, and one that answers what a test wants, as no real one would."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import httpx
 from oidc_provider_mock import User, run_server_in_thread
 
-from tests.issuer import TokenIssuer
+from tests.issuer import TokenIssuer, serving
 
 CLIENT = "closecast"
 SECRET = "a secret of the client"
@@ -112,12 +111,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def lying_provider(issuer: TokenIssuer) -> Iterator[LyingProvider]:
-    server = LyingProvider(issuer)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(LyingProvider(issuer)) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
