@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ops.cli.arguments import Arguments, nothing, number, seconds
 from ops.cli.cells import cell
+from ops.cli.yaml_file import read_yaml
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.session import Session, connect
@@ -115,24 +116,17 @@ def sinks(arguments: list[str]) -> int:
         .place("file", "a list of sinks, as docs/operations.md describes it", "?")
         .given(arguments)
     )
-    import msgspec
-
     from closecast.platform.alerts.sinks.settings import SinksError, parse
 
     if given.file is None:
         kept = parse(Credentials.load().alert_sinks)
     else:
-        file = named_by_user(given.file)
+        file, remedy = named_by_user(given.file), "correct it; docs/operations.md has examples"
         try:
-            text = json.dumps(msgspec.yaml.decode(file.read_bytes()))
+            text = json.dumps(read_yaml(file, remedy))
             kept = parse(text)
-        except OSError as error:
-            raise OperatorError(f"{file} cannot be read: {error.strerror}", "name a file that is there") from error
-        except msgspec.DecodeError as error:
-            # The error may quote the file, which has secrets.
-            raise OperatorError(f"{file} is not YAML", "correct it; docs/operations.md has examples") from error
         except (SinksError, TypeError) as error:
-            raise OperatorError(f"{file}: {error}", "correct it; docs/operations.md has examples") from error
+            raise OperatorError(f"{file}: {error}", remedy) from error
         session = connect().managing()
         credentials = replace(session.credentials, alert_sinks=text)
         credentials.save()

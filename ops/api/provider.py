@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 from ops.cli.arguments import Arguments
+from ops.cli.yaml_file import read_yaml
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.cluster import wait
@@ -42,22 +43,15 @@ def sign_in_provider(arguments: list[str]) -> int:
 
 def _read(name: str) -> str:
     """The provider in the file, as JSON, after it has answered. Raises OperatorError."""
-    import msgspec
-
     from closecast.platform.callers.provider import Attempt, ProviderAwayError, SignInProvider, provider
     from closecast.platform.settings import SettingsError
 
     file = named_by_user(name)
+    content = read_yaml(file, _HELP)
     try:
-        content = msgspec.yaml.decode(file.read_bytes())
         text = "" if content is None else json.dumps(content)
         configured = provider(text)
-    except OSError as error:
-        raise OperatorError(f"{file} cannot be read: {error.strerror}", "name a file that is there") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
-        # The error may quote the file, which has a secret.
-        raise OperatorError(f"{file} is not YAML", _HELP) from error
-    except SettingsError as error:
+    except (SettingsError, TypeError) as error:
         raise OperatorError(f"{file}: {error}", _HELP) from error
     if configured is None:
         raise OperatorError(f"{file} is empty", _HELP)

@@ -80,11 +80,8 @@ def _drift(moved: tuple[Moved, ...]) -> None:
     )
     table = pd.DataFrame([asdict(one) for one in moved])
     share = (table["distance"].astype(float) / table["threshold"].astype(float)).fillna(-1.0)
-    st.dataframe(
-        table.loc[share.sort_values(ascending=False, kind="stable").index].rename(columns=_OF_DRIFT),
-        hide_index=True,
-        column_config={name: st.column_config.NumberColumn(format="%.3g") for name in list(_OF_DRIFT.values())[3:]},
-    )
+    order = share.sort_values(ascending=False, kind="stable").index
+    _table(table.loc[order].rename(columns=_OF_DRIFT), "%.3g")
 
 
 def _performance(months: tuple[Month, ...]) -> None:
@@ -95,14 +92,16 @@ def _performance(months: tuple[Month, ...]) -> None:
         "The predictions that matured in each month. Log loss: lower is better; beside it what it would be if each "
         "probability were right."
     )
-    table = pd.DataFrame([asdict(one) for one in months])
-    levels = {"log_loss": "Log loss", "expected_log_loss": "If each is right"}
-    st.line_chart(table.set_index("month").rename(columns=levels)[list(levels.values())], height=220)
-    st.dataframe(
-        table.rename(columns=_OF_MONTHS),
-        hide_index=True,
-        column_config={name: st.column_config.NumberColumn(format="%.4f") for name in list(_OF_MONTHS.values())[3:]},
-    )
+    table = pd.DataFrame([asdict(one) for one in months]).rename(columns=_OF_MONTHS)
+    levels = [_OF_MONTHS[name] for name in ("log_loss", "expected_log_loss")]
+    st.line_chart(table.set_index(_OF_MONTHS["month"])[levels], height=220)
+    _table(table, "%.4f")
+
+
+def _table(table: pd.DataFrame, written: str) -> None:
+    """Draw a table whose numbers, from the fourth column on, are `written` so."""
+    numbers = {name: st.column_config.NumberColumn(format=written) for name in table.columns[3:]}
+    st.dataframe(table, hide_index=True, column_config=numbers)
 
 
 def sentence(said: Said) -> str:

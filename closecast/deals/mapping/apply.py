@@ -17,9 +17,10 @@ from closecast.deals.vocabulary import TEAM_COLUMNS
 
 @dataclass
 class Mapped:
-    """`frame` has RAW_COLUMNS, and those of TEAM_COLUMNS that are mapped, as text and the rows' numbers as index; with `set_aside` it has every row.
+    """The deals in the contract's words.
 
-    `notes` say, one sentence each, what was decided about the export.
+    `frame` has RAW_COLUMNS and those of TEAM_COLUMNS that are mapped, as text, and the rows' numbers in the file as index;
+    with `set_aside` it has every row. `notes` say, one sentence each, what was decided about the export.
     """
 
     frame: pd.DataFrame

@@ -113,9 +113,7 @@ def _by_field(found: Mappings[str, Evidence]) -> dict[str, str] | None:
 
 def _column(use: str, found: Mappings[str, Evidence]) -> str | None:
     """The column with the best known name for `use`."""
-    known = words.HISTORY[use]
-    fitting = [(known.index(words.plain(column)), column) for column in found if words.plain(column) in known]
-    return min(fitting)[1] if fitting else None
+    return next(iter(words.named(sorted(found), words.HISTORY[use])), None)
 
 
 def _is_explicit(column: str) -> bool:

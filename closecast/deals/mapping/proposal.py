@@ -197,9 +197,7 @@ def _with_stage(rows: tuple[Row, ...], found: dict[str, Evidence]) -> tuple[Row,
 
 def _named(use: str, found: dict[str, Evidence]) -> list[Evidence]:
     """The columns with a known name of a use, the best name first."""
-    known = words.COLUMNS[use]
-    named = [one for one in found.values() if words.plain(one.name) in known]
-    return sorted(named, key=lambda one: known.index(words.plain(one.name)))
+    return [found[name] for name in words.named(found, words.COLUMNS[use])]
 
 
 def _fit(use: str, one: Evidence) -> float:

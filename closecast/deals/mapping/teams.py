@@ -53,6 +53,4 @@ def _teams(name: str, frame: pd.DataFrame, known: set[str]) -> Teams | None:
 
 def _column(frame: pd.DataFrame, use: str) -> str | None:
     """The column with the best known name for a use."""
-    names = words.COLUMNS[use]
-    found = [str(name) for name in frame.columns if words.plain(str(name)) in names]
-    return min(found, key=lambda name: names.index(words.plain(name)), default=None)
+    return next(iter(words.named(map(str, frame.columns), words.COLUMNS[use])), None)

@@ -1,7 +1,7 @@
 """The names that CRMs give to columns and stages (words.yaml), in the plain form that `plain` makes of a name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from types import MappingProxyType
 
@@ -35,6 +35,12 @@ def plain(name: str) -> str:
     """A column's or a stage's name without case, signs and the word for the deal itself: "Deal - OwnerId" is "owner id"."""
     words = _NO_LETTERS.sub(" ", _CAMEL.sub(" ", name.strip())).casefold().split()
     return " ".join([word for word in words if word not in _SUBJECT] or words)
+
+
+def named(names: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Those of `names` whose plain form is one of `known`, in the order of `known`, else in their own."""
+    found = [name for name in names if plain(name) in known]
+    return sorted(found, key=lambda name: known.index(plain(name)))
 
 
 def meaning(stage: str, stages: Mapping[str, Meaning] = MappingProxyType({})) -> Meaning | None:
