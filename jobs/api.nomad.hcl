@@ -68,13 +68,22 @@ job "api" {
         timeout  = "3s"
       }
 
+      # A new version of the service that refuses the champion never passes, and the old version comes back.
+      check {
+        name     = "startup"
+        type     = "http"
+        path     = "/health/startup"
+        interval = "2s"
+        timeout  = "3s"
+      }
+
       check {
         name     = "ready"
         type     = "http"
         path     = "/health/ready"
         interval = "5s"
         timeout  = "3s"
-        # Without a champion the instance is not ready: the pipeline must fix that, not the deployment.
+        # Without any champion the instance is not ready: the pipeline must fix that, not the deployment.
         on_update = "ignore"
       }
     }
@@ -93,8 +102,10 @@ job "api" {
       canary           = lookup(var.ports, "api", 0) == 0 ? 1 : 0
       auto_promote     = lookup(var.ports, "api", 0) == 0
       auto_revert      = true
-      min_healthy_time = "1s"
+      min_healthy_time = "10s"
       healthy_deadline = "3m"
+      # The first instance that misses its deadline ends the deployment.
+      progress_deadline = "0s"
     }
 
     task "api" {

@@ -1,5 +1,6 @@
 """A scheduler of a test's own that runs the project's job files, with the services' accounts where the tests run as root."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from ops.setup import accounts, caddy_binary, metrics_binaries, nomad_binary, ru
 from ops.setup.credentials import Credentials
 from tests.servers.processes import free_ports, refuse_in_unit_tests
 
-_FILES = """
+_STAND_IN = """
 job "{name}" {{
   group "{name}" {{
     network {{
@@ -34,7 +35,7 @@ job "{name}" {{
       driver = "raw_exec"
       config {{
         command = "{python}"
-        args    = ["-m", "http.server", "${{NOMAD_PORT_http}}", "--bind", "127.0.0.1", "--directory", "{folder}"]
+        args    = {arguments}
       }}
       resources {{
         cpu    = 50
@@ -67,8 +68,13 @@ class Scheduler:
     def run_files(self, name: str, folder: Path) -> None:
         """Have a server of the files in `folder` stand in for the job `name`, registered as its service."""
         folder.mkdir(parents=True, exist_ok=True)
-        specification = self.state / f"{name}-{folder.name}.nomad.hcl"
-        specification.write_text(_FILES.format(name=name, python=self.python, folder=folder))
+        listening = ["-m", "http.server", "${NOMAD_PORT_http}", "--bind", "127.0.0.1"]
+        self.run_stand_in(name, [*listening, "--directory", str(folder)])
+
+    def run_stand_in(self, name: str, arguments: list[str]) -> None:
+        """Have Python with these arguments stand in for the job `name`, registered as its service."""
+        specification = self.state / f"{name}.nomad.hcl"
+        specification.write_text(_STAND_IN.format(name=name, python=self.python, arguments=json.dumps(arguments)))
         self.submit(specification)
 
 

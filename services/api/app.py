@@ -20,7 +20,7 @@ from services.api.middleware.security_headers import add_headers
 from services.api.middleware.strict_request import StrictRequest, require_strict
 from services.api.problem_handlers import HANDLERS
 from services.api.routes import ROUTES
-from services.api.routes.health import live, meters, ready
+from services.api.routes.health import live, meters, ready, startup
 from services.api.routes.registry_events import registry_event
 from services.api.routes.sign_in_page import check_sign_in, sign_in_by_page, sign_in_page
 from services.api.routes.sign_in_provider import sign_in_by_provider, signed_in_by_provider
@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> Service:
         route_handlers=[
             versioned,
             live,
+            startup,
             ready,
             meters,
             sign_in_page,

@@ -18,7 +18,7 @@ from services.api.telemetry.metrics import Metrics
 _LOG = logging.getLogger(__name__)
 
 _SOUND = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_PROBES = ("/health/live", "/health/ready", "/metrics", "/sign-in/check")
+_PROBES = ("/health/live", "/health/startup", "/health/ready", "/metrics", "/sign-in/check")
 PREDICTIONS = "/v1/predictions"
 REFUSED = "refused"  # key in a request's state: the status that the protocol answered meanwhile
 Headers = Iterable[tuple[bytes, bytes]]

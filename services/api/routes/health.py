@@ -15,6 +15,20 @@ def live() -> Health:
     return Health("live")
 
 
+@get("/health/startup", sync_to_thread=False, summary="The right model serves, or there is none", tags=["health"])
+def startup(champion: NamedDependency[Champion]) -> Response[Health]:
+    """Answer 503 until this instance serves the registry's champion, or the registry has none; then 200 for good.
+
+    While the registry does not answer, the last champion that this machine knows is taken for it. A deployment waits for
+    this: an instance that lives but refuses the champion is not kept.
+    """
+    status = champion.status()
+    version = None if status.served is None else status.served.version
+    if not status.started:
+        return Response(Health("starting", version, status.problem), status_code=503)
+    return Response(Health("started", version, status.problem))
+
+
 @get("/health/ready", sync_to_thread=False, summary="A model serves", tags=["health"])
 def ready(champion: NamedDependency[Champion], state: State) -> Response[Health]:
     """Answer 200 while a model serves, with the reason if the registry is away; else, and before stopping, 503."""

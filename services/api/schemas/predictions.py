@@ -272,6 +272,6 @@ class Model(Struct, frozen=True):
 class Health(Struct, frozen=True, omit_defaults=True):
     """State of this instance."""
 
-    status: Literal["live", "ready", "not ready"]
+    status: Literal["live", "starting", "started", "ready", "not ready"]
     model_version: str | None = None
     reason: str | None = None

@@ -34,10 +34,15 @@ _CURRENT = "current.json"
 
 @dataclass(frozen=True)
 class Status:
-    """The follower's state: the model it serves, and the current problem, if any."""
+    """The follower's state: the model it serves, the current problem, if any, and whether the instance has started.
+
+    It has once it serves what the registry calls champion, or the registry has called none so; while the registry does
+    not answer, with the last champion that is known here. A champion that was refused leaves it as it was.
+    """
 
     served: Served | None
     problem: str | None
+    started: bool = False
 
 
 class Champion:
@@ -71,6 +76,7 @@ class Champion:
         self._stored_seconds = stored_seconds
         self._stored_due = float("-inf")  # when they are to be checked next
         self._stored_problem: str | None = None
+        self._proved = False  # by the registry, that what serves is right; it stays so
         self._worker = BackgroundWorker(
             "champion", self._follow, self._set, retry_seconds=poll_seconds, describe=_described, stop_seconds=10.0
         )
@@ -107,7 +113,7 @@ class Champion:
         with self._change:
             if self._status.served is not before:
                 return False
-            self._status = Status(replace(before, model=model), self._status.problem)
+            self._status = replace(self._status, served=replace(before, model=model))
             return True
 
     def _follow(self) -> float:
@@ -121,6 +127,7 @@ class Champion:
         try:
             named = self._registry.champion_identity()
             if named is None:
+                self._proved = True
                 raise NoChampionError(_no_champion(served))
             if served is None or not named.is_same(served.identity):
                 if time.monotonic() < self._left_alone.get(named, float("-inf")):
@@ -128,13 +135,14 @@ class Champion:
                 taken = self._load(named)
                 self._set(None, taken)
                 self._promoted(taken.identity, None if served is None else served.identity, asked_at)
+            self._proved = True
             self._set(self._missing(named))
         except ModelError as error:
             self._refuse(named, _REFUSED_SECONDS, f"{named} was refused: {error}")
         except LostError as error:
             self._refuse(named, _LOST_SECONDS, f"{named} cannot be taken up, its artifacts are gone: {error}")
         except RegistryError as error:
-            self._set(str(error))
+            self._set(str(error), started=self._status.served is not None and not self._left_alone)
 
     def _load(self, model: Identity) -> Served:
         before = self._status.served
@@ -187,12 +195,15 @@ class Champion:
             _LOG.warning("model", extra={"origin": "local cache", "problem": str(error)})
             return None
 
-    def _set(self, problem: str | None, served: Served | None = None) -> None:
-        """Set the current problem, and the served model if it is another."""
+    def _set(self, problem: str | None, served: Served | None = None, *, started: bool = False) -> None:
+        """Set the current problem, and the served model if it is another.
+
+        `started` counts until the registry has proved what serves.
+        """
         with self._change:
             if problem != self._status.problem and problem is not None:
                 _LOG.warning("model", extra={"version": _version(self._status.served), "problem": problem})
-            self._status = Status(served or self._status.served, problem)
+            self._status = Status(served or self._status.served, problem, self._proved or started)
 
 
 def _warm_up(served: Served) -> None:

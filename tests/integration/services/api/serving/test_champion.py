@@ -1,7 +1,6 @@
 """The follower of the champion: what it takes up, what it refuses, and what it keeps.
 
-The registry here is an HTTP double of the four MLflow routes that are asked, so that it can be told to fail; the real one is in the
-integration tests.
+The registry is a double that can be told to fail; the service beside a real one is in test_life.py.
 """
 
 import json
@@ -9,9 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -20,60 +17,14 @@ from closecast.models.deal_model import DealModel, digest
 from closecast.platform.mlflow.registry import Identity, ModelRegistry
 from services.api.serving.champion import Champion
 from tests.conftest import Logged
+from tests.registry_double import RegistryDouble
 from tests.unit.services.api.conftest import AWAY, keep
 from tests.waiting import until
 
 
-class RegistryDouble(ThreadingHTTPServer):
-    """Answers for the version in `version`, with the files of `folder`."""
-
-    version: str | None = "1"
-    run: str | None = None  # r<version> unless set
-    tags: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
-    folder: Path
-    fails = False
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: RegistryDouble
-
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        if self.server.fails:
-            return self._send(500, {"error_code": "INTERNAL_ERROR", "message": "told to fail"})
-        if url.path.endswith("registered-models/alias"):
-            if self.server.version is None:
-                return self._send(404, {"error_code": "RESOURCE_DOES_NOT_EXIST"})
-            run = self.server.run or f"r{self.server.version}"
-            tags = [{"key": key, "value": value} for key, value in self.server.tags.items()]
-            return self._send(200, {"model_version": {"version": self.server.version, "run_id": run, "tags": tags}})
-        if url.path.endswith("runs/get"):
-            return self._send(200, {"run": {"info": {"artifact_uri": "mlflow-artifacts:/1/artifacts"}}})
-        if url.path.endswith("mlflow-artifacts/artifacts"):
-            folder = parse_qs(url.query)["path"][0]
-            files = [{"path": f"{folder}/{file.name}"} for file in self.server.folder.glob("*")]
-            return self._send(200, {"files": files})
-        return self._send(200, (self.server.folder / Path(url.path).name).read_bytes())
-
-    def _send(self, status: int, body: object) -> None:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """The tests' output is theirs."""
-
-
 @pytest.fixture
 def registry(served_model: DealModel, tmp_path: Path) -> Iterator[RegistryDouble]:
-    server = RegistryDouble(("127.0.0.1", 0), _Handler)
-    server.folder = tmp_path / "artifacts"
+    server = RegistryDouble(tmp_path / "artifacts")
     served_model.save(server.folder)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield server
@@ -170,6 +121,59 @@ def test_a_damaged_copy_on_disk_is_told_and_not_served(served_model: DealModel, 
     # then
     assert _version(champion) is None
     assert "is damaged" in str(logged())
+
+
+def test_an_instance_has_started_once_it_serves_the_champion_or_there_is_none(
+    registry: RegistryDouble, champion: Champion
+) -> None:
+    assert not champion.status().started
+    registry.version = None
+    champion.look()
+    assert champion.status().started
+
+    # and when a later champion is refused, then it goes on: what it served when it started was right
+    registry.version = "2"
+    (registry.folder / "model.txt").write_text("tree")
+    champion.look()
+    assert "was refused" in str(champion.status().problem)
+    assert champion.status().started
+
+
+def test_an_instance_that_refuses_the_champion_does_not_start(
+    registry: RegistryDouble, served_model: DealModel, tmp_path: Path
+) -> None:
+    # given one that serves the champion before, from its own disk
+    keep(served_model, tmp_path / "cache")
+    (registry.folder / "model.txt").write_text("tree")
+    champion = Champion(ModelRegistry(registry.address), tmp_path / "cache")
+    champion.start()
+    try:
+        until(lambda: "was refused" in str(champion.status().problem))
+    finally:
+        champion.stop()
+    # then
+    assert _version(champion) == "7"
+    assert not champion.status().started
+    # nor when the registry then goes away
+    registry.fails = True
+    champion.look()
+    assert not champion.status().started
+
+
+def test_while_the_registry_is_away_the_last_known_champion_is_taken_for_the_right_one(
+    registry: RegistryDouble, served_model: DealModel, tmp_path: Path
+) -> None:
+    registry.fails = True
+    keep(served_model, tmp_path / "cache")
+    champion, bare = (Champion(ModelRegistry(registry.address), tmp_path / name) for name in ("cache", "empty"))
+    for one in (champion, bare):
+        one.start()
+        try:
+            until(lambda one=one: "told to fail" in str(one.status().problem))  # type: ignore[misc]
+        finally:
+            one.stop()
+    assert champion.status().started
+    assert not bare.status().started
 
 
 def test_who_is_woken_asks_at_once(registry: RegistryDouble, tmp_path: Path) -> None:

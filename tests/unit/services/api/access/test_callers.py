@@ -34,7 +34,7 @@ def test_each_accepted_key_opens(anonymous: Client, headers: dict[str, str]) -> 
 
 
 def test_probes_and_the_description_need_no_key(anonymous: Client) -> None:
-    for route in ("/health/live", "/health/ready", "/schema", "/schema/openapi.json"):
+    for route in ("/health/live", "/health/startup", "/health/ready", "/schema", "/schema/openapi.json"):
         assert anonymous.get(route).status_code == 200
 
 
@@ -125,6 +125,7 @@ def test_the_description_is_openapi_3_1_with_every_route(anonymous: Client) -> N
         "/v1/audit",
         "/v1/audit/verification",
         "/health/live",
+        "/health/startup",
         "/health/ready",
     }
     assert set(document["components"]["securitySchemes"]) == {"key", "bearer"}
