@@ -272,7 +272,7 @@ test *arguments: testing
     esac; \
     exec {{ bin }}/pytest -m "$which" --dist loadgroup --no-loadscope-reorder $how "$@"
 
-# Check style, types, import rules, job files, Terraform and the locks
+# Check style, types, import rules, job files, Terraform, policies and the locks
 [group('development')]
 lint: development
     {{ bin }}/ruff check
@@ -282,6 +282,8 @@ lint: development
     {{ ops }} nomad-fmt -check
     {{ ops }} caddy-fmt -check
     terraform fmt -check -recursive terraform
+    {{ ops }} tf docs --check
+    {{ ops }} policy
     {{ bin }}/python -m ops.setup.locks --check
 
 # Put the sources into the standard form
@@ -298,10 +300,20 @@ fmt: development
 lock *arguments: development
     {{ bin }}/python -m ops.setup.locks "$@"
 
-# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | exports | forecast | history | proof | shadow | drift | monitor | suite> [rounds=3 ...]
+# Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | exports | forecast | history | proof | shadow | drift | monitor | filter | suite> [rounds=3 ...]
 [group('development')]
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"
+
+# Terraform: tf <plan | apply | destroy> <local | staging | production>, tf test [module], tf docs [--check]
+[group('infrastructure')]
+tf *arguments: development
+    @{{ ops }} tf "$@"
+
+# Try the rules of policies/rego on themselves, on every job file, and on plans of staging and production
+[group('infrastructure')]
+policy *arguments: development
+    @{{ ops }} policy "$@"
 
 [private]
 runtime *arguments:

@@ -1,4 +1,4 @@
-# The cache (Valkey) on one machine; production uses ElastiCache.
+# The cache (Valkey) on one machine; in AWS it is this job too, on a volume of its own.
 
 variable "service_provider" {
   type        = string

@@ -70,6 +70,10 @@ job "gateway" {
     }
 
     update {
+      # A canary runs beside the old instance, so it needs a port that Nomad chooses.
+      canary           = lookup(var.ports, "gateway", 0) == 0 ? 1 : 0
+      auto_promote     = lookup(var.ports, "gateway", 0) == 0
+      auto_revert      = true
       min_healthy_time = "1s"
       healthy_deadline = "3m"
     }

@@ -51,6 +51,10 @@ job "ui" {
     }
 
     update {
+      # A canary runs beside the old instance, so it needs a port that Nomad chooses.
+      canary           = lookup(var.ports, "ui", 0) == 0 ? 1 : 0
+      auto_promote     = lookup(var.ports, "ui", 0) == 0
+      auto_revert      = true
       min_healthy_time = "1s"
       healthy_deadline = "3m"
     }

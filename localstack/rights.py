@@ -1,11 +1,14 @@
 """The rights of each job's key: where it may read and write objects, and publish. Everything else is refused."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from refusal import RefusedError
 
+_JOBS = Path(__file__).parents[1] / "policies" / "iam" / "jobs.json"
 READING = {"HeadBucket", "ListObjects", "ListObjectsV2", "HeadObject", "GetObject"}
 WRITING = {
     "PutObject",
@@ -47,19 +50,21 @@ class Rights:
 
 
 def of_jobs(lake: str, artifacts: str) -> list[Rights]:
-    """The rights of all jobs with their own key, for these buckets."""
+    """The rights of all jobs with their own key, for these buckets, as policies/iam/jobs.json names them."""
+    buckets = {"lake": lake, "artifacts": artifacts}
+    topics = {"alerts": TOPIC}
+
+    def places(named: list[str]) -> tuple[str, ...]:
+        return tuple(f"{buckets[bucket]}/{prefix}" for bucket, _, prefix in (one.partition("/") for one in named))
+
     return [
-        Rights("alerts", publish=(TOPIC,)),
-        # Newer deals than the model's training data, and the list of forgotten values.
-        Rights("api", read=(f"{lake}/newest/", f"{lake}/silver/", f"{lake}/forgotten/")),
-        # It rewrites unfinished files without reading them.
-        Rights("journal", write=(f"{lake}/predictions/date=",)),
-        Rights("mlflow", read=(f"{artifacts}/mlflow/",), write=(f"{artifacts}/mlflow/",)),
-        # Flows: they ingest, score and read exports (s3://…); artifacts they send to MLflow.
-        Rights("prefect-worker", read=(f"{lake}/",), write=(f"{lake}/",)),
-        # Deals to score may be anywhere in the lake. An instance deletes an expired lease.
-        Rights("score", read=(f"{lake}/",), write=(f"{lake}/predictions/", f"{lake}/leases/")),
-        Rights("trial", read=(f"{lake}/silver/", f"{lake}/leases/"), write=(f"{lake}/leases/",)),
+        Rights(
+            job,
+            places(may.get("read", [])),
+            places(may.get("write", [])),
+            tuple(topics[one] for one in may.get("publish", [])),
+        )
+        for job, may in json.loads(_JOBS.read_text(encoding="utf-8")).items()
     ]
 
 

@@ -23,9 +23,11 @@ from ops.nomad import jobs, restart
 from ops.nomad.agent import Agent
 from ops.nomad.session import connect
 from ops.paths import JOBS, LOCAL_VARS, PROJECT
+from ops.policy import policy
 from ops.prefect import commands as prefect_commands
 from ops.prefect.handover import readable
 from ops.setup import caddy_binary, nomad_binary
+from ops.terraform.command import tf
 
 
 def status(arguments: list[str]) -> int:
@@ -175,6 +177,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "logs": logs,
     "restart": restart.restart,
     "plan": plan,
+    "tf": tf,
+    "policy": policy,
     "train": train,
     "monitor": monitor,
     "predict": predict.predict,

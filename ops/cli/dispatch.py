@@ -12,6 +12,7 @@ from ops.errors import OperatorError
 from ops.paths import PYTHON
 from ops.setup import caddy_binary, environment, metrics_binaries, nomad_binary, preflight
 from ops.setup.metrics_binaries import ALERTMANAGER, PROMETHEUS
+from ops.setup.opa_binary import OPA
 
 Command = Callable[[list[str]], int]
 
@@ -116,7 +117,7 @@ def _get_metrics() -> str:
 
 def _get_programs() -> None:
     """Get the programs that tests start; if one is not available, say why, and its tests are skipped."""
-    for program in (nomad_binary.NOMAD, caddy_binary.CADDY, PROMETHEUS, ALERTMANAGER):
+    for program in (nomad_binary.NOMAD, caddy_binary.CADDY, OPA, PROMETHEUS, ALERTMANAGER):
         if program.find() is None:
             try:
                 with progress.step(program.title):

@@ -37,11 +37,11 @@ def initialise(state: Path, mirror: Path | None, root: Path = ROOT) -> None:
     state.chmod(0o700)
     shutil.rmtree(state / "data", ignore_errors=True)
     plugins = [f"-plugin-dir={mirror}"] if mirror else []
-    _run(root, state, "init", "-reconfigure", f"-backend-config=path={_state_file(state)}", *plugins, environment={})
+    _run(root, state, "init", "-reconfigure", f"-backend-config=path={_state_file(state)}", *plugins, variables={})
     (state / "initialised").write_text(_digest(root))
 
 
-def apply(state: Path, session: str, environment: dict[str, str]) -> None:
+def apply(state: Path, session: str, variables: dict[str, str]) -> None:
     """Create missing resources in the LocalStack of `session`. Raises TerraformError.
 
     The state of another session is deleted first: LocalStack has lost its resources, and refreshing each takes longer
@@ -52,20 +52,20 @@ def apply(state: Path, session: str, environment: dict[str, str]) -> None:
         for stale in state.glob("terraform.tfstate*"):
             stale.unlink()
         begun.write_text(session)
-    _run(ROOT, state, "apply", "-auto-approve", "-refresh=false", "-compact-warnings", environment=environment)
+    _run(ROOT, state, "apply", "-auto-approve", "-refresh=false", "-compact-warnings", variables=variables)
 
 
 def _state_file(state: Path) -> Path:
     return state / "terraform.tfstate"
 
 
-def _run(root: Path, state: Path, command: str, *arguments: str, environment: dict[str, str]) -> None:
+def _run(root: Path, state: Path, command: str, *arguments: str, variables: dict[str, str]) -> None:
     terraform = shutil.which("terraform")
     if terraform is None:
         raise TerraformError("there is no terraform on PATH")
     done = subprocess.run(
         [terraform, f"-chdir={root / ENVIRONMENT}", command, "-input=false", "-no-color", *arguments],
-        env=_environment(state) | environment,
+        env=environment(state / "data") | variables,
         capture_output=True,
         encoding="utf-8",
         errors="replace",
@@ -76,11 +76,12 @@ def _run(root: Path, state: Path, command: str, *arguments: str, environment: di
             f"terraform {command} was ended by signal {-done.returncode}; 9 means that Linux ran out of memory"
         )
     if done.returncode:
-        raise TerraformError(_reason(done.stderr or done.stdout))
+        raise TerraformError(reason(done.stderr or done.stdout))
 
 
-def _environment(state: Path) -> dict[str, str]:
-    environment = {**os.environ, "TF_DATA_DIR": str(state / "data"), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+def environment(data: Path) -> dict[str, str]:
+    """This process's environment for Terraform, which keeps its working data in `data`."""
+    environment = {**os.environ, "TF_DATA_DIR": str(data), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
     environment.pop("AWS_CA_BUNDLE", None)
     named = environment.get("TF_CLI_CONFIG_FILE")
     if named and not os.access(named, os.R_OK):  # otherwise Terraform warns about the unreadable file at every command
@@ -88,7 +89,7 @@ def _environment(state: Path) -> dict[str, str]:
     return environment
 
 
-def _reason(output: str) -> str:
+def reason(output: str) -> str:
     """The first error of Terraform's boxed output, on one line."""
     text = " ".join(re.sub(r"[│╷╵]", " ", output).split())
     start = text.find("Error: ")

@@ -1,14 +1,14 @@
 output "buckets" {
   description = "Bucket name by role."
-  value       = module.object_store.names
+  value       = module.platform.buckets
 }
 
 output "secret_arns" {
   description = "ARN of each secret, by name."
-  value       = module.secrets.arns
+  value       = module.platform.secret_arns
 }
 
 output "alerts_topic" {
   description = "ARN of the topic that messages about alerts are published to."
-  value       = module.alerts.topic
+  value       = module.platform.alerts_topic
 }

@@ -1,5 +1,10 @@
 # Buckets that nobody outside can read, that forget no version, and that are encrypted at rest.
 
+locals {
+  # The key of each bucket's objects; none: S3's own.
+  keys = { for role, bucket in var.buckets : role => bucket.access_logs ? null : var.kms_key_arn }
+}
+
 resource "aws_s3_bucket" "this" {
   for_each = var.buckets
 
@@ -24,11 +29,11 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = each.value.id
 
   rule {
-    bucket_key_enabled = var.kms_key_arn != null
+    bucket_key_enabled = local.keys[each.key] != null
 
     apply_server_side_encryption_by_default {
-      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
-      kms_master_key_id = var.kms_key_arn
+      sse_algorithm     = local.keys[each.key] == null ? "AES256" : "aws:kms"
+      kms_master_key_id = local.keys[each.key]
     }
   }
 }
@@ -59,14 +64,23 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = each.value.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "RefusePlainHttp"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [each.value.arn, "${each.value.arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    Statement = concat(
+      [{
+        Sid       = "RefusePlainHttp"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [each.value.arn, "${each.value.arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      [for accepted in [var.buckets[each.key].access_logs] : {
+        Sid       = "TakeAccessLogs"
+        Effect    = "Allow"
+        Principal = { Service = "logdelivery.elasticloadbalancing.amazonaws.com" }
+        Action    = "s3:PutObject"
+        Resource  = ["${each.value.arn}/AWSLogs/*"]
+      } if accepted],
+    )
   })
 
   # The policy API refuses while the block is being set.
@@ -76,7 +90,7 @@ resource "aws_s3_bucket_policy" "this" {
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   for_each = {
     for role, bucket in var.buckets : role => bucket
-    if bucket.noncurrent_expiration_days != null || bucket.abort_multipart_days != null
+    if bucket.noncurrent_expiration_days != null || bucket.abort_multipart_days != null || bucket.expiration_days != null
   }
 
   bucket = aws_s3_bucket.this[each.key].id
@@ -91,6 +105,20 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
       noncurrent_version_expiration {
         noncurrent_days = rule.value
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = each.value.expiration_days[*]
+
+    content {
+      id     = "expire"
+      status = "Enabled"
+      filter {}
+
+      expiration {
+        days = rule.value
       }
     }
   }

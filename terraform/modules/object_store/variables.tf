@@ -1,8 +1,10 @@
 variable "buckets" {
-  description = "Buckets by their role (such as lake or artifacts); each may ask for lifecycle rules, in days."
+  description = "Buckets by their role (such as lake or artifacts); each may ask for lifecycle rules, in days, and to take a load balancer's access logs, which AWS writes with S3's own key alone."
   type = map(object({
     noncurrent_expiration_days = optional(number)
     abort_multipart_days       = optional(number)
+    expiration_days            = optional(number)
+    access_logs                = optional(bool, false)
   }))
 
   validation {

@@ -10,7 +10,7 @@ resource "aws_secretsmanager_secret" "this" {
 }
 
 resource "aws_secretsmanager_secret_version" "this" {
-  for_each = aws_secretsmanager_secret.this
+  for_each = var.filled ? aws_secretsmanager_secret.this : {}
 
   secret_id                = each.value.id
   secret_string_wo         = var.values[each.key]

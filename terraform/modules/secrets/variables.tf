@@ -18,9 +18,16 @@ variable "names" {
   }
 }
 
+variable "filled" {
+  description = "Write `values`. Without it the secrets are made empty, for `just deploy` to fill."
+  type        = bool
+  default     = true
+}
+
 variable "values" {
   description = "Value of each secret, by name. Ephemeral: Terraform hands them on and writes them nowhere."
   type        = map(string)
+  default     = {}
   ephemeral   = true
   sensitive   = true
 }

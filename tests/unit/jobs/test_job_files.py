@@ -67,6 +67,16 @@ def test_no_secret_path_or_address_stands_in_the_file(name: str) -> None:
     assert not re.search(r'"/(home|root|usr|var|opt|tmp)/', text)
 
 
+@pytest.mark.parametrize("name", ["api", "gateway", "ui"])
+def test_a_port_of_nomads_choice_gets_a_canary_and_an_update_that_fails_is_reverted(name: str) -> None:
+    group = parsed(name, "-var=ports={}")["TaskGroups"][0]
+    assert group["Update"]["Canary"] == 1
+    assert group["Update"]["AutoPromote"] and group["Update"]["AutoRevert"]
+    assert not group["Networks"][0].get("ReservedPorts")
+    fixed = parsed(name)["TaskGroups"][0]["Update"]
+    assert (fixed["Canary"], fixed["AutoPromote"], fixed["AutoRevert"]) == (0, False, True)
+
+
 def test_more_instances_get_ports_of_nomads_choice_and_a_canary() -> None:
     job = parsed("api", "-var=ports={}", "-var=instances={api=3}")
     group = job["TaskGroups"][0]

@@ -81,3 +81,25 @@ run "no_bucket_is_refused" {
 
   expect_failures = [var.buckets]
 }
+
+run "a_bucket_takes_access_logs_from_load_balancers_alone" {
+  variables {
+    buckets     = { logs = { access_logs = true, expiration_days = 90 }, lake = {} }
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1"
+  }
+
+  assert {
+    condition     = [for one in jsondecode(aws_s3_bucket_policy.this["logs"].policy).Statement : one.Sid] == ["RefusePlainHttp", "TakeAccessLogs"]
+    error_message = "The bucket for access logs takes them."
+  }
+
+  assert {
+    condition     = [for one in jsondecode(aws_s3_bucket_policy.this["lake"].policy).Statement : one.Sid] == ["RefusePlainHttp"]
+    error_message = "Other buckets take none."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this["logs"].rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "AWS writes access logs with S3's own key."
+  }
+}

@@ -1,0 +1,1 @@
+"""The command `tf`: Terraform's environments and modules."""

@@ -1,0 +1,147 @@
+"""Environments of AWS in a copy of the tree, against moto, which stands in for AWS: for policies and tests.
+
+terraform/moto/README.md says what moto does otherwise than AWS.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from closecast.platform.nomad.discovery import wait_for
+from ops import paths
+from ops.errors import OperatorError
+from ops.terraform import program
+from services.bucket_mirror import terraform
+
+# moto gives all databases of a region one identifier; buckets and roles are of the whole account.
+REGIONS = {"staging": "eu-west-1", "production": "eu-central-1"}
+_MADE_BY_TERRAFORM = (".terraform", ".terraform.lock.hcl", "*.tfstate*", "*.tfvars", "backend.hcl")
+# Where the provider goes, that the state is a file, and that what was made may be deleted.
+_OVERRIDE = """
+terraform {
+  backend "local" {}
+}
+
+provider "aws" {
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  s3_use_path_style           = true
+  max_retries                 = 2
+}
+
+module "platform" {
+  disposable = true
+}
+"""
+
+
+@dataclass(frozen=True)
+class Root:
+    """One environment in a copy of the tree, and the variables with which Terraform reaches its cloud."""
+
+    folder: Path
+    variables: Mapping[str, str]
+
+    def set(self, **values: Any) -> None:
+        """Give these values to the environment's variables, beside those it has."""
+        file = self.folder / "terraform.tfvars.json"
+        before = json.loads(file.read_text()) if file.exists() else {}
+        file.write_text(json.dumps({**before, **values}))
+
+    def initialise(self) -> None:
+        """Run `terraform init`, with the state in a file beside the configuration."""
+        program.initialise(self.folder, f"-backend-config=path={self.folder / 'terraform.tfstate'}")
+
+    def apply(self) -> None:
+        self._run("apply", "-auto-approve", "-input=false", "-no-color")
+
+    def destroy(self) -> None:
+        self._run("destroy", "-auto-approve", "-input=false", "-no-color")
+
+    def plan(self) -> dict[str, Any]:
+        """A plan, as `terraform show -json` prints it."""
+        self._run("plan", "-input=false", "-no-color", "-out=plan")
+        found: dict[str, Any] = json.loads(self._run("show", "-json", "plan"))
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """What is there, as `terraform show -json` prints it."""
+        found: dict[str, Any] = json.loads(self._run("show", "-json"))
+        return found
+
+    def changes(self) -> dict[str, list[str]]:
+        """What a plan would change: the actions by address; empty when nothing differs."""
+        found = {one["address"]: one["change"]["actions"] for one in self.plan()["resource_changes"]}
+        return {address: actions for address, actions in found.items() if actions not in (["no-op"], ["read"])}
+
+    def _run(self, *arguments: str) -> str:
+        done = program.run(self.folder, *arguments, variables=self.variables, capture=True)
+        if done.returncode:
+            raise OperatorError(
+                f"terraform {arguments[0]} of {self.folder.name} failed: {terraform.reason(done.stderr or done.stdout)}",
+                "mend what it names",
+            )
+        return done.stdout
+
+
+def copy(target: Path) -> Path:
+    """Copy the tree, and the policies that it reads, below `target`; returns the copy of the tree."""
+    for folder in (program.TREE, paths.PROJECT / "policies"):
+        shutil.copytree(folder, target / folder.name, ignore=shutil.ignore_patterns(*_MADE_BY_TERRAFORM))
+    return target / program.TREE.name
+
+
+@contextmanager
+def moto(log: Path) -> Iterator[str]:
+    """Run moto on a loopback port until the end of the block, and give its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
+    try:
+        wait_for(f"{url}/moto-api/", 60)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def environment(name: str, tree: Path, endpoint: str) -> Root:
+    """The environment `name` of a copy of the tree, initialised, with made-up values and moto at `endpoint`."""
+    import boto3
+
+    for override in (tree / "moto").glob("*.tf"):
+        shutil.copy(override, tree / "modules" / override.stem / "moto_override.tf")
+    folder, region = tree / "environments" / name, REGIONS[name]
+    (folder / "trial_override.tf").write_text(_OVERRIDE)
+    route53 = boto3.client(
+        "route53", endpoint_url=endpoint, region_name=region, aws_access_key_id="moto", aws_secret_access_key="moto"
+    )
+    zone = route53.create_hosted_zone(Name=f"{name}.example.com", CallerReference=name)["HostedZone"]["Id"]
+    key = {"AWS_ACCESS_KEY_ID": "moto", "AWS_SECRET_ACCESS_KEY": "moto"}
+    root = Root(folder, {**key, "AWS_ENDPOINT_URL": endpoint, "NO_PROXY": "127.0.0.1"})
+    root.set(
+        account="123456789012",
+        region=region,
+        zones=[f"{region}{letter}" for letter in "abc"],
+        name=f"closecast-{name}",
+        domain=f"closecast.{name}.example.com",
+        issuer_domain=f"nomad.{name}.example.com",
+        zone_id=zone.rpartition("/")[2],
+        ami_id="ami-0123456789abcdef0",
+        ci={"repository": "acme/closecast", "environment": name},
+    )
+    root.initialise()
+    return root

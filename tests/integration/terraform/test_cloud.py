@@ -1,0 +1,56 @@
+"""The environments of AWS on moto, which stands in for it: AWS itself cannot be reached here.
+
+terraform/moto/README.md says what moto lacks. The state is a file here; that of AWS is in S3.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ops import policy
+from ops.setup.opa_binary import OPA
+from ops.terraform import trial
+from ops.terraform.trial import Root
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1_500)]
+
+
+def test_staging_and_production_are_applied_at_once_changed_and_destroyed(tree: Path, tmp_path: Path) -> None:
+    with trial.moto(tmp_path / "moto.log") as endpoint:
+        staging, production = (trial.environment(name, tree, endpoint) for name in ("staging", "production"))
+        # An account has one provider for GitHub; it is the other environment's here.
+        provider = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+        production.set(ci={"repository": "acme/closecast", "environment": "production", "provider_arn": provider})
+        _play(staging, production)
+
+
+def _play(staging: Root, production: Root) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        # when
+        list(pool.map(Root.apply, (staging, production)))
+        # then
+        assert list(pool.map(Root.changes, (staging, production))) == [{}, {}]
+
+    # and what is there keeps every rule, now that everything of it is known
+    opa = OPA.find_or_install().path
+    assert [policy.of_terraform(opa, one.state()) for one in (staging, production)] == [[], []]
+
+    # when one variable is changed, then that is all
+    production.set(subscriptions={"on-call": {"protocol": "email", "endpoint": "on-call@example.com"}})
+    assert production.changes() == {
+        'module.platform.module.alerts.aws_sns_topic_subscription.this["on-call"]': ["create"]
+    }
+    production.set(subscriptions={}, servers=5)
+    prefix = "module.platform.module"
+    assert production.changes() == {
+        f"{prefix}.nomad_cluster[0].aws_launch_template.server": ["update"],
+        f"{prefix}.nomad_cluster[0].aws_autoscaling_group.server": ["update"],
+        f'{prefix}.observability[0].aws_cloudwatch_metric_alarm.this["too-few-servers"]': ["update"],
+    }
+
+    # when one goes, then the other stays as it was
+    staging.destroy()
+    production.set(servers=3)
+    assert production.changes() == {}
+    production.destroy()

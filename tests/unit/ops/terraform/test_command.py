@@ -1,0 +1,43 @@
+"""What `just tf` refuses, and what it says then."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.errors import OperatorError
+from ops.terraform import program
+from ops.terraform.command import tf
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem", "remedy"),
+    [
+        (["explode"], "tf knows no 'explode'", "use one of plan, apply, destroy, test, docs"),
+        (["plan"], "plan of which environment?", "just tf plan <local | staging | production>"),
+        (["plan", "moon"], "there is no environment 'moon'", "name one of local, production, staging"),
+        (["test", "moon"], "there is no module 'moon'", "name one of alerts, backup"),
+        (["destroy", "local"], "the local environment belongs to the running platform", "just down --purge"),
+    ],
+)
+def test_what_cannot_be_done_is_told_with_a_remedy(arguments: list[str], problem: str, remedy: str) -> None:
+    with pytest.raises(OperatorError) as refused:
+        tf(arguments)
+    assert problem in str(refused.value)
+    assert remedy in str(refused.value)
+
+
+def test_an_environment_without_its_own_values_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr(program, "ENVIRONMENTS", tmp_path)
+    (tmp_path / "staging").mkdir()
+    # when
+    for missing in ("terraform.tfvars", "backend.hcl"):
+        with pytest.raises(OperatorError, match=f"terraform/environments/staging/{missing} is not there"):
+            tf(["plan", "staging"])
+        (tmp_path / "staging" / missing).touch()
+
+
+def test_examples_stand_beside_what_is_to_be_copied() -> None:
+    for environment in ("staging", "production"):
+        for name in ("terraform.tfvars", "backend.hcl"):
+            assert (program.ENVIRONMENTS / environment / f"{name}.example").exists()
