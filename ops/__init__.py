@@ -19,6 +19,7 @@ STDLIB_ONLY = (
     "setup.doctor",
     "setup.environment",
     "setup.metrics_binaries",
+    "setup.opa_binary",
     "setup.nomad_binary",
     "setup.preflight",
     "setup.runtime",

@@ -26,8 +26,10 @@ def environments() -> list[str]:
 
 
 def data(folder: Path) -> Path:
-    """Where Terraform keeps its working data for the configuration in `folder`: outside the tree."""
-    return paths.state() / "terraform-data" / folder.parent.name / folder.name
+    """Where Terraform keeps its working data for the configuration in `folder`: outside the tree, but in a copy of it."""
+    if folder.is_relative_to(TREE):
+        return paths.LOCAL / "terraform" / folder.relative_to(TREE)
+    return folder / ".terraform"
 
 
 def run(

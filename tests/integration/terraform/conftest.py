@@ -13,7 +13,6 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The copy, so that nothing appears in the original; nothing of the caller's own AWS is seen."""
     if shutil.which("terraform") is None:
         pytest.skip("there is no terraform on PATH: `./just doctor` tells how to get it")
-    monkeypatch.setenv("CLOSECAST_STATE", str(tmp_path / "state"))
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     return trial.copy(tmp_path)
