@@ -160,7 +160,7 @@ def page(found: Measured, deals: int, visits: int, source: str) -> str:
     lines = [
         "# A filter on the page *Pipeline*",
         "",
-        f"Made by `just bench filter`: {deals:,} open deals, model of {source}, {visits} visits in new browsers with "
+        f"Made by `just bench filter`: {deals:,} open deals, model of {source}, {visits} visits, each in a new browser, with "
         f"{_AGENTS} filters each. {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
         f"{date.today():%-d %B %Y}. Milliseconds, measured in the browser itself.",
         "",

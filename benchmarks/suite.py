@@ -5,25 +5,29 @@
 `beside` is the number of busy processes, by default one per core; 0 measures the suite alone. They end with the run, at
 the latest after `minutes`, and so does the run. One line per run says how it ended, how many tests passed, failed and
 were skipped, and how long it took; the command fails if any run did. The output of a run stays in a file, which is
-named if it failed.
+named if it failed. Five runs or more of the whole suite write suite.md.
 """
 
 import os
+import platform
 import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from benchmarks import arguments
 from benchmarks.children import end
 from ops.paths import PROJECT
 
+_PAGE = Path(__file__).with_name("suite.md")
+_ENOUGH = 5
 _TURN = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
 _COUNTED = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 
@@ -79,6 +83,20 @@ def counts(printed: str) -> dict[str, int]:
     return {}
 
 
+def page(lines: Iterable[str]) -> str:
+    """suite.md."""
+    head = (
+        "# The fast suite beside busy processes",
+        "",
+        f"Made by `just bench suite`: {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"{date.today():%-d %B %Y}.",
+        "",
+        "| run | busy processes beside it | how it ended |",
+        "|---:|---:|---|",
+    )
+    return "\n".join([*head, *lines, ""])
+
+
 def main(given: list[str]) -> int:
     at = given.index("--") if "--" in given else len(given)
     wanted = arguments.read(
@@ -88,11 +106,14 @@ def main(given: list[str]) -> int:
         minutes=arguments.whole(40, most=1_440),
     )
     folder = Path(tempfile.mkdtemp(prefix="closecast-suite-"))
-    failed = 0
+    failed, lines = 0, []
     for number in range(1, wanted["runs"] + 1):
         done = run(given[at + 1 :], wanted["beside"], wanted["minutes"] * 60.0, folder / f"{number}.log")
         failed += done.status != 0
+        lines.append(f"| {number} | {wanted['beside']} | {done.line} |")
         print(f"run {number} of {wanted['runs']} beside {wanted['beside']} busy processes {done.line}", flush=True)
+    if wanted["runs"] >= _ENOUGH and at == len(given):
+        _PAGE.write_text(page(lines))
     print(f"{wanted['runs'] - failed} of {wanted['runs']} runs passed; what they printed is in {folder}")
     return 1 if failed else 0
 

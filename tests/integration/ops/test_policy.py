@@ -22,6 +22,7 @@ def opa() -> Path:
     return found.path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("opa")
 def test_everything_keeps_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
     assert policy.policy([]) == 0

@@ -9,6 +9,7 @@ from ops.terraform import docs, program, testing
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", program.modules())
 def test_a_module_passes_its_own_tests(module: str, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "MODULES", tree / "modules")

@@ -22,7 +22,7 @@ from tests.load import DEAL, Load
 from tests.servers.processes import PROJECT
 from tests.unit.services.api.conftest import keep
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
 _CALIBRATED = "a, b, c = self.a, self.b, self.c"
 _DEADLINE = 'healthy_deadline = "3m"'
 
