@@ -37,6 +37,9 @@ _WORKER = "prefect-worker"
 _POLICIES = {
     "operator": ("People who run the platform day by day", None),
     "dispatcher": ("Flows dispatch batch jobs", _WORKER),
+    "deployer": ("Pipelines plan, and promote or give up canaries", None),
+    "developer": ("People who try jobs of their own in the namespace development", None),
+    "reader": ("People and programs that watch", None),
 }
 # Two jobs placed at once may get the same port; Nomad detects it and places one of them again.
 _PLACEMENT_SECONDS = 10.0
@@ -172,6 +175,9 @@ def _start_agent(
     with step("access control, secrets and node"):
         cluster.bootstrap(credentials.nomad_management_token)
         cluster.allow_oversubscription()
+        cluster.ensure_namespace(
+            "development", "Jobs that people try: secrets of its own, and no raw_exec", ["raw_exec"]
+        )
         for name, (whom, job) in _POLICIES.items():
             rules = (paths.PROJECT / "policies" / "nomad" / f"{name}.hcl").read_text()
             cluster.ensure_policy(name, whom, rules, job=job)

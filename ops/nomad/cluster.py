@@ -90,6 +90,15 @@ class Cluster:
             body["JobACL"] = {"Namespace": "default", "JobID": job}
         self._call("PUT", f"/acl/policy/{name}", json=body)
 
+    def ensure_namespace(self, name: str, description: str, forbidden_drivers: list[str]) -> None:
+        """Write the namespace, in which no task runs by one of `forbidden_drivers`."""
+        body = {
+            "Name": name,
+            "Description": description,
+            "Capabilities": {"DisabledTaskDrivers": forbidden_drivers},
+        }
+        self._call("PUT", f"/namespace/{name}", json=body)
+
     def create_token(self, name: str, policies: list[str]) -> str:
         """Create a client token and return its secret."""
         token = self._call("PUT", "/acl/token", json={"Name": name, "Type": "client", "Policies": policies})

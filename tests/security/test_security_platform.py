@@ -4,6 +4,7 @@ import os
 import pwd
 import ssl
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -184,12 +185,15 @@ def tokens(platform: Platform) -> dict[str, str]:
     session = platform.session
     manager = Cluster(session.agent.address, session.credentials.nomad_management_token)
     return {
-        "dispatcher": manager.create_token("a test's", ["dispatcher"]),
+        **{
+            name: manager.create_token("a test's", [name]) for name in ("dispatcher", "deployer", "developer", "reader")
+        },
         "operator": session.credentials.nomad_operator_token,
         "nobody": "",
     }
 
 
+_WATCHING = {"deployer", "developer", "reader"}
 _JOB = {
     "Job": {
         "ID": "postgres",
@@ -206,11 +210,11 @@ _JOB = {
 @pytest.mark.parametrize(
     ("method", "route", "body", "allowed"),
     [
-        ("GET", "/jobs", None, {"dispatcher", "operator"}),
-        ("GET", "/job/score", None, {"dispatcher", "operator"}),
+        ("GET", "/jobs", None, _WATCHING | {"dispatcher", "operator"}),
+        ("GET", "/job/score", None, _WATCHING | {"dispatcher", "operator"}),
         ("POST", "/job/score/dispatch", {"Meta": {}}, {"dispatcher", "operator"}),
         ("POST", "/jobs", _JOB, set()),
-        ("POST", "/job/postgres/plan", {**_JOB, "Diff": False}, set()),
+        ("POST", "/job/postgres/plan", {**_JOB, "Diff": False}, {"deployer"}),
         ("POST", "/job/postgres", _JOB, set()),
         ("DELETE", "/job/postgres", None, set()),
         ("POST", "/job/postgres/revert", {"JobID": "postgres", "JobVersion": 0}, set()),
@@ -222,7 +226,10 @@ _JOB = {
         ("POST", "/acl/policy/dispatcher", {"Name": "dispatcher", "Rules": ""}, set()),
         ("GET", "/operator/snapshot", None, set()),
         ("POST", "/operator/keyring/rotate", None, set()),
-        ("GET", "/nodes", None, {"operator"}),
+        ("GET", "/nodes", None, {"operator", "reader"}),
+        ("GET", "/vars?namespace=development", None, {"developer"}),
+        ("PUT", "/var/nomad/jobs/mine?namespace=development", {"Items": {"a": "b"}}, {"developer"}),
+        ("PUT", "/namespace/development", {"Name": "development"}, set()),
     ],
 )
 def test_each_token_may_what_its_policy_says_and_no_more(
@@ -233,3 +240,80 @@ def test_each_token_may_what_its_policy_says_and_no_more(
         status = httpx.request(method, url, json=body, headers=header, timeout=30, trust_env=False).status_code
         # What is let in may be refused for what it asks; who is not let in learns nothing else.
         assert (status not in (401, 403)) == (who in allowed), (who, status)
+
+
+def _stolen(name: str, namespace: str, driver: str, variable: str) -> dict[str, Any]:
+    """A job of this name whose task asks for the Variable of another."""
+    template = f'{{{{ with nomadVar "{variable}" }}}}{{{{ range .Tuples }}}}{{{{ .K }}}}={{{{ .V }}}} {{{{ end }}}}{{{{ end }}}}'
+    task = {
+        "Name": "x",
+        "Driver": driver,
+        "Config": {"command": "/bin/sleep", "args": ["60"]},
+        "Templates": [{"EmbeddedTmpl": template, "DestPath": "local/stolen"}],
+    }
+    groups = [{"Name": "x", "Tasks": [task], "RestartPolicy": {"Attempts": 0, "Mode": "fail"}}]
+    return {
+        "ID": name,
+        "Name": name,
+        "Namespace": namespace,
+        "Type": "batch",
+        "Datacenters": ["*"],
+        "TaskGroups": groups,
+    }
+
+
+def test_no_token_submits_a_job_that_reads_the_secrets_of_another(platform: Platform, tokens: dict[str, str]) -> None:
+    session = platform.session
+    manager = httpx.Client(
+        base_url=f"{session.agent.address}/v1",
+        headers={"X-Nomad-Token": session.credentials.nomad_management_token},
+        trust_env=False,
+        timeout=30,
+    )
+    wanted = session.credentials.variables()["postgres"]["superuser_password"]
+    taken: list[str] = []
+    for who, token in tokens.items():
+        for namespace in ("default", "development"):
+            for driver in ("raw_exec", "exec"):
+                for variable in ("nomad/jobs/postgres", "nomad/jobs/postgres@default", "nomad/jobs"):
+                    job = _stolen("postgres", namespace, driver, variable)
+                    answer = httpx.post(
+                        f"{session.agent.address}/v1/jobs?namespace={namespace}",
+                        json={"Job": job},
+                        headers={"X-Nomad-Token": token},
+                        timeout=30,
+                        trust_env=False,
+                    )
+                    # raw_exec is refused to the developer by the namespace, everything else by the policy.
+                    if not answer.is_success:
+                        assert answer.status_code in (
+                            (403,) if (who, namespace) != ("developer", "development") else (500,)
+                        )
+                        continue
+                    assert (who, namespace, driver) == ("developer", "development", "exec"), answer.text
+                    taken.append(variable)
+                    _wait_for_the_end_of_the_template(platform, manager)
+    assert taken == ["nomad/jobs/postgres", "nomad/jobs/postgres@default", "nomad/jobs"]
+    # then none of them has got it
+    for found in session.agent.data.glob("alloc/*/x/local/stolen"):
+        assert wanted not in found.read_text()
+    assert manager.get("/job/postgres").json()["TaskGroups"][0]["Name"] == "postgres"
+
+
+def _wait_for_the_end_of_the_template(platform: Platform, manager: httpx.Client) -> None:
+    """Until the task waits for a Variable that is not there, has failed, or has run; then the job is taken away."""
+
+    def settled() -> bool:
+        found = manager.get("/job/postgres/allocations", params={"namespace": "development"}).json()
+        events = [
+            event["DisplayMessage"]
+            for one in found
+            for state in (one["TaskStates"] or {}).values()
+            for event in state["Events"]
+        ]
+        blocked = manager.get("/job/postgres/summary", params={"namespace": "development"}).json()
+        queued = sum(one["Queued"] for one in blocked["Summary"].values())
+        return queued > 0 or any("Missing" in one or "Template" in one or "started" in one for one in events)
+
+    platform.eventually(settled, "what becomes of a job that asks for another's secrets", seconds=60)
+    manager.delete("/job/postgres", params={"namespace": "development", "purge": "true"})

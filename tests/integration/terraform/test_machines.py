@@ -8,6 +8,7 @@ import pytest
 
 from ops.setup import nomad_binary
 from ops.terraform import program
+from tests.integration.terraform.conftest import require_terraform
 
 pytestmark = pytest.mark.integration
 _SECRETS = (
@@ -66,12 +67,12 @@ output "cache_sh" {
 """
 
 
-@pytest.fixture
-def rendered(tree: Path, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The files of a server, a client and a client with a volume."""
-    folder = tmp_path / "rendered" / "root"
-    folder.mkdir(parents=True)
-    templates = tree / "modules" / "nomad_cluster" / "templates"
+    require_terraform()
+    folder = tmp_path_factory.mktemp("rendered")
+    templates = program.MODULES / "nomad_cluster" / "templates"
     checksum = nomad_binary.NOMAD.checksums["linux_amd64"]
     (folder / "main.tf").write_text(_ROOT % (templates, json.dumps(_SECRETS), checksum))
     program.initialise(folder)

@@ -39,6 +39,7 @@ def test_the_tables_in_the_readmes_are_those_of_the_modules(capsys: pytest.Captu
     assert docs.docs(only_check=True) == 0, capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_module_whose_test_fails_is_told(
     tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
