@@ -3,6 +3,8 @@ resource "aws_backup_selection" "this" {
 }
 
 resource "aws_backup_vault" "this" {
+  force_destroy = false
+
   lifecycle {
     ignore_changes = [tags, tags_all]
   }
