@@ -3,8 +3,6 @@
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,16 +32,15 @@ class Finding:
 def policy(arguments: list[str]) -> int:
     """Try the rules on their own tests, on every job file, and on plans of staging and production."""
     nothing("policy", policy.__doc__, arguments)
-    opa = OPA.find_or_install().path
+    opa, nomad = OPA.find_or_install().path, nomad_binary.find_or_install()
     _own_tests(opa)
     found: list[Finding] = []
     for name in (*jobs.NAMES, *jobs.BATCH):
-        found += of_job(opa, parsed(name), "local")
+        found += of_job(opa, jobs.specification(nomad, name), "local")
     print(f"{len((*jobs.NAMES, *jobs.BATCH))} job files are judged")
-    with plans() as made:
-        for name, plan in made.items():
-            found += of_terraform(opa, plan)
-            print(f"the plan of {name} is judged: {len(plan['resource_changes'])} resources")
+    for name, plan in plans().items():
+        found += of_terraform(opa, plan)
+        print(f"the plan of {name} is judged: {len(plan['resource_changes'])} resources")
     for one in found:
         print(f"✗ {one}")
     print("no rule is broken" if not found else f"{len(found)} findings")
@@ -60,25 +57,13 @@ def of_terraform(opa: Path, shown: dict[str, Any]) -> list[Finding]:
     return _denied(opa, "data.closecast.terraform.deny", shown)
 
 
-def parsed(name: str) -> dict[str, Any]:
-    """The job `name` as Nomad reads its file, with the local variables."""
-    nomad = nomad_binary.find_or_install()
-    command = [str(nomad.path), "job", "run", "-output", f"-var-file={paths.LOCAL_VARS}", str(jobs.file(name))]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-    if done.returncode:
-        raise OperatorError(f"jobs/{name}.nomad.hcl cannot be read: {' '.join(done.stderr.split())}", "correct it")
-    found: dict[str, Any] = json.loads(done.stdout)["Job"]
-    return found
-
-
-@contextmanager
-def plans() -> Iterator[dict[str, dict[str, Any]]]:
-    """Plans of the environments of AWS, made against moto."""
+def plans() -> dict[str, dict[str, Any]]:
+    """Plans of the environments of AWS by name, made against moto."""
     with tempfile.TemporaryDirectory(prefix="closecast-policy-") as scratch:
         folder = Path(scratch)
         with trial.moto(folder / "moto.log") as endpoint:
             tree = trial.copy(folder)
-            yield {name: trial.environment(name, tree, endpoint).plan() for name in trial.REGIONS}
+            return {name: trial.environment(name, tree, endpoint).plan() for name in trial.REGIONS}
 
 
 def _own_tests(opa: Path) -> None:

@@ -65,6 +65,19 @@ def file(name: str) -> Path:
     return JOBS / f"{name}.nomad.hcl"
 
 
+def specification(nomad: Nomad, name: str) -> dict[str, Any]:
+    """The job as Nomad's own parser reads its file, with the local variables. Raises OperatorError with Nomad's reason."""
+    command = [str(nomad.path), "job", "run", "-output", f"-var-file={LOCAL_VARS}", str(file(name))]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    if done.returncode:
+        raise OperatorError(
+            f"jobs/{name}.nomad.hcl cannot be read: {' '.join(done.stderr.split())}",
+            "correct it, or jobs/vars/local.hcl",
+        )
+    found: dict[str, Any] = json.loads(done.stdout)["Job"]
+    return found
+
+
 @dataclass(frozen=True)
 class Cli:
     """The nomad command line, with address and token in its environment, which process lists don't show."""
@@ -94,13 +107,7 @@ class Cli:
 
     def fixed_ports(self, name: str) -> dict[str, int]:
         """The job's static ports by label, from Nomad's own parser."""
-        done = self.run("job", "run", "-output", f"-var-file={LOCAL_VARS}", str(file(name)))
-        if done.returncode:
-            raise OperatorError(
-                f"jobs/{name}.nomad.hcl cannot be read: {' '.join(done.stderr.split())}",
-                "correct it, or jobs/vars/local.hcl",
-            )
-        groups = json.loads(done.stdout)["Job"]["TaskGroups"]
+        groups = specification(self.nomad, name)["TaskGroups"]
         networks = [network for group in groups for network in group.get("Networks") or []]
         return {port["Label"]: port["Value"] for network in networks for port in network.get("ReservedPorts") or []}
 

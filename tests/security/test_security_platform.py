@@ -292,7 +292,7 @@ def test_no_token_submits_a_job_that_reads_the_secrets_of_another(platform: Plat
                         continue
                     assert (who, namespace, driver) == ("developer", "development", "exec"), answer.text
                     taken.append(variable)
-                    _wait_for_the_end_of_the_template(platform, manager)
+                    _wait_for_the_end_of_the_template(platform, manager, wanted)
     assert taken == ["nomad/jobs/postgres", "nomad/jobs/postgres@default", "nomad/jobs"]
     # then none of them has got it
     for found in session.agent.data.glob("alloc/*/x/local/stolen"):
@@ -300,8 +300,11 @@ def test_no_token_submits_a_job_that_reads_the_secrets_of_another(platform: Plat
     assert manager.get("/job/postgres").json()["TaskGroups"][0]["Name"] == "postgres"
 
 
-def _wait_for_the_end_of_the_template(platform: Platform, manager: httpx.Client) -> None:
-    """Until the task waits for a Variable that is not there, has failed, or has run; then the job is taken away."""
+def _wait_for_the_end_of_the_template(platform: Platform, manager: httpx.Client, wanted: str) -> None:
+    """Until the task waits for a Variable that is not there, has failed, or has run; then the job is taken away.
+
+    What it was given by then is looked at first: Nomad may delete it together with the job.
+    """
 
     def settled() -> bool:
         found = manager.get("/job/postgres/allocations", params={"namespace": "development"}).json()
@@ -316,4 +319,6 @@ def _wait_for_the_end_of_the_template(platform: Platform, manager: httpx.Client)
         return queued > 0 or any("Missing" in one or "Template" in one or "started" in one for one in events)
 
     platform.eventually(settled, "what becomes of a job that asks for another's secrets", seconds=60)
+    for found in platform.session.agent.data.glob("alloc/*/x/local/stolen"):
+        assert wanted not in found.read_text()
     manager.delete("/job/postgres", params={"namespace": "development", "purge": "true"})

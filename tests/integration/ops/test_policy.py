@@ -10,6 +10,7 @@ from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.setup import nomad_binary
 from ops.setup.opa_binary import OPA
+from tests.unit.jobs.test_job_files import parsed
 
 pytestmark = pytest.mark.integration
 
@@ -43,13 +44,13 @@ def test_each_rule_has_a_test_that_fails_and_one_that_passes() -> None:
 
 @pytest.mark.parametrize("name", [*jobs.NAMES, *jobs.BATCH])
 def test_raw_exec_is_for_the_local_environment_alone(opa: Path, name: str) -> None:
-    job = policy.parsed(name)
+    job = parsed(name)
     assert policy.of_job(opa, job, "local") == []
     assert "no-raw-exec" in {one.rule for one in policy.of_job(opa, job, "production")}
 
 
 def test_a_job_that_breaks_a_rule_is_told(opa: Path) -> None:
-    job = policy.parsed("api")
+    job = parsed("api")
     job["TaskGroups"][0]["Tasks"][0]["Env"]["CLOSECAST_DATABASE_PASSWORD"] = "hunter2"
     (found,) = policy.of_job(opa, job, "local")
     assert str(found) == (
