@@ -15,7 +15,7 @@ from evidently.presets import DataDriftPreset
 
 from benchmarks.drift_watch import CHUNK, CUT, FIRST, LAST, Watch, look, made_up, open_deals
 from closecast.deals.synthetic import generator
-from closecast.models.training import Data
+from closecast.models.data import Data
 from closecast.monitoring import drift, rows
 from closecast.monitoring.profile import Profile
 from closecast.monitoring.sketch import Chunk

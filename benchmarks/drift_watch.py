@@ -14,9 +14,9 @@ from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.deals.synthetic import generator
 from closecast.features import WIN_CHANCE
 from closecast.models import candidate
+from closecast.models.data import Data
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
-from closecast.models.training import Data
 from closecast.monitoring import drift, rows
 from closecast.monitoring.profile import Profile
 from closecast.monitoring.sketch import Chunk

@@ -17,8 +17,8 @@ from closecast.deals.mapping.document import MappingError, parse
 from closecast.deals.reading.export import ENDINGS
 from closecast.models import candidate as candidates
 from closecast.models.baselines import BASELINES
+from closecast.models.data import NotEnoughDataError, nearest_month, plan
 from closecast.models.evaluation import CANDIDATE
-from closecast.models.training import NotEnoughDataError, nearest_month, plan
 from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.errors import SourceError

@@ -20,7 +20,7 @@ from closecast.deals.mapping.document import MappingError, parse
 from closecast.forecast import past
 from closecast.forecast.hindsight import Hindsight
 from closecast.forecast.past import Forecast
-from closecast.models.training import NotEnoughDataError
+from closecast.models.data import NotEnoughDataError
 from closecast.platform.runtime import processors
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_source

@@ -16,10 +16,10 @@ from benchmarks.gate_rows import SCENARIOS
 from closecast.deals.contract import check
 from closecast.deals.synthetic.generator import generate
 from closecast.models import candidate
+from closecast.models.data import NotEnoughDataError
 from closecast.models.evidence import Export
 from closecast.models.hyperparameters import PRESETS
 from closecast.models.promotion import Cost, decide
-from closecast.models.training import NotEnoughDataError
 from closecast.platform.runtime import processors
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_source

@@ -18,9 +18,9 @@ from closecast.deals.stages import HISTORY
 from closecast.features.build import STAGES
 from closecast.features.declared import NAMES
 from closecast.models import blas, candidate, evaluation, history_use, metrics
+from closecast.models.data import Data, NotEnoughDataError, nearest_month, plan
 from closecast.models.hyperparameters import PRESETS
 from closecast.models.metrics import Measured, Probabilities
-from closecast.models.training import Data, NotEnoughDataError, nearest_month, plan
 from closecast.platform.runtime import processors
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_source

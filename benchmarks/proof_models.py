@@ -8,8 +8,8 @@ import pandas as pd
 from closecast.deals.horizon import Horizon
 from closecast.deals.snapshots import training_rows, weekly_as_of_dates
 from closecast.models import blas, candidate
+from closecast.models.data import Data
 from closecast.models.hyperparameters import PRESETS
-from closecast.models.training import Data
 from closecast.monitoring.outcomes import LOST, OPEN, WON
 
 _SEED = 7

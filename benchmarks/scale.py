@@ -50,7 +50,7 @@ def ingest(folder: Path) -> str:
 
 def features(folder: Path) -> str:
     """Make the training rows with their features, and store them in gold."""
-    from closecast.models.training import Data
+    from closecast.models.data import Data
     from closecast.platform.lake import gold
 
     for step in (folder / "lake" / "steps").glob("gold-*"):

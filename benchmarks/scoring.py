@@ -27,9 +27,9 @@ from closecast.deals.synthetic.generator import generate
 from closecast.features import NAMES
 from closecast.models import candidate
 from closecast.models.card import ModelCard
+from closecast.models.data import Data
 from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.models.training import Data
 from closecast.platform.batch.scoring import score_parquet
 
 _PAGE = Path(__file__).with_name("scoring.md")

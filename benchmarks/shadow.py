@@ -16,7 +16,7 @@ import pandas as pd
 
 from benchmarks import arguments
 from benchmarks.proof_years import SETTINGS, WATCHED, Values, Year, dependence, log_loss, with_weekly_shocks, year
-from closecast.models.training import sigmoid
+from closecast.models.metrics import sigmoid
 from closecast.monitoring.comparison import ALPHA, BETTER, BOUND, INCONCLUSIVE, Comparison, Forecast, compare
 
 MOST_WRONG = 0.01  # of the years may promote a worse challenger

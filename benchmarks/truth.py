@@ -14,8 +14,8 @@ from benchmarks import arguments
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generator
 from closecast.models import candidate, evaluation, metrics
+from closecast.models.data import Data
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.models.training import Data
 
 TARGET = 1.02
 _PAGE = Path(__file__).with_name("truth.md")

@@ -14,7 +14,7 @@ from closecast.forecast.chances import ModelChances
 from closecast.forecast.expectation import expect
 from closecast.forecast.hindsight import Hindsight
 from closecast.forecast.past import Forecast, judged
-from closecast.models.training import NotEnoughDataError
+from closecast.models.data import NotEnoughDataError
 from closecast.platform import forecasts
 from closecast.platform.lake.ingestion import Ingested
 from closecast.platform.mlflow.identity import Served

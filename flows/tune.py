@@ -11,7 +11,8 @@ from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
 from closecast.deals.calendar import FiscalCalendar
-from closecast.models import training, tuning
+from closecast.models import tuning
+from closecast.models.data import plan
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.platform import studies
 from closecast.platform.lake import ingestion, lease
@@ -40,7 +41,7 @@ def search(
     An interrupted study is resumed.
     """
     log = get_run_logger()
-    scope = tuning.Scope(data.silver_key, training.plan(data.deals).cut, fiscal, data.source)
+    scope = tuning.Scope(data.silver_key, plan(data.deals).cut, fiscal, data.source)
     name = study_name or f"closecast-{scope.digest()}"
     study = tuning.create(name, studies.storage(required(os.environ, "OPTUNA_STORAGE")), seed, scope)
     dispatcher = Dispatcher(NomadSettings.from_environment(os.environ), report=log.warning)

@@ -24,6 +24,7 @@ from closecast.features import NAMES
 from closecast.models import candidate, training
 from closecast.models.calibration import BetaCalibration
 from closecast.models.card import ModelCard
+from closecast.models.data import Data
 from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
@@ -85,7 +86,7 @@ def historic_model(made_up_deals: pd.DataFrame, served_model: DealModel) -> Deal
     """Has learnt from stage histories that tell much: deals that will be won move on, others are put off."""
     deals = made_up_deals.copy()
     deals[HISTORY] = _histories(made_up_deals)
-    data = training.Data(deals)
+    data = Data(deals)
     rows = data.learnable()
     settings = Hyperparameters(num_leaves=15, min_data_in_leaf=100, entity_weight=1.0)
     booster = training.fit(data.fitting_matrix(rows), rows.won, settings, 40, 7, 1)

@@ -16,6 +16,7 @@ from closecast.features import NAMES
 from closecast.models import training
 from closecast.models.calibration import BetaCalibration
 from closecast.models.card import ModelCard
+from closecast.models.data import Data
 from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
@@ -52,7 +53,7 @@ def train(source: str, folder: Path) -> tuple[Subject, Subject]:
     """Train a model of `source` with OWN trees, and one with LARGE ones; both are saved below `folder`."""
     export = read_source(source, _SEED)
     deals = check(export.frame).accepted
-    data = training.Data(deals)
+    data = Data(deals)
     rows = data.learnable()
     features = data.matrix(rows)
     card = _card(data, export, len(deals))
@@ -64,7 +65,7 @@ def train(source: str, folder: Path) -> tuple[Subject, Subject]:
     return subject(*OWN), subject(*LARGE)
 
 
-def _subject(scorer: Scorer, card: ModelCard, data: training.Data, folder: Path) -> Subject:
+def _subject(scorer: Scorer, card: ModelCard, data: Data, folder: Path) -> Subject:
     DealModel(scorer, card, data.deals).save(folder)
     model = DealModel.load(folder)
     raw = _raw(data.deals)
@@ -100,7 +101,7 @@ def _raw(deals: pd.DataFrame) -> list[dict[str, str]]:
     return [{str(name): value for name, value in row.items()} for row in rows]
 
 
-def _card(data: training.Data, export: RawExport, accepted: int) -> ModelCard:
+def _card(data: Data, export: RawExport, accepted: int) -> ModelCard:
     return ModelCard(
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
         source=export.name,

@@ -11,8 +11,8 @@ from closecast.forecast.expectation import expect
 from closecast.forecast.ledger import Ledger
 from closecast.forecast.past import Forecast
 from closecast.models import blas, candidate
+from closecast.models.data import Data, NotEnoughDataError
 from closecast.models.hyperparameters import PRESETS
-from closecast.models.training import Data, NotEnoughDataError
 
 # Windows beside the quarter's: they are over sooner, so that more is known of the errors.
 WINDOW_DAYS = (14, 28, 56, 91)

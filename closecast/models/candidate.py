@@ -10,11 +10,11 @@ from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.models import blas, evaluation, forward, history_use, training
 from closecast.models.baselines import BASELINES
 from closecast.models.card import BASELINE, MODEL, Kind
+from closecast.models.data import Data, NotEnoughDataError, Plan
 from closecast.models.forward import Schedule
 from closecast.models.hyperparameters import DATES_ONLY, PRESETS, Hyperparameters
 from closecast.models.scorer import Scorer
 from closecast.models.start import Start
-from closecast.models.training import Data
 
 _NEXT_DAY = timedelta(days=1)
 
@@ -35,7 +35,7 @@ class Candidate:
     kind: Kind = MODEL
 
     @property
-    def plan(self) -> training.Plan:
+    def plan(self) -> Plan:
         return self.data.plan
 
     def metrics(self) -> dict[str, float]:
@@ -148,7 +148,7 @@ def fit_before(
     """
     rows = data.learnable(before)
     if len(rows) < evaluation.MINIMUM_ROWS or not 0 < int(rows.won.sum()) < len(rows):
-        raise training.NotEnoughDataError(
+        raise NotEnoughDataError(
             f"only {len(rows)} rows, {int(rows.won.sum())} of them won, are known before {before or 'the end'}; "
             f"needed are {evaluation.MINIMUM_ROWS} or more of both outcomes"
         )

@@ -13,8 +13,8 @@ from closecast.deals.snapshots import DEFAULT_HORIZONS, Snapshots
 from closecast.features import NAMES, EncodedDeals
 from closecast.models import influence, metrics
 from closecast.models.baselines import BASELINES, RowSet
+from closecast.models.data import Data, NotEnoughDataError
 from closecast.models.evidence import Export, odd_dates
-from closecast.models.training import Data, NotEnoughDataError
 
 TARGETS: dict[str, Horizon] = {"30_days": 30, "quarter_end": QUARTER_END}
 MINIMUM_ROWS = 200

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast.deals.snapshots import weekly_as_of_dates
-from closecast.models.training import Data
+from closecast.models.data import Data
 
 MINIMUM_DEALS = 20  # won, and lost: fewer are no evidence
 LONG_ENOUGH = 182  # days: then both targets are measured on a quarter's end that the model did not learn from

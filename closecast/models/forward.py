@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from closecast.deals.snapshots import Snapshots
 from closecast.models.calibration import BetaCalibration
 from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
+from closecast.models.metrics import sigmoid
 from closecast.models.start import Start
-from closecast.models.training import sigmoid, training_set
+from closecast.models.training import training_set
 
 T = TypeVar("T")
 _FOLDS = 3

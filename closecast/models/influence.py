@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast.deals.snapshots import Snapshots
+from closecast.models.data import Data
 from closecast.models.evidence import closing_days
-from closecast.models.training import Data
 
 AGENT, CLOSING_DATE, AS_OF_DATE = "sales agent", "closing date", "as-of date"
 LEFT_OUT_DEALS = 5  # deals left out at once

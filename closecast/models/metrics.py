@@ -33,6 +33,11 @@ class Measured:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
+def sigmoid(odds: NDArray[np.float64]) -> Probabilities:
+    """Probability of log-odds; shape kept."""
+    return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
+
+
 def losses(won: Labels, predicted: Probabilities) -> Probabilities:
     """Log loss of each row, (n,), natural logarithm; predictions are clipped to 1e-7 from 0 and 1."""
     held = np.clip(predicted, _EDGE, 1 - _EDGE)

@@ -11,9 +11,9 @@ import optuna
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.features import NAMES
+from closecast.models.data import Data, NotEnoughDataError
 from closecast.models.forward import FoldBoosters, Folds, forward_folds
 from closecast.models.hyperparameters import PRESETS, RANGES, Hyperparameters
-from closecast.models.training import Data, NotEnoughDataError
 
 _LOGARITHMIC = ("learning_rate", "min_data_in_leaf", "lambda_l2", "clock_weight", "calendar_weight", "entity_weight")
 _WHOLE = ("num_leaves", "min_data_in_leaf")

@@ -29,7 +29,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecast.models import metrics
-from closecast.models.training import sigmoid
+from closecast.models.metrics import sigmoid
 from closecast.monitoring import confidence
 
 ALPHA = 0.05  # probability of a false alarm among the tests that begin within a year

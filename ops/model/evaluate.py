@@ -15,9 +15,9 @@ from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.deals.pseudonyms import throwaway
 from closecast.models import candidate as candidates
 from closecast.models import tuning
+from closecast.models.data import Data, NotEnoughDataError
 from closecast.models.evaluation import measured_on
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform.mlflow.publication import evaluate_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.export import SourceError, read_source

@@ -11,7 +11,7 @@ import optuna
 
 from closecast.deals.calendar import FiscalCalendar
 from closecast.models import tuning
-from closecast.models.training import Data, NotEnoughDataError
+from closecast.models.data import Data, NotEnoughDataError
 from closecast.platform import studies
 from closecast.platform.lake import lease
 from closecast.platform.lake.store import Lake, LakeAwayError, LakeError

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from closecast.deals.vocabulary import CLOSED, RAW_COLUMNS
 
@@ -90,7 +89,7 @@ def _missing(column: "pd.Series[Any]", still_open: Bools) -> Probe:
     if still_open.all() or not still_open.any():
         return Probe(name, asks, None, False, "Cannot be judged: needs open and closed deals.")
     empty = column.isna().to_numpy(dtype=bool)
-    auc = float(roc_auc_score(still_open, empty))
+    auc = _area(still_open, empty)
     shares = f"empty in {empty[still_open].mean():.0%} of open and {empty[~still_open].mean():.0%} of closed deals"
     if max(auc, 1 - auc) < MISSING_LIMIT:
         return Probe(name, asks, auc, False, f"{shares.capitalize()}: tells nothing.")
@@ -104,15 +103,26 @@ def _missing(column: "pd.Series[Any]", still_open: Bools) -> Probe:
     )
 
 
+def _area(positive: Bools, values: NDArray[Any]) -> float:
+    """The area under the ROC curve of `values`, (n,), for `positive`, (n,), which has rows of both kinds.
+
+    By ranks, equal values sharing their mean rank: Mann and Whitney, Annals of Mathematical Statistics 18 (1947). The
+    service that checks exports is without scikit-learn, which would make its image a third larger.
+    """
+    ranks, positives = pd.Series(values).rank().to_numpy(), int(positive.sum())
+    pairs = positives * (len(positive) - positives)
+    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / pairs)
+
+
 def _auc(column: "pd.Series[Any]", won: Bools) -> float:
     if column.dtype.kind not in "Mf":
-        return float(roc_auc_score(won, _learned(column.fillna("").to_numpy(dtype=str), won)))
+        return _area(won, _learned(column.fillna("").to_numpy(dtype=str), won))
     numbers = column.astype("int64") if column.dtype.kind == "M" else column
     values = numbers.to_numpy(dtype=np.float64)
-    order = float(roc_auc_score(won, values))
+    order = _area(won, values)
     # The order alone misses a season, which rises and falls.
     bins = np.searchsorted(np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1))), values)
-    return max(order, 1 - order, float(roc_auc_score(won, _learned(bins, won))))
+    return max(order, 1 - order, _area(won, _learned(bins, won)))
 
 
 def _learned(values: NDArray[Any], won: Bools) -> Floats:

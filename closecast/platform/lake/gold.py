@@ -8,7 +8,7 @@ import pandas as pd
 
 from closecast.deals.snapshots import Snapshots
 from closecast.features import FEATURES, NAMES
-from closecast.models.training import Data
+from closecast.models.data import Data
 from closecast.platform.lake.store import Lake
 
 ROWS = 250_000  # in memory at once

@@ -7,8 +7,8 @@ from closecast.deals import contract, quality
 from closecast.deals.eda.leaks import column_probes
 from closecast.deals.mapping.special import special_deals
 from closecast.features.history import ENTITIES
+from closecast.models.data import Data, NotEnoughDataError
 from closecast.models.evidence import Export, odd_dates
-from closecast.models.training import Data, NotEnoughDataError
 from closecast.platform.sources.export import RawExport
 from closecast.platform.sources.findings import MOST_PROBLEMS, Findings, Leak, RowProblem, Rows
 

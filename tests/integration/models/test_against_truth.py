@@ -5,8 +5,8 @@ import pytest
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generator
 from closecast.models import candidate, evaluation, metrics
+from closecast.models.data import Data
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.models.training import Data
 
 
 @pytest.mark.slow

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from closecast.models import forward
+from closecast.models.data import Data
 from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
 from closecast.models.start import Start
-from closecast.models.training import Data, training_set
+from closecast.models.training import training_set
 
 
 def _folds(deals: pd.DataFrame, threads: int = 1) -> tuple[forward.Folds, np.ndarray]:

@@ -14,6 +14,7 @@ from closecast.models import promotion, training
 from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.candidate import Candidate
 from closecast.models.evaluation import CANDIDATE, HeldOut
+from closecast.models.metrics import sigmoid
 from closecast.models.promotion import Cost, decide
 from closecast.models.start import Start
 
@@ -62,7 +63,7 @@ def _decided(
     for part, split in zip(real.held_out, real.splits, strict=True):
         test = planted(split.test.matrix, split.test.rows.deal)
         raw = booster.predict(test)
-        predictions = {**part.predictions, CANDIDATE: training.sigmoid(raw + Start().odds(test))}
+        predictions = {**part.predictions, CANDIDATE: sigmoid(raw + Start().odds(test))}
         found.append(replace(part, predictions=predictions))
     return decide(tuple(found), CHEAP, NONE_YET)
 

@@ -11,6 +11,7 @@ from closecast.features import NAMES
 from closecast.models import candidate, metrics, promotion, training
 from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.evaluation import HeldOut
+from closecast.models.metrics import sigmoid
 from closecast.models.start import Start
 
 WORST_ECE = {"30_days": 0.02, "quarter_end": 0.03}
@@ -90,7 +91,7 @@ def test_blanking_accounts_moves_no_mean_prediction_and_a_planted_leak_is_caught
         before = real.splits[0].test.matrix
         moved[share] = abs(real.twin.predict(other).mean() - real.twin.predict(before).mean())
         seen = [
-            training.sigmoid(leaky.predict(made) + Start().odds(made)).mean()
+            sigmoid(leaky.predict(made) + Start().odds(made)).mean()
             for made in (_planted(before, data.deals, test.deal), _planted(other, blanked, test.deal))
         ]
         # then

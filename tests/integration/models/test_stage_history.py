@@ -8,9 +8,9 @@ import pandas as pd
 from closecast.deals import stages
 from closecast.deals.stages import HISTORY, Entry
 from closecast.models import candidate, evaluation, metrics
+from closecast.models.data import Data
 from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import PRESETS, Hyperparameters
-from closecast.models.training import Data
 
 CUT = date(2017, 7, 1)
 

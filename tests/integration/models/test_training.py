@@ -4,7 +4,8 @@ import pandas as pd
 
 from closecast.deals.contract import check
 from closecast.deals.synthetic import generator
-from closecast.models import candidate, training
+from closecast.models import candidate
+from closecast.models.data import Data
 from closecast.models.hyperparameters import PRESETS
 
 
@@ -24,7 +25,7 @@ def test_the_second_preset_is_taken_where_agents_differ_and_not_where_they_are_a
     for effect, chosen in ((1.5, PRESETS[1]), (0.0, PRESETS[0])):
         # given
         made = generator.Settings(rows=3_000, agents=6, agent_effect=effect, product_effect=0.0)
-        data = training.Data(check(generator.generate_with_truth(made, seed=3)[0]).accepted)
+        data = Data(check(generator.generate_with_truth(made, seed=3)[0]).accepted)
         # when
         _, _, found = candidate.fit_before(data, PRESETS, 7, 1, data.plan.cut)
         # then

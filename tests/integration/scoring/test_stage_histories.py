@@ -13,7 +13,7 @@ from closecast.deals.stages import HISTORY
 from closecast.features import NAMES
 from closecast.features.build import STAGES
 from closecast.features.stages import UNKNOWN
-from closecast.models import training
+from closecast.models.data import Data
 from closecast.models.deal_model import DealModel
 from tests.integration.scoring import test_scorers_agree as paths
 from tests.unit.services.api import conftest as api
@@ -184,7 +184,7 @@ def test_a_model_without_histories_is_given_none(served_model: DealModel) -> Non
 
 def test_a_tenth_of_the_deals_is_fitted_without_history(historic_model: DealModel) -> None:
     # given
-    data = training.Data(historic_model.deals)
+    data = Data(historic_model.deals)
     rows = data.rows((30,))
     # when
     whole, fitted = data.matrix(rows), data.fitting_matrix(rows)

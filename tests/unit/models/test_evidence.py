@@ -15,10 +15,10 @@ from closecast.deals.synthetic.generator import generate
 from closecast.models import candidate, evaluation, influence
 from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.candidate import Candidate
+from closecast.models.data import Data, NotEnoughDataError
 from closecast.models.evaluation import CANDIDATE, HeldOut
 from closecast.models.evidence import Export, odd_dates
 from closecast.models.promotion import Cost, Decision, decide
-from closecast.models.training import Data, NotEnoughDataError
 
 CHEAP = Cost(0.5, 50_000)
 ENOUGH = Export(won=500, lost=300, open_at_end=90, usually_open=100, first=date(2017, 1, 1), end=date(2017, 12, 31))

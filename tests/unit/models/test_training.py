@@ -9,12 +9,12 @@ import pytest
 
 from closecast.deals.contract import check
 from closecast.deals.synthetic.generator import generate
-from closecast.models import candidate, evaluation, forward, training
+from closecast.models import candidate, data, evaluation, forward
 from closecast.models.card import ModelCard
+from closecast.models.data import NotEnoughDataError, Plan, plan
 from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.promotion import Decision
-from closecast.models.training import NotEnoughDataError
 from closecast.platform.mlflow.run_artifacts import model_card
 
 AT = datetime(2018, 1, 1, tzinfo=UTC)
@@ -33,15 +33,15 @@ def test_the_plan_cuts_at_the_month_nearest_to_sixty_percent(first: date, end: d
     dates = pd.to_datetime(pd.Series([first, end]))
     export = pd.DataFrame({"engage_date": [pd.Timestamp(2016, 1, 1), pd.NaT], "close_date": dates})
     # when
-    plan = training.plan(export)
+    split = plan(export)
     # then
-    assert plan == training.Plan(first, cut, end)
+    assert split == Plan(first, cut, end)
 
 
 def test_a_cut_may_be_named_and_must_lie_within(deals: pd.DataFrame) -> None:
-    assert training.plan(deals, date(2017, 8, 1)).cut == date(2017, 8, 1)
+    assert plan(deals, date(2017, 8, 1)).cut == date(2017, 8, 1)
     with pytest.raises(NotEnoughDataError, match="the cut 2019-01-01 is not between the first close on"):
-        training.plan(deals, date(2019, 1, 1))
+        plan(deals, date(2019, 1, 1))
 
 
 def test_nothing_learnt_reaches_the_cut_and_nothing_measured_precedes_it(built: candidate.Candidate) -> None:
@@ -80,7 +80,7 @@ def test_a_large_export_is_learnt_from_a_sample_of_its_deals(
 ) -> None:
     # given
     every = built.data.learnable()
-    monkeypatch.setattr(training, "MAX_TRAINING_ROWS", len(every) // 4)
+    monkeypatch.setattr(data, "MAX_TRAINING_ROWS", len(every) // 4)
     # when
     some = built.data.learnable()
     # then: about a quarter of the deals, each with all of its rows
@@ -164,7 +164,7 @@ def test_too_few_deals_are_refused_with_the_counts() -> None:
 
 def test_an_export_without_a_closed_deal_is_refused(deals: pd.DataFrame) -> None:
     with pytest.raises(NotEnoughDataError, match=r"none of the \d+ deals is closed"):
-        training.plan(deals[deals["close_date"].isna()])
+        plan(deals[deals["close_date"].isna()])
 
 
 def test_an_export_of_a_few_days_is_refused(deals: pd.DataFrame) -> None:
@@ -172,4 +172,4 @@ def test_an_export_of_a_few_days_is_refused(deals: pd.DataFrame) -> None:
     last = deals[deals["close_date"] >= "2017-12-20"]
     # when / then
     with pytest.raises(NotEnoughDataError, match="needed are 28 or more"):
-        training.plan(last)
+        plan(last)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from closecast.models import tuning
+from closecast.models.data import Data, NotEnoughDataError
 from closecast.models.hyperparameters import RANGES, Hyperparameters
-from closecast.models.training import Data, NotEnoughDataError
 
 SCOPE = tuning.Scope("silver/a.parquet", date(2017, 8, 1), source="deals.csv")
 

@@ -13,7 +13,7 @@ from closecast.deals.contract import ContractError, check
 from closecast.deals.snapshots import data_end
 from closecast.deals.synthetic.generator import generate
 from closecast.features import NAMES
-from closecast.models.training import Data
+from closecast.models.data import Data
 from closecast.platform.lake import gold, online
 from closecast.platform.lake.ingestion import ingest
 from closecast.platform.lake.store import Lake, LakeError

@@ -14,8 +14,8 @@ import pytest
 from litestar.testing import TestClient
 
 from closecast.deals.horizon import QUARTER_END, quarter_ahead
+from closecast.models.data import Data
 from closecast.models.deal_model import DealModel
-from closecast.models.training import Data
 from closecast.platform.batch.scoring import score_parquet
 from closecast.scoring.pyfunc import _load_pyfunc
 from services.api.app import create_app

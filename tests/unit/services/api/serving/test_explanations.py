@@ -15,6 +15,7 @@ from closecast.features import NAMES
 from closecast.features.build import STAGES
 from closecast.models import training
 from closecast.models.calibration import BetaCalibration
+from closecast.models.data import Data
 from closecast.models.deal_model import DealModel
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.scorer import Scorer
@@ -53,7 +54,7 @@ def test_the_parts_add_up_to_the_predictions_answer(client: Client, change: dict
 @pytest.fixture(scope="module")
 def bent(served_model: DealModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A service whose model has trees that use every kind of feature, and a calibration that bends."""
-    data = training.Data(served_model.deals)
+    data = Data(served_model.deals)
     rows = data.learnable()
     wanted = Hyperparameters(num_leaves=15, min_data_in_leaf=100, calendar_weight=1.0, entity_weight=1.0)
     booster = training.fit(data.matrix(rows), rows.won, wanted, 60, 7, 1)
