@@ -18,6 +18,16 @@ variable "instances" {
   description = "Number of instances by service; one of a service that is not named."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image = try(var.cloud.images.alertmanager, "")
+}
+
 job "alertmanager" {
   type = "service"
 
@@ -61,12 +71,30 @@ job "alertmanager" {
     }
 
     task "alertmanager" {
-      driver       = "raw_exec"
+      driver       = local.image == "" ? "raw_exec" : "docker"
       kill_timeout = "10s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_alertmanager}", "services.alertmanager"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_alertmanager}", "services.alertmanager"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.alertmanager"]
+          ports = ["http"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {

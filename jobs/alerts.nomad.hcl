@@ -18,6 +18,18 @@ variable "instances" {
   description = "Number of instances by service; one of a service that is not named."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image       = try(var.cloud.images.alerts, "")
+  role        = try(var.cloud.roles.alerts, "")
+  database_ca = try(var.cloud.authorities.database, "")
+}
+
 job "alerts" {
   type = "service"
 
@@ -59,21 +71,43 @@ job "alerts" {
     }
 
     task "alerts" {
-      driver       = "raw_exec"
+      driver       = local.image == "" ? "raw_exec" : "docker"
       kill_timeout = "15s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_alerts}", "services.alerts"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_alerts}", "services.alerts"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.alerts"]
+          ports = ["http"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {
-        CLOSECAST_HOST            = "${NOMAD_IP_http}"
-        CLOSECAST_PORT            = "${NOMAD_PORT_http}"
-        CLOSECAST_ALERT_RULES     = "${meta.project}/policies/alerts"
-        CLOSECAST_EXPECTS_METRICS = "${meta.prometheus}"
-        CLOSECAST_GATEWAY_ADDRESS = "${NOMAD_SECRETS_DIR}/gateway"
-        AWS_REGION                = "${meta.region}"
+        CLOSECAST_HOST              = "${NOMAD_IP_http}"
+        CLOSECAST_PORT              = "${NOMAD_PORT_http}"
+        CLOSECAST_ALERT_RULES       = "${meta.project}/policies/alerts"
+        CLOSECAST_EXPECTS_METRICS   = "${meta.prometheus}"
+        CLOSECAST_GATEWAY_ADDRESS   = "${NOMAD_SECRETS_DIR}/gateway"
+        AWS_REGION                  = "${meta.region}"
+        AWS_ROLE_ARN                = local.role
+        AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
+        PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
+        PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
 
       # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
@@ -84,17 +118,21 @@ job "alerts" {
         perms       = "0600"
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/alerts" -}}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
           CLOSECAST_ALERTMANAGER_TOKEN={{ .alertmanager_token }}
           CLOSECAST_ALERT_SINKS={{ .sinks.Value | toJSON }}
           {{- end }}
           {{ range nomadService "postgres" -}}
           CLOSECAST_DATABASE_URL=postgresql://alerts:{{ with nomadVar "nomad/jobs/alerts" }}{{ .database_password }}{{ end }}@{{ .Address }}:{{ .Port }}/closecast
           {{ else }}{{ with nomadVar "nomad/jobs/alerts/waits-for-postgres" }}{{ end }}{{ end }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_SNS=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/alerts/waits-for-object-store" }}{{ end }}{{ end }}
+          {{- end }}
         EOT
       }
 
@@ -106,6 +144,26 @@ job "alerts" {
         data        = <<-EOT
           {{ range nomadService 1 "one" "gateway" }}{{ .Address }}:{{ .Port }}{{ end }}
         EOT
+      }
+
+      # The credentials of the role come from AWS, for what Nomad says about this task.
+      dynamic "identity" {
+        for_each = compact([local.role])
+        content {
+          name = "aws"
+          aud  = ["aws"]
+          file = true
+          ttl  = "1h"
+        }
+      }
+
+      dynamic "template" {
+        for_each = compact([local.database_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/database.pem"
+          perms       = "0644"
+          data        = template.value
+        }
       }
 
       resources {

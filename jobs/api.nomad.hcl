@@ -43,6 +43,23 @@ variable "rate_limits" {
   description = "Deals or requests by role and the seconds in which they are refilled: viewer=1000/10,scorer=200000/10."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image       = try(var.cloud.images.api, "")
+  role        = try(var.cloud.roles.api, "")
+  database_ca = try(var.cloud.authorities.database, "")
+  cache_ca    = try(var.cloud.authorities.cache, "")
+
+  # The authority signs for the cache alone, which is found by its address: its name need not be checked.
+  cache_scheme  = local.cache_ca == "" ? "redis" : "rediss"
+  cache_options = local.cache_ca == "" ? "" : "?ssl_ca_certs=/secrets/cache.pem&ssl_check_hostname=false"
+}
+
 job "api" {
   type = "service"
 
@@ -109,13 +126,31 @@ job "api" {
     }
 
     task "api" {
-      driver = "raw_exec"
+      driver = local.image == "" ? "raw_exec" : "docker"
       # The longest time for draining and answering requests under way.
       kill_timeout = "15s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_api}", "services.api"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_api}", "services.api"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.api"]
+          ports = ["http"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {
@@ -141,6 +176,11 @@ job "api" {
           claims     = { nomad_namespace = "default" }
           name_claim = "nomad_job_id"
         } if length(roles) > 0], [for issuer in var.user_issuers : merge(issuer, { kind = "user" })]))
+        AWS_ROLE_ARN                = local.role
+        AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
+        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "https://s3.${meta.region}.amazonaws.com"
+        PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
+        PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
 
       # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
@@ -152,8 +192,10 @@ job "api" {
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/api" -}}
           CLOSECAST_API_KEY_SHA256={{ .api_key_sha256 }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
           CLOSECAST_WEBHOOK_SECRET={{ .webhook_secret }}
           CLOSECAST_PSEUDONYM_KEY={{ .pseudonym_key }}
           CLOSECAST_SIGN_IN_PROVIDER={{ .sign_in_provider.Value | toJSON }}
@@ -182,12 +224,43 @@ job "api" {
           CLOSECAST_DATABASE_URL=postgresql://closecast:$CLOSECAST_DATABASE_PASSWORD@{{ .Address }}:{{ .Port }}/closecast
           {{- end }}
           {{- range nomadService "cache" }}
-          CLOSECAST_CACHE_URL=redis://:$CLOSECAST_CACHE_PASSWORD@{{ .Address }}:{{ .Port }}/0
+          CLOSECAST_CACHE_URL=${local.cache_scheme}://:$CLOSECAST_CACHE_PASSWORD@{{ .Address }}:{{ .Port }}/0${local.cache_options}
           {{- end }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           {{- range nomadService "object-store" }}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
           {{- end }}
+          {{- end }}
         EOT
+      }
+
+      # The credentials of the role come from AWS, for what Nomad says about this task.
+      dynamic "identity" {
+        for_each = compact([local.role])
+        content {
+          name = "aws"
+          aud  = ["aws"]
+          file = true
+          ttl  = "1h"
+        }
+      }
+
+      dynamic "template" {
+        for_each = compact([local.database_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/database.pem"
+          perms       = "0644"
+          data        = template.value
+        }
+      }
+
+      dynamic "template" {
+        for_each = compact([local.cache_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/cache.pem"
+          perms       = "0644"
+          data        = template.value
+        }
       }
 
       resources {

@@ -24,6 +24,19 @@ variable "gateway" {
   description = "hosts: names it answers to, with blanks between, this machine's own unless named; tls: internal (an authority of its own), the files of a certificate and its key, or the mail address of an ACME account; hsts: seconds for which browsers insist on TLS."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image    = try(var.cloud.images.gateway, "")
+  settings = merge(try(var.cloud.gateway, {}), var.gateway)
+  # A canary runs beside the old instance: on another node, or at a port that Nomad chooses.
+  has_room = local.image != "" || lookup(var.ports, "gateway", 0) == 0
+}
+
 job "gateway" {
   type = "service"
 
@@ -37,7 +50,7 @@ job "gateway" {
 
     # An instance is deregistered before it is stopped, so that its clients find another. With a static port there is no
     # other.
-    shutdown_delay = lookup(var.ports, "gateway", 0) == 0 ? "5s" : "0s"
+    shutdown_delay = local.has_room ? "5s" : "0s"
 
     network {
       port "https" {
@@ -70,21 +83,38 @@ job "gateway" {
     }
 
     update {
-      # A canary runs beside the old instance, so it needs a port that Nomad chooses.
-      canary           = lookup(var.ports, "gateway", 0) == 0 ? 1 : 0
-      auto_promote     = lookup(var.ports, "gateway", 0) == 0
+      canary           = local.has_room ? 1 : 0
+      auto_promote     = local.has_room
       auto_revert      = true
       min_healthy_time = "1s"
       healthy_deadline = "3m"
     }
 
     task "gateway" {
-      driver       = "raw_exec"
-      kill_timeout = "10s"
+      driver       = local.image == "" ? "raw_exec" : "docker"
+      kill_timeout = local.image == "" ? "10s" : "40s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_gateway}", "services.gateway"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_gateway}", "services.gateway"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.gateway"]
+          ports = ["https"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {
@@ -93,9 +123,11 @@ job "gateway" {
         CLOSECAST_CADDY           = "${meta.caddy}"
         CLOSECAST_GATEWAY_FOLDER  = "${NOMAD_SECRETS_DIR}"
         CLOSECAST_GATEWAY_STORAGE = "${meta.state}/gateway"
-        CLOSECAST_GATEWAY_HOSTS   = lookup(var.gateway, "hosts", "")
-        CLOSECAST_GATEWAY_TLS     = lookup(var.gateway, "tls", "internal")
-        CLOSECAST_GATEWAY_HSTS    = lookup(var.gateway, "hsts", "0")
+        # Long enough for a load balancer to notice that the health check fails.
+        CLOSECAST_DRAIN_SECONDS = local.image == "" ? 0 : 25
+        CLOSECAST_GATEWAY_HOSTS = lookup(local.settings, "hosts", "")
+        CLOSECAST_GATEWAY_TLS   = lookup(local.settings, "tls", "internal")
+        CLOSECAST_GATEWAY_HSTS  = lookup(local.settings, "hsts", "0")
       }
 
       # The template waits for nothing: while a service has no instance, the gateway answers with an error. The task has

@@ -24,6 +24,23 @@ variable "archive_seconds" {
   description = "Age at which a batch of predictions is closed, and goes to the lake and to the model in shadow."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image       = try(var.cloud.images.journal, "")
+  role        = try(var.cloud.roles.journal, "")
+  database_ca = try(var.cloud.authorities.database, "")
+  cache_ca    = try(var.cloud.authorities.cache, "")
+
+  # The authority signs for the cache alone, which is found by its address: its name need not be checked.
+  cache_scheme  = local.cache_ca == "" ? "redis" : "rediss"
+  cache_options = local.cache_ca == "" ? "" : "?ssl_ca_certs=/secrets/cache.pem&ssl_check_hostname=false"
+}
+
 job "journal" {
   type = "service"
 
@@ -65,21 +82,44 @@ job "journal" {
     }
 
     task "journal" {
-      driver       = "raw_exec"
+      driver       = local.image == "" ? "raw_exec" : "docker"
       kill_timeout = "15s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_journal}", "services.journal"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_journal}", "services.journal"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.journal"]
+          ports = ["http"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {
-        CLOSECAST_HOST            = "${NOMAD_IP_http}"
-        CLOSECAST_PORT            = "${NOMAD_PORT_http}"
-        CLOSECAST_CONSUMER        = "journal-${NOMAD_ALLOC_INDEX}"
-        CLOSECAST_LAKE_BUCKET     = "${meta.lake_bucket}"
-        CLOSECAST_ARCHIVE_SECONDS = var.archive_seconds
-        AWS_REGION                = "${meta.region}"
+        CLOSECAST_HOST              = "${NOMAD_IP_http}"
+        CLOSECAST_PORT              = "${NOMAD_PORT_http}"
+        CLOSECAST_CONSUMER          = "journal-${NOMAD_ALLOC_INDEX}"
+        CLOSECAST_LAKE_BUCKET       = "${meta.lake_bucket}"
+        CLOSECAST_ARCHIVE_SECONDS   = var.archive_seconds
+        AWS_REGION                  = "${meta.region}"
+        AWS_ROLE_ARN                = local.role
+        AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
+        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "https://s3.${meta.region}.amazonaws.com"
+        PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
+        PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
 
       # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
@@ -90,19 +130,52 @@ job "journal" {
         perms       = "0600"
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/journal" -}}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           {{- end }}
+          {{- end }}
           {{ range nomadService "cache" -}}
-          CLOSECAST_CACHE_URL=redis://:{{ with nomadVar "nomad/jobs/journal" }}{{ .cache_password }}{{ end }}@{{ .Address }}:{{ .Port }}/0
+          CLOSECAST_CACHE_URL=${local.cache_scheme}://:{{ with nomadVar "nomad/jobs/journal" }}{{ .cache_password }}{{ end }}@{{ .Address }}:{{ .Port }}/0${local.cache_options}
           {{ else }}{{ with nomadVar "nomad/jobs/journal/waits-for-cache" }}{{ end }}{{ end }}
           {{ range nomadService "postgres" -}}
           CLOSECAST_DATABASE_URL=postgresql://closecast:{{ with nomadVar "nomad/jobs/journal" }}{{ .database_password }}{{ end }}@{{ .Address }}:{{ .Port }}/closecast
           {{ else }}{{ with nomadVar "nomad/jobs/journal/waits-for-postgres" }}{{ end }}{{ end }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/journal/waits-for-object-store" }}{{ end }}{{ end }}
+          {{- end }}
         EOT
+      }
+
+      # The credentials of the role come from AWS, for what Nomad says about this task.
+      dynamic "identity" {
+        for_each = compact([local.role])
+        content {
+          name = "aws"
+          aud  = ["aws"]
+          file = true
+          ttl  = "1h"
+        }
+      }
+
+      dynamic "template" {
+        for_each = compact([local.database_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/database.pem"
+          perms       = "0644"
+          data        = template.value
+        }
+      }
+
+      dynamic "template" {
+        for_each = compact([local.cache_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/cache.pem"
+          perms       = "0644"
+          data        = template.value
+        }
       }
 
       resources {

@@ -18,6 +18,12 @@ variable "instances" {
   description = "Number of instances by service; one of a service that is not named."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Unused: a cloud has an object store of its own."
+}
+
 job "localstack" {
   type = "service"
 

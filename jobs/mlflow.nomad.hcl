@@ -18,6 +18,18 @@ variable "instances" {
   description = "Number of instances by service; one of a service that is not named."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image       = try(var.cloud.images.mlflow, "")
+  role        = try(var.cloud.roles.mlflow, "")
+  database_ca = try(var.cloud.authorities.database, "")
+}
+
 job "mlflow" {
   type = "service"
 
@@ -56,20 +68,43 @@ job "mlflow" {
     }
 
     task "mlflow" {
-      driver       = "raw_exec"
+      driver       = local.image == "" ? "raw_exec" : "docker"
       kill_timeout = "10s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_mlflow}", "services.mlflow"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_mlflow}", "services.mlflow"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.mlflow"]
+          ports = ["http"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {
-        CLOSECAST_HOST             = "${NOMAD_IP_http}"
-        CLOSECAST_PORT             = "${NOMAD_PORT_http}"
-        CLOSECAST_ARTIFACTS_BUCKET = "${meta.artifacts_bucket}"
-        CLOSECAST_ADDRESSES        = "${NOMAD_SECRETS_DIR}/addresses"
-        AWS_REGION                 = "${meta.region}"
+        CLOSECAST_HOST              = "${NOMAD_IP_http}"
+        CLOSECAST_PORT              = "${NOMAD_PORT_http}"
+        CLOSECAST_ARTIFACTS_BUCKET  = "${meta.artifacts_bucket}"
+        CLOSECAST_ADDRESSES         = "${NOMAD_SECRETS_DIR}/addresses"
+        AWS_REGION                  = "${meta.region}"
+        AWS_ROLE_ARN                = local.role
+        AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
+        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "https://s3.${meta.region}.amazonaws.com"
+        PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
+        PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
 
       # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
@@ -82,8 +117,10 @@ job "mlflow" {
         perms = "0600"
         data  = <<-EOT
           {{ with nomadVar "nomad/jobs/mlflow" -}}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
           MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY={{ .webhook_encryption_key }}
           CLOSECAST_MLFLOW_PASSWORD={{ .password }}
           CLOSECAST_MLFLOW_API_PASSWORD={{ .api_password }}
@@ -92,9 +129,11 @@ job "mlflow" {
           {{ range nomadService "postgres" -}}
           MLFLOW_BACKEND_STORE_URI=postgresql+psycopg://mlflow:{{ with nomadVar "nomad/jobs/mlflow" }}{{ .database_password }}{{ end }}@{{ .Address }}:{{ .Port }}/mlflow
           {{ else }}{{ with nomadVar "nomad/jobs/mlflow/waits-for-postgres" }}{{ end }}{{ end }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/mlflow/waits-for-object-store" }}{{ end }}{{ end }}
+          {{- end }}
         EOT
       }
 
@@ -106,6 +145,26 @@ job "mlflow" {
         data        = <<-EOT
           CLOSECAST_API_URLS={{ range nomadService "api" }}http://{{ .Address }}:{{ .Port }},{{ end }}
         EOT
+      }
+
+      # The credentials of the role come from AWS, for what Nomad says about this task.
+      dynamic "identity" {
+        for_each = compact([local.role])
+        content {
+          name = "aws"
+          aud  = ["aws"]
+          file = true
+          ttl  = "1h"
+        }
+      }
+
+      dynamic "template" {
+        for_each = compact([local.database_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/database.pem"
+          perms       = "0644"
+          data        = template.value
+        }
       }
 
       resources {

@@ -1,4 +1,5 @@
-# The database of MLflow, Prefect, Optuna and Closecast on one machine; production uses RDS.
+# The database of MLflow, Prefect, Optuna and Closecast. Where `cloud` names one, such as RDS, the task makes its roles and
+# databases, and registers it.
 
 variable "service_provider" {
   type        = string
@@ -18,6 +19,18 @@ variable "instances" {
   description = "Number of instances by service; one of a service that is not named."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image       = try(var.cloud.images.postgres, "")
+  host        = try(var.cloud.database.host, "")
+  database_ca = try(var.cloud.authorities.database, "")
+}
+
 job "postgres" {
   type = "service"
 
@@ -30,11 +43,13 @@ job "postgres" {
 
     service {
       name     = "postgres"
-      port     = "db"
+      address  = local.host
+      port     = local.host == "" ? "db" : var.cloud.database.port
       provider = var.service_provider
 
       check {
         name     = "accepts connections"
+        port     = "db"
         type     = "tcp"
         interval = "5s"
         timeout  = "2s"
@@ -55,28 +70,58 @@ job "postgres" {
     }
 
     task "postgres" {
-      driver = "raw_exec"
+      driver = local.image == "" ? "raw_exec" : "docker"
 
       # A fast shutdown: open transactions are rolled back and no recovery is needed afterwards.
       kill_signal  = "SIGINT"
       kill_timeout = "20s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_postgres}", "services.postgres"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_postgres}", "services.postgres"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.postgres"]
+          ports = ["db"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {
         CLOSECAST_HOST            = "${NOMAD_IP_db}"
         CLOSECAST_PORT            = "${NOMAD_PORT_db}"
         CLOSECAST_POSTGRES_FOLDER = "${meta.state}/postgres"
+
+        CLOSECAST_DATABASE_HOST          = local.host
+        CLOSECAST_DATABASE_PORT          = try(var.cloud.database.port, "")
+        CLOSECAST_DATABASE_ADMINISTRATOR = try(var.cloud.database.administrator, "")
+        PGSSLMODE                        = local.database_ca == "" ? "prefer" : "verify-full"
+        PGSSLROOTCERT                    = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
 
       template {
         destination = "${NOMAD_SECRETS_DIR}/postgres.env"
         env         = true
-        perms       = "0600"
-        data        = <<-EOT
+        # `just rotate` tells a server of our own, and the next start finds the new passwords here: with `noop` it would find
+        # the old ones. Roles of another's server are set at each start.
+        change_mode = local.host == "" ? "script" : "restart"
+        change_script {
+          command = "/bin/true"
+        }
+        perms = "0600"
+        data  = <<-EOT
           {{ with nomadVar "nomad/jobs/postgres" -}}
           POSTGRES_SUPERUSER_PASSWORD={{ .superuser_password }}
           POSTGRES_MLFLOW_PASSWORD={{ .mlflow_password }}
@@ -89,6 +134,15 @@ job "postgres" {
           POSTGRES_ALERTS_PASSWORD={{ .alerts_password }}
           {{- end }}
         EOT
+      }
+
+      dynamic "template" {
+        for_each = compact([local.database_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/database.pem"
+          perms       = "0644"
+          data        = template.value
+        }
       }
 
       resources {

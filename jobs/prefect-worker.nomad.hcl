@@ -18,6 +18,18 @@ variable "instances" {
   description = "Number of instances by service; one of a service that is not named."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image       = try(var.cloud.images["prefect-worker"], "")
+  role        = try(var.cloud.roles["prefect-worker"], "")
+  database_ca = try(var.cloud.authorities.database, "")
+}
+
 job "prefect-worker" {
   type = "service"
 
@@ -54,13 +66,31 @@ job "prefect-worker" {
     }
 
     task "prefect-worker" {
-      driver       = "raw_exec"
+      driver       = local.image == "" ? "raw_exec" : "docker"
       kill_signal  = "SIGTERM"
       kill_timeout = "20s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_worker}", "services.prefect", "worker"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_worker}", "services.prefect", "worker"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.prefect", "worker"]
+          ports = ["health"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       # Flows dispatch the jobs trial and score with this job's identity: see policies/nomad/dispatcher.hcl.
@@ -72,13 +102,19 @@ job "prefect-worker" {
         # Otherwise LightGBM's threads spin while they wait for each other, which is slow when other processes are busy.
         OMP_WAIT_POLICY = "passive"
         # Evidently would tell its makers of its use.
-        DO_NOT_TRACK          = "1"
-        NOMAD_ADDR            = "${meta.nomad_address}"
-        CLOSECAST_HOST        = "${NOMAD_IP_health}"
-        CLOSECAST_PORT        = "${NOMAD_PORT_health}"
-        CLOSECAST_LAKE_BUCKET = "${meta.lake_bucket}"
-        AWS_REGION            = "${meta.region}"
-        PREFECT_HOME          = "${meta.state}/worker"
+        DO_NOT_TRACK                = "1"
+        NOMAD_ADDR                  = local.image == "" ? "${meta.nomad_address}" : "unix://${NOMAD_SECRETS_DIR}/api.sock"
+        CLOSECAST_HOST              = "${NOMAD_IP_health}"
+        CLOSECAST_PORT              = "${NOMAD_PORT_health}"
+        CLOSECAST_REGISTERS_FLOWS   = local.image == "" ? "false" : "true"
+        CLOSECAST_LAKE_BUCKET       = "${meta.lake_bucket}"
+        AWS_REGION                  = "${meta.region}"
+        PREFECT_HOME                = "${meta.state}/worker"
+        AWS_ROLE_ARN                = local.role
+        AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
+        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "https://s3.${meta.region}.amazonaws.com"
+        PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
+        PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
 
       # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
@@ -90,8 +126,10 @@ job "prefect-worker" {
         perms       = "0600"
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/prefect-worker" -}}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
           PREFECT_API_AUTH_STRING={{ .prefect_auth_string }}
           CLOSECAST_MODEL_SIGNING_KEY={{ .model_signing_key }}
           CLOSECAST_PSEUDONYM_KEY={{ .pseudonym_key }}
@@ -109,9 +147,11 @@ job "prefect-worker" {
           CLOSECAST_PROMOTION_LOCK_URL=postgresql://promoter:{{ $promoter }}@{{ .Address }}:{{ .Port }}/closecast
           CLOSECAST_MONITORING_URL=postgresql://monitor:{{ $monitor }}@{{ .Address }}:{{ .Port }}/closecast
           {{ else }}{{ with nomadVar "nomad/jobs/prefect-worker/waits-for-postgres" }}{{ end }}{{ end }}{{ end }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/prefect-worker/waits-for-object-store" }}{{ end }}{{ end }}
+          {{- end }}
           {{ range nomadService "mlflow" -}}
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/prefect-worker/waits-for-mlflow" }}{{ end }}{{ end }}
@@ -119,6 +159,26 @@ job "prefect-worker" {
           PREFECT_API_URL=http://{{ .Address }}:{{ .Port }}/api
           {{ else }}{{ with nomadVar "nomad/jobs/prefect-worker/waits-for-prefect" }}{{ end }}{{ end }}
         EOT
+      }
+
+      # The credentials of the role come from AWS, for what Nomad says about this task.
+      dynamic "identity" {
+        for_each = compact([local.role])
+        content {
+          name = "aws"
+          aud  = ["aws"]
+          file = true
+          ttl  = "1h"
+        }
+      }
+
+      dynamic "template" {
+        for_each = compact([local.database_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/database.pem"
+          perms       = "0644"
+          data        = template.value
+        }
       }
 
       resources {

@@ -18,6 +18,17 @@ variable "instances" {
   description = "Number of instances by service; one of a service that is not named."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image       = try(var.cloud.images.prefect, "")
+  database_ca = try(var.cloud.authorities.database, "")
+}
+
 job "prefect" {
   type = "service"
 
@@ -65,12 +76,30 @@ job "prefect" {
     }
 
     task "prefect" {
-      driver       = "raw_exec"
+      driver       = local.image == "" ? "raw_exec" : "docker"
       kill_timeout = "10s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_prefect}", "services.prefect", "server"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_prefect}", "services.prefect", "server"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.prefect", "server"]
+          ports = ["http"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {
@@ -79,6 +108,8 @@ job "prefect" {
         PREFECT_HOME   = "${meta.state}/prefect"
         # Its pages with their address, outside of the package's folder, which belongs to root.
         PREFECT_UI_STATIC_DIRECTORY = "${meta.state}/prefect/ui"
+        PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
+        PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
 
       # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
@@ -95,6 +126,15 @@ job "prefect" {
           PREFECT_API_DATABASE_CONNECTION_URL=postgresql+asyncpg://prefect:{{ with nomadVar "nomad/jobs/prefect" }}{{ .database_password }}{{ end }}@{{ .Address }}:{{ .Port }}/prefect
           {{ else }}{{ with nomadVar "nomad/jobs/prefect/waits-for-postgres" }}{{ end }}{{ end }}
         EOT
+      }
+
+      dynamic "template" {
+        for_each = compact([local.database_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/database.pem"
+          perms       = "0644"
+          data        = template.value
+        }
       }
 
       resources {

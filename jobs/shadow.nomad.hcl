@@ -24,6 +24,17 @@ variable "shadow_rate" {
   description = "Share of the deals that are scored in shadow, 0 to 1; a deal is always in it or never."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image       = try(var.cloud.images.shadow, "")
+  database_ca = try(var.cloud.authorities.database, "")
+}
+
 job "shadow" {
   type = "service"
 
@@ -65,12 +76,30 @@ job "shadow" {
     }
 
     task "shadow" {
-      driver       = "raw_exec"
+      driver       = local.image == "" ? "raw_exec" : "docker"
       kill_timeout = "15s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_shadow}", "services.shadow"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_shadow}", "services.shadow"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.shadow"]
+          ports = ["http"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {
@@ -80,6 +109,8 @@ job "shadow" {
         CLOSECAST_SHADOW_RATE = var.shadow_rate
         # Otherwise LightGBM's threads spin while they wait for each other, which is slow when other processes are busy.
         OMP_WAIT_POLICY = "passive"
+        PGSSLMODE       = local.database_ca == "" ? "prefer" : "verify-full"
+        PGSSLROOTCERT   = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
 
       # Addresses come from service discovery. A branch that reads a missing Variable blocks the template, and so the task,
@@ -101,6 +132,15 @@ job "shadow" {
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/shadow/waits-for-mlflow" }}{{ end }}{{ end }}
         EOT
+      }
+
+      dynamic "template" {
+        for_each = compact([local.database_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/database.pem"
+          perms       = "0644"
+          data        = template.value
+        }
       }
 
       resources {

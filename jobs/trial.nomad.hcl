@@ -18,6 +18,18 @@ variable "instances" {
   description = "Number of instances by service; this job's are dispatched."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image       = try(var.cloud.images.trial, "")
+  role        = try(var.cloud.roles.trial, "")
+  database_ca = try(var.cloud.authorities.database, "")
+}
+
 job "trial" {
   type = "batch"
 
@@ -44,12 +56,29 @@ job "trial" {
     }
 
     task "trial" {
-      driver       = "raw_exec"
+      driver       = local.image == "" ? "raw_exec" : "docker"
       kill_timeout = "5s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_batch}", "services.trial"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_batch}", "services.trial"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.trial"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {
@@ -64,6 +93,11 @@ job "trial" {
         CLOSECAST_FISCAL_YEAR_START = "${NOMAD_META_fiscal_year_start}"
         CLOSECAST_LAKE_BUCKET       = "${meta.lake_bucket}"
         AWS_REGION                  = "${meta.region}"
+        AWS_ROLE_ARN                = local.role
+        AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
+        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "https://s3.${meta.region}.amazonaws.com"
+        PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
+        PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
 
       template {
@@ -73,17 +107,41 @@ job "trial" {
         change_mode = "noop"
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/trial" -}}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           {{- end }}
+          {{- end }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
           {{ range nomadService "object-store" -}}
           AWS_ENDPOINT_URL_S3=http://{{ .Address }}:{{ .Port }}
           {{ else }}{{ with nomadVar "nomad/jobs/trial/waits-for-object-store" }}{{ end }}{{ end }}
+          {{- end }}
           {{ with nomadVar "nomad/jobs/trial" }}{{ $password := .database_password }}
           {{- range nomadService "postgres" }}
           OPTUNA_STORAGE=postgresql+psycopg://optuna:{{ $password }}@{{ .Address }}:{{ .Port }}/optuna
           {{ else }}{{ with nomadVar "nomad/jobs/trial/waits-for-postgres" }}{{ end }}{{ end }}{{ end }}
         EOT
+      }
+
+      # The credentials of the role come from AWS, for what Nomad says about this task.
+      dynamic "identity" {
+        for_each = compact([local.role])
+        content {
+          name = "aws"
+          aud  = ["aws"]
+          file = true
+          ttl  = "1h"
+        }
+      }
+
+      dynamic "template" {
+        for_each = compact([local.database_ca])
+        content {
+          destination = "${NOMAD_SECRETS_DIR}/database.pem"
+          perms       = "0644"
+          data        = template.value
+        }
       }
 
       resources {

@@ -18,10 +18,23 @@ variable "instances" {
   description = "Number of instances by service; one of a service that is not named."
 }
 
+variable "cloud" {
+  type        = map(map(string))
+  default     = {}
+  description = "Images, roles and certificate authorities where tasks run in containers: docs/infrastructure.md."
+}
+
+locals {
+  image = try(var.cloud.images.ui, "")
+}
+
 job "ui" {
   type = "service"
 
   group "ui" {
+    # An instance is deregistered before it is stopped, so that its clients find another; on one machine there is no other.
+    shutdown_delay = local.image == "" ? "0s" : "5s"
+
     network {
       port "http" {
         static = lookup(var.ports, "ui", 0)
@@ -60,12 +73,30 @@ job "ui" {
     }
 
     task "ui" {
-      driver       = "raw_exec"
+      driver       = local.image == "" ? "raw_exec" : "docker"
       kill_timeout = "5s"
 
-      config {
-        command = "${meta.python}"
-        args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_ui}", "services.ui"]
+      dynamic "config" {
+        for_each = local.image == "" ? [1] : []
+        content {
+          command = "${meta.python}"
+          args    = ["-I", "${meta.project}/services/launch.py", "${meta.account_ui}", "services.ui"]
+        }
+      }
+
+      dynamic "config" {
+        for_each = compact([local.image])
+        content {
+          image = config.value
+          args  = ["services.ui"]
+          ports = ["http"]
+          init  = true
+          # Only the task's own folder can be written to.
+          readonly_rootfs = true
+          volumes         = ["local:/tmp"]
+          cap_drop        = ["all"]
+          security_opt    = ["no-new-privileges"]
+        }
       }
 
       env {

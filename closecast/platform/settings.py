@@ -108,10 +108,11 @@ class LakeSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "LakeSettings":
-        """Read the settings. Raises SettingsError naming a missing variable; keys are required with an endpoint."""
+        """Read the settings. Raises SettingsError naming a missing variable; an endpoint needs keys, or a role."""
         endpoint = environment.get("AWS_ENDPOINT_URL_S3") or None
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-        wanted = endpoint is not None or any(environment.get(name) for name in names)
+        has_role = bool(environment.get("AWS_ROLE_ARN"))
+        wanted = (endpoint is not None and not has_role) or any(environment.get(name) for name in names)
         access_key, secret_key = (required(environment, name) for name in names) if wanted else (None, None)
         return cls(
             bucket=required(environment, "CLOSECAST_LAKE_BUCKET"),

@@ -60,6 +60,7 @@ class Program:
     module: str = ""  # none: it is not built here
     build: str = ""  # how long it takes, for messages
     flags: tuple[str, ...] = ()  # of `go build`
+    links_c: bool = True  # when built; without, the program runs in any container of its system
     also_named: tuple[str, ...] = ()  # the executable in packages of some systems
     ask: str = "version"  # the argument that makes it tell its version
     member: str = "{name}"  # its place in the archive
@@ -168,7 +169,16 @@ class Program:
         for name in ("go.mod", "go.sum"):
             shutil.copyfile(PROJECT / "ops" / "setup" / self.name / name, folder / name)
         command = [go, "build", "-mod=mod", *self.flags, "-o", self.name, self.module]
-        done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False)
+        environment = os.environ if self.links_c else {**os.environ, "CGO_ENABLED": "0"}
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
         if done.returncode:
             raise _UnavailableError("go build failed: " + " ".join(done.stderr.split())[-400:])
         (folder / self.name).replace(target)

@@ -19,6 +19,7 @@ CADDY = Program(
     module="github.com/caddyserver/caddy/v2/cmd/caddy",
     build="one to two minutes on two cores",
     # A Caddy built as a dependency does not know its version without this flag.
+    links_c=False,  # it goes into an image
     flags=("-ldflags", "-s -w -X github.com/caddyserver/caddy/v2.CustomVersion=v2.10.2"),
 )
 ABSENT = "no gateway, so no TLS: there is no Caddy 2.10 or newer here (`just doctor` says how to get it)"

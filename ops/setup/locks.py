@@ -50,6 +50,25 @@ class Lock:
             )
 
 
+def _of_image(image: str, group: str | None = None, leave_out: tuple[str, ...] = ()) -> Lock:
+    options = ("--constraint", "requirements-dev.txt", *(f"--no-emit-package={package}" for package in leave_out))
+    return Lock(f"services/requirements/{image}.txt", group or image, options)
+
+
+# What the image of the API is without: LightGBM's Python package needs it, and only its library is called; Litestar makes up
+# examples and has a command line with it. With it the image would be a third larger.
+_NOT_SERVING = (
+    "scipy",
+    "narwhals",
+    "polyfactory",
+    "faker",
+    "rich-click",
+    "rich",
+    "pygments",
+    "markdown-it-py",
+    "mdurl",
+)
+
 # Development comes first, so that the tests and the services use the same versions.
 LOCKS = (
     Lock("requirements-dev.txt", "dev"),
@@ -57,6 +76,15 @@ LOCKS = (
     Lock("requirements-tools.txt", "tools", ("--constraint", "requirements-dev.txt")),
     # Newer cbor2 and pyOpenSSL break this LocalStack: its lock has only versions from the time of its release.
     Lock("requirements-localstack.txt", "localstack", ("--exclude-newer", "2025-10-25")),
+    Lock("requirements-checks.txt", "checks"),
+    _of_image("serving", leave_out=_NOT_SERVING),
+    _of_image("ui"),
+    _of_image("mlflow"),
+    _of_image("flows", "pipeline"),
+    _of_image("alerts"),
+    _of_image("stores"),
+    _of_image("gateway"),
+    _of_image("build"),
 )
 
 
@@ -73,6 +101,7 @@ def main(arguments: list[str]) -> int:
         for lock in LOCKS:
             if "--upgrade" in arguments:
                 (PROJECT / lock.file).unlink(missing_ok=True)
+            (PROJECT / lock.file).parent.mkdir(exist_ok=True)
             lock.compile(PROJECT / lock.file)
     _require_plain()
     return 0
@@ -80,7 +109,7 @@ def main(arguments: list[str]) -> int:
 
 def _differs(lock: Lock) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / lock.file
+        copy = Path(folder) / "lock.txt"
         shutil.copyfile(PROJECT / lock.file, copy)
         lock.compile(copy)
         return copy.read_bytes() != (PROJECT / lock.file).read_bytes()

@@ -118,7 +118,7 @@ deny contains message("kill-timeout", sprintf("task %s of a service does not say
 deny contains message("pinned-image", sprintf("task %s runs the image %s, which may be another one tomorrow: name its digest", [task.Name, task.Config.image])) if {
 	some task in tasks
 	task.Driver == "docker"
-	not regex.match(`@sha256:[0-9a-f]{64}$`, task.Config.image)
+	not regex.match(`(^|@)sha256:[0-9a-f]{64}$`, task.Config.image)
 }
 
 # --- what serves people is updated carefully ---

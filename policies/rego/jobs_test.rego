@@ -75,6 +75,12 @@ test_kill_timeout_passes if broken(task({"KillTimeout": 10000000000})) == set()
 
 test_pinned_image_fails if broken(task({"Config": {"image": "registry.example/closecast/api:latest"}})) == {"pinned-image"}
 
+test_pinned_image_fails_with_part_of_a_digest if broken(task({"Config": {"image": "registry.example/closecast/api@sha256:abc"}})) == {"pinned-image"}
+
+test_pinned_image_passes_by_its_identifier if {
+	broken(task({"Config": {"image": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}})) == set()
+}
+
 test_pinned_image_passes if not "pinned-image" in rules(sound, "production")
 
 test_careful_update_fails_without_a_way_back if broken(group({"Update": {"AutoRevert": false, "Canary": 1}})) == {"careful-update"}

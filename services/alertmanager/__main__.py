@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from services.listening import interface
 from services.metrics_program import become, settings, web_configuration
 
 _NEEDED = (
@@ -69,7 +70,7 @@ def main() -> None:
         environment["CLOSECAST_ALERTMANAGER"],
         f"--config.file={folder / 'alertmanager.yml'}",
         f"--web.config.file={folder / 'web.yml'}",
-        f"--web.listen-address={environment['CLOSECAST_HOST']}:{environment['CLOSECAST_PORT']}",
+        f"--web.listen-address={interface(environment)}:{environment['CLOSECAST_PORT']}",
         "--cluster.listen-address=",
         f"--storage.path={data}",
         f"--data.retention={_RETENTION}",

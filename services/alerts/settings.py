@@ -7,6 +7,7 @@ from pathlib import Path
 from closecast.platform.alerts.rules import Rules, RulesError, load
 from closecast.platform.alerts.sinks.settings import SinksError, SinkSettings, parse
 from closecast.platform.settings import DatabaseSettings, SettingsError, required, whole_number
+from services.listening import interface
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Settings:
             rules=rules,
             sinks=sinks,
             token=required(environment, "CLOSECAST_ALERTMANAGER_TOKEN"),
-            host=required(environment, "CLOSECAST_HOST"),
+            host=interface(environment),
             port=port,
             gateway=Path(required(environment, "CLOSECAST_GATEWAY_ADDRESS")),
             expects_metrics=environment.get("CLOSECAST_EXPECTS_METRICS", "") != "",

@@ -13,6 +13,7 @@ from closecast.platform.runtime.scheduling import disable_preemption  # noqa: E4
 from closecast.platform.settings import SettingsError  # noqa: E402
 from services.api.server import server  # noqa: E402
 from services.api.settings import Settings  # noqa: E402
+from services.listening import interface  # noqa: E402
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
     missing = [name for name in ("CLOSECAST_HOST", "CLOSECAST_PORT") if not environment.get(name)]
     if missing:
         sys.exit(f"api: the environment variable {missing[0]} is not set")
-    host, port = environment["CLOSECAST_HOST"], environment["CLOSECAST_PORT"]
+    port = environment["CLOSECAST_PORT"]
     if not port.isdecimal():
         sys.exit(f"api: CLOSECAST_PORT is {port!r}; expected a number")
     try:
@@ -36,7 +37,7 @@ def main() -> None:
     gc.enable()
     # Once it has stopped, uvicorn raises the signal that it stopped for anew; Nomad's is SIGINT. That is no failure.
     with contextlib.suppress(KeyboardInterrupt):
-        server(settings, host, int(port)).run()
+        server(settings, interface(environment), int(port)).run()
 
 
 if __name__ == "__main__":

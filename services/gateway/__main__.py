@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import math
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from types import FrameType
 
 from closecast.platform.request_limits import MOST_BYTES
 from closecast.platform.runtime import logs
+from services.listening import interface
 
 _LOG = logging.getLogger("services.gateway")  # it is run as __main__
 
@@ -37,10 +39,13 @@ _DEFAULTS = {
     "CLOSECAST_GATEWAY_MAX_TAKEN": "100000000",
     # No HSTS: other pages on the same machine have no TLS.
     "CLOSECAST_GATEWAY_HSTS": "0",
+    # For which its health check fails before it stops.
+    "CLOSECAST_DRAIN_SECONDS": "0",
 }
 _LISTENER = 3  # the file descriptor that the Caddyfile names
 _WAITING = 1024  # connections that may wait to be accepted
 _UPSTREAMS = ("api.caddy", "ui.caddy")
+_DRAINING = "draining"  # a file: while it is there, the Caddyfile's health check fails
 _LOOK_SECONDS = 0.5  # interval of checks of the upstreams
 _GONE_SECONDS = 3  # for which an upstream may be missing: a restart in place deregisters it for an instant
 _RELOAD_SECONDS = 30  # after which an unfinished reload is repeated
@@ -117,12 +122,13 @@ def listen(host: str, port: int) -> None:
 def run(environment: Mapping[str, str]) -> int:
     """Run Caddy in the working directory until it ends, and return its exit code.
 
-    SIGINT and SIGTERM are passed on to it.
+    After SIGINT or SIGTERM its health check fails for CLOSECAST_DRAIN_SECONDS while it still answers; then it stops.
 
     Caddy is reloaded for upstreams that are new, or stay away: each reload can break off new connections, and an
     upstream that only restarts is left out by its health check. The upstreams in the files are compared with the last
     ones loaded, so a failed reload, as on a busy machine, is repeated.
     """
+    Path(_DRAINING).unlink(missing_ok=True)
     loaded = _upstreams()
     same = time.monotonic()  # when the files were last seen to hold what is loaded
     library = ctypes.CDLL(None)
@@ -134,12 +140,22 @@ def run(environment: Mapping[str, str]) -> int:
         preexec_fn=lambda: library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
     )
     os.close(_LISTENER)
-    ends = False
+    drain, ends, stops = float(environment["CLOSECAST_DRAIN_SECONDS"]), False, math.inf
 
-    def end(number: int, _: FrameType | None) -> None:
-        nonlocal ends
-        ends = True
-        caddy.send_signal(number)
+    def stop() -> None:
+        nonlocal ends, stops
+        ends, stops = True, math.inf
+        caddy.send_signal(signal.SIGTERM)
+
+    def end(_: int, __: FrameType | None) -> None:
+        nonlocal stops
+        if ends or stops < math.inf:
+            return
+        if not drain:
+            stop()
+            return
+        Path(_DRAINING).touch()
+        stops = time.monotonic() + drain
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
@@ -148,6 +164,8 @@ def run(environment: Mapping[str, str]) -> int:
             code = caddy.wait(_LOOK_SECONDS)
         except subprocess.TimeoutExpired:
             now, wanted = time.monotonic(), _upstreams()
+            if now >= stops:
+                stop()
             if wanted == loaded:
                 same = now
             elif not ends and (not wanted <= loaded or now - same > _GONE_SECONDS) and _reload(environment):
@@ -188,7 +206,7 @@ def main() -> None:
         storage.mkdir(parents=True, exist_ok=True)
         storage.chmod(0o700)
         os.chdir(environment["CLOSECAST_GATEWAY_FOLDER"])
-        listen(environment["CLOSECAST_HOST"], int(environment["CLOSECAST_PORT"]))
+        listen(interface(environment), int(environment["CLOSECAST_PORT"]))
     except GatewayError as error:
         sys.exit(f"gateway: {error}")
     sys.exit(run(environment))

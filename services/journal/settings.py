@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from closecast.platform.settings import CacheSettings, DatabaseSettings, LakeSettings, required, whole_number
+from services.listening import interface
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Settings:
             database=DatabaseSettings.from_environment(environment),
             lake=LakeSettings.from_environment(environment),
             consumer=required(environment, "CLOSECAST_CONSUMER"),
-            host=required(environment, "CLOSECAST_HOST"),
+            host=interface(environment),
             port=whole_number(required(environment, "CLOSECAST_PORT"), "CLOSECAST_PORT"),
             archive_rows=whole_number(environment.get("CLOSECAST_ARCHIVE_ROWS", "50000"), "CLOSECAST_ARCHIVE_ROWS"),
             archive_age=timedelta(

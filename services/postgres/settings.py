@@ -6,19 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.postgres.managed import Managed
+
 
 class SettingsError(ValueError):
     """The environment lacks a variable, or a value is unusable."""
 
 
-# Roles without a database of their own, and the database that each may connect to. `promoter` only takes a lock there; what
-# others may read and write is in closecast/platform/sql/grants.
-LOGIN_ONLY_ROLES = dict.fromkeys(("promoter", "monitor", "shadow", "alerts"), "closecast")
-
-
 @dataclass(frozen=True)
 class Settings:
-    """Address, folder, account, and passwords by role (each except LOGIN_ONLY_ROLES owns the database of its name)."""
+    """Address, folder, account, and passwords by role (each except roles.LOGIN_ONLY_ROLES owns the database of its name)."""
 
     host: str
     port: int
@@ -31,29 +28,57 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read the settings. Raises SettingsError naming the first variable that is missing or not a number."""
 
-        def read(name: str) -> str:
-            value = environment.get(name)
-            if not value:
-                raise SettingsError(f"the environment variable {name} is not set")
-            return value
-
-        port = read("CLOSECAST_PORT")
-        if not port.isdecimal():
-            raise SettingsError(f"CLOSECAST_PORT is {port!r}, expected a port number")
-        prefix, suffix = "POSTGRES_", "_PASSWORD"
-        roles = {
-            name.removeprefix(prefix).removesuffix(suffix).lower(): value
-            for name, value in environment.items()
-            if name.startswith(prefix) and name.endswith(suffix) and name != "POSTGRES_SUPERUSER_PASSWORD"
-        }
         return cls(
-            host=read("CLOSECAST_HOST"),
-            port=int(port),
-            folder=Path(read("CLOSECAST_POSTGRES_FOLDER")),
-            superuser_password=read("POSTGRES_SUPERUSER_PASSWORD"),
-            role_passwords=roles,
+            host=environment.get("CLOSECAST_BIND") or _required(environment, "CLOSECAST_HOST"),
+            port=_port(environment, "CLOSECAST_PORT"),
+            folder=Path(_required(environment, "CLOSECAST_POSTGRES_FOLDER")),
+            superuser_password=_required(environment, "POSTGRES_SUPERUSER_PASSWORD"),
+            role_passwords=_role_passwords(environment),
             account=unprivileged_account() if os.geteuid() == 0 else None,
         )
+
+
+def managed_settings(environment: Mapping[str, str]) -> tuple[Managed, tuple[str, int]] | None:
+    """The server of CLOSECAST_DATABASE_HOST, and where its watcher listens; None where PostgreSQL is to run here.
+
+    Raises SettingsError like Settings.from_environment.
+    """
+    host = environment.get("CLOSECAST_DATABASE_HOST")
+    if not host:
+        return None
+    server = Managed(
+        host,
+        _port(environment, "CLOSECAST_DATABASE_PORT"),
+        _required(environment, "CLOSECAST_DATABASE_ADMINISTRATOR"),
+        _required(environment, "POSTGRES_SUPERUSER_PASSWORD"),
+        _role_passwords(environment),
+    )
+    own = environment.get("CLOSECAST_BIND") or _required(environment, "CLOSECAST_HOST")
+    return server, (own, _port(environment, "CLOSECAST_PORT"))
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise SettingsError(f"the environment variable {name} is not set")
+    return value
+
+
+def _port(environment: Mapping[str, str], name: str) -> int:
+    port = _required(environment, name)
+    if not port.isdecimal():
+        raise SettingsError(f"{name} is {port!r}, expected a port number")
+    return int(port)
+
+
+def _role_passwords(environment: Mapping[str, str]) -> dict[str, str]:
+    """Password by role, from POSTGRES_<ROLE>_PASSWORD."""
+    prefix, suffix = "POSTGRES_", "_PASSWORD"
+    return {
+        name.removeprefix(prefix).removesuffix(suffix).lower(): value
+        for name, value in environment.items()
+        if name.startswith(prefix) and name.endswith(suffix) and name != "POSTGRES_SUPERUSER_PASSWORD"
+    }
 
 
 def unprivileged_account() -> str:

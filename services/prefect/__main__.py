@@ -1,12 +1,14 @@
 """Wait for dependencies and exec Prefect: `python -m services.prefect server` or `… worker`."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from closecast.platform.nomad.discovery import NotAnsweringError, wait_for
 from services.access_control import allowed_hosts
+from services.listening import interface
 from services.prefect.run_processes import WORKER_VARIABLE
 
 _REQUIRED = {
@@ -64,7 +66,7 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
     return {
         **common,
         WORKER_VARIABLE: environment["PREFECT_HOME"],
-        "PREFECT_WORKER_WEBSERVER_HOST": environment["CLOSECAST_HOST"],
+        "PREFECT_WORKER_WEBSERVER_HOST": interface(environment),
         "PREFECT_WORKER_WEBSERVER_PORT": environment["CLOSECAST_PORT"],
         # Short, because a user who has just submitted a run waits for this poll.
         "PREFECT_WORKER_QUERY_SECONDS": "1",
@@ -88,6 +90,12 @@ def main() -> None:
         sys.exit(f"prefect {role}: {error}")
     environment |= settings(role, environment)
     Path(environment["PREFECT_HOME"], "tmp").mkdir(parents=True, exist_ok=True)
+    if role == "worker" and environment.get("CLOSECAST_REGISTERS_FLOWS") == "true":
+        # The flows of the image that this is: elsewhere `just up` registers those of the clone.
+        code = Path(__file__).parents[2]
+        done = subprocess.run([sys.executable, "-m", "flows.deployments"], cwd=code, env=environment, check=False)
+        if done.returncode:
+            sys.exit("prefect worker: the flows could not be registered")
     arguments = command(role)
     os.execve(arguments[0], arguments, environment)
 

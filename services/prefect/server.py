@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from closecast.platform.runtime import logs
 from services.access_control import is_authorized
+from services.listening import interface
 from services.prefect.access_control import AccessControl
 from services.prefect.watch import Watch
 
@@ -69,7 +70,7 @@ def main() -> None:
     auth_string = os.environ["PREFECT_SERVER_API_AUTH_STRING"]
     uvicorn.run(
         AccessControl(watched_app(_stop, auth_string), host, port, auth_string),
-        host=host,
+        host=interface(os.environ),
         port=int(port),
         timeout_keep_alive=settings.api.keepalive_timeout,
         ws_ping_interval=settings.api.websocket_ping_interval,

@@ -8,6 +8,7 @@ import msgspec
 
 from closecast.platform.alerts.prometheus import rule_file
 from closecast.platform.alerts.rules import RulesError, load
+from services.listening import interface
 from services.metrics_program import USER, become, settings, web_configuration
 
 SCRAPED = ("api", "journal", "alerts")
@@ -75,7 +76,7 @@ def main() -> None:
         environment["CLOSECAST_PROMETHEUS"],
         f"--config.file={folder / 'prometheus.yml'}",
         f"--web.config.file={folder / 'web.yml'}",
-        f"--web.listen-address={environment['CLOSECAST_HOST']}:{environment['CLOSECAST_PORT']}",
+        f"--web.listen-address={interface(environment)}:{environment['CLOSECAST_PORT']}",
         f"--storage.tsdb.path={data}",
         f"--storage.tsdb.retention.time={_RETENTION}",
         f"--storage.tsdb.retention.size={_RETENTION_SIZE}",

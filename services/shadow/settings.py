@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from closecast.platform.settings import DatabaseSettings, RegistrySettings, SettingsError, required, whole_number
+from services.listening import interface
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Settings:
             database=DatabaseSettings.from_environment(environment),
             registry=RegistrySettings.from_environment(environment),
             cache=Path(required(environment, "CLOSECAST_MODEL_CACHE")),
-            host=required(environment, "CLOSECAST_HOST"),
+            host=interface(environment),
             port=port,
             rate=_share(environment.get("CLOSECAST_SHADOW_RATE", "1"), "CLOSECAST_SHADOW_RATE"),
         )

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from services.listening import interface
+
 _PAGE = Path(__file__).with_name("page.py")
 _NEEDED = ("CLOSECAST_HOST", "CLOSECAST_PORT", "CLOSECAST_API_URL")
 
@@ -17,7 +19,7 @@ def command(environment: dict[str, str]) -> list[str]:
         "run",
         str(_PAGE),
         "--server.address",
-        environment["CLOSECAST_HOST"],
+        interface(environment),
         "--server.port",
         environment["CLOSECAST_PORT"],
         "--server.headless",

@@ -42,7 +42,7 @@ class _RefusedError(RuntimeError):
 
 @dataclass(frozen=True)
 class NomadSettings:
-    """The address of Nomad's API, and the token of this task."""
+    """The address of Nomad's API, `http://…` or `unix://<the socket of a task>`, and the token of this task."""
 
     address: str
     token: str = field(repr=False)
@@ -71,7 +71,14 @@ class Dispatcher:
     ) -> None:
         headers = {"X-Nomad-Token": settings.token}
         # Loopback and cluster addresses are never meant for a proxy.
-        self._nomad = httpx.Client(base_url=f"{settings.address}/v1", headers=headers, timeout=10, trust_env=False)
+        socket = settings.address.removeprefix("unix://") if settings.address.startswith("unix://") else None
+        self._nomad = httpx.Client(
+            base_url="http://nomad/v1" if socket else f"{settings.address}/v1",
+            headers=headers,
+            timeout=10,
+            trust_env=False,
+            transport=httpx.HTTPTransport(uds=socket) if socket else None,
+        )
         self._address = settings.address
         self._retry_seconds = retry_seconds
         self._report = report

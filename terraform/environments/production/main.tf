@@ -37,7 +37,6 @@ module "platform" {
     ami_id        = var.ami_id
     nomad         = var.nomad
     images        = var.images
-    log_groups    = var.log_groups
     ci            = var.ci
     backup_lock   = var.backup_lock
 

@@ -38,7 +38,6 @@ module "platform" {
     ami_id        = var.ami_id
     nomad         = var.nomad
     images        = var.images
-    log_groups    = var.log_groups
     ci            = var.ci
 
     servers = { number = var.servers, instance_type = "t3.small" }

@@ -79,16 +79,7 @@ variable "ci" {
 variable "images" {
   description = "Images of the services."
   type        = set(string)
-  default     = ["alerts", "api", "cache", "flows", "gateway", "journal", "mlflow", "monitoring", "prefect", "ui"]
-}
-
-variable "log_groups" {
-  description = "What writes logs: the jobs."
-  type        = set(string)
-  default = [
-    "alertmanager", "alerts", "api", "cache", "gateway", "journal", "mlflow", "prefect", "prefect-worker", "prometheus", "score",
-    "shadow", "trial", "ui",
-  ]
+  default     = ["alerts", "flows", "gateway", "mlflow", "serving", "stores", "ui"]
 }
 
 variable "secret_names" {

@@ -33,6 +33,8 @@ locals {
       join    = local.join
       minutes = var.drain_minutes
       volume  = group.volume != null
+      logs    = var.log_group
+      meta    = merge({ region = local.region }, var.meta)
     })
   }
 }

@@ -115,9 +115,25 @@ variable "repository_arns" {
   type        = list(string)
 }
 
+variable "log_group" {
+  description = "Log group of the jobs' output: a stream for each task of an allocation."
+  type        = string
+}
+
 variable "log_group_arns" {
   description = "ARNs of the log groups that clients write to."
   type        = list(string)
+}
+
+variable "meta" {
+  description = "What job files ask of a client, by name, beside the paths in the images."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name, value in var.meta : can(regex("^[a-z_]+$", name)) && can(regex("^[A-Za-z0-9:/._-]+$", value))])
+    error_message = "A name is lower-case letters and underscores; a value is what an address or a name consists of."
+  }
 }
 
 variable "drain_minutes" {

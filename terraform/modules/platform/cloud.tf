@@ -81,10 +81,16 @@ module "nomad_cluster" {
       }
     },
   )
-  secret_arns     = { for name in local.cluster_secrets : name => module.secrets.arns["nomad-${name}"] }
+  secret_arns = { for name in local.cluster_secrets : name => module.secrets.arns["nomad-${name}"] }
+  meta = {
+    lake_bucket      = module.object_store.names["lake"]
+    artifacts_bucket = module.object_store.names["artifacts"]
+    nomad_address    = "https://${var.cloud.issuer_domain}"
+  }
   keyring_key_arn = local.keys.nomad
   data_key_arn    = local.keys.data
   repository_arns = values(module.image_registry[0].arns)
+  log_group       = module.observability[0].log_groups["jobs"]
   log_group_arns  = values(module.observability[0].log_group_arns)
   tags            = var.tags
 }
@@ -152,7 +158,7 @@ module "observability" {
   count  = local.in_cloud ? 1 : 0
 
   name            = var.name
-  log_groups      = var.cloud.log_groups
+  log_groups      = ["jobs"]
   log_kms_key_arn = local.keys.logs
   topic_arn       = module.alerts.topic
   load_balancer = {

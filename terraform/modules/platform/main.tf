@@ -2,9 +2,11 @@
 
 locals {
   in_cloud = var.cloud != null
-  # The cluster's own secrets, which its machines read when they boot.
+  # The cluster's own secrets, which its machines read when they boot, but for the key of the authority: with it one could be any
+  # machine.
   cluster_secrets = toset([
-    "gossip-key", "certificate-authority", "server-certificate", "client-certificate", "bootstrap-token", "client-introduction",
+    "authority", "gossip-key", "certificate-authority", "server-certificate", "client-certificate", "bootstrap-token",
+    "client-introduction",
   ])
   secret_names = local.in_cloud ? setunion(var.secret_names, [for name in local.cluster_secrets : "nomad-${name}"]) : var.secret_names
   keys         = local.in_cloud ? module.keys[0].arns : { data = null, logs = null, alerts = null, nomad = null }
@@ -32,7 +34,7 @@ module "secrets" {
   name  = var.name
   names = local.secret_names
   # On LocalStack the names are those of production; the values open nothing. What opens that platform is in Nomad's Variables
-  # alone. In AWS `just deploy` makes the values.
+  # alone. In AWS `just secrets` makes the values.
   filled               = !local.in_cloud
   values               = { for name in local.secret_names : name => "not kept in LocalStack" }
   recovery_window_days = var.disposable ? 0 : 30

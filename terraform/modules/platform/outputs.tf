@@ -18,6 +18,7 @@ output "cloud" {
   value = local.in_cloud ? {
     url                = module.load_balancer[0].url
     gateway_port       = local.gateway_port
+    instances          = { api = 2, gateway = max(1, sum([for group in var.cloud.clients : group.least]) - 1) }
     images             = module.image_registry[0].urls
     roles              = module.identity[0].role_arns
     ci_provider        = module.identity[0].ci_provider_arn

@@ -63,7 +63,6 @@ variable "cloud" {
       performance_insights = optional(bool, true)
     })
     images      = set(string)
-    log_groups  = set(string)
     ci          = optional(object({ repository = string, environment = string, provider_arn = optional(string) }))
     backup_lock = optional(object({ least = number, most = number, changeable_days = number }))
   })

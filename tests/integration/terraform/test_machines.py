@@ -36,6 +36,8 @@ locals {
   })
   client = { for class in ["general", "cache"] : class => templatefile("${local.t}/client.hcl.tftpl", {
     class = class, region = local.region, join = local.join, minutes = 10, volume = class == "cache"
+    logs  = "/closecast-test/jobs"
+    meta  = { region = local.region, lake_bucket = "closecast-lake" }
   }) }
 }
 

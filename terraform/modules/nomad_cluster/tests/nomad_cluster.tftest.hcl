@@ -44,6 +44,7 @@ variables {
   keyring_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/nomad"
   data_key_arn    = "arn:aws:kms:eu-central-1:123456789012:key/data"
   repository_arns = ["arn:aws:ecr:eu-central-1:123456789012:repository/closecast-test/api"]
+  log_group       = "/closecast-test/jobs"
   log_group_arns  = ["arn:aws:logs:eu-central-1:123456789012:log-group:/closecast-test/api"]
 }
 

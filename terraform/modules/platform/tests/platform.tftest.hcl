@@ -46,7 +46,6 @@ run "in_the_cloud_everything_is_made" {
       cache         = { instance_type = "t3.small", size_gib = 20 }
       database      = { instance_class = "db.m7g.large", storage_gib = { initial = 100, most = 1000 } }
       images        = ["api", "ui"]
-      log_groups    = ["api", "ui"]
     }
   }
 
@@ -59,7 +58,7 @@ run "in_the_cloud_everything_is_made" {
   }
 
   assert {
-    condition     = toset(keys(module.secrets.arns)) == toset(["api-key", "nomad-bootstrap-token", "nomad-certificate-authority", "nomad-client-certificate", "nomad-client-introduction", "nomad-gossip-key", "nomad-server-certificate"])
+    condition     = toset(keys(module.secrets.arns)) == toset(["api-key", "nomad-authority", "nomad-bootstrap-token", "nomad-certificate-authority", "nomad-client-certificate", "nomad-client-introduction", "nomad-gossip-key", "nomad-server-certificate"])
     error_message = "The cluster's secrets are made beside those of the services."
   }
 
