@@ -19,7 +19,8 @@ from ops.model.champion import ensure_champion, first_prediction
 from ops.model.forecasts import record_forecasts
 from ops.model.mapping import mapping_text
 from ops.model.source import carry_over, parse_source
-from ops.nomad import jobs, ports
+from ops.nomad import access, jobs, ports
+from ops.nomad.access import WORKER
 from ops.nomad.agent import Agent
 from ops.nomad.cluster import Cluster, wait
 from ops.nomad.jobs import Cli, Health
@@ -32,15 +33,6 @@ from ops.setup.credentials import ARTIFACTS_BUCKET, LAKE_BUCKET, REGION, Credent
 from services.bucket_mirror.providers import find_provider_mirror
 
 READY = "ready"
-_WORKER = "prefect-worker"
-# The purpose of each policy, and the job it applies to.
-_POLICIES = {
-    "operator": ("People who run the platform day by day", None),
-    "dispatcher": ("Flows dispatch batch jobs", _WORKER),
-    "deployer": ("Pipelines plan, and promote or give up canaries", None),
-    "developer": ("People who try jobs of their own in the namespace development", None),
-    "reader": ("People and programs that watch", None),
-}
 # Two jobs placed at once may get the same port; Nomad detects it and places one of them again.
 _PLACEMENT_SECONDS = 10.0
 
@@ -175,12 +167,7 @@ def _start_agent(
     with step("access control, secrets and node"):
         cluster.bootstrap(credentials.nomad_management_token)
         cluster.allow_oversubscription()
-        cluster.ensure_namespace(
-            "development", "Jobs that people try: secrets of its own, and no raw_exec", ["raw_exec"]
-        )
-        for name, (whom, job) in _POLICIES.items():
-            rules = (paths.PROJECT / "policies" / "nomad" / f"{name}.hcl").read_text()
-            cluster.ensure_policy(name, whom, rules, job=job)
+        access.ensure(cluster)
         if not credentials.nomad_operator_token:
             credentials = replace(credentials, nomad_operator_token=cluster.create_token("operator", ["operator"]))
             credentials.save()
@@ -200,22 +187,22 @@ def _write_variables(cluster: Cluster, credentials: Credentials) -> None:
     Nomad restarts it then, and a flow that it had just started would be lost.
     """
     variables = credentials.variables()
-    path = f"nomad/jobs/{_WORKER}"
-    of_worker = variables.pop(_WORKER) | kaggle.items(os.environ, cluster.variable(path))
+    path = f"nomad/jobs/{WORKER}"
+    of_worker = variables.pop(WORKER) | kaggle.items(os.environ, cluster.variable(path))
     for job, items in variables.items():
         cluster.put_variable(f"nomad/jobs/{job}", items)
-    runs = cluster.is_wanted(_WORKER) and jobs.health(cluster, _WORKER).healthy
-    before = jobs.health(cluster, _WORKER).restarts if runs else 0
+    runs = cluster.is_wanted(WORKER) and jobs.health(cluster, WORKER).healthy
+    before = jobs.health(cluster, WORKER).restarts if runs else 0
     is_shown = _is_shown(cluster, of_worker)
     if cluster.put_variable(path, of_worker) and runs and is_shown:
-        wait(lambda: jobs.health(cluster, _WORKER).restarts > before, 60, "the worker's restart with its new secrets")
+        wait(lambda: jobs.health(cluster, WORKER).restarts > before, 60, "the worker's restart with its new secrets")
 
 
 def _is_shown(cluster: Cluster, items: dict[str, str]) -> bool:
     """Whether the running worker uses any of the changed items: one of an earlier version does not use new ones."""
-    known = cluster.variable(f"nomad/jobs/{_WORKER}")
+    known = cluster.variable(f"nomad/jobs/{WORKER}")
     differing = {name for name in known.keys() | items.keys() if known.get(name) != items.get(name)}
-    templates = jobs.templates(cluster, _WORKER)
+    templates = jobs.templates(cluster, WORKER)
     return any(
         f".{name} }}}}" in template or f".{name} -}}}}" in template for name in differing for template in templates
     )

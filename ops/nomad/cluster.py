@@ -1,5 +1,6 @@
 """A client of Nomad's HTTP API: access control, Variables, jobs, allocations and service checks."""
 
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,10 +44,12 @@ class Allocation:
 
 
 class Cluster:
-    """Nomad at `address`, with the rights of `token` (an ACL secret)."""
+    """Nomad at `address`, with the rights of `token` (an ACL secret); `authority` is the file of who signed for it."""
 
-    def __init__(self, address: str, token: str) -> None:
-        self._http = httpx.Client(base_url=f"{address}/v1", headers={"X-Nomad-Token": token}, timeout=30)
+    def __init__(self, address: str, token: str, authority: str | None = None) -> None:
+        trusted = ssl.create_default_context(cafile=authority) if authority else True
+        headers = {"X-Nomad-Token": token}
+        self._http = httpx.Client(base_url=f"{address}/v1", headers=headers, timeout=30, verify=trusted)
 
     def _ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Send a request; a read is repeated when it times out on a busy machine."""

@@ -65,14 +65,14 @@ def file(name: str) -> Path:
     return JOBS / f"{name}.nomad.hcl"
 
 
-def specification(nomad: Nomad, name: str) -> dict[str, Any]:
-    """The job as Nomad's own parser reads its file, with the local variables. Raises OperatorError with Nomad's reason."""
-    command = [str(nomad.path), "job", "run", "-output", f"-var-file={LOCAL_VARS}", str(file(name))]
+def specification(nomad: Nomad, name: str, variables: Path = LOCAL_VARS) -> dict[str, Any]:
+    """The job as Nomad's own parser reads its file, with a file of variables. Raises OperatorError with Nomad's reason."""
+    command = [str(nomad.path), "job", "run", "-output", f"-var-file={variables}", str(file(name))]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         raise OperatorError(
             f"jobs/{name}.nomad.hcl cannot be read: {' '.join(done.stderr.split())}",
-            "correct it, or jobs/vars/local.hcl",
+            f"correct it, or {variables.name}",
         )
     found: dict[str, Any] = json.loads(done.stdout)["Job"]
     return found

@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,6 +133,15 @@ class Credentials:
         return whole
 
     @classmethod
+    def completed(cls, kept: Mapping[str, str]) -> "Credentials":
+        """`kept`, with random values for the secrets that it lacks."""
+        return cls._of({"nomad_management_token": "", "nomad_operator_token": "", **cls._random(), **kept})
+
+    def items(self) -> dict[str, str]:
+        """Every secret by name."""
+        return asdict(self)
+
+    @classmethod
     def _read(cls) -> dict[str, str]:
         try:
             return dict(json.loads(cls.file().read_text()))
@@ -179,7 +189,7 @@ class Credentials:
 
     def save(self) -> None:
         """Write the file atomically, readable by its owner only."""
-        write_whole(self.file(), json.dumps(asdict(self), indent=2))
+        write_whole(self.file(), json.dumps(self.items(), indent=2))
 
     def model_public_keys(self) -> str:
         """The public keys of the current and the former signing keys."""

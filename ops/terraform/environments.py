@@ -1,6 +1,9 @@
 """Plan, apply and destroy an environment: `local` in the running LocalStack, the others in AWS."""
 
+import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from ops import paths
 from ops.errors import OperatorError
@@ -12,31 +15,46 @@ LOCAL = "local"
 _OWN = ("terraform.tfvars", "backend.hcl")
 
 
-def change(verb: str, environment: str) -> int:
-    """Run `terraform <verb>` for the environment, which asks before it changes anything; returns its exit status."""
-    if environment not in program.environments():
-        raise OperatorError(
-            f"there is no environment {environment!r}", f"name one of {', '.join(program.environments())}"
-        )
-    if environment == LOCAL and verb == "destroy":
+@dataclass(frozen=True)
+class Environment:
+    """An environment whose configuration is initialised: its folder, and variables for Terraform's environment."""
+
+    folder: Path
+    variables: Mapping[str, str]
+
+    def run(self, *arguments: str, capture: bool = False) -> "subprocess.CompletedProcess[str]":
+        """Run `terraform <arguments>` on it."""
+        return program.run(self.folder, *arguments, variables=self.variables, capture=capture)
+
+
+def change(verb: str, name: str) -> int:
+    """Run `terraform <verb>` for an environment, which asks before it changes anything; returns its exit status."""
+    if name == LOCAL and verb == "destroy":
         raise OperatorError(
             "the local environment belongs to the running platform", "`just down --purge` ends it and deletes its data"
         )
-    folder = program.ENVIRONMENTS / environment
+    return initialised(name).run(verb).returncode
+
+
+def initialised(name: str) -> Environment:
+    """Initialise the environment `name`. Raises OperatorError when there is none, or its own files are missing."""
+    if name not in program.environments():
+        raise OperatorError(f"there is no environment {name!r}", f"name one of {', '.join(program.environments())}")
+    folder = program.ENVIRONMENTS / name
     variables: Mapping[str, str] = {}
-    if environment == LOCAL:
+    if name == LOCAL:
         variables = _of_the_platform()
         backend = f"-backend-config=path={paths.state() / 'terraform' / 'terraform.tfstate'}"
     else:
-        for name in _OWN:
-            if not (folder / name).exists():
+        for file in _OWN:
+            if not (folder / file).exists():
                 raise OperatorError(
-                    f"terraform/environments/{environment}/{name} is not there",
-                    f"copy {name}.example beside it and fill it in; docs/infrastructure.md says how",
+                    f"terraform/environments/{name}/{file} is not there",
+                    f"copy {file}.example beside it and fill it in; docs/infrastructure.md says how",
                 )
         backend = "-backend-config=backend.hcl"
     program.initialise(folder, backend, variables=variables)
-    return program.run(folder, verb, variables=variables).returncode
+    return Environment(folder, variables)
 
 
 def _of_the_platform() -> dict[str, str]:

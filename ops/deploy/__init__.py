@@ -1,0 +1,1 @@
+"""Run the jobs of an environment in AWS."""
