@@ -19,7 +19,7 @@ class Load:
     """`with Load(where, key) as load:` asks for as long as the block runs; an answer other than 200 is a refusal."""
 
     where: str | Callable[[], str]  # URL of the door, or what finds one anew for each request
-    key: str
+    key: str  # may be changed meanwhile
     trusted: ssl.SSLContext | bool = True
     period: float = 0.02
     answered: int = 0
@@ -32,9 +32,7 @@ class Load:
         self._lock = threading.Lock()
         # A connection may fail at any time while a server ends, as it does for any caller: each request has its own.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.Client(
-            headers={"X-API-Key": self.key}, verify=self.trusted, timeout=20, trust_env=False, limits=limits
-        )
+        self._client = httpx.Client(verify=self.trusted, timeout=20, trust_env=False, limits=limits)
         self._pool = ThreadPoolExecutor(32)
         self._pacing = threading.Thread(target=self._pace)
         self._pacing.start()
@@ -64,7 +62,7 @@ class Load:
         sent = time.monotonic()
         try:
             address = self.where if isinstance(self.where, str) else self.where()
-            answer = self._client.post(f"{address}/v1/predictions", json=DEAL)
+            answer = self._client.post(f"{address}/v1/predictions", json=DEAL, headers={"X-API-Key": self.key})
             problem = None if answer.status_code == 200 else f"{answer.status_code} {answer.text[:200]}"
         except httpx.HTTPError as error:
             problem = repr(error)

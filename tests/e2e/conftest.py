@@ -25,7 +25,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Platform:
     """The platform that `just up` brought up before these tests began."""
 
-    session: Session
+    @property
+    def session(self) -> Session:
+        """As the operator's next command would have it: a test may have changed a secret."""
+        return connect()
 
     def just(self, *arguments: str, fails: bool = False) -> str:
         """What `./just …` printed; it must end with success, or with a failure when that is expected."""
@@ -77,7 +80,7 @@ class Platform:
 
 @pytest.fixture(scope="session")
 def platform() -> Platform:
-    return Platform(connect())
+    return Platform()
 
 
 @pytest.fixture
