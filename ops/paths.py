@@ -8,6 +8,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 LOCAL = PROJECT / ".closecast"
 VENV = PROJECT / ".venv"
 VENV_LOCALSTACK = PROJECT / ".venv-localstack"
+VENV_CHECKS = PROJECT / ".venv-checks"
 PYTHON = VENV / "bin" / "python"
 JOBS = PROJECT / "jobs"
 LOCAL_VARS = JOBS / "vars" / "local.hcl"

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from ops.errors import OperatorError
-from ops.paths import PROJECT, PYTHON, VENV, VENV_LOCALSTACK
+from ops.paths import PROJECT, PYTHON, VENV, VENV_CHECKS, VENV_LOCALSTACK
 from ops.setup import runtime
 from ops.setup.tools import tool
 
@@ -40,6 +40,15 @@ class Environment:
     def is_ready(self) -> bool:
         """Whether an installation of this lock, with this Python, in this place, was completed."""
         return self._marker.exists() and self._marker.read_text() == self._wanted()
+
+    def ensure(self) -> None:
+        """Prepare it where it is not ready."""
+        if not self.is_ready():
+            self.prepare()
+
+    def program(self, name: str) -> Path:
+        """An executable of the environment."""
+        return self.folder / "bin" / name
 
     def prepare(self) -> None:
         """Create or update the environment. Raises OperatorError naming the problem: disk, network or hash."""
@@ -75,6 +84,7 @@ class Environment:
 RUNTIME = Environment(VENV, PROJECT / "requirements.txt", editable=True)
 DEVELOPMENT = Environment(VENV, PROJECT / "requirements-dev.txt", editable=True)
 LOCALSTACK = Environment(VENV_LOCALSTACK, PROJECT / "requirements-localstack.txt")
+CHECKS = Environment(VENV_CHECKS, PROJECT / "requirements-checks.txt")
 
 
 def runtime_is_ready() -> bool:
@@ -130,4 +140,4 @@ def is_active() -> bool:
     return Path(sys.prefix).resolve() == VENV.resolve()
 
 
-__all__ = ["DEVELOPMENT", "LOCALSTACK", "PYTHON", "RUNTIME", "Environment", "is_active", "runtime_is_ready"]
+__all__ = ["CHECKS", "DEVELOPMENT", "LOCALSTACK", "PYTHON", "RUNTIME", "Environment", "is_active", "runtime_is_ready"]

@@ -4,8 +4,11 @@ output "role_arns" {
 }
 
 output "policies" {
-  description = "Policy of each job's role as JSON, by job, for checks."
-  value       = { for job, document in data.aws_iam_policy_document.job : job => document.json }
+  description = "Policy of each job's role as JSON, by job, and of `ci`, for checks."
+  value = merge(
+    { for job, document in data.aws_iam_policy_document.job : job => document.json },
+    { for document in data.aws_iam_policy_document.ci : "ci" => document.json },
+  )
 }
 
 output "ci_provider_arn" {

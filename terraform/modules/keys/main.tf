@@ -34,6 +34,9 @@ locals {
 }
 
 data "aws_iam_policy_document" "this" {
+  # checkov:skip=CKV_AWS_109: the resource of a key's own policy is that key
+  # checkov:skip=CKV_AWS_111: the resource of a key's own policy is that key
+  # checkov:skip=CKV_AWS_356: the resource of a key's own policy is that key
   for_each = local.keys
 
   # IAM policies decide who uses the key: without this nobody could ever change it.

@@ -1,6 +1,7 @@
 # Logs of jobs and machines, and alarms on what AWS itself measures. What the platform measures of itself, Prometheus watches.
 
 resource "aws_cloudwatch_log_group" "this" {
+  # checkov:skip=CKV_AWS_338: logs may name people: they are kept for as long as a fault is looked for, by variable
   for_each = var.log_groups
 
   name              = "/${var.name}/${each.key}"
