@@ -60,6 +60,11 @@ key-rotate *arguments:
 key-revoke *arguments:
     @{{ ops }} key-revoke "$@"
 
+# Give a secret of the platform a new value while it serves: rotate <cache | database-closecast | webhook | api-key | …> [--grace 10m]
+[group('platform')]
+rotate *arguments:
+    @{{ ops }} rotate "$@"
+
 # List the people who sign in with a password: which role, since when
 [group('platform')]
 users *arguments:
@@ -309,6 +314,21 @@ bench what *arguments: development
 [group('infrastructure')]
 tf *arguments: development
     @{{ ops }} tf "$@"
+
+# Build the services' images from the last commit, each with a bill of materials: images [--base <image>], images push <staging | production>
+[group('infrastructure')]
+images *arguments: development
+    @{{ ops }} images "$@"
+
+# Make the secrets of an environment in AWS that are missing, each once: secrets <staging | production> [--machines] [--database-ca <file>]
+[group('infrastructure')]
+secrets *arguments:
+    @{{ ops }} secrets "$@"
+
+# Run the jobs of an environment in AWS: show what changes, ask, do it: deploy <staging | production> [--plan | --yes]
+[group('infrastructure')]
+deploy *arguments:
+    @{{ ops }} deploy "$@"
 
 # Try the rules of policies/rego on themselves, on every job file, and on plans of staging and production
 [group('infrastructure')]

@@ -10,9 +10,12 @@ from ops.api import keys, predict, replay, users
 from ops.api.provider import sign_in_provider
 from ops.cli.arguments import Arguments, nothing
 from ops.cli.summary import describe_prediction, describe_source, services
+from ops.deploy.command import deploy
+from ops.deploy.secrets import secrets
 from ops.down import down
 from ops.errors import OperatorError
 from ops.forget import forget
+from ops.images.command import images
 from ops.model import champion, shadow, signing
 from ops.model.check import check
 from ops.model.mapping import mapping_text, propose_mapping
@@ -23,9 +26,10 @@ from ops.nomad import jobs, restart
 from ops.nomad.agent import Agent
 from ops.nomad.session import connect
 from ops.paths import JOBS, LOCAL_VARS, PROJECT
-from ops.policy import policy
+from ops.policy.command import policy
 from ops.prefect import commands as prefect_commands
 from ops.prefect.handover import readable
+from ops.rotate import rotate
 from ops.setup import caddy_binary, nomad_binary
 from ops.terraform.command import tf
 
@@ -179,6 +183,10 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "plan": plan,
     "tf": tf,
     "policy": policy,
+    "images": images,
+    "rotate": rotate,
+    "secrets": secrets,
+    "deploy": deploy,
     "train": train,
     "monitor": monitor,
     "predict": predict.predict,
