@@ -29,7 +29,16 @@ from ops.paths import LOCAL_VARS, PROJECT
 from ops.prefect.pipeline import Prefect
 
 _PORTS = (4646, 4647, 4648, 4649, 8000, 8443, 8501, 5000, 4200)
-_LEFT_OUT = (".git", ".venv", ".venv-localstack", ".closecast", "__pycache__", ".*_cache", ".terraform*")
+_LEFT_OUT = (
+    ".git",
+    ".venv",
+    ".venv-localstack",
+    ".venv-checks",
+    ".closecast",
+    "__pycache__",
+    ".*_cache",
+    ".terraform*",
+)
 _UP_SECONDS, _DOWN_SECONDS, _FLOW_SECONDS, _PAUSE = 1_500, 300, 1_200, 0.5
 _FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _COLUMNS = ("opportunity_id", "sales_agent", "product", "account", "engage_date", "deal_stage")
