@@ -20,7 +20,7 @@ _MEANWHILE = {
     "prefect-worker": "predictions go on; a flow that runs is ended",
     "journal": "predictions go on and are written down later",
     "shadow": "predictions go on, and those of the model in shadow follow later",
-    "api": "callers of its own port are refused; those of the gateway wait for up to 5 s",
+    "api": "callers of its own port are refused; those of the gateway wait for up to 10 s",
     "ui": "its sessions end; predictions go on",
     "gateway": "its callers are refused and the sessions of the user interface end; the API's own port goes on",
     "alerts": "alerts are told of later",
