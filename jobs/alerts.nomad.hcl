@@ -118,12 +118,12 @@ job "alerts" {
         perms       = "0600"
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/alerts" -}}
+          CLOSECAST_ALERTMANAGER_TOKEN={{ .alertmanager_token }}
+          CLOSECAST_ALERT_SINKS={{ .sinks.Value | toJSON }}
           {{- if eq (env "AWS_ROLE_ARN") "" }}
           AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
           AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
           {{- end }}
-          CLOSECAST_ALERTMANAGER_TOKEN={{ .alertmanager_token }}
-          CLOSECAST_ALERT_SINKS={{ .sinks.Value | toJSON }}
           {{- end }}
           {{ range nomadService "postgres" -}}
           CLOSECAST_DATABASE_URL=postgresql://alerts:{{ with nomadVar "nomad/jobs/alerts" }}{{ .database_password }}{{ end }}@{{ .Address }}:{{ .Port }}/closecast

@@ -178,7 +178,7 @@ job "api" {
         } if length(roles) > 0], [for issuer in var.user_issuers : merge(issuer, { kind = "user" })]))
         AWS_ROLE_ARN                = local.role
         AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
-        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "https://s3.${meta.region}.amazonaws.com"
+        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "${meta.object_store}"
         PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
         PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
@@ -192,10 +192,6 @@ job "api" {
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/api" -}}
           CLOSECAST_API_KEY_SHA256={{ .api_key_sha256 }}
-          {{- if eq (env "AWS_ROLE_ARN") "" }}
-          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
-          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
-          {{- end }}
           CLOSECAST_WEBHOOK_SECRET={{ .webhook_secret }}
           CLOSECAST_PSEUDONYM_KEY={{ .pseudonym_key }}
           CLOSECAST_SIGN_IN_PROVIDER={{ .sign_in_provider.Value | toJSON }}
@@ -204,6 +200,10 @@ job "api" {
           CLOSECAST_CACHE_PASSWORD={{ .cache_password }}
           MLFLOW_TRACKING_USERNAME=api
           MLFLOW_TRACKING_PASSWORD={{ .mlflow_password }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
           {{- end }}
           {{ range nomadService "mlflow" -}}
           MLFLOW_TRACKING_URI=http://{{ .Address }}:{{ .Port }}

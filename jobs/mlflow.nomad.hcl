@@ -102,7 +102,7 @@ job "mlflow" {
         AWS_REGION                  = "${meta.region}"
         AWS_ROLE_ARN                = local.role
         AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
-        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "https://s3.${meta.region}.amazonaws.com"
+        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "${meta.object_store}"
         PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
         PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
@@ -117,14 +117,14 @@ job "mlflow" {
         perms = "0600"
         data  = <<-EOT
           {{ with nomadVar "nomad/jobs/mlflow" -}}
-          {{- if eq (env "AWS_ROLE_ARN") "" }}
-          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
-          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
-          {{- end }}
           MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY={{ .webhook_encryption_key }}
           CLOSECAST_MLFLOW_PASSWORD={{ .password }}
           CLOSECAST_MLFLOW_API_PASSWORD={{ .api_password }}
           CLOSECAST_MLFLOW_READER_PASSWORD={{ .reader_password }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
           {{- end }}
           {{ range nomadService "postgres" -}}
           MLFLOW_BACKEND_STORE_URI=postgresql+psycopg://mlflow:{{ with nomadVar "nomad/jobs/mlflow" }}{{ .database_password }}{{ end }}@{{ .Address }}:{{ .Port }}/mlflow

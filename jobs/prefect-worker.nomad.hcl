@@ -112,7 +112,7 @@ job "prefect-worker" {
         PREFECT_HOME                = "${meta.state}/worker"
         AWS_ROLE_ARN                = local.role
         AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
-        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "https://s3.${meta.region}.amazonaws.com"
+        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "${meta.object_store}"
         PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
         PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }
@@ -126,10 +126,6 @@ job "prefect-worker" {
         perms       = "0600"
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/prefect-worker" -}}
-          {{- if eq (env "AWS_ROLE_ARN") "" }}
-          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
-          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
-          {{- end }}
           PREFECT_API_AUTH_STRING={{ .prefect_auth_string }}
           CLOSECAST_MODEL_SIGNING_KEY={{ .model_signing_key }}
           CLOSECAST_PSEUDONYM_KEY={{ .pseudonym_key }}
@@ -140,6 +136,10 @@ job "prefect-worker" {
           KAGGLE_USERNAME={{ .kaggle_username }}
           KAGGLE_KEY={{ .kaggle_key }}
           CLOSECAST_KAGGLE_ENDPOINT={{ .closecast_kaggle_endpoint }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
           {{- end }}
           {{ with nomadVar "nomad/jobs/prefect-worker" }}{{ $password := .optuna_password }}{{ $promoter := .promoter_password }}{{ $monitor := .monitor_password }}
           {{- range nomadService "postgres" }}

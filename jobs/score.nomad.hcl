@@ -97,7 +97,7 @@ job "score" {
         AWS_REGION                  = "${meta.region}"
         AWS_ROLE_ARN                = local.role
         AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
-        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "https://s3.${meta.region}.amazonaws.com"
+        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "${meta.object_store}"
       }
 
       template {
@@ -107,14 +107,14 @@ job "score" {
         change_mode = "noop"
         data        = <<-EOT
           {{ with nomadVar "nomad/jobs/score" -}}
-          {{- if eq (env "AWS_ROLE_ARN") "" }}
-          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
-          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
-          {{- end }}
           CLOSECAST_MODEL_PUBLIC_KEYS={{ .model_public_keys }}
           CLOSECAST_PSEUDONYM_KEY={{ .pseudonym_key }}
           MLFLOW_TRACKING_USERNAME=reader
           MLFLOW_TRACKING_PASSWORD={{ .mlflow_password }}
+          {{- if eq (env "AWS_ROLE_ARN") "" }}
+          AWS_ACCESS_KEY_ID={{ .object_store_access_key }}
+          AWS_SECRET_ACCESS_KEY={{ .object_store_secret_key }}
+          {{- end }}
           {{- end }}
           {{- if eq (env "AWS_ROLE_ARN") "" }}
           {{ range nomadService "object-store" -}}

@@ -95,7 +95,7 @@ job "trial" {
         AWS_REGION                  = "${meta.region}"
         AWS_ROLE_ARN                = local.role
         AWS_WEB_IDENTITY_TOKEN_FILE = local.role == "" ? "" : "${NOMAD_SECRETS_DIR}/nomad_aws.jwt"
-        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "https://s3.${meta.region}.amazonaws.com"
+        AWS_ENDPOINT_URL_S3         = local.role == "" ? "" : "${meta.object_store}"
         PGSSLMODE                   = local.database_ca == "" ? "prefer" : "verify-full"
         PGSSLROOTCERT               = local.database_ca == "" ? "" : "${NOMAD_SECRETS_DIR}/database.pem"
       }

@@ -34,7 +34,7 @@ locals {
       minutes = var.drain_minutes
       volume  = group.volume != null
       logs    = var.log_group
-      meta    = merge({ region = local.region }, var.meta)
+      meta    = merge({ region = local.region, object_store = "https://s3.${local.region}.${data.aws_partition.current.dns_suffix}" }, var.meta)
     })
   }
 }
