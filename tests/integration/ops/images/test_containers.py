@@ -100,6 +100,8 @@ def platform(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform
     if (reason := containers.missing()) is not None:
         pytest.skip(reason)
     monkeypatch.setenv("CLOSECAST_STATE", str(folder / "state"))
+    # Debian's client, which belongs to its daemon and can build: another one on PATH may lack buildx.
+    monkeypatch.setenv("PATH", f"/usr/bin:{os.environ['PATH']}")
     with containers.daemon(folder) as endpoint, containers.registry(folder) as registry:
         host = containers.bridge()
         images = build("closecast/", containers.base_image(folder))
