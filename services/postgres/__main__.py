@@ -9,9 +9,10 @@ import sys
 import psycopg
 
 from closecast.platform.runtime import logs
+from closecast.platform.settings import SettingsError
 from services.postgres import managed
 from services.postgres.cluster import Cluster
-from services.postgres.settings import Settings, SettingsError, managed_settings
+from services.postgres.settings import Settings, managed_settings
 
 
 def main() -> None:

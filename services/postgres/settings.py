@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from closecast.platform.settings import SettingsError, required
+from services.listening import interface
 from services.postgres.managed import Managed
-
-
-class SettingsError(ValueError):
-    """The environment lacks a variable, or a value is unusable."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,11 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read the settings. Raises SettingsError naming the first variable that is missing or not a number."""
-
         return cls(
-            host=environment.get("CLOSECAST_BIND") or _required(environment, "CLOSECAST_HOST"),
+            host=interface(environment),
             port=_port(environment, "CLOSECAST_PORT"),
-            folder=Path(_required(environment, "CLOSECAST_POSTGRES_FOLDER")),
-            superuser_password=_required(environment, "POSTGRES_SUPERUSER_PASSWORD"),
+            folder=Path(required(environment, "CLOSECAST_POSTGRES_FOLDER")),
+            superuser_password=required(environment, "POSTGRES_SUPERUSER_PASSWORD"),
             role_passwords=_role_passwords(environment),
             account=unprivileged_account() if os.geteuid() == 0 else None,
         )
@@ -49,23 +46,15 @@ def managed_settings(environment: Mapping[str, str]) -> tuple[Managed, tuple[str
     server = Managed(
         host,
         _port(environment, "CLOSECAST_DATABASE_PORT"),
-        _required(environment, "CLOSECAST_DATABASE_ADMINISTRATOR"),
-        _required(environment, "POSTGRES_SUPERUSER_PASSWORD"),
+        required(environment, "CLOSECAST_DATABASE_ADMINISTRATOR"),
+        required(environment, "POSTGRES_SUPERUSER_PASSWORD"),
         _role_passwords(environment),
     )
-    own = environment.get("CLOSECAST_BIND") or _required(environment, "CLOSECAST_HOST")
-    return server, (own, _port(environment, "CLOSECAST_PORT"))
-
-
-def _required(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name)
-    if not value:
-        raise SettingsError(f"the environment variable {name} is not set")
-    return value
+    return server, (interface(environment), _port(environment, "CLOSECAST_PORT"))
 
 
 def _port(environment: Mapping[str, str], name: str) -> int:
-    port = _required(environment, name)
+    port = required(environment, name)
     if not port.isdecimal():
         raise SettingsError(f"{name} is {port!r}, expected a port number")
     return int(port)

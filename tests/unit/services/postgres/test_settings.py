@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from services.postgres.settings import Settings, SettingsError, unprivileged_account
+from closecast.platform.settings import SettingsError
+from services.postgres.settings import Settings, unprivileged_account
 
 _ENVIRONMENT = {
     "CLOSECAST_HOST": "127.0.0.1",
