@@ -330,7 +330,7 @@ secrets *arguments:
 deploy *arguments:
     @{{ ops }} deploy "$@"
 
-# Try the rules of policies/rego on themselves, on every job file, and on plans of staging and production
+# Try the rules on themselves, every job file, plans of staging and production, IAM and the Dockerfile, and look for secrets
 [group('infrastructure')]
 policy *arguments: development
     @{{ ops }} policy "$@"

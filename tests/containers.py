@@ -15,10 +15,10 @@ import httpx
 import psutil
 import pytest
 
-from ops.images import build, docker
+from ops.images import docker
 from ops.nomad.cluster import Cluster, wait
 from ops.setup import nomad_binary
-from tests.servers.processes import PROJECT, free_port, free_ports, running
+from tests.servers.processes import free_port, free_ports, running
 
 # What this test needs and a user's machine need not have: named, so that a skip says what is missing.
 PROGRAMS = ("dockerd", "docker", "docker-registry", "debootstrap")
@@ -180,7 +180,6 @@ class Containers:
     address: str
     token: str
     nomad: Path
-    host: str  # the machine, as its containers and nobody else see it
 
 
 @contextmanager
@@ -192,7 +191,7 @@ def nomad(folder: Path, endpoint: str, meta: dict[str, str]) -> Iterator[Contain
     volume = folder / "volume"
     volume.mkdir()
     os.chown(volume, 10001, 10001)
-    http, rpc, serf = (first := free_ports(3)), first + 1, first + 2
+    http, rpc, serf = _three()
     with ExitStack() as stack:
         for pool, ports, dynamic in (("default", (http, rpc, serf), 21000), ("cache", _three(), 22000)):
             home = folder / pool
@@ -227,7 +226,7 @@ def nomad(folder: Path, endpoint: str, meta: dict[str, str]) -> Iterator[Contain
             return len([node for node in nodes if node["Status"] == "ready"]) == 2
 
         wait(ready, 90, "the registration of both clients")
-        yield Containers(cluster, address, token, program.path, bridge())
+        yield Containers(cluster, address, token, program.path)
         for job in httpx.get(f"{address}/v1/jobs", headers=headers).json():
             httpx.delete(f"{address}/v1/job/{job['ID']}?purge=true", headers=headers)
         wait(
@@ -245,6 +244,3 @@ def _three() -> tuple[int, int, int]:
 def bridge() -> str:
     """The machine's address on Docker's own network, which only its containers and the machine itself can reach."""
     return next(one.address for one in psutil.net_if_addrs()["docker0"] if one.family == socket.AF_INET)
-
-
-__all__ = ["PROJECT", "Containers", "base_image", "build", "daemon", "missing", "nomad", "registry"]
