@@ -86,8 +86,9 @@ def propose(table: RawTable) -> Proposal:
     rows = _with_stage(rows, found)
     columns: dict[str, Any] = {row.use: row.column for row in rows if row.column}
     closes = [columns["closed"]] if "closed" in columns else []
-    if profile and len(profile.columns.closes) > 1:
-        columns["closed"] = closes = list(profile.columns.closes)
+    several = list(profile.columns.closes) if profile else [one.name for one in _dated(found)]
+    if len(several) > 1:
+        columns["closed"] = closes = several
     document: dict[str, Any] = {"version": VERSION, "columns": columns, "stages": {}}
     questions = _of_columns(rows, found)
     if "stage" in columns:
@@ -162,6 +163,8 @@ def _of_profile(profile: Mapping, found: dict[str, Evidence]) -> tuple[Row, ...]
 
 def _by_names(use: str, found: dict[str, Evidence]) -> Row:
     """The column with the best known name whose values fit; for what is required, else the one with the best values."""
+    if use == "closed" and (apart := _dated(found)):
+        return Row(use, apart[0].name, min(_fit(use, one) for one in apart), tuple(apart[0].examples))
     fitting = [one for one in _named(use, found) if _fit(use, one) >= _LEAST]
     if fitting:
         # Of a status beside a stage, the one whose meanings are known wholly; then the name that says it best.
@@ -193,6 +196,13 @@ def _with_stage(rows: tuple[Row, ...], found: dict[str, Evidence]) -> tuple[Row,
             row = Row("stage", one.name, _LEAST, tuple(one.examples))
             return tuple(row if old.use == "stage" else old for old in rows)
     return rows
+
+
+def _dated(found: dict[str, Evidence]) -> list[Evidence]:
+    """The columns of CRMs that date a win and a loss apart, if both are there; each deal has a date in one of them."""
+    both = [words.named(found, names)[:1] for names in words.DATED.values()]
+    apart = [found[name] for names in both for name in names]
+    return apart if len(apart) == len(both) and all(_fit("closed", one) >= _LEAST for one in apart) else []
 
 
 def _named(use: str, found: dict[str, Evidence]) -> list[Evidence]:

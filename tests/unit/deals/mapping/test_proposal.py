@@ -134,6 +134,39 @@ def test_an_expected_close_is_no_close() -> None:
     assert [one.places for one in proposal.questions] == [((("columns", "closed")),)]
 
 
+def test_a_win_and_a_loss_may_be_dated_apart() -> None:
+    # given
+    won, lost = ["14/02/2024", "", "", ""], ["", "02/03/2024", "", ""]
+    # when / then
+    both = propose(_table(Closed=None, Date_won=won, Date_lost=lost))
+    assert both.is_certain
+    assert both.mapping.columns.closed == ("Date won", "Date lost")
+    # and one of them says nothing of the other deals
+    alone = propose(_table(Closed=None, Date_won=won))
+    assert [one.places for one in alone.questions] == [((("columns", "closed")),)]
+
+
+@pytest.mark.parametrize(
+    ("won", "lost"),
+    [("Fermée gagnée", "Fermée perdue"), ("Cerrada ganada", "Cerrada/Perdida"), ("7 - Gesloten: gewonnen", "Dead")],
+)
+def test_a_stage_may_say_closed_in_any_language(won: str, lost: str) -> None:
+    proposal = propose(_table(Stage=[won, lost, "Proposal", "Suspended"]))
+    assert proposal.is_certain
+    assert proposal.mapping.stages == {won: "won", lost: "lost", "Proposal": "open", "Suspended": "ignored"}
+
+
+def test_closed_alone_says_not_how() -> None:
+    proposal = propose(_table(Stage=["Won", "Lost", "Closed", "Closed"]))
+    assert [one.places for one in proposal.questions] == [((("stages", "Closed")),)]
+
+
+def test_a_time_zone_in_a_columns_name_is_no_part_of_it() -> None:
+    columns = propose(_table(Created=None, DATE_CREATED_UTC=["13/01/2024", "02/01/2024", "03/02/2024", "01/01/2024"]))
+    assert columns.is_certain
+    assert columns.mapping.columns.created == "DATE CREATED UTC"
+
+
 def test_no_word_of_a_file_that_is_no_export_is_quoted() -> None:
     frame = pd.DataFrame({"root:s3cret": ["daemon", "bin"], "x": ["s3cret", "y"]}, dtype=object)
     proposal = propose(RawTable(frame, Layout("CSV")))
