@@ -277,7 +277,7 @@ test *arguments: testing
     esac; \
     exec {{ bin }}/pytest -m "$which" --dist loadgroup --no-loadscope-reorder $how "$@"
 
-# Check style, types, import rules, job files, Terraform, policies and the locks
+# Check style, types, import rules, job files, Terraform, policies, pictures and the locks
 [group('development')]
 lint: development
     {{ bin }}/ruff check
@@ -289,6 +289,7 @@ lint: development
     terraform fmt -check -recursive terraform
     {{ ops }} tf docs --check
     {{ ops }} policy
+    {{ ops }} pictures --check
     {{ bin }}/python -m ops.setup.locks --check
 
 # Put the sources into the standard form
@@ -304,6 +305,11 @@ fmt: development
 [group('development')]
 lock *arguments: development
     {{ bin }}/python -m ops.setup.locks "$@"
+
+# Draw the pictures of the architecture from docs/architecture.dsl; --check only tells whether they still match it
+[group('development')]
+pictures *arguments: development
+    @{{ ops }} pictures "$@"
 
 # Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | exports | forecast | history | proof | shadow | drift | monitor | filter | suite> [rounds=3 ...]
 [group('development')]

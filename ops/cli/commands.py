@@ -26,6 +26,7 @@ from ops.nomad import jobs, restart
 from ops.nomad.agent import Agent
 from ops.nomad.session import connect
 from ops.paths import JOBS, LOCAL_VARS, PROJECT
+from ops.pictures.command import pictures
 from ops.policy.command import policy
 from ops.prefect import commands as prefect_commands
 from ops.prefect.handover import readable
@@ -183,6 +184,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "plan": plan,
     "tf": tf,
     "policy": policy,
+    "pictures": pictures,
     "images": images,
     "rotate": rotate,
     "secrets": secrets,

@@ -1,0 +1,1 @@
+"""The pictures of the architecture, drawn from its model (docs/architecture.dsl)."""
