@@ -27,16 +27,6 @@ def opa() -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("opa")
-def test_everything_keeps_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
-    assert policy([]) == 0
-    printed = capsys.readouterr().out
-    assert "no rule is broken" in printed
-    assert re.search(r"the plan of production is judged: \d{3} resources", printed)
-    assert re.search(r"1\d policies of IAM are judged\ncheckov: \d{4} checks passed", printed)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("actions", "resource", "rule"),
     [

@@ -7,7 +7,7 @@ import pytest
 from ops.terraform.trial import Root
 from tests.servers.localstack import S3
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_it_is_applied_and_planned_again_without_a_difference(s3: S3, tree: Path) -> None:

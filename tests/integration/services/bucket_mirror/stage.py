@@ -18,7 +18,7 @@ from services.bucket_mirror.health import serve
 from services.bucket_mirror.settings import Settings
 from tests.servers.localstack import localstack_server
 from tests.servers.processes import free_port
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 LAKE, ARTIFACTS = "closecast-local-lake", "closecast-local-artifacts"
 KEY = ("LKIAQAAAAAAATESTSTAGE", "the stage's own/secret+key")
@@ -106,7 +106,8 @@ class Stage:
         return self.ask("GET", "/health")
 
     def wait_for_state(self, state: str) -> dict[str, Any]:
-        until(lambda: self.health()[1]["state"] == state, told=self.health, pause=0.1)
+        # Terraform makes the buckets, which beside other tests takes a minute or more.
+        until(lambda: self.health()[1]["state"] == state, 3 * PATIENCE, told=self.health, pause=0.1)
         return self.health()[1]
 
     def put(self, key: str, body: bytes) -> None:
