@@ -19,7 +19,7 @@ from closecast.models import candidate as candidates
 from closecast.models.baselines import BASELINES
 from closecast.models.data import NotEnoughDataError, nearest_month, plan
 from closecast.models.evaluation import CANDIDATE
-from closecast.platform.mlflow.publication import evaluate_alone
+from closecast.platform.measuring import judge_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_source
@@ -66,7 +66,7 @@ def look_at(path: Path, mapping: Path, cuts: int, threads: int) -> Found:
     if not found.shortfalls:
         for cut in _cuts(checked, cuts):
             try:
-                report = evaluate_alone(candidates.build(checked.accepted, 7, threads, None, cut))
+                report = judge_alone(candidates.build(checked.accepted, 7, threads, None, cut)).report
             except NotEnoughDataError as error:
                 found.served.append(f"{cut}: nothing: {error}")
                 continue

@@ -66,11 +66,11 @@ def train(folder: Path) -> str:
     from closecast.models import candidate as candidates
     from closecast.models.deal_model import DealModel
     from closecast.models.evaluation import measured_on
-    from closecast.platform.mlflow.publication import evaluate_alone, make_card
+    from closecast.platform.measuring import judge_alone, make_card
 
     data = _ingested(folder)
     candidate = candidates.build(data.deals, _SEED, _THREADS)
-    report = evaluate_alone(candidate)
+    report = judge_alone(candidate).report
     shutil.rmtree(folder / _MODEL, ignore_errors=True)
     DealModel(candidate.scorer, make_card(candidate, data, datetime.now(UTC), None), data.deals).save(folder / _MODEL)
     found = report["targets"]["quarter_end"]

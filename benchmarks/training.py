@@ -31,8 +31,9 @@ from closecast.deals.synthetic import generator
 from closecast.models import candidate, promotion, training
 from closecast.models.check import Check
 from closecast.models.deal_model import DealModel
+from closecast.platform import measuring
 from closecast.platform.lake import gold, ingestion
-from closecast.platform.mlflow import model_files, publication
+from closecast.platform.mlflow import model_files
 from closecast.platform.mlflow.run_artifacts import write_report
 from closecast.platform.runtime import processors
 from closecast.platform.sources.export import RawExport, read_source
@@ -61,7 +62,7 @@ def train(export: RawExport, cut: date | None = None) -> dict[str, float]:
         with _timed() as built:
             made = candidate.build(data.deals, _SEED, processors.usable(), cut=cut)
         with _timed() as judged:
-            report = publication.evaluate_alone(made)
+            report = measuring.judge_alone(made).report
         with _timed() as written:
             _write(made, data, report, Path(scratch))
     rows = made.data.learnable()
@@ -82,7 +83,7 @@ def _write(made: candidate.Candidate, data: ingestion.Ingested, report: dict[str
     now, checks = datetime.now(UTC), report["decision"]["checks"]
     decision = promotion.Decision(report["decision"]["promoted"], tuple(Check(**one) for one in checks))
     gold.store(made.data, data.silver_key, scale.lake(folder))
-    model = DealModel(made.scorer, publication.make_card(made, data, now, None), data.deals)
+    model = DealModel(made.scorer, measuring.make_card(made, data, now, None), data.deals)
     made.twin.save(folder / "twin")
     model.save(folder / "model")
     model_files.write(folder / "model", model)

@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from closecast.deals.calendar import FiscalCalendar
 from closecast.models import candidate as candidates
 from closecast.platform.lake import ingestion
-from closecast.platform.mlflow.publication import evaluate_alone
+from closecast.platform.measuring import judge_alone
 from closecast.platform.runtime import processors
 from flows import steps
 from flows.train import baseline_table
@@ -19,7 +19,7 @@ from flows.train import baseline_table
 @task(cache_policy=NO_CACHE, timeout_seconds=3600)
 def at_cut(data: ingestion.Ingested, cut: date | None, seed: int, fiscal: FiscalCalendar) -> dict[str, Any]:
     """Compute all figures at one cut, and the gate's decision."""
-    return evaluate_alone(candidates.build(data.deals, seed, processors.usable(), cut=cut, fiscal=fiscal))
+    return judge_alone(candidates.build(data.deals, seed, processors.usable(), cut=cut, fiscal=fiscal)).report
 
 
 @flow(name="evaluate", timeout_seconds=7200, validate_parameters=True)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from ops.cli.arguments import Arguments, nothing, number, seconds
-from ops.cli.cells import cell
+from closecast.cli.arguments import number
+from closecast.cli.cells import cell
+from closecast.cli.files import named_by_user
+from ops.cli.arguments import Arguments, nothing, seconds
 from ops.cli.yaml_file import read_yaml
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.session import Session, connect
-from ops.paths import named_by_user
 from ops.setup.credentials import Credentials
 
 if TYPE_CHECKING:

@@ -1,13 +1,5 @@
-"""The error of the operator's commands: a problem and its remedy."""
+"""The error of the operator's commands, which is that of the library's."""
 
+from closecast.cli.errors import CommandError as OperatorError
 
-class OperatorError(Exception):
-    """A failure the operator can act on; `remedy` is the next thing to type or change."""
-
-    def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"closecast: {self.problem}\n  remedy: {self.remedy}"
+__all__ = ["OperatorError"]

@@ -29,11 +29,6 @@ def state() -> Path:
     return LOCAL / "state"
 
 
-def named_by_user(text: str) -> Path:
-    """The path that a user typed; a relative one counts from the folder of the command."""
-    return Path(os.environ.get("CLOSECAST_INVOCATION_DIR", "."), Path(text).expanduser()).resolve()
-
-
 def cache() -> Path:
     """The folder for expensive artifacts that clones share (the Nomad binary); `CLOSECAST_CACHE` overrides it."""
     named = os.environ.get("CLOSECAST_CACHE")

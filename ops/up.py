@@ -8,6 +8,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from closecast.cli.mapping import mapping_text
+from closecast.cli.source import parse_source
 from ops import paths
 from ops.api import users
 from ops.cli.arguments import Arguments
@@ -17,8 +19,7 @@ from ops.down import stop
 from ops.errors import OperatorError
 from ops.model.champion import ensure_champion, first_prediction
 from ops.model.forecasts import record_forecasts
-from ops.model.mapping import mapping_text
-from ops.model.source import carry_over, parse_source
+from ops.model.source import carry_over
 from ops.nomad import access, jobs, ports
 from ops.nomad.access import WORKER
 from ops.nomad.agent import Agent

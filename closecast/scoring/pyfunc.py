@@ -121,7 +121,7 @@ def _load_pyfunc(path: str) -> DealModelFunction:
     this code is among the files.
     """
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    model = DealModel.load(folder, besides=_left_by_loading)
+    model = DealModel.load(folder, besides=left_by_loading)
     try:
         model.replay(folder)
     except ModelError as error:
@@ -129,6 +129,6 @@ def _load_pyfunc(path: str) -> DealModelFunction:
     return DealModelFunction(model)
 
 
-def _left_by_loading(name: str) -> bool:
+def left_by_loading(name: str) -> bool:
     """Whether a file comes from loading: MLflow's note in a fetched copy, or Python's compiled code."""
     return name == "registered_model_meta" or bool(re.fullmatch(r"code/.+/__pycache__/[^/]+\.pyc", name))

@@ -10,10 +10,11 @@ from urllib.parse import quote
 from rich.console import Console
 from rich.table import Table
 
+from closecast.cli.arguments import number
+from closecast.cli.cells import cell
 from closecast.platform.printable import printable
 from ops.api import predict
-from ops.cli.arguments import Arguments, nothing, number, one_of, seconds
-from ops.cli.cells import cell
+from ops.cli.arguments import Arguments, nothing, one_of, seconds
 from ops.errors import OperatorError
 from ops.nomad.session import connect
 

@@ -3,13 +3,13 @@
 import json
 from dataclasses import replace
 
+from closecast.cli.files import named_by_user
 from ops.cli.arguments import Arguments
 from ops.cli.yaml_file import read_yaml
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.cluster import wait
 from ops.nomad.session import Session, connect
-from ops.paths import named_by_user
 from ops.setup.credentials import Credentials
 
 _API = "api"

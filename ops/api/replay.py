@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from closecast.cli.arguments import number
 from closecast.platform.request_limits import MOST_DEALS
 from ops import paths
 from ops.api import predict
-from ops.cli.arguments import Arguments, number
+from ops.cli.arguments import Arguments
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.session import connect

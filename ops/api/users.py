@@ -9,11 +9,11 @@ from urllib.parse import quote
 from rich.console import Console
 from rich.table import Table
 
+from closecast.cli.cells import cell
 from closecast.platform.printable import printable
 from ops.api import predict
 from ops.api.client import Api
 from ops.cli.arguments import Arguments, nothing, one_of
-from ops.cli.cells import cell
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.cluster import Cluster, wait

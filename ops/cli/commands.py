@@ -4,10 +4,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 
+from closecast.cli.check import check
+from closecast.cli.mapping import mapping_text, propose_mapping
+from closecast.cli.predict import print_table
+from closecast.cli.source import parse_source
 from ops import alerts
 from ops.api import keys, predict, replay, users
 from ops.api.provider import sign_in_provider
+from ops.cli import progress
 from ops.cli.arguments import Arguments, nothing
 from ops.cli.summary import describe_prediction, describe_source, services
 from ops.deploy.command import deploy
@@ -17,11 +23,8 @@ from ops.errors import OperatorError
 from ops.forget import forget
 from ops.images.command import images
 from ops.model import champion, shadow, signing
-from ops.model.check import check
-from ops.model.mapping import mapping_text, propose_mapping
 from ops.model.monitor import monitor
 from ops.model.rollback import rollback
-from ops.model.source import parse_source
 from ops.nomad import jobs, restart
 from ops.nomad.agent import Agent
 from ops.nomad.session import connect
@@ -108,7 +111,7 @@ def demo(arguments: list[str]) -> int:
     print(
         f"model {model['name']} version {model['version']}; open deals as of {ranking['as_of']}, most likely first:\n"
     )
-    predict.print_table(ranking["deals"])
+    print_table(ranking["deals"])
     first = champion.first_prediction(session.cluster, session.credentials)
     print(f"\n{describe_prediction(first)}\n\nthe same by hand:\n{predict.as_curl(api.address, first)}")
     print(f"\nin the browser: {jobs.address(session.cluster, 'ui')}")
@@ -147,9 +150,9 @@ def nomad(arguments: list[str]) -> int:
 def evaluate(arguments: list[str]) -> int:
     """Measure a candidate against the baselines and the gate, without a platform."""
     # Imported here: the libraries it needs take seconds, which no other command should wait for.
-    from ops.model import evaluate as measured
+    from closecast.cli.evaluate import evaluate
 
-    return measured.evaluate(arguments)
+    return evaluate(arguments, "just", progress.say)
 
 
 def nomad_fmt(arguments: list[str]) -> int:
@@ -219,7 +222,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "nomad-fmt": nomad_fmt,
     "caddy-fmt": caddy_fmt,
     "evaluate": evaluate,
-    "check": check,
-    "map": propose_mapping,
+    "check": partial(check, program="just"),
+    "map": partial(propose_mapping, program="just"),
     **prefect_commands.COMMANDS,
 }

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from closecast.cli.files import named_by_user
 from ops.cli.arguments import Arguments
 from ops.cli.progress import say
 from ops.deploy import certificates
@@ -20,7 +21,6 @@ from ops.deploy.nomad import connect
 from ops.errors import OperatorError
 from ops.nomad import access
 from ops.nomad.cluster import Cluster
-from ops.paths import named_by_user
 from ops.setup.credentials import Credentials
 from ops.terraform import outputs
 

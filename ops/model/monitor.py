@@ -1,8 +1,9 @@
 """`just monitor`: judge the served model now."""
 
-from ops.cli.arguments import Arguments, day
+from closecast.cli.arguments import day
+from closecast.cli.source import parse_source
+from ops.cli.arguments import Arguments
 from ops.cli.progress import say
-from ops.model.source import parse_source
 from ops.nomad import jobs
 from ops.nomad.session import connect
 from ops.prefect.pipeline import Prefect

@@ -5,8 +5,9 @@ from typing import Any
 
 import httpx
 
+from closecast.cli.arguments import number
 from closecast.platform.settings import PROMOTION_DEFAULT, PROMOTION_VARIABLE, WATCH_DAYS, WATCH_VARIABLE
-from ops.cli.arguments import Arguments, number, one_of
+from ops.cli.arguments import Arguments, one_of
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.session import connect

@@ -8,11 +8,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ops.cli.arguments import Arguments, nothing, number
+from closecast.cli.arguments import number
+from closecast.cli.mapping import read_mapping
+from closecast.cli.source import parse_source
+from ops.cli.arguments import Arguments, nothing
 from ops.cli.progress import say, step
 from ops.errors import OperatorError
-from ops.model.mapping import read_mapping
-from ops.model.source import parse_source
 from ops.nomad import jobs
 from ops.nomad.cluster import wait
 from ops.nomad.session import Session, connect

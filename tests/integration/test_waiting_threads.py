@@ -9,7 +9,8 @@ import pytest
 from ops import paths
 
 ENTRIES = (
-    "ops.model.evaluate",
+    "closecast.cli.evaluate",
+    "closecast.cli.train",
     "flows.train",
     "flows.evaluate",
     "flows.tune",

@@ -1,25 +1,23 @@
 """Publish a candidate: log its run, compare it with the champion, register its version and promote it."""
 
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from closecast import features
 from closecast.deals.snapshots import DEFAULT_HORIZONS
 from closecast.models import promotion, replacement
-from closecast.models.candidate import Candidate, baseline
-from closecast.models.card import BASELINE, CHAMPION, MODEL, ModelCard, unknown_entities
+from closecast.models.candidate import Candidate
+from closecast.models.card import BASELINE, CHAMPION, ModelCard
 from closecast.models.deal_model import DealModel, digest
 from closecast.models.evaluation import HeldOut, flat
 from closecast.models.evidence import Export
 from closecast.models.promotion import Cost, Decision
 from closecast.monitoring.reference import Reference
 from closecast.platform.lake.ingestion import Ingested
+from closecast.platform.measuring import latency, make_card
 from closecast.platform.mlflow import model_files, promotions, tracking
 from closecast.platform.mlflow.champions import Change
 from closecast.platform.mlflow.comparison import LOSS_SECONDS, ChampionComparison, compare_with_champion
@@ -217,63 +215,6 @@ def _evidence(decision: Decision, by: str, at: datetime, champion: Identity | No
         "decision_at": at.isoformat(timespec="seconds"),
         "decision_champion": str(champion or "none"),
     }
-
-
-def make_card(candidate: Candidate, data: Ingested, at: datetime, git_commit: str | None) -> ModelCard:
-    """Make the model card of the candidate's served model."""
-    return ModelCard(
-        trained_at=at.isoformat(timespec="seconds"),
-        source=data.source,
-        source_sha256=data.source_sha256,
-        data_as_of=candidate.plan.end.isoformat(),
-        deals_key=data.silver_key,
-        feature_names=features.NAMES,
-        horizons=DEFAULT_HORIZONS,
-        cut=candidate.plan.cut.isoformat(),
-        metrics=candidate.metrics(),
-        reference_metrics=candidate.references(),
-        rows={"accepted": data.rows_accepted, "rejected": data.rows_rejected, **candidate.rows},
-        hyperparameters=candidate.settings.as_dict(),
-        rounds=candidate.schedule.rounds,
-        calibration=asdict(candidate.scorer.calibration),
-        seed=candidate.seed,
-        quality=data.quality.score,
-        git_commit=git_commit,
-        fiscal_year_start=candidate.data.fiscal.first_month,
-        kind=candidate.kind,
-        mapping=data.mapping,
-        currency=data.currency,
-        unknown=unknown_entities(data.deals),
-        pseudonymised=data.pseudonymised,
-    )
-
-
-def evaluate_alone(candidate: Candidate, threads: int = 1) -> dict[str, Any]:
-    """All figures of the candidate, the gate's decision without a champion, and what would serve. Nothing is registered.
-
-    "serves" is "model", "baseline" or None; "baseline" has the baseline's figures where the candidate is refused.
-    """
-    cost = Cost(latency(candidate), len(candidate.twin.booster.text))
-    export = Export.of(candidate.data)
-    decision = promotion.decide(candidate.held_out, cost, "evaluated alone", export=export)
-    report = {**candidate.report(), "decision": decision.as_dict()}
-    if decision.promoted:
-        return {**report, "serves": MODEL}
-    instead = baseline(candidate, threads)
-    second = promotion.decide_on_baseline(instead.held_out, is_vacant=True, export=export)
-    found = {"metrics": instead.metrics(), "decision": second.as_dict()}
-    return {**report, "serves": BASELINE if second.promoted else None, "baseline": found}
-
-
-def latency(candidate: Candidate) -> float:
-    """Median time of one prediction from ready features, in milliseconds."""
-    row = candidate.splits[0].test.matrix[:1]
-    taken = []
-    for _ in range(50):
-        begin = time.perf_counter()
-        candidate.scorer.predict(row)
-        taken.append(time.perf_counter() - begin)
-    return float(np.median(taken)) * 1_000
 
 
 def _flat_of_champion(found: tuple[HeldOut, ...]) -> dict[str, float]:

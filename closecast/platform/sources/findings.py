@@ -52,5 +52,5 @@ class Findings(msgspec.Struct, frozen=True):
             return "nothing can be trained on it, so what serves now goes on"
         return (
             "a model can be trained on it: it serves if it is better than what a deal's age and the calendar say, else those "
-            "serve as a baseline where they are honest; `just evaluate` measures which"
+            "serve as a baseline where they are honest; the command `evaluate` measures which"
         )

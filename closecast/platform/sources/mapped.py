@@ -171,5 +171,5 @@ def questions(what: str, asked: Sequence[str]) -> str:
     """The message with everything that only the user can say."""
     return (
         f"{what} needs a mapping, because it does not say: {' '.join(f'({at}) {one}' for at, one in enumerate(asked, 1))} "
-        "Write one by `just map`, answer there, and name it with --mapping"
+        "Write one by the command `map`, answer there, and name it with --mapping"
     )

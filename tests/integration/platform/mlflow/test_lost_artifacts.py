@@ -17,8 +17,9 @@ from closecast.models.candidate import Candidate
 from closecast.models.card import ModelCard
 from closecast.models.deal_model import ModelError
 from closecast.platform.lake.ingestion import Ingested
+from closecast.platform.measuring import make_card
 from closecast.platform.mlflow.comparison import ChampionComparison, compare_with_champion
-from closecast.platform.mlflow.publication import Published, make_card, publish
+from closecast.platform.mlflow.publication import Published, publish
 from closecast.platform.mlflow.registry import Identity, LostError, ModelRegistry, RegistryError
 from closecast.platform.settings import DatabaseSettings
 from tests.models import ingested

@@ -3,8 +3,8 @@
 import pytest
 from rich.console import Console
 
+from closecast.cli.cells import cell
 from ops.api import keys
-from ops.cli.cells import cell
 from ops.errors import OperatorError
 
 

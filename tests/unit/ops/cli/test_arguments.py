@@ -8,7 +8,6 @@ from ops.api import replay
 from ops.cli import commands
 from ops.cli.arguments import Arguments
 from ops.errors import OperatorError
-from ops.model import evaluate
 from ops.prefect import commands as prefect_commands
 
 
@@ -79,13 +78,6 @@ def test_a_flows_parameters_are_taken_in_either_style_and_once() -> None:
     for wrong, words in ((["--source"], "lacks its value"), (["as_of=1", "--as-of", "2"], "is there twice")):
         with pytest.raises(OperatorError, match=words):
             prefect_commands.parsed(wanted, wrong)
-
-
-def test_evaluate_takes_several_cuts_and_a_month() -> None:
-    given = evaluate.parsed(["--cut", "2017-09-01", "cut=2017-10-01", "--fiscal-year-start", "4"])
-    assert given.cut == [date(2017, 9, 1), date(2017, 10, 1)]
-    assert given.fiscal_year_start.first_month == 4
-    assert evaluate.parsed([]).fiscal_year_start.first_month == 1
 
 
 @pytest.mark.parametrize("arguments", [["x"], ["0195a000-0000-7000-8000-000000000000", "row=x"], ["--row", "1"]])

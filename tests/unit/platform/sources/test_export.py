@@ -146,7 +146,7 @@ def test_a_question_is_asked_and_nothing_is_guessed(tmp_path: Path) -> None:
         f"the file {path} needs a mapping, because it does not say: (1) what do these stages mean"
     )
     assert "(2) is '1/2/2024' in 'Created Date' day-first (dmy) or month-first (mdy)?" in message
-    assert "just map" in message
+    assert "the command `map`" in message
 
 
 def test_a_mapping_that_does_not_fit_is_told(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from closecast.cli.errors import CommandError
+from closecast.cli.mapping import chosen_mapping, mapping_text, propose_mapping, read_mapping
 from closecast.deals.mapping import document
 from closecast.platform.sources.export import read_source
 from ops.cli.arguments import Arguments
-from ops.errors import OperatorError
-from ops.model.mapping import chosen_mapping, mapping_text, propose_mapping, read_mapping
 
 CERTAIN = "Opportunity ID,Stage,Created Date,Close Date,Amount\na,Closed Won,2024-01-02,2024-02-03,5\n"
 DOUBTFUL = "Opportunity ID,Stage,Created Date,Close Date\na,Closed Won,1/2/2024,3/4/2024\nb,Mulling,1/2/2024,\n"
@@ -66,7 +66,7 @@ def test_a_draft_asks_and_cannot_be_used_before_it_is_answered(
     assert propose_mapping(["file:deals.csv", "--out", "mine.yaml"]) == 2
     # then
     assert "? what do these stages mean" in capsys.readouterr().out
-    with pytest.raises(OperatorError, match=r"mine.yaml: the mapping cannot be read: Invalid enum value '\?'"):
+    with pytest.raises(CommandError, match=r"mine.yaml: the mapping cannot be read: Invalid enum value '\?'"):
         read_mapping("mine.yaml")
     # when it is answered
     draft = (
@@ -77,7 +77,7 @@ def test_a_draft_asks_and_cannot_be_used_before_it_is_answered(
     assert text is not None
     assert document.parse(text).stages == {"Closed Won": "won", "Mulling": "open"}
     # and it is not overwritten
-    with pytest.raises(OperatorError, match=r"there is a file .*mine\.yaml already"):
+    with pytest.raises(CommandError, match=r"there is a file .*mine\.yaml already"):
         propose_mapping(["file:deals.csv", "--out", "mine.yaml"])
 
 
@@ -97,7 +97,7 @@ def test_the_schema_is_written_for_editors(folder: Path) -> None:
 )
 def test_what_cannot_be_mapped_is_told(arguments: list[str], words: str, folder: Path) -> None:
     (folder / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(OperatorError, match=words):
+    with pytest.raises(CommandError, match=words):
         propose_mapping(arguments)
 
 
@@ -112,14 +112,14 @@ def test_what_cannot_be_mapped_is_told(arguments: list[str], words: str, folder:
 def test_a_mapping_file_that_cannot_be_read_is_told(content: bytes | None, words: str, folder: Path) -> None:
     if content is not None:
         (folder / "m.yaml").write_bytes(content)
-    with pytest.raises(OperatorError, match=words):
+    with pytest.raises(CommandError, match=words):
         read_mapping("m.yaml")
 
 
 def test_a_mapping_that_prefect_could_not_keep_is_told(folder: Path) -> None:
     stages = "".join(f"  stage number {at}: open\n" for at in range(400))
     (folder / "m.yaml").write_text(f"version: 1\ncolumns: {{stage: a, created: b, closed: c}}\nstages:\n{stages}")
-    with pytest.raises(OperatorError, match="characters, and at most 4,900 are kept"):
+    with pytest.raises(CommandError, match="characters, and at most 4,900 are kept"):
         read_mapping("m.yaml")
 
 
@@ -158,10 +158,10 @@ def test_a_correction_changes_the_mapping_file_that_is_named(folder: Path) -> No
 )
 def test_a_correction_that_cannot_be_is_told(folder: Path, arguments: list[str], words: str) -> None:
     (folder / "deals.csv").write_text(CERTAIN)
-    with pytest.raises(OperatorError, match=words):
+    with pytest.raises(CommandError, match=words):
         mapping_text(_given(*arguments), f"file:{folder}/deals.csv")
 
 
 def test_a_correction_needs_an_export() -> None:
-    with pytest.raises(OperatorError, match="--timezone and --sheet: of which export"):
+    with pytest.raises(CommandError, match="--timezone and --sheet: of which export"):
         mapping_text(_given("--timezone", "UTC", "--sheet", "x"), None)

@@ -6,31 +6,31 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from closecast.cli.arguments import SOURCES, Arguments
+from closecast.cli.cells import cell
+from closecast.cli.errors import CommandError
+from closecast.cli.files import write_json
+from closecast.cli.mapping import chosen_mapping
+from closecast.cli.source import parse_source
 from closecast.deals import contract
 from closecast.deals.pseudonyms import throwaway
 from closecast.platform.sources.errors import SourceError
 from closecast.platform.sources.export import read_source
 from closecast.platform.sources.findings import Findings, Leak
 from closecast.platform.sources.inspection import findings
-from ops.cli.arguments import SOURCES, Arguments, day
-from ops.cli.cells import cell
-from ops.cli.json_file import write_json
-from ops.errors import OperatorError
-from ops.model.mapping import chosen_mapping
-from ops.model.source import parse_source
 
 _CONSOLE = Console(soft_wrap=True, width=140)
 
 
-def check(arguments: list[str]) -> int:
+def check(arguments: list[str], program: str = "closecast") -> int:
     """Say what is read of an export, what is set aside and why, and whether a model can be trained; exit status 2 if not."""
-    wanted = parsed(arguments)
+    wanted = parsed(arguments, program)
     source = parse_source(wanted.source) or wanted.source
     try:
         export = read_source(source, mapping=chosen_mapping(wanted, source), pseudonyms=throwaway())
         checked = contract.check(export.frame, wanted.as_of)
     except (SourceError, contract.ContractError) as error:
-        raise OperatorError(str(error), "mend what it names; `just map` helps with columns and stages") from error
+        raise CommandError(str(error), "mend what it names; the command `map` helps with columns and stages") from error
     found = findings(export, checked)
     _print(found)
     if wanted.json:
@@ -38,9 +38,9 @@ def check(arguments: list[str]) -> int:
     return 2 if found.shortfalls else 0
 
 
-def parsed(arguments: list[str]) -> argparse.Namespace:
-    wanted = Arguments("check", check.__doc__).place("source", SOURCES).mapping()
-    wanted.option("as-of", day, "the date of the export, YYYY-MM-DD: rows with later dates are set aside", value="date")
+def parsed(arguments: list[str], program: str) -> argparse.Namespace:
+    """The parsed arguments of `check`. Raises CommandError."""
+    wanted = Arguments(program, "check", check.__doc__).place("source", SOURCES).mapping().as_of()
     return wanted.option("json", str, "a file to write the findings to", value="file").given(arguments)
 
 

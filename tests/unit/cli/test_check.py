@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from closecast.cli.check import check
+from closecast.cli.errors import CommandError
 from closecast.deals.synthetic.generator import generate
-from ops.errors import OperatorError
-from ops.model.check import check
 
 
 @pytest.fixture
@@ -115,5 +115,5 @@ def test_no_column_name_writes_to_the_terminal(folder: Path, capsys: pytest.Capt
 )
 def test_what_cannot_be_checked_is_told(content: str, words: str, folder: Path) -> None:
     (folder / "deals.csv").write_text(content)
-    with pytest.raises(OperatorError, match=words):
+    with pytest.raises(CommandError, match=words):
         check(["file:deals.csv"])

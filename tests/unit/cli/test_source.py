@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.errors import OperatorError
-from ops.model.source import parse_source
+from closecast.cli.errors import CommandError
+from closecast.cli.source import parse_source
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from ops.model.source import parse_source
     ],
 )
 def test_a_source_that_cannot_be_is_refused(source: str, words: str) -> None:
-    with pytest.raises(OperatorError, match=words):
+    with pytest.raises(CommandError, match=words):
         parse_source(source)
 
 

@@ -1,8 +1,8 @@
-"""`just evaluate`: measure a candidate against the baselines and the gate on any source and cut, without a platform."""
+"""`evaluate`: measure a candidate against the baselines and the gate on any source and cut, without a platform."""
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -10,6 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from closecast.cli.arguments import SOURCES, Arguments, day, month, number
+from closecast.cli.errors import CommandError
+from closecast.cli.files import write_json
+from closecast.cli.mapping import chosen_mapping
+from closecast.cli.source import parse_source
 from closecast.deals import contract, quality
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
 from closecast.deals.pseudonyms import throwaway
@@ -18,26 +23,20 @@ from closecast.models import tuning
 from closecast.models.data import Data, NotEnoughDataError
 from closecast.models.evaluation import measured_on
 from closecast.models.hyperparameters import Hyperparameters
-from closecast.platform.mlflow.publication import evaluate_alone
+from closecast.platform.measuring import judge_alone
 from closecast.platform.runtime import processors
 from closecast.platform.sources.export import SourceError, read_source
 from closecast.platform.sources.inspection import shortfalls
-from ops.cli.arguments import SOURCES, Arguments, day, month, number
-from ops.cli.json_file import write_json
-from ops.cli.progress import say
-from ops.errors import OperatorError
-from ops.model.mapping import chosen_mapping
-from ops.model.source import parse_source
 
 _CONSOLE = Console(soft_wrap=True, width=140)
 
 
-def evaluate(arguments: list[str]) -> int:
+def evaluate(arguments: list[str], program: str = "closecast", say: Callable[[str], None] = print) -> int:
     """Measure, print the baselines and the gate's verdict, and write every figure.
 
-    Exit status 2 when the gate refuses.
+    Exit status 2 when the gate refuses. `say` prints a line of progress.
     """
-    wanted = parsed(arguments)
+    wanted = parsed(arguments, program)
     source = parse_source(wanted.source) or wanted.source
     with _spoken():
         export = read_source(source, wanted.seed, mapping=chosen_mapping(wanted, source), pseudonyms=throwaway())
@@ -74,7 +73,7 @@ def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.N
         tuning.work(study, objective, wanted.trials)
         settings, tried = tuning.best(study), tuning.finished(study)
     candidate = candidates.build(checked.accepted, wanted.seed, threads, settings, cut, wanted.fiscal_year_start)
-    return {**evaluate_alone(candidate), "trials": tried}
+    return {**judge_alone(candidate).report, "trials": tried}
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -114,6 +113,11 @@ def _print(report: dict[str, Any]) -> None:
             )
             table.add_row(baseline.replace("_", " "), numbers[0], interval, *numbers[1:], *alive)
         _CONSOLE.print(table)
+    print_verdict(report)
+
+
+def print_verdict(report: dict[str, Any]) -> None:
+    """Print what the gate says of the candidate, and where it refuses it, of its baseline."""
     verdict = "would promote" if report["decision"]["promoted"] else "would refuse"
     print(f"the gate {verdict} it:")
     for check in report["decision"]["checks"]:
@@ -129,12 +133,15 @@ def _calendar(text: str) -> FiscalCalendar:
     return FiscalCalendar(month(text))
 
 
-def parsed(arguments: list[str]) -> argparse.Namespace:
-    wanted = Arguments("evaluate", evaluate.__doc__).option("source", str, SOURCES, default="synthetic").mapping()
+def parsed(arguments: list[str], program: str) -> argparse.Namespace:
+    """The parsed arguments of `evaluate`. Raises CommandError."""
+    wanted = (
+        Arguments(program, "evaluate", evaluate.__doc__).option("source", str, SOURCES, default="synthetic").mapping()
+    )
     wanted.add_argument(
         "--cut", type=day, action="append", metavar="<date>", help="held out from this date on; may be repeated"
     )
-    wanted.option("as-of", day, "the date of the export, YYYY-MM-DD: rows with later dates are set aside", value="date")
+    wanted.as_of()
     wanted.option(
         "fiscal-year-start", _calendar, "the month with which the fiscal year begins (default: 1)", CALENDAR_YEAR
     )
@@ -145,8 +152,8 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 
 @contextmanager
 def _spoken() -> Iterator[None]:
-    """Turn errors about the user's data into one OperatorError."""
+    """Turn errors about the user's data into one CommandError."""
     try:
         yield
     except (SourceError, contract.ContractError, NotEnoughDataError) as error:
-        raise OperatorError(str(error), "correct what it names, or name another --source, --cut or --as-of") from error
+        raise CommandError(str(error), "correct what it names, or name another --source, --cut or --as-of") from error
