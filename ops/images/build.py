@@ -6,9 +6,9 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import metadata
 from pathlib import Path
 
+from closecast import version
 from closecast.platform.runtime import provenance
 from ops import paths
 from ops.cli.progress import say, step
@@ -26,16 +26,17 @@ JOBS = {
     "stores": ("cache", "postgres"),
     "gateway": ("gateway",),
 }
-_CONTEXT = ("closecast", "flows", "ops", "policies/alerts", "services", "pyproject.toml", "README.md")
+_CONTEXT = ("closecast", "flows", "ops", "policies/alerts", "services", "pyproject.toml", "hatch_build.py")
 _PIP_CONFIGURATIONS = ("~/.config/pip/pip.conf", "~/.pip/pip.conf", "/etc/pip.conf")
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image that was built: its name (serving, ui, …), and its reference for Docker, `<repository>:<commit>`."""
+    """An image that was built: its name (serving, ui, …), its reference for Docker, `<repository>:<commit>`, and its version."""
 
     name: str
     reference: str
+    version: str
 
     @property
     def id(self) -> str:
@@ -59,10 +60,11 @@ def build(prefix: str, base: str | None) -> list[Image]:
     if commit.endswith("-dirty"):
         commit = commit.removesuffix("-dirty")
         say("what is not committed is not in the images")
-    context = _context(commit)
+    number = version.of_commit(paths.PROJECT, commit) or version.UNKNOWN
+    context = _context(commit, number)
     images = []
     for name in JOBS:
-        image = Image(name, f"{prefix}{name}:{commit[:12]}")
+        image = Image(name, f"{prefix}{name}:{commit[:12]}", number)
         with step(f"image {image.reference}"):
             docker.run("build", *_options(image, commit, base), "-", given=context)
         images.append(image)
@@ -82,25 +84,27 @@ def _options(image: Image, commit: str, base: str | None) -> Iterator[str]:
 
 
 def _labels(image: Image, commit: str) -> dict[str, str]:
-    about = metadata("closecast")
     return {
         "title": f"closecast-{image.name}",
         "description": f"Closecast: {', '.join(JOBS[image.name])}",
-        "version": about["Version"],
+        "version": image.version,
         "revision": commit,
         "created": _git("show", "--no-patch", "--format=%cI", commit).decode().strip(),
     }
 
 
-def _context(commit: str) -> bytes:
-    """The build context as a tar archive: files of the commit, and the gateway's Caddy."""
+def _context(commit: str, number: str) -> bytes:
+    """The build context as a tar archive: files of the commit, its version, and the gateway's Caddy."""
     caddy = caddy_binary.CADDY.find_or_install().path
     archive = io.BytesIO(_git("archive", "--format=tar", commit, *_CONTEXT))
     with tarfile.open(fileobj=archive, mode="a") as more:
-        added = tarfile.TarInfo("programs/caddy")
-        added.size, added.mode = caddy.stat().st_size, 0o755
-        with caddy.open("rb") as content:
-            more.addfile(added, content)
+        for name, content, mode in (
+            (version.FILE, number.encode(), 0o644),
+            ("programs/caddy", caddy.read_bytes(), 0o755),
+        ):
+            added = tarfile.TarInfo(name)
+            added.size, added.mode = len(content), mode
+            more.addfile(added, io.BytesIO(content))
     return archive.getvalue()
 
 

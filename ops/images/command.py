@@ -1,7 +1,5 @@
 """The command `images`."""
 
-from importlib.metadata import version
-
 from closecast.platform.runtime.files import write_whole
 from ops import paths
 from ops.cli.arguments import Arguments
@@ -34,7 +32,7 @@ def images(arguments: list[str]) -> int:
     BILLS.mkdir(parents=True, exist_ok=True)
     for image in made:
         with step(f"bill of materials of {image.name}"):
-            write_whole(BILLS / f"{image.name}.cdx.json", sbom.bill(image, version("closecast")))
+            write_whole(BILLS / f"{image.name}.cdx.json", sbom.bill(image))
         say(f"{image.reference}: {image.bytes / 1e6:,.0f} MB")
     if given.verb == "push":
         file = push(made, given.environment, given.registry)

@@ -1,6 +1,7 @@
-"""A bill of materials for an image, in CycloneDX's format: its Python distributions and its Debian packages."""
+"""Bills of materials in CycloneDX's format; that of an image has its Python distributions and its Debian packages."""
 
 import json
+from collections.abc import Iterable
 
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
@@ -24,7 +25,7 @@ print(json.dumps({"debian": debian, "pypi": python, "release": platform.freedesk
 """
 
 
-def bill(image: Image, version: str) -> str:
+def bill(image: Image) -> str:
     """The bill of `image` as JSON of CycloneDX 1.6. Raises OperatorError when the image cannot be looked into."""
     listed = json.loads(
         docker.run(
@@ -39,20 +40,27 @@ def bill(image: Image, version: str) -> str:
             _LIST,
         )
     )
-    bom = Bom()
-    root = bom.metadata.component = Component(
-        name=f"closecast-{image.name}", version=version, type=ComponentType.CONTAINER, bom_ref=f"closecast-{image.name}"
-    )
-    for name, number in listed["pypi"]:
-        bom.components.add(_component(PackageURL("pypi", None, name.lower(), number)))
+    packages = [PackageURL("pypi", None, name.lower(), number) for name, number in listed["pypi"]]
     for name, number, architecture in listed["debian"]:
         qualifiers = {"arch": architecture, "distro": listed["release"]}
-        bom.components.add(_component(PackageURL("deb", "debian", name, number, qualifiers)))
+        packages.append(PackageURL("deb", "debian", name, number, qualifiers))
+    return written(f"closecast-{image.name}", image.version, ComponentType.CONTAINER, packages)
+
+
+def written(name: str, version: str, kind: ComponentType, packages: Iterable[PackageURL]) -> str:
+    """The bill of what is called `name`, which consists of `packages`, as JSON of CycloneDX 1.6.
+
+    Raises OperatorError when it is not valid.
+    """
+    bom = Bom()
+    root = bom.metadata.component = Component(name=name, version=version, type=kind, bom_ref=name)
+    for package in packages:
+        bom.components.add(_component(package))
     bom.register_dependency(root, bom.components)
     text = JsonV1Dot6(bom).output_as_string(indent=1)
     problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if problem is not None:
-        raise OperatorError(f"the bill of {image.reference} is not valid: {problem}", "report it")
+        raise OperatorError(f"the bill of {name} is not valid: {problem}", "report it")
     return text
 
 

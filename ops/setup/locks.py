@@ -34,7 +34,7 @@ class Lock:
 
     def compile(self, output: Path) -> None:
         """Write the lock to `output`; valid pins of an existing `output` are kept."""
-        command = [tool("uv"), "pip", "compile", "pyproject.toml", "--group", self.group, *_COMMON, *self.options]
+        command = [tool("uv"), "pip", "compile", "--group", self.group, *_COMMON, *self.options]
         done = subprocess.run(
             [*command, "--output-file", str(output)],
             cwd=PROJECT,

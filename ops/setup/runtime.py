@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
+from closecast import version
 from closecast.platform.runtime import provenance
 from ops import paths
 from ops.errors import OperatorError
@@ -72,8 +73,8 @@ def refresh() -> None:
     """
     if not accounts.wanted():
         return
-    target, commit = code(), provenance.git_commit(paths.PROJECT) or ""
-    digest = _digest(commit)
+    target, commit, number = code(), provenance.git_commit(paths.PROJECT) or "", version.current(paths.PROJECT)
+    digest = _digest(f"{commit} {number}")
     marker = target / "DIGEST"
     if marker.exists() and marker.read_text() == digest:
         return
@@ -84,6 +85,7 @@ def refresh() -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, copy)
     (fresh / provenance.FILE).write_text(commit)
+    (fresh / version.FILE).write_text(number)
     (fresh / marker.name).write_text(digest)
     # Only root may write here, so services could not store compiled files.
     subprocess.run([str(python(paths.VENV)), "-m", "compileall", "-q", str(fresh)], check=False, capture_output=True)
@@ -123,9 +125,9 @@ def _sources() -> Iterator[Path]:
                 yield file
 
 
-def _digest(commit: str) -> str:
-    """SHA-256 of the code and its commit."""
-    made = hashlib.sha256(commit.encode())
+def _digest(state: str) -> str:
+    """SHA-256 of the code, and of its commit and version."""
+    made = hashlib.sha256(state.encode())
     for file in _sources():
         made.update(f"{file.relative_to(paths.PROJECT)}\0{file.stat().st_size}\0".encode())
         made.update(file.read_bytes())

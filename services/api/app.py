@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
@@ -10,6 +9,7 @@ from litestar.di import Provide
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
 from litestar.openapi.spec import Components, Contact, SecurityScheme, Server, Tag
 
+import closecast
 from closecast.platform.request_limits import MOST_BYTES
 from closecast.platform.runtime.scheduling import enable_preemption
 from services.api.access.admission import Admission, FastAdmission
@@ -105,7 +105,7 @@ def _provided(one: object) -> Provide:
 
 _OPENAPI = ContractConfig(
     title="Closecast",
-    version=version("closecast"),
+    version=closecast.__version__,
     description="Which open deals will be won, and by when.",
     path="/schema",
     use_handler_docstrings=True,

@@ -63,7 +63,8 @@ def _copy_code(target: Path) -> None:
     source = Path(closecast.__file__).parent
     for room in _ROOMS:
         shutil.copytree(source / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(source / "__init__.py", target)
+    for file in ("__init__.py", "version.py"):
+        shutil.copy(source / file, target)
 
 
 def _example(model: DealModel) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from litestar.types import ASGIApp, Message, Receive, Send
@@ -11,6 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+import closecast
 from services.api.middleware.request_log import route_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def provider(environment: Mapping[str, str]) -> "TracerProvider | None":
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     named = environment.get("OTEL_SERVICE_NAME") or "closecast-api"
-    made = TracerProvider(resource=Resource.create({"service.name": named, "service.version": version("closecast")}))
+    made = TracerProvider(resource=Resource.create({"service.name": named, "service.version": closecast.__version__}))
     made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return made
 

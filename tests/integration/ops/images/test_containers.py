@@ -22,6 +22,7 @@ import httpx
 import psycopg
 import pytest
 
+from closecast import version
 from ops.deploy import certificates, variables
 from ops.images import docker, sbom
 from ops.images.build import Image, build
@@ -248,6 +249,7 @@ def _look_at(images: list[Image]) -> None:
     for image in images:
         (told,) = json.loads(docker.run("image", "inspect", image.reference))
         assert told["Config"]["Labels"]["org.opencontainers.image.revision"] == commit
+        assert told["Config"]["Labels"]["org.opencontainers.image.version"] == image.version
         assert told["Config"]["User"] == "10001:10001"
         assert told["Config"]["Healthcheck"]["Test"][0] == "CMD"
         # then nothing that opens something was left by the build
@@ -256,7 +258,10 @@ def _look_at(images: list[Image]) -> None:
     serving = next(image for image in images if image.name == "serving")
     assert serving.bytes < 450_000_000
     assert "pip.conf" not in docker.run("run", "--rm", "--entrypoint", "ls", serving.reference, "/etc").split()
-    bill = json.loads(sbom.bill(serving, "0.1.0"))
+    asked = ("-P", "-c", "import closecast; print(closecast.__version__)")
+    printed = docker.run("run", "--rm", "--entrypoint", "/opt/closecast/bin/python", serving.reference, *asked)
+    assert printed == serving.version == version.of_commit(PROJECT, commit)
+    bill = json.loads(sbom.bill(serving))
     assert {"litestar", "lightgbm", "libgomp1"} <= {one["name"] for one in bill["components"]}
     assert not {"scipy", "mlflow"} & {one["name"] for one in bill["components"]}
 

@@ -71,7 +71,7 @@ def test_the_copy_holds_the_code_and_nothing_that_was_made_of_it(project: Path) 
     runtime.refresh()
     # then
     folders = ("closecast", "services", "flows", "localstack", "terraform")
-    assert _copied() == {"COMMIT", "DIGEST", *(f"{folder}/deeper/one.py" for folder in folders)}
+    assert _copied() == {"COMMIT", "DIGEST", "VERSION", *(f"{folder}/deeper/one.py" for folder in folders)}
     assert all(path.stat().st_mode & 0o022 == 0 for path in runtime.code().rglob("*"))
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in runtime.code().rglob("*"))
 
