@@ -326,6 +326,11 @@ tf *arguments: development
 images *arguments: development
     @{{ ops }} images "$@"
 
+# Make what the tagged version consists of in .closecast/release: wheel, images where Docker runs, bills of materials, notes: release [--rehearse] [--no-images] [--base <image>]
+[group('development')]
+release *arguments: development
+    @{{ ops }} release "$@"
+
 # Make the secrets of an environment in AWS that are missing, each once: secrets <staging | production> [--machines] [--database-ca <file>]
 [group('infrastructure')]
 secrets *arguments:

@@ -14,6 +14,7 @@ from closecast.platform.runtime.logs import JsonLines, with_request
 
 pytest_plugins = [
     "tests.models",
+    "tests.package_index",
     "tests.servers.processes",  # before those that import it: pytest rewrites the asserts of what it loads itself
     "tests.servers.localstack",
     "tests.servers.databases",

@@ -33,6 +33,7 @@ from ops.pictures.command import pictures
 from ops.policy.command import policy
 from ops.prefect import commands as prefect_commands
 from ops.prefect.handover import readable
+from ops.release.command import release
 from ops.rotate import rotate
 from ops.setup import caddy_binary, nomad_binary
 from ops.terraform.command import tf
@@ -189,6 +190,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "policy": policy,
     "pictures": pictures,
     "images": images,
+    "release": release,
     "rotate": rotate,
     "secrets": secrets,
     "deploy": deploy,

@@ -1,0 +1,1 @@
+"""The command `release`: what a version consists of, made from its tag."""
