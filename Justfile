@@ -316,6 +316,16 @@ pictures *arguments: development
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"
 
+# Make what the tagged version consists of in .closecast/release: wheel, images where Docker runs, bills of materials, notes: release [--rehearse] [--no-images] [--base <image>]
+[group('development')]
+release *arguments: development
+    @{{ ops }} release "$@"
+
+# Run the commands that show what Closecast must do, and write docs/acceptance.md: acceptance [--platform] [--only <area>]
+[group('development')]
+acceptance *arguments: development
+    @{{ ops }} acceptance "$@"
+
 # Terraform: tf <plan | apply | destroy> <local | staging | production>, tf test [module], tf docs [--check]
 [group('infrastructure')]
 tf *arguments: development
@@ -325,11 +335,6 @@ tf *arguments: development
 [group('infrastructure')]
 images *arguments: development
     @{{ ops }} images "$@"
-
-# Make what the tagged version consists of in .closecast/release: wheel, images where Docker runs, bills of materials, notes: release [--rehearse] [--no-images] [--base <image>]
-[group('development')]
-release *arguments: development
-    @{{ ops }} release "$@"
 
 # Make the secrets of an environment in AWS that are missing, each once: secrets <staging | production> [--machines] [--database-ca <file>]
 [group('infrastructure')]

@@ -11,6 +11,7 @@ from closecast.cli.mapping import mapping_text, propose_mapping
 from closecast.cli.predict import print_table
 from closecast.cli.source import parse_source
 from ops import alerts
+from ops.acceptance.command import acceptance
 from ops.api import keys, predict, replay, users
 from ops.api.provider import sign_in_provider
 from ops.cli import progress
@@ -191,6 +192,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "pictures": pictures,
     "images": images,
     "release": release,
+    "acceptance": acceptance,
     "rotate": rotate,
     "secrets": secrets,
     "deploy": deploy,

@@ -77,7 +77,7 @@ def _no_docker() -> str | None:
     try:
         docker.run("info")
     except OperatorError as error:
-        return f"{error.problem.splitlines()[-1]}; `just images` builds them where a Docker daemon runs"
+        return f"{error.problem.splitlines()[-1]} (`just images` builds them where a Docker daemon runs)"
     return None
 
 

@@ -86,7 +86,7 @@ def test_what_is_no_release_is_refused_and_can_be_rehearsed(
     # then
     (folder,) = (project / ".closecast" / "release").iterdir()
     assert folder.name == version.current(project)
-    assert re.search("no images: .*; `just images` builds them where a Docker daemon runs", capsys.readouterr().out)
+    assert re.search(r"no images: .* \(`just images` builds them where a Docker daemon runs\)", capsys.readouterr().out)
 
 
 def test_a_commit_gives_the_same_bytes_each_time(project: Path, tmp_path: Path) -> None:

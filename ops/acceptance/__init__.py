@@ -1,0 +1,1 @@
+"""The command `acceptance`: what Closecast must do, the commands that show it, and what they printed last."""
