@@ -316,6 +316,16 @@ pictures *arguments: development
 bench what *arguments: development
     @{{ bin }}/python -m benchmarks."$@"
 
+# Draw where time is spent, into .closecast/profiles: profile <api | journal | …> [--seconds 30], profile <train | evaluate | …> with its arguments
+[group('development')]
+profile *arguments: development
+    @{{ ops }} profile "$@"
+
+# Open a Python prompt with the champion loaded and the newest deals
+[group('development')]
+repl *arguments: development
+    @{{ ops }} repl "$@"
+
 # Make what the tagged version consists of in .closecast/release: wheel, images where Docker runs, bills of materials, notes: release [--rehearse] [--no-images] [--base <image>]
 [group('development')]
 release *arguments: development

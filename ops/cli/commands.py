@@ -34,7 +34,9 @@ from ops.pictures.command import pictures
 from ops.policy.command import policy
 from ops.prefect import commands as prefect_commands
 from ops.prefect.handover import readable
+from ops.profiling import profile
 from ops.release.command import release
+from ops.repl import repl
 from ops.rotate import rotate
 from ops.setup import caddy_binary, nomad_binary
 from ops.terraform.command import tf
@@ -192,6 +194,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "pictures": pictures,
     "images": images,
     "release": release,
+    "profile": profile,
+    "repl": repl,
     "acceptance": acceptance,
     "rotate": rotate,
     "secrets": secrets,
