@@ -65,7 +65,7 @@ def run(requirement: Requirement) -> Result:
     """Run the command of `requirement`; its output goes to a file in LOGS."""
     log = LOGS / f"{requirement.name.replace('/', '-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    commit, begin = (provenance.git_commit(paths.PROJECT) or "unknown"), time.monotonic()
+    commit, begin = _commit(), time.monotonic()
     say(f"{requirement.name}: {requirement.shown}")
     status = _ended(requirement.command, log)
     seconds = time.monotonic() - begin
@@ -77,8 +77,18 @@ def run(requirement: Requirement) -> Result:
         said = f"it ended well, and nothing that it printed is like {requirement.figure}"
     else:
         outcome, said = "passed", printed[-1] if printed else ""
-    short = commit[:12] + (" changed" if commit.endswith("-dirty") else "")
-    return Result(requirement.shown, outcome, said, date.today(), short, round(seconds, 1))
+    return Result(requirement.shown, outcome, said, date.today(), commit, round(seconds, 1))
+
+
+def _commit() -> str:
+    """The commit that is checked out, and whether other files than those of the results differ from it."""
+    commit = provenance.git_commit(paths.PROJECT)
+    if commit is None:
+        return "unknown"
+    own = [f":!{file.relative_to(paths.PROJECT)}" for file in (results.FILE, results.PAGE)]
+    asked = ["git", "status", "--porcelain", "--untracked-files=no", "--", ".", *own]
+    changed = subprocess.run(asked, cwd=paths.PROJECT, capture_output=True, check=True).stdout.strip()
+    return commit.removesuffix("-dirty")[:12] + (" changed" if changed else "")
 
 
 def _ended(command: list[str], log: Path) -> int:

@@ -1,5 +1,7 @@
 """`just acceptance`: every command runs though one fails, and the end says so."""
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -43,6 +45,23 @@ def test_all_run_though_one_fails(project: Path, capsys: pytest.CaptureFixture[s
     assert (project / "logs" / "data-bad.log").read_text() == "3 rows\n"
     assert "2 passed, 2 failed; acceptance.md is written" in capsys.readouterr().out
     assert "5 requirements: 2 passed, 2 failed, 1 not run yet." in (project / "acceptance.md").read_text()
+
+
+def test_a_result_names_the_commit_and_what_differs_from_it(project: Path) -> None:
+    # given a clone that has its own results, too
+    assert command.run(ROWS[3]).commit == "unknown"
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for name in ("acceptance.json", "acceptance.md", "code"):
+        (project / name).write_text("1")
+    for arguments in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", "-C", str(project), *arguments], check=True)
+    commit = command.run(ROWS[3]).commit
+    assert re.fullmatch(r"[0-9a-f]{12}", commit)
+    # when
+    (project / "acceptance.md").write_text("2")
+    assert command.run(ROWS[3]).commit == commit
+    (project / "code").write_text("2")
+    assert command.run(ROWS[3]).commit == f"{commit} changed"
 
 
 def test_an_area_or_one_requirement_can_be_chosen_and_other_results_stay() -> None:
