@@ -1,5 +1,6 @@
 """The program `closecast`: `closecast <command> …`."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -40,6 +41,8 @@ def usage() -> str:
 
 def main() -> int:
     """Run the command of the process's arguments and return its exit status: 2 where its answer is no, 1 after an error."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may lack a sign, such as the check mark
     try:
         return run(sys.argv[1:])
     except CommandError as error:
@@ -51,6 +54,13 @@ def main() -> int:
         # `closecast check … | head` has closed the pipe; Python must not fail when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(
+            f"closecast: the disk is full ({error.filename or 'while writing'})\n  remedy: free some space and run it again",
+            file=sys.stderr,
+        )
     return 1
 
 

@@ -53,7 +53,7 @@ def test_locks_are_made_with_the_options_of_each_and_keep_what_they_pin(project:
     assert locks.main([]) == 0
     # then
     asked = (tmp_path / "asked").read_text().splitlines()
-    assert [line.split()[4] for line in asked] == [lock.group for lock in locks.LOCKS]
+    assert [line.split()[3] for line in asked] == [lock.group for lock in locks.LOCKS]
     assert all("--generate-hashes" in line and "--no-emit-index-url" in line for line in asked)
     assert ["--exclude-newer 2025-10-25" in line for line in asked].count(True) == 1
     assert [line.count("--no-emit-package") for line in asked if " serving " in line] == [9]
