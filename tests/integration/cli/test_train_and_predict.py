@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from closecast.cli.errors import CommandError
+from closecast.cli.mapping import propose_mapping
 from closecast.cli.predict import predict
 from closecast.cli.train import train
 from closecast.deals.synthetic.generator import generate
@@ -91,6 +92,15 @@ def test_what_cannot_be_trained_is_told(
     with pytest.raises(CommandError, match=words):
         train(arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mapping_that_asks_for_pseudonyms_is_left_to_the_platform(export: Path, tmp_path: Path) -> None:
+    mapping = tmp_path / "deals.mapping.yaml"
+    assert propose_mapping([f"file:{export}", "--out", str(mapping)]) == 0
+    mapping.write_text(mapping.read_text() + "pseudonymise: [account]\n")
+    with pytest.raises(CommandError, match="the mapping pseudonymises account, and this process has no key for that"):
+        train(["--source", f"file:{export}", "--mapping", str(mapping), "--out", str(tmp_path / "model")])
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_model_that_cannot_be_used_is_told(folder: Path, export: Path, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_names_are_written_as_well_as_can_be(
     script = tmp_path / "script.py"
     script.write_text(
         "from ops.cli import terminal; terminal.adopt()\n"
-        "import sys; from ops.api.predict import print_table\n"
+        "import sys; from closecast.cli.predict import print_table\n"
         "print_table([{'opportunity_id': 'Ä1', 'probability': 0.5, 'sales_agent': 'José Łuk', 'account': '漢字', 'product': 'x'}])\n"
         "print('“José” is not an agent', file=sys.stderr)\n"
         "sys.stdout.write(open('/dev/null').encoding)\n",
