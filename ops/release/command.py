@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import subprocess
 from pathlib import Path
 
 from cyclonedx.model.component import ComponentType
@@ -28,8 +29,7 @@ def release(arguments: list[str]) -> int:
     wanted.flag("no-images", "leave the images out")
     given = wanted.option("base", str, "the base image, as for `just images`", value="image").given(arguments)
     commit, number = _checked_out(given.rehearse)
-    text = (paths.PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
-    notes = changelog.section(text, changelog.UNRELEASED if given.rehearse else number)
+    notes = changelog.section(_changelog(commit), changelog.UNRELEASED if given.rehearse else number)
     why_no_images = "they are not wanted" if given.no_images else _no_docker()
     folder = FOLDER / number
     shutil.rmtree(folder, ignore_errors=True)
@@ -70,6 +70,15 @@ def _checked_out(rehearse: bool) -> tuple[str, str]:
             "tag it (`git tag v0.2.0`), or try without a tag: `just release --rehearse`",
         )
     return commit, number
+
+
+def _changelog(commit: str) -> str:
+    """CHANGELOG.md as it is in `commit`. Raises OperatorError where it has none."""
+    command = ["git", "show", f"{commit}:CHANGELOG.md"]
+    done = subprocess.run(command, cwd=paths.PROJECT, capture_output=True, encoding="utf-8", check=False)
+    if done.returncode:
+        raise OperatorError(f"{commit[:12]} has no CHANGELOG.md: {done.stderr.strip()}", "commit one")
+    return done.stdout
 
 
 def _no_docker() -> str | None:
