@@ -93,7 +93,7 @@ def train(
     with the month `fiscal_year_start`, by default the mapping's, or else the champion's. `mapping` is the text of a
     mapping file (docs/mapping.md). Without `source`, or with `is_platforms_source`, a champion that was trained on other
     deals counts as none. With `shadow_first` a model that the gate accepts is scored beside the champion first, and
-    outcomes decide (docs/operations.md, "Challenger and shadow"). Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect
+    outcomes decide (docs/shadow.md). Returns {"version", "promoted", "reasons", "metrics", …}, also kept as the Prefect
     artifact `train-result`.
     """
     export = steps.read(source, seed, mapping)

@@ -114,7 +114,7 @@ def sinks(arguments: list[str]) -> int:
     """Show where messages go, without secrets; with a YAML file, have them go where it says."""
     given = (
         Arguments("alert-sinks", sinks.__doc__)
-        .place("file", "a list of sinks, as docs/operations.md describes it", "?")
+        .place("file", "a list of sinks, as docs/alerts.md describes it", "?")
         .given(arguments)
     )
     from closecast.platform.alerts.sinks.settings import SinksError, parse
@@ -122,7 +122,7 @@ def sinks(arguments: list[str]) -> int:
     if given.file is None:
         kept = parse(Credentials.load().alert_sinks)
     else:
-        file, remedy = named_by_user(given.file), "correct it; docs/operations.md has examples"
+        file, remedy = named_by_user(given.file), "correct it; docs/alerts.md has examples"
         try:
             text = json.dumps(read_yaml(file, remedy))
             kept = parse(text)

@@ -6,7 +6,7 @@ from ops.prefect.pipeline import Prefect
 from tests.e2e.conftest import Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
-CRASHED = 180  # seconds, as promised in docs/operations.md
+CRASHED = 180  # seconds, as promised in docs/flows.md
 
 
 def _training(platform: Platform, prefect: Prefect) -> str:

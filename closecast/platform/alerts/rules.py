@@ -66,7 +66,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     severity: Severity
     summary: Text
     description: Text
-    runbook: Annotated[str, msgspec.Meta(pattern="^docs/operations.md#[a-z0-9_-]+$")]
+    runbook: Annotated[str, msgspec.Meta(pattern="^docs/runbooks.md#[a-z0-9_-]+$")]
     lasting: Duration = msgspec.field(name="for", default="0s")
     group: Duration = "1m"
     repeat: Duration = "12h"
@@ -153,6 +153,6 @@ def _problem(name: str, rule: Rule, rules: Rules) -> str | None:
         return f"Prometheus does not fire it, but {rule.source}: it has neither an expression nor a burn_rate"
     if rule.burn_rate is not None and rule.burn_rate.slo not in rules.objectives:
         return f"there is no objective {rule.burn_rate.slo}"
-    if rule.runbook != f"docs/operations.md#{name}":
-        return f"its runbook is docs/operations.md#{name}"
+    if rule.runbook != f"docs/runbooks.md#{name}":
+        return f"its runbook is docs/runbooks.md#{name}"
     return None

@@ -39,7 +39,7 @@ HOSTILE = Alert(
 def message(alert: Alert = HOSTILE) -> Message:
     now = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
     item = Item(alert.key, alert.summary, alert.description, dict(alert.links), dict(alert.labels), now)
-    return Message(uuid.uuid4(), "firing", alert.rule, alert.severity, "docs/operations.md#harmful_proved", [item])
+    return Message(uuid.uuid4(), "firing", alert.rule, alert.severity, "docs/runbooks.md#harmful_proved", [item])
 
 
 def test_a_webhook_gets_the_message_signed() -> None:
@@ -116,7 +116,7 @@ def test_mail_arrives_as_plain_text_with_the_headers_that_are_ours(tmp_path: Pat
     assert isinstance(text, bytes)
     assert b"<script>alert(1)</script>" in text
     assert b"\n.\n" in text.replace(b"\r\n", b"\n")
-    assert b"docs/operations.md#harmful_proved" in text
+    assert b"docs/runbooks.md#harmful_proved" in text
     assert first["Message-ID"] == again["Message-ID"]
 
 

@@ -48,7 +48,7 @@ def test_harm_is_one_alert_with_its_links_until_it_is_over(connection: Connectio
     assert found == [["harmful_proved"], [], []]
     (alert,) = open_alerts(connection)
     assert (alert.severity, alert.key, alert.labels) == ("page", "run-7", {"version": "7", "run_id": "run-7"})
-    assert alert.links == {**_LINKS, "runbook": "docs/operations.md#harmful_proved"}
+    assert alert.links == {**_LINKS, "runbook": "docs/runbooks.md#harmful_proved"}
     assert alert.description.endswith("Found: outcomes prove it.")
     # and when it is over
     _tell(connection, Verdict.STEADY)

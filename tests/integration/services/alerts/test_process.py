@@ -75,7 +75,7 @@ def sent(status: str, name: str = "service_down", **labels: str) -> dict[str, ob
     alert = {
         "status": status,
         "labels": {"alertname": name, "severity": "page", **labels},
-        "annotations": {"summary": "api does not answer", "description": "", "runbook": f"docs/operations.md#{name}"},
+        "annotations": {"summary": "api does not answer", "description": "", "runbook": f"docs/runbooks.md#{name}"},
         "generatorURL": "http://prometheus.example/graph",
         "startsAt": "2026-11-28T12:00:00Z",
         "fingerprint": "1",
@@ -96,7 +96,7 @@ def test_alerts_of_alertmanager_are_told_of_once_and_so_is_their_end(service: Se
     assert service.post(sent("resolved", job="api")).status_code == 200
     message = from_json(received.requests[0][2])
     assert (message.rule, message.severity, message.alerts[0].key) == ("service_down", "page", "job=api")
-    assert message.runbook == "docs/operations.md#service_down"
+    assert message.runbook == "docs/runbooks.md#service_down"
 
 
 def test_what_is_fired_elsewhere_is_delivered(service: Service, connection: Connection, received: Received) -> None:

@@ -12,7 +12,7 @@ from tests.prefects import Prefects
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
 LONG = 600.0
-CRASHED = 180.0  # seconds, as promised in docs/operations.md
+CRASHED = 180.0  # seconds, as promised in docs/flows.md
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ rules:
     severity: page
     summary: The disk is full
     description: It is.
-    runbook: docs/operations.md#disk_full
+    runbook: docs/runbooks.md#disk_full
     expression: disk_free < 1
 """
 
@@ -39,7 +39,7 @@ def test_a_rule_is_read_with_what_it_leaves_out(tmp_path: Path) -> None:
         ("expression: disk_free < 1", "expression: ''", "expression"),
         ("    expression: disk_free < 1\n", "", "either an expression or a burn_rate"),
         ("source: metrics", "source: flow", "Prometheus does not fire it"),
-        ("#disk_full", "#disk", "its runbook is docs/operations.md#disk_full"),
+        ("#disk_full", "#disk", "its runbook is docs/runbooks.md#disk_full"),
         ("disk_full:", "Disk-Full:", "lower-case"),
         (
             "expression: disk_free < 1",
