@@ -277,7 +277,7 @@ test *arguments: testing
     esac; \
     exec {{ bin }}/pytest -m "$which" --dist loadgroup --no-loadscope-reorder $how "$@"
 
-# Check style, types, import rules, job files, Terraform, policies, pictures and the locks
+# Check style, types, import rules, job files, Terraform, policies, pictures, the locks, and that the site of the documents builds
 [group('development')]
 lint: development
     {{ bin }}/ruff check
@@ -291,6 +291,7 @@ lint: development
     {{ ops }} policy
     {{ ops }} pictures --check
     {{ bin }}/python -m ops.setup.locks --check
+    {{ ops }} docs
 
 # Put the sources into the standard form
 [group('development')]
@@ -310,6 +311,11 @@ lock *arguments: development
 [group('development')]
 pictures *arguments: development
     @{{ ops }} pictures "$@"
+
+# Build the documents as a site, and fail on a warning such as a dead link: docs; show it: docs serve; the table of licences: docs licences
+[group('development')]
+docs *arguments: development
+    @{{ ops }} docs "$@"
 
 # Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | exports | forecast | history | proof | shadow | drift | monitor | filter | suite> [rounds=3 ...]
 [group('development')]

@@ -159,6 +159,14 @@ def evaluate(arguments: list[str]) -> int:
     return evaluate(arguments, "just", progress.say)
 
 
+def docs(arguments: list[str]) -> int:
+    """Build the site of the documents, show it, or write the table of licences."""
+    # Imported here: what builds the site belongs to development, and is not installed everywhere.
+    from ops.docs import command
+
+    return command.docs(arguments)
+
+
 def nomad_fmt(arguments: list[str]) -> int:
     """`nomad fmt` of all job files; with `-check` only tell which are not in the standard form."""
     found = nomad_binary.find_or_install()
@@ -232,5 +240,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "evaluate": evaluate,
     "check": partial(check, program="just"),
     "map": partial(propose_mapping, program="just"),
+    "docs": docs,
     **prefect_commands.COMMANDS,
 }
