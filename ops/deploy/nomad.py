@@ -31,7 +31,7 @@ def connect() -> Session:
         if not os.environ.get(name):
             raise OperatorError(
                 f"the environment variable {name} is not set",
-                "docs/infrastructure.md says how to reach the Nomad of an environment",
+                "docs/deployment.md says how to reach the Nomad of an environment",
             )
     cluster = Cluster(os.environ["NOMAD_ADDR"], os.environ["NOMAD_TOKEN"], os.environ.get("NOMAD_CACERT"))
     return Session(nomad_binary.find_or_install().path, cluster)

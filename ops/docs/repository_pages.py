@@ -1,7 +1,7 @@
 """MkDocs hook: pages from outside docs/, and links that hold on the Git host and in the site.
 
 Links are written as the Git host needs them, relative to the file. In the site, those to a Markdown file or a picture lead
-to its page; those to code lead to the Git host that `repo_url` names, or, without one, are text. A link to what is not
+to its page; those to code lead to the Git host that CLOSECAST_REPOSITORY_URL names, or, without it, are text. A link to what is not
 there is a warning, and so ends the build.
 """
 
@@ -25,6 +25,15 @@ _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)\s]+)\)")
 _KEPT = re.compile(r"\0(\d+)\0")
 _ELSEWHERE = re.compile(r"[a-z]+:|#")
 _LOG = get_plugin_logger("repository_pages")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Give the menu the pages beside the README, such as the changelog."""
+    root = _root(config)
+    beside = sorted(path.name for path in root.glob("*.md") if path.name != _HOME)
+    if config.nav is not None and beside:
+        config.nav = [*config.nav, {"Project": beside}]
+    return config
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
@@ -71,9 +80,10 @@ def _address(own: str, target: str, config: MkDocsConfig, files: Files) -> str |
     uri = _uri(named, config)
     if place.is_file() and files.get_file_from_path(uri) is not None:
         return posixpath.relpath(uri, posixpath.dirname(_uri(own, config)) or ".") + mark + anchor
-    if not config.repo_url:
+    repository = config.extra.get("repository")
+    if not repository:
         return None
-    return f"{config.repo_url.rstrip('/')}/{'tree' if place.is_dir() else 'blob'}/main/{named}{mark}{anchor}"
+    return f"{repository.rstrip('/')}/{'tree' if place.is_dir() else 'blob'}/main/{named}{mark}{anchor}"
 
 
 def _outside(root: Path) -> Iterator[str]:

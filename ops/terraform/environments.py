@@ -50,7 +50,7 @@ def initialised(name: str) -> Environment:
             if not (folder / file).exists():
                 raise OperatorError(
                     f"terraform/environments/{name}/{file} is not there",
-                    f"copy {file}.example beside it and fill it in; docs/infrastructure.md says how",
+                    f"copy {file}.example beside it and fill it in; docs/deployment.md says how",
                 )
         backend = "-backend-config=backend.hcl"
     program.initialise(folder, backend, variables=variables)

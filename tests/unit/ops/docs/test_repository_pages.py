@@ -74,7 +74,7 @@ def test_code_is_named_and_not_linked_while_no_git_host_is_named(root: Path) -> 
 
 def test_links_to_code_lead_to_the_git_host(root: Path) -> None:
     # given
-    configure(root, repo_url="https://git.example.com/acme/closecast/")
+    configure(root, extra={"repository": "https://git.example.com/acme/closecast/"})
     # when
     assert build(root)[0] == 0
     # then
