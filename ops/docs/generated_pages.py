@@ -22,7 +22,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     decisions = _ROW.findall((Path(config.docs_dir) / _DECISIONS).read_text(encoding="utf-8"))
     below: dict[str, list[Any]] = {
         f"{_API}index.md": api,
-        _DECISIONS: [_DECISIONS, *({f"{number}. {title}": f"decisions/{file}"} for number, title, file in decisions)],
+        _DECISIONS: [
+            _DECISIONS,
+            *({f"{number}. {title.replace('`', '')}": f"decisions/{file}"} for number, title, file in decisions),
+        ],
     }
     config.nav = _with_sections(config.nav, below)
     return config

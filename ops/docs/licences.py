@@ -23,9 +23,10 @@ _USES = {
     "requirements-checks.txt": "checks",
     "requirements-tools.txt": "tools",
 }
-# By their own files: no metadata say it, or they are for another system or Python than the one that asks.
+# As their files say: the metadata do not, or the package is for another system or Python than the one that asks. The
+# second licence of axe-playwright-python is that of the axe-core in it.
 _READ_BY_HAND = {
-    "axe-playwright-python": "MIT",
+    "axe-playwright-python": "MIT AND MPL-2.0",
     "httpcore2": "BSD-3-Clause",
     "httpx2": "BSD-3-Clause",
     "httpx2-jsfetch": "BSD-3-Clause",

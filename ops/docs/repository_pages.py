@@ -1,8 +1,8 @@
 """MkDocs hook: pages from outside docs/, and links that hold on the Git host and in the site.
 
 Links are written as the Git host needs them, relative to the file. In the site, those to a Markdown file or a picture lead
-to its page; those to code lead to the Git host that CLOSECAST_REPOSITORY_URL names, or, without it, are text. A link to what is not
-there is a warning, and so ends the build.
+to its page; those to code lead to the Git host that CLOSECAST_REPOSITORY_URL names, or, without it, are text. A link to
+what is not there is a warning, and so ends the build.
 """
 
 import os

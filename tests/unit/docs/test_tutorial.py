@@ -13,7 +13,7 @@ from ops.model.mapping import propose_mapping
 from ops.paths import PROJECT
 
 _TEXT = (PROJECT / "docs" / "tutorial.md").read_text()
-_BLOCKS = re.findall(r"^```\w*\n(.*?)^```", _TEXT, re.MULTILINE | re.DOTALL)
+_BLOCKS: list[str] = re.findall(r"^```\w*\n(.*?)^```", _TEXT, re.MULTILINE | re.DOTALL)
 _STAGES = {"Won": "Signed", "Lost": "Walked away", "Engaging": "In talks", "Prospecting": "First contact"}
 
 

@@ -3,43 +3,10 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from ops.paths import PROJECT
-
-_FILES = {
-    "README.md": "# Home\n\n[Guide](docs/guide.md#a-part), [docs](docs), ![Picture](docs/one.png)\n",
-    "docs/guide.md": "# Guide\n\n## A part\n\n[Figures](../benchmarks/speed.md), [`code`](../ops/one.py)\n",
-    "docs/one.png": "",
-    "benchmarks/speed.md": "# Speed\n\n![Curve](speed.svg), [back](../docs/guide.md)\n",
-    "benchmarks/speed.svg": "<svg/>",
-    "ops/one.py": "",
-}
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small repository, whose site is configured as the real one."""
-    for name, content in _FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-    configure(tmp_path)
-    return tmp_path
-
-
-def configure(root: Path, **others: Any) -> None:
-    settings = {
-        "INHERIT": str(PROJECT / "mkdocs.yml"),
-        "site_dir": "site",
-        "hooks": [str(PROJECT / "ops" / "docs" / "repository_pages.py")],
-        "nav": ["index.md", "guide.md"],
-        "theme": {"name": "mkdocs"},
-        "not_in_nav": "/benchmarks/",
-    }
-    (root / "mkdocs.yml").write_bytes(msgspec.yaml.encode(settings | others))
+from tests.unit.ops.docs.conftest import FILES, configure
 
 
 def build(root: Path) -> tuple[int, str]:
@@ -100,7 +67,7 @@ def test_links_to_code_lead_to_the_git_host(root: Path) -> None:
 )
 def test_a_dead_link_fails_the_build(root: Path, file: str, link: str, message: str) -> None:
     # given
-    (root / file).write_text(f"{_FILES[file]}\n{link}\n")
+    (root / file).write_text(f"{FILES[file]}\n{link}\n")
     # when
     status, said = build(root)
     # then
