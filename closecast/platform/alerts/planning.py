@@ -15,7 +15,7 @@ KEPT = timedelta(days=90)
 _LOCK = 0x616C7274  # any number that nothing else of this database locks
 # An alert of a rule that is in no file is told of all the same.
 _UNKNOWN = Rule(
-    source="flow", severity="note", summary="-", description="-", runbook="docs/runbooks.md#alerts", group="0s"
+    source="flow", severity="note", summary="-", description="-", runbook="docs/alerts.md#alerts", group="0s"
 )
 
 

@@ -110,7 +110,7 @@ def test_firing_again_is_not_told_of_again(connection: Connection) -> None:
 def test_a_rule_that_is_in_no_file_is_told_of_at_once(connection: Connection) -> None:
     fire(connection, Alert("unheard_of", "key", "page", "Something new"))
     [message] = plan(connection, RULES, EVERY, after(0.1))
-    assert (message.severity, message.runbook) == ("page", "docs/runbooks.md#alerts")
+    assert (message.severity, message.runbook) == ("page", "docs/alerts.md#alerts")
 
 
 def test_a_silenced_alert_is_told_of_when_the_silence_is_over(connection: Connection) -> None:
