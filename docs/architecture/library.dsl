@@ -29,6 +29,11 @@ monitoring = component "monitoring" "Drift, and what the model lost by outcomes"
         source closecast/monitoring
     }
 }
+cli = component "cli" "The command closecast: check, map, train and predict without a platform" "Python" {
+    properties {
+        source closecast/cli
+    }
+}
 group "platform: what talks to the outside" {
     platform = component "platform" "Settings; clients of database, cache and object store; signatures" "Python" {
         properties {

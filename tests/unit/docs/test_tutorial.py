@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from closecast.cli.check import check
+from closecast.cli.errors import CommandError
+from closecast.cli.mapping import propose_mapping
 from closecast.platform.sources.export import read_source
-from ops.errors import OperatorError
-from ops.model.check import check
-from ops.model.mapping import propose_mapping
 from ops.paths import PROJECT
 
 _TEXT = (PROJECT / "docs" / "tutorial.md").read_text()
@@ -54,8 +54,8 @@ def test_the_rows_are_those_of_the_export(folder: Path) -> None:
 
 
 def test_check_asks_what_the_tutorial_shows(folder: Path) -> None:
-    with pytest.raises(OperatorError) as caught:
-        check(["file:deals.csv"])
+    with pytest.raises(CommandError) as caught:
+        check(["file:deals.csv"], "just")
     assert _plain(str(caught.value), folder) == _plain(_shown("./just check file:deals.csv"), folder)
 
 
@@ -66,13 +66,13 @@ def test_map_writes_the_draft_and_with_its_answers_the_export_can_be_used(
     mapping = folder / "deals.mapping.yaml"
     draft, answered = (block for block in _BLOCKS if block.lstrip("# ").startswith(("A mapping", "version: 1")))
     # when
-    assert propose_mapping(["file:deals.csv"]) == 2
+    assert propose_mapping(["file:deals.csv"], "just") == 2
     # then
     assert _plain(capsys.readouterr().out, folder) == _plain(_shown("./just map file:deals.csv"), folder)
     assert mapping.read_text() == draft
     # when
     mapping.write_text(answered)
-    assert check(["file:deals.csv", "--mapping", "deals.mapping.yaml"]) == 0
+    assert check(["file:deals.csv", "--mapping", "deals.mapping.yaml"], "just") == 0
     # then
     shown = _shown("./just check file:deals.csv --mapping deals.mapping.yaml")
     assert _plain(capsys.readouterr().out, folder) == _plain(shown, folder)
