@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from closecast.cli import held_out
 from closecast.cli.arguments import SOURCES, Arguments, day, month, number
 from closecast.cli.errors import CommandError
-from closecast.cli.files import write_json
+from closecast.cli.files import named_by_user, write_json
 from closecast.cli.mapping import chosen_mapping
 from closecast.cli.source import parse_source
 from closecast.deals import contract, quality
@@ -47,22 +49,31 @@ def evaluate(arguments: list[str], program: str = "closecast", say: Callable[[st
     say(f"{export.name}: {checked.summary()}; quality {found.score:.3f}")
     for reason in shortfalls(checked, found):
         say(f"training would refuse this export: {reason}")
-    reports = []
+    reports: list[dict[str, Any]] = []
+    rows: list[pd.DataFrame] = []
     for cut in wanted.cut or [None]:
         begin = time.monotonic()
         with _spoken():
-            reports.append(_report(checked, cut, wanted))
-        report = reports[-1]
+            report, held = _report(checked, cut, wanted)
+        reports.append(report)
+        rows.append(held)
         _print(report)
         say(f"cut {report['plan']['cut']} measured in {time.monotonic() - begin:.1f} s")
     if wanted.json:
         content = {"source": export.name, "sha256": export.sha256, "quality": found.as_dict(), "evaluations": reports}
         path = write_json(wanted.json, content, "json")
         say(f"every figure is in {path}")
+    if wanted.rows:
+        path = named_by_user(wanted.rows)
+        held_out.write(rows, path)
+        say(f"every held-out row is in {path}")
     return 0 if all(report["decision"]["promoted"] for report in reports) else 2
 
 
-def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.Namespace) -> dict[str, Any]:
+def _report(
+    checked: contract.CheckedDeals, cut: date | None, wanted: argparse.Namespace
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The figures of one cut, and its held-out rows."""
     threads = processors.usable()
     settings: Hyperparameters | None = None
     tried = 0
@@ -73,7 +84,7 @@ def _report(checked: contract.CheckedDeals, cut: date | None, wanted: argparse.N
         tuning.work(study, objective, wanted.trials)
         settings, tried = tuning.best(study), tuning.finished(study)
     candidate = candidates.build(checked.accepted, wanted.seed, threads, settings, cut, wanted.fiscal_year_start)
-    return {**judge_alone(candidate).report, "trials": tried}
+    return {**judge_alone(candidate).report, "trials": tried}, held_out.table(candidate)
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -146,6 +157,7 @@ def parsed(arguments: list[str], program: str) -> argparse.Namespace:
         "fiscal-year-start", _calendar, "the month with which the fiscal year begins (default: 1)", CALENDAR_YEAR
     )
     wanted.option("json", str, "a file to write every figure to", value="file")
+    wanted.option("rows", str, "a Parquet file to write the held-out rows and their predictions to", value="file")
     wanted.option("trials", number(0, 10_000), "number of settings to search first (default: none)", default=0)
     return wanted.option("seed", number(0, 2**31 - 1), "random seed (default: 7)", default=7).given(arguments)
 
