@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from closecast.cli import held_out, revisions
+from ops.model import revisions
+from closecast.cli import held_out
 from closecast.models.metrics import Measured, paired_difference
 from closecast.platform.runtime import provenance
 from ops import paths
