@@ -1,5 +1,6 @@
 """A client of the prediction API for the operator's commands."""
 
+import ssl
 from typing import Any
 
 import httpx
@@ -8,11 +9,12 @@ from ops.errors import OperatorError
 
 
 class Api:
-    """The API at `address`, called with `key`."""
+    """The API at `address`, called with `key`; `authority` is the file of who signed its certificate."""
 
-    def __init__(self, address: str, key: str) -> None:
+    def __init__(self, address: str, key: str, authority: str | None = None) -> None:
         self.address = address
-        self._http = httpx.Client(base_url=address, headers={"X-API-Key": key}, timeout=60)
+        trusted = ssl.create_default_context(cafile=authority) if authority else True
+        self._http = httpx.Client(base_url=address, headers={"X-API-Key": key}, timeout=60, verify=trusted)
 
     def readiness(self) -> tuple[bool, str]:
         """Whether the API serves a champion, and its message about it."""
@@ -29,6 +31,14 @@ class Api:
         except (httpx.HTTPError, ValueError):
             return None
         return said.get("reason") if isinstance(said, dict) else None
+
+    def page(self, path: str) -> tuple[int, str, str]:
+        """Status, type and text of a page for people. Raises OperatorError without an answer."""
+        try:
+            answer = self._http.get(path)
+        except httpx.HTTPError as error:
+            raise OperatorError(f"{self.address}{path} does not answer: {error}", "see `just status`") from error
+        return answer.status_code, answer.headers.get("content-type", ""), answer.text
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """Send a request and return the JSON answer. Raises OperatorError with the problem document's detail."""

@@ -29,6 +29,7 @@ class Double(ThreadingHTTPServer):
     """
 
     answers: dict[str, Any]
+    kinds: dict[str, str]  # the Content-Type of answers that have one
     asked: list[tuple[str, Any]]
 
     @property
@@ -52,6 +53,8 @@ class _Handler(BaseHTTPRequestHandler):
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(payload)))
+        if key in self.server.kinds:
+            self.send_header("Content-Type", self.server.kinds[key])
         self.end_headers()
         self.wfile.write(payload)
 
@@ -64,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def double() -> Iterator[Double]:
     server = Double(("127.0.0.1", 0), _Handler)
-    server.answers, server.asked = {}, []
+    server.answers, server.kinds, server.asked = {}, {}, []
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield server
     server.shutdown()
