@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ops.model import revisions
 from closecast.cli import held_out
 from closecast.models.metrics import Measured, paired_difference
 from closecast.platform.runtime import provenance
@@ -11,6 +10,7 @@ from ops import paths
 from ops.cli.arguments import Arguments, day
 from ops.cli.progress import say, step
 from ops.errors import OperatorError
+from ops.model import revisions
 from ops.model.revisions import Evaluation
 from ops.paths import named_by_user
 

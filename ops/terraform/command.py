@@ -4,11 +4,14 @@ from ops.cli.arguments import Arguments
 from ops.errors import OperatorError
 from ops.terraform import docs, environments, testing
 
-_VERBS = ("plan", "apply", "destroy", "test", "docs")
+_VERBS = ("plan", "apply", "destroy", "settings", "test", "docs")
 
 
 def tf(arguments: list[str]) -> int:
-    """Plan, apply or destroy an environment (local, staging, production), test modules, or write their READMEs' tables."""
+    """Plan, apply or destroy an environment (local, staging, production), write its settings, test modules, or write their tables.
+
+    The settings are terraform.tfvars and backend.hcl, from CLOSECAST_TFVARS and CLOSECAST_BACKEND.
+    """
     given = (
         Arguments("tf", tf.__doc__)
         .place("verb", ", ".join(_VERBS))
@@ -26,4 +29,6 @@ def tf(arguments: list[str]) -> int:
         raise OperatorError(
             f"{given.verb} of which environment?", f"just tf {given.verb} <local | staging | production>"
         )
+    if given.verb == "settings":
+        return environments.write_settings(given.where)
     return environments.change(given.verb, given.where)

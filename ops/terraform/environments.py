@@ -1,5 +1,6 @@
 """Plan, apply and destroy an environment: `local` in the running LocalStack, the others in AWS."""
 
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from ops.nomad.session import connect
 from ops.terraform import program
 
 LOCAL = "local"
-_OWN = ("terraform.tfvars", "backend.hcl")
+# An environment's own files, and the variables that workflows give their content in.
+_OWN = {"terraform.tfvars": "CLOSECAST_TFVARS", "backend.hcl": "CLOSECAST_BACKEND"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,22 @@ def change(verb: str, name: str) -> int:
             "the local environment belongs to the running platform", "`just down --purge` ends it and deletes its data"
         )
     return initialised(name).run(verb).returncode
+
+
+def write_settings(name: str) -> int:
+    """Write the own files of the environment `name` from CLOSECAST_TFVARS and CLOSECAST_BACKEND. Raises OperatorError."""
+    if name == LOCAL or name not in program.environments():
+        raise OperatorError(f"{name!r} has no settings of its own", "name staging or production")
+    missing = [variable for variable in _OWN.values() if not os.environ.get(variable)]
+    if missing:
+        raise OperatorError(
+            f"the environment variable {missing[0]} is not set",
+            f"it has the content of terraform/environments/{name}/"
+            f"{next(file for file, variable in _OWN.items() if variable == missing[0])}; CONTRIBUTING.md says where from",
+        )
+    for file, variable in _OWN.items():
+        (program.ENVIRONMENTS / name / file).write_text(os.environ[variable].rstrip() + "\n")
+    return 0
 
 
 def initialised(name: str) -> Environment:

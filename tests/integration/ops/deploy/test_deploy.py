@@ -13,7 +13,7 @@ from ops.deploy import command, secrets
 from ops.deploy.command import deploy
 from ops.errors import OperatorError
 from ops.images.build import JOBS as IMAGES
-from ops.nomad import jobs
+from ops.nomad import access, jobs
 from ops.nomad.cluster import Cluster
 from ops.terraform import outputs, trial
 from tests.clusters import Scheduler, scheduler
@@ -115,6 +115,7 @@ def test_secrets_are_made_once_and_jobs_are_planned(
     monkeypatch.setattr(command, "JOBS", ("journal", "score"))
     monkeypatch.setattr(command, "digests_file", lambda _: tmp_path / "staging.images.json")
     monkeypatch.setattr(command, "vars_file", lambda _: tmp_path / "staging.hcl")
+    monkeypatch.setattr(command, "before_file", lambda _: tmp_path / "staging.before.json")
     with pytest.raises(OperatorError, match="no images were pushed for staging"):
         deploy(["staging", "--plan"])
     digests = {image: f"registry.example.com/{image}@sha256:{'0' * 64}" for image in IMAGES}
@@ -126,6 +127,14 @@ def test_secrets_are_made_once_and_jobs_are_planned(
     assert '+ Job: "journal"' in printed
     assert '+ Job: "score"' in printed
     assert nomad.cluster.job("journal") is None
+    # when a pipeline plans, then its token is enough for that, and for nothing more
+    access.ensure(nomad.cluster)
+    with monkeypatch.context() as pipeline:
+        pipeline.setenv("NOMAD_TOKEN", nomad.cluster.create_token("a pipeline's", ["deployer"]))
+        assert deploy(["staging", "--plan"]) == 0
+        with pytest.raises(OperatorError, match="the deployment of journal failed"):
+            deploy(["staging", "--yes"])
+    assert nomad.cluster.job("journal") is None
     # when the operator does not say yes, then nothing is changed either
     monkeypatch.setattr("builtins.input", lambda _: "y")
     assert deploy(["staging"]) == 1
@@ -135,13 +144,28 @@ def test_secrets_are_made_once_and_jobs_are_planned(
     monkeypatch.setattr("builtins.input", lambda _: "yes")
     monkeypatch.setattr(command, "JOBS", ("score",))
     assert deploy(["staging"]) == 0
-    found = nomad.cluster.job("score")
-    assert found is not None
-    assert found["TaskGroups"][0]["Tasks"][0]["Config"]["image"] == digests["serving"]
+    assert _image(nomad.cluster) == digests["serving"]
     # then there is nothing more to do
     capsys.readouterr()
     assert deploy(["staging"]) == 0
     assert "no job changes" in capsys.readouterr().out
+
+    # when a later release turns out to be wrong, then its job goes back to the image before
+    digests["serving"] = digests["serving"].replace("0", "1")
+    (tmp_path / "staging.images.json").write_text(json.dumps(digests))
+    assert deploy(["staging", "--yes"]) == 0
+    assert _image(nomad.cluster) == digests["serving"]
+    assert deploy(["staging", "--back"]) == 0
+    assert _image(nomad.cluster) == digests["serving"].replace("1", "0")
+    # then it is done: nothing is noted any more
+    with pytest.raises(OperatorError, match="no deployment to staging is noted here"):
+        deploy(["staging", "--back"])
+
+
+def _image(cluster: Cluster) -> str:
+    found = cluster.job("score")
+    assert found is not None
+    return str(found["TaskGroups"][0]["Tasks"][0]["Config"]["image"])
 
 
 def _variables(cluster: Cluster) -> dict[str, dict[str, str]]:
