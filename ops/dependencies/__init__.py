@@ -1,0 +1,1 @@
+"""What Closecast is built of: known vulnerabilities, and newer versions."""
