@@ -120,6 +120,16 @@ alert-test *arguments:
 forget *arguments:
     @{{ ops }} forget "$@"
 
+# Dump the databases and buckets of the running platform, restore them elsewhere, and compare: nothing of the platform changes
+[group('platform')]
+restore-drill *arguments: development
+    @{{ ops }} restore-drill "$@"
+
+# Ask a platform, as a caller does, for its health, its sign-in page and a prediction: smoke, or smoke <url> [--ca <file>] with the key in CLOSECAST_API_KEY
+[group('platform')]
+smoke *arguments: runtime
+    @{{ ops }} smoke "$@"
+
 # Show what submitting every job file would change (nomad job plan)
 [group('platform')]
 plan *arguments:
@@ -140,10 +150,15 @@ doctor *arguments:
 train *arguments:
     @{{ ops }} train "$@"
 
-# Measure the ladder and the gate with no platform up: evaluate --source <…> [--cut <date>] [--as-of <date>] [--fiscal-year-start <month>] [--trials <n>] [--json <file>]
+# Measure the ladder and the gate with no platform up: evaluate --source <…> [--cut <date>] [--as-of <date>] [--fiscal-year-start <month>] [--trials <n>] [--json <file>] [--rows <file>]
 [group('model')]
 evaluate *arguments: runtime
     @{{ ops }} evaluate "$@"
+
+# Compare the models of two commits on the same held-out deals, as Markdown: model-validation [--base main] [--head HEAD] [--source synthetic] [--cut <date>] [--out <file>]
+[group('model')]
+model-validation *arguments: runtime
+    @{{ ops }} model-validation "$@"
 
 # Say what is made of an export, and whether a model can be trained on it: check file:<path> [--mapping <file>] [--as-of <date>] [--json <file>]
 [group('model')]
@@ -265,7 +280,7 @@ prefect-resume *arguments:
 prefect-clean *arguments:
     @{{ ops }} prefect-clean "$@"
 
-# Run the tests that need no running platform, or one suite of them: test [unit | integration | security | slow | all] [options of pytest, as --cov]
+# Run the tests that need no running platform, or one suite of them: test [unit | integration | security | slow | all | index | e2e, with the platform up] [options of pytest, as --cov]
 [group('development')]
 test *arguments: testing
     @how="-n auto"; which="not e2e and not index and not slow"; \
@@ -274,16 +289,25 @@ test *arguments: testing
       integration | security) how="-n auto tests/$1"; shift ;; \
       slow) which="slow"; shift ;; \
       all) which="not e2e and not index"; shift ;; \
+      index) how="-n0"; which="index"; shift ;; \
+      e2e) how="-n0 tests/e2e tests/security"; which="e2e"; shift ;; \
     esac; \
     exec {{ bin }}/pytest -m "$which" --dist loadgroup --no-loadscope-reorder $how "$@"
 
-# Check style, types, import rules, job files, Terraform, policies, pictures, the locks, and that the site of the documents builds
+# Check style, types, import rules, workflows, security, job files, Terraform, policies, pictures, the locks, and that the site of the documents builds; `lint fast` only the first four
 [group('development')]
-lint: development
+lint *which: development
+    @{{ if which =~ '^(fast)?$' { "true" } else { error("just lint knows no `" + which + "`: write `just lint` or `just lint fast`") } }}
     {{ bin }}/ruff check
     {{ bin }}/ruff format --check
     {{ bin }}/mypy
     {{ bin }}/lint-imports
+    {{ ops }} actionlint
+    {{ bin }}/zizmor --offline --quiet --strict-collection .github
+    @{{ if which == "fast" { "true" } else { quote(just_executable()) + " --justfile " + quote(justfile()) + " lint-rest" } }}
+
+[private]
+lint-rest: bandit
     {{ ops }} nomad-fmt -check
     {{ ops }} caddy-fmt -check
     terraform fmt -check -recursive terraform
@@ -292,6 +316,11 @@ lint: development
     {{ ops }} pictures --check
     {{ bin }}/python -m ops.setup.locks --check
     {{ ops }} docs
+
+# Look for unsafe Python: what bandit judges to be of medium severity or more
+[group('development')]
+bandit: development
+    {{ bin }}/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive closecast flows services ops localstack
 
 # Put the sources into the standard form
 [group('development')]
@@ -316,6 +345,21 @@ pictures *arguments: development
 [group('development')]
 docs *arguments: development
     @{{ ops }} docs "$@"
+
+# Look the hashed locks up in the advisory service; with --images also what the bills of materials of `just images` list
+[group('development')]
+vulnerabilities *arguments: development
+    @{{ ops }} vulnerabilities "$@"
+
+# List newer versions that pyproject.toml allows, as a table in Markdown: outdated [--out <file>]; exit status 2 when there are any
+[group('development')]
+outdated *arguments: development
+    @{{ ops }} outdated "$@"
+
+# Install what tests use and Python cannot bring: Chromium, OpenJDK, Prometheus, Docker (Debian and Ubuntu, as root or by sudo)
+[group('development')]
+test-programs:
+    @{{ ops }} test-programs
 
 # Measure on this machine and print a table: bench <up | features | scoring | truth | gate | scale | training | serving | kills | hostile | exports | forecast | history | proof | shadow | drift | monitor | filter | suite> [rounds=3 ...]
 [group('development')]
@@ -342,7 +386,7 @@ release *arguments: development
 acceptance *arguments: development
     @{{ ops }} acceptance "$@"
 
-# Terraform: tf <plan | apply | destroy> <local | staging | production>, tf test [module], tf docs [--check]
+# Terraform: tf <plan | apply | destroy | settings> <local | staging | production>, tf test [module], tf docs [--check]
 [group('infrastructure')]
 tf *arguments: development
     @{{ ops }} tf "$@"
@@ -357,7 +401,7 @@ images *arguments: development
 secrets *arguments:
     @{{ ops }} secrets "$@"
 
-# Run the jobs of an environment in AWS: show what changes, ask, do it: deploy <staging | production> [--plan | --yes]
+# Run the jobs of an environment in AWS: show what changes, ask, do it: deploy <staging | production> [--plan | --yes | --back]
 [group('infrastructure')]
 deploy *arguments:
     @{{ ops }} deploy "$@"

@@ -14,6 +14,7 @@ STDLIB_ONLY = (
     "cli.terminal",
     "setup.__init__",
     "setup.accounts",
+    "setup.actionlint_binary",
     "setup.binaries",
     "setup.caddy_binary",
     "setup.doctor",
@@ -24,5 +25,6 @@ STDLIB_ONLY = (
     "setup.preflight",
     "setup.runtime",
     "setup.system",
+    "setup.test_programs",
     "setup.tools",
 )

@@ -25,9 +25,9 @@ def main(arguments: list[str]) -> int:
             socket.create_connection(("127.0.0.1", int(port)), _SECONDS).close()
             return 0
         # The certificate is of the gateway's public name; this asks whether it answers, not who it is.
-        unverified = ssl._create_unverified_context()
+        unverified = ssl._create_unverified_context()  # nosec B323
         url = f"{scheme or 'http'}://127.0.0.1:{port}{path}"
-        with urllib.request.urlopen(url, timeout=_SECONDS, context=unverified):
+        with urllib.request.urlopen(url, timeout=_SECONDS, context=unverified):  # nosec B310
             return 0
     except (OSError, urllib.error.URLError) as error:
         print(error, file=sys.stderr)

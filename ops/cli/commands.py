@@ -12,14 +12,17 @@ from closecast.cli.predict import print_table
 from closecast.cli.source import parse_source
 from ops import alerts
 from ops.acceptance.command import acceptance
-from ops.api import keys, predict, replay, users
+from ops.api import keys, predict, replay, smoke, users
 from ops.api.provider import sign_in_provider
 from ops.cli import progress
 from ops.cli.arguments import Arguments, nothing
 from ops.cli.summary import describe_prediction, describe_source, services
+from ops.dependencies.outdated import outdated
+from ops.dependencies.vulnerabilities import vulnerabilities
 from ops.deploy.command import deploy
 from ops.deploy.secrets import secrets
 from ops.down import down
+from ops.drill.command import restore_drill
 from ops.errors import OperatorError
 from ops.forget import forget
 from ops.images.command import images
@@ -39,6 +42,7 @@ from ops.release.command import release
 from ops.repl import repl
 from ops.rotate import rotate
 from ops.setup import caddy_binary, nomad_binary
+from ops.setup.actionlint_binary import ACTIONLINT
 from ops.terraform.command import tf
 
 
@@ -167,6 +171,13 @@ def docs(arguments: list[str]) -> int:
     return command.docs(arguments)
 
 
+def model_validation(arguments: list[str]) -> int:
+    """Compare the models of two commits on the same held-out rows."""
+    from ops.model import validation  # as above
+
+    return validation.model_validation(arguments)
+
+
 def nomad_fmt(arguments: list[str]) -> int:
     """`nomad fmt` of all job files; with `-check` only tell which are not in the standard form."""
     found = nomad_binary.find_or_install()
@@ -191,6 +202,14 @@ def caddy_fmt(arguments: list[str]) -> int:
     return 0
 
 
+def actionlint(arguments: list[str]) -> int:
+    """Check the workflows of GitHub Actions."""
+    nothing("actionlint", actionlint.__doc__, arguments)
+    # Checkers of scripts may be on PATH or not: a step is one command, and the result is the same everywhere.
+    command = [str(ACTIONLINT.find_or_install().path), "-shellcheck=", "-pyflakes=", "-no-color"]
+    return subprocess.run(command, cwd=PROJECT, check=False).returncode
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "down": down,
     "status": status,
@@ -200,6 +219,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "tf": tf,
     "policy": policy,
     "pictures": pictures,
+    "actionlint": actionlint,
+    "vulnerabilities": vulnerabilities,
+    "outdated": outdated,
     "images": images,
     "release": release,
     "profile": profile,
@@ -212,6 +234,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "monitor": monitor,
     "predict": predict.predict,
     "demo": demo,
+    "restore-drill": restore_drill,
+    "smoke": smoke.smoke,
     "replay": replay.replay,
     "rollback": rollback,
     "sign-model": signing.sign,
@@ -241,5 +265,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": partial(check, program="just"),
     "map": partial(propose_mapping, program="just"),
     "docs": docs,
+    "model-validation": model_validation,
     **prefect_commands.COMMANDS,
 }

@@ -145,7 +145,7 @@ class Program:
         dashed = system.replace("_", "-")
         url = f"{site}/{self.archive.format(version=self.version, system=system, dashed=dashed)}"
         try:
-            with urllib.request.urlopen(url, timeout=15) as answer:
+            with urllib.request.urlopen(url, timeout=15) as answer:  # nosec B310
                 archive = answer.read()
         except (urllib.error.URLError, OSError) as error:
             raise _UnavailableError(f"the release could not be downloaded ({error})") from error

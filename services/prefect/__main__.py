@@ -71,7 +71,7 @@ def settings(role: str, environment: dict[str, str]) -> dict[str, str]:
         # Short, because a user who has just submitted a run waits for this poll.
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         # Prefect uses one folder of the temporary directory, and cannot use one that another user created.
-        "TMPDIR": f"{environment['PREFECT_HOME']}/tmp",
+        "TMPDIR": str(Path(environment["PREFECT_HOME"]) / "tmp"),
     }
 
 

@@ -129,4 +129,4 @@ def test_a_command_that_there_is_not_is_told_with_those_there_are(
     assert entry.main() == 1
     told = capsys.readouterr().err
     assert "there is no command 'tarin'" in told
-    assert "train, user-change, user-create, users;" in told
+    assert "train, user-change, user-create, users, vulnerabilities;" in told
