@@ -13,6 +13,8 @@ PACKAGES = {
     "chromedriver": ("chromium", "chromium-driver", "python3-venv"),
     "curl": ("curl",),
     "java": ("openjdk-17-jdk-headless",),
+    "mvn": ("maven",),
+    "dot": ("graphviz",),
     "prometheus": ("prometheus",),
     "prometheus-alertmanager": ("prometheus-alertmanager",),
     # One of the tests makes images and starts a Docker of its own.

@@ -8,6 +8,7 @@ import pytest
 _ROOT = Path(__file__).parents[3]
 _DOCUMENTS = [
     _ROOT / "README.md",
+    _ROOT / "CONTRIBUTING.md",
     *sorted((_ROOT / "docs").rglob("*.md")),
     *sorted((_ROOT / "benchmarks").glob("*.md")),
 ]
