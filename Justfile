@@ -294,7 +294,7 @@ test *arguments: testing
     esac; \
     exec {{ bin }}/pytest -m "$which" --dist loadgroup --no-loadscope-reorder $how "$@"
 
-# Check style, types, import rules, workflows, security, job files, Terraform, policies, pictures, the locks, and that the site of the documents builds; `lint fast` only the first four
+# Check style, types, import rules, workflows, security, job files, Terraform, policies, pictures and the locks; `lint fast` only the first four
 [group('development')]
 lint *which: development
     @{{ if which =~ '^(fast)?$' { "true" } else { error("just lint knows no `" + which + "`: write `just lint` or `just lint fast`") } }}
@@ -315,7 +315,6 @@ lint-rest: bandit
     {{ ops }} policy
     {{ ops }} pictures --check
     {{ bin }}/python -m ops.setup.locks --check
-    {{ ops }} docs
 
 # Look for unsafe Python: what bandit judges to be of medium severity or more
 [group('development')]

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from closecast.cli.files import named_by_user
 from ops.api.client import Api
 from ops.api.predict import client
 from ops.cli.arguments import Arguments, seconds
 from ops.cli.progress import step
 from ops.errors import OperatorError
 from ops.nomad.session import connect
-from ops.paths import named_by_user
 
 _KEY = "CLOSECAST_API_KEY"
 _REMEDY = "look at its jobs (`nomad job status`); after a deployment, `just deploy <environment> --back` goes back"

@@ -3,11 +3,11 @@
 import tempfile
 from pathlib import Path
 
+from closecast.cli.files import named_by_user
 from ops import paths
 from ops.cli.arguments import Arguments
 from ops.dependencies import pins
 from ops.errors import OperatorError
-from ops.paths import named_by_user
 from ops.setup.locks import LOCKS, Lock
 
 

@@ -9,7 +9,7 @@ from closecast.models import promotion
 from closecast.models.deal_model import DealModel
 from closecast.models.evidence import Export
 from closecast.platform.lake.ingestion import Ingested
-from closecast.platform.mlflow.publication import latency, make_card
+from closecast.platform.measuring import latency, make_card
 from closecast.platform.mlflow.run_artifacts import model_card
 from closecast.platform.runtime import processors
 from closecast.platform.sources.export import read_source

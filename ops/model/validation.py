@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from closecast.cli import held_out
+from closecast.cli.arguments import day
+from closecast.cli.files import named_by_user
 from closecast.models.metrics import Measured, paired_difference
 from closecast.platform.runtime import provenance
 from ops import paths
-from ops.cli.arguments import Arguments, day
+from ops.cli.arguments import Arguments
 from ops.cli.progress import say, step
 from ops.errors import OperatorError
 from ops.model import revisions
 from ops.model.revisions import Evaluation
-from ops.paths import named_by_user
 
 _SHORT = 10  # digits of a commit
 

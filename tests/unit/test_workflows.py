@@ -29,7 +29,7 @@ TRIED = {
     "images": "integration/ops/images/test_containers.py",
     "model-validation": "integration/ops/model/test_validation.py",
     "outdated": "integration/ops/dependencies/test_outdated.py",
-    "release": "integration/**/test_*release*.py",
+    "release": "integration/ops/release/test_release.py",
     "status": "e2e/test_use.py",
     "tf": "integration/terraform/test_cloud.py",
     "vulnerabilities": "integration/ops/dependencies/test_vulnerabilities.py",
