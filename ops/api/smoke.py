@@ -45,6 +45,11 @@ def _until_ready(api: Api, patience: float) -> None:
         ready, why = api.readiness()
         if ready:
             return
+        if "CERTIFICATE_VERIFY_FAILED" in why:  # waiting changes nothing
+            raise OperatorError(
+                f"the certificate of {api.address} is not signed by anybody whom this machine trusts, or not for this name",
+                "name the file of who signed it with --ca, and the address as the certificate has it",
+            )
         if time.monotonic() > deadline:
             raise OperatorError(f"{api.address} was not ready within {patience} s: {why[:300]}", _REMEDY)
         time.sleep(_PAUSE)
