@@ -31,7 +31,7 @@ from ops.prefect.handover import readable
 from ops.prefect.pipeline import Prefect
 from ops.setup import accounts, caddy_binary, metrics_binaries, nomad_binary, runtime
 from ops.setup.credentials import ARTIFACTS_BUCKET, LAKE_BUCKET, REGION, Credentials
-from services.bucket_mirror.providers import find_provider_mirror
+from ops.terraform import local
 
 READY = "ready"
 # Two jobs placed at once may get the same port; Nomad detects it and places one of them again.
@@ -66,11 +66,11 @@ def start_scheduler() -> tuple[Cli, Cluster]:
     """Prepare what the jobs need: credentials, Nomad, Terraform's plugins, and an agent with access for the operator."""
     credentials = Credentials.load_or_create()
     nomad = nomad_binary.find_or_install()
-    mirror = _provider_mirror()
+    mirror = local.provider_mirror()
     agent = Agent.of_state()
     runtime.refresh()
     _prepare_accounts(agent)
-    _initialise_terraform(mirror)
+    local.initialise(mirror)
     credentials, cluster = _start_agent(agent, nomad, credentials, mirror)
     return Cli(nomad, agent, credentials.nomad_management_token), cluster
 
@@ -91,15 +91,6 @@ def _prepare_accounts(agent: Agent) -> None:
         accounts.ensure()
 
 
-def _provider_mirror() -> Path | None:
-    try:
-        return find_provider_mirror()
-    except FileNotFoundError as error:
-        raise OperatorError(
-            str(error), "name the folder that `terraform providers mirror` filled, or unset it"
-        ) from error
-
-
 @contextmanager
 def _only_one() -> Iterator[None]:
     """Lock the state, because parallel commands would conflict; the lock ends with its process."""
@@ -115,23 +106,6 @@ def _only_one() -> Iterator[None]:
                 f"another `just up` or `just down` is at work on {folder}", "wait for it to end"
             ) from error
         yield
-
-
-def _initialise_terraform(mirror: Path | None) -> None:
-    from services.bucket_mirror.terraform import TerraformError, initialise, is_initialised
-
-    state, root = paths.state() / "terraform", runtime.code() / "terraform"
-    if is_initialised(state, root):
-        return
-    with step("Terraform providers" + (f" from the mirror {mirror}" if mirror else " from the registry")):
-        try:
-            initialise(state, mirror, root)
-            accounts.give(state, "objects", whole=True)
-        except TerraformError as error:
-            raise OperatorError(
-                f"terraform init failed: {error}",
-                "check the connection to the provider registry, or name a provider mirror folder in CLOSECAST_TERRAFORM_MIRROR",
-            ) from error
 
 
 def _meta(agent: Agent, mirror: Path | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from ops.nomad.cluster import Cluster
 from ops.prefect.pipeline import DEPLOYMENT, Prefect
 from ops.setup import runtime
 from ops.setup.credentials import Credentials
+from ops.terraform import local
 
 _NO_NEWS = (": created", ": created, paused", ": already there", ": up to date")
 
@@ -38,6 +39,7 @@ def ensure_deployments(cluster: Cluster) -> None:
 def deploy(cluster: Cluster) -> str:
     """Register all deployments and return the output. Raises OperatorError with the last line of a failure."""
     runtime.refresh()
+    local.initialise(local.provider_mirror())
     # In the folder where the worker will run them: the path is part of a deployment.
     code = str(runtime.code())
     environment = {

@@ -6,13 +6,26 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ops import paths
 from ops.nomad import jobs
+from ops.setup import runtime
+from services.bucket_mirror import terraform
 from tests.e2e.conftest import Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 DEAL = {"deal": {"engage_date": "2017-11-20"}, "as_of": "2017-12-01"}
 TASKS = [*((name, name) for name in jobs.runnable()), ("localstack", "companion")]
 HEADER = "opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value\n"
+
+
+def test_new_code_of_the_services_leaves_localstack_able_to_come_back(platform: Platform) -> None:
+    # given services whose copy of the code is of another commit; where they have none, they run the clone
+    with suppress(FileNotFoundError):
+        (runtime.code() / "DIGEST").write_text("of another commit")
+    # when
+    platform.just("prefect-deploy")
+    # then what the companion needs for its buckets is there: the next test kills LocalStack
+    assert terraform.is_initialised(paths.state() / "terraform", runtime.code() / "terraform")
 
 
 @pytest.mark.parametrize(("job", "task"), TASKS)
