@@ -3,11 +3,10 @@
 import tempfile
 from pathlib import Path
 
-from closecast.cli.files import named_by_user
+from closecast.cli.files import write_text
 from ops import paths
 from ops.cli.arguments import Arguments
 from ops.dependencies import pins
-from ops.errors import OperatorError
 from ops.setup.locks import LOCKS, Lock
 
 
@@ -26,11 +25,7 @@ def outdated(arguments: list[str]) -> int:
     text = table(changes)
     print(text, end="")
     if given.out:
-        path = named_by_user(given.out)
-        try:
-            path.write_text(text)
-        except OSError as error:
-            raise OperatorError(f"{path} cannot be written: {error.strerror}", "name another file") from error
+        write_text(given.out, text, "out")
     return 2 if changes else 0
 
 

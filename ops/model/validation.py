@@ -5,7 +5,7 @@ from typing import Any
 
 from closecast.cli import held_out
 from closecast.cli.arguments import day
-from closecast.cli.files import named_by_user
+from closecast.cli.files import named_by_user, write_text
 from closecast.models.metrics import Measured, paired_difference
 from closecast.platform.runtime import provenance
 from ops import paths
@@ -69,11 +69,7 @@ def model_validation(arguments: list[str]) -> int:
     text = comment(given.source, before, after, compared)
     print(text, end="")
     if given.out:
-        path = named_by_user(given.out)
-        try:
-            path.write_text(text)
-        except OSError as error:
-            raise OperatorError(f"{path} cannot be written: {error.strerror}", "name another file") from error
+        write_text(given.out, text, "out")
     return 2 if any(one.is_worse for one in compared) or not _is_accepted(after) else 0
 
 
