@@ -25,6 +25,6 @@ STDLIB_ONLY = (
     "setup.preflight",
     "setup.runtime",
     "setup.system",
-    "setup.test_programs",
+    "setup.programs_for_tests",
     "setup.tools",
 )

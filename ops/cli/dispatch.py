@@ -10,7 +10,7 @@ from ops.cli import progress
 from ops.cli.arguments import Arguments
 from ops.errors import OperatorError
 from ops.paths import PYTHON
-from ops.setup import caddy_binary, environment, metrics_binaries, nomad_binary, preflight, test_programs
+from ops.setup import caddy_binary, environment, metrics_binaries, nomad_binary, preflight, programs_for_tests
 from ops.setup.metrics_binaries import ALERTMANAGER, PROMETHEUS
 from ops.setup.opa_binary import OPA
 
@@ -58,7 +58,7 @@ def _dispatch(arguments: list[str]) -> int:
             _get_programs()
         return 0
     if name == "test-programs":
-        return test_programs.install(rest)
+        return programs_for_tests.install(rest)
     if name == "up":
         return _up(rest)
     _continue_in_environment(arguments)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OperatorError
-from ops.setup import test_programs
-from ops.setup.test_programs import install
+from ops.setup import programs_for_tests
+from ops.setup.programs_for_tests import install
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def bin_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    monkeypatch.setattr(test_programs, "PACKAGES", {"here": ("in-vain",), "nowhere": ("wanted", "with-it")})
+    monkeypatch.setattr(programs_for_tests, "PACKAGES", {"here": ("in-vain",), "nowhere": ("wanted", "with-it")})
     monkeypatch.setattr("os.geteuid", lambda: 0)
     _program(folder, "here", "exit 0")
     _program(folder, "apt-get", f'echo "$DEBIAN_FRONTEND $RUNLEVEL $@" >> {tmp_path}/asked')
