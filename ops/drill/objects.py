@@ -1,14 +1,23 @@
 """The buckets: copied to disk, restored into a fresh object store, compared byte by byte."""
 
 import filecmp
+import os
+import secrets
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 from botocore.config import Config
 
+from closecast.platform.nomad.discovery import wait_for
+from ops import paths
 from ops.errors import OperatorError
-from ops.terraform import trial
+from ops.setup import runtime
+from ops.setup.credentials import ARTIFACTS_BUCKET, LAKE_BUCKET
 from services.bucket_mirror.mirror import Listing, Mirror, MirrorError
 from services.bucket_mirror.settings import Settings
 
@@ -44,6 +53,37 @@ class Store:
             client.create_bucket(Bucket=bucket)
 
 
+@contextmanager
+def _fresh(folder: Path, region: str) -> Iterator[Store]:
+    """A LocalStack of its own that only one new key opens: other accounts of the machine reach its port too."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    store = Store(f"http://127.0.0.1:{port}", secrets.token_hex(10), secrets.token_hex(20), region)
+    environment = {
+        **os.environ,
+        "CLOSECAST_HOST": "127.0.0.1",
+        "CLOSECAST_PORT": str(port),
+        "CLOSECAST_LOCALSTACK_STATE": str(folder / "state"),
+        "CLOSECAST_OBJECT_STORE_ACCESS_KEY": store.access_key,
+        "CLOSECAST_OBJECT_STORE_SECRET_KEY": store.secret_key,
+        "CLOSECAST_OBJECT_STORE_JOB_KEYS": "",
+        "CLOSECAST_LAKE_BUCKET": LAKE_BUCKET,
+        "CLOSECAST_ARTIFACTS_BUCKET": ARTIFACTS_BUCKET,
+        "PYTHONPATH": "",
+    }
+    folder.mkdir(mode=0o700)
+    command = [str(runtime.python(paths.VENV_LOCALSTACK)), str(paths.PROJECT / "localstack" / "run.py")]
+    with (folder / "server.log").open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
+    try:
+        wait_for(f"{store.endpoint}/_localstack/health", 120)
+        yield store
+    finally:
+        process.kill()
+        process.wait(10)
+
+
 def drill(store: Store, folder: Path) -> int:
     """Copy every object of `store` below `folder`, restore and compare; returns their number. Raises OperatorError."""
     copied, back = folder / "objects", folder / "objects-restored"
@@ -53,8 +93,7 @@ def drill(store: Store, folder: Path) -> int:
         source = store.mirror(copied)
         listed = source.listing()
         source.fetch({}, listed)
-        with trial.moto(folder / "moto.log") as endpoint:
-            elsewhere = Store(endpoint, "moto", "moto", store.region)
+        with _fresh(folder / "localstack", store.region) as elsewhere:
             elsewhere.make(listed)
             elsewhere.mirror(copied).restore()
             target = elsewhere.mirror(back)

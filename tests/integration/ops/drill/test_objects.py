@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 
 from ops.drill import objects
 from ops.drill.objects import Store
 from ops.errors import OperatorError
-from services.bucket_mirror.mirror import Mirror
+from services.bucket_mirror.mirror import Listing, Mirror
 from tests.servers.localstack import S3
 
 pytestmark = pytest.mark.integration
@@ -49,6 +50,26 @@ def test_an_object_that_is_lost_on_the_way_is_told(
     monkeypatch.setattr(Mirror, "restore", losing)
     with pytest.raises(OperatorError, match=r"1 of \d+ objects did not come back as they were: .*bronze/a\.csv"):
         objects.drill(store, tmp_path)
+
+
+def test_nobody_else_reads_the_copy(store: Store, s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, restore = Store.make, Mirror.restore
+    endpoints: list[str] = []
+    answered: list[int] = []
+
+    def made(elsewhere: Store, buckets: Listing) -> None:
+        endpoints.append(elsewhere.endpoint)
+        make(elsewhere, buckets)
+
+    def restored(mirror: Mirror) -> int:
+        count = restore(mirror)
+        answered.append(httpx.get(f"{endpoints[0]}/{s3.bucket}/bronze/a.csv").status_code)
+        return count
+
+    monkeypatch.setattr(Store, "make", made)
+    monkeypatch.setattr(Mirror, "restore", restored)
+    objects.drill(store, tmp_path)
+    assert answered == [403]
 
 
 def test_a_store_that_does_not_answer_is_told(store: Store, tmp_path: Path) -> None:
