@@ -18,6 +18,7 @@ from ops.nomad.session import Session
 from ops.prefect import commands as prefect_commands
 from ops.prefect import deploy
 from ops.prefect.pipeline import Prefect
+from ops.setup import accounts
 from ops.setup.binaries import Binary
 from ops.setup.credentials import Credentials
 from tests.servers.processes import free_port, running
@@ -54,6 +55,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def server(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prefect]:
     monkeypatch.setenv("CLOSECAST_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    # `up` makes the accounts of a platform, and it did not run for this one.
+    monkeypatch.setattr(accounts, "wanted", lambda: False)
     Credentials.load_or_create()
     found = Prefect(address)
     _forget(found)
