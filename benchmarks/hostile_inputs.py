@@ -188,6 +188,19 @@ def callbacks(draw: random.Random) -> Input:
     )
 
 
+def probes(draw: random.Random) -> Input:
+    """Health checks with odd queries, bodies and methods; a query is no reason to call a service ill."""
+    path = draw.choice(["/health/live", "/health/startup", "/health/ready", "/health/ready/", "/health/" + "x" * 500])
+    return Input(
+        "probes",
+        draw.choice(["GET", "GET", "HEAD", "POST", "DELETE"]),
+        path=f"{path}?{urlencode([(_text(draw), _text(draw))])}",
+        headers={"Content-Type": draw.choice([JSON, "text/plain"])},
+        body=draw.choice([b"", _text(draw).encode("utf-8", "replace"), b"[" * 10_000]),
+        has_key=False,
+    )
+
+
 def tables(draw: random.Random) -> Input:
     """CSV with odd quotes, zero bytes and rows of wrong width."""
     rows = ["engage_date,account,product", *(f"2017-11-20,{_text(draw)},GTX Pro" for _ in range(3))]
@@ -305,6 +318,7 @@ KINDS: tuple[Callable[[random.Random], Input], ...] = (
     opinions,
     forms,
     callbacks,
+    probes,
     tables,
     parquet,
     queries,

@@ -32,6 +32,16 @@ for _name, _examples in (("closecast", 100), ("quick", 20)):  # `./just test uni
     )
 settings.load_profile("closecast")
 
+_LONGEST_ID = 60  # characters of one parameter
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long text by its length: every process of a run escapes the ids of all tests, and a failure prints one."""
+    if isinstance(val, str | bytes) and len(val) > _LONGEST_ID:
+        return f"{argname} of {len(val)}"
+    return None
+
+
 _REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "crm"
 
 

@@ -24,7 +24,7 @@ class Start:
     def fit(cls, matrix: Floats, won: NDArray[np.int8], recalibration: float) -> "Start":
         """Go from the life table, at a `recalibration` of 0, to the line that fits labels `won`, (n,), best, at 1.
 
-        `matrix` are feature values, (n, 23), of rows with both outcomes.
+        `matrix` are feature values, (n, len(NAMES)), of rows with both outcomes.
         """
         if not recalibration:
             return cls()
@@ -35,7 +35,7 @@ class Start:
         return cls(1 + recalibration * (slope - 1), recalibration * intercept)
 
     def odds(self, matrix: Floats) -> Floats:
-        """Initial log-odds, (n,), of rows of feature values, (n, 23)."""
+        """Initial log-odds, (n,), of rows of feature values, (n, len(NAMES))."""
         return self.slope * log_odds(matrix[:, WIN_CHANCE]) + self.intercept
 
     def of_life_table(self, odds: list[float]) -> list[float]:

@@ -3,9 +3,9 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
-from ops import paths
 from ops.errors import OperatorError
 from ops.policy.finding import Finding
 from ops.setup.environment import CHECKS
@@ -25,12 +25,12 @@ _HOW = (
 )
 
 
-def run() -> tuple[int, list[Finding]]:
-    """How many checks passed, and what is broken without a reason. Raises OperatorError when checkov fails."""
+def run(project: Path) -> tuple[int, list[Finding]]:
+    """How many checks `project` passed, and what is broken without a reason. Raises OperatorError when checkov fails."""
     CHECKS.ensure()
     done = subprocess.run(
         [str(CHECKS.program("checkov")), *_WHERE, *_HOW],
-        cwd=paths.PROJECT,
+        cwd=project,
         env={**os.environ, "LOG_LEVEL": "ERROR"},
         capture_output=True,
         encoding="utf-8",

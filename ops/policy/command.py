@@ -10,7 +10,7 @@ from ops.deploy import variables
 from ops.deploy.command import JOBS
 from ops.images.build import JOBS as IMAGES
 from ops.nomad import jobs
-from ops.paths import LOCAL_VARS
+from ops.paths import LOCAL_VARS, PROJECT
 from ops.policy import checkov, iam, rego, secret_scan
 from ops.policy.finding import Finding
 from ops.setup import nomad_binary
@@ -45,7 +45,7 @@ def policy(arguments: list[str]) -> int:
         else:
             found += rego.of_terraform(opa, shown)
             print(f"the plan of {name} is judged: {len(shown['resource_changes'])} resources")
-    passed, broken = checkov.run()
+    passed, broken = checkov.run(PROJECT)
     found += broken
     print(f"checkov: {passed} checks passed")
     files, broken = secret_scan.run()

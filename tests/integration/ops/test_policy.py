@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ops import paths
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.policy import checkov, iam, rego
@@ -45,16 +44,15 @@ def test_a_policy_that_allows_too_much_is_found(actions: list[str], resource: st
 
 @pytest.mark.slow
 def test_a_module_that_breaks_a_rule_of_checkov_without_a_reason_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "terraform").mkdir()
     (tmp_path / "services").mkdir()
     (tmp_path / "terraform" / "main.tf").write_text(
         'resource "aws_ebs_volume" "open" {\n  availability_zone = "eu-west-1a"\n  size = 1\n}\n'
     )
-    monkeypatch.setattr(paths, "PROJECT", tmp_path)
     assert "CKV_AWS_3: main.tf aws_ebs_volume.open: Ensure all data stored in the EBS is securely encrypted" in map(
-        str, checkov.run()[1]
+        str, checkov.run(tmp_path)[1]
     )
 
 
