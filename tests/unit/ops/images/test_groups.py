@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 
@@ -29,9 +30,14 @@ def _graph() -> "grimp.ImportGraph":
     return grimp.build_graph(*_OURS, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None)
 
 
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
 def _imported(image: str) -> set[str]:
     """Distributions that the image's services import, directly or by modules of ours."""
-    graph, names = _graph(), packages_distributions()
+    graph, names = _graph(), _distributions()
     services = {job.replace("prefect-worker", "prefect") for job in JOBS[image]}
     roots = [f"services.{one}" for one in services] + list(_MORE.get(image, ()))
     todo = [

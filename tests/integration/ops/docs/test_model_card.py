@@ -1,6 +1,10 @@
 """The model card of the site says of what it is a card, and is the one that a training writes."""
 
+import pytest
+
 from ops.docs import model_card
+
+pytestmark = pytest.mark.integration
 
 
 def test_the_card_says_that_its_model_is_of_made_up_deals() -> None:
