@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from closecast.models.deal_model import DealModel
+from tests.integration.services.api.live import live
 from tests.integration.services.gateway.conftest import SIGNED_IN, Gateway, made, upstream
-from tests.unit.services.api.conftest import KEY, keep, live, settings
+from tests.unit.services.api.conftest import KEY, keep, settings
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

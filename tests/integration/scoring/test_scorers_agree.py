@@ -24,6 +24,7 @@ from closecast.deals.vocabulary import RAW_COLUMNS
 from closecast.models.deal_model import DealModel
 from closecast.platform.batch.scoring import score_parquet
 from closecast.scoring.pyfunc import DealModelFunction
+from tests.integration.services.api.live import live
 from tests.unit.services.api import conftest as api
 
 Row = dict[str, Any]
@@ -39,7 +40,7 @@ def client(served_model: DealModel, tmp_path_factory: pytest.TempPathFactory) ->
     cache = tmp_path_factory.mktemp("models")
     api.keep(served_model, cache)
     with (
-        api.live(api.settings(cache)) as address,
+        live(api.settings(cache)) as address,
         httpx.Client(base_url=address, headers={"X-API-Key": api.KEY}, timeout=60, trust_env=False) as caller,
     ):
         # From here on, the fast path has the tables that it needs.

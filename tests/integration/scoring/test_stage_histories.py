@@ -16,6 +16,7 @@ from closecast.features.stages import UNKNOWN
 from closecast.models.data import Data
 from closecast.models.deal_model import DealModel
 from tests.integration.scoring import test_scorers_agree as paths
+from tests.integration.services.api.live import live
 from tests.unit.services.api import conftest as api
 
 Row = dict[str, Any]
@@ -26,7 +27,7 @@ def client(historic_model: DealModel, tmp_path_factory: pytest.TempPathFactory) 
     cache = tmp_path_factory.mktemp("historic")
     api.keep(historic_model, cache)
     with (
-        api.live(api.settings(cache)) as address,
+        live(api.settings(cache)) as address,
         httpx.Client(base_url=address, headers={"X-API-Key": api.KEY}, timeout=60, trust_env=False) as caller,
     ):
         assert isinstance(paths.single(caller, {"engage_date": "2017-11-20"}, fast=False), float)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.unit.services.api.conftest import KEY, address, cache
-from tests.unit.services.api.wire import Wire
+from tests.integration.services.api.conftest import address
+from tests.integration.services.api.wire import Wire
+from tests.unit.services.api.conftest import KEY, cache
 
 __all__ = ["address", "cache"]
 

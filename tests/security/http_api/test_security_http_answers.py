@@ -8,9 +8,10 @@ import pytest
 from services.api.settings import Settings
 from services.api.transport import protocol
 from tests.conftest import Logged
+from tests.integration.services.api.live import live
+from tests.integration.services.api.wire import Wire
 from tests.security.http_api.conftest import BEHIND, assert_whole, count, post
-from tests.unit.services.api.conftest import KEY, environment, live, settings
-from tests.unit.services.api.wire import Wire
+from tests.unit.services.api.conftest import KEY, environment, settings
 
 # --- what names no host, no address or another protocol
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from tests.integration.services.api.wire import Wire
 from tests.security.http_api.conftest import BEHIND, BODY, TE, assert_whole, chunked, count, post
 from tests.unit.services.api.conftest import KEY
-from tests.unit.services.api.wire import Wire
 from tests.waiting import until
 
 # --- a wish for another protocol

@@ -8,9 +8,9 @@ from contextlib import suppress
 import httpx
 import pytest
 
+from tests.integration.services.api.wire import Wire
 from tests.security.http_api.conftest import BEHIND, BODY, LIMIT, TE, assert_whole, chunked, post
 from tests.unit.services.api.conftest import KEY
-from tests.unit.services.api.wire import Wire
 
 
 @pytest.mark.parametrize("path", [b"/v1/predictions", b"/v1/model", b"/health/live"])

@@ -1,5 +1,6 @@
 """What a model is watched with, made from a trained candidate and read back."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -47,17 +48,24 @@ def test_it_describes_what_the_model_learnt_from(reference: Reference, made_up_c
     assert found.state in (State.STABLE, State.NO_MOVEMENT)
 
 
+@pytest.fixture(scope="module")
+def saved(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("saved") / "reference"
+    reference.save(folder)
+    return folder
+
+
 @pytest.mark.parametrize("name", files.FILES)
-def test_a_damaged_file_is_named(reference: Reference, tmp_path: Path, name: str) -> None:
-    reference.save(tmp_path / "reference")
-    file = tmp_path / "reference" / name
+def test_a_damaged_file_is_named(saved: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(saved, tmp_path / "reference")
+    file = folder / name
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     with pytest.raises(ModelError, match=f"{name} is damaged"):
-        Reference.load(tmp_path / "reference")
+        Reference.load(folder)
 
 
-def test_without_a_manifest_it_is_none(reference: Reference, tmp_path: Path) -> None:
-    reference.save(tmp_path / "reference")
-    (tmp_path / "reference" / MANIFEST).unlink()
+def test_without_a_manifest_it_is_none(saved: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(saved, tmp_path / "reference")
+    (folder / MANIFEST).unlink()
     with pytest.raises(ModelError, match=MANIFEST):
-        Reference.load(tmp_path / "reference")
+        Reference.load(folder)

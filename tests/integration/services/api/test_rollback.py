@@ -31,8 +31,9 @@ from ops.errors import OperatorError
 from ops.model.rollback import rolled_back
 from services.api.app import create_app
 from services.api.settings import Settings
+from tests.integration.services.api.live import live
 from tests.servers.processes import free_port, running
-from tests.unit.services.api.conftest import KEY, environment, live
+from tests.unit.services.api.conftest import KEY, environment
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

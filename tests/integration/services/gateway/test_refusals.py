@@ -9,8 +9,9 @@ import pytest
 import requests
 
 from closecast.models.deal_model import DealModel
+from tests.integration.services.api.live import live
 from tests.integration.services.gateway.conftest import Gateway, made
-from tests.unit.services.api.conftest import KEY, keep, live, settings
+from tests.unit.services.api.conftest import KEY, keep, settings
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration

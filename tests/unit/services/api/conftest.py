@@ -1,14 +1,13 @@
 """A service with a real model in its local cache, and a registry that is away."""
 
+import gc
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
 from litestar.testing import TestClient
 
@@ -16,10 +15,8 @@ from closecast.models.deal_model import DealModel, digest
 from closecast.platform.mlflow.identity import MODEL_NAME
 from closecast.platform.signatures import Signer
 from services.api.app import create_app
-from services.api.server import server
+from services.api.serving import champion
 from services.api.settings import Settings
-from tests.servers.processes import free_port
-from tests.waiting import until
 
 KEY = "a key of the tests"
 OTHER_KEY = "another one"
@@ -45,6 +42,14 @@ def keep(model: DealModel, cache: Path, version: str = "7", signer: Signer | Non
     (cache / "current.json").write_text(json.dumps(facts))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_garbage() -> Iterator[None]:
+    """At its start a service collects the garbage of its process: of one that runs tests, a third of a second each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(champion, "gc", SimpleNamespace(unfreeze=gc.unfreeze, collect=lambda: 0, freeze=gc.freeze))
+        yield
+
+
 @pytest.fixture(scope="session")
 def cache(served_model: DealModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
@@ -65,34 +70,3 @@ def client(anonymous: TestClient[Any]) -> Iterator[TestClient[Any]]:
     anonymous.headers["X-API-Key"] = KEY
     yield anonymous
     del anonymous.headers["X-API-Key"]
-
-
-@contextmanager
-def live(made: Settings) -> Iterator[str]:
-    """The service as it is served, on a thread of this process; gives its address."""
-    port = free_port()
-    served = server(made, "127.0.0.1", port)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    until(lambda: served.started or not thread.is_alive())
-    assert thread.is_alive(), "the server did not start"
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        served.should_exit = True
-        thread.join(60)
-        assert not thread.is_alive()
-
-
-@pytest.fixture(scope="session")
-def address(cache: Path) -> Iterator[str]:
-    """Where a live service listens."""
-    with live(settings(cache)) as url:
-        yield url
-
-
-@pytest.fixture
-def served(address: str) -> Iterator[httpx.Client]:
-    """A caller with a key, of a live service."""
-    with httpx.Client(base_url=address, headers={"X-API-Key": KEY}, timeout=60, trust_env=False) as client:
-        yield client

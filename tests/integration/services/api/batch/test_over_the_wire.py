@@ -16,9 +16,10 @@ import psutil
 import pytest
 
 from tests.conftest import Logged
+from tests.integration.services.api.live import live
+from tests.integration.services.api.wire import Wire, head
 from tests.unit.services.api.batch_rows import CORPUS, as_json
-from tests.unit.services.api.conftest import KEY, live, settings
-from tests.unit.services.api.wire import Wire, head
+from tests.unit.services.api.conftest import KEY, settings
 from tests.waiting import until
 
 ROWS = [{**CORPUS[at % 12], "opportunity_id": f"A{at}"} for at in range(6_000)]

@@ -1,9 +1,10 @@
-"""One strict reading of batches too."""
+"""One strict reading of batches, and on the fast path."""
 
 import io
 import json
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +23,13 @@ def _send(client: Any, path: str, body: bytes, **headers: str) -> Any:
     return client.post(
         path, content=body, headers={"Content-Type": JSON, **{k.replace("_", "-"): v for k, v in headers.items()}}
     )
+
+
+@pytest.mark.parametrize("old_new", [("30}", '"30"}'), ('"2017-12-01"', '"null"'), ("30}", '30, "horizon": 30}')])
+def test_the_fast_path_refuses_the_same(served: httpx.Client, old_new: tuple[str, str]) -> None:
+    assert _send(served, "/v1/predictions", REQUEST.encode()).status_code == 200
+    assert _send(served, "/v1/predictions", REQUEST.replace(*old_new).encode()).status_code == 400
+    assert _send(served, "/v1/predictions", REQUEST.encode(), Content_Encoding="gzip").status_code == 415
 
 
 @pytest.mark.parametrize(("old", "new"), DOUBTFUL)

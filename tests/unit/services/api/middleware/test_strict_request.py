@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import httpx
 import pytest
 from litestar.testing import TestClient
 
@@ -63,13 +62,6 @@ def test_what_is_doubtful_is_refused_everywhere(client: Client, path: str, old: 
     # then
     assert answer.status_code in (400, 422), answer.text
     assert answer.headers["content-type"].startswith(PROBLEM)
-
-
-@pytest.mark.parametrize("old_new", [("30}", '"30"}'), ('"2017-12-01"', '"null"'), ("30}", '30, "horizon": 30}')])
-def test_the_fast_path_refuses_the_same(served: httpx.Client, old_new: tuple[str, str]) -> None:
-    assert _send(served, "/v1/predictions", REQUEST.encode()).status_code == 200
-    assert _send(served, "/v1/predictions", REQUEST.replace(*old_new).encode()).status_code == 400
-    assert _send(served, "/v1/predictions", REQUEST.encode(), Content_Encoding="gzip").status_code == 415
 
 
 @pytest.mark.parametrize(

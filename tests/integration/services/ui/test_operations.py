@@ -6,9 +6,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import queries
-from tests.unit.services.ui.answers import OPERATIONS
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import opened, table, texts
+from tests.integration.services.ui.answers import OPERATIONS
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import opened, table, texts
+
+pytestmark = pytest.mark.integration
 
 
 def test_what_the_api_needs_and_has_answered(admins: AppTest) -> None:

@@ -10,9 +10,12 @@ import pytest
 from services.api import server
 from services.api.transport import closing
 from services.api.transport.fast_path import LONGEST
-from tests.unit.services.api.conftest import live, settings
-from tests.unit.services.api.wire import BODY, Wire, request
+from tests.integration.services.api.live import live
+from tests.integration.services.api.wire import BODY, Wire, request
+from tests.unit.services.api.conftest import settings
 from tests.waiting import until
+
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture

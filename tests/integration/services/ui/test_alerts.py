@@ -1,11 +1,14 @@
 """The page "Alerts"."""
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import queries
-from tests.unit.services.ui.answers import SILENCE
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import field, opened, press, table
+from tests.integration.services.ui.answers import SILENCE
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import field, opened, press, table
+
+pytestmark = pytest.mark.integration
 
 
 def test_open_alerts_are_shown_pages_first_and_do_nothing(app: AppTest, api: ApiDouble) -> None:

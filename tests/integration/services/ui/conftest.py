@@ -9,8 +9,8 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from services.ui import page
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import come_with
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import come_with
 
 
 @pytest.fixture

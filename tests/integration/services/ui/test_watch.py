@@ -3,9 +3,11 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.unit.services.ui.answers import SAID
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import opened, table, texts
+from tests.integration.services.ui.answers import SAID
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import opened, table, texts
+
+pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from streamlit.testing.v1 import AppTest
 
 from services.ui import locales
 from services.ui import texts as texts_of_pages
-from tests.unit.services.ui.answers import MODEL
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import come_with, metrics, opened, texts
+from tests.integration.services.ui.answers import MODEL
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import come_with, metrics, opened, texts
+
+pytestmark = pytest.mark.integration
 
 DAY = date(2017, 12, 31)
 

@@ -6,9 +6,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import queries
-from tests.unit.services.ui.answers import MODEL, PLAN
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import field, opened, press, table, texts
+from tests.integration.services.ui.answers import MODEL, PLAN
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import field, opened, press, table, texts
+
+pytestmark = pytest.mark.integration
 
 LOOK, BACK = "See what that would do", "Go back to it"
 

@@ -4,9 +4,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import texts as words
-from tests.unit.services.ui.answers import DEAL, MODEL, OUTLOOK
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import texts
+from tests.integration.services.ui.answers import DEAL, MODEL, OUTLOOK
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import texts
+
+pytestmark = pytest.mark.integration
 
 COMMON = {
     "as_of": "2017-12-01",

@@ -6,9 +6,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import page
-from tests.unit.services.ui.answers import MODEL, NO_MODEL
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import opened, press, texts, title
+from tests.integration.services.ui.answers import MODEL, NO_MODEL
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import opened, press, texts, title
+
+pytestmark = pytest.mark.integration
 
 VIEWS = sorted(file.stem for file in page.VIEWS.glob("[a-z]*.py"))
 FOR_SCORERS, FOR_ADMINS = {"score", "check"}, {"people", "keys", "operations"}

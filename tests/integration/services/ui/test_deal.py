@@ -6,10 +6,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import queries
-from tests.unit.services.ui.answers import DEAL, OPINION, OUTLOOK
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import field, metrics, opened, press, table, texts
-from tests.unit.services.ui.test_week import COMMON
+from tests.integration.services.ui.answers import DEAL, OPINION, OUTLOOK
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import field, metrics, opened, press, table, texts
+from tests.integration.services.ui.test_week import COMMON
+
+pytestmark = pytest.mark.integration
 
 
 def of(app: AppTest, identifier: str = "D01") -> AppTest:

@@ -1,11 +1,14 @@
 """The page "Check an export"."""
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from closecast.deals.mapping.profiles import shipped
 from services.ui import checking
 from services.ui.responses.exports import Findings
-from tests.unit.services.ui.driving import metrics, opened
+from tests.integration.services.ui.driving import metrics, opened
+
+pytestmark = pytest.mark.integration
 
 FINDINGS = {
     "read": "CSV in cp1252, separated by semicolons; mapped by the profile hubspot",

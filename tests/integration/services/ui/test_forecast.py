@@ -3,12 +3,15 @@
 from datetime import date
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import queries
-from tests.unit.services.ui.answers import FORECAST
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import metrics, opened, table, texts
+from tests.integration.services.ui.answers import FORECAST
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import metrics, opened, table, texts
+
+pytestmark = pytest.mark.integration
 
 
 def _answer(api: ApiDouble, **changed: Any) -> None:

@@ -5,8 +5,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from services.ui import page
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import come_with, press, sign_in, texts, title
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import come_with, press, sign_in, texts, title
+
+pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("shown", ["", "another token", "the-tokens", "\u00e9"])

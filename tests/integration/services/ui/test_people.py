@@ -6,9 +6,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.unit.services.ui.answers import USER
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import field, opened, press, table
+from tests.integration.services.ui.answers import USER
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import field, opened, press, table
+
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from services.api.serving import predictor
 from tests.conftest import Logged
 
+pytestmark = pytest.mark.integration
+
 FRAMEWORKS = "application/json; charset=utf-8"  # the fast path takes the plain type alone
 OFF = "closecast_predictions_off_the_fast_path_total"
 NAMES = st.sampled_from([None, "", "  ", "Ada Berg", "GTX Pro", "GTXPro", "Oak Foods", "a stranger", "ü" * 40])

@@ -5,7 +5,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui.client import ApiProblemError, Client
-from tests.unit.services.ui.driving import table, texts
+from tests.integration.services.ui.driving import table, texts
+
+pytestmark = pytest.mark.integration
 
 ANSWER = (
     b"row,opportunity_id,sales_agent,product,account,engage_date,probability,unseen,problem,as_of,by,model_version\n"

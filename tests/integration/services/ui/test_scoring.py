@@ -2,11 +2,14 @@
 
 from datetime import date
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.unit.services.ui.answers import EXPLANATION
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import metrics, opened, press, table, texts
+from tests.integration.services.ui.answers import EXPLANATION
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import metrics, opened, press, table, texts
+
+pytestmark = pytest.mark.integration
 
 
 def test_a_deal_is_scored_and_the_answer_stays(app: AppTest) -> None:

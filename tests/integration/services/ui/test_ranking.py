@@ -1,10 +1,13 @@
 """The page "Pipeline"."""
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.ui import queries
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import metrics, opened, table, texts
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import metrics, opened, table, texts
+
+pytestmark = pytest.mark.integration
 
 
 def test_the_ranking_is_shown(app: AppTest) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.unit.services.ui.answers import ANSWERED
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import opened, press, texts
+from tests.integration.services.ui.answers import ANSWERED
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import opened, press, texts
+
+pytestmark = pytest.mark.integration
 
 
 def test_past_answers_are_told_in_plain_words(app: AppTest) -> None:

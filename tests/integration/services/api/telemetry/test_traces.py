@@ -14,7 +14,10 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from services.api.telemetry import traces
-from tests.unit.services.api.conftest import KEY, live, settings
+from tests.integration.services.api.live import live
+from tests.unit.services.api.conftest import KEY, settings
+
+pytestmark = pytest.mark.integration
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 

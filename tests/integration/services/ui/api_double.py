@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.unit.services.ui.answers import (
+from tests.integration.services.ui.answers import (
     ACT,
     AGENTS,
     ANSWERED,

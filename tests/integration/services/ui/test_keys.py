@@ -4,8 +4,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.unit.services.ui.api_double import ApiDouble
-from tests.unit.services.ui.driving import field, opened, press, table
+from tests.integration.services.ui.api_double import ApiDouble
+from tests.integration.services.ui.driving import field, opened, press, table
+
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import pytest
 from services.api.middleware import drain_body
 from tests.unit.services.api.conftest import KEY
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def caller(address: str) -> Iterator[socket.socket]:
