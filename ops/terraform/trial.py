@@ -122,12 +122,7 @@ class Root:
         program.initialise(self.folder, *where)
 
     def apply(self) -> None:
-        """Make what is missing.
-
-        Few things at a time: moto is one process, so more are no faster, and it loses an answer now and then when many
-        ask at once. The provider asks again, and is told that there is one already.
-        """
-        self._run("apply", "-auto-approve", "-input=false", "-no-color", "-parallelism=3")
+        self._run("apply", "-auto-approve", "-input=false", "-no-color")
 
     def destroy(self) -> None:
         self._run("destroy", "-auto-approve", "-input=false", "-no-color")
