@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from ops import paths
+from ops import paths, servers
 from ops.errors import OperatorError
 from services.postgres.cluster import binaries
 
@@ -117,9 +116,7 @@ def contents(connection: psycopg.Connection) -> Contents:
 def fresh(folder: Path, logins: list[str]) -> Iterator[Server]:
     """A new PostgreSQL in `folder`, made as the platform makes its own, with the roles `logins`; ended with the block."""
     folder.mkdir(mode=0o755)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = servers.free_port()
     password = secrets.token_hex(16)
     environment = {
         **{

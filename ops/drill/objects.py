@@ -3,8 +3,6 @@
 import filecmp
 import os
 import secrets
-import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +11,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
-from closecast.platform.nomad.discovery import wait_for
-from ops import paths
+from ops import paths, servers
 from ops.errors import OperatorError
 from ops.setup import runtime
 from ops.setup.credentials import ARTIFACTS_BUCKET, LAKE_BUCKET
@@ -56,9 +53,7 @@ class Store:
 @contextmanager
 def _fresh(folder: Path, region: str) -> Iterator[Store]:
     """A LocalStack of its own that only one new key opens: other accounts of the machine reach its port too."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = servers.free_port()
     store = Store(f"http://127.0.0.1:{port}", secrets.token_hex(10), secrets.token_hex(20), region)
     environment = {
         **os.environ,
@@ -74,14 +69,8 @@ def _fresh(folder: Path, region: str) -> Iterator[Store]:
     }
     folder.mkdir(mode=0o700)
     command = [str(runtime.python(paths.VENV_LOCALSTACK)), str(paths.PROJECT / "localstack" / "run.py")]
-    with (folder / "server.log").open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
-    try:
-        wait_for(f"{store.endpoint}/_localstack/health", 120)
+    with servers.running(command, environment, folder / "server.log", f"{store.endpoint}/_localstack/health", 120):
         yield store
-    finally:
-        process.kill()
-        process.wait(10)
 
 
 def drill(store: Store, folder: Path) -> int:

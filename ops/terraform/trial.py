@@ -6,8 +6,6 @@ terraform/moto/README.md says what moto does otherwise than AWS.
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from closecast.platform.nomad.discovery import wait_for
-from ops import paths
+from ops import paths, servers
 from ops.errors import OperatorError
 from ops.terraform import program
 from services.bucket_mirror import terraform
@@ -163,20 +160,12 @@ def copy(target: Path) -> Path:
 @contextmanager
 def moto(log: Path) -> Iterator[str]:
     """Run moto on a loopback port until the end of the block, and give its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = servers.free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
-    try:
-        wait_for(f"{url}/moto-api/", 60)
+    with servers.running(command, environment, log, f"{url}/moto-api/", 60):
         yield url
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def policies(tree: Path, endpoint: str) -> Root:
