@@ -43,9 +43,7 @@ def test_a_policy_that_allows_too_much_is_found(actions: list[str], resource: st
 
 
 @pytest.mark.slow
-def test_a_module_that_breaks_a_rule_of_checkov_without_a_reason_is_found(
-    tmp_path: Path,
-) -> None:
+def test_a_module_that_breaks_a_rule_of_checkov_without_a_reason_is_found(tmp_path: Path) -> None:
     (tmp_path / "terraform").mkdir()
     (tmp_path / "services").mkdir()
     (tmp_path / "terraform" / "main.tf").write_text(

@@ -4,6 +4,7 @@ terraform/moto/README.md says what moto lacks. The state is a file here; that of
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,27 +19,30 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(2_4
 
 
 def test_staging_and_production_are_applied_at_once_changed_and_destroyed(tree: Path, tmp_path: Path) -> None:
-    try:
-        _play(tree, tmp_path / "moto.log")
-    except OperatorError:
-        # On a busy machine moto's server loses a rule or an answer now and then while several threads ask, and what it
-        # made then is in nobody's state: once more from the beginning.
-        _play(trial.copy(tmp_path / "again"), tmp_path / "moto-again.log")
+    with ExitStack() as servers:
+        try:
+            applied = _applied(tree, servers.enter_context(trial.moto(tmp_path / "moto.log")))
+        except OperatorError:
+            # On a busy machine moto's server loses a rule or an answer now and then while several threads ask, and what it
+            # made then is in nobody's state: once more from the beginning.
+            fresh = servers.enter_context(trial.moto(tmp_path / "moto-again.log"))
+            applied = _applied(trial.copy(tmp_path / "again"), fresh)
+        _look_change_and_destroy(*applied)
 
 
-def _play(tree: Path, log: Path) -> None:
-    with trial.moto(log) as endpoint:
-        staging, production = (trial.environment(name, tree, endpoint) for name in ("staging", "production"))
-        # An account has one provider for GitHub; it is the other environment's here.
-        provider = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-        production.set(ci={"repository": "acme/closecast", "environment": "production", "provider_arn": provider})
-        _apply_change_and_destroy(staging, production)
-
-
-def _apply_change_and_destroy(staging: Root, production: Root) -> None:
+def _applied(tree: Path, endpoint: str) -> tuple[Root, Root]:
+    """Staging and production, applied at once."""
+    staging, production = (trial.environment(name, tree, endpoint) for name in ("staging", "production"))
+    # An account has one provider for GitHub; it is the other environment's here.
+    provider = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+    production.set(ci={"repository": "acme/closecast", "environment": "production", "provider_arn": provider})
     with ThreadPoolExecutor(2) as pool:
-        # when
         list(pool.map(Root.apply, (staging, production)))
+    return staging, production
+
+
+def _look_change_and_destroy(staging: Root, production: Root) -> None:
+    with ThreadPoolExecutor(2) as pool:
         # then
         assert list(pool.map(Root.changes, (staging, production))) == [{}, {}]
 
