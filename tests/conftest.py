@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from closecast.platform.runtime.logs import JsonLines, with_request
 
 pytest_plugins = [
+    "tests.http_double",
     "tests.models",
     "tests.package_index",
     "tests.servers.processes",  # before those that import it: pytest rewrites the asserts of what it loads itself

@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ def test_a_unit_test_that_would_start_a_server_fails(tmp_path: Path, monkeypatch
     assert not (tmp_path / "server.log").exists()
     with pytest.raises(pytest.fail.Exception, match="unit tests start no server"), scheduler(monkeypatch):
         pass
+    with pytest.raises(pytest.fail.Exception, match="unit tests start no server"):
+        ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
 
 
 def test_every_server_of_the_tests_is_started_where_that_is_refused() -> None:

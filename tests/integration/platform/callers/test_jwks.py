@@ -10,8 +10,8 @@ import pytest
 from closecast.platform.callers.caller import UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.jwks import TRUST_SECONDS
 from closecast.platform.callers.tokens import Tokens
+from tests.integration.platform.callers.conftest import settled, started
 from tests.issuer import TokenIssuer, forged
-from tests.unit.platform.callers.conftest import settled, started
 from tests.waiting import until
 
 

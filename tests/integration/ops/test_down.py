@@ -9,7 +9,7 @@ import pytest
 from ops.down import processes_of, wait_for_end
 from ops.errors import OperatorError
 from ops.nomad.cluster import Cluster
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 JOB = "trial/dispatch-1"
 

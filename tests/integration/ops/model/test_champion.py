@@ -15,7 +15,7 @@ from ops.model import champion, signing
 from ops.nomad import jobs
 from ops.nomad.cluster import Cluster
 from ops.setup.credentials import Credentials
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 ALIAS = "GET /api/2.0/mlflow/registered-models/alias"
 RUN = "POST /api/deployments/d/create_flow_run"

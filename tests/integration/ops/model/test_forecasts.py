@@ -13,7 +13,7 @@ from ops.model.forecasts import record_forecasts
 from ops.nomad import jobs
 from ops.nomad.cluster import Cluster
 from ops.setup.credentials import Credentials
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 RUN = "POST /api/deployments/f/create_flow_run"
 

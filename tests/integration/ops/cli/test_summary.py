@@ -8,7 +8,7 @@ from ops.cli import summary
 from ops.nomad.agent import Agent
 from ops.nomad.cluster import Cluster
 from ops.setup.binaries import Binary
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 
 def test_status_says_that_tls_is_missing(

@@ -18,7 +18,7 @@ from ops.prefect import commands as prefect_commands
 from ops.setup import accounts, environment
 from ops.setup.binaries import Binary
 from ops.setup.credentials import Credentials
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from closecast.platform.callers.caller import Caller, ForbiddenCallerError, UncheckedCallerError, UnknownCallerError
 from closecast.platform.callers.tokens import Tokens
+from tests.integration.platform.callers.conftest import settled, started
 from tests.issuer import URL, TokenIssuer, forged
-from tests.unit.platform.callers.conftest import settled, started
 from tests.waiting import awaited
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ops.api.client import Api
 from ops.errors import OperatorError
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 
 def test_the_apis_own_words_reach_the_user(double: Double) -> None:

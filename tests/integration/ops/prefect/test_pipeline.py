@@ -12,7 +12,7 @@ from ops.api.client import Api
 from ops.cli import summary
 from ops.errors import OperatorError
 from ops.prefect.pipeline import Prefect
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 
 def _run(state: str, message: str = "") -> dict[str, Any]:

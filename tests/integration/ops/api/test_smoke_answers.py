@@ -6,7 +6,7 @@ import pytest
 
 from ops.api.smoke import smoke
 from ops.errors import OperatorError
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 FORM = b'<form><input type="password"></form>'
 DEAL = {"engage_date": "2017-12-17", "product": "GTX Pro", "probability": 0.6}

@@ -6,7 +6,7 @@ from closecast.platform.forget.run import Line
 from ops import forget as command
 from ops.errors import OperatorError
 from ops.prefect.pipeline import Prefect
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from ops.errors import OperatorError
 from ops.nomad.cluster import Cluster, wait
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 
 def test_waiting_says_what_did_not_happen() -> None:

@@ -18,7 +18,7 @@ from ops.setup.binaries import Binary, Program
 from ops.setup.caddy_binary import CADDY
 from ops.setup.metrics_binaries import ALERTMANAGER, PROMETHEUS, find
 from ops.setup.nomad_binary import NOMAD
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 # What each prints when asked for its version.
 SAYS = {

@@ -7,7 +7,7 @@ import pytest
 from ops.api.client import Api
 from ops.errors import OperatorError
 from ops.model.rollback import rollback, rolled_back
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 ROUTE = "POST /v1/model/rollback"
 TWO, THREE = ({"version": version, "run_id": f"{version}abcdef0123", "sha256": None} for version in "23")

@@ -8,7 +8,7 @@ import pytest
 from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.cluster import Allocation, Cluster, Port, Task
-from tests.unit.ops.conftest import Double
+from tests.http_double import Double
 
 JOB = {
     "Stop": False,

@@ -1,0 +1,20 @@
+"""Unit tests start no server, in another process or in their own."""
+
+import socket
+from collections.abc import Generator
+
+import pytest
+
+from tests.servers.processes import refuse_in_unit_tests
+
+
+def _refuse(*_: object) -> None:
+    refuse_in_unit_tests()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Refuse to listen, to fixtures as well that tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "listen", _refuse, raising=False)
+        return (yield)
