@@ -140,7 +140,7 @@ def _workers(found: Found) -> list[str]:
 
 def _batch(found: Found) -> list[str]:
     lines = [
-        f"In process, one thread: {_value(found['in_process'])} deals/s. p99 of single predictions at 500/s with no batch: "
+        f"In process, one thread on the core of the server: {_value(found['in_process'])} deals/s. p99 of single predictions at 500/s with no batch: "
         f"{_value(found['p99_alone'], '.2f')} ms.",
         "",
         "| 10,000 deals as | deals/s | share of in-process | target | p99 of singles during batches, ms | times the quiet p99 | target |",
