@@ -1,5 +1,6 @@
 /* Sends HTTP requests at a fixed rate and tells how long each took from the moment it was due, not from the moment it was
- * sent: a server that stalls is charged for all who wait. Usage: openloop <port> <requests> <rate> <seconds> <connections>.
+ * sent, until the kernel had the answer: a server that stalls is charged for all who wait, and not for what keeps this
+ * program from reading. Usage: openloop <port> <requests> <rate> <seconds> <connections>.
  * The file <requests> holds whole requests, each behind its length (uint32, this machine's order); they take turns.
  * One JSON object goes to standard output: counts, latencies in microseconds, moments of failures in seconds. */
 #include <arpa/inet.h>
@@ -39,14 +40,15 @@ static int dial(Connection *c) {
   c->fd = socket(AF_INET, SOCK_STREAM, 0);
   if (connect(c->fd, (struct sockaddr *)&to, sizeof to)) { close(c->fd); c->fd = -1; return -1; }
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  setsockopt(c->fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
   struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
   return epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &e);
 }
 
 static void hang_up(Connection *c) { if (c->fd >= 0) close(c->fd); c->fd = -1; c->have = 0; }
 
-static void finish(Connection *c, int good) {
-  int64_t at = now_us(), took = at - c->due;
+static void finish(Connection *c, int good, int64_t at) {
+  int64_t took = at - c->due;
   if (good) latencies[ok++] = (uint32_t)took;
   else { failed++; last_failure = at - begin; if (first_failure < 0) first_failure = last_failure; }
   if (took > SLOW_US) last_slow = at - begin;
@@ -69,20 +71,39 @@ static int whole(Connection *c, int *status, int *keep) {
   return length < 0 || wanted > BUFFER ? -1 : c->have >= wanted;
 }
 
+/* Receive what is there, and when the kernel had it: what shares the core may keep this program from reading. */
+static ssize_t receive(Connection *c, int64_t *at) {
+  char control[CMSG_SPACE(sizeof(struct timespec))];
+  struct iovec into = {c->in + c->have, BUFFER - c->have};
+  struct msghdr message = {.msg_iov = &into, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  ssize_t got = recvmsg(c->fd, &message, MSG_DONTWAIT);
+  int64_t now = now_us();
+  struct timespec real, stamp;
+  clock_gettime(CLOCK_REALTIME, &real);
+  *at = now;
+  for (struct cmsghdr *m = got > 0 ? CMSG_FIRSTHDR(&message) : NULL; m; m = CMSG_NXTHDR(&message, m))
+    if (m->cmsg_level == SOL_SOCKET && m->cmsg_type == SCM_TIMESTAMPNS) {
+      memcpy(&stamp, CMSG_DATA(m), sizeof stamp);
+      *at = now - ((real.tv_sec - stamp.tv_sec) * 1000000 + (real.tv_nsec - stamp.tv_nsec) / 1000);
+    }
+  return got;
+}
+
 static void hear(Connection *c) {
-  ssize_t got = recv(c->fd, c->in + c->have, BUFFER - c->have, MSG_DONTWAIT);
+  int64_t at;
+  ssize_t got = receive(c, &at);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   int status = 0, keep = 0, state = -1;
   if (got > 0 && c->busy) { c->have += (size_t)got; state = whole(c, &status, &keep); }
   if (state == 0) return;
-  if (c->busy) { if (state > 0 && status != 200) refused++; finish(c, state > 0 && status == 200); }
+  if (c->busy) { if (state > 0 && status != 200) refused++; finish(c, state > 0 && status == 200, at); }
   if (state < 0 || !keep) hang_up(c);
 }
 
 static void say(Connection *c, Request *r, int64_t due) {
   c->due = due; c->sent = now_us(); c->busy = 1; c->have = 0;
   if ((c->fd < 0 && dial(c)) || send(c->fd, r->bytes, r->size, MSG_NOSIGNAL) != (ssize_t)r->size) {
-    finish(c, 0);
+    finish(c, 0, now_us());
     hang_up(c);
   }
 }
@@ -145,7 +166,7 @@ int main(int argc, char **argv) {
     if (now - swept > 100000) {
       swept = now;
       for (uint32_t i = 0; i < width; i++)
-        if (all[i].busy && now - all[i].sent > TIMEOUT_US) { finish(&all[i], 0); hang_up(&all[i]); }
+        if (all[i].busy && now - all[i].sent > TIMEOUT_US) { finish(&all[i], 0, now); hang_up(&all[i]); }
     }
     int64_t due = begin + (int64_t)((double)next * 1e6 / rate), wake = now + 100000;
     if (next < total && due > now && due < wake) wake = due;

@@ -7,9 +7,12 @@ import pytest
 
 from tests.servers.processes import refuse_in_unit_tests
 
+_listen = socket.socket.listen
 
-def _refuse(*_: object) -> None:
+
+def _refuse(self: socket.socket, *backlog: int) -> None:
     refuse_in_unit_tests()
+    _listen(self, *backlog)  # of another suite in the same run, whose tests pass here too
 
 
 @pytest.hookimpl(wrapper=True)

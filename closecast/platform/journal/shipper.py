@@ -12,7 +12,7 @@ from closecast.platform.journal.spool import SEGMENT_BYTES, Spool, SpoolError
 from closecast.platform.journal.stream import Encoded, deals_in, encode, packed
 from closecast.platform.journal.stream_writer import StreamWriteError, StreamWriter
 from closecast.platform.runtime.background import BackgroundWorker
-from closecast.platform.runtime.scheduling import enable_preemption, yield_to_others
+from closecast.platform.runtime.scheduling import disable_preemption, enable_preemption, yield_to_others
 
 GATHER_SECONDS = 0.02  # how long entries are collected before they are sent: a kill -9 of this process can lose them
 MAX_WAITING_BYTES = 16_000_000  # of drafts, about
@@ -23,6 +23,7 @@ _SHORTEST_RETRY_S, _LONGEST_RETRY_S = 0.1, 2.0
 _ROOM_SECONDS = 0.2  # between two checks whether a full cache has room again
 _ADOPT_SECONDS = 30.0
 _REST_SECONDS = 0.5
+_MANY = 50  # deals gathered in one round
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,10 @@ class Shipper:
         )
 
     def _round(self) -> float:
-        enable_preemption()  # otherwise busy request threads would leave this thread too little time to record their answers
         self._worker.wait(GATHER_SECONDS)
+        # To record a few answers it interrupts nobody. Of many, busy request threads would leave it too little time.
+        set_preemption = enable_preemption if self._inbox.deals > _MANY else disable_preemption
+        set_preemption()
         yield_to_others()
         self._turn()
         return 0.0 if self._is_busy() else _REST_SECONDS

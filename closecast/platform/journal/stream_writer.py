@@ -1,16 +1,18 @@
 """Write messages to the cache's stream, and confirm which of them are on the cache's disk."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import redis
 
 from closecast.platform import cache
 from closecast.platform.journal.stream import FENCE, FIELD, STREAM
+from closecast.platform.runtime.scheduling import yield_to_others
 
 _ANSWER_SECONDS = 2.0
 _DISK_SECONDS = 4.0
+_PIECE = 65_536  # bytes sent at once: the kernel may let nobody else run until it has taken them
 _SHARE = 0.75  # of the cache's memory that the stream may fill: rate limits and explanations live there too
 
 
@@ -101,7 +103,7 @@ class StreamWriter:
 
     def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         try:
-            self._writes.send_packed_command(self._writes.pack_commands(commands))
+            self._writes.send_packed_command(_pieces(self._writes.pack_commands(commands)))
             return [self._writes.read_response() for _ in commands]
         except (redis.RedisError, OSError) as error:
             raise self._broken(error) from error
@@ -109,3 +111,11 @@ class StreamWriter:
     def _broken(self, error: Exception) -> StreamWriteError:
         self.close()
         return StreamWriteError(f"the cache failed: {error}")
+
+
+def _pieces(packed: Iterable[bytes]) -> Iterator[memoryview]:
+    """Cut packed commands, so that others can run in between."""
+    for item in packed:
+        for begin in range(0, len(item), _PIECE):
+            yield memoryview(item)[begin : begin + _PIECE]
+            yield_to_others()

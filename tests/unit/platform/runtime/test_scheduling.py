@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from closecast.platform.runtime.scheduling import disable_preemption, enable_preemption, yield_to_others
 from tests.servers.processes import PROJECT
 
@@ -43,18 +45,20 @@ def test_the_log_interrupts_nobody() -> None:
     assert told.stdout == "so it does\n"
 
 
-def test_the_journal_interrupts_the_service_that_starts_it() -> None:
+@pytest.mark.parametrize(("deals", "policy"), [(1, os.SCHED_BATCH), (100, os.SCHED_OTHER)])
+def test_the_journal_interrupts_the_service_only_with_many_deals_to_record(deals: int, policy: int) -> None:
     # At full load the event loop never sleeps: a thread that waits for that would not record what it answers.
     code = (
-        "import os, threading; from closecast.platform.runtime.scheduling import disable_preemption; disable_preemption();"
-        "import pathlib, tempfile; from closecast.platform.journal.shipper import Shipper;"
-        "from closecast.platform.journal.spool import Spool; seen = [];"
+        "import os, pathlib, sys, tempfile; from closecast.platform.journal.shipper import Shipper;"
+        "from closecast.platform.journal.spool import Spool; from closecast.platform.journal.stream import Encoded;"
+        "from tests.waiting import until; seen = []; count = int(sys.argv[1]);"
         "spool = Spool(pathlib.Path(tempfile.mkdtemp()), 1_000_000);"
-        "made = Shipper(lambda: seen.append(os.sched_getscheduler(0)), spool); made.start();"
-        "from tests.waiting import until; until(lambda: seen); made.close(); print(seen[0] == os.SCHED_OTHER)"
+        "made = Shipper(lambda: seen.append(os.sched_getscheduler(0)), spool); made.append(Encoded(b'', count, 0));"
+        "made.start(); until(lambda: seen); made.close(); print(seen[0])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
-    assert told.stdout == "True\n"
+    command = [sys.executable, "-c", code, str(deals)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT)
+    assert told.stdout == f"{policy}\n"
 
 
 def test_an_idle_process_stays_idle_and_goes_on_after_giving_way() -> None:
