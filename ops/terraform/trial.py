@@ -162,8 +162,8 @@ def moto(log: Path) -> Iterator[str]:
     """Run moto on a loopback port until the end of the block, and give its address."""
     port = servers.free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    command = [sys.executable, "-m", "ops.terraform.moto_server", str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(paths.PROJECT), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
     with servers.running(command, environment, log, f"{url}/moto-api/", 60):
         yield url
 

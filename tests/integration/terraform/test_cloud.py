@@ -21,13 +21,12 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(2_4
 def test_staging_and_production_are_applied_at_once_changed_and_destroyed(tree: Path, tmp_path: Path) -> None:
     with ExitStack() as servers:
         try:
-            applied = _applied(tree, servers.enter_context(trial.moto(tmp_path / "moto.log")))
+            _apply_change_and_destroy(tree, servers.enter_context(trial.moto(tmp_path / "moto.log")))
         except OperatorError:
-            # On a busy machine moto's server loses a rule or an answer now and then while several threads ask, and what it
-            # made then is in nobody's state: once more from the beginning.
+            # On a busy machine an answer of moto's gets lost now and then, and what it made or deleted then is in nobody's
+            # state: once more from the beginning.
             fresh = servers.enter_context(trial.moto(tmp_path / "moto-again.log"))
-            applied = _applied(trial.copy(tmp_path / "again"), fresh)
-        _look_change_and_destroy(*applied)
+            _apply_change_and_destroy(trial.copy(tmp_path / "again"), fresh)
 
 
 def _applied(tree: Path, endpoint: str) -> tuple[Root, Root]:
@@ -41,7 +40,8 @@ def _applied(tree: Path, endpoint: str) -> tuple[Root, Root]:
     return staging, production
 
 
-def _look_change_and_destroy(staging: Root, production: Root) -> None:
+def _apply_change_and_destroy(tree: Path, endpoint: str) -> None:
+    staging, production = _applied(tree, endpoint)
     with ThreadPoolExecutor(2) as pool:
         # then
         assert list(pool.map(Root.changes, (staging, production))) == [{}, {}]
