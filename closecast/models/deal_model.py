@@ -76,7 +76,7 @@ class DealModel:
         manifest.write(folder, beside)
 
     def replay(self, folder: Path) -> None:
-        """Replay the golden rows kept in `folder`. Raises ModelError when an answer differs in any bit."""
+        """Replay the golden rows kept in `folder`. Raises ModelError when an answer differs by more than rounding."""
         try:
             golden = Golden.from_json((folder / _GOLDEN).read_text())
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import date
+from math import isclose
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,9 @@ from closecast.models.manifest import ModelError
 from closecast.models.scorer import Scorer
 from closecast.models.single import SingleScorer
 
+# Relative. Processors, libraries and versions of Closecast round the last digits of a double (1e-16) differently, and
+# sums add up what they round. Other arithmetic differs by far more.
+ROUNDING = 1e-9
 _DEALS = 24
 _HORIZONS: tuple[Horizon, ...] = (1, 30, 90, QUARTER_END)
 
@@ -77,7 +81,10 @@ class Golden:
         )
 
     def replay(self, model: Model) -> None:
-        """Predict again, one deal at a time as a service does. Raises ModelError at the first bit that differs."""
+        """Predict again, one deal at a time as a service does.
+
+        Raises ModelError at the first feature or probability that differs by more than ROUNDING.
+        """
         tables, history = model.builder.tables(self.as_of), model.builder.history
         for row in self.rows:
             if not 0 <= row.deal < len(model.deals):
@@ -101,11 +108,11 @@ class Golden:
                 *zip(model.card.feature_names, np.frombuffer(values).tolist(), row.features, strict=True),
                 ("the probability", answers[0], row.probability),
             ):
-                if found != expected:
+                if not isclose(found, expected, rel_tol=ROUNDING):
                     raise ModelError(
                         f"golden row {deal['opportunity_id']} at {row.horizon_days} days: {name} is {found!r} here and was "
-                        f"{expected!r} when the model was made; another processor or library computes differently, or "
-                        "the model is damaged"
+                        f"{expected!r} when the model was made; this version of Closecast or of a library computes "
+                        "differently, or the model is damaged"
                     )
 
     def to_json(self) -> str:

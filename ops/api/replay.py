@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +43,20 @@ class Line:
         """Whether both are bit-identical: 0.0 and -0.0 differ."""
         return self.answered.hex() == self.again.hex()
 
+    @property
+    def is_rounding(self) -> bool:
+        """Whether both differ in their last digits only, as another processor or version of Closecast rounds them."""
+        from closecast.models.golden import ROUNDING
+
+        return not self.is_same and isclose(self.answered, self.again, rel_tol=ROUNDING)
+
+    @property
+    def verdict(self) -> str:
+        return "same" if self.is_same else "rounded differently" if self.is_rounding else "DIFFERS"
+
 
 def replay(arguments: list[str]) -> int:
-    """Recompute a recorded prediction and compare it bit by bit; exit status 1 when it differs."""
+    """Recompute a recorded prediction and compare it bit by bit; exit status 1 when it differs by more than rounding."""
     given = Arguments("replay", replay.__doc__).place("id", "the id in an answer of POST /v1/predictions")
     given.option("row", number(0, MOST_DEALS), "row of a batch (default: the first)")
     identifier, row = _identified(given.given(arguments))
@@ -60,7 +72,7 @@ def replay(arguments: list[str]) -> int:
         session.credentials.mlflow_login,
     )
     _print(record, lines)
-    return 0 if all(line.is_same for line in lines) else 1
+    return 0 if all(line.is_same or line.is_rounding for line in lines) else 1
 
 
 def recompute(
@@ -135,12 +147,21 @@ def _print(record: Mapping[str, Any], lines: list[Line]) -> None:
     )
     table = Table("horizon", "days", "answered", "computed again", "", box=None, pad_edge=False)
     for line in lines:
-        table.add_row(
-            line.asked, str(line.days), repr(line.answered), repr(line.again), "same" if line.is_same else "DIFFERS"
-        )
+        table.add_row(line.asked, str(line.days), repr(line.answered), repr(line.again), line.verdict)
     _CONSOLE.print(table)
-    differing = sum(not line.is_same for line in lines)
-    print("\nbit-identical" if not differing else f"\n{differing} of {len(lines)} differ")
+    print(f"\n{_conclusion(lines)}")
+
+
+def _conclusion(lines: list[Line]) -> str:
+    if all(line.is_same for line in lines):
+        return "bit-identical"
+    rounded, differing = (sum(line.verdict == one for line in lines) for one in ("rounded differently", "DIFFERS"))
+    if not differing:
+        return (
+            f"{rounded} of {len(lines)} differ in the last digits only: another version of Closecast or another "
+            "processor computed the answer"
+        )
+    return f"{differing} of {len(lines)} differ"
 
 
 def _identified(given: argparse.Namespace) -> tuple[uuid.UUID, int | None]:

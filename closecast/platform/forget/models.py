@@ -89,11 +89,11 @@ class Models:
         """
         try:
             models = DealModel.load(old), DealModel.load(new)
-            kept = Golden.from_json((old / _GOLDEN).read_text())
         except (ModelError, ValueError, KeyError, TypeError) as error:
             self.notes.append(f"{key} was made by another version of Closecast and was not tried: {error}")
             return False
-        made = Golden.of(models[1])
+        # Both are computed here: the rows that are kept may have been rounded differently, by another version or processor.
+        kept, made = (Golden.of(one) for one in models)
         before, after = (one.deals for one in models)
         is_another = bool((before["opportunity_id"].to_numpy() != after["opportunity_id"].to_numpy()).any())
         for was, now in zip(kept.rows, made.rows, strict=True):

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from closecast import features
 from closecast.models import fast
+from closecast.models.calibration import BetaCalibration
 from closecast.models.deal_model import DealModel, ModelError
 from closecast.models.fast import FastScorer
+from closecast.models.golden import Golden
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_a_library_without_the_call_is_told_and_predicts_all_the_same(
     assert scorer.predict(matrix).tobytes() == served_model.scorer.predict(matrix).tobytes()
 
 
-def test_golden_rows_replay_and_a_changed_bit_is_refused(served_model: DealModel, tmp_path: Path) -> None:
+def test_golden_rows_replay_and_what_is_more_than_rounding_is_refused(served_model: DealModel, tmp_path: Path) -> None:
     # given
     served_model.save(tmp_path)
     loaded = DealModel.load(tmp_path)
@@ -96,12 +98,35 @@ def test_golden_rows_replay_and_a_changed_bit_is_refused(served_model: DealModel
     # then
     golden = json.loads((tmp_path / "golden.json").read_text())
     assert len(golden["rows"]) >= 80
-    # given one bit of one answer, then of one feature, is another
-    for values, place, towards in ((golden["rows"][-1], 3, 1.0), (golden["rows"][0][2], 8, 1e9)):
-        values[place] = float(np.nextafter(values[place], towards))
+    # given the last bits of all answers, then of a feature, are others
+    for row in golden["rows"]:
+        row[3] *= 1 - 1e-13
+    golden["rows"][0][2][8] *= 1 + 1e-13
+    (tmp_path / "golden.json").write_text(json.dumps(golden))
+    # when / then
+    loaded.replay(tmp_path)
+    # given an answer, then a feature, differs in its eighth digit
+    for values, place in ((golden["rows"][-1], 3), (golden["rows"][0][2], 8)):
+        genuine, values[place] = values[place], values[place] * (1 + 1e-8)
         (tmp_path / "golden.json").write_text(json.dumps(golden))
         with pytest.raises(ModelError, match=r"golden row \w+ at \d+ days: .* is .* here and was"):
             loaded.replay(tmp_path)
+        values[place] = genuine
+
+
+def test_a_model_of_a_version_that_rounds_differently_serves(
+    served_model: DealModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a version whose exponential has other last bits, as NumPy's has with AVX-512
+    genuine = BetaCalibration.apply
+    with monkeypatch.context() as patched:
+        patched.setattr(BetaCalibration, "apply", lambda *given: np.nextafter(genuine(*given), 0))
+        served_model.save(tmp_path)
+    loaded = DealModel.load(tmp_path)
+    kept = [row.probability for row in Golden.from_json((tmp_path / "golden.json").read_text()).rows]
+    assert not set(kept) & {row.probability for row in Golden.of(loaded).rows}
+    # when / then
+    loaded.replay(tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"as_of": "2017-12-31", "rows": [[1]]}'])

@@ -75,16 +75,25 @@ def platform(record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("platform")
-def test_one_changed_bit_is_told(record: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_changed_bit_and_another_answer_are_told(
+    record: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     # given an honest record
     assert replay.replay([record["id"]]) == 0
     assert capsys.readouterr().out.endswith("\nbit-identical\n")
     # when
     record["probability"] = math.nextafter(record["probability"], 1)
     # then
+    assert replay.replay([record["id"]]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("rounded differently") == 1
+    assert "\n1 of 3 differ in the last digits only: another version" in printed
+    # when
+    record["probabilities"]["30"] *= 1 - 1e-8
+    # then
     assert replay.replay([record["id"]]) == 1
     printed = capsys.readouterr().out
-    assert printed.count("DIFFERS") == 1
+    assert printed.count("DIFFERS") == printed.count("rounded differently") == 1
     assert printed.endswith("\n1 of 3 differ\n")
 
 

@@ -1,11 +1,13 @@
 """A model's folder is rewritten, answers as before, and is signed again if it was signed before."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from closecast.models import manifest
 from closecast.models.deal_model import DealModel
 from closecast.models.manifest import MANIFEST, digest
 from closecast.platform.forget.matcher import Matcher
@@ -58,6 +60,24 @@ def test_a_name_is_replaced_and_every_golden_row_is_as_before(folder: Path, serv
     model = DealModel.load(folder, matcher.renamed[tags[DIGEST_TAG]])
     model.replay(folder)
     TRUSTED.check(MODEL_NAME, "run-7", digest(folder), matcher.renamed[tags[SIGNATURE_TAG]])
+
+
+def test_a_model_of_a_version_that_rounds_differently_keeps_its_golden_rows(
+    folder: Path, served_model: DealModel
+) -> None:
+    # given golden rows whose last bits are not this version's
+    golden = json.loads((folder / "golden.json").read_text())
+    for row in golden["rows"]:
+        row[3] *= 1 - 1e-13
+    (folder / "golden.json").write_text(json.dumps(golden))
+    manifest.write(folder)
+    matcher, tags = Matcher({str(served_model.deals["sales_agent"].iloc[0]): "agent-x"}), _signed(folder)
+    # when
+    changed, _ = _models(tags).remade(KEY, _files(folder), matcher)
+    # then
+    assert list(changed) == ["deals.parquet", MANIFEST]
+    model = DealModel.load(_written(folder, changed), matcher.renamed[tags[DIGEST_TAG]])
+    model.replay(folder)
 
 
 def test_the_identifier_of_a_closed_deal_without_an_account_may_change_golden_rows(
