@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from math import exp, log1p
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Probabilities = NDArray[np.float64]
@@ -11,16 +13,6 @@ _EDGE = 1e-7
 # Standard deviation of the prior on each parameter about the identity. Snapshots of one deal repeat each other, so the
 # evidence is weighed as if each deal had spoken once.
 _PRIOR_SD = 0.1
-_LARGE = 700.0  # above it the C library's exponential raises, while NumPy's is infinite
-
-
-def _exp_is_numpys() -> bool:
-    """Whether NumPy's exponential agrees bit for bit with the C library's; with AVX-512 NumPy uses its own."""
-    sample = np.random.default_rng(0).uniform(-30, 30, 4096)
-    return bool((np.exp(sample) == np.array([exp(value) for value in sample.tolist()])).all())
-
-
-EXP_IS_NUMPYS = _exp_is_numpys()
 
 
 @dataclass(frozen=True)
@@ -75,7 +67,9 @@ class BetaCalibration:
 
     def apply(self, odds: Probabilities) -> Probabilities:
         """Calibrated probabilities of uncalibrated log-odds; shape kept, float64, within 0..1."""
-        return np.asarray(1 / (1 + np.exp(-self.odds(odds))), dtype=np.float64)
+        # Arrow takes the C library's exponential, as `apply_few` does; NumPy may have its own, with other last bits.
+        powers = pc.exp(pa.array((-self.odds(odds)).ravel())).to_numpy()
+        return np.asarray(1 / (1 + powers), dtype=np.float64).reshape(odds.shape)
 
     def apply_few(self, odds: list[float]) -> list[float]:
         """`apply` for a few values, bit-identical, in a quarter of the time of NumPy's per-call overhead."""
@@ -85,9 +79,11 @@ class BetaCalibration:
             # NumPy's logaddexp takes the C library's logarithm and exponential too.
             small = log1p(exp(-abs(z)))
             mapped.append((a * (z - small) + b * small if z < 0 else a * -small + b * (z + small)) + c)
-        if EXP_IS_NUMPYS and max(mapped) < _LARGE and min(mapped) > -_LARGE:
+        try:
             return [1 / (1 + exp(-z)) for z in mapped]
-        return [1 / (1 + e) for e in np.exp([-z for z in mapped]).tolist()]
+        except OverflowError:  # where arrays have infinity
+            found: list[float] = self.apply(np.array(odds)).tolist()
+            return found
 
     def odds(self, odds: Probabilities) -> Probabilities:
         """Calibrated log-odds of uncalibrated ones; shape kept, float64."""
