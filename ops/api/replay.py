@@ -52,7 +52,7 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        return "same" if self.is_same else "rounded differently" if self.is_rounding else "DIFFERS"
+        return "same" if self.is_same else "last digits" if self.is_rounding else "DIFFERS"
 
 
 def replay(arguments: list[str]) -> int:
@@ -155,7 +155,7 @@ def _print(record: Mapping[str, Any], lines: list[Line]) -> None:
 def _conclusion(lines: list[Line]) -> str:
     if all(line.is_same for line in lines):
         return "bit-identical"
-    rounded, differing = (sum(line.verdict == one for line in lines) for one in ("rounded differently", "DIFFERS"))
+    rounded, differing = (sum(line.verdict == one for line in lines) for one in ("last digits", "DIFFERS"))
     if not differing:
         return (
             f"{rounded} of {len(lines)} differ in the last digits only: another version of Closecast or another "
