@@ -289,6 +289,14 @@ def test_it_comes_back_after_a_kill_with_the_authority_it_had(gateway: Gateway) 
     assert oct((gateway.folder / "state").stat().st_mode & 0o777) == "0o700"
 
 
+def test_caddy_deletes_no_folder_of_a_certificate_that_it_is_writing(gateway: Gateway) -> None:
+    with gateway.served():
+        obtained = [one.parent.name for one in (gateway.folder / "state" / "certificates").rglob("*.crt")]
+        assert sorted(obtained) == ["127.0.0.1", "localhost"]
+        # Where it cleans, it does so while it obtains them, and leaves this note.
+        assert not (gateway.folder / "state" / "last_clean.json").exists(), gateway.log()
+
+
 def test_the_real_api_predicts_through_it(gateway: Gateway, served_model: DealModel, tmp_path: Path) -> None:
     # given an instance with a model of its own
     (tmp_path / "models").mkdir()
