@@ -24,7 +24,8 @@ from ops.nomad import access, jobs, ports
 from ops.nomad.access import WORKER
 from ops.nomad.agent import Agent
 from ops.nomad.cluster import Cluster, wait
-from ops.nomad.jobs import Cli, Health
+from ops.nomad.jobs import Cli
+from ops.nomad.waiting import wait_until_healthy
 from ops.prefect import kaggle
 from ops.prefect.deploy import ensure_deployments
 from ops.prefect.handover import readable
@@ -34,8 +35,6 @@ from ops.setup.credentials import ARTIFACTS_BUCKET, LAKE_BUCKET, REGION, Credent
 from ops.terraform import local
 
 READY = "ready"
-# Two jobs placed at once may get the same port; Nomad detects it and places one of them again.
-_PLACEMENT_SECONDS = 10.0
 
 
 def up(arguments: list[str]) -> int:
@@ -46,8 +45,8 @@ def up(arguments: list[str]) -> int:
     with _only_one():
         cli, cluster = start_scheduler()
         with step("jobs submitted"):
-            _submit(cli, cluster)
-        _wait_until_healthy(cluster)
+            submitted = _submit(cli, cluster)
+        wait_until_healthy(cluster, submitted, ignore=(READY,))
         carry_over(Prefect(jobs.address(cluster, "prefect")))
         ensure_deployments(cluster)
         has_trained = ensure_champion(cluster, readable(source), given.as_of, given.fiscal_year_start, mapping)
@@ -57,7 +56,7 @@ def up(arguments: list[str]) -> int:
         say(f"the API answered its first prediction {time.time() - started():.1f} s after the command began")
         if has_trained:
             record_forecasts(cluster)
-        _wait_until_healthy(cluster, ignore=())
+        wait_until_healthy(cluster, submitted)
         summary(cluster, cli.agent, cli.nomad, prediction)
     return 0
 
@@ -183,49 +182,10 @@ def _is_shown(cluster: Cluster, items: dict[str, str]) -> bool:
     )
 
 
-def _submit(cli: Cli, cluster: Cluster) -> None:
+def _submit(cli: Cli, cluster: Cluster) -> dict[str, int]:
+    """Submit every job file, and return the versions that Nomad gave to the jobs of services."""
     for name in (*jobs.runnable(), *jobs.BATCH):
         if not cluster.is_wanted(name):
             ports.require_job_ports_free(cli, name)
         cli.submit(name)
-
-
-def _wait_until_healthy(cluster: Cluster, ignore: tuple[str, ...] = (READY,), seconds: float = 300) -> None:
-    """Announce each job when it becomes healthy. Raises OperatorError with the last log line of one that does not."""
-    deadline = time.monotonic() + seconds
-    missing = list(jobs.runnable())
-    quiet = ignore == ()
-    unplaced: dict[str, float] = {}
-    while True:
-        found = jobs.healths(cluster, missing, ignore=ignore)
-        for name in [name for name in missing if found[name].healthy]:
-            missing.remove(name)
-            if not quiet:
-                say(f"✓ {name} healthy")
-        if not missing:
-            return
-        for name in missing:
-            if not found[name].word.startswith("not placed"):
-                unplaced.pop(name, None)
-            elif time.monotonic() - unplaced.setdefault(name, time.monotonic()) > _PLACEMENT_SECONDS:
-                raise _unplaced(found[name])
-        if time.monotonic() > deadline:
-            raise _unhealthy(cluster, found[missing[0]], seconds)
-        time.sleep(0.25)
-
-
-def _unplaced(health: Health) -> OperatorError:
-    return OperatorError(
-        f"Nomad cannot place the job {health.job}: {health.word.removeprefix('not placed: ')}",
-        f"free what it names on this machine, or ask for less in jobs/{health.job}.nomad.hcl",
-    )
-
-
-def _unhealthy(cluster: Cluster, health: Health, seconds: float) -> OperatorError:
-    allocation = cluster.allocation(health.job)
-    tails = [cluster.log_tail(allocation, task.name).strip() for task in allocation.tasks] if allocation else []
-    last = next((tail.splitlines()[-1] for tail in tails if tail), "it wrote nothing")
-    return OperatorError(
-        f"{health.job} is not healthy after {seconds:.0f} s: {health.word} (restarted {health.restarts} times); its last line: {last}",
-        f"read `just logs {health.job}`; once it is fixed, run `just up` again",
-    )
+    return {name: cluster.version(name) for name in jobs.runnable()}

@@ -63,7 +63,8 @@ def logs(arguments: list[str]) -> int:
         return _agent_logs(Agent.of_state())
     session = connect()
     jobs.file(job)
-    allocations = session.cluster.allocations(job)
+    # What was stopped last, where nothing runs: then its log matters most too.
+    allocations = session.cluster.allocations(job) or session.cluster.allocations(job, ended=True)[-1:]
     if not allocations:
         raise OperatorError(f"the job {job} has no allocation", "`just status` shows why; `just up` submits it")
     for allocation in allocations:

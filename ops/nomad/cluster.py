@@ -162,6 +162,10 @@ class Cluster:
         answer = self._ask("GET", f"/job/{name}")
         return answer.json() if answer.status_code == 200 else None
 
+    def version(self, name: str) -> int:
+        """The version of a job that is submitted."""
+        return int(self._call("GET", f"/job/{name}")["Version"])
+
     def is_wanted(self, name: str) -> bool:
         """Whether the job is submitted and not stopped."""
         job = self.job(name)
@@ -172,13 +176,14 @@ class Cluster:
         stubs = self._wanted(job)
         return self._whole(stubs[-1]["ID"], job) if stubs else None
 
-    def allocations(self, job: str) -> list[Allocation]:
-        """All allocations that should run, one per instance, the oldest first."""
-        return [self._whole(stub["ID"], job) for stub in self._wanted(job)]
+    def allocations(self, job: str, ended: bool = False) -> list[Allocation]:
+        """All allocations that should run, one per instance, the oldest first; with `ended` also the ones that were stopped."""
+        return [self._whole(stub["ID"], job) for stub in self._wanted(job, ended)]
 
-    def _wanted(self, job: str) -> list[dict[str, Any]]:
-        stubs = [stub for stub in self._call("GET", f"/job/{job}/allocations") if stub["DesiredStatus"] == "run"]
-        return sorted(stubs, key=lambda stub: stub["CreateIndex"])
+    def _wanted(self, job: str, ended: bool = False) -> list[dict[str, Any]]:
+        stubs = self._call("GET", f"/job/{job}/allocations")
+        wanted = [stub for stub in stubs if ended or stub["DesiredStatus"] == "run"]
+        return sorted(wanted, key=lambda stub: stub["CreateIndex"])
 
     def _whole(self, allocation: str, job: str) -> Allocation:
         full = self._call("GET", f"/allocation/{allocation}")
@@ -220,7 +225,7 @@ class Cluster:
         """Have Nomad stop the allocation, after deregistering its services, and start another in its place."""
         self._call("PUT", f"/allocation/{allocation}/stop")
 
-    def log_tail(self, allocation: Allocation, task: str, characters: int = 1500) -> str:
+    def log_tail(self, allocation: Allocation, task: str, characters: int = 50_000) -> str:
         """The end of a task's stderr, or "" when there is nothing yet."""
         query = {"task": task, "type": "stderr", "origin": "end", "offset": str(characters), "plain": "true"}
         answer = self._ask("GET", f"/client/fs/logs/{allocation.id}", params=query)

@@ -14,8 +14,10 @@ import pytest
 
 from closecast.models.deal_model import DealModel
 from closecast.platform.signatures import Signer
+from ops.errors import OperatorError
 from ops.nomad import jobs
 from ops.nomad.cluster import wait
+from ops.nomad.waiting import wait_until_healthy
 from ops.setup import accounts, runtime
 from tests.clusters import Scheduler, scheduler
 from tests.load import DEAL, Load
@@ -84,7 +86,7 @@ def test_a_version_that_refuses_the_champion_goes_away_again(deployed: Deployed)
     calibration = build / "closecast" / "models" / "calibration.py"
     source = calibration.read_text()
     assert _CALIBRATED in source
-    calibration.write_text(source.replace(_CALIBRATED, "a, b, c = self.a, self.b, self.c + 1e-9"))
+    calibration.write_text(source.replace(_CALIBRATED, "a, b, c = self.a, self.b, self.c + 1e-6"))
 
     # when it is deployed
     where = jobs.address(deployed.scheduler.cluster, "api")
@@ -98,6 +100,10 @@ def test_a_version_that_refuses_the_champion_goes_away_again(deployed: Deployed)
     assert deployed.instances() == before
     assert load.answered > 100
     assert not load.refused, load.refused
+    # and `up`, which submitted version 1, says so and gives the reason
+    with pytest.raises(OperatorError, match=r"Nomad went back to the one before; its last line: .*golden row") as told:
+        wait_until_healthy(deployed.scheduler.cluster, {"api": 1})
+    assert "just nomad alloc logs -stderr " in told.value.remedy
 
     # when a sound one is deployed, then it is taken
     deployed.deploy('        CLOSECAST_A_CHANGE = "1"')
