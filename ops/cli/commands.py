@@ -63,8 +63,9 @@ def logs(arguments: list[str]) -> int:
         return _agent_logs(Agent.of_state())
     session = connect()
     jobs.file(job)
-    # What was stopped last, where nothing runs: then its log matters most too.
-    allocations = session.cluster.allocations(job) or session.cluster.allocations(job, ended=True)[-1:]
+    allocations = session.cluster.allocations(job)
+    if not allocations and (stopped := session.cluster.last_allocation(job)):
+        allocations = [stopped]  # its log may say why
     if not allocations:
         raise OperatorError(f"the job {job} has no allocation", "`just status` shows why; `just up` submits it")
     for allocation in allocations:

@@ -176,14 +176,21 @@ class Cluster:
         stubs = self._wanted(job)
         return self._whole(stubs[-1]["ID"], job) if stubs else None
 
-    def allocations(self, job: str, ended: bool = False) -> list[Allocation]:
-        """All allocations that should run, one per instance, the oldest first; with `ended` also the ones that were stopped."""
-        return [self._whole(stub["ID"], job) for stub in self._wanted(job, ended)]
+    def last_allocation(self, job: str, version: int | None = None) -> Allocation | None:
+        """The newest allocation, whether it should run or not, or None; with `version`, the newest of that version of the job."""
+        stubs = [stub for stub in self._stubs(job) if version is None or stub["JobVersion"] == version]
+        return self._whole(stubs[-1]["ID"], job) if stubs else None
 
-    def _wanted(self, job: str, ended: bool = False) -> list[dict[str, Any]]:
-        stubs = self._call("GET", f"/job/{job}/allocations")
-        wanted = [stub for stub in stubs if ended or stub["DesiredStatus"] == "run"]
-        return sorted(wanted, key=lambda stub: stub["CreateIndex"])
+    def allocations(self, job: str) -> list[Allocation]:
+        """All allocations that should run, one per instance, the oldest first."""
+        return [self._whole(stub["ID"], job) for stub in self._wanted(job)]
+
+    def _wanted(self, job: str) -> list[dict[str, Any]]:
+        return [stub for stub in self._stubs(job) if stub["DesiredStatus"] == "run"]
+
+    def _stubs(self, job: str) -> list[dict[str, Any]]:
+        """All allocations that Nomad still knows, the oldest first."""
+        return sorted(self._call("GET", f"/job/{job}/allocations"), key=lambda stub: int(stub["CreateIndex"]))
 
     def _whole(self, allocation: str, job: str) -> Allocation:
         full = self._call("GET", f"/allocation/{allocation}")

@@ -51,9 +51,9 @@ def wait_until_healthy(
 def _require_version(cluster: Cluster, name: str, version: int) -> None:
     if cluster.version(name) == version:
         return
-    failed = [one for one in cluster.allocations(name, ended=True) if one.version == version]
-    last = _last_line(cluster, failed[-1]) if failed else "it was never placed"
-    where = f"`just nomad alloc logs -stderr {failed[-1].id[:8]}`" if failed else f"`just nomad job status {name}`"
+    failed = cluster.last_allocation(name, version)
+    last = _last_line(cluster, failed) if failed else "it was never placed"
+    where = f"`just nomad alloc logs -stderr {failed.id[:8]}`" if failed else f"`just nomad job status {name}`"
     raise OperatorError(
         f"the new version of {name} was not healthy in time, and Nomad went back to the one before; its last line: {last}",
         f"read {where}; once it is fixed, run `just up` again",

@@ -39,6 +39,9 @@ def session(state: Path, double: Double, monkeypatch: pytest.MonkeyPatch) -> Ses
     return made
 
 
+_ENDED = {"State": "dead", "Restarts": 0}
+
+
 def _allocation(double: Double) -> dict[str, Any]:
     port = {"Label": "http", "HostIP": "127.0.0.1", "Value": double.server_port}
     return {
@@ -66,6 +69,25 @@ def test_logs_of_a_job_that_nobody_submitted_name_it(double: Double) -> None:
     double.answers["GET /v1/job/api/allocations"] = (200, [])
     with pytest.raises(OperatorError, match="the job api has no allocation"):
         commands.logs(["api"])
+
+
+def test_a_stopped_job_is_told_by_what_its_last_allocation_wrote(
+    session: Session, double: Double, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given two allocations that were stopped, and a command line of Nomad that says what it was asked for
+    ended = [{"ID": one, "DesiredStatus": "stop", "CreateIndex": at} for at, one in enumerate(("before", "last"))]
+    double.answers["GET /v1/job/api/allocations"] = (200, ended)
+    double.answers["GET /v1/allocation/last"] = (
+        200,
+        {**_allocation(double), "ID": "last", "TaskStates": {"api": _ENDED}},
+    )
+    nomad = session.cli.nomad.path
+    nomad.write_text('#!/bin/sh\necho "$@"\n')
+    nomad.chmod(0o700)
+    # when
+    assert commands.logs(["api"]) == 0
+    # then
+    assert "── api err ──\nalloc logs -tail -n 200 -stderr last api\n" in capsys.readouterr().out
 
 
 def test_secrets_are_printed_when_asked_for(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
