@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from closecast.deals.calendar import CALENDAR_YEAR, FiscalCalendar
+from closecast.features import WIN_CHANCE
 from closecast.models import blas, evaluation, forward, history_use, training
 from closecast.models.baselines import BASELINES
 from closecast.models.card import BASELINE, MODEL, Kind
@@ -160,6 +161,6 @@ def fit_before(
             uses_history = history_use.helps(matrix, rows, end, seed, threads)
         matrix = matrix if uses_history else history_use.without_history(matrix)
     found = replace(forward.schedule(matrix, rows, end, tried, seed, threads), uses_history=uses_history)
-    start = Start.fit(matrix, rows.won, found.settings.recalibration)
+    start = Start.fit(matrix[:, WIN_CHANCE], rows.won, found.settings.recalibration)
     booster = training.fit(matrix, rows.won, found.settings, found.rounds, seed, threads, start)
     return Scorer(booster, found.calibration, start), len(rows), found

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast.deals.snapshots import Snapshots
+from closecast.features import WIN_CHANCE
 from closecast.models.calibration import BetaCalibration
 from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
 from closecast.models.metrics import sigmoid
@@ -100,10 +101,10 @@ class Folds:
     def booster(self, fold: int, settings: Hyperparameters) -> tuple[lightgbm.Booster, Start]:
         """A booster of `settings` without rounds yet, validated on the fold's later rows, and the start it corrects."""
         rows = self.folds[fold]
-        start = Start.fit(self.matrix[rows.train], self.won[rows.train], settings.recalibration)
+        start = Start.fit(self.matrix[rows.train, WIN_CHANCE], self.won[rows.train], settings.recalibration)
         # The binned rows are shared, but a booster takes its initial scores over when it is made.
         for binned, part in zip(self.binned[fold], (rows.train, rows.validation), strict=True):
-            binned.set_init_score(start.odds(self.matrix[part]))
+            binned.set_init_score(start.odds(self.matrix[part, WIN_CHANCE]))
         train, validation = self.binned[fold]
         return lightgbm.Booster(self.parameters(fold, settings), train).add_valid(validation, "validation"), start
 
@@ -172,7 +173,7 @@ class FoldBoosters:
         def of(number: int) -> NDArray[np.float64]:
             matrix = self._folds.matrix[self._folds.folds[number].validation]
             raw = self._boosters[number].predict(matrix, raw_score=True, num_iteration=rounds)
-            return sigmoid(np.asarray(raw, dtype=np.float64) + self._starts[number].odds(matrix))
+            return sigmoid(np.asarray(raw, dtype=np.float64) + self._starts[number].odds(matrix[:, WIN_CHANCE]))
 
         return np.concatenate(self._folds.each(of, range(len(self._boosters))))
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast import features
+from closecast.features import WIN_CHANCE
 from closecast.models import manifest, trees
 from closecast.models.booster import Booster
 from closecast.models.calibration import BetaCalibration
@@ -38,7 +39,9 @@ class Scorer:
             raise ValueError(f"the model takes a matrix of {width} features, got the shape {matrix.shape}")
         if not len(matrix):
             return np.empty(0, dtype=np.float64)
-        return self.calibration.apply(self.booster.predict(matrix, threads=threads) + self.start.odds(matrix))
+        return self.calibration.apply(
+            self.booster.predict(matrix, threads=threads) + self.start.odds(matrix[:, WIN_CHANCE])
+        )
 
     def save(self, folder: Path) -> int:
         """Write both files and their manifest into `folder`, created if absent.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.features import WIN_CHANCE, log_odds
+from closecast.features import log_odds
 
 Floats = NDArray[np.float64]
 
@@ -21,22 +21,22 @@ class Start:
     intercept: float = 0.0
 
     @classmethod
-    def fit(cls, matrix: Floats, won: NDArray[np.int8], recalibration: float) -> "Start":
+    def fit(cls, chance: Floats, won: NDArray[np.int8], recalibration: float) -> "Start":
         """Go from the life table, at a `recalibration` of 0, to the line that fits labels `won`, (n,), best, at 1.
 
-        `matrix` are feature values, (n, len(NAMES)), of rows with both outcomes.
+        `chance` is the feature WIN_CHANCE, (n,), of rows with both outcomes.
         """
         if not recalibration:
             return cls()
-        slope, intercept = _logistic(log_odds(matrix[:, WIN_CHANCE]), won)
+        slope, intercept = _logistic(log_odds(chance), won)
         if slope < 0:
             share = float(won.mean())
             slope, intercept = 0.0, float(np.log(share / (1 - share)))
         return cls(1 + recalibration * (slope - 1), recalibration * intercept)
 
-    def odds(self, matrix: Floats) -> Floats:
-        """Initial log-odds, (n,), of rows of feature values, (n, len(NAMES))."""
-        return self.slope * log_odds(matrix[:, WIN_CHANCE]) + self.intercept
+    def odds(self, chance: Floats) -> Floats:
+        """Initial log-odds, (n,), of rows with these values of the feature WIN_CHANCE, (n,)."""
+        return self.slope * log_odds(chance) + self.intercept
 
     def of_life_table(self, odds: list[float]) -> list[float]:
         """`odds` for a few rows whose log-odds of the win chance are known, bit-identical."""

@@ -6,7 +6,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from closecast.features import NAMES
+from closecast.features import NAMES, WIN_CHANCE
 from closecast.models.booster import Booster
 from closecast.models.hyperparameters import Hyperparameters
 from closecast.models.start import Start
@@ -27,7 +27,7 @@ def training_set(
         matrix,
         label=won.astype(np.float64),
         reference=bins_of,
-        init_score=start.odds(matrix),
+        init_score=start.odds(matrix[:, WIN_CHANCE]),
         feature_name=list(NAMES),
         params=parameters,
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from closecast.features import WIN_CHANCE
 from closecast.models import forward
 from closecast.models.data import Data
 from closecast.models.hyperparameters import MAX_ROUNDS, PRESETS, Hyperparameters
@@ -35,7 +36,7 @@ def test_a_curve_is_that_of_a_fit_of_its_own(deals: pd.DataFrame, recalibration:
     for number, fold in enumerate(folds.folds):
         parameters = folds.parameters(number, settings)
         told: dict[str, dict[str, list[float]]] = {}
-        start = Start.fit(folds.matrix[fold.train], won[fold.train], recalibration)
+        start = Start.fit(folds.matrix[fold.train, WIN_CHANCE], won[fold.train], recalibration)
         train = training_set(folds.matrix[fold.train], won[fold.train], parameters, start)
         validation = training_set(folds.matrix[fold.validation], won[fold.validation], parameters, start, train)
         lightgbm.train(

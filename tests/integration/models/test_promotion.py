@@ -9,7 +9,7 @@ import pandas as pd
 
 from closecast.deals.calendar import CALENDAR_YEAR
 from closecast.deals.contract import check
-from closecast.features import NAMES
+from closecast.features import NAMES, WIN_CHANCE
 from closecast.models import promotion, training
 from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.candidate import Candidate
@@ -63,7 +63,7 @@ def _decided(
     for part, split in zip(real.held_out, real.splits, strict=True):
         test = planted(split.test.matrix, split.test.rows.deal)
         raw = booster.predict(test)
-        predictions = {**part.predictions, CANDIDATE: sigmoid(raw + Start().odds(test))}
+        predictions = {**part.predictions, CANDIDATE: sigmoid(raw + Start().odds(test[:, WIN_CHANCE]))}
         found.append(replace(part, predictions=predictions))
     return decide(tuple(found), CHEAP, NONE_YET)
 

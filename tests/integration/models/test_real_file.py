@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from closecast.deals.contract import check
-from closecast.features import NAMES
+from closecast.features import NAMES, WIN_CHANCE
 from closecast.models import candidate, metrics, promotion, training
 from closecast.models.baselines import AGE_CALENDAR
 from closecast.models.evaluation import HeldOut
@@ -91,7 +91,7 @@ def test_blanking_accounts_moves_no_mean_prediction_and_a_planted_leak_is_caught
         before = real.splits[0].test.matrix
         moved[share] = abs(real.twin.predict(other).mean() - real.twin.predict(before).mean())
         seen = [
-            sigmoid(leaky.predict(made) + Start().odds(made)).mean()
+            sigmoid(leaky.predict(made) + Start().odds(made[:, WIN_CHANCE])).mean()
             for made in (_planted(before, data.deals, test.deal), _planted(other, blanked, test.deal))
         ]
         # then

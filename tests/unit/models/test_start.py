@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from closecast.features import NAMES, WIN_CHANCE, log_odds
+from closecast.features import log_odds
 from closecast.models import manifest
 from closecast.models.deal_model import DealModel
 from closecast.models.fast import FastScorer
@@ -20,40 +20,38 @@ RECALIBRATED = Start(0.7, -0.4)
 
 
 @pytest.fixture(scope="module")
-def matrix() -> NDArray[np.float64]:
-    """Feature values, (20,000, 23), of which only the win chance is used."""
-    values = np.zeros((20_000, len(NAMES)))
-    values[:, WIN_CHANCE] = np.random.default_rng(0).uniform(0.001, 0.9, len(values))
-    return values
+def chance() -> NDArray[np.float64]:
+    """Win chances of 20,000 rows."""
+    return np.random.default_rng(0).uniform(0.001, 0.9, 20_000)
 
 
 def _labels(odds: NDArray[np.float64]) -> NDArray[np.int8]:
     return (np.random.default_rng(1).random(len(odds)) < 1 / (1 + np.exp(-odds))).astype(np.int8)
 
 
-def test_without_recalibration_the_start_is_the_life_table(matrix: NDArray[np.float64]) -> None:
-    assert Start.fit(matrix, _labels(np.zeros(len(matrix))), 0.0) == Start(1.0, 0.0)
-    assert Start().odds(matrix).tobytes() == log_odds(matrix[:, WIN_CHANCE]).tobytes()
+def test_without_recalibration_the_start_is_the_life_table(chance: NDArray[np.float64]) -> None:
+    assert Start.fit(chance, _labels(np.zeros(len(chance))), 0.0) == Start(1.0, 0.0)
+    assert Start().odds(chance).tobytes() == log_odds(chance).tobytes()
 
 
-def test_a_fitted_start_finds_the_line_and_goes_part_of_the_way_where_asked(matrix: NDArray[np.float64]) -> None:
+def test_a_fitted_start_finds_the_line_and_goes_part_of_the_way_where_asked(chance: NDArray[np.float64]) -> None:
     # given
-    won = _labels(0.5 * log_odds(matrix[:, WIN_CHANCE]) - 1)
+    won = _labels(0.5 * log_odds(chance) - 1)
     # when
-    whole, half = (Start.fit(matrix, won, recalibration) for recalibration in (1.0, 0.5))
+    whole, half = (Start.fit(chance, won, recalibration) for recalibration in (1.0, 0.5))
     # then
     assert (whole.slope, whole.intercept) == pytest.approx((0.5, -1.0), abs=0.05)
     assert (half.slope, half.intercept) == pytest.approx(((1 + whole.slope) / 2, whole.intercept / 2))
 
 
-def test_a_table_that_is_upside_down_gives_the_base_rate(matrix: NDArray[np.float64]) -> None:
+def test_a_table_that_is_upside_down_gives_the_base_rate(chance: NDArray[np.float64]) -> None:
     # given
-    won = _labels(-log_odds(matrix[:, WIN_CHANCE]))
+    won = _labels(-log_odds(chance))
     # when
-    start = Start.fit(matrix, won, 1.0)
+    start = Start.fit(chance, won, 1.0)
     # then
     assert start.slope == 0
-    assert 1 / (1 + np.exp(-start.odds(matrix))) == pytest.approx(won.mean())
+    assert 1 / (1 + np.exp(-start.odds(chance))) == pytest.approx(won.mean())
 
 
 def test_every_path_adds_the_models_own_start_to_the_bit(served_model: DealModel, tmp_path: Path) -> None:
