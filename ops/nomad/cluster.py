@@ -232,7 +232,7 @@ class Cluster:
         """Have Nomad stop the allocation, after deregistering its services, and start another in its place."""
         self._call("PUT", f"/allocation/{allocation}/stop")
 
-    def log_tail(self, allocation: Allocation, task: str, characters: int = 50_000) -> str:
+    def log_tail(self, allocation: Allocation, task: str, characters: int = 1_000_000) -> str:
         """The end of a task's stderr, or "" when there is nothing yet."""
         query = {"task": task, "type": "stderr", "origin": "end", "offset": str(characters), "plain": "true"}
         answer = self._ask("GET", f"/client/fs/logs/{allocation.id}", params=query)
