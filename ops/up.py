@@ -46,7 +46,7 @@ def up(arguments: list[str]) -> int:
         cli, cluster = start_scheduler()
         with step("jobs submitted"):
             submitted = _submit(cli, cluster)
-        wait_until_healthy(cluster, submitted, ignore=(READY,))
+        wait_until_healthy(cluster, submitted, ignore=(READY,), announce=True)
         carry_over(Prefect(jobs.address(cluster, "prefect")))
         ensure_deployments(cluster)
         has_trained = ensure_champion(cluster, readable(source), given.as_of, given.fiscal_year_start, mapping)

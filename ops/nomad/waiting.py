@@ -11,20 +11,25 @@ from ops.nomad.jobs import Health
 
 # Two jobs placed at once may get the same port; Nomad detects it and places one of them again.
 _PLACEMENT_SECONDS = 10.0
-# How our services' log lines say their level. Behind them there are lines of refused health checks.
+# How the log lines of our services tell their level. Behind these there are lines of refused health checks.
 _TOLD = ('"level": "warning"', '"level": "error"')
 
 
 def wait_until_healthy(
-    cluster: Cluster, submitted: Mapping[str, int], ignore: tuple[str, ...] = (), seconds: float = 300
+    cluster: Cluster,
+    submitted: Mapping[str, int],
+    ignore: tuple[str, ...] = (),
+    seconds: float = 300,
+    announce: bool = False,
 ) -> None:
-    """Announce each job when it becomes healthy in the version that was `submitted`, except for the checks in `ignore`.
+    """Wait until each job is healthy in the version that was `submitted`, but for the checks in `ignore`.
+
+    With `announce`, each is named as soon as it is.
 
     Raises OperatorError with the last line of the log of one that does not, or that Nomad took back.
     """
     deadline = time.monotonic() + seconds
     missing = list(submitted)
-    quiet = ignore == ()
     unplaced: dict[str, float] = {}
     while True:
         found = jobs.healths(cluster, missing, ignore=ignore)
@@ -34,7 +39,7 @@ def wait_until_healthy(
                 _require_version(cluster, name, submitted[name])
             if found[name].healthy:
                 missing.remove(name)
-                if not quiet:
+                if announce:
                     say(f"✓ {name} healthy")
         if not missing:
             return
