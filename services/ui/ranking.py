@@ -165,7 +165,7 @@ def _table(pipeline: Pipeline) -> None:
     chosen = st.dataframe(
         table.assign(
             probability=table["probability"] * 100,
-            change=table["change"].astype(float) * 100,
+            change=table["change"].astype(float).mul(100).round(1) + 0.0,  # a change of nothing has no minus sign
             account=table["account"].fillna(""),
             expected_value=table["expected_value"].astype(float).round(),
             price=table["price"].astype(float).round(),

@@ -127,7 +127,7 @@ class ApiDouble(ThreadingHTTPServer):
                 "age_days": 7 * at,
                 "probability": round(0.81 - at / 16, 4),
                 "price": None if at == 3 else 1_000.0 * (at + 1),
-                "probability_before": None if at == 0 else 0.5,
+                "probability_before": {0: None, 2: 0.6853}.get(at, 0.5),
                 "alike": 20 * at,
             }
             for at in range(12)
