@@ -1,10 +1,9 @@
-"""The gateway while what stands behind it fails, moves and comes back, and while it is itself told to."""
+"""The gateway while what stands behind it fails, moves and comes back."""
 
 import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -21,7 +20,7 @@ from websockets.typing import Origin, Subprotocol
 
 from closecast.models.deal_model import DealModel
 from tests.integration.services.gateway.conftest import LIMITS, SIGNED_IN, Gateway, Handler, Upstream, breaks, upstream
-from tests.servers.processes import PROJECT, free_port, running
+from tests.servers.processes import free_port, running
 from tests.unit.services.api.conftest import AWAY, KEY, keep, settings
 from tests.waiting import until
 
@@ -240,19 +239,6 @@ def test_what_caddy_did_not_take_is_told_again(gateway: Gateway, pair: tuple[Ups
         until(lambda: _server(gateway) == "second", told=gateway.log)
 
 
-def test_caddy_does_not_outlive_what_follows_the_upstreams(gateway: Gateway) -> None:
-    with gateway.served() as pid:
-        (caddy,) = psutil.Process(pid).children()
-        os.kill(pid, signal.SIGKILL)
-        psutil.wait_procs([caddy], timeout=20)
-        assert not caddy.is_running()
-    # nor the other way round
-    with gateway.served() as pid:
-        (caddy,) = psutil.Process(pid).children()
-        caddy.kill()
-        assert psutil.Process(pid).wait(timeout=20) == 128 + signal.SIGKILL
-
-
 def _server(gateway: Gateway) -> str:
     """Which server answers a new connection; "" for one that the reload broke off before its request was read.
 
@@ -263,38 +249,6 @@ def _server(gateway: Gateway) -> str:
             return str(client.get("/v1/model").json()["server"])
         except httpx.RemoteProtocolError:
             return ""
-
-
-def test_a_port_that_is_taken_is_named(gateway: Gateway) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", gateway.port))
-        taken.listen()
-        command = [sys.executable, "-m", "services.gateway"]
-        environment = {**os.environ, "PYTHONPATH": str(PROJECT), **gateway.environment}
-        done = subprocess.run(command, env=environment, cwd=gateway.folder, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (
-        1,
-        f"gateway: the gateway cannot listen on 127.0.0.1:{gateway.port}: Address already in use\n",
-    )
-
-
-def test_it_comes_back_after_a_kill_with_the_authority_it_had(gateway: Gateway) -> None:
-    with gateway.served() as pid:
-        root = gateway.root.read_bytes()
-        os.kill(pid, signal.SIGKILL)
-        psutil.Process(pid).wait(timeout=20)
-    with gateway.served():
-        assert gateway.root.read_bytes() == root
-        gateway.reload()
-    assert oct((gateway.folder / "state").stat().st_mode & 0o777) == "0o700"
-
-
-def test_caddy_deletes_no_folder_of_a_certificate_that_it_is_writing(gateway: Gateway) -> None:
-    with gateway.served():
-        obtained = [one.parent.name for one in (gateway.folder / "state" / "certificates").rglob("*.crt")]
-        assert sorted(obtained) == ["127.0.0.1", "localhost"]
-        # Where it cleans, it does so while it obtains them, and leaves this note.
-        assert not (gateway.folder / "state" / "last_clean.json").exists(), gateway.log()
 
 
 def test_the_real_api_predicts_through_it(gateway: Gateway, served_model: DealModel, tmp_path: Path) -> None:
