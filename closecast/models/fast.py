@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast import features
-from closecast.features import WIN_CHANCE
 from closecast.models.booster import FLOAT64, RAW_SCORE, Booster, BoosterError, library_path, require
 from closecast.models.scorer import Scorer
 
@@ -47,7 +46,7 @@ class FastScorer:
                 f"expected a C-contiguous float64 matrix of {_WIDTH} features, got {matrix.dtype} {matrix.shape}"
             )
         return np.array(
-            self.predict_started(matrix.tobytes(), self._scorer.start.odds(matrix[:, WIN_CHANCE]).tolist()),
+            self.predict_started(matrix.tobytes(), self._scorer.start.odds(matrix[:, features.WIN_CHANCE]).tolist()),
             dtype=np.float64,
         )
 

@@ -20,9 +20,14 @@ from closecast.models.single import SingleScorer
 
 # Relative. Processors, libraries and versions of Closecast round the last digits of a double (1e-16) differently, and
 # sums add up what they round. Other arithmetic differs by far more.
-ROUNDING = 1e-9
+_ROUNDING = 1e-9
 _DEALS = 24
 _HORIZONS: tuple[Horizon, ...] = (1, 30, 90, QUARTER_END)
+
+
+def equal_but_for_rounding(one: float, other: float) -> bool:
+    """Whether both differ by what processors and versions round differently, or not at all."""
+    return isclose(one, other, rel_tol=_ROUNDING)
 
 
 class Model(Protocol):
@@ -83,7 +88,7 @@ class Golden:
     def replay(self, model: Model) -> None:
         """Predict again, one deal at a time as a service does.
 
-        Raises ModelError at the first feature or probability that differs by more than ROUNDING.
+        Raises ModelError at the first feature or probability that differs by more than rounding.
         """
         tables, history = model.builder.tables(self.as_of), model.builder.history
         for row in self.rows:
@@ -108,7 +113,7 @@ class Golden:
                 *zip(model.card.feature_names, np.frombuffer(values).tolist(), row.features, strict=True),
                 ("the probability", answers[0], row.probability),
             ):
-                if not isclose(found, expected, rel_tol=ROUNDING):
+                if not equal_but_for_rounding(found, expected):
                     raise ModelError(
                         f"golden row {deal['opportunity_id']} at {row.horizon_days} days: {name} is {found!r} here and was "
                         f"{expected!r} when the model was made; this version of Closecast or of a library computes "

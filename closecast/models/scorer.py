@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closecast import features
-from closecast.features import WIN_CHANCE
 from closecast.models import manifest, trees
 from closecast.models.booster import Booster
 from closecast.models.calibration import BetaCalibration
@@ -40,7 +39,7 @@ class Scorer:
         if not len(matrix):
             return np.empty(0, dtype=np.float64)
         return self.calibration.apply(
-            self.booster.predict(matrix, threads=threads) + self.start.odds(matrix[:, WIN_CHANCE])
+            self.booster.predict(matrix, threads=threads) + self.start.odds(matrix[:, features.WIN_CHANCE])
         )
 
     def save(self, folder: Path) -> int:

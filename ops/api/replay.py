@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from closecast.platform.settings import Login
 
 _CONSOLE = Console(soft_wrap=True)
+# In a few letters: the numbers beside them need the width of a terminal.
+SAME, ROUNDED, DIFFERS = "same", "last digits", "DIFFERS"
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,13 @@ class Line:
         return self.answered.hex() == self.again.hex()
 
     @property
-    def is_rounding(self) -> bool:
-        """Whether both differ in their last digits only, as another processor or version of Closecast rounds them."""
-        from closecast.models.golden import ROUNDING
-
-        return not self.is_same and isclose(self.answered, self.again, rel_tol=ROUNDING)
-
-    @property
     def verdict(self) -> str:
-        return "same" if self.is_same else "last digits" if self.is_rounding else "DIFFERS"
+        """One of SAME, ROUNDED and DIFFERS."""
+        from closecast.models.golden import equal_but_for_rounding
+
+        if self.is_same:
+            return SAME
+        return ROUNDED if equal_but_for_rounding(self.answered, self.again) else DIFFERS
 
 
 def replay(arguments: list[str]) -> int:
@@ -72,7 +71,7 @@ def replay(arguments: list[str]) -> int:
         session.credentials.mlflow_login,
     )
     _print(record, lines)
-    return 0 if all(line.is_same or line.is_rounding for line in lines) else 1
+    return 1 if DIFFERS in [line.verdict for line in lines] else 0
 
 
 def recompute(
@@ -153,15 +152,15 @@ def _print(record: Mapping[str, Any], lines: list[Line]) -> None:
 
 
 def _conclusion(lines: list[Line]) -> str:
-    if all(line.is_same for line in lines):
-        return "bit-identical"
-    rounded, differing = (sum(line.verdict == one for line in lines) for one in ("last digits", "DIFFERS"))
-    if not differing:
+    verdicts = [line.verdict for line in lines]
+    if DIFFERS in verdicts:
+        return f"{verdicts.count(DIFFERS)} of {len(lines)} differ"
+    if ROUNDED in verdicts:
         return (
-            f"{rounded} of {len(lines)} differ in the last digits only: another version of Closecast or another "
-            "processor computed the answer"
+            f"{verdicts.count(ROUNDED)} of {len(lines)} differ in the last digits only: another version of Closecast or "
+            "another processor computed the answer"
         )
-    return f"{differing} of {len(lines)} differ"
+    return "bit-identical"
 
 
 def _identified(given: argparse.Namespace) -> tuple[uuid.UUID, int | None]:

@@ -93,15 +93,15 @@ class Models:
             self.notes.append(f"{key} was made by another version of Closecast and was not tried: {error}")
             return False
         # Both are computed here: the rows that are kept may have been rounded differently, by another version or processor.
-        kept, made = (Golden.of(one) for one in models)
+        earlier, made = (Golden.of(one) for one in models)
         before, after = (one.deals for one in models)
         is_another = bool((before["opportunity_id"].to_numpy() != after["opportunity_id"].to_numpy()).any())
-        for was, now in zip(kept.rows, made.rows, strict=True):
+        for was, now in zip(earlier.rows, made.rows, strict=True):
             if was != now and not (is_another and pd.isna(after["account"].iloc[now.deal])):
                 raise ForgetError(
                     f"{key} would answer otherwise with pseudonyms than before, so nothing was changed in it: report this"
                 )
-        if made.rows == kept.rows:
+        if made.rows == earlier.rows:
             return False
         (new / _GOLDEN).write_text(made.to_json())
         return True
