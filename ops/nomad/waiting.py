@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 
+from closecast.platform.printable import printable
 from ops.cli.progress import say
 from ops.errors import OperatorError
 from ops.nomad import jobs
@@ -86,4 +87,4 @@ def _last_line(cluster: Cluster, allocation: Allocation) -> str:
     tails = [cluster.log_tail(allocation, task.name).strip() for task in allocation.tasks]
     lines = next((tail.splitlines() for tail in tails if tail), ["it wrote nothing"])
     told = [line for line in lines if any(level in line for level in _TOLD)]
-    return (told or lines)[-1]
+    return printable((told or lines)[-1])  # a service may log what a stranger sent
