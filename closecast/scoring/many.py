@@ -104,6 +104,8 @@ def unseen(model: DealModel, checked: CheckedTable) -> dict[int, tuple[str, ...]
     rows = checked.rows
     for name, column in checked.names.items():
         known = [one is None or model.builder.history.code(name, one)[1] for one in column.distinct]
+        if all(known):
+            continue
         is_unknown = ~np.array([*known, True])[column.positions[rows]]
         for row in rows[is_unknown].tolist():
             found[row] = (*found.get(row, ()), name)

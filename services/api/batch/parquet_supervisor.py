@@ -129,16 +129,14 @@ def _table(read: Read) -> "DealTable | RawTable":
     if read.problem is not None:
         found = read.problem
         raise InvalidInputError(found.field, found.value, found.expected, found.detail)
-    columns = {
-        name: Column(np.frombuffer(positions, np.int32).astype(np.int64), distinct)
-        for name, (positions, distinct) in read.columns.items()
-    }
-    is_sound = 0 < read.count <= MOST_DEALS and all(
-        len(one.positions) == read.count and one.positions.min() >= -1 and one.positions.max() < len(one.distinct)
-        for one in columns.values()
-    )
-    if not is_sound:  # a file that corrupted the reader without crashing it
+    # A file may corrupt the reader without crashing it.
+    if not 0 < read.count <= MOST_DEALS or len(read.positions) != 4 * len(read.distinct) * read.count:
         raise _damaged()
+    of_columns = np.frombuffer(read.positions, np.int32).reshape(len(read.distinct), read.count)
+    sizes = [len(distinct) for distinct in read.distinct.values()]
+    if (of_columns.min(axis=1) < -1).any() or (of_columns.max(axis=1) >= sizes).any():
+        raise _damaged()
+    columns = dict(zip(read.distinct, map(Column, of_columns.astype(np.int64), read.distinct.values()), strict=True))
     return _export(columns, read.count) if read.is_export else DealTable(_identifiers(read), columns)
 
 

@@ -13,6 +13,7 @@ import socket
 import sys
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from closecast.scoring.columns import Column
@@ -28,16 +29,18 @@ FILE_CPU_S = 20  # seconds of a processor for one file; then the system ends thi
 
 
 class Read(msgspec.Struct, frozen=True):
-    """The columns of a file of `count` rows, or the problem with it; positions are int32 in native byte order.
+    """The columns of a file of `count` rows, or the problem with it.
 
-    Identifiers are the buffers of an Arrow array of strings: which are valid (None: all), where each begins, and the text.
-    Columns of an export are those of a CRM as text, and its identifiers are among them.
+    `distinct` has the distinct values of each column, and `positions` those of its rows in them, (columns, count), int32
+    in native byte order. Identifiers are the buffers of an Arrow array of strings: which are valid (None: all), where each
+    begins, and the text. Columns of an export are those of a CRM as text, and its identifiers are among them.
     """
 
     problem: FieldError | None = None
     count: int = 0
     identifiers: tuple[bytes | None, bytes, bytes] = (None, b"", b"")
-    columns: dict[str, tuple[bytes, list[str | float | None]]] = {}
+    distinct: dict[str, list[str | float | None]] = {}
+    positions: bytes = b""
     is_export: bool = False
 
 
@@ -51,8 +54,9 @@ def read(content: bytes, is_named: bool) -> Read:
         if table is None:
             export = read_parquet.read_export(content)
             count = max((len(column.positions) for column in export.values()), default=0)
-            return Read(None, count, columns=_sent(export), is_export=True)
-        return Read(None, len(table), _buffers(table.identifiers), _sent(table.columns))
+            return Read(None, count, distinct=_distinct(export), positions=_positions(export), is_export=True)
+        identifiers, columns = _buffers(table.identifiers), table.columns
+        return Read(None, len(table), identifiers, _distinct(columns), _positions(columns))
     except InvalidInputError as error:
         return Read(field_error(error))
     except Exception as error:  # noqa: BLE001 - a name or a text that is not UTF-8, a time zone that is none, a date beyond all
@@ -65,8 +69,13 @@ def _buffers(texts: pa.StringArray) -> tuple[bytes | None, bytes, bytes]:
     return valid, begins or b"", content or b""
 
 
-def _sent(columns: dict[str, Column]) -> dict[str, tuple[bytes, list[str | float | None]]]:
-    return {name: (one.positions.astype("int32").tobytes(), one.distinct) for name, one in columns.items()}
+def _distinct(columns: dict[str, Column]) -> dict[str, list[str | float | None]]:
+    return {name: one.distinct for name, one in columns.items()}
+
+
+def _positions(columns: dict[str, Column]) -> bytes:
+    all_of_them = [one.positions for one in columns.values()]
+    return np.concatenate(all_of_them, dtype=np.int32, casting="same_kind").tobytes() if all_of_them else b""
 
 
 def _end_with(parent: int) -> None:

@@ -154,8 +154,9 @@ def test_a_slow_start_of_the_reader_is_not_the_files_fault(monkeypatch: pytest.M
         "p.Read(None, 1, (None, b'', b'a'))",  # too short
         "p.Read(None, 1, (None, bytes([0, 0, 0, 0, 255, 0, 0, 0]), b'a'))",  # beyond the text
         "p.Read(None, 1, (None, bytes([0, 0, 0, 0, 1, 0, 0, 0]), bytes([255])))",  # not UTF-8
-        "p.Read(None, 1, (None, bytes(8), b''), {'account': (bytes(8), ['a'])})",  # more rows than identifiers
-        "p.Read(None, 1, (None, bytes(8), b''), {'account': (bytes([1, 0, 0, 0]), ['a'])})",  # beyond the values
+        "p.Read(None, 1, (None, bytes(8), b''), {'account': ['a']}, bytes(8))",  # more rows than identifiers
+        "p.Read(None, 1, (None, bytes(8), b''), {'account': ['a']}, bytes(3))",  # half a number
+        "p.Read(None, 1, (None, bytes(8), b''), {'account': ['a']}, bytes([1, 0, 0, 0]))",  # beyond the values
         "p.Read(None, 10_001, (None, bytes(40_008), b''))",
         "p.Read(None, 0)",
     ],
