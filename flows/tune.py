@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from optuna import Study
 from prefect import flow, get_run_logger
@@ -23,6 +23,7 @@ from flows import steps
 from flows.train import trained
 
 JOB = "trial"
+_T = TypeVar("_T")
 
 
 @steps.retried(timeout_seconds=7200)
@@ -62,8 +63,8 @@ def search(
             instances.append(dispatcher.dispatch(JOB, {**meta, "lease": key}))
         log.info("study %s: %s of %s trials to go, in %s", name, missing, trials, ", ".join(instances) or "no worker")
         if instances:
-            for _ in dispatcher.follow(instances, seconds, lambda _: _finished(study, log.warning) >= trials):
-                progress.at(_finished(study, log.warning) / trials)
+            for _ in dispatcher.follow(instances, seconds, lambda _: _is_over(study, trials, log.warning)):
+                progress.at(_asked(lambda: tuning.finished(study), log.warning) / trials)
     progress.at(1.0)
     if lost := studies.settle(study):
         log.warning("study %s: %s trials were lost with the workers that ran them", name, lost)
@@ -76,12 +77,17 @@ def search(
     return name, tuning.best(study)
 
 
-def _finished(study: Study, report: Callable[[str], None]) -> int:
-    """The number of finished trials, with retries while the database is away."""
+def _is_over(study: Study, trials: int, report: Callable[[str], None]) -> bool:
+    """Whether the study has its trials, and no worker is in the middle of one more."""
+    return _asked(lambda: tuning.finished(study) >= trials and studies.is_idle(study), report)
 
-    def ask() -> int:
+
+def _asked(question: Callable[[], _T], report: Callable[[str], None]) -> _T:
+    """The answer to a question to the database, with retries while it is away."""
+
+    def ask() -> _T:
         with studies.reached():
-            return tuning.finished(study)
+            return question()
 
     return retry(ask, RETRY_SECONDS, report)
 

@@ -41,6 +41,12 @@ def storage(url: str) -> RDBStorage:
     )
 
 
+def is_idle(study: optuna.Study) -> bool:
+    """Whether no trial is running. One whose worker has been silent for too long has failed."""
+    optuna.storages.fail_stale_trials(study)
+    return not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+
+
 def settle(study: optuna.Study) -> int:
     """Mark running trials as failed, after all workers have ended; returns the number of lost trials.
 

@@ -15,6 +15,7 @@ from closecast.models import tuning
 from closecast.platform import studies
 from closecast.platform.runtime.retry import retry
 from tests.killable import Database
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 SCOPE = tuning.Scope("silver/a.parquet", date(2017, 8, 1), source="deals.csv")
@@ -79,6 +80,23 @@ def test_of_two_searches_that_begin_one_study_at_once_only_one_gets_it(database:
         thread.join(120)
     # then
     assert len(refused) == 1
+
+
+def test_a_study_is_idle_once_each_trial_has_ended_or_lost_its_worker(database: Database) -> None:
+    # given a worker that is silent in the middle of its trial, and one that is at work
+    storage = optuna.storages.RDBStorage(_url(database), heartbeat_interval=1, grace_period=1)
+    study = tuning.create("weekly", storage, 1, SCOPE)
+    lost, alive = study.ask(), study.ask()
+    for trial in (lost, alive):
+        key = storage.get_study_id_from_name("weekly")
+        storage.record_heartbeat(storage.get_trial_id_from_study_id_trial_number(key, trial.number))
+    # when
+    assert not studies.is_idle(study)
+    study.tell(alive, 0.3)
+    # then
+    until(lambda: studies.is_idle(study), 10)
+    states = {trial.number: trial.state.name for trial in study.get_trials()}
+    assert (states[lost.number], states[alive.number]) == ("FAIL", "COMPLETE")
 
 
 def test_a_database_that_is_killed_is_waited_for_until_it_is_back(database: Database) -> None:
