@@ -44,7 +44,7 @@ def storage(url: str) -> RDBStorage:
 def is_idle(study: optuna.Study) -> bool:
     """Whether no trial is running. One whose worker has been silent for too long has failed."""
     optuna.storages.fail_stale_trials(study)
-    return not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+    return not _running(study)
 
 
 def settle(study: optuna.Study) -> int:
@@ -53,9 +53,12 @@ def settle(study: optuna.Study) -> int:
     One that comes to its end meanwhile is not lost: the last worker may still be writing its result.
     """
     failed = optuna.trial.TrialState.FAIL
-    running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
-    told = [study.tell(trial.number, state=failed, skip_if_finished=True) for trial in running]
+    told = [study.tell(trial.number, state=failed, skip_if_finished=True) for trial in _running(study)]
     return sum(trial.state == failed for trial in told)
+
+
+def _running(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
 
 
 def table(study: optuna.Study) -> list[dict[str, object]]:
